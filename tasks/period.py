@@ -1,0 +1,112 @@
+"""Periods of the calendar in the network's local time: a day, an ISO week, a month; half open."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from tasks.errors import Misconfigured
+
+
+class Cadence(StrEnum):
+    """How long a period is."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+
+
+_WORDS = {
+    Cadence.DAY: re.compile(r"\d{4}-\d{2}-\d{2}"),
+    Cadence.WEEK: re.compile(r"\d{4}-W\d{2}"),
+    Cadence.MONTH: re.compile(r"\d{4}-\d{2}"),
+}
+
+
+@dataclass(frozen=True, order=True)
+class Period:
+    """One day (`2026-03-01`), ISO week (`2026-W10`) or month (`2026-03`) of network-local days."""
+
+    first: date
+    cadence: Cadence
+
+    @classmethod
+    def parse(cls, text: str) -> "Period":
+        """Read a period as written by users; raises Misconfigured with the three forms."""
+        try:
+            if _WORDS[Cadence.DAY].fullmatch(text):
+                return cls(date.fromisoformat(text), Cadence.DAY)
+            if _WORDS[Cadence.WEEK].fullmatch(text):
+                return cls(date.fromisocalendar(int(text[:4]), int(text[6:]), 1), Cadence.WEEK)
+            if _WORDS[Cadence.MONTH].fullmatch(text):
+                return cls(date.fromisoformat(f"{text}-01"), Cadence.MONTH)
+        except ValueError as error:
+            raise Misconfigured(
+                f"'{text[:40]}' is not in the calendar ({error}).", "Give an existing period."
+            ) from None
+        raise Misconfigured(
+            f"'{text[:40]}' is not a period.", "Write a day 2026-03-01, an ISO week 2026-W10 or a month 2026-03."
+        )
+
+    @classmethod
+    def day(cls, day: date) -> "Period":
+        """The period of one day."""
+        return cls(day, Cadence.DAY)
+
+    @classmethod
+    def month(cls, day: date) -> "Period":
+        """The month that holds the day."""
+        return cls(day.replace(day=1), Cadence.MONTH)
+
+    @classmethod
+    def week(cls, day: date) -> "Period":
+        """The ISO week that holds the day."""
+        return cls(day - timedelta(days=day.weekday()), Cadence.WEEK)
+
+    @classmethod
+    def holding(cls, cadence: Cadence, day: date) -> "Period":
+        """The period of this cadence that holds the day."""
+        return {Cadence.DAY: cls.day, Cadence.WEEK: cls.week, Cadence.MONTH: cls.month}[cadence](day)
+
+    @property
+    def end(self) -> date:
+        """The first day after the period."""
+        if self.cadence is Cadence.MONTH:
+            return (self.first + timedelta(days=31)).replace(day=1)
+        return self.first + timedelta(days=7 if self.cadence is Cadence.WEEK else 1)
+
+    @property
+    def days(self) -> tuple[date, ...]:
+        """Every day of the period, in order."""
+        return tuple(self.first + timedelta(days=n) for n in range((self.end - self.first).days))
+
+    @property
+    def months(self) -> tuple[str, ...]:
+        """The calendar months touched, ascending, as `YYYY-MM`."""
+        return tuple(sorted({f"{day:%Y-%m}" for day in self.days}))
+
+    def __str__(self) -> str:
+        if self.cadence is Cadence.MONTH:
+            return f"{self.first:%Y-%m}"
+        if self.cadence is Cadence.WEEK:
+            year, week, _ = self.first.isocalendar()
+            return f"{year}-W{week:02d}"
+        return self.first.isoformat()
+
+
+def day_start(day: date, zone: ZoneInfo) -> datetime:
+    """The instant (UTC) at which a local day begins."""
+    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
+
+
+def day_hours(day: date, zone: ZoneInfo) -> tuple[datetime, ...]:
+    """UTC start instants of a local day's 23, 24 or 25 hours; raises Misconfigured if the clock shifts by less."""
+    start, end = day_start(day, zone), day_start(day + timedelta(days=1), zone)
+    hours, rest = divmod(end - start, timedelta(hours=1))
+    if rest or hours not in (23, 24, 25):
+        raise Misconfigured(
+            f"On {day} the clocks of {zone.key} shift by something other than one whole hour.",
+            "Throng counts whole hours: choose another timezone in policy.toml [time].",
+        )
+    return tuple(start + timedelta(hours=n) for n in range(hours))

@@ -1,0 +1,64 @@
+"""What crosses a task border: ids, dates, counts and digests; never a table, never a row's value."""
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """How a verb ended; also the name of the flow run's final state."""
+
+    INGESTED = "Ingested"
+    PUBLISHED = "Published"
+    DELIVERED = "Delivered"
+    ALREADY_INGESTED = "AlreadyIngested"
+    ALREADY_PUBLISHED = "AlreadyPublished"
+    ALREADY_DELIVERED = "AlreadyDelivered"
+    AWAITING_LANDING = "AwaitingLanding"
+    REFUSED = "Refused"
+
+
+@dataclass(frozen=True)
+class DayRef:
+    """A generation of a day in the lake."""
+
+    day: date
+    generation: int
+    outcome: Outcome
+    rows_in: int
+    rows_kept: int
+    warnings: tuple[str, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class ReleaseRef:
+    """A release: its unique key, and what is known of its bytes."""
+
+    product: str
+    version: int
+    period: str
+    revision: int
+    outcome: Outcome
+    sha256: str
+    rho: float
+    stale: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.product}/v{self.version}/{self.period}/r{self.revision}"
+
+
+@dataclass(frozen=True)
+class DeliveryRef:
+    """A delivery of a release to a client."""
+
+    client: str
+    product: str
+    period: str
+    release_revision: int
+    delivery_revision: int
+    outcome: Outcome
+    location: str
+    manifest_sha256: str
+    rows: int
+    withheld: int

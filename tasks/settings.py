@@ -1,0 +1,79 @@
+"""Settings: where things are, from THRONG_* variables and `.env`; what is allowed stands in the policy."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from tasks.errors import Misconfigured
+
+
+class Settings(BaseSettings):
+    """Locations of everything that Throng reads and writes."""
+
+    model_config = SettingsConfigDict(env_prefix="THRONG_", env_file=".env", extra="ignore", frozen=True)
+
+    home: Path = Path(".throng")
+    landing: str | None = None
+    lake: str | None = None
+    database_url: str | None = None
+    policy: Path | None = None
+    engine: Literal["local"] = "local"
+    memory_limit: Annotated[str, Field(pattern=r"^[1-9]\d{0,5} ?[MG]B$")] = "500MB"
+
+    @property
+    def landing_root(self) -> Path:
+        """The landing folder; raises Misconfigured if unset, an object store, or missing."""
+        return self._folder("THRONG_LANDING", self.landing)
+
+    @property
+    def lake_root(self) -> Path:
+        """The lake's folder, `lake/` in the home by default."""
+        return self._folder("THRONG_LAKE", self.lake or str(self.home / "lake"))
+
+    @property
+    def keys_root(self) -> Path:
+        """The folder of period keys and of the signing key."""
+        return self.home.absolute() / "keys"
+
+    @property
+    def scratch_root(self) -> Path:
+        """Space for what lives no longer than one step."""
+        return self.home.absolute() / "scratch"
+
+    @property
+    def database(self) -> str:
+        """SQLAlchemy URL of the catalog, `catalog.db` in the home by default."""
+        return self.database_url or f"sqlite:///{self.home.absolute() / 'catalog.db'}"
+
+    @property
+    def masked_database(self) -> str:
+        """The catalog's URL without its password."""
+        try:
+            return make_url(self.database).render_as_string(hide_password=True)
+        except ArgumentError:
+            return "not a database URL"
+
+    def _folder(self, variable: str, value: str | None) -> Path:
+        if not value:
+            raise Misconfigured(f"{variable} is not set.", f"Set {variable} to the folder, in the environment or .env.")
+        if "://" in value:
+            raise Misconfigured(
+                f"{variable} names an object store ({value.split('://')[0]}://...): landing and lake are folders for now.",
+                f"Mount or copy it, and set {variable} to a folder.",
+            )
+        return Path(value).absolute()
+
+
+def load() -> Settings:
+    """Read the settings; raises Misconfigured naming each variable that is wrong, never its value."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        faults = "; ".join(f"THRONG_{str(f['loc'][0]).upper()}: {f['msg']}" for f in error.errors(include_input=False))
+        raise Misconfigured(
+            f"Settings are wrong: {faults}.", "Mend the environment or .env; `throng doctor` shows all."
+        ) from None
