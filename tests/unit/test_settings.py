@@ -1,0 +1,54 @@
+"""Settings come from THRONG_* variables and .env; a wrong one is named, a secret never shown."""
+
+from pathlib import Path
+
+import pytest
+
+from tasks import settings
+from tasks.errors import Misconfigured
+
+
+@pytest.fixture(autouse=True)
+def _nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_everything_lives_under_the_home_by_default(tmp_path: Path) -> None:
+    found = settings.load()
+    assert found.lake_root == tmp_path / ".throng" / "lake"
+    assert found.database == f"sqlite:///{tmp_path}/.throng/catalog.db"
+
+
+def test_a_dotenv_file_is_read(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("THRONG_LANDING=/data/landing\nOTHER=1\n")
+    assert settings.load().landing_root == Path("/data/landing")
+
+
+def test_an_unset_landing_says_which_variable_to_set() -> None:
+    with pytest.raises(Misconfigured, match="THRONG_LANDING is not set"):
+        _ = settings.load().landing_root
+
+
+@pytest.mark.parametrize("variable", ["THRONG_LANDING", "THRONG_LAKE"])
+def test_an_object_store_as_landing_or_lake_is_refused_with_the_reason(
+    monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv(variable, "s3://bucket/secret-prefix")
+    found = settings.load()
+    with pytest.raises(Misconfigured, match="folders for now") as refused:
+        _ = found.landing_root if variable == "THRONG_LANDING" else found.lake_root
+    assert "secret-prefix" not in str(refused.value)
+
+
+def test_a_wrong_value_is_named_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THRONG_MEMORY_LIMIT", "hunter2")
+    with pytest.raises(Misconfigured, match="THRONG_MEMORY_LIMIT") as refused:
+        settings.load()
+    assert "hunter2" not in str(refused.value)
+
+
+def test_a_password_in_the_database_url_is_masked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THRONG_DATABASE_URL", "postgresql+psycopg://throng:hunter2@db/throng")
+    assert "hunter2" not in settings.load().masked_database
+    monkeypatch.setenv("THRONG_DATABASE_URL", "hunter2")
+    assert settings.load().masked_database == "not a database URL"
