@@ -1,0 +1,123 @@
+"""@step: a verb's method as a Prefect task while a flow runs, and the plain method otherwise.
+
+A task gets no parameters and keeps no result, so nothing of a call reaches Prefect's database or storage; an unforeseen
+error leaves as its type and place only, because messages of libraries quote the values they stumbled over.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import wraps
+from traceback import walk_tb
+from types import TracebackType
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from tasks.errors import StepFailed, StorageUnavailable, ThrongError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Verb = TypeVar("Verb")
+Watch = Callable[[str, float | None], None]
+"""Told a step's name with None at its start, and with the share done (0 to 1) on its way."""
+
+RETRIES = 3
+BACKOFF_SECONDS = 1
+_watch: ContextVar[Watch | None] = ContextVar("watch", default=None)
+_running: ContextVar[str] = ContextVar("running", default="")
+
+
+@contextmanager
+def watched(watch: Watch) -> Iterator[None]:
+    """Report the steps that run inside the block."""
+    token = _watch.set(watch)
+    try:
+        yield
+    finally:
+        _watch.reset(token)
+
+
+def progress() -> Callable[[float], None]:
+    """Where the running step reports its share done (0 to 1); callable from any thread."""
+    watch, name = _watch.get(), _running.get()
+    return (lambda share: watch(name, share)) if watch else (lambda share: None)
+
+
+def scrubbed(verb: str, call: Callable[[], R]) -> R:
+    """Run the call; an unforeseen error becomes StepFailed with its type and place, and no error keeps its causes."""
+    try:
+        return call()
+    except ThrongError as error:
+        fault: ThrongError = error
+    except Exception as error:
+        fault = StepFailed(
+            f"{verb}: {type(error).__name__} at {_place(error.__traceback__)}.",
+            "This is a defect in Throng: report this line; running the command again is safe.",
+        )
+    fault.__cause__ = fault.__context__ = None
+    raise fault
+
+
+def step(method: Callable[Concatenate[Verb, P], R]) -> Callable[Concatenate[Verb, P], R]:
+    """Make a verb's method a step."""
+
+    @wraps(method)
+    def run(verb: Verb, *args: P.args, **kwargs: P.kwargs) -> R:
+        name = method.__name__
+
+        def call() -> R:
+            with _announced(name):
+                return scrubbed(type(verb).__name__.lower(), lambda: method(verb, *args, **kwargs))
+
+        return _as_task(name, call) if _flow_is_active() else call()
+
+    return run
+
+
+@contextmanager
+def _announced(name: str) -> Iterator[None]:
+    if watch := _watch.get():
+        watch(name, None)
+    token = _running.set(name)
+    try:
+        yield
+    finally:
+        _running.reset(token)
+
+
+def _flow_is_active() -> bool:
+    """Whether a flow runs here; without importing Prefect, for then none does."""
+    if "prefect.context" not in sys.modules:
+        return False
+    from prefect.context import FlowRunContext
+
+    return FlowRunContext.get() is not None
+
+
+def _as_task(name: str, call: Callable[[], R]) -> R:
+    from prefect import Task
+    from prefect.cache_policies import NO_CACHE
+    from prefect.tasks import exponential_backoff
+
+    task: Task[[], R] = Task(
+        fn=lambda: call(),
+        name=name,
+        persist_result=False,
+        cache_policy=NO_CACHE,
+        retries=RETRIES,
+        retry_delay_seconds=exponential_backoff(BACKOFF_SECONDS),
+        retry_jitter_factor=0.5,
+        retry_condition_fn=_storage_was_unavailable,
+    )
+    return task()
+
+
+def _storage_was_unavailable(task: object, run: object, state: Any) -> bool:
+    return isinstance(state.result(raise_on_failure=False), StorageUnavailable)
+
+
+def _place(trace: TracebackType | None) -> str:
+    """The innermost line of our own code, as `module:line`."""
+    frames = [(str(frame.f_globals.get("__name__")), line) for frame, line in walk_tb(trace)]
+    ours = [(name, line) for name, line in frames if name.startswith(("flows.", "tasks.")) and name != __name__]
+    return f"{ours[-1][0].rpartition('.')[2]}:{ours[-1][1]}" if ours else "an unknown place"

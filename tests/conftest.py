@@ -1,0 +1,30 @@
+"""Shared by all suites: Prefect in a home of its own, without telemetry."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+_HOME = tempfile.TemporaryDirectory(prefix="throng-prefect-")
+os.environ.pop("PREFECT_API_URL", None)
+os.environ |= {
+    "PREFECT_HOME": _HOME.name,
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_LOGGING_LEVEL": "WARNING",
+    "DO_NOT_TRACK": "1",
+}
+
+
+@pytest.fixture(scope="session")
+def prefect_stores() -> Iterator[list[Path]]:
+    """The folders in which Prefect keeps anything, while its test server runs."""
+    from prefect.settings import get_current_settings
+    from prefect.testing.utilities import prefect_test_harness
+
+    with prefect_test_harness(server_startup_timeout=120):
+        url = get_current_settings().server.database.connection_url
+        assert url is not None
+        yield [Path(_HOME.name), Path(url.get_secret_value().partition(":///")[2]).parent]

@@ -1,0 +1,144 @@
+"""A step is a plain method without a flow, a task within one; and it tells nothing of the values it saw."""
+
+import subprocess
+import sys
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tasks.errors import RejectedInput, StepFailed, StorageUnavailable
+from tasks.period import day_start
+from tasks.step import progress, step, watched
+
+CANARY = "4915155500001"
+
+
+class Sorting:
+    """A verb for the tests."""
+
+    def __init__(self, faults: int = 0) -> None:
+        self.calls = 0
+        self.faults = faults
+
+    @step
+    def look(self, word: str) -> str:
+        progress()(0.5)
+        return word.upper()
+
+    @step
+    def stumble(self, value: str) -> int:
+        return int(value + "x")
+
+    @step
+    def misread(self, text: str) -> str:
+        return day_start(text, ZoneInfo("UTC")).isoformat()  # type: ignore[arg-type]
+
+    @step
+    def refuse(self) -> None:
+        try:
+            int(CANARY + "x")
+        except ValueError:
+            raise RejectedInput("File a.csv has no rows.", "Send it again.")  # noqa: B904  (the cause is the test)
+
+    @step
+    def store(self) -> int:
+        self.calls += 1
+        if self.calls <= self.faults:
+            raise StorageUnavailable("The bucket does not answer.", "Wait.")
+        return self.calls
+
+
+def test_without_a_flow_a_step_is_the_plain_method() -> None:
+    assert Sorting().look("north") == "NORTH"
+
+
+def test_without_a_flow_a_step_does_not_import_prefect() -> None:
+    code = (
+        "import sys; from tasks.period import day_start
+from tasks.step import step\n"
+        "class V:\n @step\n def look(self): return 1\n"
+        "V().look(); assert not any(m.startswith('prefect') for m in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)  # noqa: S603
+
+
+def test_an_unforeseen_error_keeps_its_type_and_place_and_loses_its_message() -> None:
+    with pytest.raises(StepFailed, match=r"^sorting: ValueError at an unknown place\.") as caught:
+        Sorting().stumble(CANARY)
+    assert CANARY not in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+
+
+def test_an_unforeseen_error_names_the_innermost_line_of_our_own_code() -> None:
+    with pytest.raises(StepFailed, match=r"^sorting: AttributeError at period:\d+\. This is a defect"):
+        Sorting().misread(CANARY)
+
+
+def test_a_known_error_passes_without_its_causes() -> None:
+    with pytest.raises(RejectedInput, match=r"File a\.csv has no rows\.") as caught:
+        Sorting().refuse()
+    assert caught.value.__context__ is None
+
+
+def test_a_watcher_hears_each_step_and_how_far_it_is() -> None:
+    heard: list[tuple[str, float | None]] = []
+    with watched(lambda name, share: heard.append((name, share))):
+        Sorting().look("north")
+    assert heard == [("look", None), ("look", 0.5)]
+
+
+def test_in_a_flow_a_step_is_a_task_of_its_own_name(prefect_stores: list[Path]) -> None:
+    from prefect import flow
+    from prefect.context import FlowRunContext
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+
+    @flow
+    def sorting() -> str:
+        Sorting().look(CANARY)
+        context = FlowRunContext.get()
+        assert context is not None
+        assert context.flow_run is not None
+        return str(context.flow_run.id)
+
+    run_id = sorting()
+    with get_client(sync_client=True) as client:
+        runs = client.read_task_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[run_id])))
+    assert [run.name.rpartition("-")[0] for run in runs] == ["look"]
+    assert runs[0].task_inputs == {}
+
+
+def test_in_a_flow_only_storage_faults_are_tried_again(prefect_stores: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    from prefect import flow
+
+    monkeypatch.setattr("tasks.step.BACKOFF_SECONDS", 0)
+    patient, hopeless = Sorting(faults=2), Sorting()
+
+    @flow
+    def sorting() -> int:
+        return patient.store()
+
+    @flow
+    def failing() -> None:
+        hopeless.refuse()
+
+    assert sorting() == 3
+    with pytest.raises(RejectedInput):
+        failing()
+
+
+def test_in_a_flow_no_value_reaches_prefects_stores(prefect_stores: list[Path]) -> None:
+    from prefect import flow
+
+    @flow
+    def stumbling() -> None:
+        Sorting().look(CANARY)
+        Sorting().stumble(CANARY)
+
+    with pytest.raises(StepFailed):
+        stumbling()
+    files = [file for folder in prefect_stores for file in folder.rglob("*") if file.is_file()]
+    assert any(file.suffix == ".db" for file in files)
+    assert [file.name for file in files if CANARY.encode() in file.read_bytes()] == []
