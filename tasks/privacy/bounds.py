@@ -1,0 +1,114 @@
+"""What one person may add to a vector, as types: the rule of a level, sums that keep it, the tally that checks it."""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import NoReturn
+
+import numpy as np
+import numpy.typing as npt
+
+from tasks.errors import StepFailed
+from tasks.policy import Level
+
+Integers = npt.NDArray[np.int64]
+
+UNIT = 64
+"""Weighted contributions are counted in sixty-fourths, so that sums stay integers."""
+
+
+def fault(what: str) -> StepFailed:
+    """A broken rule of this package: always a defect of the caller, told without a value."""
+    return StepFailed(f"privacy: {what}.", "This is a defect in Throng: nothing was drawn or released.")
+
+
+@dataclass(frozen=True)
+class LevelRule:
+    """One level as it is charged and drawn: noise sd in persons, squared L2 bound, least value shown (None: all)."""
+
+    name: str
+    sigma: Decimal
+    bound: int
+    threshold: int | None
+
+    def __post_init__(self) -> None:
+        if not self.sigma.is_finite() or self.sigma <= 0 or self.bound < 1:
+            raise fault(f"level {self.name} needs a positive sigma and bound")
+
+    @classmethod
+    def reviewed(cls, levels: Mapping[str, Level], hours: int) -> tuple["LevelRule", ...]:
+        """The policy's levels on a period of so many hours: the one way from reviewed numbers to noise."""
+        return tuple(cls(name, level.sigma, level.bound_on(hours), level.threshold) for name, level in levels.items())
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Contributions:
+    """Confidential sums over known keys, in 1/unit persons; removing a person moves them by at most sqrt(bound)."""
+
+    level: str
+    values: Integers
+    bound: int
+    unit: int = 1
+
+    def __post_init__(self) -> None:
+        if self.values.dtype != np.int64:
+            raise fault(f"contributions of {self.level} must be int64: nothing is summed in floating point")
+        if self.unit not in (1, UNIT):
+            raise fault(f"contributions of {self.level} count in ones or in 1/{UNIT}")
+        own = self.values.copy()
+        own.setflags(write=False)
+        object.__setattr__(self, "values", own)
+
+    def __repr__(self) -> str:
+        return f"<Contributions {self.level}: confidential>"
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse pickling and copying: confidential sums never leave the process that made them."""
+        raise fault(f"contributions of {self.level} cannot be pickled or copied")
+
+
+class Tally:
+    """Sums 0/1 contributions over known keys and checks on the way that every person keeps the bound."""
+
+    def __init__(self, level: str, shape: tuple[int, ...], bound: int) -> None:
+        self.level, self.shape, self.bound = level, shape, bound
+        self._sums = np.zeros(math.prod(shape), dtype=np.int64)
+        self._last = -1
+
+    def add(self, person: npt.NDArray[np.uint64], key: Integers) -> None:
+        """Count one row a person and flat key: whole persons, ascending within a call and from call to call."""
+        if person.shape != key.shape:
+            raise fault(f"{self.level} has persons and keys of different length")
+        if not person.size:
+            return
+        self._check_keys(key)
+        self._check_bound(self._starts(person), key)
+        np.add.at(self._sums, key, 1)
+        self._last = int(person[-1])
+
+    def contributions(self) -> Contributions:
+        """The sums so far, confidential."""
+        return Contributions(self.level, self._sums.reshape(self.shape), self.bound)
+
+    def _check_keys(self, key: Integers) -> None:
+        if key.dtype != np.int64 or key.min() < 0 or key.max() >= self._sums.size:
+            raise fault(f"{self.level} has a key outside the known keys")
+
+    def _starts(self, person: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
+        """Where a new person begins; a person who came in an earlier call could otherwise contribute twice."""
+        if int(person[0]) <= self._last or np.any(person[1:] < person[:-1]):
+            raise fault(f"persons of {self.level} must come whole and in ascending order")
+        return np.concatenate(([True], person[1:] != person[:-1]))
+
+    def _check_bound(self, starts: npt.NDArray[np.bool_], key: Integers) -> None:
+        rows = np.diff(np.append(np.flatnonzero(starts), starts.size))
+        pairs = np.sort((np.cumsum(starts) - 1) * self._sums.size + key)
+        if rows.max() > self.bound or np.any(pairs[1:] == pairs[:-1]):
+            raise fault(f"a person of {self.level} has more than {self.bound} keys, or one key twice")
+
+
+def l2_weight(counts: Iterable[int], bound: int) -> int:
+    """The weight w in 1/64 with which a person's integer counts n satisfy |n w / 64|^2 <= bound, exactly."""
+    squares = sum(int(n) ** 2 for n in counts)
+    return min(UNIT, math.isqrt(UNIT**2 * bound // squares)) if squares else UNIT
