@@ -62,7 +62,7 @@ def step(method: Callable[Concatenate[Verb, P], R]) -> Callable[Concatenate[Verb
     """Make a verb's method a step."""
 
     @wraps(method)
-    def run(verb: Verb, *args: P.args, **kwargs: P.kwargs) -> R:
+    def run(verb: Verb, /, *args: P.args, **kwargs: P.kwargs) -> R:
         name = method.__name__
 
         def call() -> R:

@@ -55,12 +55,11 @@ def test_without_a_flow_a_step_is_the_plain_method() -> None:
 
 def test_without_a_flow_a_step_does_not_import_prefect() -> None:
     code = (
-        "import sys; from tasks.period import day_start
-from tasks.step import step\n"
+        "import sys; from tasks.step import step\n"
         "class V:\n @step\n def look(self): return 1\n"
         "V().look(); assert not any(m.startswith('prefect') for m in sys.modules)"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)  # noqa: S603
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_an_unforeseen_error_keeps_its_type_and_place_and_loses_its_message() -> None:
@@ -91,9 +90,9 @@ def test_a_watcher_hears_each_step_and_how_far_it_is() -> None:
 
 def test_in_a_flow_a_step_is_a_task_of_its_own_name(prefect_stores: list[Path]) -> None:
     from prefect import flow
-    from prefect.context import FlowRunContext
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+    from prefect.context import FlowRunContext
 
     @flow
     def sorting() -> str:
@@ -110,7 +109,9 @@ def test_in_a_flow_a_step_is_a_task_of_its_own_name(prefect_stores: list[Path]) 
     assert runs[0].task_inputs == {}
 
 
-def test_in_a_flow_only_storage_faults_are_tried_again(prefect_stores: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_in_a_flow_only_storage_faults_are_tried_again(
+    prefect_stores: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     from prefect import flow
 
     monkeypatch.setattr("tasks.step.BACKOFF_SECONDS", 0)
