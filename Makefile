@@ -1,0 +1,22 @@
+# Needs Python 3.11+ with pip, make and git; everything else is installed into .venv (and uv, if missing, into .uv).
+.PHONY: demo test lint bench
+SHELL := /bin/bash
+SIZES ?= 5e6 20e6
+export PATH := $(CURDIR)/.uv/bin:$(PATH)
+
+demo: .venv/installed
+	.venv/bin/throng demo
+
+test: .venv/installed
+	.venv/bin/python -m pytest
+
+lint: .venv/installed
+	.venv/bin/ruff format --check . && .venv/bin/ruff check . && .venv/bin/mypy
+
+bench: .venv/installed
+	.venv/bin/python -m tests.benchmarks $(SIZES)
+
+.venv/installed: pyproject.toml uv.lock
+	@command -v uv >/dev/null || python3 -m pip install --quiet --disable-pip-version-check --target .uv uv
+	uv sync --locked --all-extras
+	@touch $@
