@@ -1,0 +1,88 @@
+"""The walk in plain Python, slow and obvious, straight from the definitions; the kernels must agree with it.
+
+A subscriber's day is a list of (second, cell). Cells are dicts: zone (None outside every zone), latitude, longitude.
+"""
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+Event = tuple[int, int]
+EARTH_RADIUS_M = 6_371_008.8
+
+
+class Cell(NamedTuple):
+    """A cell's zone (None: outside every zone) and its place in degrees."""
+
+    zone: int | None
+    latitude: float
+    longitude: float
+
+
+def conflicts_and_duplicates(events: Sequence[Event], cells: Sequence[Cell]) -> tuple[list[Event], int, int]:
+    """Events kept in time order, rows in conflicting places, and duplicates."""
+    kept, conflicting, duplicate = [], 0, 0
+    by_second = defaultdict(list)
+    for second, cell in events:
+        by_second[second].append(cell)
+    for second, rows in sorted(by_second.items()):
+        if len({cells[cell].zone for cell in rows}) > 1:
+            conflicting += len(rows)
+            continue
+        kept += [(second, cell) for cell in sorted(set(rows))]
+        duplicate += len(rows) - len(set(rows))
+    return kept, conflicting, duplicate
+
+
+def distance(a: Cell, b: Cell) -> float:
+    """Haversine distance in metres."""
+    phi_a, phi_b = math.radians(a.latitude), math.radians(b.latitude)
+    half_phi, half_lambda = (phi_b - phi_a) / 2, (math.radians(b.longitude) - math.radians(a.longitude)) / 2
+    chord = math.sin(half_phi) ** 2 + math.cos(phi_a) * math.cos(phi_b) * math.sin(half_lambda) ** 2
+    return 2 * EARTH_RADIUS_M * math.asin(math.sqrt(min(1.0, chord)))
+
+
+def impossible_speed(
+    events: Sequence[Event], cells: Sequence[Cell], speed_m: float, speed_mps: float
+) -> tuple[list[Event], int]:
+    """Events kept, and how many lay too far from both neighbours; the first and the last are never judged."""
+
+    def too_far(a: Event, b: Event) -> bool:
+        metres = distance(cells[a[1]], cells[b[1]])
+        return metres > speed_m and metres > speed_mps * (b[0] - a[0])
+
+    inner = range(1, len(events) - 1)
+    bad = {n for n in inner if too_far(events[n - 1], events[n]) and too_far(events[n], events[n + 1])}
+    return [event for n, event in enumerate(events) if n not in bad], len(bad)
+
+
+def presence(events: Sequence[Event], cells: Sequence[Cell], carry: int, day_seconds: int) -> dict[int, int]:
+    """The zone of each hour in which the subscriber's place was known: most seconds, ties to the lowest zone."""
+    seconds: Counter[tuple[int, int]] = Counter()
+    for n, (second, cell) in enumerate(events):
+        later = events[n + 1][0] if n + 1 < len(events) else day_seconds
+        zone = cells[cell].zone
+        if zone is not None:
+            for moment in range(second, min(later, second + carry, day_seconds)):
+                seconds[moment // 3600, zone] += 1
+    hours = {hour for hour, _ in seconds}
+    return {hour: max((s, -zone) for (h, zone), s in seconds.items() if h == hour)[1] * -1 for hour in hours}
+
+
+def visits(hours: Mapping[int, int], night: Sequence[bool], work: Sequence[bool]) -> dict[int, tuple[int, int]]:
+    """Night and work minutes of each zone visited."""
+    return {
+        zone: (
+            60 * sum(night[hour] for hour, z in hours.items() if z == zone),
+            60 * sum(work[hour] for hour, z in hours.items() if z == zone),
+        )
+        for zone in hours.values()
+    }
+
+
+def profile(rows: Sequence[int], bound: int) -> list[int]:
+    """One subscriber's row counts in 1/64 rows, with squared L2 norm at most `bound` rows."""
+    squares = sum(n * n for n in rows)
+    weight = min(64, math.isqrt(4096 * bound // squares)) if squares else 0
+    return [n * weight for n in rows]
