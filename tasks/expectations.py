@@ -1,0 +1,100 @@
+"""Great Expectations, at home here only: checks in, verdicts out, and never a value of a row in between.
+
+The library is imported on the first judgement (several seconds), quietly and without its telemetry.
+"""
+
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+import pyarrow as pa
+
+SUMMARY: Mapping[str, object] = {"result_format": "SUMMARY", "exclude_unexpected_values": True}
+"""The one result format of all suites: counts, never the values that were unexpected."""
+
+
+class Status(StrEnum):
+    """How a check ended; ERROR says that the check itself broke, so that nothing is known."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    ERROR = "error"
+
+
+@dataclass(frozen=True)
+class Check:
+    """An expectation by its class name in Great Expectations (`ExpectColumnValuesToBeNull`), with its arguments."""
+
+    name: str
+    expectation: str
+    arguments: Mapping[str, object]
+    where: tuple[str, str] | None = None
+    """(column, value): only rows that have this value are judged."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How a check ended, and how many rows fail it (None where the check is not about single rows, or broke)."""
+
+    check: str
+    status: Status
+    unexpected: int | None
+
+
+def judge(frame: pa.Table, checks: Sequence[Check]) -> list[Verdict]:
+    """Judge a table by Great Expectations; one verdict a check, in the order of the checks."""
+    if not checks:
+        return []
+    results = _run(frame, [_expectation(check, place) for place, check in enumerate(checks)])
+    by_place = {result.expectation_config.meta["place"]: result for result in results}
+    return [_verdict(check, by_place[place]) for place, check in enumerate(checks)]
+
+
+@cache
+def _library() -> ModuleType:
+    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="module 'sre_")
+        import great_expectations
+    return great_expectations
+
+
+def _expectation(check: Check, place: int) -> Any:
+    _library()
+    from great_expectations import expectations
+    from great_expectations.expectations.row_conditions import Column
+
+    condition = {"row_condition": Column(check.where[0]) == check.where[1]} if check.where else {}
+    return getattr(expectations, check.expectation)(**check.arguments, **condition, meta={"place": place})
+
+
+def _run(frame: pa.Table, expectations: list[Any]) -> list[Any]:
+    gx = _library()
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    asset = context.data_sources.add_pandas("memory").add_dataframe_asset("frame")
+    suite = context.suites.add(gx.ExpectationSuite(name="suite", expectations=expectations))
+    whole = asset.add_batch_definition_whole_dataframe("whole")
+    definition = context.validation_definitions.add(gx.ValidationDefinition(name="definition", data=whole, suite=suite))
+    result = definition.run(batch_parameters={"dataframe": frame.to_pandas()}, result_format=dict(SUMMARY))
+    return list(result.results)
+
+
+def _verdict(check: Check, result: Any) -> Verdict:
+    if _broke(result.exception_info):
+        return Verdict(check.name, Status.ERROR, None)
+    return Verdict(
+        check.name, Status.PASSED if result.success else Status.FAILED, result.result.get("unexpected_count")
+    )
+
+
+def _broke(info: Mapping[str, Any]) -> bool:
+    """Whether the check raised; the library reports it flat, or by the id of the metric that raised."""
+    return any(part.get("raised_exception") for part in (info, *info.values()) if isinstance(part, Mapping))

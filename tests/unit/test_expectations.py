@@ -1,0 +1,48 @@
+"""Great Expectations behind its one door: verdicts say how many, never which."""
+
+import pyarrow as pa
+
+from tasks.expectations import SUMMARY, Check, Status, Verdict, judge
+
+FRAME = pa.table(
+    {
+        "value": [1.0, 2.0, None, 7.0],
+        "low": [0.5, 1.0, None, 9.0],
+        "status": ["estimate", "estimate", "withheld_small", "estimate"],
+    }
+)
+
+
+def test_a_verdict_counts_the_rows_that_fail_it() -> None:
+    check = Check("at most five", "ExpectColumnValuesToBeBetween", {"column": "value", "max_value": 5})
+    assert judge(FRAME, [check]) == [Verdict("at most five", Status.FAILED, 1)]
+
+
+def test_a_check_can_look_at_some_rows_only() -> None:
+    null = {"column": "value"}
+    withheld = Check("withheld is null", "ExpectColumnValuesToBeNull", null, where=("status", "withheld_small"))
+    given = Check("given is not null", "ExpectColumnValuesToNotBeNull", null, where=("status", "estimate"))
+    assert [verdict.status for verdict in judge(FRAME, [withheld, given])] == [Status.PASSED, Status.PASSED]
+
+
+def test_verdicts_keep_the_order_of_the_checks_and_an_error_is_not_a_failure() -> None:
+    checks = [
+        Check("ordered", "ExpectColumnPairValuesAToBeGreaterThanB", {"column_A": "value", "column_B": "low"}),
+        Check("four rows", "ExpectTableRowCountToEqual", {"value": 4}),
+        Check("no such column", "ExpectColumnValuesToBeNull", {"column": "nowhere"}),
+        Check("not a number", "ExpectColumnValuesToBeBetween", {"column": "status", "max_value": 5}),
+    ]
+    assert [(verdict.check, verdict.status) for verdict in judge(FRAME, checks)] == [
+        ("ordered", Status.FAILED),
+        ("four rows", Status.PASSED),
+        ("no such column", Status.ERROR),
+        ("not a number", Status.ERROR),
+    ]
+
+
+def test_nothing_to_check_needs_no_library() -> None:
+    assert judge(FRAME, []) == []
+
+
+def test_results_never_copy_offending_values() -> None:
+    assert SUMMARY["exclude_unexpected_values"] is True
