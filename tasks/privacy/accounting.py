@@ -54,5 +54,7 @@ def epsilon(rho: float | Fraction, delta: float) -> float:
     """The epsilon at which rho-zCDP is (epsilon, delta)-DP, by OpenDP's conversion (CKS 2020); for reports only."""
     import opendp.prelude as dp
 
+    if not rho:
+        return 0.0
     approximate = dp.c.make_zCDP_to_approxDP(gaussian(1.0))
     return float(approximate.map(math.nextafter(math.sqrt(2 * float(rho)), math.inf)).epsilon(delta))

@@ -56,6 +56,8 @@ class Contributions:
             raise fault(f"contributions of {self.level} must be int64: nothing is summed in floating point")
         if self.unit not in (1, UNIT):
             raise fault(f"contributions of {self.level} count in ones or in 1/{UNIT}")
+        if np.any(self.values < 0):
+            raise fault(f"contributions of {self.level} must not be negative: the charge over two months rests on it")
         own = self.values.copy()
         own.setflags(write=False)
         object.__setattr__(self, "values", own)

@@ -53,7 +53,7 @@ class DiscreteGaussian:
         measurement = gaussian(scale_of(sigma, unit))
 
         def block(start: int) -> Integers:
-            return np.array(measurement([0] * min(BLOCK, size - start)), dtype=np.int64)
+            return np.array(measurement(np.zeros(min(BLOCK, size - start), np.int64)), dtype=np.int64)
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             return np.concatenate([np.zeros(0, np.int64), *pool.map(block, range(0, size, BLOCK))])
