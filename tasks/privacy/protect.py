@@ -13,7 +13,8 @@ from tasks.privacy.noise import Noise, scale_of
 from tasks.privacy.reconcile import Hierarchy, Measured, reconcile
 
 ESTIMATE, WITHHELD_SMALL = "estimate", "withheld_small"
-OWN_COLUMNS = frozenset({"level", "value", "se", "low", "high", "status"})
+RESULTS = ("value", "se", "low", "high", "status")
+OWN_COLUMNS = frozenset({"level", *RESULTS})
 
 Z90 = 1.6448536269514722
 """Half width of the central 90 % interval in standard errors."""
@@ -64,7 +65,9 @@ def protect(
     if hierarchy:
         measured |= _reconciled(measured, hierarchy, {rule.name: rule for rule in rules})
     tables = [_table(measured[r.name], r, keys.get(r.name), known.get(r.name, ())) for _, r in levels]
-    return ProtectedCounts(pa.concat_tables(tables, promote_options="default"), tuple(rules), _TOKEN)
+    table = pa.concat_tables(tables, promote_options="default")
+    order = ["level", *(name for name in table.column_names if name not in OWN_COLUMNS), *RESULTS]
+    return ProtectedCounts(table.select(order), tuple(rules), _TOKEN)
 
 
 def _paired(

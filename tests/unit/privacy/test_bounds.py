@@ -1,0 +1,119 @@
+import copy
+import pickle
+from decimal import Decimal
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasks.errors import StepFailed
+from tasks.policy import load
+from tasks.privacy.bounds import UNIT, Contributions, LevelRule, Tally, l2_weight
+
+
+def persons(*ids: int) -> np.ndarray:
+    return np.array(ids, dtype=np.uint64)
+
+
+def keys(*flat: int) -> np.ndarray:
+    return np.array(flat, dtype=np.int64)
+
+
+def test_rules_come_from_the_reviewed_policy_with_the_bound_of_the_long_day() -> None:
+    levels = load().policy.product.levels("footfall", "day")
+    ordinary, long = LevelRule.reviewed(levels, 24), LevelRule.reviewed(levels, 25)
+    assert ordinary[0] == LevelRule("zone_hour", Decimal(32), 24, 96)
+    assert [rule.bound for rule in long] == [25, 25]
+
+
+@pytest.mark.parametrize(("sigma", "bound"), [("0", 24), ("-1", 24), ("NaN", 24), ("Infinity", 24), ("32", 0)])
+def test_a_rule_without_noise_or_bound_cannot_exist(sigma: str, bound: int) -> None:
+    with pytest.raises(StepFailed, match="positive sigma and bound"):
+        LevelRule("rows", Decimal(sigma), bound, None)
+
+
+def test_contributions_never_show_their_values() -> None:
+    secret = Contributions("rows", keys(271828), 1)
+    for shown in (repr(secret), str(secret), f"{[secret]}"):
+        assert "271828" not in shown
+    with pytest.raises(StepFailed) as refused:
+        Contributions("rows", keys(-271828), 1)
+    assert "271828" not in str(refused.value)
+
+
+def test_contributions_cannot_leave_their_process() -> None:
+    secret = Contributions("rows", keys(1), 1)
+    for leave in (pickle.dumps, copy.copy, copy.deepcopy):
+        with pytest.raises(StepFailed, match="cannot be pickled or copied"):
+            leave(secret)
+
+
+def test_contributions_cannot_be_changed_through_the_array_they_came_from() -> None:
+    array = keys(1, 2)
+    secret = Contributions("rows", array, 1)
+    array[0] = 100
+    assert secret.values.tolist() == [1, 2]
+    with pytest.raises(ValueError, match="read-only"):
+        secret.values[0] = 100
+
+
+def test_sums_in_floating_point_are_refused() -> None:
+    with pytest.raises(StepFailed, match="floating point"):
+        Contributions("rows", np.array([1.0]), 1)
+
+
+def test_only_ones_and_sixty_fourths_are_counted() -> None:
+    with pytest.raises(StepFailed, match="1/64"):
+        Contributions("rows", keys(1), 1, unit=2)
+
+
+def test_a_tally_sums_over_all_known_keys() -> None:
+    tally = Tally("zone_hour", (2, 3), bound=2)
+    tally.add(persons(1, 1, 7), keys(0, 5, 5))
+    tally.add(persons(), keys())
+    tally.add(persons(8), keys(2))
+    sums = tally.contributions()
+    assert sums.values.tolist() == [[1, 0, 1], [0, 0, 2]]
+    assert (sums.level, sums.bound, sums.unit) == ("zone_hour", 2, 1)
+
+
+@pytest.mark.parametrize(
+    ("person", "key", "words"),
+    [
+        (persons(1, 1, 1), keys(0, 1, 2), "more than 2 keys"),
+        (persons(1, 1), keys(3, 3), "one key twice"),
+        (persons(2, 1), keys(0, 1), "ascending"),
+        (persons(1, 2, 1), keys(0, 1, 1), "ascending"),
+        (persons(1), keys(6), "outside the known keys"),
+        (persons(1), keys(-1), "outside the known keys"),
+        (persons(1), np.array([1.0]), "outside the known keys"),
+        (persons(1, 2), keys(1), "different length"),
+    ],
+)
+def test_a_tally_refuses_whoever_breaks_the_bound(person: np.ndarray, key: np.ndarray, words: str) -> None:
+    with pytest.raises(StepFailed, match=words):
+        Tally("zone_hour", (2, 3), bound=2).add(person, key)
+
+
+@pytest.mark.parametrize("again", [3, 5])
+def test_a_person_cannot_come_again_in_a_later_call(again: int) -> None:
+    tally = Tally("zone_hour", (2, 3), bound=2)
+    tally.add(persons(2, 5), keys(0, 0))
+    with pytest.raises(StepFailed, match="whole and in ascending order"):
+        tally.add(persons(again), keys(1))
+
+
+def test_a_tally_holds_for_the_greatest_pseudonyms() -> None:
+    tally = Tally("zone_hour", (2,), bound=1)
+    tally.add(persons(2**63, 2**64 - 1), keys(0, 0))
+    with pytest.raises(StepFailed, match="ascending"):
+        tally.add(persons(2**64 - 1), keys(1))
+
+
+@given(st.lists(st.integers(0, 10**6), max_size=40), st.integers(1, 20_000))
+def test_weighted_contributions_stay_within_the_bound_and_waste_little(counts: list[int], bound: int) -> None:
+    weight = l2_weight(counts, bound)
+    squares = sum(n * n for n in counts)
+    assert squares * weight**2 <= bound * UNIT**2
+    assert weight == UNIT or squares * (weight + 1) ** 2 > bound * UNIT**2

@@ -1,0 +1,166 @@
+import copy
+import dataclasses
+import pickle
+from collections.abc import Callable
+from decimal import Decimal
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from tasks.errors import StepFailed
+from tasks.privacy.bounds import Contributions, LevelRule
+from tasks.privacy.protect import ProtectedCounts, protect
+from tasks.privacy.reconcile import Hierarchy
+from tests.unit.privacy.sources import Seeded, Silence
+
+FINE = LevelRule("fine", Decimal(32), 24, 96)
+COARSE = LevelRule("coarse", Decimal(64), 24, None)
+HIERARCHY = Hierarchy("fine", "coarse", np.array([0, 0, 1]))
+
+
+def fine(values: list[list[int]], bound: int = 24) -> Contributions:
+    return Contributions("fine", np.array(values, dtype=np.int64), bound)
+
+
+def coarse() -> Contributions:
+    return Contributions("coarse", np.full((2, 2, 3, 2), 50, dtype=np.int64), 24)
+
+
+def zones(n: int, **more: list[str]) -> pa.Table:
+    return pa.table({"zone_id": [f"Z{i}" for i in range(n)], **more})
+
+
+def test_numbers_come_with_standard_error_and_90_percent_interval() -> None:
+    table = protect([fine([[200]])], [FINE], {"fine": zones(1)}, Silence()).table
+    (row,) = table.to_pylist()
+    assert (row["level"], row["zone_id"], row["value"], row["se"]) == ("fine", "Z0", 200.0, 32.0)
+    assert row["status"] == "estimate"
+    assert row["low"] == pytest.approx(200 - 1.6448536 * 32)
+    assert row["high"] == pytest.approx(200 + 1.6448536 * 32)
+
+
+def test_noise_is_asked_for_by_the_rule_in_one_draw_a_level_over_all_keys_zeros_too() -> None:
+    noise = Silence()
+    protect([fine([[0, 0], [5, 0], [0, 0]]), coarse()], [FINE, COARSE], {}, noise)
+    assert noise.asked == [(Decimal(32), 1, 6), (Decimal(64), 1, 24)]
+
+
+def test_small_noisy_values_are_withheld_without_any_number() -> None:
+    rows = protect([fine([[95, 96, 0]])], [FINE], {"fine": zones(3)}, Silence()).table.to_pylist()
+    assert [row["status"] for row in rows] == ["withheld_small", "estimate", "withheld_small"]
+    assert [rows[0][name] for name in ("value", "se", "low", "high")] == [None] * 4
+
+
+def test_suppression_looks_at_the_noisy_value_alone() -> None:
+    truth = np.full((1, 2_000), 96, dtype=np.int64)
+    rule = dataclasses.replace(FINE, threshold=None)
+    shown = protect([Contributions("fine", truth, 24)], [FINE], {}, Seeded(5)).table
+    noisy = protect([Contributions("fine", truth, 24)], [rule], {}, Seeded(5)).table["value"].to_numpy()
+    withheld = shown["value"].is_null().to_numpy()
+    np.testing.assert_array_equal(withheld, noisy < 96)
+    assert 0.4 < withheld.mean() < 0.6
+    np.testing.assert_array_equal(shown["value"].drop_null().to_numpy(), noisy[~withheld])
+
+
+def test_without_a_threshold_every_value_is_shown_even_a_negative_one() -> None:
+    rule = LevelRule("rows", Decimal(9051), 16384, None)
+    table = protect([Contributions("rows", np.zeros(40, np.int64), 16384, 64)], [rule], {}, Seeded(1)).table
+    assert table.column_names == ["level", "value", "se", "low", "high", "status"]
+    assert table["value"].null_count == 0
+    assert min(table["value"].to_pylist()) < 0
+
+
+def test_weighted_sums_are_given_in_persons() -> None:
+    rule = LevelRule("rows", Decimal(10), 4, None)
+    noise = Silence()
+    (row,) = protect([Contributions("rows", np.array([96]), 4, 64)], [rule], {}, noise).table.to_pylist()
+    assert (row["value"], row["se"]) == (1.5, 10.0)
+    assert noise.asked == [(Decimal(10), 64, 1)]
+
+
+def test_known_statuses_come_first_in_their_order_and_hide_the_numbers() -> None:
+    uncovered, empty = np.array([[True, True, False, False]]), np.array([[True, False, True, False]])
+    known = {"fine": [("no_coverage", uncovered), ("incomplete", empty)]}
+    table = protect([fine([[500, 500, 500, 500]])], [FINE], {}, Silence(), known=known).table
+    assert table["status"].to_pylist() == ["no_coverage", "no_coverage", "incomplete", "estimate"]
+    assert table["value"].to_pylist() == [None, None, None, 500.0]
+
+
+def test_levels_stand_one_after_the_other_with_the_union_of_their_keys() -> None:
+    keys = {"fine": zones(6), "coarse": pa.table({"gender": ["f", "m"] * 12})}
+    table = protect([fine([[1, 2]] * 3), coarse()], [FINE, COARSE], keys, Silence()).table
+    assert table.column_names == ["level", "zone_id", "gender", "value", "se", "low", "high", "status"]
+    assert table["level"].to_pylist() == ["fine"] * 6 + ["coarse"] * 24
+    assert table["gender"].to_pylist()[:7] == [None] * 6 + ["f"]
+
+
+def test_overlapping_levels_agree_afterwards_and_are_surer() -> None:
+    rules = [dataclasses.replace(FINE, threshold=None), COARSE]
+    made = protect([fine([[300, 1], [0, 2], [300, 300]]), coarse()], rules, {}, Seeded(3), HIERARCHY)
+    values, errors = made.table["value"].to_numpy(), made.table["se"].to_numpy()
+    parts, cells = values[:6].reshape(3, 2), values[6:].reshape(2, 2, 6)
+    np.testing.assert_allclose(parts[0] + parts[1], cells[0].sum(axis=1))
+    np.testing.assert_allclose(parts[2], cells[1].sum(axis=1))
+    assert np.all(errors[:6] < 32)
+    assert np.all(errors[6:] < 64)
+    assert made.rules == tuple(rules)
+
+
+class _Broken:
+    def __init__(self, drawn: np.ndarray) -> None:
+        self.drawn = drawn
+
+    def draw(self, sigma: Decimal, unit: int, size: int) -> np.ndarray:
+        return self.drawn
+
+
+@pytest.mark.parametrize("drawn", [np.zeros(1), np.zeros(2, np.int64), np.zeros(1, np.int32)])
+def test_a_noise_source_that_gives_too_little_is_refused(drawn: np.ndarray) -> None:
+    with pytest.raises(StepFailed, match="one int64 for each value"):
+        protect([fine([[1]])], [FINE], {}, _Broken(drawn))
+
+
+ONE = fine([[1, 2]])
+REFUSED: dict[str, Callable[[Silence], object]] = {
+    "are charged|is charged": lambda s: protect([fine([[1]], bound=25)], [FINE], {}, s),
+    "same levels": lambda s: protect([ONE], [COARSE], {}, s),
+    "same levels ": lambda s: protect([ONE], [FINE, COARSE], {}, s),
+    "same levels  ": lambda s: protect([coarse(), ONE], [FINE, COARSE], {}, s),
+    "stands twice": lambda s: protect([ONE, ONE], [FINE, FINE], {}, s),
+    "2 values for 3 keys": lambda s: protect([ONE], [FINE], {"fine": zones(3)}, s),
+    "may not be named": lambda s: protect([ONE], [FINE], {"fine": zones(2, status=["a", "b"])}, s),
+    "truth value": lambda s: protect([ONE], [FINE], {}, s, known={"fine": [("incomplete", np.array([True]))]}),
+    "truth value ": lambda s: protect([ONE], [FINE], {}, s, known={"fine": [("incomplete", np.array([[1, 0]]))]}),
+    "must be .part, time.": lambda s: protect([ONE], [FINE], {}, s, HIERARCHY),
+    "must be .part, time. ": lambda s: protect([fine([[1, 2, 3]] * 3), coarse()], [FINE, COARSE], {}, s, HIERARCHY),
+    "each group": lambda s: protect(
+        [fine([[1, 2]] * 3), coarse()], [FINE, COARSE], {}, s, Hierarchy("fine", "coarse", np.array([0, 0, 0]))
+    ),
+    "each part": lambda s: protect(
+        [fine([[1, 2]] * 3), coarse()], [FINE, COARSE], {}, s, Hierarchy("fine", "coarse", np.array([0, 1, 2]))
+    ),
+}
+
+
+@pytest.mark.parametrize("words", REFUSED)
+def test_what_does_not_fit_together_is_refused_before_anything_is_drawn(words: str) -> None:
+    noise = Silence()
+    with pytest.raises(StepFailed, match=words.strip()):
+        REFUSED[words](noise)
+    assert not noise.asked
+
+
+def test_protected_counts_are_made_by_protect_alone() -> None:
+    made = protect([fine([[200]])], [FINE], {}, Silence())
+    with pytest.raises(StepFailed, match="made by protect alone"):
+        ProtectedCounts(made.table, made.rules, object())
+    with pytest.raises(TypeError):
+        ProtectedCounts(made.table, made.rules)  # type: ignore[call-arg]
+    with pytest.raises(ValueError, match="InitVar"):
+        dataclasses.replace(made, table=pa.table({"value": [1.0]}))
+    for way in (copy.copy, pickle.dumps):
+        with pytest.raises(StepFailed, match="pickled or copied"):
+            way(made)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        made.table = pa.table({})  # type: ignore[misc]
