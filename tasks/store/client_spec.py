@@ -1,0 +1,164 @@
+"""What a client is: who gets what, where to, and from when."""
+
+from collections.abc import Collection
+from datetime import date, datetime, time
+from difflib import get_close_matches
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationInfo, field_validator, model_validator
+
+from tasks.period import Period
+
+_SEGMENT = r"[A-Za-z0-9][A-Za-z0-9_.=-]{0,127}"
+
+
+class _Table(BaseModel):
+    """Descriptions finish the sentence "must be ..." for whoever wrote the file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Client(_Table):
+    """Who the client is."""
+
+    name: str = Field(
+        pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$", description="lower-case letters, digits, '-' and '_', at most 63"
+    )
+    contact: str = Field(pattern=r"^[^\x00-\x1f\x7f<>]{3,200}$", description="one line: an address people answer")
+
+
+class Destination(_Table):
+    """The client's bucket, and by which identity it is written to."""
+
+    bucket: str = Field(
+        pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$",
+        min_length=3,
+        max_length=63,
+        description="a bucket's name: 3 to 63 lower-case letters, digits, '.' and '-'",
+    )
+    prefix: str = Field(
+        pattern=rf"^{_SEGMENT}(/{_SEGMENT})*$",
+        max_length=512,
+        description="a folder in the bucket such as 'throng' or 'partners/throng': no '/' at its ends, no '..'",
+    )
+    region: str = Field(pattern=r"^[a-z0-9-]{2,32}$", description="a region such as 'eu-central-1'")
+    endpoint_url: str | None = Field(None, description="an address such as 'https://s3.example.com', nothing behind it")
+    profile: str | None = Field(
+        None, pattern=r"^[A-Za-z0-9_.@-]{1,64}$", description="the name of a profile in our AWS configuration"
+    )
+    role_arn: str | None = Field(
+        None,
+        pattern=r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]{1,512}$",
+        description="a role such as 'arn:aws:iam::111122223333:role/throng-delivery'",
+    )
+    external_id: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9_+=,.@:/-]{2,1224}$",
+        description="the id agreed with the client for assuming role_arn",
+    )
+    kms_key_arn: str | None = Field(
+        None,
+        pattern=r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:(key|alias)/[A-Za-z0-9_/-]{1,256}$",
+        description="a key such as 'arn:aws:kms:eu-central-1:111122223333:key/...'",
+    )
+    expected_bucket_owner: str | None = Field(
+        None, pattern=r"^[0-9]{12}$", description="the 12 digits of the client's AWS account, in quotes"
+    )
+
+    @field_validator("endpoint_url")
+    @classmethod
+    def _is_a_bare_address(cls, value: str | None) -> str | None:
+        parts = urlsplit(value or "https://none")
+        bare = f"{parts.scheme}://{parts.netloc}"
+        if parts.scheme not in ("http", "https") or not parts.hostname or "@" in bare or value not in (None, bare):
+            raise ValueError("must be an address such as 'https://s3.example.com', without name, password or path")
+        return value
+
+    @model_validator(mode="after")
+    def _external_id_needs_a_role(self) -> Self:
+        if self.external_id and not self.role_arn:
+            raise ValueError("external_id is given without role_arn: give both or neither")
+        return self
+
+
+class Grant(_Table):
+    """What the client may have of one product, and by when on each day."""
+
+    product: str
+    zones: tuple[Annotated[str, Field(pattern=r"^(\*|[A-Za-z0-9_.:-]{1,64})$")], ...] = Field(
+        min_length=1, description='["*"], or ids of zones or districts'
+    )
+    since: Annotated[date, Strict()] = Field(alias="from", description="a date without quotes, such as 2026-03-01")
+    until: Annotated[date, Strict()] | None = Field(None, description="a date without quotes: the last day granted")
+    formats: tuple[Literal["parquet", "csv"], ...] = Field(min_length=1, description='"parquet", "csv" or both')
+    deliver_by: str = Field(
+        pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", description='a local time in quotes, such as "09:00"'
+    )
+
+    @field_validator("product")
+    @classmethod
+    def _product_is_for_clients(cls, value: str, info: ValidationInfo) -> str:
+        known: Collection[str] = (info.context or {}).get("products", (value,))
+        if value not in known:
+            near = get_close_matches(value, known, 1)
+            raise ValueError(
+                f"is not for clients; did you mean '{near[0]}'?" if near else f"must be one of: {', '.join(known)}"
+            )
+        return value
+
+    @field_validator("zones", "formats")
+    @classmethod
+    def _names_each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(value)) != len(value):
+            raise ValueError("names something twice")
+        if "*" in value and len(value) > 1:
+            raise ValueError('must be ["*"] alone, or ids')
+        return value
+
+    @model_validator(mode="after")
+    def _ends_after_it_begins(self) -> Self:
+        if self.until and self.until < self.since:
+            raise ValueError("until is before from")
+        return self
+
+    def covers(self, period: Period) -> bool:
+        """Whether every day of the period is granted."""
+        return self.since <= period.first and (self.until is None or period.days[-1] <= self.until)
+
+    def overlaps(self, other: "Grant") -> bool:
+        """Whether both grant the same product on some day."""
+        apart = (self.until or date.max) < other.since or (other.until or date.max) < self.since
+        return self.product == other.product and not apart
+
+    def expected_by(self, period: Period, zone: ZoneInfo) -> datetime:
+        """When the period's delivery becomes late: `deliver_by` on the first local day after it."""
+        return datetime.combine(period.end, time.fromisoformat(self.deliver_by), zone)
+
+
+class ClientSpec(_Table):
+    """One client's whole file; stored as `model_dump_json(by_alias=True)`."""
+
+    client: Client
+    destination: Destination
+    grants: tuple[Grant, ...]
+
+    @field_validator("grants")
+    @classmethod
+    def _one_grant_a_day(cls, value: tuple[Grant, ...]) -> tuple[Grant, ...]:
+        if not value:
+            raise ValueError("must be one table or more")
+        for place, grant in enumerate(value):
+            if any(grant.overlaps(other) for other in value[:place]):
+                raise ValueError(f"number {place + 1} grants {grant.product} on days that an earlier one grants too")
+        return value
+
+    @property
+    def name(self) -> str:
+        """The client's name."""
+        return self.client.name
+
+    def grant(self, product: str, period: Period) -> Grant | None:
+        """The grant under which the client gets the product of this period; None if there is none."""
+        return next((grant for grant in self.grants if grant.product == product and grant.covers(period)), None)
