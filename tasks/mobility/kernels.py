@@ -6,7 +6,8 @@ in place, because rows are only ever dropped, and never allocate. Compiled code 
 
 import math
 import os
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar, cast
 
 import numpy as np
 from numba import njit
@@ -27,11 +28,16 @@ NOWHERE = -1
 Int64 = NDArray[np.int64]
 Int32 = NDArray[np.int32]
 Int16 = NDArray[np.int16]
-kernel: Any = njit(cache=bool(os.environ.get("NUMBA_CACHE_DIR")), nogil=True)
+Function = TypeVar("Function", bound=Callable[..., object])
+
+
+def kernel(function: Function) -> Function:
+    """Compile without the interpreter lock; the result is kept where NUMBA_CACHE_DIR says, if it says."""
+    return cast(Function, njit(cache=bool(os.environ.get("NUMBA_CACHE_DIR")), nogil=True)(function))
 
 
 class Places(NamedTuple):
-    """Cells by rank: zone (-1 outside all), place in radians, and in metres on a plane that never understates distance."""
+    """Cells by rank: zone (-1 outside all), place in radians, and in metres on a plane that overstates distances."""
 
     zone: Int32
     latitude: NDArray[np.float64]
@@ -90,10 +96,10 @@ def too_far(places: Places, rules: WalkRules, earlier: int, later: int) -> bool:
 def conflicting(keys: Int64, start: int, stop: int, zone: Int32) -> bool:
     """Whether rows of one second lie in different zones; all cells outside the zones are one place."""
     first = zone[cell_of(keys[start])]
+    different = False
     for i in range(start + 1, stop):
-        if zone[cell_of(keys[i])] != first:
-            return True
-    return False
+        different |= zone[cell_of(keys[i])] != first
+    return different
 
 
 @kernel
@@ -140,9 +146,9 @@ def drop_impossible_speed(keys: Int64, start: int, stop: int, places: Places, ru
 @kernel
 def settle_hour(seconds: Int32, touched: Int32, zones: int) -> int:
     """The zone with most seconds, ties to the lowest; clears the hour's seconds."""
-    best = touched[0]
+    best = int(touched[0])
     for n in range(1, zones):
-        zone = touched[n]
+        zone = int(touched[n])
         if seconds[zone] > seconds[best] or (seconds[zone] == seconds[best] and zone < best):
             best = zone
     for n in range(zones):
@@ -196,10 +202,7 @@ def add_to_profile(rows: Int64, bound: int, profile: Int64) -> None:
 
 @kernel
 def walk(keys: Int64, places: Places, rules: WalkRules, presence: Int32, counts: Int64, profile: Int64) -> None:
-    """Walk all subscribers of sorted keys: presence[subscriber - first, hour] = zone or -1, counts, profile.
-
-    Longer than 40 lines would be no gain in clarity: it is the order of judgement, once for each subscriber.
-    """
+    """Walk all subscribers of sorted keys: presence[subscriber - first, hour] = zone or -1, counts, profile."""
     seconds = np.zeros(max(1, places.zone.max() + 1), np.int32)
     touched = np.empty(len(seconds), np.int32)
     rows = np.zeros(len(profile), np.int64)
@@ -209,7 +212,9 @@ def walk(keys: Int64, places: Places, rules: WalkRules, presence: Int32, counts:
     while start < len(keys):
         subscriber = keys[start] >> SUBSCRIBER_SHIFT
         stop = start
-        while stop < len(keys) and keys[stop] >> SUBSCRIBER_SHIFT == subscriber and second_of(keys[stop]) < REASON_SECOND:
+        while (
+            stop < len(keys) and keys[stop] >> SUBSCRIBER_SHIFT == subscriber and second_of(keys[stop]) < REASON_SECOND
+        ):
             stop += 1
         end = stop
         while end < len(keys) and keys[end] >> SUBSCRIBER_SHIFT == subscriber:

@@ -9,7 +9,7 @@ import pyarrow as pa
 from tasks.events.keys import SUBSCRIBER_SHIFT
 from tasks.events.reasons import READ_REASONS, WALK_REASONS
 from tasks.mobility import kernels
-from tasks.mobility.kernels import COUNTS, NOWHERE, Int32, Int64, Places, WalkRules
+from tasks.mobility.kernels import COUNTS, NOWHERE, Int16, Int32, Int64, Places, WalkRules
 from tasks.period import day_hours
 from tasks.policy import Policy
 
@@ -79,8 +79,6 @@ def _presence(first: int, zones: Int32) -> pa.Table:
     return pa.table(columns)
 
 
-def _visits(first: int, row: Int32, zone: Int32, minutes: Int32) -> pa.Table:
+def _visits(first: int, row: Int32, zone: Int32, minutes: Int16) -> pa.Table:
     night, work = np.ascontiguousarray(minutes.T)
-    return pa.table(
-        {"subscriber": row + np.int32(first), "zone": zone, "night_minutes": night, "work_minutes": work}
-    )
+    return pa.table({"subscriber": row + np.int32(first), "zone": zone, "night_minutes": night, "work_minutes": work})

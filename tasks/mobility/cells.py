@@ -1,0 +1,120 @@
+"""The cell plan of a local day: where each cell version stood, when, and in which zone."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import shapely
+from numpy.typing import NDArray
+
+from tasks.errors import RejectedInput
+from tasks.events.keys import CELLS
+from tasks.mobility.kernels import EARTH_RADIUS_M, HOUR, NOWHERE, Int32, Places
+from tasks.mobility.topology import Topology, read_topology
+from tasks.mobility.zones import ZonePlan
+from tasks.period import day_hours
+from tasks.policy import Time
+
+NOT_TODAY = -1
+"""The version of a cell id that exists in the file but at no time of this day."""
+
+
+@dataclass(frozen=True)
+class CellPlan:
+    """Cell versions valid on the day, sorted by (cell_id, valid_from): a version's rank is its number in the keys."""
+
+    cell_id: NDArray[np.object_]
+    latitude: NDArray[np.float64]
+    longitude: NDArray[np.float64]
+    from_second: Int32
+    to_second: Int32
+    zone: Int32
+    """Index into the zone plan, -1 outside every zone."""
+    not_today: NDArray[np.object_]
+    """Ids in the file that are not valid at any time of the day."""
+
+    def table(self) -> pa.Table:
+        """cell_id, version (rank, or -1 of ids not valid today), and validity in elapsed seconds of the day."""
+        today, rest = len(self.cell_id), np.zeros(len(self.not_today), np.int32)
+        version = np.concatenate([np.arange(today, dtype=np.int32), rest + np.int32(NOT_TODAY)])
+        return pa.table(
+            {
+                "cell_id": pa.array([*self.cell_id, *self.not_today], pa.string()),
+                "version": version,
+                "from_second": np.concatenate([self.from_second, rest]),
+                "to_second": np.concatenate([self.to_second, rest]),
+            }
+        )
+
+    @cached_property
+    def version(self) -> str:
+        """First 12 hex digits of the SHA-256 of everything in the plan that can change a result."""
+        digest = hashlib.sha256("\n".join([*self.cell_id, "", *self.not_today]).encode())
+        for column in (self.latitude, self.longitude, self.from_second, self.to_second, self.zone):
+            digest.update(column.tobytes())
+        return digest.hexdigest()[:12]
+
+    @cached_property
+    def places(self) -> Places:
+        """What the kernels need to know of each version."""
+        latitude, longitude = np.radians(self.latitude), np.radians(self.longitude)
+        # Scaled by the widest parallel between the cells, the plane overstates every great-circle distance.
+        south, north = latitude.min(), latitude.max()
+        widest = 1.0 if south <= 0 <= north else max(np.cos(south), np.cos(north))
+        return Places(self.zone, latitude, longitude, EARTH_RADIUS_M * widest * longitude, EARTH_RADIUS_M * latitude)
+
+    def covered_hours(self, zones: int, hours: int) -> NDArray[np.bool_]:
+        """[zone, hour]: whether a cell of the zone is valid at some time of the hour."""
+        covered = np.zeros((zones, hours), bool)
+        for hour in range(hours):
+            valid = (self.from_second < (hour + 1) * HOUR) & (self.to_second > hour * HOUR) & (self.zone != NOWHERE)
+            covered[self.zone[valid], hour] = True
+        return covered
+
+
+def load_cell_plan(landing: Path, day: date, time: Time, zone_plan: ZonePlan) -> CellPlan:
+    """Read cells.parquet or cells.csv (native or eurostat columns) as of a local day; raises RejectedInput."""
+    cells = read_topology(landing, time.landing)
+    start = day_hours(day, time.local)[0]
+    seconds = HOUR * len(day_hours(day, time.local))
+    from_second, to_second = (_elapsed(epochs, start, seconds) for epochs in (cells.valid_from, cells.valid_to))
+    today = np.flatnonzero(from_second < to_second)
+    if not len(today):
+        raise RejectedInput(f"{cells.source}: no cell is valid on {day}.", "Land the cell plan of that day.")
+    if len(today) > CELLS:
+        raise RejectedInput(f"{cells.source}: {len(today)} cells on {day}; {CELLS} are possible.", "Split the network.")
+    zone = _zones_of(cells, today, zone_plan)
+    ids = cells.cell_id[today]
+    return CellPlan(
+        cell_id=ids,
+        latitude=cells.latitude[today],
+        longitude=cells.longitude[today],
+        from_second=from_second[today],
+        to_second=to_second[today],
+        zone=zone,
+        not_today=np.setdiff1d(cells.cell_id, ids),
+    )
+
+
+def _elapsed(epochs: NDArray[np.float64], start: datetime, seconds: int) -> Int32:
+    """Whole seconds since the day's start, clipped to the day."""
+    return np.ceil(np.clip(epochs - start.timestamp(), 0, seconds)).astype(np.int32)
+
+
+def _zones_of(cells: Topology, rows: NDArray[np.intp], zone_plan: ZonePlan) -> Int32:
+    """The zone that covers each cell; on a border, the one with the lowest id."""
+    points = shapely.points(cells.longitude[rows], cells.latitude[rows])
+    point, zone = shapely.STRtree(zone_plan.geometries).query(points, predicate="intersects")
+    if not len(point):
+        raise RejectedInput(
+            f"{cells.source}: all {len(rows)} cells lie outside every zone.",
+            "Check whether latitude and longitude are swapped, and that both plans are of the same country.",
+        )
+    found: Any = np.full(len(rows), len(zone_plan.zone_ids), np.int32)
+    np.minimum.at(found, point, zone.astype(np.int32))
+    return np.where(found == len(zone_plan.zone_ids), NOWHERE, found).astype(np.int32)

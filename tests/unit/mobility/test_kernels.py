@@ -1,0 +1,157 @@
+"""Every kernel does what its plain-Python twin does, on small crowded days where the rules meet each other."""
+
+from collections import Counter
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tasks.events.keys import REASON_SECOND, pack
+from tasks.events.reasons import READ_REASONS
+from tasks.mobility import kernels
+from tasks.mobility.kernels import COUNTS, EARTH_RADIUS_M, Places, WalkRules
+from tasks.mobility.walk import profile_size, walk_bucket
+from tests import reference
+from tests.reference import Cell
+
+HOURS = 3
+DAY = HOURS * 3600
+zones = st.one_of(st.none(), st.integers(0, 3))
+# Two far clusters and steps of a few kilometres, so that the speed rule's limits are often near.
+cells = st.lists(
+    st.builds(
+        Cell,
+        zones,
+        st.builds(lambda a, b: a + b / 50, st.sampled_from([-0.1, 52.0]), st.integers(0, 9)),
+        st.builds(lambda a, b: a + b / 50, st.sampled_from([13.0, 179.9]), st.integers(0, 9)),
+    ),
+    min_size=1,
+    max_size=6,
+)
+seconds = st.one_of(st.integers(0, DAY - 1), st.integers(0, 40), st.sampled_from([3599, 3600, 3601, 7200, DAY - 1]))
+
+
+def places_of(cells: list[Cell]) -> Places:
+    latitude = np.radians([cell.latitude for cell in cells])
+    longitude = np.radians([cell.longitude for cell in cells])
+    zone = np.array([-1 if cell.zone is None else cell.zone for cell in cells], np.int32)
+    return Places(zone, latitude, longitude, EARTH_RADIUS_M * longitude, EARTH_RADIUS_M * latitude)
+
+
+def rules_of(carry: int = 7200, speed_m: float = 10_000, speed_mps: float = 55, bound: int = 5) -> WalkRules:
+    return WalkRules(DAY, carry, speed_m, speed_mps, bound, np.arange(HOURS) == 0, np.arange(HOURS) > 1)
+
+
+def keys_of(events: list[tuple[int, int]], subscriber: int = 0) -> np.ndarray:
+    second, cell = np.array(events, np.int64).reshape(-1, 2).T
+    return pack(np.int64(subscriber), second, cell)
+
+
+@st.composite
+def days(draw, most: int = 30):
+    """Cells, and one subscriber's events on them."""
+    plan = draw(cells)
+    events = draw(st.lists(st.tuples(seconds, st.integers(0, len(plan) - 1)), max_size=most))
+    return plan, events
+
+
+def unpacked(keys: np.ndarray) -> list[tuple[int, int]]:
+    return [(int(kernels.second_of(key)), int(kernels.cell_of(key))) for key in keys]
+
+
+@given(days())
+@settings(max_examples=150, deadline=None)
+def test_conflicts_and_duplicates_are_those_of_the_definition(day):
+    plan, events = day
+    keys, counts = np.sort(keys_of(events)), np.zeros(COUNTS, np.int64)
+    stop = kernels.drop_conflicts_and_duplicates(keys, 0, len(keys), places_of(plan).zone, counts)
+    assert (unpacked(keys[:stop]), *counts[:2]) == reference.conflicts_and_duplicates(events, plan)
+
+
+@given(days(), st.sampled_from([500.0, 10_000.0]), st.sampled_from([5.0, 55.0]))
+@settings(max_examples=150, deadline=None)
+def test_impossible_speed_is_judged_against_both_neighbours_at_once(day, speed_m, speed_mps):
+    plan, events = day
+    keys, counts = np.sort(keys_of(events)), np.zeros(COUNTS, np.int64)
+    rules = rules_of(speed_m=speed_m, speed_mps=speed_mps)
+    stop = kernels.drop_impossible_speed(keys, 0, len(keys), places_of(plan), rules, counts)
+    expected = reference.impossible_speed(sorted(events), plan, speed_m, speed_mps)
+    assert (unpacked(keys[:stop]), counts[kernels.IMPOSSIBLE]) == expected
+
+
+@given(days(), st.sampled_from([60, 1800, 7200]))
+@settings(max_examples=100, deadline=None)
+def test_presence_is_the_zone_with_most_seconds_of_each_hour(day, carry):
+    plan, events = day
+    keys, hours = np.sort(keys_of(events)), np.full(HOURS, -1, np.int32)
+    seconds, touched = np.zeros(4, np.int32), np.empty(4, np.int32)
+    kernels.hold_zones(keys, 0, len(keys), places_of(plan).zone, rules_of(carry), seconds, touched, hours)
+    found = {hour: int(zone) for hour, zone in enumerate(hours) if zone >= 0}
+    assert found == reference.presence(sorted(events), plan, carry, DAY)
+    assert not seconds.any(), "the next subscriber starts with empty hours"
+
+
+@given(st.lists(st.integers(0, 10**6), min_size=1, max_size=12), st.integers(1, 16384))
+@settings(max_examples=200, deadline=None)
+def test_one_subscriber_adds_at_most_the_bound_to_the_profile(rows, bound):
+    profile = np.zeros(len(rows), np.int64)
+    kernels.add_to_profile(np.array(rows, np.int64), bound, profile)
+    assert list(profile) == reference.profile(rows, bound)
+    assert sum(int(n) ** 2 for n in profile) <= 64**2 * bound
+
+
+@given(st.lists(st.lists(st.integers(-1, 3), min_size=HOURS, max_size=HOURS), min_size=1, max_size=6))
+@settings(max_examples=100, deadline=None)
+def test_zones_visited_carry_their_night_and_work_minutes(presence):
+    rules = rules_of()
+    found = kernels.zones_visited(np.array(presence, np.int32), rules, len(presence) * HOURS)
+    expected = [
+        (subscriber, zone, *minutes)
+        for subscriber, hours in enumerate(presence)
+        for zone, minutes in sorted(
+            reference.visits({h: z for h, z in enumerate(hours) if z >= 0}, rules.night, rules.work).items()
+        )
+    ]
+    subscribers, zone, minutes = found
+    assert list(zip(subscribers, zone, *minutes.T, strict=True)) == expected
+
+
+@st.composite
+def buckets(draw):
+    """Cells, and for some subscribers their events and the reasons of their rows set aside at reading."""
+    plan = draw(cells)
+    event = st.tuples(seconds, st.integers(0, len(plan) - 1))
+    reasons = st.lists(st.integers(0, len(READ_REASONS) - 1), max_size=3)
+    people = st.dictionaries(st.integers(5, 12), st.tuples(st.lists(event, max_size=12), reasons), max_size=4)
+    return plan, draw(people), draw(st.randoms(use_true_random=False))
+
+
+@given(buckets())
+@settings(max_examples=150, deadline=None)
+def test_the_walk_of_a_bucket_is_the_definition_for_each_subscriber_in_any_row_order(bucket):
+    plan, people, random = bucket
+    rules = rules_of()
+    keys = [
+        key
+        for subscriber, (events, reasons) in people.items()
+        for key in [*keys_of(events, subscriber), *keys_of([(REASON_SECOND, reason) for reason in reasons], subscriber)]
+    ]
+    random.shuffle(keys)
+    walked = walk_bucket(np.array(keys, np.int64), places_of(plan), rules)
+    presence, visits, counts, profile = [], [], Counter(), np.zeros(profile_size(rules), np.int64)
+    for subscriber, (events, reasons) in sorted(people.items()):
+        kept, conflicting, duplicate = reference.conflicts_and_duplicates(events, plan)
+        kept, impossible = reference.impossible_speed(kept, plan, rules.speed_m, rules.speed_mps)
+        outside = sum(plan[cell].zone is None for _, cell in kept)
+        counts.update(a=conflicting, b=duplicate, c=impossible, d=len(kept), e=outside)
+        rows = [sum(second // 3600 == hour for second, _ in kept) for hour in range(HOURS)]
+        rows += [reasons.count(reason) for reason in range(len(READ_REASONS))]
+        profile += np.array(reference.profile(rows, rules.profile_bound), np.int64)
+        hours = reference.presence(kept, plan, rules.carry_seconds, DAY)
+        presence += [(subscriber, hour, zone) for hour, zone in sorted(hours.items())]
+        zones = reference.visits(hours, rules.night, rules.work)
+        visits += [(subscriber, zone, *minutes) for zone, minutes in sorted(zones.items())]
+    assert [tuple(row.values()) for row in walked.presence.to_pylist()] == presence
+    assert [tuple(row.values()) for row in walked.visits.to_pylist()] == visits
+    assert list(walked.counts) == [counts[name] for name in "abcde"]
+    assert list(walked.profile) == list(profile)

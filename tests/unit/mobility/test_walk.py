@@ -1,0 +1,82 @@
+"""The walk's rules in examples a newcomer can follow."""
+
+from datetime import date
+
+import numpy as np
+
+from tasks import policy
+from tasks.mobility.walk import COUNT_NAMES, walk_bucket, walk_rules
+from tests.reference import Cell
+from tests.unit.mobility.test_kernels import keys_of, places_of
+
+POLICY = policy.load().policy
+RULES = walk_rules(POLICY, date(2026, 3, 2))
+NEAR = [
+    Cell(0, 52.50, 13.40),
+    Cell(1, 52.51, 13.41),
+    Cell(0, 52.505, 13.40),
+    Cell(None, 52.6, 13.4),
+    Cell(1, 53.5, 10.0),
+]
+
+
+def walked(events, cells=NEAR, rules=RULES):
+    return walk_bucket(keys_of(events), places_of(cells), rules)
+
+
+def counts(events, **kwargs):
+    return {name: int(n) for name, n in zip(COUNT_NAMES, walked(events, **kwargs).counts, strict=True) if n}
+
+
+def presence(events):
+    return {row["hour"]: row["zone"] for row in walked(events).presence.to_pylist()}
+
+
+def test_two_cells_of_one_zone_in_a_second_are_both_kept_and_a_repeat_is_a_duplicate():
+    assert counts([(5, 0), (5, 2), (5, 0)]) == {"kept": 2, "duplicate": 1}
+
+
+def test_rows_in_two_zones_at_once_are_all_set_aside():
+    assert counts([(5, 0), (5, 1), (5, 0), (9, 0)]) == {"conflicting_place": 3, "kept": 1}
+
+
+def test_outside_every_zone_is_a_place_of_its_own():
+    assert counts([(5, 0), (5, 3)]) == {"conflicting_place": 2}
+    assert counts([(5, 3), (6, 3)]) == {"kept": 2, "outside_zones": 2}
+
+
+def test_a_jump_there_and_back_is_impossible_but_never_the_first_or_last_row():
+    assert counts([(0, 0), (60, 4), (120, 0)]) == {"impossible_speed": 1, "kept": 2}
+    assert counts([(0, 4), (60, 0), (120, 0)]) == {"kept": 3}
+    assert counts([(0, 0), (60, 0), (120, 4)]) == {"kept": 3}
+
+
+def test_a_zone_holds_until_the_next_event_and_at_most_two_hours():
+    assert presence([(600, 0)]) == {0: 0, 1: 0, 2: 0}
+    assert presence([(600, 0), (1000, 1)]) == {0: 1, 1: 1, 2: 1}
+
+
+def test_nothing_is_known_before_the_first_event_nor_after_midnight():
+    assert presence([(23 * 3600 + 10, 0)]) == {23: 0}
+
+
+def test_an_event_outside_the_zones_ends_the_hold_and_counts_nowhere():
+    assert presence([(600, 0), (1000, 3)]) == {0: 0}
+
+
+def test_a_tie_goes_to_the_lowest_zone():
+    assert presence([(3600, 1), (5400, 0), (7200, 3)]) == {1: 0}
+
+
+def test_an_empty_bucket_has_no_rows():
+    empty = walk_bucket(np.empty(0, np.int64), places_of(NEAR), RULES)
+    assert (len(empty.presence), len(empty.visits), empty.counts.sum()) == (0, 0, 0)
+    assert empty.presence.schema == walked([(0, 0)]).presence.schema
+    assert empty.visits.schema == walked([(0, 0)]).visits.schema
+
+
+def test_long_and_short_days_have_their_own_hours_nights_and_no_work_on_sundays():
+    long, short = walk_rules(POLICY, date(2026, 10, 25)), walk_rules(POLICY, date(2026, 3, 29))
+    assert (long.day_seconds, short.day_seconds, RULES.day_seconds) == (90000, 82800, 86400)
+    assert (long.night.sum(), short.night.sum(), RULES.night.sum()) == (9, 7, 8)
+    assert (long.work.sum(), short.work.sum(), RULES.work.sum()) == (0, 0, 8)
