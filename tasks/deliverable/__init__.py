@@ -1,1 +1,1 @@
-"""What a client receives: the table, its files, manifest, data contract, signature and read-me; and how to verify them."""
+"""What a client receives: table, files, manifest, data contract, signature, read-me, index; and how to verify them."""

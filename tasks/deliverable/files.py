@@ -1,0 +1,86 @@
+"""A delivery in bytes: a pure function of release, grant, zone plan and format version."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, is_dataclass
+
+import pyarrow as pa
+
+from tasks.deliverable.contract import contract
+from tasks.deliverable.facts import DeliveryFacts, GrantFacts, ReleaseFacts, Status, ZoneFacts
+from tasks.deliverable.geojson import zones_geojson
+from tasks.deliverable.grant import Granted, granted
+from tasks.deliverable.manifest import (
+    CONTRACT,
+    CSV,
+    FORMAT,
+    MANIFEST,
+    PARQUET,
+    README,
+    SIGNATURE,
+    ZONES,
+    delivery_path,
+    manifest,
+)
+from tasks.deliverable.readme import readme
+from tasks.deliverable.serial import to_compact_json, to_csv, to_parquet
+from tasks.deliverable.signature import public_key, sign
+from tasks.deliverable.table import deliverable_table
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A delivery: its folder below the client's prefix, its files in the order of writing (manifest last), its rows."""
+
+    path: str
+    files: Mapping[str, bytes]
+    places: Granted
+    data: pa.Table
+    rows: int
+    withheld: int
+
+    @property
+    def manifest_sha256(self) -> str:
+        """What names this delivery in the index and in the manifest of its successor."""
+        return hashlib.sha256(self.files[MANIFEST]).hexdigest()
+
+
+def render(
+    release: ReleaseFacts,
+    table: pa.Table,
+    plan: ZoneFacts,
+    grant: GrantFacts,
+    delivery: DeliveryFacts,
+    signing_key: bytes,
+) -> Rendered:
+    """Render a delivery; `table` is the release, `signing_key` a raw Ed25519 private key."""
+    places, public = granted(plan, grant), public_key(signing_key)
+    data = deliverable_table(release, table, plan, places)
+    files = {PARQUET: to_parquet(data)}
+    if "csv" in grant.formats:
+        files[CSV] = to_csv(data)
+    files[ZONES] = zones_geojson(plan, places)
+    files[README] = readme(release, plan, grant, delivery, data, public)
+    files[CONTRACT] = contract(release)
+    listed = manifest(release, plan, grant, delivery, data, files, public)
+    files |= {SIGNATURE: sign(signing_key, listed), MANIFEST: listed}
+    path = (release.product, release.version, release.period.cadence.value, release.period.first, delivery.revision)
+    withheld = data["status"].to_pylist().count(Status.WITHHELD_SMALL)
+    return Rendered(delivery_path(*path), files, places, data, data.num_rows, withheld)
+
+
+def inputs_digest(release: ReleaseFacts, plan: ZoneFacts, grant: GrantFacts) -> str:
+    """SHA-256 of all that decides a delivery's content: equal digests mean that the stored bytes stand."""
+    places, formats = granted(plan, grant), {"parquet", *grant.formats}
+    inputs = [FORMAT, release, plan.version, grant.client, grant.contact, places, sorted(formats)]
+    return hashlib.sha256(to_compact_json(_plain(inputs))).hexdigest()
+
+
+def _plain(value: object) -> object:
+    if is_dataclass(value):
+        return _plain(vars(value))
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(inner) for inner in value]
+    return value if isinstance(value, str | int | float | None) else str(value)

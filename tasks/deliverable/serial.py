@@ -1,0 +1,57 @@
+"""Bytes that depend on nothing but their content: the fixed settings of every file that is written."""
+
+import io
+import json
+import re
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet
+
+FORMULA = re.compile(r"[=+\-@\t\r\n]")
+"""What a spreadsheet takes for the beginning of a formula."""
+
+
+def to_json(value: object) -> bytes:
+    """Readable JSON with sorted keys."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False, indent=2)
+    return f"{text}\n".encode()
+
+
+def to_compact_json(value: object) -> bytes:
+    """JSON with sorted keys and no spaces."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+
+def to_parquet(table: pa.Table) -> bytes:
+    """Parquet of format 2.6, zstd."""
+    sink = io.BytesIO()
+    pa.parquet.write_table(table, sink, version="2.6", compression="zstd", compression_level=6, row_group_size=1 << 20)
+    return sink.getvalue()
+
+
+def to_csv(table: pa.Table) -> bytes:
+    """CSV (RFC 4180, but lines end in LF): UTF-8, texts quoted, nothing for null, times with their offset."""
+    sink = io.BytesIO()
+    pa.csv.write_csv(as_text(table), sink)
+    return sink.getvalue()
+
+
+def as_text(table: pa.Table) -> pa.Table:
+    """The table as data.csv holds it: times as ISO 8601 with offset, names that no spreadsheet executes."""
+    for index, field in enumerate(table.schema):
+        if pa.types.is_timestamp(field.type):
+            table = table.set_column(index, field.name, _with_offset(table[field.name]))
+    names = table.schema.get_field_index("zone_name")
+    return table.set_column(names, "zone_name", _inert(table["zone_name"]))
+
+
+def _with_offset(times: pa.ChunkedArray) -> pa.Array:
+    coded = times.combine_chunks().dictionary_encode()
+    return pa.array([time.isoformat() for time in coded.dictionary.to_pylist()], pa.string()).take(coded.indices)
+
+
+def _inert(names: pa.ChunkedArray) -> pa.ChunkedArray:
+    formula = pc.match_substring_regex(names, f"^{FORMULA.pattern}")
+    return pc.if_else(formula, pc.binary_join_element_wise("'", names, ""), names)
