@@ -1,0 +1,88 @@
+"""What the ledger charges, recomputed by another library (dp-accounting), and months at the border of their cap."""
+
+import math
+from collections.abc import Iterator
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+
+import dp_accounting
+import pytest
+from dp_accounting import pld, rdp
+
+from tasks.policy import LONGEST_MONTH, Policy, load
+from tasks.privacy.accounting import UNITS, Charge, cap_units, charge, epsilon, rho_of
+from tasks.privacy.bounds import LevelRule
+
+ROOT = Path(__file__).parents[2]
+POLICIES = ["policy.toml", "policy.standard.toml"]
+DELTA = 1e-9
+
+
+def longest_month(policy: Policy) -> Iterator[tuple[tuple[LevelRule, ...], int]]:
+    """The rules of every scheduled release of the costliest month, each with the months its period touches."""
+    for product in type(policy.product).model_fields:
+        for cadence, periods in LONGEST_MONTH.items():
+            levels = policy.product.levels(product, cadence)
+            for hours in periods if levels else ():
+                yield LevelRule.reviewed(levels, hours), 2 if cadence == "week" else 1
+
+
+def charges(policy: Policy) -> list[Charge]:
+    return [charge(rules, months) for rules, months in longest_month(policy)]
+
+
+def as_events(policy: Policy) -> dp_accounting.ComposedDpEvent:
+    """The same month as dp-accounting sees it: Gaussian mechanisms by noise over sensitivity."""
+    return dp_accounting.ComposedDpEvent(
+        [
+            dp_accounting.GaussianDpEvent(float(rule.sigma) / math.sqrt(rule.bound * months))
+            for rules, months in longest_month(policy)
+            for rule in rules
+        ]
+    )
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_the_units_charged_over_the_longest_month_fit_the_cap(name: str) -> None:
+    policy = load(ROOT / name).policy
+    assert sum(c.units for c in charges(policy)) <= cap_units(policy.budget.cap)
+    assert sum((c.exact for c in charges(policy)), Fraction(0)) == policy.longest_month()
+
+
+def test_the_strict_month_costs_what_the_promise_says() -> None:
+    total = sum(c.units for c in charges(load(ROOT / "policy.toml").policy))
+    assert round(rho_of(total), 3) == 0.463
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_dp_accounting_finds_the_same_rho_and_no_larger_epsilon(name: str) -> None:
+    policy = load(ROOT / name).policy
+    spent = rho_of(sum(c.units for c in charges(policy)))
+    renyi = rdp.RdpAccountant().compose(as_events(policy))
+    by_rho = rdp.RdpAccountant().compose(dp_accounting.ZCDpEvent(spent))
+    assert renyi.get_epsilon(DELTA) == pytest.approx(by_rho.get_epsilon(DELTA), rel=1e-9)
+    assert epsilon(spent, DELTA) == pytest.approx(renyi.get_epsilon(DELTA), rel=1e-3)
+    exact = pld.PLDAccountant().compose(as_events(policy)).get_epsilon(DELTA)
+    assert 0.9 * epsilon(spent, DELTA) < exact < epsilon(spent, DELTA)
+
+
+@pytest.mark.parametrize(("cap", "quoted", "exact"), [("1.0", 9.5, 9.1), ("3.1", 18.3, 17.5)])
+def test_the_caps_are_worth_the_epsilon_that_is_quoted(cap: str, quoted: float, exact: float) -> None:
+    rho = float(cap)
+    assert round(epsilon(rho, DELTA), 1) == quoted
+    gaussian = dp_accounting.GaussianDpEvent(1 / math.sqrt(2 * rho))
+    assert pld.PLDAccountant().compose(gaussian).get_epsilon(DELTA) == pytest.approx(exact, abs=0.06)
+
+
+@pytest.mark.parametrize("step", [-1, 0, 1])
+def test_a_month_is_full_exactly_at_its_cap(step: int) -> None:
+    cost = charge([LevelRule("level", Decimal(32), 24, None)], 1)
+    cap = cap_units(Decimal(10 * cost.units + step) / UNITS)
+    assert (10 * cost.units <= cap) == (step >= 0)
+
+
+def test_rounding_up_costs_less_than_a_millionth() -> None:
+    for rules, months in longest_month(load(ROOT / "policy.toml").policy):
+        cost = charge(rules, months)
+        assert cost.exact <= Fraction(cost.units, UNITS) < cost.exact * (1 + Fraction(1, 10**6))
