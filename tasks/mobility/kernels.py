@@ -21,13 +21,14 @@ EARTH_RADIUS_M = 6_371_008.8
 CONFLICTING, DUPLICATE, IMPOSSIBLE, KEPT, OUTSIDE = range(5)
 """Entries of the walk's counts: WALK_REASONS in their order, kept rows, and of these the ones outside every zone."""
 COUNTS = 5
+SUBSCRIBER, ZONE, NIGHT, WORK = range(4)
+"""Columns of the zones visited."""
 PROFILE_UNIT = 64
 """The profile is an integer vector in 1/64 rows."""
 NOWHERE = -1
 
 Int64 = NDArray[np.int64]
 Int32 = NDArray[np.int32]
-Int16 = NDArray[np.int16]
 Function = TypeVar("Function", bound=Callable[..., object])
 
 
@@ -58,6 +59,21 @@ class WalkRules(NamedTuple):
     work: NDArray[np.bool_]
 
 
+class Desk(NamedTuple):
+    """What the walk of a bucket fills, and the space it needs for one subscriber, empty between two."""
+
+    presence: Int32
+    """[subscriber - the bucket's first, hour]: the zone, or -1."""
+    counts: Int64
+    profile: Int64
+    rows: Int64
+    """Like the profile, of one subscriber and not yet weighted."""
+    seconds: Int32
+    """By zone, of one hour."""
+    touched: Int32
+    """The zones with seconds in the hour."""
+
+
 @kernel
 def cell_of(key: int) -> int:
     """The key's rank in the cell plan."""
@@ -68,6 +84,15 @@ def cell_of(key: int) -> int:
 def second_of(key: int) -> int:
     """The key's elapsed second of the local day."""
     return (key >> SECOND_SHIFT) & REASON_SECOND
+
+
+@kernel
+def end_of_run(keys: Int64, start: int, stop: int, shift: int) -> int:
+    """Where the run of keys ends that agree with the first above `shift` bits."""
+    end = start + 1
+    while end < stop and keys[end] >> shift == keys[start] >> shift:
+        end += 1
+    return end
 
 
 @kernel
@@ -108,9 +133,7 @@ def drop_conflicts_and_duplicates(keys: Int64, start: int, stop: int, zone: Int3
     kept = start
     i = start
     while i < stop:
-        j = i + 1
-        while j < stop and keys[j] >> SECOND_SHIFT == keys[i] >> SECOND_SHIFT:
-            j += 1
+        j = end_of_run(keys, i, stop, SECOND_SHIFT)
         if j > i + 1 and conflicting(keys, i, j, zone):
             counts[CONFLICTING] += j - i
         else:
@@ -157,10 +180,8 @@ def settle_hour(seconds: Int32, touched: Int32, zones: int) -> int:
 
 
 @kernel
-def hold_zones(
-    keys: Int64, start: int, stop: int, zone: Int32, rules: WalkRules, seconds: Int32, touched: Int32, presence: Int32
-) -> None:
-    """Fill the subscriber's hours: a row's zone holds until the next row, the carry limit or the day's end."""
+def hold_zones(keys: Int64, start: int, stop: int, zone: Int32, rules: WalkRules, desk: Desk, row: int) -> None:
+    """Fill the row's hours: an event's zone holds until the next event, the carry limit or the day's end."""
     hour, zones = 0, 0
     for i in range(start, stop):
         place = zone[cell_of(keys[i])]
@@ -173,16 +194,16 @@ def hold_zones(
         while begin < end:
             if begin >= (hour + 1) * HOUR:
                 if zones:
-                    presence[hour] = settle_hour(seconds, touched, zones)
+                    desk.presence[row, hour] = settle_hour(desk.seconds, desk.touched, zones)
                 hour, zones = begin // HOUR, 0
             until = min(end, (hour + 1) * HOUR)
-            if seconds[place] == 0:
-                touched[zones] = place
+            if desk.seconds[place] == 0:
+                desk.touched[zones] = place
                 zones += 1
-            seconds[place] += until - begin
+            desk.seconds[place] += until - begin
             begin = until
     if zones:
-        presence[hour] = settle_hour(seconds, touched, zones)
+        desk.presence[row, hour] = settle_hour(desk.seconds, desk.touched, zones)
 
 
 @kernel
@@ -201,65 +222,54 @@ def add_to_profile(rows: Int64, bound: int, profile: Int64) -> None:
 
 
 @kernel
-def walk(keys: Int64, places: Places, rules: WalkRules, presence: Int32, counts: Int64, profile: Int64) -> None:
-    """Walk all subscribers of sorted keys: presence[subscriber - first, hour] = zone or -1, counts, profile."""
-    seconds = np.zeros(max(1, places.zone.max() + 1), np.int32)
-    touched = np.empty(len(seconds), np.int32)
-    rows = np.zeros(len(profile), np.int64)
+def walk(keys: Int64, places: Places, rules: WalkRules, desk: Desk) -> None:
+    """Walk all subscribers of sorted keys, in the order of judgement: fills the desk's presence, counts and profile."""
     hours = rules.day_seconds // HOUR
-    first = keys[0] >> SUBSCRIBER_SHIFT
     start = 0
     while start < len(keys):
-        subscriber = keys[start] >> SUBSCRIBER_SHIFT
-        stop = start
-        while (
-            stop < len(keys) and keys[stop] >> SUBSCRIBER_SHIFT == subscriber and second_of(keys[stop]) < REASON_SECOND
-        ):
-            stop += 1
-        end = stop
-        while end < len(keys) and keys[end] >> SUBSCRIBER_SHIFT == subscriber:
-            rows[hours + cell_of(keys[end])] += 1
-            end += 1
-        stop = drop_conflicts_and_duplicates(keys, start, stop, places.zone, counts)
-        stop = drop_impossible_speed(keys, start, stop, places, rules, counts)
+        end = end_of_run(keys, start, len(keys), SUBSCRIBER_SHIFT)
+        stop = end
+        while stop > start and second_of(keys[stop - 1]) == REASON_SECOND:
+            stop -= 1
+            desk.rows[hours + cell_of(keys[stop])] += 1
+        stop = drop_conflicts_and_duplicates(keys, start, stop, places.zone, desk.counts)
+        stop = drop_impossible_speed(keys, start, stop, places, rules, desk.counts)
+        desk.counts[KEPT] += stop - start
         for i in range(start, stop):
-            rows[second_of(keys[i]) // HOUR] += 1
-            counts[OUTSIDE] += places.zone[cell_of(keys[i])] == NOWHERE
-        counts[KEPT] += stop - start
-        add_to_profile(rows, rules.profile_bound, profile)
-        hold_zones(keys, start, stop, places.zone, rules, seconds, touched, presence[subscriber - first])
+            desk.rows[second_of(keys[i]) // HOUR] += 1
+            desk.counts[OUTSIDE] += places.zone[cell_of(keys[i])] == NOWHERE
+        add_to_profile(desk.rows, rules.profile_bound, desk.profile)
+        row = (keys[start] >> SUBSCRIBER_SHIFT) - (keys[0] >> SUBSCRIBER_SHIFT)
+        hold_zones(keys, start, stop, places.zone, rules, desk, row)
         start = end
 
 
 @kernel
-def visit(zones: Int32, minutes: Int16, start: int, stop: int, zone: int) -> tuple[int, int]:
-    """Find the zone among zones[start:stop] (ascending) or insert it; returns its place and the new stop."""
+def visit(visits: Int32, start: int, stop: int, zone: int) -> tuple[int, int]:
+    """Find the zone among visits[start:stop], ascending, or insert it with no minutes; returns its row and the stop."""
     at = stop
-    while at > start and zones[at - 1] >= zone:
+    while at > start and visits[at - 1, ZONE] >= zone:
         at -= 1
-    if at < stop and zones[at] == zone:
+    if at < stop and visits[at, ZONE] == zone:
         return at, stop
     for n in range(stop, at, -1):
-        zones[n] = zones[n - 1]
-        minutes[n] = minutes[n - 1]
-    zones[at] = zone
-    minutes[at] = 0
+        for column in range(visits.shape[1]):
+            visits[n, column] = visits[n - 1, column]
+    visits[at, ZONE], visits[at, NIGHT], visits[at, WORK] = zone, 0, 0
     return at, stop + 1
 
 
 @kernel
-def zones_visited(presence: Int32, rules: WalkRules, rows: int) -> tuple[Int32, Int32, Int16]:
-    """Each subscriber's zones, ascending: subscriber, zone and (night, work) minutes; there are at most `rows`."""
-    subscribers = np.empty(rows, np.int32)
-    zones = np.empty(rows, np.int32)
-    minutes = np.zeros((rows, 2), np.int16)
+def zones_visited(presence: Int32, rules: WalkRules, visits: Int32) -> int:
+    """Fill [subscriber, zone, night minutes, work minutes] rows in order; returns how many there are."""
     stop = 0
-    for subscriber in range(len(presence)):
+    for subscriber in range(presence.shape[0]):
         start = stop
         for hour in range(presence.shape[1]):
             if presence[subscriber, hour] != NOWHERE:
-                at, stop = visit(zones, minutes, start, stop, presence[subscriber, hour])
-                minutes[at, 0] += 60 * rules.night[hour]
-                minutes[at, 1] += 60 * rules.work[hour]
-        subscribers[start:stop] = subscriber
-    return subscribers[:stop], zones[:stop], minutes[:stop]
+                at, stop = visit(visits, start, stop, presence[subscriber, hour])
+                visits[at, NIGHT] += 60 * rules.night[hour]
+                visits[at, WORK] += 60 * rules.work[hour]
+        for n in range(start, stop):
+            visits[n, SUBSCRIBER] = subscriber
+    return stop

@@ -9,7 +9,7 @@ import pyarrow as pa
 from tasks.events.keys import SUBSCRIBER_SHIFT
 from tasks.events.reasons import READ_REASONS, WALK_REASONS
 from tasks.mobility import kernels
-from tasks.mobility.kernels import COUNTS, NOWHERE, Int16, Int32, Int64, Places, WalkRules
+from tasks.mobility.kernels import COUNTS, NOWHERE, Desk, Int32, Int64, Places, WalkRules
 from tasks.period import day_hours
 from tasks.policy import Policy
 
@@ -59,18 +59,25 @@ def profile_size(rules: WalkRules) -> int:
 
 def walk_bucket(keys: Int64, places: Places, rules: WalkRules) -> Walked:
     """Walk the subscribers of a bucket; `keys` (any order, whole subscribers) is sorted and used up."""
-    counts, profile = np.zeros(COUNTS, np.int64), np.zeros(profile_size(rules), np.int64)
-    if not len(keys):
-        return Walked(_presence(0, np.empty((0, 0), np.int32)), _visits(0, *_NO_VISITS), counts, profile)
     keys.sort()
-    first, last = int(keys[0] >> SUBSCRIBER_SHIFT), int(keys[-1] >> SUBSCRIBER_SHIFT)
-    zones = np.full((last - first + 1, len(rules.night)), NOWHERE, np.int32)
-    kernels.walk(keys, places, rules, zones, counts, profile)
-    presence = _presence(first, zones)
-    return Walked(presence, _visits(first, *kernels.zones_visited(zones, rules, len(presence))), counts, profile)
+    first, last = (int(keys[0] >> SUBSCRIBER_SHIFT), int(keys[-1] >> SUBSCRIBER_SHIFT)) if len(keys) else (0, -1)
+    desk = desk_of(last - first + 1, places, rules)
+    kernels.walk(keys, places, rules, desk)
+    presence = _presence(first, desk.presence)
+    return Walked(presence, _visits(first, desk.presence, rules, len(presence)), desk.counts, desk.profile)
 
 
-_NO_VISITS = (np.empty(0, np.int32), np.empty(0, np.int32), np.empty((0, 2), np.int16))
+def desk_of(subscribers: int, places: Places, rules: WalkRules) -> Desk:
+    """An empty desk for so many subscribers."""
+    zones = int(places.zone.max(initial=NOWHERE)) + 1
+    return Desk(
+        presence=np.full((subscribers, len(rules.night)), NOWHERE, np.int32),
+        counts=np.zeros(COUNTS, np.int64),
+        profile=np.zeros(profile_size(rules), np.int64),
+        rows=np.zeros(profile_size(rules), np.int64),
+        seconds=np.zeros(zones, np.int32),
+        touched=np.zeros(zones, np.int32),
+    )
 
 
 def _presence(first: int, zones: Int32) -> pa.Table:
@@ -79,6 +86,8 @@ def _presence(first: int, zones: Int32) -> pa.Table:
     return pa.table(columns)
 
 
-def _visits(first: int, row: Int32, zone: Int32, minutes: Int16) -> pa.Table:
-    night, work = np.ascontiguousarray(minutes.T)
-    return pa.table({"subscriber": row + np.int32(first), "zone": zone, "night_minutes": night, "work_minutes": work})
+def _visits(first: int, zones: Int32, rules: WalkRules, most: int) -> pa.Table:
+    visits = np.empty((most, 4), np.int32)
+    row, zone, night, work = visits[: kernels.zones_visited(zones, rules, visits)].T.copy()
+    minutes = {"night_minutes": night.astype(np.int16), "work_minutes": work.astype(np.int16)}
+    return pa.table({"subscriber": row + np.int32(first), "zone": zone, **minutes})

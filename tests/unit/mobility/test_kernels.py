@@ -10,7 +10,7 @@ from tasks.events.keys import REASON_SECOND, pack
 from tasks.events.reasons import READ_REASONS
 from tasks.mobility import kernels
 from tasks.mobility.kernels import COUNTS, EARTH_RADIUS_M, Places, WalkRules
-from tasks.mobility.walk import profile_size, walk_bucket
+from tasks.mobility.walk import desk_of, profile_size, walk_bucket
 from tests import reference
 from tests.reference import Cell
 
@@ -83,12 +83,11 @@ def test_impossible_speed_is_judged_against_both_neighbours_at_once(day, speed_m
 @settings(max_examples=100, deadline=None)
 def test_presence_is_the_zone_with_most_seconds_of_each_hour(day, carry):
     plan, events = day
-    keys, hours = np.sort(keys_of(events)), np.full(HOURS, -1, np.int32)
-    seconds, touched = np.zeros(4, np.int32), np.empty(4, np.int32)
-    kernels.hold_zones(keys, 0, len(keys), places_of(plan).zone, rules_of(carry), seconds, touched, hours)
-    found = {hour: int(zone) for hour, zone in enumerate(hours) if zone >= 0}
+    keys, desk = np.sort(keys_of(events)), desk_of(1, places_of(plan), rules_of())
+    kernels.hold_zones(keys, 0, len(keys), places_of(plan).zone, rules_of(carry), desk, 0)
+    found = {hour: int(zone) for hour, zone in enumerate(desk.presence[0]) if zone >= 0}
     assert found == reference.presence(sorted(events), plan, carry, DAY)
-    assert not seconds.any(), "the next subscriber starts with empty hours"
+    assert not desk.seconds.any(), "the next subscriber starts with empty hours"
 
 
 @given(st.lists(st.integers(0, 10**6), min_size=1, max_size=12), st.integers(1, 16384))
@@ -104,7 +103,8 @@ def test_one_subscriber_adds_at_most_the_bound_to_the_profile(rows, bound):
 @settings(max_examples=100, deadline=None)
 def test_zones_visited_carry_their_night_and_work_minutes(presence):
     rules = rules_of()
-    found = kernels.zones_visited(np.array(presence, np.int32), rules, len(presence) * HOURS)
+    found = np.empty((len(presence) * HOURS, 4), np.int32)
+    rows = kernels.zones_visited(np.array(presence, np.int32), rules, found)
     expected = [
         (subscriber, zone, *minutes)
         for subscriber, hours in enumerate(presence)
@@ -112,8 +112,7 @@ def test_zones_visited_carry_their_night_and_work_minutes(presence):
             reference.visits({h: z for h, z in enumerate(hours) if z >= 0}, rules.night, rules.work).items()
         )
     ]
-    subscribers, zone, minutes = found
-    assert list(zip(subscribers, zone, *minutes.T, strict=True)) == expected
+    assert [tuple(row) for row in found[:rows].tolist()] == expected
 
 
 @st.composite
