@@ -1,0 +1,112 @@
+"""The batch gate: is this day's landing fit to be used? Judged by exact file facts and the noisy profile alone."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import StrEnum
+
+import pyarrow as pa
+
+from tasks.errors import Misconfigured, RejectedInput
+from tasks.events import gate_words
+from tasks.events.measures import SURE, FileFacts, Measure, of_files, of_rows
+from tasks.events.profile import Noisy, Profile
+from tasks.expectations import Check, Status, judge
+from tasks.policy import Gate, GateRules, Rule
+
+
+class GateStatus(StrEnum):
+    """How a rule ended; NOT_JUDGED: too few rows or earlier days to tell; ERROR: the check itself broke."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    NOT_JUDGED = "not_judged"
+    ERROR = "error"
+    OVERRIDDEN = "overridden"
+
+
+@dataclass(frozen=True)
+class GateResult:
+    """How one rule judged a day, for the catalog and for people; `value` is None where nothing could be measured."""
+
+    rule: str
+    severity: str
+    status: GateStatus
+    value: float | None
+    limit: float
+    message: str
+    action: str
+
+    @property
+    def stops(self) -> bool:
+        """Whether the day must not be used because of this rule."""
+        return self.severity == "critical" and self.status in (GateStatus.FAILED, GateStatus.ERROR)
+
+
+def judge_day(
+    facts: FileFacts, profile: Profile, history: Sequence[Noisy], gate: Gate, overrides: Collection[str] = ()
+) -> list[GateResult]:
+    """Judge a day by every rule; `history` holds the `kept` of earlier days' profiles, oldest first."""
+    rules = _rules(gate)
+    _check_overrides(overrides)
+    measures = of_files(facts, rules) | of_rows(profile, history[-gate.gate_days :], rules)
+    statuses = _statuses({name: measure.excess for name, measure in measures.items() if measure})
+    return [
+        _result(name, getattr(rules, name), measure, statuses.get(name, GateStatus.NOT_JUDGED), name in overrides)
+        for name, measure in measures.items()
+    ]
+
+
+def refuse(results: Sequence[GateResult]) -> None:
+    """Raise RejectedInput with every rule that stops the day; return if none does."""
+    if stopping := [result for result in results if result.stops]:
+        raise RejectedInput(
+            "The gate stops this day. " + " ".join(f"{result.rule}: {result.message}" for result in stopping),
+            " ".join(dict.fromkeys(result.action for result in stopping)),
+        )
+
+
+def _rules(gate: Gate) -> GateRules:
+    """The policy's rules; under `reject_day` one unreadable file stops the day."""
+    if gate.unreadable_file == "reject_file":
+        return gate.rules
+    return gate.rules.model_copy(update={"rejected_files": Rule(limit=0, severity="critical")})
+
+
+def _check_overrides(overrides: Collection[str]) -> None:
+    for name in overrides:
+        if name not in GateRules.model_fields:
+            near = get_close_matches(name, GateRules.model_fields, 1)
+            raise Misconfigured(
+                f"The gate has no rule '{name[:40]}'.",
+                f"Did you mean '{near[0]}'?" if near else f"Rules: {', '.join(GateRules.model_fields)}.",
+            )
+
+
+def _statuses(excesses: Mapping[str, Noisy]) -> dict[str, GateStatus]:
+    """Great Expectations judges each rule twice: is its excess possibly above zero, and is it surely?"""
+    frame, checks = {}, []
+    for name, excess in excesses.items():
+        for word, sign in (("possibly", 1), ("surely", -1)):
+            column = f"{name} {word}"
+            frame[column] = [excess.value + sign * SURE * excess.se]
+            checks.append(Check(column, "ExpectColumnValuesToBeBetween", {"column": column, "max_value": 0}))
+    verdicts = {verdict.check: verdict.status for verdict in judge(pa.table(frame), checks)}
+    return {name: _status(verdicts[f"{name} possibly"], verdicts[f"{name} surely"]) for name in excesses}
+
+
+def _status(possibly: Status, surely: Status) -> GateStatus:
+    if Status.ERROR in (possibly, surely):
+        return GateStatus.ERROR
+    if surely is Status.FAILED:
+        return GateStatus.FAILED
+    return GateStatus.PASSED if possibly is Status.PASSED else GateStatus.NOT_JUDGED
+
+
+def _result(name: str, rule: Rule, measure: Measure | None, status: GateStatus, override: bool) -> GateResult:
+    bad = status in (GateStatus.FAILED, GateStatus.ERROR)
+    value, detail = (measure.value, measure.detail) if measure else (None, "")
+    message = gate_words.message(name, value, rule.limit, detail, status)
+    action = gate_words.action(name, rule.severity) if bad else ""
+    shown = GateStatus.OVERRIDDEN if bad and override else status
+    return GateResult(name, rule.severity, shown, value, rule.limit, message, action)

@@ -1,0 +1,110 @@
+"""What the gate's rules measure, each as an excess: how far the limit is passed, in rows, hours or shares.
+
+An excess below zero is inside the limit. It is linear in the noisy numbers, so that its standard error is exact and no
+quotient of two noisy numbers is ever judged.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tasks.events import gate_words
+from tasks.events.profile import NONE, Noisy, Profile, middle
+from tasks.events.reasons import Reason
+from tasks.policy import GateRules
+
+SURE = 4.0
+"""Noise standard errors by which a limit must be passed, or kept, before the gate says so."""
+
+BAD_TIMES = (Reason.MISSING_TIME, Reason.BAD_TIME, Reason.OUTSIDE_DAY)
+UNUSABLE_CELLS = (Reason.MISSING_CELL, Reason.UNKNOWN_CELL, Reason.EXPIRED_CELL, Reason.BAD_PLMN)
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """What is exactly known of a day's files, whoever is in them."""
+
+    files: int
+    rejected: tuple[str, ...]
+    """Names of the files that could not be read."""
+    rows: int
+    unreadable_rows: int
+    missing_subscribers: int
+    lateness_hours: float
+    """Between the day's end and the newest file."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A rule's value for people to read, and the excess over its limit, by which it is judged."""
+
+    value: float
+    excess: Noisy
+    detail: str = ""
+
+
+def of_files(facts: FileFacts, rules: GateRules) -> dict[str, Measure | None]:
+    """What the rules on exact facts measure."""
+    values = {
+        "rejected_files": len(facts.rejected) / max(facts.files, 1),
+        "unreadable_rows": facts.unreadable_rows / max(facts.rows, 1),
+        "missing_subscribers": facts.missing_subscribers / max(facts.rows, 1),
+        "lateness_hours": facts.lateness_hours,
+    }
+    details = {"rejected_files": gate_words.some(facts.rejected)}
+    return {
+        name: Measure(value, Noisy(value - getattr(rules, name).limit, 0.0), details.get(name, ""))
+        for name, value in values.items()
+    }
+
+
+def of_rows(profile: Profile, history: Sequence[Noisy], rules: GateRules) -> dict[str, Measure | None]:
+    """What the rules on noisy rows measure; None where there is too little to compare with."""
+    usual = middle(history) if history else NONE
+    return {
+        "rows_low": _ratio(profile.kept, usual, rules.rows_low.limit, -1),
+        "rows_high": _ratio(profile.kept, usual, rules.rows_high.limit, 1),
+        "bad_times": _share(profile, BAD_TIMES, rules.bad_times.limit),
+        "unusable_cells": _share(profile, UNUSABLE_CELLS, rules.unusable_cells.limit),
+        "other_days": _share(profile, (Reason.OTHER_DAY,), rules.other_days.limit),
+        "hours_covered": _emptiest(profile, rules.hours_covered.limit),
+    }
+
+
+def _clear(number: Noisy) -> bool:
+    """Whether a number is surely above zero, so that something can be compared with it."""
+    return number.value > SURE * number.se
+
+
+def _ratio(part: Noisy, whole: Noisy, limit: float, side: int) -> Measure | None:
+    """part / whole against a limit it must stay under (side 1) or over (-1); both under independent noise."""
+    if not _clear(whole):
+        return None
+    return Measure(part.value / whole.value, (part + whole.times(-limit)).times(side))
+
+
+def _share(profile: Profile, reasons: Sequence[Reason], limit: float) -> Measure | None:
+    """The reasons' share of all rows: part - limit (part + rest), whose two terms share no noise."""
+    part, rest = profile.of(*reasons), profile.apart_from(*reasons)
+    if not _clear(part + rest):
+        return None
+    return Measure(part.value / (part + rest).value, part.times(1 - limit) + rest.times(-limit))
+
+
+def _missing_by_hour(profile: Profile, limit: float) -> list[Noisy]:
+    """How many rows each hour lacks to reach its least share of the median hour."""
+    return [middle(profile.hours).times(limit) + hour.times(-1) for hour in profile.hours]
+
+
+def _emptiest(profile: Profile, limit: float) -> Measure | None:
+    usual = middle(profile.hours)
+    if not _clear(usual):
+        return None
+    missing = _missing_by_hour(profile, limit)
+    empty = [f"{hour:02d}" for hour, excess in enumerate(missing) if excess.value > SURE * excess.se]
+    least = min(hour.value for hour in profile.hours)
+    return Measure(least / usual.value, max(missing, key=lambda excess: excess.value), gate_words.some(empty))
+
+
+def incomplete_hours(profile: Profile, rules: GateRules) -> tuple[bool, ...]:
+    """Which local hours are surely empty in the noisy profile."""
+    return tuple(excess.value > SURE * excess.se for excess in _missing_by_hour(profile, rules.hours_covered.limit))

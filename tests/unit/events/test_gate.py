@@ -1,0 +1,184 @@
+"""The gate stops a day only for what is certain under the noise, and says what to do in plain words."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tasks.errors import Misconfigured, RejectedInput
+from tasks.events import gate
+from tasks.events.gate import GateResult, GateStatus, judge_day, refuse
+from tasks.events.measures import SURE, FileFacts, incomplete_hours, of_rows
+from tasks.events.profile import Noisy, Profile
+from tasks.events.reasons import READ_REASONS, Reason
+from tasks.expectations import Status, Verdict
+from tasks.policy import Gate, GateRules, load
+
+GATE = load().policy.gate
+SE = 9051.0
+FACTS = FileFacts(files=8, rejected=(), rows=100_000_000, unreadable_rows=0, missing_subscribers=0, lateness_hours=3.0)
+HOUR = 2_000_000.0
+USUAL = [Noisy(24 * HOUR, SE * 24**0.5)] * 5
+
+
+def profile(hours: Sequence[float] = (HOUR,) * 24, se: float = SE, **reasons: float) -> Profile:
+    rows = {reason: Noisy(reasons.get(reason.value, 0.0), se) for reason in READ_REASONS}
+    return Profile(tuple(Noisy(rows, se) for rows in hours), rows)
+
+
+def judged(
+    facts: FileFacts = FACTS,
+    day: Profile | None = None,
+    history: Sequence[Noisy] = USUAL,
+    rules: Gate = GATE,
+    overrides: Sequence[str] = (),
+) -> dict[str, GateResult]:
+    results = judge_day(facts, day or profile(), history, rules, overrides)
+    return {result.rule: result for result in results}
+
+
+def not_passed(results: dict[str, GateResult]) -> dict[str, str]:
+    return {name: result.status.value for name, result in results.items() if result.status is not GateStatus.PASSED}
+
+
+def test_a_usual_day_passes_every_rule_of_the_policy() -> None:
+    results = judged()
+    assert set(results) == set(GateRules.model_fields)
+    assert not_passed(results) == {}
+    refuse(list(results.values()))
+
+
+@pytest.mark.parametrize(
+    ("rule", "facts", "day"),
+    [
+        ("rejected_files", replace(FACTS, rejected=("a.parquet", "b.parquet", "c.parquet")), profile()),
+        ("unreadable_rows", replace(FACTS, unreadable_rows=6_000_000), profile()),
+        ("missing_subscribers", replace(FACTS, missing_subscribers=6_000_000), profile()),
+        ("lateness_hours", replace(FACTS, lateness_hours=24.5), profile()),
+        ("rows_low", FACTS, profile((HOUR * 0.45,) * 24)),
+        ("rows_high", FACTS, profile((HOUR * 2.1,) * 24)),
+        ("bad_times", FACTS, profile(bad_time=5e6, outside_day=2e6)),
+        ("unusable_cells", FACTS, profile(unknown_cell=5e6, bad_plmn=2e6)),
+        ("other_days", FACTS, profile(other_day=60e6)),
+        ("hours_covered", FACTS, profile((HOUR,) * 20 + (0.0,) * 4)),
+    ],
+)
+def test_a_day_that_surely_passes_a_limit_fails_that_rule_alone(rule: str, facts: FileFacts, day: Profile) -> None:
+    results = judged(facts, day)
+    assert not_passed(results) == {rule: "failed"}
+    failed = results[rule]
+    assert failed.action
+    assert failed.message.endswith(".")
+    assert ("--override" in failed.action) is (failed.severity == "critical")
+
+
+def test_a_limit_reached_exactly_is_not_passed() -> None:
+    at_limit = replace(FACTS, rejected=("a", "b"), unreadable_rows=5_000_000, lateness_hours=24.0)
+    assert not_passed(judged(at_limit)) == {}
+
+
+def test_the_gate_does_not_judge_what_the_noise_hides() -> None:
+    few = profile((500.0,) * 24)
+    results = judged(day=few, history=[Noisy(12_000.0, SE * 24**0.5)])
+    hidden = {"rows_low", "rows_high", "bad_times", "unusable_cells", "other_days", "hours_covered"}
+    assert not_passed(results) == dict.fromkeys(hidden, "not_judged")
+    assert "too few rows" in results["bad_times"].message
+
+
+def test_a_share_near_its_limit_is_not_judged() -> None:
+    near = profile(bad_time=0.1 / 0.9 * 24 * HOUR + 2 * SE)
+    result = judged(day=near)["bad_times"]
+    assert result.status is GateStatus.NOT_JUDGED
+    assert "noise" in result.message
+
+
+def test_the_first_day_has_nothing_to_be_compared_with() -> None:
+    results = judged(history=())
+    assert not_passed(results) == {"rows_low": "not_judged", "rows_high": "not_judged"}
+    assert "no earlier day" in results["rows_low"].message
+
+
+def test_a_day_is_compared_with_the_policys_number_of_latest_days() -> None:
+    history = [Noisy(HOUR, SE)] * 40 + [Noisy(24 * HOUR, SE)] * GATE.gate_days
+    assert not_passed(judged(history=history)) == {}
+
+
+def test_noise_alone_seldom_fails_a_good_day() -> None:
+    rng = np.random.default_rng(7)
+    limit = GATE.rules.bad_times.limit
+    rows = {"bad_time": limit * 480_000, "hours": (1 - limit) * 480_000 / 24}
+    fired = 0
+    for _ in range(2000):
+        noise = rng.normal(0, SE / 10, 24 + len(READ_REASONS))
+        hours = tuple(Noisy(rows["hours"] + n, SE / 10) for n in noise[:24])
+        others = {r: Noisy(n, SE / 10) for r, n in zip(READ_REASONS, noise[24:], strict=True)}
+        others[Reason.BAD_TIME] = Noisy(rows["bad_time"] + others[Reason.BAD_TIME].value, SE / 10)
+        measure = of_rows(Profile(hours, others), (), GATE.rules)["bad_times"]
+        fired += measure is not None and measure.excess.value > SURE * measure.excess.se
+    assert fired <= 1
+
+
+def test_a_policy_that_rejects_the_day_stops_it_for_one_unreadable_file() -> None:
+    facts = replace(FACTS, files=100, rejected=("part-07.parquet",))
+    strict = GATE.model_copy(update={"unreadable_file": "reject_day"})
+    assert not_passed(judged(facts)) == {}
+    result = judged(facts, rules=strict)["rejected_files"]
+    assert result.stops
+    assert "part-07.parquet" in result.message
+
+
+def test_a_stopped_day_names_each_rule_its_value_its_limit_and_what_to_do() -> None:
+    day = profile((HOUR * 0.45,) * 24, unknown_cell=20e6)
+    with pytest.raises(RejectedInput) as caught:
+        refuse(list(judged(day=day).values()))
+    said = str(caught.value)
+    assert "rows_low: The day has about 45 % of a usual day's rows" in said
+    assert "at least 50 % are expected" in said
+    assert "unusable_cells: About 48.08 % of the panel's rows name no cell" in said
+    assert "--override rows_low --reason" in said
+
+
+def test_an_override_lets_a_failed_rule_pass_and_stays_visible() -> None:
+    results = judged(day=profile((HOUR * 0.45,) * 24), overrides=("rows_low",))
+    assert results["rows_low"].status is GateStatus.OVERRIDDEN
+    refuse(list(results.values()))
+
+
+def test_an_override_of_a_rule_that_holds_changes_nothing() -> None:
+    assert judged(overrides=("rows_low",))["rows_low"].status is GateStatus.PASSED
+
+
+def test_an_override_must_name_a_rule() -> None:
+    with pytest.raises(Misconfigured, match="Did you mean 'rows_low'"):
+        judged(overrides=("row_low",))
+    with pytest.raises(Misconfigured, match="Rules: rejected_files"):
+        judged(overrides=("zzz",))
+
+
+def test_a_warning_does_not_stop_the_day() -> None:
+    refuse(list(judged(replace(FACTS, lateness_hours=100.0)).values()))
+
+
+def test_a_check_that_breaks_stops_the_day_as_a_failure_would(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate, "judge", lambda frame, checks: [Verdict(c.name, Status.ERROR, None) for c in checks])
+    result = judged()["rows_low"]
+    assert result.stops
+    assert "defect" in result.message
+
+
+def test_an_hour_is_incomplete_only_if_it_is_surely_empty() -> None:
+    day = profile((HOUR,) * 22 + (0.0, HOUR * 0.06))
+    assert incomplete_hours(day, GATE.rules) == (False,) * 22 + (True, False)
+    small = profile((HOUR / 100,) * 23 + (0.0,))
+    assert not any(incomplete_hours(small, GATE.rules))
+
+
+def test_an_empty_hour_is_named() -> None:
+    message = judged(day=profile((HOUR,) * 22 + (0.0, 0.0)))["hours_covered"].message
+    assert "(22, 23)" in message
+
+
+def test_many_rejected_files_are_named_in_part() -> None:
+    facts = replace(FACTS, rejected=tuple(f"part-{n}" for n in range(8)))
+    assert "(part-0, part-1, part-2, part-3, part-4 and 3 more)" in judged(facts)["rejected_files"].message
