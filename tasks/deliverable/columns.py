@@ -10,7 +10,7 @@ INTERVAL = 0.9
 """The share of intervals that hold the true panel count."""
 
 KEY_MEANINGS = {
-    "age_band": "Age in years; empty where the level does not split by age.",
+    "age_band": "Age in years (-24: of age and up to 24); empty where the level does not split by age.",
     "gender": "f, m, or x (other or not stated); empty where the level does not split by gender.",
 }
 
@@ -79,7 +79,7 @@ def _numbers() -> tuple[Column, ...]:
     return (
         Column("panel_value", number, "number", False, "Opted-in subscribers counted, noise included" + empty),
         Column("panel_se", number, "number", False, "Standard error of panel_value from the noise" + empty),
-        Column("panel_low", number, "number", False, f"Lower end of the {INTERVAL:.0%} interval" + empty),
-        Column("panel_high", number, "number", False, f"Upper end of the {INTERVAL:.0%} interval" + empty),
+        Column("panel_low", number, "number", False, f"Lower end of the {100 * INTERVAL:.0f} % interval" + empty),
+        Column("panel_high", number, "number", False, f"Upper end of the {100 * INTERVAL:.0f} % interval" + empty),
         Column("status", pa.string(), "string", True, "Whether there is a number, and if not, why.", tuple(Status)),
     )

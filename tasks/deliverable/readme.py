@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from math import hypot
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -73,27 +74,32 @@ def _rows(data: pa.Table, level: LevelFacts) -> pa.Table:
 
 
 def _example(data: pa.Table, release: ReleaseFacts) -> Mapping[str, object]:
-    """The largest number of the first level, the largest of another place in the same hour, and a withheld row."""
+    """A row of middling size (an extreme one would be extreme by its noise too), its neighbour, and a withheld row."""
     level = release.levels[0]
     rows = _rows(data, level)
-    shown = rows.filter(pc.equal(rows["status"], Status.ESTIMATE))
-    shown = shown.sort_by([("panel_value", "descending"), ("hour_start", "ascending"), ("zone_id", "ascending")])
-    first = shown.slice(0, 1).to_pylist()
+    shown = rows.filter(pc.equal(rows["status"], Status.ESTIMATE)).sort_by("panel_value")
+    middle = shown.slice(shown.num_rows // 2, 1).to_pylist()
+    row = middle[0] if middle else None
     withheld = rows.filter(pc.equal(rows["status"], Status.WITHHELD_SMALL)).slice(0, 1).to_pylist()
-    same_hour = shown.filter(pc.equal(shown["hour_start"], first[0]["hour_start"])) if first else shown
-    second = same_hour.slice(1, 1).to_pylist()
     return {
         "level": level,
-        "row": first[0] if first else None,
-        "percent": 100 * Z90 * first[0]["panel_se"] / first[0]["panel_value"] if first else None,
-        "sum": _sum(first[0], second[0]) if second else None,
+        "row": row,
+        "percent": 100 * Z90 * row["panel_se"] / row["panel_value"] if row else None,
+        "sum": _sum(row, _same_hour(shown, row)) if row else None,
         "withheld": withheld[0] if withheld else None,
         "ceiling": level.threshold + Z90 * float(level.sigma),
     }
 
 
-def _sum(first: Mapping[str, object], second: Mapping[str, object]) -> Mapping[str, object]:
-    """Two places added up; their errors are at most independent, so the root of squares is on the safe side."""
-    numbers = [(float(str(row["panel_value"])), float(str(row["panel_se"]))) for row in (first, second)]
-    value, se = numbers[0][0] + numbers[1][0], hypot(numbers[0][1], numbers[1][1])
-    return {"other": second, "value": value, "se": se, "low": value - Z90 * se, "high": value + Z90 * se}
+def _same_hour(shown: pa.Table, row: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The first other place with a number in the same hour."""
+    alike = pc.and_(pc.equal(shown["hour_start"], row["hour_start"]), pc.not_equal(shown["zone_id"], row["zone_id"]))
+    return next(iter(shown.filter(alike).sort_by("zone_id").slice(0, 1).to_pylist()), None)
+
+
+def _sum(row: Mapping[str, Any], other: Mapping[str, Any] | None) -> Mapping[str, object] | None:
+    """Two places added up; reconciled errors are never positively correlated, so the root of squares is safe."""
+    if other is None:
+        return None
+    value, se = row["panel_value"] + other["panel_value"], hypot(row["panel_se"], other["panel_se"])
+    return {"other": other, "value": value, "se": se, "low": value - Z90 * se, "high": value + Z90 * se}

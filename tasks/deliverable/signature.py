@@ -2,7 +2,7 @@
 
 import hashlib
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
@@ -30,12 +30,19 @@ def pem(public: bytes) -> str:
 def parse_public_key(content: bytes) -> bytes:
     """Read a public key given as PEM, as hex or as 32 raw bytes; raises ValueError on anything else."""
     if b"-----BEGIN" in content:
-        key = load_pem_public_key(content)
-        if not isinstance(key, Ed25519PublicKey):
-            raise ValueError("not an Ed25519 key")
-        return key.public_bytes_raw()
+        return _from_pem(content).public_bytes_raw()
     raw = content if len(content) == RAW_BYTES else bytes.fromhex(content.decode("ascii").strip())
     return Ed25519PublicKey.from_public_bytes(raw).public_bytes_raw()
+
+
+def _from_pem(content: bytes) -> Ed25519PublicKey:
+    try:
+        key = load_pem_public_key(content)
+    except UnsupportedAlgorithm as error:
+        raise ValueError(str(error)) from None
+    if not isinstance(key, Ed25519PublicKey):
+        raise ValueError("not an Ed25519 key")
+    return key
 
 
 def pinned_key(content: bytes, source: str) -> bytes:

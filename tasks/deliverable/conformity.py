@@ -1,0 +1,133 @@
+"""Whether the data of a delivery is what its contract promises."""
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet
+import yaml  # type: ignore[import-untyped]
+from pydantic import Field, ValidationError
+
+from tasks.deliverable.contract import faults
+from tasks.deliverable.objects import FILE_BYTES, Shape, refuse
+
+
+class Arguments(Shape):
+    """What a quality rule is about."""
+
+    properties: tuple[str, ...] = ()
+    validValues: tuple[str, ...] = ()
+
+
+class Rule(Shape):
+    """A quality rule of the contract."""
+
+    metric: str = ""
+    arguments: Arguments = Arguments()
+
+
+class PromisedColumn(Shape):
+    """A column of the contract."""
+
+    name: str
+    physicalType: str
+    required: bool = False
+    quality: tuple[Rule, ...] = ()
+
+
+class PromisedTable(Shape):
+    """The contract's one table."""
+
+    properties: tuple[PromisedColumn, ...] = Field(min_length=1)
+    quality: tuple[Rule, ...] = ()
+
+    @property
+    def names(self) -> list[str]:
+        """The columns' names in order."""
+        return [column.name for column in self.properties]
+
+
+class _Contract(Shape):
+    tables: tuple[PromisedTable, ...] = Field(alias="schema", min_length=1, max_length=1)
+
+
+def read_contract(content: bytes, label: str) -> PromisedTable:
+    """The contract's one table, after the standard's own schema accepted the whole."""
+    try:
+        document = _without_aliases(content)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        refuse(f"{label} is not readable YAML.")
+    broken = faults(document)
+    if broken:
+        refuse(f"{label} breaks the Open Data Contract Standard at {broken[0]}.")
+    try:
+        return _Contract.model_validate(document, strict=False).tables[0]
+    except ValidationError:
+        refuse(f"{label} does not describe one table with its columns and types.")
+
+
+def check_parquet(content: bytes, table: PromisedTable, rows: int, label: str) -> None:
+    """Columns, types, rows, empty fields, allowed values and doubled keys of data.parquet."""
+    with _at_fault(label):
+        data = _parquet(content, rows, label)
+        promised = [(column.name, column.physicalType) for column in table.properties]
+        if [(field.name, str(field.type)) for field in data.schema] != promised:
+            refuse(f"{label} does not have the columns and types of its contract.")
+        for column in table.properties:
+            _check_column(data[column.name], column, label)
+        for rule in table.quality:
+            if rule.metric == "duplicateValues":
+                _check_keys(data, rule.arguments.properties, label)
+
+
+def check_csv(content: bytes, table: PromisedTable, rows: int, label: str) -> None:
+    """Columns and rows of data.csv."""
+    with _at_fault(label):
+        data = pa.csv.read_csv(io.BytesIO(content))
+    if data.column_names != table.names or data.num_rows != rows:
+        refuse(f"{label} does not have the columns and the {rows} rows that it should have.")
+
+
+def _without_aliases(content: bytes) -> Any:
+    """Parse YAML; without aliases a small file cannot stand for a huge document."""
+    if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(content, yaml.SafeLoader)):
+        raise ValueError("alias")
+    return yaml.safe_load(content)
+
+
+@contextmanager
+def _at_fault(label: str) -> Iterator[None]:
+    """Read what others wrote: whatever the libraries raise, that file is at fault."""
+    try:
+        yield
+    except (pa.ArrowException, OSError, ValueError, KeyError, TypeError):
+        refuse(f"{label} cannot be read as its contract says.")
+
+
+def _parquet(content: bytes, rows: int, label: str) -> pa.Table:
+    file = pa.parquet.ParquetFile(io.BytesIO(content))
+    unpacked = sum(file.metadata.row_group(n).total_byte_size for n in range(file.num_row_groups))
+    if unpacked > FILE_BYTES or file.metadata.num_rows != rows:
+        refuse(f"{label} does not have the {rows} rows that the manifest states, or is too large unpacked.")
+    return file.read()
+
+
+def _check_column(values: pa.ChunkedArray, column: PromisedColumn, label: str) -> None:
+    if column.required and values.null_count:
+        refuse(f"{label}: {values.null_count} rows lack {column.name}, which the contract requires.")
+    for rule in column.quality:
+        if rule.metric == "invalidValues":
+            allowed = pa.array(rule.arguments.validValues, values.type)
+            invalid = pc.sum(pc.invert(pc.is_in(values.drop_null(), value_set=allowed))).as_py()
+            if invalid:
+                refuse(f"{label}: {invalid} rows have a {column.name} that the contract does not allow.")
+
+
+def _check_keys(data: pa.Table, keys: tuple[str, ...], label: str) -> None:
+    doubled = data.num_rows - data.group_by(list(keys)).aggregate([]).num_rows
+    if doubled:
+        refuse(f"{label}: {doubled} rows repeat a key.")

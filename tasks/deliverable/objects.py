@@ -1,0 +1,93 @@
+"""What lies at a location, read with suspicion: sizes known before bytes, names checked, JSON without tricks."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, NoReturn, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tasks.errors import RefusedDelivery
+
+SMALL_BYTES = 1 << 20
+"""Most bytes of a manifest or a contract."""
+INDEX_BYTES = 16 << 20
+FILE_BYTES = 2 << 30
+"""Most bytes of any other file."""
+
+PLAIN_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+"""A file directly in the delivery's folder: no path, nothing hidden."""
+Word = Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,200}$")]
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+"""SHA-256 in hexadecimal."""
+
+
+class Shape(BaseModel):
+    """The part of a JSON document that verification relies on; the rest may be anything."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
+
+
+S = TypeVar("S", bound=Shape)
+
+
+def refuse(what: str, action: str = "Do not use it; ask for the delivery again.") -> NoReturn:
+    """Say what does not verify."""
+    raise RefusedDelivery(what, action)
+
+
+def shown(name: str) -> str:
+    """A foreign name, harmless on a terminal and of bounded length."""
+    return re.sub(r"[^\x20-\x7e]", "?", name[:200])
+
+
+@dataclass(frozen=True)
+class Objects:
+    """The objects below a location: name relative to it -> bytes, and how to read one."""
+
+    sizes: Mapping[str, int]
+    fetch: Callable[[str], bytes]
+    root: str = ""
+
+    def read(self, name: str, most: int) -> bytes:
+        """An object's bytes; refuses a missing one, and one larger than `most` before it is read."""
+        if name not in self.sizes:
+            refuse(f"{self.label(name)} is missing.")
+        if self.sizes[name] > most:
+            refuse(f"{self.label(name)} has {self.sizes[name]} bytes, and {most} are the most it may have.")
+        content = self.fetch(self.root + name)
+        if len(content) != self.sizes[name]:
+            refuse(f"{self.label(name)} changed while it was read.", "Verify again when nothing writes there.")
+        return content
+
+    def below(self, folder: str) -> "Objects":
+        """The objects of a folder, by names relative to it."""
+        start = f"{folder}/"
+        inside = {name.removeprefix(start): size for name, size in self.sizes.items() if name.startswith(start)}
+        return Objects(inside, self.fetch, self.root + start)
+
+    def label(self, name: str) -> str:
+        """A name as shown to people."""
+        return shown(self.root + name)
+
+
+def parse(content: bytes, shape: type[S], label: str) -> S:
+    """Read JSON of a shape; refuses doubled keys, NaN, and whatever is not of the shape."""
+    try:
+        return shape.model_validate(json.loads(content, object_pairs_hook=_distinct, parse_constant=_no_constant))
+    except ValidationError as error:
+        keys = ", ".join(sorted({shown(".".join(map(str, fault["loc"]))) for fault in error.errors()})[:5])
+        refuse(f"{label} is not as it should be: {keys}.")
+    except (ValueError, RecursionError):
+        refuse(f"{label} is not readable JSON.")
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len({key for key, _ in pairs}) != len(pairs):
+        raise ValueError("a key stands twice")
+    return dict(pairs)
+
+
+def _no_constant(word: str) -> NoReturn:
+    raise ValueError(word)

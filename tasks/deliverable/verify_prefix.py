@@ -1,0 +1,81 @@
+"""Verification of a client's prefix: the index, every delivery it names, what those supersede, and nothing else."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from tasks.deliverable.index import INDEX, State
+from tasks.deliverable.objects import INDEX_BYTES, Digest, Objects, Shape, Word, parse, refuse
+from tasks.deliverable.verify_delivery import VerifiedDelivery, verify_delivery
+
+SEGMENT = r"[A-Za-z0-9][A-Za-z0-9_=-]{0,99}"
+
+
+class Expected(Shape):
+    """A period as the index states it."""
+
+    product: Word
+    version: int
+    period: Word
+    state: Annotated[State, Field(strict=False)]
+    path: Annotated[str, Field(pattern=rf"^{SEGMENT}(/{SEGMENT}){{0,9}}$")] | None
+    digest: Digest | None
+
+
+class Index(Shape):
+    """What verification relies on of an index."""
+
+    format: Literal[1]
+    periods: list[Expected]
+
+
+def verify_prefix(objects: Objects, pinned: bytes | None) -> tuple[VerifiedDelivery, ...]:
+    """Verify the index and all that it names; an object that nothing names is refused."""
+    index = parse(objects.read(INDEX, INDEX_BYTES), Index, objects.label(INDEX))
+    found: dict[str, VerifiedDelivery] = {}
+    for expected in index.periods:
+        if (expected.state is State.DELIVERED) != (expected.path is not None and expected.digest is not None):
+            refuse(f"{INDEX} states {expected.period} as {expected.state.value} with the wrong path or digest.")
+        if expected.path is None:
+            continue
+        if expected.path in found:
+            refuse(f"{INDEX} names {expected.path} twice.")
+        found[expected.path] = _named(objects, expected, expected.path, pinned)
+        found |= _superseded(objects, found[expected.path], pinned)
+    _check_nothing_else(objects, found)
+    return tuple(found.values())
+
+
+def _named(objects: Objects, expected: Expected, path: str, pinned: bytes | None) -> VerifiedDelivery:
+    delivery = verify_delivery(objects.below(path), pinned)
+    manifest = delivery.manifest
+    if delivery.manifest_sha256 != expected.digest:
+        refuse(f"{path}/manifest.json is not the one that {INDEX} names: its SHA-256 differs.")
+    stated, signed = (expected.product, expected.version, expected.period), (manifest.product, manifest.version)
+    if manifest.path != path or stated != (*signed, manifest.period):
+        refuse(f"{path} holds the delivery of another period, product or revision than {INDEX} says.")
+    return delivery
+
+
+def _superseded(objects: Objects, delivery: VerifiedDelivery, pinned: bytes | None) -> dict[str, VerifiedDelivery]:
+    """Earlier deliveries of the period, as far as they were kept, each known to its successor by digest."""
+    found: dict[str, VerifiedDelivery] = {}
+    while earlier := delivery.manifest.supersedes:
+        folder = delivery.manifest.path.rpartition("=")[0]
+        path = f"{folder}={earlier.delivery_revision}"
+        if earlier.delivery_revision >= delivery.manifest.delivery_revision:
+            refuse(f"{delivery.manifest.path}/manifest.json supersedes a later delivery.")
+        if not objects.below(path).sizes:
+            break
+        delivery = verify_delivery(objects.below(path), pinned)
+        if delivery.manifest_sha256 != earlier.manifest_sha256 or delivery.manifest.path != path:
+            refuse(f"{path}/manifest.json is not the one that was superseded.")
+        found[path] = delivery
+    return found
+
+
+def _check_nothing_else(objects: Objects, found: dict[str, VerifiedDelivery]) -> None:
+    strays = sorted(name for name in objects.sizes if name != INDEX and name.rpartition("/")[0] not in found)
+    if strays:
+        more = f" and {len(strays) - 1} more" if len(strays) > 1 else ""
+        refuse(f"{objects.label(strays[0])}{more}: {INDEX} names no such delivery.")

@@ -1,0 +1,260 @@
+"""Verification: every change of a delivery is found, and the changed file is named."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tasks.deliverable.facts import DeliveryFacts
+from tasks.deliverable.files import Rendered
+from tasks.deliverable.index import Delivered, IndexEntry, State, index
+from tasks.deliverable.signature import key_id, public_key, sign
+from tasks.deliverable.verify import Verified, verify
+from tasks.errors import RefusedDelivery
+from tasks.period import Period
+from tests.unit.deliverable.factories import SIGNING_KEY, release_facts, rendered
+
+PUBLIC = public_key(SIGNING_KEY)
+GOOD = rendered()
+NAMES = sorted(GOOD.files)
+OTHER_KEY = bytes(range(1, 33))
+
+
+def check(files: dict[str, bytes], pinned: bytes | None = PUBLIC) -> Verified:
+    return verify({name: len(content) for name, content in files.items()}, files.__getitem__, pinned)
+
+
+def refused(files: dict[str, bytes], *named: str, pinned: bytes | None = PUBLIC) -> None:
+    with pytest.raises(RefusedDelivery) as refusal:
+        check(files, pinned)
+    assert all(name in refusal.value.what for name in named), refusal.value.what
+
+
+def signed_again(change: Callable[[dict], None], key: bytes = SIGNING_KEY, **files: bytes) -> dict[str, bytes]:
+    """The delivery with a changed manifest that is signed anew: what only a signer can do."""
+    manifest = json.loads(GOOD.files["manifest.json"])
+    change(manifest)
+    content = json.dumps(manifest).encode()
+    return {**GOOD.files, **files, "manifest.json": content, "manifest.sig": sign(key, content)}
+
+
+def test_a_rendered_delivery_verifies() -> None:
+    verified = check(dict(GOOD.files))
+    assert verified.verdict == "verified with the pinned key"
+    assert verified.deliveries[0].rows == GOOD.rows
+    assert verified.deliveries[0].manifest_sha256 == GOOD.manifest_sha256
+
+
+def test_without_a_pinned_key_the_verdict_says_that_anyone_may_have_signed() -> None:
+    assert check(dict(GOOD.files), None).verdict == "consistent; key not pinned"
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(NAMES), st.integers(min_value=0), st.integers(1, 255))
+def test_a_changed_byte_of_any_file_is_found(name: str, place: int, flip: int) -> None:
+    content = bytearray(GOOD.files[name])
+    content[place % len(content)] ^= flip
+    refused({**GOOD.files, name: bytes(content)}, name)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(NAMES), st.integers(min_value=0), st.booleans())
+def test_a_cut_or_longer_file_is_found(name: str, place: int, longer: bool) -> None:
+    content = GOOD.files[name]
+    content = content + b"\n" if longer else content[: place % len(content)]
+    refused({**GOOD.files, name: content}, name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_removed_file_is_named(name: str) -> None:
+    refused({other: content for other, content in GOOD.files.items() if other != name}, f"{name} is missing")
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(min_size=1, max_size=30).filter(lambda name: name not in GOOD.files))
+def test_an_added_file_is_found(name: str) -> None:
+    refused({**GOOD.files, name: b""}, "is not in the manifest" if name != "index.json" else "index.json")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_renamed_file_is_named(name: str) -> None:
+    files = dict(GOOD.files)
+    files[f"{name}.old"] = files.pop(name)
+    refused(files, f"{name} is missing")
+
+
+def test_two_files_that_changed_places_are_found() -> None:
+    files = dict(GOOD.files)
+    files["README.md"], files["contract.yaml"] = files["contract.yaml"], files["README.md"]
+    refused(files, "README.md")
+
+
+def test_an_empty_place_says_what_to_give() -> None:
+    refused({}, "neither manifest.json nor index.json")
+
+
+def test_a_delivery_signed_by_another_key_is_refused_when_a_key_is_pinned() -> None:
+    other = rendered(key=OTHER_KEY)
+    refused(dict(other.files), key_id(PUBLIC), key_id(public_key(OTHER_KEY)))
+    assert check(dict(other.files), None).verdict == "consistent; key not pinned"
+
+
+def test_a_key_id_that_is_not_the_keys_is_refused() -> None:
+    refused(signed_again(lambda m: m.update(key_id="0" * 16)), "key id")
+
+
+@pytest.mark.parametrize("key", ["", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "zz"])
+def test_an_unreadable_public_key_is_refused(key: str) -> None:
+    refused(signed_again(lambda m: m.update(public_key=key)), "public key")
+
+
+@pytest.mark.parametrize(
+    "path", ["../data.parquet", "/etc/passwd", "a/b", "..", ".hidden", "", "a\x00b", "data.parquet\n", "..\\x"]
+)
+def test_a_path_that_leaves_the_folder_is_refused(path: str) -> None:
+    refused(signed_again(lambda m: m["files"][0].update(path=path)), "files.0.path")
+
+
+def test_a_listed_path_is_read_only_if_it_was_listed_at_the_location() -> None:
+    read: list[str] = []
+    files = signed_again(lambda m: m["files"].append({**m["files"][0], "path": "other"}))
+
+    def fetch(name: str) -> bytes:
+        read.append(name)
+        return files[name]
+
+    with pytest.raises(RefusedDelivery, match="other is missing"):
+        verify({name: len(content) for name, content in files.items()}, fetch, PUBLIC)
+    assert set(read) == {"manifest.json", "manifest.sig"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_huge_file_is_refused_before_it_is_read(name: str) -> None:
+    sizes = {other: len(content) for other, content in GOOD.files.items()} | {name: 1 << 40}
+
+    def fetch(wanted: str) -> bytes:
+        assert wanted != name
+        return GOOD.files[wanted]
+
+    with pytest.raises(RefusedDelivery, match=name):
+        verify(sizes, fetch, PUBLIC)
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused() -> None:
+    sizes = {name: len(content) for name, content in GOOD.files.items()}
+    with pytest.raises(RefusedDelivery, match="README.md changed while it was read"):
+        verify(sizes, lambda name: GOOD.files[name] + b"x" * (name == "README.md"), PUBLIC)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b"null", b"\xff", b'{"format": 1, "format": 1}', b'{"format": NaN}', b"[" * 100_000]
+)
+def test_a_manifest_that_is_not_plain_json_is_refused(content: bytes) -> None:
+    refused({**GOOD.files, "manifest.json": content}, "manifest.json")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda m: m.update(format=2),
+        lambda m: m.pop("files"),
+        lambda m: m.update(delivery_revision=0),
+        lambda m: m["files"][0].update(bytes=-1),
+        lambda m: m["files"][0].update(sha256="A" * 64),
+        lambda m: m.update(release_id="a\x1b[31m"),
+    ],
+)
+def test_a_manifest_of_another_shape_is_refused_even_when_signed(change: Callable[[dict], None]) -> None:
+    refused(signed_again(change), "manifest.json is not as it should be")
+
+
+def test_a_file_listed_twice_is_refused() -> None:
+    refused(signed_again(lambda m: m["files"].append(m["files"][0])), "lists a file twice")
+
+
+def test_a_manifest_without_data_is_refused() -> None:
+    files = signed_again(lambda m: m.update(files=[f for f in m["files"] if f["path"] != "data.parquet"]))
+    refused(files, "does not list data.parquet")
+
+
+def entry(delivery: Rendered | None, day: date = date(2026, 3, 2), revision: int = 1) -> IndexEntry:
+    state, reason = (State.DELIVERED, "Delivered.") if delivery else (State.LATE, "The day is not ingested.")
+    sent = Delivered(revision, delivery.manifest_sha256) if delivery else None
+    return IndexEntry("footfall", 1, Period.day(day), state, reason, datetime(2026, 3, 3, 9, tzinfo=UTC), sent)
+
+
+def placed(*deliveries: Rendered) -> dict[str, bytes]:
+    return {f"{each.path}/{name}": content for each in deliveries for name, content in each.files.items()}
+
+
+NEXT_DAY = rendered(release_facts(date(2026, 3, 3)))
+AGAIN = rendered(delivery=DeliveryFacts(2, GOOD.manifest_sha256))
+
+
+def test_a_prefix_verifies_with_all_that_its_index_names() -> None:
+    entries = [entry(NEXT_DAY, date(2026, 3, 3)), entry(GOOD), entry(None, date(2026, 3, 4))]
+    verified = check({"index.json": index("nordmarkt", entries), **placed(GOOD, NEXT_DAY)})
+    assert [each.manifest.period for each in verified.deliveries] == ["2026-03-02", "2026-03-03"]
+
+
+def test_an_index_of_nothing_delivered_yet_is_consistent() -> None:
+    assert check({"index.json": index("nordmarkt", [entry(None)])}).deliveries == ()
+
+
+def test_superseded_deliveries_may_stay_and_may_go() -> None:
+    content = index("nordmarkt", [entry(AGAIN, revision=2)])
+    assert len(check({"index.json": content, **placed(GOOD, AGAIN)}).deliveries) == 2
+    assert len(check({"index.json": content, **placed(AGAIN)}).deliveries) == 1
+
+
+def test_a_superseded_delivery_is_verified_too() -> None:
+    files = {"index.json": index("nordmarkt", [entry(AGAIN, revision=2)]), **placed(GOOD, AGAIN)}
+    refused({**files, f"{GOOD.path}/README.md": b""}, f"{GOOD.path}/README.md")
+    impostor = rendered(key=OTHER_KEY)
+    refused({**files, **placed(impostor)}, "is not the one that was superseded", pinned=None)
+
+
+def test_a_delivery_that_the_index_does_not_name_is_refused() -> None:
+    refused({"index.json": index("nordmarkt", [entry(GOOD)]), **placed(GOOD, NEXT_DAY)}, NEXT_DAY.path, "index.json")
+
+
+def test_a_delivery_that_the_index_names_and_is_not_there_is_refused() -> None:
+    refused({"index.json": index("nordmarkt", [entry(GOOD)])}, f"{GOOD.path}/manifest.json is missing")
+
+
+def test_a_delivery_with_another_digest_than_the_index_says_is_refused() -> None:
+    content = index("nordmarkt", [entry(NEXT_DAY)])
+    refused({"index.json": content, **placed(GOOD)}, GOOD.path, "index.json")
+
+
+def test_a_delivery_of_another_day_in_a_days_place_is_refused() -> None:
+    files = {f"{GOOD.path}/{name}": content for name, content in NEXT_DAY.files.items()}
+    refused({"index.json": index("nordmarkt", [entry(NEXT_DAY)]), **files}, "another period")
+
+
+@pytest.mark.parametrize("path", ["../x", "/x", "a//b", "a/../b", ".", "a/", "a" * 200, "a b"])
+def test_an_index_path_that_leaves_the_prefix_is_refused(path: str) -> None:
+    document = json.loads(index("nordmarkt", [entry(GOOD)]))
+    document["periods"][0]["path"] = path
+    refused({"index.json": json.dumps(document).encode(), **placed(GOOD)}, "index.json", "path")
+
+
+def test_an_index_that_contradicts_itself_is_refused() -> None:
+    document = json.loads(index("nordmarkt", [entry(GOOD)]))
+    document["periods"][0]["digest"] = None
+    refused({"index.json": json.dumps(document).encode(), **placed(GOOD)}, "wrong path or digest")
+    document["periods"][0]["digest"] = GOOD.manifest_sha256
+    document["periods"] *= 2
+    refused({"index.json": json.dumps(document).encode(), **placed(GOOD)}, "twice")
+
+
+def test_a_delivery_that_supersedes_a_later_one_is_refused() -> None:
+    files = signed_again(lambda m: m.update(supersedes={"delivery_revision": 7, "manifest_sha256": "0" * 64}))
+    document = json.loads(index("nordmarkt", [entry(GOOD)]))
+    document["periods"][0]["digest"] = hashlib.sha256(files["manifest.json"]).hexdigest()
+    located = {f"{GOOD.path}/{name}": content for name, content in files.items()}
+    refused({"index.json": json.dumps(document).encode(), **located}, "supersedes a later")
