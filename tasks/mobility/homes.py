@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from tasks.mobility.kernels import Int32
+from tasks.mobility.day import Int32
 from tasks.mobility.zones import ZonePlan
 
 UNKNOWN = -1

@@ -7,71 +7,38 @@ in place, because rows are only ever dropped, and never allocate. Compiled code 
 import math
 import os
 from collections.abc import Callable
-from typing import NamedTuple, TypeVar, cast
+from typing import TypeVar, cast
 
-import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
 from tasks.events.keys import CELLS, REASON_SECOND, SECOND_SHIFT, SUBSCRIBER_SHIFT
+from tasks.mobility.day import (
+    CONFLICTING,
+    DUPLICATE,
+    EARTH_RADIUS_M,
+    HOUR,
+    IMPOSSIBLE,
+    KEPT,
+    NIGHT,
+    NOWHERE,
+    OUTSIDE,
+    PROFILE_UNIT,
+    SUBSCRIBER,
+    WORK,
+    ZONE,
+    Desk,
+    Int32,
+    Int64,
+    Places,
+    WalkRules,
+)
 
-HOUR = 3600
-EARTH_RADIUS_M = 6_371_008.8
-"""Mean radius (IUGG)."""
-CONFLICTING, DUPLICATE, IMPOSSIBLE, KEPT, OUTSIDE = range(5)
-"""Entries of the walk's counts: WALK_REASONS in their order, kept rows, and of these the ones outside every zone."""
-COUNTS = 5
-SUBSCRIBER, ZONE, NIGHT, WORK = range(4)
-"""Columns of the zones visited."""
-PROFILE_UNIT = 64
-"""The profile is an integer vector in 1/64 rows."""
-NOWHERE = -1
-
-Int64 = NDArray[np.int64]
-Int32 = NDArray[np.int32]
 Function = TypeVar("Function", bound=Callable[..., object])
 
 
 def kernel(function: Function) -> Function:
     """Compile without the interpreter lock; the result is kept where NUMBA_CACHE_DIR says, if it says."""
     return cast(Function, njit(cache=bool(os.environ.get("NUMBA_CACHE_DIR")), nogil=True)(function))
-
-
-class Places(NamedTuple):
-    """Cells by rank: zone (-1 outside all), place in radians, and in metres on a plane that overstates distances."""
-
-    zone: Int32
-    latitude: NDArray[np.float64]
-    longitude: NDArray[np.float64]
-    x: NDArray[np.float64]
-    y: NDArray[np.float64]
-
-
-class WalkRules(NamedTuple):
-    """The policy's limits on a day, and which of its hours are night (22-06) and work (9-17 on weekdays)."""
-
-    day_seconds: int
-    carry_seconds: int
-    speed_m: float
-    speed_mps: float
-    profile_bound: int
-    night: NDArray[np.bool_]
-    work: NDArray[np.bool_]
-
-
-class Desk(NamedTuple):
-    """What the walk of a bucket fills, and the space it needs for one subscriber, empty between two."""
-
-    presence: Int32
-    """[subscriber - the bucket's first, hour]: the zone, or -1."""
-    counts: Int64
-    profile: Int64
-    rows: Int64
-    """Like the profile, of one subscriber and not yet weighted."""
-    seconds: Int32
-    """By zone, of one hour."""
-    touched: Int32
-    """The zones with seconds in the hour."""
 
 
 @kernel

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from tasks.events.keys import REASON_SECOND, pack
 from tasks.events.reasons import READ_REASONS
 from tasks.mobility import kernels
-from tasks.mobility.kernels import COUNTS, EARTH_RADIUS_M, Places, WalkRules
-from tasks.mobility.walk import desk_of, profile_size, walk_bucket
+from tasks.mobility.day import COUNTS, EARTH_RADIUS_M, IMPOSSIBLE, Places, WalkRules, desk_of, profile_size
+from tasks.mobility.walk import walk_bucket
 from tests import reference
 from tests.reference import Cell
 
@@ -76,7 +76,7 @@ def test_impossible_speed_is_judged_against_both_neighbours_at_once(day, speed_m
     rules = rules_of(speed_m=speed_m, speed_mps=speed_mps)
     stop = kernels.drop_impossible_speed(keys, 0, len(keys), places_of(plan), rules, counts)
     expected = reference.impossible_speed(sorted(events), plan, speed_m, speed_mps)
-    assert (unpacked(keys[:stop]), counts[kernels.IMPOSSIBLE]) == expected
+    assert (unpacked(keys[:stop]), counts[IMPOSSIBLE]) == expected
 
 
 @given(days(), st.sampled_from([60, 1800, 7200]))

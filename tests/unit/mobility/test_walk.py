@@ -5,7 +5,8 @@ from datetime import date
 import numpy as np
 
 from tasks import policy
-from tasks.mobility.walk import COUNT_NAMES, walk_bucket, walk_rules
+from tasks.mobility.day import COUNT_NAMES, walk_rules
+from tasks.mobility.walk import walk_bucket
 from tests.reference import Cell
 from tests.unit.mobility.test_kernels import keys_of, places_of
 
