@@ -1,0 +1,86 @@
+"""Times in SQL: ISO 8601 text and timestamps become whole UTC seconds, by the landing's clock where no offset is given."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+_WALL = r"[12]\d{3}-\d{2}-\d{2}[T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?"
+_OFFSET = r"(Z|[+-]([01]\d|2[0-3])(:?[0-5]\d)?)"
+_DATE = r"[12]\d{3}-\d{2}-\d{2}"
+
+
+@dataclass(frozen=True)
+class Shift:
+    """A change of a timezone's clock: the instant (epoch seconds), and the offsets (seconds) before and after it."""
+
+    at: int
+    before: int
+    after: int
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The landing's local time over a span of days: its shifts, and its offset after the last (seconds)."""
+
+    shifts: tuple[Shift, ...]
+    offset: int
+
+    @classmethod
+    def over(cls, zone: ZoneInfo, first: datetime, last: datetime) -> "Clock":
+        """The clock of a timezone between two instants; outside them the nearest offset is used."""
+        days = (last - first).days + 1
+        instants = [first + timedelta(days=n) for n in range(days + 1)]
+        pairs = zip(instants, instants[1:], strict=False)
+        shifts = tuple(_shift(zone, a, b) for a, b in pairs if _offset(zone, a) != _offset(zone, b))
+        return cls(shifts, _offset(zone, instants[-1]))
+
+    def utc(self, wall: str) -> str:
+        """SQL of the UTC second of a wall-clock second: first reading of a repeated hour, NULL in a skipped one."""
+        branches = "".join(
+            f" WHEN {wall} < {shift.at + shift.before} THEN {wall} - ({shift.before})"
+            f" WHEN {wall} < {shift.at + shift.after} THEN NULL"
+            for shift in self.shifts
+        )
+        last = f"{wall} - ({self.offset})"
+        return f"CASE{branches} ELSE {last} END" if branches else last
+
+    def seconds(self, column: str, type_: str) -> str:
+        """SQL of a column's whole UTC seconds (BIGINT), NULL where it is not a time of day on a date."""
+        if type_ == "TIMESTAMP WITH TIME ZONE":
+            return f"(epoch_us({column}) // 1000000)"
+        if type_.startswith("TIMESTAMP"):
+            return f"({self.utc(_second(column))})"
+        return (
+            f"(CASE WHEN regexp_full_match({column}, '{_WALL} ?{_OFFSET}') THEN {_second(column)}"
+            f" WHEN regexp_full_match({column}, '{_WALL}') THEN {self.utc(_second(column))} END)"
+        )
+
+    def seconds_or_midnight(self, column: str, type_: str) -> str:
+        """As `seconds`, and a date alone means its first instant: for registers, where dates are usual."""
+        if type_ == "DATE":
+            return self.seconds(f"CAST({column} AS TIMESTAMP)", "TIMESTAMP")
+        if type_ != "VARCHAR":
+            return self.seconds(column, type_)
+        whole = f"(CASE WHEN regexp_full_match({column}, '{_DATE}') THEN {column} || ' 00:00' ELSE {column} END)"
+        return self.seconds(whole, type_)
+
+
+def _second(column: str) -> str:
+    """SQL of the second since 1970 of a wall clock, or of UTC where the text has an offset (DuckDB applies it)."""
+    return f"(epoch_us(TRY_CAST({column} AS TIMESTAMP)) // 1000000)"
+
+
+def _offset(zone: ZoneInfo, instant: datetime) -> int:
+    offset = instant.astimezone(zone).utcoffset()
+    return int(offset.total_seconds()) if offset else 0
+
+
+def _shift(zone: ZoneInfo, before: datetime, after: datetime) -> Shift:
+    """The one shift between two instants, found by halving."""
+    low, high = int(before.timestamp()), int(after.timestamp())
+    first, last = _offset(zone, before), _offset(zone, after)
+    while high - low > 1:
+        middle = (low + high) // 2
+        unchanged = _offset(zone, datetime.fromtimestamp(middle, UTC)) == first
+        low, high = (middle, high) if unchanged else (low, middle)
+    return Shift(high, first, last)

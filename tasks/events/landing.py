@@ -1,0 +1,127 @@
+"""The landing folder: which files belong to a local day, and whether they are all there."""
+
+import hashlib
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from tasks.errors import RejectedInput
+from tasks.period import day_start
+from tasks.policy import Time
+
+COMPLETE = "_COMPLETE"
+REGISTERS = ("cells", "zones", "subscribers", "consents", "population")
+_UNFINISHED = (".tmp", ".part", ".filepart", "~")
+
+
+@dataclass(frozen=True)
+class LandingFile:
+    """One event file: its path, its name relative to the landing, its folder's label, and its size and age."""
+
+    path: Path
+    name: str
+    label: date
+    bytes: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True)
+class Folder:
+    """One folder of a label, closed once nothing more is to come."""
+
+    label: date
+    path: Path
+    closed: bool
+
+
+@dataclass(frozen=True)
+class DayLanding:
+    """All that a local day is read from; `digest` changes with any file's name, size or time of change."""
+
+    day: date
+    folders: tuple[Folder, ...]
+    files: tuple[LandingFile, ...]
+    closed: bool
+    digest: str
+    newest: datetime | None
+
+
+def find_day(root: Path, day: date, time: Time, now: datetime) -> DayLanding:
+    """The folders that overlap a local day and the next `lateness_days`; raises RejectedInput if a closed one lacks."""
+    folders = tuple(folder for label in labels(day, time) for folder in _folders(root, label, time, now))
+    closed = all(folder.closed for folder in folders)
+    files = tuple(file for folder in folders for file in _files(root, folder))
+    newest = datetime.fromtimestamp(max(file.mtime_ns for file in files) / 1e9, UTC) if files else None
+    return DayLanding(day, folders, files, closed, _digest(root, files), newest)
+
+
+def labels(day: date, time: Time) -> tuple[date, ...]:
+    """Labels (dates in the landing timezone) of the folders in which a local day's events may be."""
+    first = day_start(day, time.local).astimezone(time.landing).date()
+    end = day_start(day + timedelta(days=1), time.local) - timedelta(microseconds=1)
+    last = end.astimezone(time.landing).date() + timedelta(days=time.lateness_days)
+    return tuple(first + timedelta(days=n) for n in range((last - first).days + 1))
+
+
+def find_register(root: Path, name: str, suffixes: tuple[str, ...] = ("parquet", "csv")) -> Path:
+    """The file of a register such as `consents`; raises RejectedInput unless there is exactly one."""
+    found = [path for suffix in suffixes if (path := root / f"{name}.{suffix}").is_file()]
+    wanted = " or ".join(f"{name}.{suffix}" for suffix in suffixes)
+    if len(found) != 1:
+        fault = "holds none of" if not found else "holds more than one of"
+        raise RejectedInput(f"The landing folder {fault} {wanted}.", f"Put exactly one of them into {root}.")
+    return _inside(root, found[0])
+
+
+def _folders(root: Path, label: date, time: Time, now: datetime) -> Iterator[Folder]:
+    due = day_start(label + timedelta(days=1), time.landing) + timedelta(hours=time.close_after)
+    expected = root / "events" / f"date={label}"
+    hive = {f"year={label.year}/month={m}/day={d}" for m in _padded(label.month) for d in _padded(label.day)}
+    found = [path for path in (expected, *(root / "events" / name for name in sorted(hive))) if path.is_dir()]
+    if not found and now >= due:
+        raise RejectedInput(
+            f"The folder {expected} is missing.", "Send it; a day without a file is never an empty day."
+        )
+    for path in found or [expected]:
+        folder = Folder(label, path, now >= due or (path / COMPLETE).exists())
+        if folder.closed and not any(_files(root, folder)):
+            raise RejectedInput(f"The folder {path} is closed and holds no event file.", "Send its files, then rerun.")
+        yield folder
+
+
+def _padded(number: int) -> set[str]:
+    return {str(number), f"{number:02d}"}
+
+
+def _files(root: Path, folder: Folder) -> Iterator[LandingFile]:
+    if not folder.path.is_dir():
+        return
+    for path in sorted(folder.path.iterdir()):
+        if path.name.startswith(("_", ".")) or path.name.lower().endswith(_UNFINISHED):
+            continue
+        state = _inside(root, path).stat()
+        if not stat.S_ISREG(state.st_mode):
+            raise RejectedInput(
+                f"{folder.path} holds {path.name}, which is not a file.", "Put event files directly into the folder."
+            )
+        yield LandingFile(path, str(path.relative_to(root)), folder.label, state.st_size, state.st_mtime_ns)
+
+
+def _inside(root: Path, path: Path) -> Path:
+    """The path, if its name can be shown and it does not lead out of the landing."""
+    if not path.name.isprintable():
+        raise RejectedInput(f"{path.parent} holds a file whose name cannot be printed.", "Rename it, then rerun.")
+    if not path.exists() or not path.resolve().is_relative_to(root.resolve()):
+        raise RejectedInput(
+            f"{path} is a link that is broken or leads out of the landing folder.", "Put the file itself there."
+        )
+    return path
+
+
+def _digest(root: Path, files: tuple[LandingFile, ...]) -> str:
+    registers = [path for name in REGISTERS for path in sorted(root.glob(f"{name}.*")) if path.is_file()]
+    listing = [(file.name, file.bytes, file.mtime_ns) for file in files]
+    listing += [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in registers]
+    return hashlib.sha256(repr(sorted(listing)).encode()).hexdigest()
