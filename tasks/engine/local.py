@@ -1,0 +1,88 @@
+"""The engine of this machine: read in groups of files, keys through scratch files, walk bucket by bucket in threads."""
+
+import errno
+import shutil
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.engine.kernel_cache import set_kernel_cache
+from tasks.engine.work import DayWork, DayWriter, Machine, Progress
+from tasks.errors import StepFailed, StorageUnavailable
+from tasks.events.read import ReadAccount, read_group
+from tasks.mobility.day import COUNT_NAMES
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+@dataclass(frozen=True)
+class DayResult:
+    """What is known of the day once its buckets are written."""
+
+    reads: Sequence[ReadAccount]
+    """Of each group: rows by file and reason, quarantine, unreadable files."""
+    counts: dict[str, int]
+    """Of the walk: rows by WALK_REASONS, `kept`, and `outside_zones`, which is a part of kept."""
+    profile: NDArray[np.int64]
+    """Confidential; in 1/64 rows: kept rows of each hour, then rows of each of READ_REASONS."""
+
+
+def run_day(work: DayWork, machine: Machine, lake: DayWriter, progress: Progress) -> DayResult:
+    """Read and walk a day into the lake's staging; the same rows for any row order, file split, buckets and workers."""
+    set_kernel_cache(machine.scratch)
+    from tasks.engine.walking import DayWalk
+
+    with _scratch_of(work, machine) as folder, ThreadPoolExecutor(machine.workers) as workers:
+        loaded = workers.submit(_load_kernels, work)
+        reads = list(_read(work, machine, folder, progress))
+        loaded.result()
+        counts, profile = DayWalk(work, folder, machine.buckets, lake).run(workers, progress)
+    result = DayResult(reads, dict(zip(COUNT_NAMES, counts.tolist(), strict=True)), profile)
+    _check(result)
+    return result
+
+
+def _load_kernels(work: DayWork) -> None:
+    """Compile or load while DuckDB reads: this takes seconds of one core the first time."""
+    from tasks.mobility.walk import walk_bucket
+
+    walk_bucket(np.empty(0, np.int64), work.places, work.rules)
+
+
+def _read(work: DayWork, machine: Machine, folder: Path, progress: Progress) -> Iterator[ReadAccount]:
+    for done, files in enumerate(work.groups, 1):
+        yield read_group(files, work.prepared, folder, machine.buckets, machine.memory_limit, machine.workers)
+        progress("read", done, len(work.groups))
+
+
+def _check(result: DayResult) -> None:
+    walked = sum(result.counts.values()) - result.counts["outside_zones"]
+    read = sum(account.kept for account in result.reads)
+    if walked != read:
+        raise StepFailed(f"The walk accounts for {walked} rows, reading kept {read}.", "Report this defect.")
+
+
+@contextmanager
+def _scratch_of(work: DayWork, machine: Machine) -> Iterator[Path]:
+    """A private folder, removed in any case; what a killed run of the same day left goes first."""
+    folder = machine.scratch / f"day-{work.day}"
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(mode=0o700, parents=True)
+        yield folder
+    except OSError as error:
+        raise _unavailable(machine.scratch, error) from None
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _unavailable(scratch: Path, error: OSError) -> StorageUnavailable:
+    what = "is full" if error.errno in _FULL else f"cannot be used ({type(error).__name__})"
+    return StorageUnavailable(
+        f"The scratch folder {scratch} {what}.", "Free space there and run again: nothing is half written."
+    )

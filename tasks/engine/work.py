@@ -1,0 +1,56 @@
+"""A day's work as the engine gets it, what it may use, where it writes, and what it tells."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from tasks.engine.buckets import LAKE_BUCKETS
+from tasks.events.read import Prepared
+from tasks.mobility.day import Places, WalkRules
+from tasks.period import Cadence, Period
+
+UInt64 = NDArray[np.uint64]
+Progress = Callable[[str, int, int], None]
+"""Told what is being done, how many parts of it are done, and of how many."""
+
+
+class DayWriter(Protocol):
+    """Where a day's buckets go; workers write at the same time, each bucket once."""
+
+    def write_presence(self, bucket: int, table: pa.Table) -> None:
+        """Rows (pseudonym, hour, zone) of one bucket, sorted by pseudonym and hour."""
+
+    def write_state(self, cadence: Cadence, period: Period, bucket: int, table: pa.Table) -> None:
+        """Rows (pseudonym, zone, night_minutes, work_minutes) of one bucket, sorted by pseudonym and zone."""
+
+
+@dataclass(frozen=True)
+class DayWork:
+    """A day's work, complete: what to read, how to judge it, and under which pseudonyms to write it."""
+
+    day: date
+    groups: Sequence[Sequence[Path]]
+    """Event files, each group of one format."""
+    prepared: Prepared
+    places: Places
+    rules: WalkRules
+    pseudonyms: UInt64
+    """Of the day, by rank in its panel: ascending."""
+    longer: Mapping[Period, UInt64]
+    """Of each longer period that keeps a state, by the same rank."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What the engine may use. `buckets` is a power of two, at least 64."""
+
+    scratch: Path
+    workers: int
+    memory_limit: str
+    buckets: int = LAKE_BUCKETS
