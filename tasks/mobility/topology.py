@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 from numpy.typing import NDArray
@@ -109,14 +108,12 @@ def _degrees(column: pa.ChunkedArray, name: str, most: int, source: str) -> NDAr
 
 def _epochs(column: pa.ChunkedArray, zone: ZoneInfo, empty: float, source: str) -> NDArray[np.float64]:
     """Epoch seconds of dates, timestamps or ISO 8601 text; few values differ, so each is read once."""
-    coded = pc.dictionary_encode(_microseconds(column)).combine_chunks()
-    if isinstance(coded, pa.ChunkedArray):
-        coded = coded.chunk(0)
+    coded = pa.concat_arrays(_microseconds(column).chunks).dictionary_encode(null_encoding="encode")
     try:
-        values = [_epoch(value, zone, empty) for value in coded.dictionary.to_pylist()]
+        values = np.array([_epoch(value, zone, empty) for value in coded.dictionary.to_pylist()])
     except ValueError:
         raise RejectedInput(f"{source} is not an ISO 8601 time in every row.", _MEND) from None
-    epochs: NDArray[np.float64] = np.array([*values, empty])[np.asarray(pc.fill_null(coded.indices, len(values)))]
+    epochs: NDArray[np.float64] = values[np.asarray(coded.indices)]
     return epochs
 
 
@@ -126,9 +123,9 @@ def _microseconds(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _epoch(value: Any, zone: ZoneInfo, empty: float) -> float:
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return empty
     if isinstance(value, str):
-        if not value.strip():
-            return empty
         value = datetime.fromisoformat(value.strip())
     if type(value) is date:
         value = datetime(value.year, value.month, value.day)

@@ -1,0 +1,118 @@
+"""The cell plan of a day: versions valid on it, their zones, and what is refused."""
+
+from datetime import UTC, date, datetime
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+import pytest
+from shapely.geometry import box
+
+from tasks import policy
+from tasks.errors import RejectedInput
+from tasks.mobility.cells import load_cell_plan
+from tests.unit.mobility.test_zones import feature, plan_of, square
+
+TIME = policy.load().policy.time
+DAY = date(2026, 3, 2)
+ZONES = plan_of(feature("a", square(0, 0)), feature("b", square(1, 0)))
+HEAD = "cell_id,latitude,longitude,valid_from,valid_to\n"
+
+
+def plan(tmp_path, rows, head=HEAD, day=DAY):
+    (tmp_path / "cells.csv").write_text(head + rows)
+    return load_cell_plan(tmp_path, day, TIME, ZONES)
+
+
+def refused(tmp_path, rows, **kwargs):
+    with pytest.raises(RejectedInput) as error:
+        plan(tmp_path, rows, **kwargs)
+    return str(error.value)
+
+
+def test_cells_are_ranked_by_id_and_find_their_zone(tmp_path):
+    cells = plan(tmp_path, "02,52.05,13.15,2026-01-01,\n01,52.05,13.05,2026-01-01,\n03,52.05,14,2026-01-01,\n")
+    assert cells.cell_id.tolist() == ["01", "02", "03"], "leading zeros stay"
+    assert cells.zone.tolist() == [0, 1, -1]
+
+
+def test_a_cell_on_a_border_belongs_to_the_zone_with_the_lowest_id(tmp_path):
+    assert plan(tmp_path, "c,52.05,13.1,2026-01-01,\n").zone.tolist() == [0]
+
+
+def test_versions_of_a_cell_follow_each_other_within_the_day(tmp_path):
+    cells = plan(
+        tmp_path,
+        "c,52.05,13.15,2026-03-02T12:00:00+01:00,\nc,52.05,13.05,2026-01-01,\nold,52,13,2025-01-01,2026-03-02\n",
+    )
+    assert cells.table().to_pydict() == {
+        "cell_id": ["c", "c", "old"],
+        "version": [0, 1, -1],
+        "from_second": [0, 43200, 0],
+        "to_second": [43200, 86400, 0],
+    }
+    covered = cells.covered_hours(2, 24)
+    assert (covered[0].sum(), covered[1].sum(), covered[0, 11], covered[1, 12]) == (12, 12, True, True)
+
+
+def test_validity_is_in_elapsed_seconds_on_the_long_day(tmp_path):
+    cells = plan(tmp_path, "c,52.05,13.05,2026-10-25T12:00,\n", day=date(2026, 10, 25))
+    assert (cells.from_second.tolist(), cells.to_second.tolist()) == ([46800], [90000])
+
+
+def test_eurostat_topology_and_parquet_say_the_same(tmp_path):
+    start = pa.array([datetime(2026, 3, 1, 23, tzinfo=UTC)], pa.timestamp("ns", "UTC"))
+    place = {"cell_id": ["c"], "latitude": [52.05], "longitude": [13.05]}
+    table = pa.table({**place, "valid_date_start": start, "valid_date_end": pa.nulls(1, pa.timestamp("us"))})
+    pq.write_table(table, tmp_path / "cells.parquet")
+    eurostat = load_cell_plan(tmp_path, DAY, TIME, ZONES)
+    (tmp_path / "cells.parquet").unlink()
+    assert plan(tmp_path, "c,52.05,13.05,2026-03-02,\n").version == eurostat.version
+    (tmp_path / "cells.csv").unlink()
+    pq.write_table(pa.table({**place, "valid_from": [DAY], "valid_to": pa.nulls(1)}), tmp_path / "cells.parquet")
+    assert load_cell_plan(tmp_path, DAY, TIME, ZONES).version == eurostat.version
+
+
+def test_the_version_changes_with_a_place_or_a_zone(tmp_path):
+    first = plan(tmp_path, "c,52.05,13.05,2026-01-01,\n")
+    assert plan(tmp_path, "c,52.06,13.05,2026-01-01,\n").version != first.version
+    assert plan(tmp_path, "c,52.05,13.05,,\n").version == first.version
+
+
+def test_the_plane_overstates_distances_on_both_sides_of_the_equator(tmp_path):
+    zones = plan_of(feature("a", box(13, -1, 14, 1)))
+    (tmp_path / "cells.csv").write_text(HEAD + "c,-0.5,13.5,,\nd,0.5,13.6,,\n")
+    places = load_cell_plan(tmp_path, DAY, TIME, zones).places
+    assert places.x[1] - places.x[0] == pytest.approx(11119.5, abs=1)
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ("", "has no cells"),
+        ("c,13.05,52.05,2026-01-01,\n", "latitude and longitude are swapped"),
+        ("c,,13.05,2026-01-01,\n", "latitude is missing or beyond 90 degrees in 1 rows"),
+        ("c,x,13.05,2026-01-01,\n", "latitude is not a number"),
+        (",52,13,2026-01-01,\n", "1 rows have no cell_id"),
+        ("c,52,13,monday,\n", "valid_from is not an ISO 8601 time"),
+        ("c,52,13,2026-01-01,\nc,52,14,2026-01-01,\n", "1 rows repeat a cell_id"),
+        ("c,52,13,2027-01-01,\n", "no cell is valid on 2026-03-02"),
+        ("c,52,13\n", "cells.csv cannot be read"),
+    ],
+)
+def test_a_bad_cell_plan_is_refused_by_name(tmp_path, rows, words):
+    assert words in refused(tmp_path, rows)
+
+
+def test_unknown_columns_are_shown_and_a_missing_plan_is_named(tmp_path):
+    assert "has the columns cell, lat" in refused(tmp_path, "c,52\n", head="cell,lat\n")
+    (tmp_path / "cells.csv").unlink()
+    with pytest.raises(RejectedInput, match=r"neither cells\.parquet nor cells\.csv"):
+        load_cell_plan(tmp_path, DAY, TIME, ZONES)
+
+
+def test_times_that_are_not_times_are_refused(tmp_path):
+    table = pa.table({"cell_id": ["c"], "latitude": [52.0], "longitude": [13.0], "valid_from": [7], "valid_to": [9]})
+    pq.write_table(table, tmp_path / "cells.parquet")
+    with pytest.raises(RejectedInput, match="valid_from is not an ISO 8601 time"):
+        load_cell_plan(tmp_path, DAY, TIME, ZONES)
