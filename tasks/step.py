@@ -18,8 +18,8 @@ from tasks.errors import StepFailed, StorageUnavailable, ThrongError
 P = ParamSpec("P")
 R = TypeVar("R")
 Verb = TypeVar("Verb")
-Watch = Callable[[str, float | None], None]
-"""Told a step's name with None at its start, and with the share done (0 to 1) on its way."""
+Watch = Callable[[str, int, int], None]
+"""Told what is being done, how many parts of it are done, and of how many (0 of 0 at a step's start)."""
 
 RETRIES = 3
 BACKOFF_SECONDS = 1
@@ -37,10 +37,19 @@ def watched(watch: Watch) -> Iterator[None]:
         _watch.reset(token)
 
 
-def progress() -> Callable[[float], None]:
-    """Where the running step reports its share done (0 to 1); callable from any thread."""
+def progress() -> Watch:
+    """Where the running step reports its parts; callable from any thread."""
     watch, name = _watch.get(), _running.get()
-    return (lambda share: watch(name, share)) if watch else (lambda share: None)
+    return lambda part, done, total: watch(f"{name}, {part}", done, total) if watch else None
+
+
+def flow_run_id() -> str | None:
+    """The id of the flow run that runs here; None without one."""
+    if not _flow_is_active():
+        return None
+    from prefect.runtime import flow_run
+
+    return str(flow_run.id)
 
 
 def scrubbed(verb: str, call: Callable[[], R]) -> R:
@@ -77,7 +86,7 @@ def step(method: Callable[Concatenate[Verb, P], R]) -> Callable[Concatenate[Verb
 @contextmanager
 def _announced(name: str) -> Iterator[None]:
     if watch := _watch.get():
-        watch(name, None)
+        watch(name, 0, 0)
     token = _running.set(name)
     try:
         yield

@@ -9,7 +9,7 @@ import pytest
 
 from tasks.errors import RejectedInput, StepFailed, StorageUnavailable
 from tasks.period import day_start
-from tasks.step import progress, step, watched
+from tasks.step import flow_run_id, progress, step, watched
 
 CANARY = "4915155500001"
 
@@ -23,7 +23,7 @@ class Sorting:
 
     @step
     def look(self, word: str) -> str:
-        progress()(0.5)
+        progress()("half", 1, 2)
         return word.upper()
 
     @step
@@ -51,6 +51,7 @@ class Sorting:
 
 def test_without_a_flow_a_step_is_the_plain_method() -> None:
     assert Sorting().look("north") == "NORTH"
+    assert flow_run_id() is None
 
 
 def test_without_a_flow_a_step_does_not_import_prefect() -> None:
@@ -82,25 +83,21 @@ def test_a_known_error_passes_without_its_causes() -> None:
 
 
 def test_a_watcher_hears_each_step_and_how_far_it_is() -> None:
-    heard: list[tuple[str, float | None]] = []
-    with watched(lambda name, share: heard.append((name, share))):
+    heard: list[tuple[str, int, int]] = []
+    with watched(lambda *said: heard.append(said)):
         Sorting().look("north")
-    assert heard == [("look", None), ("look", 0.5)]
+    assert heard == [("look", 0, 0), ("look, half", 1, 2)]
 
 
 def test_in_a_flow_a_step_is_a_task_of_its_own_name(prefect_stores: list[Path]) -> None:
     from prefect import flow
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
-    from prefect.context import FlowRunContext
 
     @flow
     def sorting() -> str:
         Sorting().look(CANARY)
-        context = FlowRunContext.get()
-        assert context is not None
-        assert context.flow_run is not None
-        return str(context.flow_run.id)
+        return str(flow_run_id())
 
     run_id = sorting()
     with get_client(sync_client=True) as client:

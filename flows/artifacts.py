@@ -1,0 +1,75 @@
+"""A run's artifacts: cards about a day, a release, a delivery or a fault, on the page of the flow run."""
+
+import re
+from datetime import date
+
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+
+from flows import cards
+from tasks.errors import ThrongError
+
+
+def of_day(day: date) -> None:
+    """The row account and the gate of the day's latest ingest, if there is one."""
+    from tasks.store import open_stores
+
+    catalog = open_stores().catalog
+    generations = catalog.generations(day)
+    if not generations:
+        return
+    latest = generations[-1]
+    rows = cards.account_rows(catalog.account(day, latest.generation))
+    text = cards.gate_card(latest, catalog.gate(day, latest.generation))
+    create_markdown_artifact(text, key=_key("gate", day), description="How the day went, and what to do.")
+    create_table_artifact(rows, key=_key("row-account", day), description="What became of each file's rows.")
+
+
+def of_release(product: str, period: str) -> None:
+    """What the latest release of the period says of its errors and its cost, if there is one."""
+    from tasks.period import Period
+    from tasks.privacy.accounting import epsilon, rho_of
+    from tasks.products.catalogue import find
+    from tasks.release import hours_of, price
+    from tasks.store import open_stores
+
+    stores, made, of = open_stores(), find(product), Period.parse(period)
+    policy = stores.policy.policy
+    release = stores.ledger.find(made.name, made.version, str(of))
+    if release is None:
+        return
+    months = {row.month: row for row in stores.ledger.months()}
+    rho = rho_of(price(made, of, policy).units)
+    month = months[of.months[0]]
+    delta = policy.budget.delta
+    costs = {"rho": rho, "epsilon": epsilon(rho, delta), "delta": delta}
+    budget = {"cap": rho_of(month.cap), "spent": rho_of(month.spent)}
+    text = cards.release_card(release, made.rules(policy, hours_of(of, policy)), costs | budget)
+    create_markdown_artifact(text, key=_key("release", product, period), description="Stated error and cost.")
+
+
+def of_delivery(client: str, product: str, period: str) -> None:
+    """Where the latest delivery of the period is, and how to verify it, if there is one."""
+    from tasks.products.catalogue import find
+    from tasks.store import open_stores
+    from tasks.store.lake import DeliveryKey
+
+    stores, made = open_stores(), find(product)
+    delivery = stores.catalog.delivery(client, made.name, made.version, period)
+    if delivery is None:
+        return
+    key = DeliveryKey(client, made.name, made.version, period, delivery.revision)
+    files = {name: len(content) for name, content in stores.lake.delivery(key, delivery.manifest_sha256).items()}
+    text = cards.delivery_card(delivery, delivery.path, files)
+    create_markdown_artifact(
+        text, key=_key("delivery", client, product, period), description="Where, and how to verify."
+    )
+
+
+def of_fault(error: ThrongError) -> None:
+    """Why the run did not do its work, and what to do."""
+    create_markdown_artifact(cards.fault_card(error), key="what-to-do", description="Why, and what to do.")
+
+
+def _key(*parts: object) -> str:
+    """Prefect allows lower-case letters, digits and dashes."""
+    return re.sub(r"[^a-z0-9]+", "-", "-".join(map(str, parts)).lower()).strip("-")

@@ -1,0 +1,107 @@
+"""What a run's page says, in words a newcomer understands: from catalog facts only, by day, file, reason and rule."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from statistics import NormalDist
+from typing import TYPE_CHECKING, Any
+
+from tasks.errors import ThrongError
+
+if TYPE_CHECKING:
+    from tasks.privacy.bounds import LevelRule
+    from tasks.store.tables import DayGeneration, Delivery, GateLine, Release, RowCount
+
+REASONS: Mapping[str, str] = {
+    "kept": "counted",
+    "no_consent": "no consent that stands for this person at this time, or too young, or not a consumer",
+    "other_day": "happened on a neighbouring local day; counted there",
+    "unreadable_row": "not a row of this format",
+    "missing_subscriber": "no subscriber id",
+    "missing_time": "no time",
+    "bad_time": "a time that does not exist",
+    "outside_day": "happened far away from the folder's day",
+    "missing_cell": "no cell",
+    "unknown_cell": "a cell that is not in the cell plan",
+    "expired_cell": "a cell that was not valid at that time",
+    "bad_plmn": "another network's code",
+    "conflicting_place": "the same second in cells of different zones",
+    "duplicate": "the same subscriber, second and cell again",
+    "impossible_speed": "too far from both neighbours in too short a time",
+    "outside_zones": "of the kept rows: in no zone, counted nowhere",
+}
+SIZES = (300, 1_000, 10_000)
+_MEDIAN = NormalDist().inv_cdf(0.75)  # the median of |noise| is this many standard deviations
+
+
+def account_rows(account: Sequence["RowCount"]) -> list[dict[str, Any]]:
+    """The row account as a table: what became of each file's rows, and what that means."""
+    return [{"file": c.file, "reason": c.reason, "rows": c.rows, "meaning": REASONS.get(c.reason, "")} for c in account]
+
+
+def gate_card(day: "DayGeneration", gate: Sequence["GateLine"]) -> str:
+    """How the day went, rule by rule, and what to do."""
+    share = f" ({day.rows_kept / day.rows_in:.0%})" if day.rows_in else ""
+    head = [
+        f"# {day.day}: {day.state.value}",
+        f"{day.rows_in:,} rows were read, {day.rows_kept:,} of them kept{share}. "
+        "The row account says why the others were not.",
+        "## Gate",
+        "Each rule compares a number of this landing with a limit of the policy. A failed *critical* rule stops the "
+        "day, a *warning* does not. *not_judged*: too few rows or earlier days to tell.",
+    ]
+    rows = [(line.rule, line.severity, f"**{line.status}**", line.message, line.action) for line in gate]
+    return "\n\n".join([*head, _grid(("rule", "severity", "verdict", "what was seen", "what to do"), rows)])
+
+
+def release_card(release: "Release", rules: Sequence["LevelRule"], costs: Mapping[str, float]) -> str:
+    """What was drawn, how wrong its numbers may be, and what it cost."""
+    name = f"{release.product} {release.period}, revision {release.revision}"
+    errors = [(rule.name, *(f"{_error(rule.sigma, size):.1%}" for size in SIZES), rule.threshold) for rule in rules]
+    redraws = (
+        f" Drawn {release.draws} times: a process died in between, and nothing had left." if release.redraws else ""
+    )
+    return "\n\n".join(
+        [
+            f"# {name}: {release.state.value}",
+            "## How wrong a number may be",
+            "Half of all numbers are closer to the truth than this; noise only, opted-in persons.",
+            _grid(("level", *(f"{size:,} persons" for size in SIZES), "withheld below"), errors),
+            "## What it cost",
+            f"rho {costs['rho']:.4f} of a month's cap of {costs['cap']:g}; of {costs['spent']:.4f} spent so far. "
+            f"For one person this release alone is (epsilon {costs['epsilon']:.2f}, delta {costs['delta']:g})-private."
+            + redraws,
+            "It is drawn once: publishing again returns these numbers and costs nothing.",
+        ]
+    )
+
+
+def delivery_card(delivery: "Delivery", location: str, files: Mapping[str, int]) -> str:
+    """Where a delivery is, what is in it, and how its receiver verifies it."""
+    name = f"{delivery.product} {delivery.period} to {delivery.client}, revision {delivery.revision}"
+    parts = [
+        f"# {name}: {delivery.state.value}",
+        f"{delivery.rows:,} rows, {delivery.withheld:,} of them withheld as too small, in `{location}`.",
+        _grid(("file", "bytes"), [(file, f"{size:,}") for file, size in files.items()]),
+        f"To verify it as its receiver: `throng verify {location}`",
+    ]
+    return "\n\n".join([*parts, *filter(None, [delivery.message])])
+
+
+def fault_card(error: ThrongError) -> str:
+    """Why a run ended without doing its work, and what to do."""
+    return f"# {type(error).__name__}\n\n{_plain(error.what)}\n\n**What to do:** {_plain(error.action)}"
+
+
+def _error(sigma: Decimal, persons: int) -> float:
+    """Median relative error of a count of so many persons under noise of this sd."""
+    return _MEDIAN * float(sigma) / persons
+
+
+def _grid(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join("| " + " | ".join(_plain(str(cell)) for cell in line) + " |" for line in lines)
+
+
+def _plain(text: str) -> str:
+    """Names of landing files come from outside: they must not end a cell or become a link."""
+    return text.replace("|", "\\|").replace("<", "&lt;").replace("[", "\\[").replace("\n", " ")

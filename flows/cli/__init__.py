@@ -1,0 +1,19 @@
+"""`throng`: the command line. A small module for each group of commands; heavy imports stand where they are used."""
+
+import signal
+from types import FrameType
+
+from flows.cli import books, checks, clients, demo, simulate, verbs
+from flows.cli.app import app
+
+__all__ = ["app", "books", "checks", "clients", "demo", "main", "simulate", "verbs"]
+
+
+def main() -> None:
+    """Run the command line; a polite kill ends it as Ctrl-C does."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    app()
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

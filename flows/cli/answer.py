@@ -1,0 +1,93 @@
+"""What a command says: text for people on stderr, one JSON document for programs on stdout, an exit code for scripts."""
+
+import inspect
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+Command = Callable[..., "Answer"]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A command's result, twice: as a document for programs, and as what people read."""
+
+    document: Mapping[str, Any]
+    say: Sequence["RenderableType"] = field(default=())
+    exit_code: int = 0
+
+
+def command(group: typer.Typer, example: str, name: str | None = None) -> Callable[[Command], Command]:
+    """Add a function to a group of commands; `--json` and the exit codes come with it."""
+
+    def register(function: Command) -> Command:
+        @wraps(function)
+        def run(*, json: bool, **words: Any) -> None:
+            raise typer.Exit(_respond(function.__name__, lambda: function(**words), json))
+
+        option = inspect.Parameter("json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Json)
+        signature = inspect.signature(function)
+        run.__signature__ = signature.replace(parameters=[*signature.parameters.values(), option])  # type: ignore[attr-defined]
+        run.__annotations__ = {**function.__annotations__, "json": Json}
+        group.command(name, epilog=f"\b\nExample:\n  {example}")(run)
+        return function
+
+    return register
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> "RenderableType":
+    """A plain table; a column whose name starts with `#` holds numbers."""
+    from rich.table import Table
+
+    made = Table(title=title, title_justify="left", show_edge=False, header_style="bold")
+    for column in columns:
+        made.add_column(column.lstrip("#"), justify="right" if column.startswith("#") else "left", overflow="fold")
+    for row in rows:
+        made.add_row(*(f"{cell:,}" if isinstance(cell, int) else "" if cell is None else str(cell) for cell in row))
+    return made
+
+
+def _respond(name: str, call: Callable[[], Answer], as_json: bool) -> int:
+    """Run a command and print what it answers; returns the exit code."""
+    answer = _answer(name, call)
+    if as_json:
+        import json
+
+        sys.stdout.write(json.dumps(answer.document, default=str, ensure_ascii=False) + "\n")
+    from rich.console import Console
+
+    console = Console(stderr=True, highlight=False, markup=False)
+    for part in answer.say:
+        console.print(part, soft_wrap=not console.is_terminal)  # a log keeps lines whole
+    return answer.exit_code
+
+
+def _answer(name: str, call: Callable[[], Answer]) -> Answer:
+    from tasks.errors import ThrongError
+    from tasks.step import scrubbed
+
+    try:
+        return scrubbed(name, call)
+    except ThrongError as error:
+        return _fault(error)
+    except KeyboardInterrupt:
+        text = "Stopped. Nothing is half written; the same command goes on from here."
+        return Answer({"error": "Stopped", "what": text, "exit_code": INTERRUPTED}, [text], INTERRUPTED)
+
+
+def _fault(error: "Any") -> Answer:
+    from rich.text import Text
+
+    kind = type(error).__name__
+    document = {"error": kind, "what": error.what, "action": error.action, "exit_code": error.exit_code}
+    say = [Text.assemble((f"{kind}: ", "bold red"), error.what), Text.assemble(("What to do: ", "bold"), error.action)]
+    return Answer(document, say, error.exit_code)

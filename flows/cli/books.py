@@ -1,0 +1,137 @@
+"""What happened, and what it cost: releases, deliveries, runs, budget."""
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from flows.cli.answer import Answer, command, table
+from flows.cli.app import app
+from flows.cli.words import a_day, a_month
+
+if TYPE_CHECKING:
+    from tasks.store import Stores
+    from tasks.store.tables import DayGeneration, MonthBudget, Run
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+@command(app, "throng releases")
+def releases() -> Answer:
+    """List releases: state, charge, digest."""
+    from tasks.store import open_stores
+    from tasks.store.ledger import ReleaseKey
+
+    def line(row: Any) -> Mapping[str, Any]:
+        facts = {"state": row.state.value, "redraws": row.redraws, "sha256": row.sha256, "reason": row.reason}
+        return {"release": str(ReleaseKey.of(row)), "rho": _rho(row.rho), **facts}
+
+    rows = [line(row) for row in open_stores().ledger.releases()]
+    return _listed("releases", rows, "No release yet. Next: throng publish footfall DAY")
+
+
+@command(app, "throng deliveries --client nordmarkt")
+def deliveries(client: Annotated[str | None, typer.Option(help="Of this client only.")] = None) -> Answer:
+    """List deliveries: state, rows, where they are."""
+    from tasks.store import open_stores
+
+    shown = ("client", "product", "period", "revision", "state", "rows", "withheld", "path", "message")
+    rows = [{name: getattr(row, name) for name in shown} for row in open_stores().catalog.deliveries(client)]
+    return _listed("deliveries", rows, "No delivery yet. Next: throng deliver CLIENT footfall DAY")
+
+
+@command(app, "throng runs --day 2026-03-01")
+def runs(
+    day: Annotated[str | None, typer.Option(help="Show this day's ingests: row account and gate.")] = None,
+) -> Answer:
+    """List runs; with --day, why rows of that day were not used."""
+    from tasks.store import open_stores
+
+    stores = open_stores()
+    if day is None:
+        rows = [_run_line(run) for run in stores.catalog.runs()]
+        return _listed("runs", rows, "Nothing ran yet. Next: throng ingest DAY")
+    found = stores.catalog.generations(a_day(day))
+    if not found:
+        return Answer({"day": day, "generations": []}, [f"{day} was never ingested. Next: throng ingest {day}"])
+    told = [_generation(stores, generation) for generation in found]
+    document = {"day": day, "generations": [facts for facts, _ in told]}
+    return Answer(document, [part for _, parts in told for part in parts])
+
+
+@command(app, "throng budget --month 2026-03")
+def budget(month: Annotated[str | None, typer.Option(help="Show this month's charges, as 2026-03.")] = None) -> Answer:
+    """Show the privacy ledger: charged and left."""
+    from tasks.store import open_stores
+
+    stores = open_stores()
+    wanted = a_month(month) if month else None
+    months = [_month(stores, row) for row in stores.ledger.months() if wanted in (None, row.month)]
+    answer = _listed("months", months, "Nothing is charged yet: the whole cap is left.")
+    if wanted is None or not months:
+        return answer
+    charges = [_charge(release, charge) for release, charge in stores.ledger.charges(wanted)]
+    listed = _listed("charges", charges, "")
+    return Answer({**answer.document, **listed.document}, [*answer.say, *listed.say])
+
+
+def _run_line(run: "Run") -> Mapping[str, Any]:
+    took = f"{(run.ended - run.started).total_seconds():.1f} s" if run.ended else "not ended"
+    named = {"verb": run.verb, "subject": run.subject, "started": f"{run.started:%Y-%m-%d %H:%M:%S} UTC", "took": took}
+    return {**named, "outcome": run.outcome, "exit": run.exit_code, "message": run.message, "page": _page(run)}
+
+
+def _page(run: "Run") -> str | None:
+    """The run's page where Prefect's address is known, else its id there."""
+    api = os.environ.get("PREFECT_API_URL")
+    address = f"{api.removesuffix('/').removesuffix('/api')}/runs/flow-run/" if api else ""
+    return f"{address}{run.flow_run_id}" if run.flow_run_id else None
+
+
+def _generation(stores: "Stores", row: "DayGeneration") -> tuple[Mapping[str, Any], list[Any]]:
+    """One ingest of a day, for programs and for people."""
+    name = f"{row.day} generation {row.generation}"
+    lines = stores.catalog.account(row.day, row.generation)
+    account = [{"file": line.file, "reason": line.reason, "rows": line.rows} for line in lines]
+    shown = ("rule", "severity", "status", "value", "limit", "message", "action")
+    gate = [{key: getattr(line, key) for key in shown} for line in stores.catalog.gate(row.day, row.generation)]
+    facts = {"generation": row.generation, "state": row.state.value, "rows_in": row.rows_in, "rows_kept": row.rows_kept}
+    say = [f"{name}: {row.state.value}, {row.rows_in:,} rows read, {row.rows_kept:,} kept"]
+    for title, rows in ((f"row account of {name}", account), (f"gate of {name}", gate)):
+        say.extend(_listed(title, rows, f"No {title}.").say)  # type: ignore[arg-type]
+    return {**facts, "account": account, "gate": gate}, say
+
+
+def _month(stores: "Stores", row: "MonthBudget") -> Mapping[str, Any]:
+    from tasks.privacy.accounting import epsilon, rho_of
+
+    delta = stores.policy.policy.budget.delta
+    rho = {"cap": rho_of(row.cap), "spent": rho_of(row.spent), "left": rho_of(row.left)}
+    epsilons = {
+        "epsilon_spent": round(epsilon(rho["spent"], delta), 3),
+        "epsilon_cap": round(epsilon(rho["cap"], delta), 3),
+    }
+    return {"month": row.month, **{f"rho_{name}": value for name, value in rho.items()}, **epsilons, "delta": delta}
+
+
+def _charge(release: Any, charge: Any) -> Mapping[str, Any]:
+    from tasks.privacy.accounting import rho_of
+    from tasks.store.ledger import ReleaseKey
+
+    return {"release": str(ReleaseKey.of(release)), "state": release.state.value, "rho": rho_of(charge.units)}
+
+
+def _rho(exact: str) -> float:
+    from fractions import Fraction
+
+    return float(Fraction(exact))
+
+
+def _listed(name: str, rows: Rows, empty: str) -> Answer:
+    """Rows as a document and as a table; a sentence where there are none."""
+    if not rows:
+        return Answer({name: []}, [empty])
+    numbers = {key: all(isinstance(row[key], int | float) for row in rows) for key in rows[0]}
+    columns = [f"#{key}" if numbers[key] else key for key in rows[0]]
+    return Answer({name: list(rows)}, [table(name, columns, [list(row.values()) for row in rows])])

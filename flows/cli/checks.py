@@ -1,0 +1,47 @@
+"""Before anything runs, and after a delivery arrived: doctor, migrate, verify."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.cli.answer import Answer, command
+from flows.cli.app import app
+
+
+@command(app, "throng doctor")
+def doctor() -> Answer:
+    """Check settings and stores; each fault says how to mend it."""
+    from flows.cli.doctor import examine
+
+    findings = list(examine())
+    faults = [finding for finding in findings if finding.fault]
+    document = {"findings": [finding.document() for finding in findings], "faults": len(faults)}
+    closing = f"{len(faults)} fault(s)." if faults else "All is well. Next: throng ingest DAY"
+    return Answer(
+        document,
+        [*(finding.sentence() for finding in findings), closing],
+        max((f.exit_code for f in faults), default=0),
+    )
+
+
+@command(app, "throng migrate")
+def migrate() -> Answer:
+    """Bring the database to this version of Throng."""
+    from tasks.settings import load
+    from tasks.store.database import Database
+    from tasks.store.migrations import migrate as upgrade
+
+    settings = load()
+    before, after = upgrade(Database(settings.database))
+    said = "Nothing to do: the database has version" if before == after else f"From version {before or 'none'} to"
+    return Answer({"before": before, "after": after}, [f"{said} {after}."])
+
+
+@command(app, "throng verify .throng/demo/clients/nordmarkt")
+def verify(
+    location: Annotated[str, typer.Argument(help="A folder or s3:// address: one delivery, or all below an index.")],
+    public_key: Annotated[Path | None, typer.Option(help="The operator's public key, received another way.")] = None,
+) -> Answer:
+    """Verify a delivery as its receiver, without any of Throng's stores."""
+    raise NotImplementedError

@@ -1,0 +1,66 @@
+"""Clients as code: apply their files, list them."""
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from flows.cli.answer import Answer, command, table
+from flows.cli.app import client
+
+if TYPE_CHECKING:
+    from tasks.store.clients import ClientSpec
+
+
+@command(client, "throng client apply nordmarkt.toml")
+def apply(
+    files: Annotated[list[Path], typer.Argument(help="TOML files, one client each.")],
+) -> Answer:
+    """Keep what clients' files say: all of them, or none."""
+    from tasks.store import open_stores
+
+    specs = [_read(file) for file in files]
+    stores = open_stores()
+    changed = {spec.name: _keep(stores, spec) for spec in specs}
+    say = [f"{name}: {'applied' if new else 'nothing to do, applied before'}." for name, new in changed.items()]
+    return Answer({"clients": [{"client": name, "changed": new} for name, new in changed.items()]}, say)
+
+
+@command(client, "throng client list", name="list")
+def listed() -> Answer:
+    """List clients: destination and grants."""
+    from tasks.store import open_stores
+
+    kept = [row.spec for row in open_stores().catalog.clients()]
+    if not kept:
+        return Answer({"clients": []}, ["No client yet. Next: throng client apply FILE.toml"])
+    return Answer({"clients": kept}, [table("clients", ["client", "bucket", "grants"], [_row(spec) for spec in kept])])
+
+
+def _read(file: Path) -> "ClientSpec":
+    from tasks.errors import Misconfigured
+    from tasks.products.catalogue import FOR_CLIENTS
+    from tasks.store.clients import parse_client
+
+    try:
+        return parse_client(file.read_text(), str(file), FOR_CLIENTS)
+    except (OSError, UnicodeDecodeError) as error:
+        raise Misconfigured(f"{file} cannot be read ({type(error).__name__}).", "Name a readable TOML file.") from None
+
+
+def _keep(stores: Any, spec: "ClientSpec") -> bool:
+    from tasks.store.audit import AuditEntry
+
+    content = spec.model_dump_json(by_alias=True)
+    digest = hashlib.sha256(content.encode()).hexdigest()
+    document = spec.model_dump(mode="json", by_alias=True)
+    return bool(
+        stores.catalog.apply_client(spec.name, document, digest, AuditEntry.by_user("client applied", spec.name))
+    )
+
+
+def _row(spec: Any) -> list[str]:
+    grants = (f"{g['product']} of {', '.join(g['zones'])} from {g['from']}" for g in spec["grants"])
+    where = f"s3://{spec['destination']['bucket']}/{spec['destination']['prefix']}"
+    return [spec["client"]["name"], where, "; ".join(grants)]

@@ -1,0 +1,1 @@
+"""`throng demo`: the whole way of a row, on this machine."""

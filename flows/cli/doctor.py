@@ -1,0 +1,193 @@
+"""What `throng doctor` looks at, in the order in which one thing needs another; creates nothing, shows no secret."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.text import Text
+
+from tasks.errors import Misconfigured, RejectedInput, StorageUnavailable, ThrongError
+from tasks.settings import Settings, load
+from tasks.step import scrubbed
+
+if TYPE_CHECKING:
+    from tasks.store.database import Database
+
+LANDING_FILES = ("cells", "zones.geojson", "subscribers", "consents", "population.csv")
+LEAST_FREE_GB = 2
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was looked at, and either what was found, or what is wrong."""
+
+    subject: str
+    found: str = ""
+    fault: ThrongError | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """The fault's, 0 where there is none."""
+        return self.fault.exit_code if self.fault else 0
+
+    def document(self) -> Mapping[str, Any]:
+        """For programs."""
+        fault = {"what": self.fault.what, "action": self.fault.action} if self.fault else None
+        return {"subject": self.subject, "found": self.found, "fault": fault}
+
+    def sentence(self) -> Text:
+        """For people."""
+        subject = f"{self.subject:<20} "
+        if self.fault is None:
+            return Text.assemble(("ok     ", "green"), subject, self.found)
+        return Text.assemble(
+            ("FAULT  ", "bold red"), subject, self.fault.what, f"\n{'What to do: ':>28}", self.fault.action
+        )
+
+
+def examine() -> Iterator[Finding]:
+    """Look at everything; without settings nothing else can be looked at."""
+    try:
+        settings = load()
+    except ThrongError as error:
+        yield Finding("settings", fault=error)
+        return
+    for subject, look in LOOKS.items():
+        yield _finding(subject, lambda look=look: look(settings))  # type: ignore[misc]
+    yield from _clients(settings)
+
+
+def _finding(subject: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(subject, scrubbed("doctor", look))
+    except ThrongError as error:
+        return Finding(subject, fault=error)
+
+
+def _settings(settings: Settings) -> str:
+    given = sorted(name for name in os.environ if name.startswith("THRONG_"))
+    return f"home {settings.home.absolute()}; given in the environment: {', '.join(given) or 'nothing'}"
+
+
+def _policy(settings: Settings) -> str:
+    from tasks.policy import load as load_policy
+
+    reviewed = load_policy(settings.policy)
+    costs = f"longest month rho {float(reviewed.policy.longest_month()):.3f} of cap {reviewed.policy.budget.cap}"
+    return f"{reviewed.policy.name}, digest {reviewed.digest[:12]}; {costs}"
+
+
+def _landing(settings: Settings) -> str:
+    root = settings.landing_root
+    if not root.is_dir():
+        raise Misconfigured(f"The landing {root} is not a folder.", "Create it, or mend THRONG_LANDING.")
+    names = {path.name for path in root.iterdir()}
+    missing = [name for name in LANDING_FILES if not names & {name, f"{name}.parquet", f"{name}.csv"}]
+    if missing:
+        raise RejectedInput(
+            f"The landing {root} lacks {', '.join(missing)}.", "Have the operator send what is missing."
+        )
+    days = sum(1 for _ in (root / "events").glob("*=*"))
+    return f"{root}, {days} folder(s) of events"
+
+
+def _lake(settings: Settings) -> str:
+    return _room("THRONG_LAKE", settings.lake_root)
+
+
+def _scratch(settings: Settings) -> str:
+    return _room("THRONG_HOME", settings.scratch_root)
+
+
+def _room(variable: str, folder: Path) -> str:
+    """A folder that can be written to, or be created, and has room."""
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise Misconfigured(f"{there} cannot be written to.", f"Give this user the right, or mend {variable}.")
+    free = shutil.disk_usage(there).free / 1e9
+    if free < LEAST_FREE_GB:
+        raise StorageUnavailable(f"The disk of {there} has {free:.1f} GB left.", f"Free {LEAST_FREE_GB} GB, or more.")
+    return f"{folder}, {free:,.0f} GB free" + ("" if there == folder else "; created by the first command")
+
+
+def _database(settings: Settings) -> str:
+    database = _existing(settings)
+    if database is None:
+        return f"{settings.masked_database}; created by the first command"
+    from tasks.store.migrations import KNOWN, prepare
+
+    prepare(database)
+    return f"{settings.masked_database}, version {KNOWN[-1]}"
+
+
+def _existing(settings: Settings) -> "Database | None":
+    """The database, unless it has no tables yet; looking at SQLite must not create its file."""
+    from tasks.store.database import Database
+    from tasks.store.migrations import version_of
+
+    scheme, _, file = settings.database.partition(":///")
+    if scheme == "sqlite" and not Path(file).exists():
+        return None
+    database = Database(settings.database)
+    return database if version_of(database) else None
+
+
+def _keys(settings: Settings) -> str:
+    root = settings.keys_root
+    if not root.exists():
+        return f"{root}; created by the first command"
+    open_to_others = [path for path in (root, *root.rglob("*")) if path.stat().st_mode & 0o077]
+    if open_to_others:
+        what = f"{len(open_to_others)} of the key files and folders in {root} are open to other users."
+        raise Misconfigured(what, f"Run: chmod -R go= {root}")
+    return f"{root}, {sum(1 for _ in root.glob('*.key'))} key(s), closed to other users"
+
+
+def _engine(settings: Settings) -> str:
+    return f"{settings.engine}: {os.cpu_count()} core(s), at most {settings.memory_limit} for reading"
+
+
+def _prefect(settings: Settings) -> str:
+    api = os.environ.get("PREFECT_API_URL")
+    if not api:
+        return "PREFECT_API_URL is not set: commands run plainly, without pages"
+    from flows.cli.pages import answers
+
+    if not answers(api):
+        raise StorageUnavailable(
+            "The API named by PREFECT_API_URL does not answer.", "Start it, or unset the variable."
+        )
+    return "the API named by PREFECT_API_URL answers: every verb is a flow run with its page"
+
+
+def _clients(settings: Settings) -> Iterator[Finding]:
+    """Each client's bucket, by the client's own identity."""
+    try:
+        database = _existing(settings)
+    except ThrongError:  # told under "database"
+        return
+    if database is None:
+        return
+    from tasks.store.buckets import Buckets
+    from tasks.store.catalog import Catalog
+    from tasks.store.clients import ClientSpec
+
+    for kept in Catalog(database).clients():
+        destination = ClientSpec.model_validate(kept.spec).destination
+        yield _finding(f"bucket of {kept.name}", lambda to=destination: Buckets(settings).probe(to))  # type: ignore[misc]
+
+
+LOOKS: Mapping[str, Callable[[Settings], str]] = {
+    "settings": _settings,
+    "policy": _policy,
+    "landing": _landing,
+    "lake": _lake,
+    "scratch": _scratch,
+    "database": _database,
+    "keys": _keys,
+    "engine": _engine,
+    "prefect": _prefect,
+}

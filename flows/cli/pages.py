@@ -1,0 +1,107 @@
+"""Prefect's server as a child of this process: its own home, loopback only, no telemetry; it dies with us."""
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.request import urlopen
+
+from tasks.errors import StorageUnavailable
+
+PATIENCE_SECONDS = 120
+_DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
+
+
+@dataclass(frozen=True)
+class Pages:
+    """A Prefect server on its way up."""
+
+    child: "subprocess.Popen[bytes]"
+    url: str
+    log: Path
+
+    @property
+    def api(self) -> str:
+        """What PREFECT_API_URL must be."""
+        return f"{self.url}/api"
+
+    def wait(self) -> None:
+        """Return when the server answers; raises StorageUnavailable if it ended or takes too long."""
+        end = time.monotonic() + PATIENCE_SECONDS
+        while self.child.poll() is None and time.monotonic() < end:
+            if answers(self.api):
+                return
+            time.sleep(0.1)
+        raise StorageUnavailable("Prefect's server did not come up.", f"Read {self.log}, then try again.")
+
+
+def answers(api: str) -> bool:
+    """Whether a Prefect API is up."""
+    try:
+        with urlopen(f"{api.rstrip('/')}/health", timeout=5):  # noqa: S310  (an address of our own settings)
+            return True
+    except (OSError, ValueError):
+        return False
+
+
+def environment(home: Path, api: str) -> dict[str, str]:
+    """Prefect's settings for a home of its own, without telemetry."""
+    return {
+        "PREFECT_HOME": str(home),
+        "PREFECT_API_URL": api,
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+        "DO_NOT_TRACK": "1",
+    }
+
+
+@contextmanager
+def prefect_pages(home: Path) -> Iterator[Pages]:
+    """Start a server that keeps everything under `home`; `wait` for it before the first flow run."""
+    home.mkdir(parents=True, exist_ok=True)
+    port = _free_port()
+    url = f"http://127.0.0.1:{port}"
+    settings = environment(home, f"{url}/api") | {"PREFECT_SERVER_UI_API_URL": f"{url}/api"}
+    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    log = home / "server.log"
+    with log.open("wb") as output:
+        child = subprocess.Popen(  # noqa: S603  (our own interpreter and fixed words)
+            command,
+            env=os.environ | settings,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=_die_with_parent,
+        )
+    try:
+        yield Pages(child, url, log)
+    finally:
+        _stop(child)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _die_with_parent() -> None:
+    """On Linux the kernel kills the child when its parent is gone, however that went."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+
+
+def _stop(child: "subprocess.Popen[bytes]") -> None:
+    child.terminate()
+    try:
+        child.wait(5)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()

@@ -1,0 +1,52 @@
+"""`throng simulate`: a landing folder of a city whose truth is known."""
+
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.cli.answer import Answer, command
+from flows.cli.app import app
+from flows.cli.words import a_day
+
+
+class Format(StrEnum):
+    """The event formats that can be written."""
+
+    NATIVE = "native"
+    EUROSTAT = "eurostat"
+    FLOWKIT = "flowkit"
+
+
+@command(app, "throng simulate landing --subscribers 30000 --days 1 --start 2026-03-01 --seed 1")
+def simulate(
+    directory: Annotated[Path, typer.Argument(help="Folder to write the landing and its truth/ into.")],
+    subscribers: Annotated[int, typer.Option(help="How many persons live or work in the city.")],
+    days: Annotated[int, typer.Option(help="How many local days.")],
+    start: Annotated[str, typer.Option(help="The first local day, as 2026-03-01.")],
+    seed: Annotated[int, typer.Option(help="The same seed makes the same city and the same events.")],
+    zones: Annotated[int | None, typer.Option(help="How many zones the city has.")] = None,
+    rate: Annotated[float | None, typer.Option(help="Median events of a person and day.")] = None,
+    opt_in: Annotated[float | None, typer.Option(help="Share of persons who consented.")] = None,
+    dirty: Annotated[float | None, typer.Option(help="Share of events that are spoilt, one way or another.")] = None,
+    format: Annotated[Format, typer.Option(help="The form of the events.")] = Format.NATIVE,
+) -> Answer:
+    """Simulate a city with known truth: a landing folder, and in truth/ where everybody really was."""
+    from flows.cli.progress import shown
+    from tasks.simulate import SimulationPlan
+    from tasks.simulate import simulate as write_city
+
+    shares = {"zones": zones, "rate": rate, "opt_in": opt_in, "dirty": dirty}
+    given = {name: value for name, value in shares.items() if value is not None}
+    plan = SimulationPlan(subscribers, days, a_day(start), seed, format=format.value, **given)  # type: ignore[arg-type]
+    with shown(f"simulate {subscribers:,} subscribers"):
+        summary = write_city(directory, plan)
+    return Answer(
+        {"directory": directory, **asdict(summary)},
+        [
+            f"{directory} holds {days} day(s) of {subscribers:,} subscribers; truth is in {directory / 'truth'}.",
+            f"Next: THRONG_LANDING={directory} throng ingest {start}",
+        ],
+    )

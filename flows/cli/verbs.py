@@ -1,0 +1,67 @@
+"""The three verbs: ingest, publish, deliver."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.cli.answer import Answer, command
+from flows.cli.app import app
+from flows.cli.words import a_day, a_reason
+
+if TYPE_CHECKING:
+    from flows.sentences import Reference
+
+Product = Annotated[str, typer.Argument(help="A data product, such as footfall.")]
+AnyPeriod = Annotated[str, typer.Argument(help="2026-03-01 (day), 2026-W10 (ISO week) or 2026-03 (month).")]
+Reason = Annotated[str | None, typer.Option(help="Why, for the audit table.")]
+
+
+@command(app, "throng ingest 2026-03-01")
+def ingest(
+    day: Annotated[str, typer.Argument(help="A network-local day, as 2026-03-01.")],
+    override: Annotated[str | None, typer.Option(help="A gate rule to go on in spite of; needs --reason.")] = None,
+    reason: Reason = None,
+) -> Answer:
+    """Bring one day from the landing folder into the lake."""
+    from flows.cli.running import run
+
+    local_day = a_day(day)
+    reason = a_reason("--override", override, reason)
+    return _told(run("ingest", {"day": local_day, "override": override}, reason))
+
+
+@command(app, "throng publish footfall 2026-03-01")
+def publish(
+    product: Product,
+    period: AnyPeriod,
+    revision_of: Annotated[str | None, typer.Option(help="A release to draw again, charged; needs --reason.")] = None,
+    reason: Reason = None,
+) -> Answer:
+    """Draw one release, or find the one that exists."""
+    from flows.cli.running import run
+
+    reason = a_reason("--revision-of", revision_of, reason)
+    words = {"product": product, "period": period, "revision_of": revision_of}
+    return _told(run("publish", words, reason))
+
+
+@command(app, "throng deliver nordmarkt footfall 2026-03-01")
+def deliver(
+    client: Annotated[str, typer.Argument(help="A client's name; `throng client list` shows all.")],
+    product: Product,
+    period: AnyPeriod,
+) -> Answer:
+    """Make one delivery, and update the client's index."""
+    from flows.cli.running import run
+
+    return _told(run("deliver", {"client": client, "product": product, "period": period}))
+
+
+def _told(reference: "Reference") -> Answer:
+    """A verb's outcome in a sentence, its facts, and the command that comes next."""
+    from flows.sentences import SENTENCES, facts, following
+
+    say = [f"{reference.outcome}: {SENTENCES[reference.outcome]}", *(f"  {line}" for line in facts(reference))]
+    command = following(reference)
+    return Answer(asdict(reference), [*say, f"Next: {command}"] if command else say)

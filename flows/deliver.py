@@ -1,0 +1,19 @@
+"""Flow: one delivery of a release into a client's bucket."""
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+
+from flows import artifacts, work
+from flows.ending import ending
+from flows.sentences import Reference
+
+
+@flow(name="deliver", flow_run_name="deliver {product} {period} to {client}", persist_result=False)
+def deliver(client: str, product: str, period: str) -> State[Reference]:
+    """Render, send and verify a delivery, and update the client's index."""
+    return ending(
+        "deliver",
+        [f"client:{client}", f"product:{product}", f"period:{period}"],
+        lambda: work.deliver(client, product, period),
+        lambda: artifacts.of_delivery(client, product, period),
+    )

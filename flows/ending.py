@@ -1,0 +1,37 @@
+"""How a flow run ends: in a state named after what happened, with the reference or the refusal inside."""
+
+from collections.abc import Callable
+
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import State
+from prefect.context import FlowRunContext
+from prefect.states import Completed, Failed
+
+from flows import artifacts
+from flows.sentences import SENTENCES, Reference
+from tasks.errors import RefusedDelivery, RefusedRelease, RejectedInput, ThrongError
+from tasks.references import Outcome
+from tasks.step import scrubbed
+
+
+def ending(verb: str, tags: list[str], call: Callable[[], Reference], cards: Callable[[], None]) -> State[Reference]:
+    """Run a verb inside its flow run, put its cards on the page, and say how it ended; errors leave scrubbed."""
+    _tag(tags)
+    try:
+        reference = scrubbed(verb, call)
+        scrubbed("artifacts", cards)
+    except ThrongError as error:
+        if isinstance(error, RejectedInput):  # the catalog knows more of it
+            scrubbed("artifacts", cards)
+        artifacts.of_fault(error)
+        refused = isinstance(error, RefusedRelease | RefusedDelivery)
+        return Failed(name=Outcome.REFUSED.value if refused else type(error).__name__, message=str(error), data=error)
+    return Completed(name=reference.outcome.value, message=SENTENCES[reference.outcome], data=reference)
+
+
+def _tag(tags: list[str]) -> None:
+    """Tag the running flow run itself, however it was started."""
+    context = FlowRunContext.get()
+    if context and context.flow_run:
+        with get_client(sync_client=True) as api:
+            api.update_flow_run(context.flow_run.id, tags=sorted({*context.flow_run.tags, *tags}))

@@ -1,0 +1,21 @@
+"""Flow: one network-local day from the landing folder into the lake."""
+
+from datetime import date
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+
+from flows import artifacts, work
+from flows.ending import ending
+from flows.sentences import Reference
+
+
+@flow(name="ingest", flow_run_name="ingest {day}", persist_result=False)
+def ingest(day: date, override: str | None = None, reason_id: int | None = None) -> State[Reference]:
+    """Bring a day into the lake; an overridden gate rule's reason is named by its audit entry."""
+    return ending(
+        "ingest",
+        [f"period:{day}"],
+        lambda: work.ingest(day, override, reason_id),
+        lambda: artifacts.of_day(day),
+    )

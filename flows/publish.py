@@ -1,0 +1,21 @@
+"""Flow: one release of a product, drawn once."""
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+
+from flows import artifacts, work
+from flows.ending import ending
+from flows.sentences import Reference
+
+
+@flow(name="publish", flow_run_name="publish {product} {period}", persist_result=False)
+def publish(
+    product: str, period: str, revision_of: str | None = None, reason_id: int | None = None
+) -> State[Reference]:
+    """Draw a release, or find the one that exists; a revision's reason is named by its audit entry."""
+    return ending(
+        "publish",
+        [f"product:{product}", f"period:{period}"],
+        lambda: work.publish(product, period, revision_of, reason_id),
+        lambda: artifacts.of_release(product, period),
+    )

@@ -1,0 +1,44 @@
+"""Outcomes and references in words that a newcomer understands."""
+
+from collections.abc import Mapping
+
+from tasks.references import DayRef, DeliveryRef, Outcome, ReleaseRef
+
+Reference = DayRef | ReleaseRef | DeliveryRef
+
+SENTENCES: Mapping[Outcome, str] = {
+    Outcome.INGESTED: "The day is in the lake.",
+    Outcome.PUBLISHED: "The release is drawn, charged and published.",
+    Outcome.DELIVERED: "The delivery is in the client's bucket, read back and verified.",
+    Outcome.ALREADY_INGESTED: "Nothing to do: this landing was ingested before, and has not changed since.",
+    Outcome.ALREADY_PUBLISHED: "Nothing to do: this release exists; nothing was drawn, nothing charged.",
+    Outcome.ALREADY_DELIVERED: "Nothing to do: the client's bucket holds this delivery.",
+    Outcome.AWAITING_LANDING: "Nothing to do yet: the day's landing folders are not all closed.",
+}
+
+
+def facts(reference: Reference) -> list[str]:
+    """What is worth knowing of a reference, one line each."""
+    match reference:
+        case DayRef():
+            rows = f"{reference.rows_in:,} rows read, {reference.rows_kept:,} kept (generation {reference.generation})"
+            return [rows, *(f"Warning: {text}" for text in reference.warnings), *filter(None, [reference.note])]
+        case ReleaseRef():
+            return [f"{reference}, rho {reference.rho:.4f}", *(f"Stale: {text}" for text in reference.stale)]
+        case DeliveryRef():
+            return [
+                f"{reference.location}: {reference.rows:,} rows, {reference.withheld:,} of them withheld as too small"
+            ]
+
+
+def following(reference: Reference) -> str | None:
+    """The command that comes next; None while there is nothing to go on with."""
+    if reference.outcome is Outcome.AWAITING_LANDING:
+        return None
+    match reference:
+        case DayRef():
+            return f"throng publish footfall {reference.day}"
+        case ReleaseRef():
+            return f"throng deliver CLIENT {reference.product} {reference.period}"
+        case DeliveryRef():
+            return f"throng verify {reference.location}"
