@@ -1,0 +1,146 @@
+"""A real S3 server on loopback (SeaweedFS, from a wheel), for the demo and for tests of the data path.
+
+Objects and identities persist in its folder. The server ends with its owner, however that ends: a shell beside it waits
+for the end of a pipe that only the owner holds open.
+"""
+
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from tasks.errors import Misconfigured, StorageUnavailable
+from tasks.services.s3_identities import ADMIN, write_identities, write_profiles
+
+START_SECONDS = 60
+STOP_SECONDS = 1
+"""SeaweedFS seldom heeds SIGTERM soon; its writes are on disk by then, so SIGKILL follows."""
+
+_PORTS = (
+    "s3.port", "s3.port.grpc", "master.port", "master.port.grpc",
+    "volume.port", "volume.port.grpc", "filer.port", "filer.port.grpc",
+)  # fmt: skip
+_OPTIONS = (
+    "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-master.peers=none", "-master.telemetry=false",
+    "-master.volumeSizeLimitMB=64", "-volume.max=100", "-volume.preStopSeconds=0",
+    "-s3", "-s3.iam=false", "-s3.autoCreateBucket=false", "-s3.port.iceberg=0", "-s3.port.lance=0",
+)  # fmt: skip
+_GUARD = f"""
+exec 3<&0 </dev/null
+( cat <&3 >/dev/null; kill -TERM $$; sleep {STOP_SECONDS}; kill -KILL 0 ) &
+exec 3<&-
+exec "$@"
+"""
+"""Runs the server; at the pipe's end asks it to stop, then kills their process group."""
+
+
+@dataclass(frozen=True)
+class S3Server:
+    """A running server: its address, and a file of AWS profiles, one a client."""
+
+    endpoint_url: str
+    credentials: Path
+    """For AWS_SHARED_CREDENTIALS_FILE; each client's profile has its name."""
+
+
+@contextmanager
+def serve(folder: Path, buckets: Mapping[str, str]) -> Iterator[S3Server]:
+    """Serve the folder; `buckets` names each client's bucket, which it alone can read and write."""
+    (folder / "data").mkdir(parents=True, exist_ok=True, mode=0o700)
+    config = folder / "identities.json"
+    keys = write_identities(config, buckets)
+    credentials = write_profiles(folder / "credentials", {name: keys[name] for name in buckets})
+    ports = dict(zip(_PORTS, _free_ports(len(_PORTS)), strict=True))
+    endpoint_url = f"http://127.0.0.1:{ports['s3.port']}"
+    process = _start(folder, config, ports)
+    try:
+        _create_buckets(endpoint_url, keys[ADMIN], sorted(set(buckets.values())), process, folder / "server.log")
+        yield S3Server(endpoint_url, credentials)
+    finally:
+        _stop(process, ports)
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports free just now, all different."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [int(one.getsockname()[1]) for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()
+
+
+def _start(folder: Path, config: Path, ports: Mapping[str, int]) -> subprocess.Popen[bytes]:
+    chosen = [f"-{name}={port}" for name, port in ports.items()]
+    command = [_binary(), "server", f"-dir={folder / 'data'}", f"-s3.config={config}", *_OPTIONS, *chosen]
+    with (folder / "server.log").open("wb") as log:
+        return subprocess.Popen(  # noqa: S603 - our own binary and flags
+            ["/bin/sh", "-c", _GUARD, "sh", *command],
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def _binary() -> str:
+    beside = Path(sys.executable).parent / "weed"
+    found = str(beside) if beside.exists() else shutil.which("weed")
+    if not found:
+        raise Misconfigured("The S3 server's binary `weed` is not installed.", "Run `uv sync --extra demo`.")
+    return found
+
+
+def _create_buckets(
+    endpoint_url: str, keys: tuple[str, str], names: Sequence[str], process: subprocess.Popen[bytes], log: Path
+) -> None:
+    """Wait until the server takes buckets, and create those that are missing."""
+    config = Config(retries={"total_max_attempts": 1}, connect_timeout=1, read_timeout=10)
+    admin = boto3.client(
+        "s3",
+        endpoint_url=endpoint_url,
+        region_name="us-east-1",
+        aws_access_key_id=keys[0],
+        aws_secret_access_key=keys[1],
+        config=config,
+    )
+    end = time.monotonic() + START_SECONDS
+    waiting = list(names)
+    while waiting and process.poll() is None and time.monotonic() < end:
+        if _created(admin, waiting[0]):
+            waiting.pop(0)
+        else:
+            time.sleep(0.1)
+    if waiting:
+        raise StorageUnavailable("The S3 server on this machine did not start.", f"Read {log}, and try again.")
+
+
+def _created(admin: Any, name: str) -> bool:
+    try:
+        admin.create_bucket(Bucket=name)
+    except admin.exceptions.BucketAlreadyOwnedByYou:
+        return True
+    except (ClientError, BotoCoreError):
+        return False
+    return True
+
+
+def _stop(process: subprocess.Popen[bytes], ports: Mapping[str, int]) -> None:
+    if process.stdin:
+        process.stdin.close()
+    process.wait(STOP_SECONDS + 10)
+    for port in ports.values():
+        for left in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):  # noqa: S108 - where the server puts them
+            left.unlink(missing_ok=True)

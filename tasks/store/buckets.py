@@ -1,0 +1,162 @@
+"""Clients' buckets: write once, read back, compare; every request carries a checksum and the owner we expect."""
+
+import base64
+import hashlib
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from dotenv import dotenv_values
+
+from tasks.errors import Misconfigured, RefusedDelivery
+from tasks.settings import Settings
+from tasks.store.bucket_errors import code_of, meant
+from tasks.store.client_spec import Destination
+
+INDEX = "index.json"
+"""The only object that may change."""
+
+_ATTEMPTS = 4
+_CONNECT_SECONDS, _READ_SECONDS = 5, 60
+
+
+class Bucket:
+    """A client's folder in its bucket; keys are relative to the folder. Raises the errors of `bucket_errors`."""
+
+    def __init__(
+        self, store: Any, name: str, prefix: str, owner: str | None = None, key_arn: str | None = None
+    ) -> None:
+        self._store = store
+        self._root = f"{prefix}/" if prefix else ""
+        self._every = {"Bucket": name} | ({"ExpectedBucketOwner": owner} if owner else {})
+        self._encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key_arn} if key_arn else {}
+        self.location = f"s3://{name}/{prefix}".rstrip("/")
+
+    def put_new(self, key: str, body: bytes, sha256: str) -> None:
+        """Write an object that is not there yet; one with the same bytes is as good. Read back and compared."""
+        with meant(self.location, f"writing {key}"):
+            try:
+                self._put(key, body, sha256, {"IfNoneMatch": "*"})
+            except ClientError as error:
+                if code_of(error) not in ("PreconditionFailed", "412"):
+                    raise
+        self._compare(key, sha256)
+
+    def put_index(self, body: bytes) -> None:
+        """Write or replace the index. Read back and compared."""
+        sha256 = hashlib.sha256(body).hexdigest()
+        with meant(self.location, f"writing {INDEX}"):
+            self._put(INDEX, body, sha256, {})
+        self._compare(INDEX, sha256)
+
+    def get(self, key: str) -> bytes:
+        """An object's bytes, checked against the store's own checksum."""
+        with meant(self.location, f"reading {key}"):
+            answer = self._store.get_object(Key=self._root + key, ChecksumMode="ENABLED", **self._every)
+            return bytes(answer["Body"].read())
+
+    def head(self, key: str) -> int | None:
+        """An object's size in bytes; None if it is not there."""
+        with meant(self.location, f"looking at {key}"):
+            try:
+                return int(self._store.head_object(Key=self._root + key, **self._every)["ContentLength"])
+            except ClientError as error:
+                if code_of(error) in ("404", "NoSuchKey"):
+                    return None
+                raise
+
+    def list(self, prefix: str = "") -> list[str]:
+        """Keys that begin with the prefix, sorted."""
+        with meant(self.location, "listing"):
+            pages = self._store.get_paginator("list_objects_v2").paginate(Prefix=self._root + prefix, **self._every)
+            keys = [entry["Key"] for page in pages for entry in page.get("Contents", ())]
+        return sorted(key.removeprefix(self._root) for key in keys)
+
+    def probe(self) -> None:
+        """Ask for the bucket and for one key, without writing."""
+        with meant(self.location, "looking at the bucket"):
+            self._store.head_bucket(**self._every)
+            self._store.list_objects_v2(Prefix=self._root, MaxKeys=1, **self._every)
+
+    def _put(self, key: str, body: bytes, sha256: str, condition: Mapping[str, str]) -> None:
+        checksum = base64.b64encode(bytes.fromhex(sha256)).decode()
+        self._store.put_object(
+            Key=self._root + key,
+            Body=body,
+            ChecksumAlgorithm="SHA256",
+            ChecksumSHA256=checksum,
+            **self._every,
+            **self._encryption,
+            **condition,
+        )
+
+    def _compare(self, key: str, sha256: str) -> None:
+        if hashlib.sha256(self.get(key)).hexdigest() != sha256:
+            raise RefusedDelivery(
+                f"{self.location}: {key} holds other bytes than the delivery's.",
+                "Ask the client who wrote there; nothing was overwritten. Remove it and deliver again.",
+            )
+
+
+class Buckets:
+    """Opens clients' buckets, under the identity that each client's file names."""
+
+    def __init__(self, settings: Settings) -> None:
+        """AWS_* lines of the settings' `.env` count as if they stood in the environment, where they do not."""
+        for name, value in dotenv_values(str(settings.model_config.get("env_file"))).items():
+            if name.startswith("AWS_") and value:
+                os.environ.setdefault(name, value)
+
+    def open(self, destination: Destination) -> Bucket:
+        """The client's folder, for reading and writing."""
+        with meant(f"s3://{destination.bucket}", "finding credentials"):
+            session = boto3.Session(profile_name=destination.profile, region_name=destination.region)
+        if destination.role_arn:
+            session = _assumed(session, destination)
+        return Bucket(
+            _store(session, destination.endpoint_url),
+            destination.bucket,
+            destination.prefix,
+            destination.expected_bucket_owner,
+            destination.kms_key_arn,
+        )
+
+    def probe(self, destination: Destination) -> None:
+        """Return if the bucket can be found and listed; raise what is wrong with it otherwise. Writes nothing."""
+        self.open(destination).probe()
+
+    def at(self, location: str) -> Bucket:
+        """The folder at `s3://bucket/prefix`, read with this machine's own credentials."""
+        name, _, prefix = location.removeprefix("s3://").strip("/").partition("/")
+        if not location.startswith("s3://") or not name:
+            raise Misconfigured(f"'{location[:80]}' is not an s3:// address.", "Write s3://bucket/prefix.")
+        with meant(f"s3://{name}", "finding credentials"):
+            return Bucket(_store(boto3.Session(), None), name, prefix)
+
+
+def _assumed(session: boto3.Session, destination: Destination) -> boto3.Session:
+    """A session of one hour under the client's role, with the external id agreed with it."""
+    external = {"ExternalId": destination.external_id} if destination.external_id else {}
+    with meant(str(destination.role_arn), "assuming the role"):
+        answer = session.client("sts", config=_config()).assume_role(
+            RoleArn=destination.role_arn, RoleSessionName="throng", **external
+        )
+    given = answer["Credentials"]
+    return boto3.Session(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"], destination.region)
+
+
+def _store(session: boto3.Session, endpoint_url: str | None) -> Any:
+    own = endpoint_url or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    return session.client("s3", endpoint_url=endpoint_url, config=_config("path" if own else "auto"))
+
+
+def _config(addressing: str = "auto") -> Config:
+    return Config(
+        connect_timeout=_CONNECT_SECONDS,
+        read_timeout=_READ_SECONDS,
+        retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
+        s3={"addressing_style": addressing},
+    )
