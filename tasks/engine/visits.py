@@ -42,7 +42,7 @@ class PeriodVisits:
         rows |= night // _MINUTES << _HOURS | work // _MINUTES
         rows.sort()
         edges = np.searchsorted(rows, self._edges << _RANK_SHIFT)
-        for file, start, stop in zip(self._files, edges, edges[1:], strict=True):
+        for file, start, stop in zip(self._files, edges[:-1], edges[1:], strict=True):
             file.write(rows[start:stop].data)
 
     def close(self) -> None:
