@@ -15,6 +15,9 @@ from pydantic import Field, ValidationError
 from tasks.deliverable.contract import faults
 from tasks.deliverable.objects import FILE_BYTES, Shape, refuse
 
+CONTRACT_BYTES = 1 << 18
+CONTRACT_DEPTH = 20
+
 
 class Arguments(Shape):
     """What a quality rule is about."""
@@ -58,8 +61,8 @@ class _Contract(Shape):
 def read_contract(content: bytes, label: str) -> PromisedTable:
     """The contract's one table, after the standard's own schema accepted the whole."""
     try:
-        document = _without_aliases(content)
-    except (yaml.YAMLError, ValueError, RecursionError):
+        document = _bounded(content)
+    except (yaml.YAMLError, ValueError):
         refuse(f"{label} is not readable YAML.")
     broken = faults(document)
     if broken:
@@ -92,10 +95,15 @@ def check_csv(content: bytes, table: PromisedTable, rows: int, label: str) -> No
         refuse(f"{label} does not have the columns and the {rows} rows that it should have.")
 
 
-def _without_aliases(content: bytes) -> Any:
-    """Parse YAML; without aliases a small file cannot stand for a huge document."""
-    if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(content, yaml.SafeLoader)):
-        raise ValueError("alias")
+def _bounded(content: bytes) -> Any:
+    """Parse YAML that is small and flat: aliases stand for huge documents, and deep nesting takes hours to parse."""
+    if len(content) > CONTRACT_BYTES:
+        raise ValueError("size")
+    depth = 0
+    for event in yaml.parse(content, yaml.SafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if isinstance(event, yaml.AliasEvent) or depth > CONTRACT_DEPTH:
+            raise ValueError("shape")
     return yaml.safe_load(content)
 
 

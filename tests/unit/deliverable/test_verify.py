@@ -146,7 +146,7 @@ def test_a_huge_file_is_refused_before_it_is_read(name: str) -> None:
 
 def test_a_file_that_changes_while_it_is_read_is_refused() -> None:
     sizes = {name: len(content) for name, content in GOOD.files.items()}
-    with pytest.raises(RefusedDelivery, match="README.md changed while it was read"):
+    with pytest.raises(RefusedDelivery, match=r"README\.md changed while it was read"):
         verify(sizes, lambda name: GOOD.files[name] + b"x" * (name == "README.md"), PUBLIC)
 
 

@@ -1,0 +1,81 @@
+"""The gate on a deliverable: what must hold of its rows before anything is written to a client."""
+
+from collections.abc import Iterator
+from math import prod
+
+import pyarrow as pa
+
+from tasks.deliverable.columns import columns, key_columns
+from tasks.deliverable.facts import Place, ReleaseFacts, Status
+from tasks.deliverable.grant import Granted
+from tasks.deliverable.serial import as_text
+from tasks.deliverable.table import NUMBERS
+from tasks.errors import RefusedDelivery
+from tasks.expectations import Check, Verdict, judge
+from tasks.expectations import Status as Judged
+
+
+def assert_fit(release: ReleaseFacts, places: Granted, data: pa.Table) -> tuple[Verdict, ...]:
+    """Judge the rows of a delivery; raises RefusedDelivery naming the first check that does not pass."""
+    verdicts = tuple(judge(as_text(data), list(checks(release, places))))
+    for verdict in verdicts:
+        if verdict.status is not Judged.PASSED:
+            count = "" if verdict.unexpected is None else f" in {verdict.unexpected} rows"
+            raise RefusedDelivery(
+                f"The delivery of {release.id} does not pass its own gate: '{verdict.check}' {verdict.status}{count}.",
+                "Nothing was sent. This is a defect in Throng: report this line.",
+            )
+    return verdicts
+
+
+def checks(release: ReleaseFacts, places: Granted) -> Iterator[Check]:
+    """Every check, named by what holds when it passes."""
+    keys = list(key_columns(release))
+    unique = {"column_list": keys, "ignore_row_if": "never"}
+    yield Check("every key has one row", "ExpectCompoundColumnsToBeUnique", unique)
+    yield Check("every granted key has a row", "ExpectTableRowCountToEqual", {"value": _keys(release, places)})
+    for column in columns(release):
+        if column.values:
+            within = {"column": column.name, "value_set": list(column.values)}
+            yield Check(f"{column.name} has known values only", "ExpectColumnValuesToBeInSet", within)
+    yield from _hours_and_places(release, places)
+    yield from _numbers(release)
+
+
+def _keys(release: ReleaseFacts, places: Granted) -> int:
+    counts = {Place.ZONE: len(places.zones), Place.DISTRICT: len(places.districts)}
+    values = [counts[level.place] * prod(map(len, level.keys.values())) for level in release.levels]
+    return len(release.hours) * sum(values)
+
+
+def _hours_and_places(release: ReleaseFacts, places: Granted) -> Iterator[Check]:
+    hours = [hour.astimezone(release.local).isoformat() for hour in release.hours]
+    for level in release.levels:
+        ids = places.zones if level.place is Place.ZONE else places.districts
+        if not ids:
+            continue
+        where = ("level", level.name)
+        for column, values in (("hour_start", hours), ("zone_id", list(ids))):
+            arguments = {"column": column, "value_set": values}
+            name = f"{level.name} has every {column}"
+            yield Check(name, "ExpectColumnDistinctValuesToEqualSet", arguments, where)
+
+
+def _numbers(release: ReleaseFacts) -> Iterator[Check]:
+    for low, high in (("panel_low", "panel_value"), ("panel_value", "panel_high")):
+        order = {"column_A": high, "column_B": low, "or_equal": True, "ignore_row_if": "either_value_is_missing"}
+        yield Check(f"{low} is at most {high}", "ExpectColumnPairValuesAToBeGreaterThanB", order)
+    for status in Status:
+        filled = status is Status.ESTIMATE
+        rule = "ExpectColumnValuesToNotBeNull" if filled else "ExpectColumnValuesToBeNull"
+        for number in NUMBERS:
+            name = f"{number} is {'filled' if filled else 'empty'} where the status is {status}"
+            yield Check(name, rule, {"column": number}, ("status", status.value))
+    for level in release.levels:
+        least = {"column": "panel_value", "min_value": level.threshold}
+        yield Check(
+            f"{level.name} shows nothing below {level.threshold}",
+            "ExpectColumnValuesToBeBetween",
+            least,
+            ("level", level.name),
+        )

@@ -1,0 +1,57 @@
+"""The gate on a deliverable: each thing that must hold is checked, and named when it does not."""
+
+from datetime import timedelta
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from tasks.deliverable.gate import assert_fit, checks
+from tasks.deliverable.grant import Granted
+from tasks.deliverable.serial import as_text
+from tasks.errors import RefusedDelivery
+from tasks.expectations import judge
+from tests.unit.deliverable.factories import grant_facts, release_facts, rendered
+
+RELEASE = release_facts()
+GOOD = rendered(RELEASE)
+
+
+def replaced(name: str, values: Any) -> pa.Table:
+    return GOOD.data.set_column(GOOD.data.column_names.index(name), name, values)
+
+
+def test_a_rendered_delivery_is_fit() -> None:
+    assert all(verdict.status == "passed" for verdict in assert_fit(RELEASE, GOOD.places, GOOD.data))
+    one_zone = rendered(RELEASE, grant=grant_facts("Z01"))
+    assert_fit(RELEASE, one_zone.places, one_zone.data)
+
+
+VALUE = GOOD.data["panel_value"]
+UNFIT = {
+    "every key has one row": pa.concat_tables([GOOD.data.slice(1), GOOD.data.slice(5, 1)]),
+    "every granted key has a row": GOOD.data.slice(1),
+    "status has known values only": replaced("status", pc.replace_substring(GOOD.data["status"], "estimate", "fine")),
+    "panel_low is at most panel_value": replaced("panel_low", pc.add(VALUE, 1)),
+    "panel_value is at most panel_high": replaced("panel_high", pc.subtract(VALUE, 1)),
+    "panel_se is filled where the status is estimate": replaced("panel_se", pa.nulls(GOOD.rows, pa.float64())),
+    "panel_value is empty where the status is withheld_small": replaced("panel_value", pc.fill_null(VALUE, 500)),
+    "zone_hour shows nothing below 96": replaced("panel_value", pc.multiply(VALUE, 0.0)),
+}
+
+
+@pytest.mark.parametrize("check", UNFIT)
+def test_unfit_rows_are_refused_by_the_name_of_the_check(check: str) -> None:
+    failed = [v.check for v in judge(as_text(UNFIT[check]), list(checks(RELEASE, GOOD.places))) if v.status != "passed"]
+    assert check in failed
+    with pytest.raises(RefusedDelivery, match="does not pass its own gate"):
+        assert_fit(RELEASE, GOOD.places, UNFIT[check])
+
+
+def test_an_hour_or_a_zone_that_is_missing_is_named() -> None:
+    shifted = release_facts(hours=tuple(hour + timedelta(hours=1) for hour in RELEASE.hours))
+    with pytest.raises(RefusedDelivery, match="zone_hour has every hour_start"):
+        assert_fit(shifted, GOOD.places, GOOD.data)
+    with pytest.raises(RefusedDelivery, match="zone_hour has every zone_id"):
+        assert_fit(RELEASE, Granted(("Z01", "Z02", "Z03", "Z05"), GOOD.places.districts), GOOD.data)

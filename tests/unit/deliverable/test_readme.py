@@ -1,0 +1,82 @@
+"""The read-me: its example is the delivery's own, its snippet runs, and foreign text stays text."""
+
+import re
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from tasks.deliverable.facts import DeliveryFacts
+from tasks.deliverable.files import render
+from tasks.deliverable.readme import plain
+from tests.unit.deliverable.factories import (
+    SIGNING_KEY,
+    grant_facts,
+    release_facts,
+    release_table,
+    rendered,
+    zone_facts,
+)
+
+
+def text(*zones: str, **changes: object) -> str:
+    return rendered(release_facts(**changes), grant=grant_facts(*zones)).files["README.md"].decode()
+
+
+def test_the_example_is_a_row_of_this_delivery() -> None:
+    delivery = rendered()
+    content = delivery.files["README.md"].decode()
+    values = {str(row["panel_value"]): row for row in delivery.data.to_pylist() if row["panel_value"]}
+    example = re.search(
+        r"\| (Z0\d) \| \w+ \| (\S+) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \| estimate \|", content
+    )
+    assert example
+    row = values[example[3]]
+    assert (row["zone_id"], row["hour_start"].isoformat()) == (example[1], example[2])
+    assert (str(row["panel_se"]), str(row["panel_low"]), str(row["panel_high"])) == example.groups()[3:]
+
+
+def test_the_snippet_runs_as_it_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:  # type: ignore[no-untyped-def]
+    delivery = rendered()
+    (tmp_path / "data.parquet").write_bytes(delivery.files["data.parquet"])
+    monkeypatch.chdir(tmp_path)
+    snippet = re.search(r"```python\n(.*?)```", delivery.files["README.md"].decode(), re.S)
+    assert snippet
+    exec(snippet[1], {})
+    assert "Z01" in capsys.readouterr().out
+
+
+def test_a_client_of_one_zone_is_told_why_there_are_no_district_rows() -> None:
+    content = text("Z01")
+    assert "Rows of districts come only to clients who are granted every zone" in content
+    assert "Adding two zones" not in content
+
+
+def test_warnings_of_the_day_are_told() -> None:
+    assert "- Few rows came." in text(warnings=("Few rows came.",))
+    assert "no warnings" in text()
+
+
+def test_a_delivery_in_which_nothing_is_large_enough_says_so() -> None:
+    release, plan = release_facts(), zone_facts()
+    table = release_table(release, plan)
+    for column in ("value", "se", "low", "high"):
+        table = table.set_column(table.schema.get_field_index(column), column, pa.nulls(table.num_rows, pa.float64()))
+    small = pc.if_else(pc.equal(table["status"], "estimate"), "withheld_small", table["status"])
+    table = table.set_column(table.schema.get_field_index("status"), "status", small)
+    content = render(release, table, plan, grant_facts(), DeliveryFacts(1), SIGNING_KEY).files["README.md"].decode()
+    assert "No number of level `zone_hour` was large enough to be shown." in content
+    assert "A number that is not shown" in content
+
+
+def test_no_blank_or_undefined_gaps_are_left() -> None:
+    for content in (text(), text("Z01"), text(warnings=("One.", "Two."))):
+        assert "\n\n\n" not in content
+        assert "None" not in content
+
+
+def test_foreign_text_is_inert_markdown() -> None:
+    assert plain("a|b\n<b>*x*</b> [y](z) `c`") == r"a\|b \<b\>\*x\*\</b\> \[y\](z) \`c\`"
+    content = rendered(plan=zone_facts(("<script>", "|", "# C", "D"))).files["README.md"].decode()
+    assert "<script>" not in content
