@@ -1,0 +1,61 @@
+"""Where things rest: database, lake, keys, client buckets; a verb gets them all as one `Stores`."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tasks import policy, settings
+from tasks.store.audit import AuditLog
+from tasks.store.catalog import Catalog
+from tasks.store.database import Database
+from tasks.store.installation import Installation
+from tasks.store.keys import FileKeys, KeyStore
+from tasks.store.lake import Lake
+from tasks.store.ledger import Ledger
+from tasks.store.locks import Locks
+from tasks.store.migrations import prepare
+from tasks.store.room import make_folder
+
+if TYPE_CHECKING:
+    from tasks.store.buckets import Buckets
+
+
+@dataclass(frozen=True)
+class Stores:
+    """What a verb reads and writes; tests put other objects in the same places."""
+
+    settings: settings.Settings
+    policy: policy.ReviewedPolicy
+    catalog: Catalog
+    ledger: Ledger
+    audit: AuditLog
+    lake: Lake
+    keys: KeyStore
+    buckets: "Buckets"
+    locks: Locks
+    installation: Installation
+
+
+def open_stores(given: settings.Settings | None = None) -> Stores:
+    """Open everything; creates what is missing, and raises Misconfigured for an older or newer database."""
+    from tasks.store.buckets import Buckets  # boto3: 0.2 s
+
+    where = given or settings.load()
+    reviewed = policy.load(where.policy)
+    make_folder(where.home.absolute())
+    database = Database(where.database)
+    prepare(database)
+    lake, keys, ledger = Lake(where.lake_root), FileKeys(where.keys_root), Ledger(database)
+    lake.open()
+    keys.open()
+    return Stores(
+        settings=where,
+        policy=reviewed,
+        catalog=Catalog(database),
+        ledger=ledger,
+        audit=AuditLog(database),
+        lake=lake,
+        keys=keys,
+        buckets=Buckets(where),
+        locks=Locks(database),
+        installation=Installation.open(database, lake, keys, ledger),
+    )

@@ -1,0 +1,64 @@
+"""The audit table: who did what to which thing; every change of state is written together with its entry."""
+
+import getpass
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlmodel import Session, col, select
+
+from tasks.store.database import Database
+from tasks.store.tables import Audit
+
+
+@dataclass(frozen=True)
+class AuditEntry:
+    """One act in words: the event (`release reserved`), its subject (`footfall/v1/2026-03-01/r1`), and why or how."""
+
+    actor: str
+    event: str
+    subject: str
+    detail: str = ""
+
+    @classmethod
+    def by_user(cls, event: str, subject: str, detail: str = "") -> "AuditEntry":
+        """An entry whose actor is the operating system's user."""
+        return cls(this_user(), event, subject, detail)
+
+
+def this_user() -> str:
+    """The operating system's user, for the audit table."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container's user without a name
+        return "unknown"
+
+
+def record(session: Session, entry: AuditEntry) -> None:
+    """Add the entry to a transaction that changes state."""
+    session.add(Audit(at=datetime.now(UTC), **vars(entry)))
+
+
+class AuditLog:
+    """Entries in the order in which they were written."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def write(self, entry: AuditEntry) -> int:
+        """Write an entry of its own (a gate override with its reason) and return its id."""
+        with self._database.writing() as session:
+            row = Audit(at=datetime.now(UTC), **vars(entry))
+            session.add(row)
+            session.flush()
+            return row.id
+
+    def entry(self, number: int) -> Audit | None:
+        """The entry of this id, if there is one."""
+        with self._database.reading() as session:
+            return session.get(Audit, number)
+
+    def entries(self, subject: str | None = None) -> list[Audit]:
+        """All entries, or those of one subject, oldest first."""
+        query = select(Audit).order_by(col(Audit.id))
+        with self._database.reading() as session:
+            return list(session.exec(query if subject is None else query.where(Audit.subject == subject)))

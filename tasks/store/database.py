@@ -1,0 +1,125 @@
+"""The database: SQLite beside the lake, or PostgreSQL; short transactions, and faults in words."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError, InterfaceError
+from sqlmodel import Session
+
+from tasks.errors import Misconfigured, StorageUnavailable, ThrongError
+from tasks.store.room import make_folder, on_disk
+
+_RERUN = "then run the same command again."
+_SAYINGS: tuple[tuple[str, type[ThrongError], str, str], ...] = (
+    ("locked", StorageUnavailable, "is locked by another process", f"Wait until that process has ended, {_RERUN}"),
+    ("is full", StorageUnavailable, "has no space left on its disk", f"Free space there, {_RERUN}"),
+    ("no space left", StorageUnavailable, "has no space left on its disk", f"Free space there, {_RERUN}"),
+    ("readonly", StorageUnavailable, "may not be written to", f"Give this user the right to write there, {_RERUN}"),
+    ("unable to open", StorageUnavailable, "cannot be opened", f"Give this user access to its folder, {_RERUN}"),
+    ("not a database", Misconfigured, "is not a database", "Restore it from a backup, or name another."),
+    ("malformed", Misconfigured, "is damaged", "Restore it from a backup: it holds the privacy ledger."),
+    ("authentication failed", Misconfigured, "refuses user or password", "Mend THRONG_DATABASE_URL."),
+    ("does not exist", Misconfigured, "lacks a database, role or table", "Mend THRONG_DATABASE_URL; run doctor."),
+    ("permission denied", Misconfigured, "denies this user a right", "Grant it, or mend THRONG_DATABASE_URL."),
+)
+"""What drivers say (no SQLSTATE exists before a connection does), whose fault it is, and what to do."""
+
+
+class Database:
+    """Transactions on one database; every statement outside them is impossible."""
+
+    def __init__(self, url: str, wait_seconds: float = 30) -> None:
+        self._url = _supported(url)
+        self.name = self._url.render_as_string(hide_password=True)
+        self.engine = _sqlite(self._url, wait_seconds) if self.file else _postgresql(self._url)
+
+    @property
+    def file(self) -> Path | None:
+        """SQLite's file; None on PostgreSQL."""
+        return Path(self._url.database or "") if self._url.get_backend_name() == "sqlite" else None
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A transaction that sees one state of the database and does not block writers."""
+        reader = self.engine.execution_options(reading=True)
+        with self.in_words(), Session(reader, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """A transaction that is committed whole at the block's end, or not at all."""
+        with self.in_words(), Session(self.engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """A plain connection in a transaction, for migrations."""
+        with self.in_words(), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def in_words(self) -> Iterator[None]:
+        """Turn the driver's faults into ours; a violated constraint passes, for it is an answer."""
+        try:
+            yield
+        except IntegrityError:
+            raise
+        except (DatabaseError, InterfaceError) as error:
+            raise self._fault(error) from None
+
+    def _fault(self, error: DatabaseError | InterfaceError) -> ThrongError:
+        said = str(error.orig).lower()
+        for words, kind, what, action in _SAYINGS:
+            if words in said:
+                return kind(f"The database {self.name} {what}.", action)
+        what = f"The database {self.name} does not answer ({type(error.orig).__name__})."
+        return StorageUnavailable(what, f"Start it or mend THRONG_DATABASE_URL, {_RERUN}")
+
+
+def _supported(text: str) -> URL:
+    try:
+        url = make_url(text)
+    except ArgumentError:
+        raise Misconfigured(
+            "THRONG_DATABASE_URL is not a database URL.", "Write sqlite:///FILE or postgresql://..."
+        ) from None
+    if url.get_backend_name() == "postgresql":
+        return url.set(drivername="postgresql+psycopg")
+    if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
+        return url
+    raise Misconfigured(
+        f"THRONG_DATABASE_URL names {url.get_backend_name()}, or a database in memory.",
+        "Write sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE.",
+    )
+
+
+def _postgresql(url: URL) -> Engine:
+    return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+
+
+def _sqlite(url: URL, wait_seconds: float) -> Engine:
+    file = Path(url.database or "")
+    make_folder(file.parent)
+    with on_disk(file.parent):
+        file.touch(mode=0o600)
+    engine = create_engine(url, connect_args={"timeout": wait_seconds})
+    event.listen(engine, "connect", _prepare_connection)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _prepare_connection(connection: Any, _: object) -> None:
+    """Transactions begin where we say; a commit is on disk when it returns: a charge must survive a power cut."""
+    connection.isolation_level = None
+    for pragma in ("foreign_keys = ON", "synchronous = FULL"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: Connection) -> None:
+    """Writers queue at the beginning: a transaction that reads first and writes later could not be retried."""
+    reading = connection.get_execution_options().get("reading")
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")

@@ -1,0 +1,137 @@
+"""Days in the catalog: each ingest is a generation; one row says which of them counts."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from tasks.errors import StepFailed
+from tasks.store.audit import AuditEntry, record
+from tasks.store.database import Database
+from tasks.store.tables import DayGeneration, DayState, GateLine, RowCount
+
+DAY_TRANSITIONS: Mapping[DayState, frozenset[DayState]] = {
+    DayState.CANDIDATE: frozenset({DayState.CURRENT, DayState.REJECTED}),
+    DayState.CURRENT: frozenset({DayState.SUPERSEDED}),
+    DayState.SUPERSEDED: frozenset(),
+    DayState.REJECTED: frozenset(),
+}
+"""What may follow what: a generation becomes current once, and only its successor ends that."""
+
+
+@dataclass(frozen=True)
+class DayInputs:
+    """Digests of everything that decides what a day's ingest yields."""
+
+    landing_digest: str
+    zone_plan: str
+    cell_plan: str
+    policy_digest: str
+
+    @classmethod
+    def of(cls, row: DayGeneration) -> "DayInputs":
+        """The inputs of a generation, to compare with today's."""
+        return cls(row.landing_digest, row.zone_plan, row.cell_plan, row.policy_digest)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What an ingest found: rows by (file, reason), the gate's lines as (rule, severity, status, ...) mappings."""
+
+    rows_in: int
+    rows_kept: int
+    rows: Mapping[tuple[str, str], int]
+    gate: Iterable[Mapping[str, Any]]
+    profile_revision: int | None
+
+
+class DayRecords:
+    """Generations, row accounts and gate results."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def current(self, day: date) -> DayGeneration | None:
+        """The generation that counts; None before the first successful ingest."""
+        return next(iter(self.days(day, day)), None)
+
+    def days(self, first: date, last: date) -> list[DayGeneration]:
+        """The current generations of a range of days, both ends included, by date."""
+        query = select(DayGeneration).where(
+            DayGeneration.state == DayState.CURRENT, DayGeneration.day >= first, DayGeneration.day <= last
+        )
+        with self._database.reading() as session:
+            return list(session.exec(query.order_by(col(DayGeneration.day))))
+
+    def generations(self, day: date | None = None) -> list[DayGeneration]:
+        """Every generation, also rejected and superseded ones, of a day or of all, in order."""
+        query = select(DayGeneration).order_by(col(DayGeneration.day), col(DayGeneration.generation))
+        with self._database.reading() as session:
+            return list(session.exec(query if day is None else query.where(DayGeneration.day == day)))
+
+    def account(self, day: date, generation: int) -> list[RowCount]:
+        """The row account, by file and reason."""
+        query = select(RowCount).where(RowCount.day == day, RowCount.generation == generation)
+        with self._database.reading() as session:
+            return list(session.exec(query.order_by(col(RowCount.file), col(RowCount.reason))))
+
+    def gate(self, day: date, generation: int) -> list[GateLine]:
+        """The gate's lines, by rule."""
+        query = select(GateLine).where(GateLine.day == day, GateLine.generation == generation)
+        with self._database.reading() as session:
+            return list(session.exec(query.order_by(col(GateLine.rule))))
+
+    def begin_day(self, day: date, inputs: DayInputs) -> int:
+        """The generation to build, under the day's lock: the next number, or that of an attempt that died."""
+        with self._database.writing() as session:
+            row = _latest(session, day)
+            if row is None or row.state is not DayState.CANDIDATE:
+                number = row.generation + 1 if row else 1
+                row = DayGeneration(day=day, generation=number, state=DayState.CANDIDATE, **vars(inputs))
+            for name, value in vars(inputs).items():
+                setattr(row, name, value)
+            session.add(row)
+            return row.generation
+
+    def accept_day(self, day: date, generation: int, verdict: Verdict, audit: AuditEntry) -> None:
+        """Make a candidate the day's current generation, and the one before superseded, in one transaction."""
+        with self._database.writing() as session:
+            query = select(DayGeneration).where(DayGeneration.day == day, DayGeneration.state == DayState.CURRENT)
+            for before in session.exec(query):
+                _move(before, DayState.SUPERSEDED)
+            _close(session, day, generation, DayState.CURRENT, verdict)
+            record(session, audit)
+
+    def reject_day(self, day: date, generation: int, verdict: Verdict, audit: AuditEntry) -> None:
+        """Close a candidate that the gate stopped; what counted before still counts."""
+        with self._database.writing() as session:
+            _close(session, day, generation, DayState.REJECTED, verdict)
+            record(session, audit)
+
+
+def _latest(session: Session, day: date) -> DayGeneration | None:
+    query = select(DayGeneration).where(DayGeneration.day == day)
+    return session.exec(query.order_by(col(DayGeneration.generation).desc())).first()
+
+
+def _close(session: Session, day: date, generation: int, state: DayState, verdict: Verdict) -> None:
+    row = session.get_one(DayGeneration, (day, generation))
+    _move(row, state)
+    row.rows_in, row.rows_kept, row.profile_revision = verdict.rows_in, verdict.rows_kept, verdict.profile_revision
+    row.ingested_at = datetime.now(UTC)
+    place: dict[str, Any] = {"day": day, "generation": generation}
+    for (file, reason), rows in verdict.rows.items():
+        session.add(RowCount(**place, file=file, reason=reason, rows=rows))
+    for line in verdict.gate:
+        session.add(GateLine(**place, **line))
+
+
+def _move(row: DayGeneration, state: DayState) -> None:
+    if state not in DAY_TRANSITIONS[row.state]:
+        raise StepFailed(
+            f"catalog: generation {row.generation} of {row.day} is {row.state} and cannot become {state}.",
+            "This is a defect in Throng: two ingests of one day ran without its lock.",
+        )
+    row.state = state

@@ -1,0 +1,93 @@
+"""Clients and deliveries in the catalog."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from tasks.errors import StepFailed
+from tasks.store.audit import AuditEntry, record
+from tasks.store.database import Database
+from tasks.store.delivery_room import DeliveryKey
+from tasks.store.tables import Client, Delivery, DeliveryState
+
+DELIVERY_TRANSITIONS: Mapping[DeliveryState, frozenset[DeliveryState]] = {
+    DeliveryState.RENDERED: frozenset({DeliveryState.DELIVERED, DeliveryState.REFUSED}),
+    DeliveryState.REFUSED: frozenset({DeliveryState.DELIVERED, DeliveryState.REFUSED}),
+    DeliveryState.DELIVERED: frozenset({DeliveryState.DELIVERED, DeliveryState.REFUSED}),
+}
+"""What may follow what: a delivery is sent again as often as needed, always the same bytes."""
+
+
+class DeliveryRecords:
+    """Who receives what, and what they have received."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def client(self, name: str) -> Client | None:
+        """A client as last applied."""
+        with self._database.reading() as session:
+            return session.get(Client, name)
+
+    def clients(self) -> list[Client]:
+        """Every client, by name."""
+        with self._database.reading() as session:
+            return list(session.exec(select(Client).order_by(col(Client.name))))
+
+    def apply_client(self, name: str, spec: dict[str, Any], digest: str, audit: AuditEntry) -> bool:
+        """Keep a client's specification; False, and nothing written, if this very one is kept already."""
+        with self._database.writing() as session:
+            kept = session.get(Client, name)
+            if kept and kept.digest == digest:
+                return False
+            session.merge(Client(name=name, spec=spec, digest=digest, applied_at=datetime.now(UTC)))
+            record(session, audit)
+            return True
+
+    def delivery(self, client: str, product: str, version: int, period: str) -> Delivery | None:
+        """The latest delivery of a period to a client; None if there is none."""
+        query = select(Delivery).where(
+            Delivery.client == client,
+            Delivery.product == product,
+            Delivery.version == version,
+            Delivery.period == period,
+        )
+        with self._database.reading() as session:
+            return session.exec(query.order_by(col(Delivery.revision).desc())).first()
+
+    def deliveries(self, client: str | None = None) -> list[Delivery]:
+        """Every delivery, of one client or of all, by client, period, product, version and revision."""
+        order = (Delivery.client, Delivery.period, Delivery.product, Delivery.version, Delivery.revision)
+        query = select(Delivery).order_by(*(col(column) for column in order))
+        with self._database.reading() as session:
+            return list(session.exec(query if client is None else query.where(Delivery.client == client)))
+
+    def record_rendered(self, delivery: Delivery, audit: AuditEntry) -> None:
+        """Record a delivery whose bytes rest in the lake; from here on these bytes are what is sent."""
+        with self._database.writing() as session:
+            session.add(delivery)
+            record(session, audit)
+
+    def mark_delivered(self, key: DeliveryKey, at: datetime, audit: AuditEntry) -> None:
+        """Record that the client's bucket holds the bytes."""
+        with self._database.writing() as session:
+            delivery = _moved(session, key, DeliveryState.DELIVERED)
+            delivery.delivered_at, delivery.message = at, ""
+            record(session, audit)
+
+    def mark_refused(self, key: DeliveryKey, message: str, audit: AuditEntry) -> None:
+        """Record why the client's bucket did not take the bytes, or no longer holds them."""
+        with self._database.writing() as session:
+            _moved(session, key, DeliveryState.REFUSED).message = message
+            record(session, audit)
+
+
+def _moved(session: Session, key: DeliveryKey, state: DeliveryState) -> Delivery:
+    query = select(Delivery).where(*(col(getattr(Delivery, name)) == value for name, value in vars(key).items()))
+    delivery = session.exec(query.with_for_update()).one_or_none()
+    if delivery is None or state not in DELIVERY_TRANSITIONS[delivery.state]:
+        raise StepFailed(f"catalog: delivery {key} cannot become {state}.", "This is a defect in Throng.")
+    delivery.state = state
+    return delivery

@@ -1,0 +1,52 @@
+"""The installation's id: database, lake and key store of one installation carry the same, or nothing is published."""
+
+from dataclasses import dataclass
+
+from sqlmodel import select
+
+from tasks.errors import RefusedRelease
+from tasks.store import tables
+from tasks.store.database import Database
+from tasks.store.keys import KeyStore
+from tasks.store.lake import Lake
+from tasks.store.ledger import Ledger, ReleaseKey
+
+
+@dataclass(frozen=True)
+class Installation:
+    """Whether the parts belong together."""
+
+    id: str
+    lake: Lake
+    keys: KeyStore
+    ledger: Ledger
+
+    @classmethod
+    def open(cls, database: Database, lake: Lake, keys: KeyStore, ledger: Ledger) -> "Installation":
+        """Read the database's id, made at its creation, and mark an empty lake and an empty key store with it."""
+        own = _own_id(database)
+        lake.mark(own)
+        keys.mark(own)
+        return cls(own, lake, keys, ledger)
+
+    def check(self) -> None:
+        """Raise RefusedRelease unless lake and keys carry this id and each stored release has its charge."""
+        for part, mark in ((f"lake {self.lake.root}", self.lake.marked()), ("key store", self.keys.marked())):
+            if mark != self.id:
+                raise _foreign(part, "has no mark" if mark is None else "belongs to another installation")
+        charged = {ReleaseKey.of(release) for release, _ in self.ledger.charges()}
+        uncharged = [key for key in self.lake.release_keys() if key not in charged]
+        if uncharged:
+            raise _foreign("lake", f"holds {len(uncharged)} releases without a charge, {uncharged[0]} first")
+
+
+def _own_id(database: Database) -> str:
+    with database.reading() as session:
+        return session.exec(select(tables.Installation.id)).one()
+
+
+def _foreign(part: str, fault: str) -> RefusedRelease:
+    return RefusedRelease(
+        f"The {part} {fault}: with this database it could spend the same budget twice.",
+        "Point THRONG_DATABASE_URL, THRONG_LAKE and THRONG_HOME to parts of one installation, or restore the backup.",
+    )

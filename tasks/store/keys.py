@@ -1,0 +1,80 @@
+"""Secrets: a period's pseudonym key, the signing key, the key of digests; each made once, by whoever comes first."""
+
+import hmac
+import stat
+from pathlib import Path
+from secrets import token_bytes
+from typing import Protocol
+
+from tasks.errors import Misconfigured, RefusedRelease
+from tasks.period import Period
+from tasks.store.room import Room, on_disk
+
+KEY_BYTES = 32
+
+
+class KeyStore(Protocol):
+    """What Throng asks of a key store; the files below, or a cloud's secret store."""
+
+    def period_key(self, period: Period) -> bytes:
+        """The 32-byte pseudonym key of a period, created if there is none."""
+
+    def existing_key(self, period: Period) -> bytes:
+        """The pseudonym key of a period whose rows exist; raises RefusedRelease if it is gone."""
+
+    def signing_key(self) -> bytes:
+        """The raw Ed25519 private key (RFC 8032: any 32 random bytes), created if there is none."""
+
+    def digest(self, content: bytes) -> str:
+        """Hex HMAC-SHA-256 of content that depends on people, comparable within this installation only."""
+
+    def mark(self, installation: str) -> None:
+        """Write the installation's id into a store that holds nothing yet."""
+
+    def marked(self) -> str | None:
+        """The id of the installation that the store belongs to."""
+
+
+class FileKeys(Room):
+    """Keys as files of mode 0600 in a folder of mode 0700."""
+
+    def open(self) -> None:
+        """Create the folder if it is missing; raises Misconfigured if others may look into it."""
+        super().open()
+        if stat.S_IMODE(self.root.stat().st_mode) & 0o077:
+            raise Misconfigured(f"The key folder {self.root} is open to other users.", f"Run: chmod 700 {self.root}")
+
+    def period_key(self, period: Period) -> bytes:
+        """The 32-byte pseudonym key of a period, created if there is none; concurrent creators get the same."""
+        return self._key(f"{period.cadence}-{period}.key")
+
+    def existing_key(self, period: Period) -> bytes:
+        """The pseudonym key of a period whose rows exist; raises RefusedRelease if it is gone."""
+        path = self.root / f"{period.cadence}-{period}.key"
+        if not path.exists():
+            raise RefusedRelease(
+                f"The pseudonym key of {period} is not in {self.root}: nobody of that period could be recognised.",
+                "If the period has expired, nothing new can be drawn from it; else restore the key from a backup.",
+            )
+        return self._read(path)
+
+    def signing_key(self) -> bytes:
+        """The raw Ed25519 private key, created if there is none."""
+        return self._key("signing.key")
+
+    def digest(self, content: bytes) -> str:
+        """Hex HMAC-SHA-256 under a key of its own."""
+        return hmac.new(self._key("digest.key"), content, "sha256").hexdigest()
+
+    def _key(self, name: str) -> bytes:
+        path = self.root / name
+        if not path.exists():
+            self.put_new(path, token_bytes(KEY_BYTES))  # complete before it has its name; the second creator loses
+        return self._read(path)
+
+    def _read(self, path: Path) -> bytes:
+        with on_disk(self.root):
+            key = path.read_bytes()
+        if len(key) != KEY_BYTES:
+            raise Misconfigured(f"The key {path} is damaged.", "Restore it from a backup: rows under it depend on it.")
+        return key

@@ -1,0 +1,186 @@
+"""The ledger: what a release costs is charged before it is drawn, once, and never given back."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, col, select
+
+from tasks.errors import Misconfigured, RefusedRelease
+from tasks.store.audit import AuditEntry, record
+from tasks.store.budget import charge_month
+from tasks.store.database import Database
+from tasks.store.tables import Charge, MonthBudget, Release, ReleaseState
+
+RELEASE_TRANSITIONS: Mapping[ReleaseState, frozenset[ReleaseState]] = {
+    ReleaseState.RESERVED: frozenset({ReleaseState.RESERVED, ReleaseState.STAGED}),
+    ReleaseState.STAGED: frozenset({ReleaseState.RESERVED, ReleaseState.PUBLISHED}),
+    ReleaseState.PUBLISHED: frozenset({ReleaseState.RECALLED}),
+    ReleaseState.RECALLED: frozenset(),
+}
+"""What may follow what. To `reserved` leads each intent to draw: the first one, and one after the bytes were lost."""
+
+_KEY = re.compile(r"([a-z][a-z0-9_]{0,62})/v([1-9]\d{0,5})/([0-9W-]{7,10})/r([1-9]\d{0,5})")
+
+
+@dataclass(frozen=True, order=True)
+class ReleaseKey:
+    """The unique key of a release; written `footfall/v1/2026-03-01/r1`."""
+
+    product: str
+    version: int
+    period: str
+    revision: int
+
+    def __post_init__(self) -> None:
+        ReleaseKey._match(str(self))
+
+    @classmethod
+    def parse(cls, words: str) -> "ReleaseKey":
+        """Read a key as users write it; raises Misconfigured."""
+        match = cls._match(words)
+        return cls(match[1], int(match[2]), match[3], int(match[4]))
+
+    @classmethod
+    def of(cls, release: Release) -> "ReleaseKey":
+        """The key of a ledger row."""
+        return cls(release.product, release.version, release.period, release.revision)
+
+    @staticmethod
+    def _match(words: str) -> re.Match[str]:
+        if match := _KEY.fullmatch(words):
+            return match
+        raise Misconfigured(f"'{words[:80]}' is not a release.", "Write it as footfall/v1/2026-03-01/r1.")
+
+    def __str__(self) -> str:
+        return f"{self.product}/v{self.version}/{self.period}/r{self.revision}"
+
+
+@dataclass(frozen=True)
+class ReservationFacts:
+    """What a release is made of, recorded with its charge; digests of people's data are keyed and never leave."""
+
+    rho: str
+    slot: datetime
+    policy_digest: str
+    zone_plan: str
+    generations: Mapping[str, int]
+    digests: Mapping[str, str] = field(default_factory=dict)
+    reason: str | None = None
+
+
+class Ledger:
+    """Releases, charges and budgets. A change is one transaction with its audit entry; repeating it changes nothing."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def find(self, product: str, version: int, period: str, revision: int | None = None) -> Release | None:
+        """The release of this revision, or the latest one; None if there is none."""
+        query = select(Release).where(Release.product == product, Release.version == version, Release.period == period)
+        if revision is not None:
+            query = query.where(Release.revision == revision)
+        with self._database.reading() as session:
+            return session.exec(query.order_by(col(Release.revision).desc())).first()
+
+    def releases(self) -> list[Release]:
+        """Every release, by period, product, version and revision."""
+        order = (col(Release.period), col(Release.product), col(Release.version), col(Release.revision))
+        with self._database.reading() as session:
+            return list(session.exec(select(Release).order_by(*order)))
+
+    def months(self) -> list[MonthBudget]:
+        """Every month that was ever charged, ascending; amounts in units of 1e-12 rho."""
+        with self._database.reading() as session:
+            return list(session.exec(select(MonthBudget).order_by(col(MonthBudget.month))))
+
+    def charges(self, month: str | None = None) -> list[tuple[Release, Charge]]:
+        """The charges of a month, or of all, with their releases, in the order in which they were reserved."""
+        query = select(Release, Charge).join(Charge).order_by(col(Release.id), col(Charge.month))
+        with self._database.reading() as session:
+            return list(session.exec(query if month is None else query.where(Charge.month == month)))
+
+    def reserve(
+        self,
+        key: ReleaseKey,
+        charges: Mapping[str, int],
+        cap_units: int,
+        facts: ReservationFacts,
+        audit: AuditEntry,
+        keep_back: Mapping[str, int] | None = None,
+    ) -> Release:
+        """Take the key and charge every month (month -> units of 1e-12 rho), or neither; a taken key is returned as is.
+
+        A revision leaves `keep_back` (month -> units) for the months' outstanding scheduled releases. Raises
+        RefusedRelease over the cap, saying what was asked, what is left, of which month, and what could be dropped.
+        """
+        if not charges or min(charges.values()) <= 0:
+            raise RefusedRelease(f"{key} would be drawn without a charge.", "Charge every month that it touches.")
+        existing = self._find(key)
+        if existing:
+            return existing
+        try:
+            with self._database.writing() as session:
+                release = _insert(session, key, facts)
+                for month, units in sorted(charges.items()):  # ascending, so that no two releases wait for each other
+                    charge_month(session, month, units, cap_units, (keep_back or {}).get(month, 0))
+                    session.add(Charge(release_id=release.id, month=month, units=units))
+                record(session, audit)
+                return release
+        except IntegrityError:  # another process took the key first, and has committed
+            return self._get(key)
+
+    def intend_draw(self, key: ReleaseKey, audit: AuditEntry) -> Release:
+        """Say that noise is about to be drawn, and count it; refused for a published release."""
+        with self._database.writing() as session:
+            release = _move(session, key, ReleaseState.RESERVED, audit)
+            release.sha256 = None
+            release.draws += 1
+            return release
+
+    def stage(self, key: ReleaseKey, sha256: str, audit: AuditEntry) -> Release:
+        """Record the digest of the bytes that rest in staging; the same digest again changes nothing."""
+        release = self._get(key)
+        if release.state is not ReleaseState.RESERVED and release.sha256 == sha256:
+            return release
+        with self._database.writing() as session:
+            release = _move(session, key, ReleaseState.STAGED, audit)
+            release.sha256 = sha256
+            return release
+
+    def publish(self, key: ReleaseKey, audit: AuditEntry) -> Release:
+        """Record that the staged bytes stand in the releases; again changes nothing."""
+        release = self._get(key)
+        if release.state is ReleaseState.PUBLISHED:
+            return release
+        with self._database.writing() as session:
+            return _move(session, key, ReleaseState.PUBLISHED, audit)
+
+    def _find(self, key: ReleaseKey) -> Release | None:
+        return self.find(key.product, key.version, key.period, key.revision)
+
+    def _get(self, key: ReleaseKey) -> Release:
+        if release := self._find(key):
+            return release
+        raise RefusedRelease(f"{key} was never reserved.", "Publish it first: its charge precedes everything.")
+
+
+def _insert(session: Session, key: ReleaseKey, facts: ReservationFacts) -> Release:
+    release = Release(**vars(key), state=ReleaseState.RESERVED, **vars(facts))
+    session.add(release)
+    session.flush()
+    return release
+
+
+def _move(session: Session, key: ReleaseKey, to: ReleaseState, audit: AuditEntry) -> Release:
+    """Lock the release's row and let it take a state that may follow; the audit entry goes with it."""
+    query = select(Release).where(*(col(getattr(Release, name)) == value for name, value in vars(key).items()))
+    release = session.exec(query.with_for_update()).one_or_none()
+    if release is None or to not in RELEASE_TRANSITIONS[release.state]:
+        stands = release.state.value if release else "not reserved"
+        raise RefusedRelease(f"{key} is {stands} and cannot become {to}.", "See `throng releases` for where it stands.")
+    release.state = to
+    record(session, audit)
+    return release

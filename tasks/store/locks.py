@@ -1,0 +1,52 @@
+"""One writer at a time: flock beside SQLite, advisory locks on PostgreSQL; both fall with the process."""
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from sqlalchemy import text
+
+from tasks.store.database import Database
+from tasks.store.room import make_folder, on_disk
+
+
+class Locks:
+    """Named locks; who comes second waits. A name must not be taken twice by one thread."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def hold(self, name: str) -> AbstractContextManager[None]:
+        """Hold the lock of a release key, a client's index or a day for the length of the block."""
+        file = self._database.file
+        return self._advisory(name) if file is None else _flock(file.parent / "locks" / f"{quote(name, safe='')}.lock")
+
+    @contextmanager
+    def _advisory(self, name: str) -> Iterator[None]:
+        key = int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), signed=True)
+        with self._database.in_words():
+            connection = self._database.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        try:
+            with self._database.in_words():
+                connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": key})
+            yield
+        finally:
+            connection.invalidate()  # ends the session, and with it the lock, even where the server is gone
+            connection.close()
+
+
+@contextmanager
+def _flock(path: Path) -> Iterator[None]:
+    make_folder(path.parent)
+    with on_disk(path.parent):
+        handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        with on_disk(path.parent):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)

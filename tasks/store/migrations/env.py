@@ -1,0 +1,17 @@
+"""What Alembic runs: always on the connection that it is given."""
+
+from alembic import context
+
+from tasks.store.migrations import VERSION_TABLE
+from tasks.store.tables import Table
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=Table.metadata,
+    version_table=VERSION_TABLE,
+    render_as_batch=True,
+    compare_type=True,
+    include_name=lambda name, kind, parents: kind != "table" or name in Table.metadata.tables,
+)
+with context.begin_transaction():
+    context.run_migrations()

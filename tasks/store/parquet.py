@@ -1,0 +1,21 @@
+"""Tables as Parquet bytes: zstd, and the same bytes for the same rows."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tasks.store.room import on_disk
+
+
+def parquet(table: pa.Table) -> memoryview:
+    """A table's bytes."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd")
+    return memoryview(sink.getvalue())
+
+
+def read_table(path: Path) -> pa.Table:
+    """Read one file; the names of its folders (`date=`, `bucket=`) do not become columns."""
+    with on_disk(path.parent):
+        return pq.ParquetFile(path).read()

@@ -1,0 +1,92 @@
+"""Releases in the lake: drawn bytes rest in staging until the ledger knows their digest, then get their name."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from tasks.errors import RefusedRelease
+from tasks.privacy.protect import ProtectedCounts
+from tasks.store.ledger import ReleaseKey
+from tasks.store.parquet import parquet, read_table
+from tasks.store.room import Room, link_new, make_folder, on_disk, sha256_of, sync
+
+_FACTS = b"throng"
+_FILE = "release.parquet"
+
+
+@dataclass(frozen=True)
+class StoredRelease:
+    """A release as it was drawn, and the public facts that were written with it."""
+
+    table: pa.Table
+    facts: dict[str, Any]
+
+
+class ReleaseRoom(Room):
+    """releases/<product>/v<N>/<period>/r<K>/release.parquet, and the staging that comes before."""
+
+    def stage_release(self, key: ReleaseKey, protected: ProtectedCounts, facts: Mapping[str, Any]) -> str:
+        """Write the drawn numbers to staging, complete or not at all, and return their sha256 (hex).
+
+        Where drawn bytes rest already, they stay and their sha256 is returned: noise is drawn once.
+        """
+        if not isinstance(protected, ProtectedCounts):
+            raise TypeError("only protected counts can become a release")
+        if known := self.staged(key):
+            return known
+        words = json.dumps(facts, sort_keys=True, separators=(",", ":")).encode()
+        self.put_new(self._staged(key), parquet(protected.table.replace_schema_metadata({_FACTS: words})))
+        with on_disk(self.root):
+            return sha256_of(self._staged(key))
+
+    def staged(self, key: ReleaseKey) -> str | None:
+        """sha256 (hex) of a release's drawn bytes, staged or in place; None if there are none."""
+        with on_disk(self.root):
+            for path in (self._published(key), self._staged(key)):
+                if path.exists():
+                    return sha256_of(path)
+        return None
+
+    def publish_release(self, key: ReleaseKey, sha256: str) -> None:
+        """Give the staged bytes of this digest their name; fine if they have it, refused if other bytes have it."""
+        staged, published = self._staged(key), self._published(key)
+        make_folder(published.parent)
+        with on_disk(self.root):
+            if staged.exists() and sha256_of(staged) == sha256:
+                link_new(staged, published)
+                sync(published.parent)
+            if not published.exists() or sha256_of(published) != sha256:
+                raise _differs(key, published)
+            staged.unlink(missing_ok=True)
+
+    def release(self, key: ReleaseKey, sha256: str) -> StoredRelease:
+        """A published release; raises RefusedRelease unless its bytes have the ledger's digest."""
+        path = self._published(key)
+        with on_disk(self.root):
+            if not path.exists() or sha256_of(path) != sha256:
+                raise _differs(key, path)
+        table = read_table(path)
+        return StoredRelease(table.replace_schema_metadata(None), json.loads(table.schema.metadata[_FACTS]))
+
+    def release_keys(self) -> list[ReleaseKey]:
+        """The keys of all releases whose bytes are in place."""
+        with on_disk(self.root):
+            folders = [path.parent.relative_to(self.root) for path in self.root.glob(f"releases/*/v*/*/r*/{_FILE}")]
+        return sorted(ReleaseKey.parse("/".join(folder.parts[1:])) for folder in folders)
+
+    def _staged(self, key: ReleaseKey) -> Path:
+        return self.root / "staging" / "releases" / str(key) / _FILE
+
+    def _published(self, key: ReleaseKey) -> Path:
+        return self.root / "releases" / str(key) / _FILE
+
+
+def _differs(key: ReleaseKey, path: Path) -> RefusedRelease:
+    return RefusedRelease(
+        f"{path} does not hold the bytes that were drawn for {key}.",
+        "Restore that file from a backup; it is never drawn again under this key.",
+    )

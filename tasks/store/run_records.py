@@ -1,0 +1,53 @@
+"""Runs in the catalog: which verb ran on what, and how it ended."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+
+from sqlmodel import col, select
+
+from tasks.errors import StorageUnavailable, ThrongError
+from tasks.store.database import Database
+from tasks.store.tables import Run
+
+
+class RunRecords:
+    """Every run from its start, so that one that died is seen too."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @contextmanager
+    def run(self, verb: str, subject: str, flow_run_id: str | None = None) -> Iterator[Run]:
+        """Record the block as a run; it sets `outcome` and `message`, an error sets them in its place."""
+        run = Run(verb=verb, subject=subject, started=datetime.now(UTC), flow_run_id=flow_run_id)
+        self._save(run)
+        try:
+            yield run
+        except BaseException as error:
+            _fail(run, error)
+            with suppress(StorageUnavailable):  # the error that ended the run says more
+                self._end(run)
+            raise
+        run.exit_code = 0
+        self._end(run)
+
+    def runs(self, limit: int = 50) -> list[Run]:
+        """The latest runs, newest first."""
+        with self._database.reading() as session:
+            return list(session.exec(select(Run).order_by(col(Run.id).desc()).limit(limit)))
+
+    def _end(self, run: Run) -> None:
+        run.ended = datetime.now(UTC)
+        self._save(run)
+
+    def _save(self, run: Run) -> None:
+        with self._database.writing() as session:
+            session.add(run)
+
+
+def _fail(run: Run, error: BaseException) -> None:
+    """Our own errors carry no values and are kept in full; of others only the type."""
+    run.outcome = type(error).__name__
+    run.exit_code = error.exit_code if isinstance(error, ThrongError) else 50
+    run.message = str(error) if isinstance(error, ThrongError) else ""

@@ -1,0 +1,214 @@
+"""The database's tables as types; rows leave the store detached, as plain records."""
+
+from datetime import date, datetime
+from enum import StrEnum
+
+from sqlalchemy import JSON, BigInteger, CheckConstraint, MetaData, Text, UniqueConstraint
+from sqlalchemy import Enum as ChoiceColumn
+from sqlmodel import Field, SQLModel
+
+
+class ReleaseState(StrEnum):
+    """Where a release stands; RELEASE_TRANSITIONS says what may follow."""
+
+    RESERVED = "reserved"
+    STAGED = "staged"
+    PUBLISHED = "published"
+    RECALLED = "recalled"
+
+
+class DayState(StrEnum):
+    """Where a generation of a day stands; DAY_TRANSITIONS says what may follow."""
+
+    CANDIDATE = "candidate"
+    CURRENT = "current"
+    SUPERSEDED = "superseded"
+    REJECTED = "rejected"
+
+
+class DeliveryState(StrEnum):
+    """Where a delivery stands; DELIVERY_TRANSITIONS says what may follow."""
+
+    RENDERED = "rendered"
+    DELIVERED = "delivered"
+    REFUSED = "refused"
+
+
+def _choice(states: type[StrEnum]) -> ChoiceColumn:
+    """A text column that holds one of the states' words."""
+    return ChoiceColumn(states, native_enum=False, length=16, values_callable=lambda kind: [s.value for s in kind])
+
+
+class Table(SQLModel):
+    """Base of all tables: names constraints alike on every database, so that migrations can name them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "pk": "pk_%(table_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "ix": "ix_%(table_name)s_%(column_0_name)s",
+        }
+    )
+
+
+class Installation(Table, table=True):
+    """One row: which installation's database this is; lake and key store carry the same id."""
+
+    id: str = Field(primary_key=True)
+    created_at: datetime
+
+
+class Audit(Table, table=True):
+    """An act with its actor; rows are only ever added."""
+
+    id: int = Field(default=None, primary_key=True)
+    at: datetime
+    actor: str
+    event: str
+    subject: str = Field(index=True)
+    detail: str = Field(sa_type=Text)
+
+
+class Release(Table, table=True):
+    """A drawn or reserved release under its unique key; `draws` counts the intents to draw."""
+
+    __table_args__ = (UniqueConstraint("product", "version", "period", "revision"),)
+
+    id: int = Field(default=None, primary_key=True)
+    product: str
+    version: int
+    period: str
+    revision: int
+    state: ReleaseState = Field(sa_type=_choice(ReleaseState))
+    sha256: str | None = None
+    draws: int = 0
+    rho: str
+    """Exact rho of one month, as a fraction: `3/256`."""
+    slot: datetime
+    reason: str | None = Field(default=None, sa_type=Text)
+    policy_digest: str
+    zone_plan: str
+    generations: dict[str, int] = Field(sa_type=JSON)
+    digests: dict[str, str] = Field(sa_type=JSON)
+
+    @property
+    def redraws(self) -> int:
+        """Draws after the first: each one means that a process died between draw and staging."""
+        return max(self.draws - 1, 0)
+
+
+class Charge(Table, table=True):
+    """What a release costs a month, in units of 1e-12 rho."""
+
+    release_id: int = Field(foreign_key="release.id", primary_key=True)
+    month: str = Field(primary_key=True)
+    units: int = Field(sa_type=BigInteger)
+
+
+class MonthBudget(Table, table=True):
+    """A month's cap, fixed at its first charge, and what is spent of it, in units of 1e-12 rho."""
+
+    __tablename__ = "month_budget"
+    __table_args__ = (CheckConstraint("spent >= 0 AND spent <= cap", name="spent_within_cap"),)
+
+    month: str = Field(primary_key=True)
+    cap: int = Field(sa_type=BigInteger)
+    spent: int = Field(sa_type=BigInteger)
+
+    @property
+    def left(self) -> int:
+        """What can still be charged."""
+        return self.cap - self.spent
+
+
+class DayGeneration(Table, table=True):
+    """One ingest of a day: what went in (digests), what came out (rows), and whether it counts."""
+
+    __tablename__ = "day_generation"
+
+    day: date = Field(primary_key=True)
+    generation: int = Field(primary_key=True)
+    state: DayState = Field(sa_type=_choice(DayState))
+    landing_digest: str
+    zone_plan: str
+    cell_plan: str
+    policy_digest: str
+    rows_in: int = Field(default=0, sa_type=BigInteger)
+    rows_kept: int = Field(default=0, sa_type=BigInteger)
+    ingested_at: datetime | None = None
+    profile_revision: int | None = None
+
+
+class RowCount(Table, table=True):
+    """Rows of one file that were kept, or dropped for one reason."""
+
+    __tablename__ = "row_account"
+
+    day: date = Field(primary_key=True)
+    generation: int = Field(primary_key=True)
+    file: str = Field(primary_key=True)
+    reason: str = Field(primary_key=True)
+    rows: int = Field(sa_type=BigInteger)
+
+
+class GateLine(Table, table=True):
+    """What one rule of the gate said of a generation."""
+
+    __tablename__ = "gate_result"
+
+    day: date = Field(primary_key=True)
+    generation: int = Field(primary_key=True)
+    rule: str = Field(primary_key=True)
+    severity: str
+    status: str
+    value: float | None = None
+    limit: float | None = None
+    message: str = Field(sa_type=Text)
+    action: str = Field(sa_type=Text)
+
+
+class Client(Table, table=True):
+    """A client as last applied: its whole specification, and the digest of it."""
+
+    name: str = Field(primary_key=True)
+    spec: dict[str, object] = Field(sa_type=JSON)
+    digest: str
+    applied_at: datetime
+
+
+class Delivery(Table, table=True):
+    """One delivery of a release to a client; the bytes rest in the lake under `manifest_sha256`."""
+
+    __table_args__ = (UniqueConstraint("client", "product", "version", "period", "revision"),)
+
+    id: int = Field(default=None, primary_key=True)
+    client: str
+    product: str
+    version: int
+    period: str
+    revision: int
+    release_revision: int
+    inputs_digest: str
+    state: DeliveryState = Field(sa_type=_choice(DeliveryState))
+    manifest_sha256: str
+    path: str
+    rows: int
+    withheld: int
+    delivered_at: datetime | None = None
+    message: str = Field(default="", sa_type=Text)
+
+
+class Run(Table, table=True):
+    """One run of a verb; a run without `ended` still goes on, or its process died."""
+
+    id: int = Field(default=None, primary_key=True)
+    verb: str
+    subject: str
+    started: datetime
+    ended: datetime | None = None
+    outcome: str | None = None
+    exit_code: int | None = None
+    message: str = Field(default="", sa_type=Text)
+    flow_run_id: str | None = None
