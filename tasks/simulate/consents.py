@@ -1,0 +1,95 @@
+"""What subscribers agreed to: standing, withdrawn, given again, without proof, or for something else."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from tasks.simulate.people import CONSUMER, HOME_MCC, People
+from tasks.simulate.plan import Bools, Floats, SimulationPlan
+
+Epochs = NDArray[np.int64]
+DAY = 86_400
+PURPOSE = "insights"
+CHANNELS = ("app", "web", "shop", "hotline")
+BAND_LEAN = np.array([-0.08, 0.05, 0.05, 0.02, -0.02, -0.06])
+GENDER_LEAN = np.array([-0.02, 0.02, 0.0, -0.05])
+"""How age bands and genders lean towards opting in, in shares at an even opt-in."""
+
+
+@dataclass(frozen=True)
+class Consents:
+    """The consents file, and what follows from it once the last simulated day is over."""
+
+    subscriber: NDArray[np.int64]
+    purpose: list[str]
+    granted: Epochs
+    withdrawn: Epochs
+    """0 = standing."""
+    proven: tuple[Bools, Bools]
+    """Whether the row has a channel, and a text version."""
+    active_from: Epochs
+    """[subscriber] when the number came to its present owner, 0 = always his."""
+    counts_from: Epochs
+    """[subscriber] when a consent that stands with proof begins, -1 = none."""
+
+    def table(self, ids: pa.Array) -> pa.Table:
+        """consents.*, in the order of the subscribers."""
+        order = np.argsort(self.subscriber, kind="stable")
+        number = self.subscriber[order]
+        channel = pa.array(number % len(CHANNELS), mask=~self.proven[0][order])
+        columns: dict[str, Any] = {
+            "subscriber_id": ids.take(pa.array(number)),
+            "purpose": pa.array(self.purpose).take(pa.array(order)),
+            "granted_at": _stamps(self.granted[order]),
+            "withdrawn_at": _stamps(self.withdrawn[order]),
+            "channel": pa.array(CHANNELS).take(channel),
+            "text_version": pa.array(["v1", "v2"]).take(pa.array(number % 2, mask=~self.proven[1][order])),
+        }
+        return pa.table(columns)
+
+
+def ask(plan: SimulationPlan, people: People) -> Consents:
+    """Ask every subscriber; the answers lean by age band and gender around the plan's share."""
+    rng, size = plan.rng("consents"), len(people)
+    first, span = int(plan.first.timestamp()), int((plan.end - plan.first).total_seconds())
+    standing = rng.random(size) < _shares(plan, people)
+    lot, late = rng.random(size), rng.random(size) < 0.01
+    granted = first - rng.integers(30 * DAY, 900 * DAY, size)
+    granted = np.where(standing & late, first + rng.integers(0, span, size), granted)
+    moved = (rng.random(size) < 0.01) & ~late & (people.segment == CONSUMER) & (people.home_mcc == HOME_MCC)
+    active_from = np.where(moved, first - rng.integers(5 * DAY, 25 * DAY, size), 0)
+    again, asked_anew = standing & (lot < 0.04), standing & moved & (lot > 0.5)
+    before, during = ~standing & (lot < 0.1), ~standing & (lot >= 0.1) & (lot < 0.13)
+    unproven = ~standing & (lot >= 0.13) & (lot < 0.17)
+    ended = granted + rng.integers(DAY, 29 * DAY, size)
+    rows = [
+        (standing | unproven, PURPOSE, granted, 0 * granted, ~unproven | (lot < 0.15), ~unproven | (lot >= 0.15)),
+        (before, PURPOSE, granted, ended, standing | True, standing | True),
+        (during, PURPOSE, granted, first + rng.integers(0, span, size), standing | True, standing | True),
+        (again, PURPOSE, first - 950 * DAY - ended % DAY, first - 910 * DAY + ended % DAY, again, again),
+        (asked_anew, PURPOSE, active_from + DAY, 0 * granted, asked_anew, asked_anew),
+        (rng.random(size) < 0.15, "marketing", granted, 0 * granted, standing | True, standing | True),
+    ]
+    counts_from = np.where(asked_anew, active_from + DAY, np.where(standing & ~moved, granted, -1))
+    return _collect(rows, active_from, counts_from)
+
+
+def _collect(rows: list[Any], active_from: Epochs, counts_from: Epochs) -> Consents:
+    picked = [np.flatnonzero(row[0]) for row in rows]
+    columns = [np.concatenate([row[n][at] for row, at in zip(rows, picked, strict=True)]) for n in (2, 3, 4, 5)]
+    purpose = [row[1] for row, at in zip(rows, picked, strict=True) for _ in range(len(at))]
+    granted, withdrawn, channel, text = columns
+    return Consents(np.concatenate(picked), purpose, granted, withdrawn, (channel, text), active_from, counts_from)
+
+
+def _shares(plan: SimulationPlan, people: People) -> Floats:
+    lean = BAND_LEAN[people.bands(plan.start.year)] + GENDER_LEAN[people.gender]
+    even = 4 * plan.opt_in * (1 - plan.opt_in)
+    return np.asarray(np.clip(plan.opt_in + even * (lean - lean.mean()), 0, 1))
+
+
+def _stamps(epochs: Epochs) -> pa.Array:
+    return pa.array(epochs * 1_000_000, pa.timestamp("us", "UTC"), mask=epochs == 0)

@@ -1,0 +1,140 @@
+"""Rows that must not be used, planted beside the clean ones; and what an exact account of them has to say."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.simulate.city import OUTSIDE
+from tasks.simulate.clock import Day
+from tasks.simulate.network import Network
+from tasks.simulate.plan import Bools, Ints, SimulationPlan
+from tasks.simulate.signals import Signals
+
+FLAW_SHARES = {
+    "unreadable_row": 0.04,
+    "missing_subscriber": 0.07,
+    "missing_time": 0.06,
+    "bad_time": 0.06,
+    "outside_day": 0.06,
+    "other_day": 0.12,
+    "missing_cell": 0.06,
+    "unknown_cell": 0.07,
+    "expired_cell": 0.06,
+    "bad_plmn": 0.04,
+    "conflicting_place": 0.08,
+    "duplicate": 0.2,
+    "impossible_speed": 0.08,
+}
+FLAWS = ("", *FLAW_SHARES)
+"""Flaws by number; 0 is a clean row."""
+(
+    _,
+    UNREADABLE_ROW,
+    MISSING_SUBSCRIBER,
+    MISSING_TIME,
+    BAD_TIME,
+    OUTSIDE_DAY,
+    OTHER_DAY,
+    MISSING_CELL,
+    UNKNOWN_CELL,
+    EXPIRED_CELL,
+    BAD_PLMN,
+    CONFLICTING_PLACE,
+    DUPLICATE,
+    IMPOSSIBLE_SPEED,
+) = range(len(FLAWS))
+NOBODY = NOWHERE = -1
+UNKNOWN_CELLS = 5
+"""So many ids are sent that no cell plan has."""
+BLOCK = 4
+DAY = 86_400
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of one event file in any order. `second` is elapsed since the day's start, also before 0 and past the end.
+
+    `person` -1: no subscriber; `cell` -1: no cell, from the plan's size on: an id unknown to it. A clean row that is
+    set aside because of a planted one (conflicting_place) carries the flaw, too.
+    """
+
+    person: Ints
+    second: NDArray[np.int64]
+    cell: Ints
+    event_type: NDArray[np.uint8]
+    flaw: NDArray[np.int8]
+
+    def __len__(self) -> int:
+        return len(self.flaw)
+
+    def only(self, rows: Bools | NDArray[np.int64]) -> "Rows":
+        """These rows, in this order."""
+        return Rows(self.person[rows], self.second[rows], self.cell[rows], self.event_type[rows], self.flaw[rows])
+
+
+def plant(
+    plan: SimulationPlan, network: Network, clean: Signals, usable: Bools, day: Day, rng: np.random.Generator
+) -> Rows:
+    """Clean rows and the plan's share of flawed ones; `usable` [person]: may be drawn upon (consent is settled)."""
+    base = _bases(clean, usable, round(plan.dirty / (1 - plan.dirty) * len(clean.person)), rng)
+    flaw = rng.choice(np.arange(1, len(FLAWS)), len(base), p=list(FLAW_SHARES.values())).astype(np.int8)
+    flaw[(flaw == IMPOSSIBLE_SPEED) & ~_close_pair(clean, base)] = DUPLICATE
+    second = clean.second[base].astype(np.int64) + _shift(flaw, clean.second[base], day, rng)
+    person = np.where(flaw == MISSING_SUBSCRIBER, NOBODY, clean.person[base]).astype(np.int32)
+    of_clean = np.zeros(len(clean.person), np.int8)
+    of_clean[base[flaw == CONFLICTING_PLACE]] = CONFLICTING_PLACE
+    return Rows(
+        np.concatenate([clean.person, person]),
+        second=np.concatenate([clean.second.astype(np.int64), second]),
+        cell=np.concatenate([clean.cell, _wrong_cells(network, clean, base, flaw, rng)]),
+        event_type=np.concatenate([clean.event_type, clean.event_type[base]]),
+        flaw=np.concatenate([of_clean, flaw]),
+    )
+
+
+def _bases(clean: Signals, usable: Bools, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """One row of every chosen block of four: what is planted at one never touches what is planted at another."""
+    row = np.arange(1, len(clean.person) - 2, BLOCK)
+    row = row[usable[clean.person[row]]]
+    return np.sort(rng.choice(row, min(count, len(row)), replace=False))
+
+
+def _close_pair(clean: Signals, base: NDArray[np.int64]) -> Bools:
+    """Whether the next row is the same person's, seconds later: room for a place nobody reaches and returns from."""
+    gap = clean.second[base + 1] - clean.second[base]
+    return np.asarray((clean.person[base + 1] == clean.person[base]) & (gap >= 2) & (gap <= 150))
+
+
+def _shift(flaw: NDArray[np.int8], second: Ints, day: Day, rng: np.random.Generator) -> NDArray[np.int64]:
+    """How far from its base row's time a planted row is."""
+    late, early = -second - rng.integers(1, 1800, len(flaw)), day.seconds - second + rng.integers(0, 600, len(flaw))
+    other_day = np.where(rng.random(len(flaw)) < 0.8, late, early)
+    away = DAY * rng.integers(4, 400, len(flaw)) * rng.choice([-1, 1], len(flaw), p=[0.9, 0.1])
+    choices = [flaw == OTHER_DAY, flaw == OUTSIDE_DAY, flaw == IMPOSSIBLE_SPEED]
+    return np.select(choices, [other_day, away, np.ones(len(flaw), np.int64)], 0)
+
+
+def _wrong_cells(
+    network: Network, clean: Signals, base: NDArray[np.int64], flaw: NDArray[np.int8], rng: np.random.Generator
+) -> Ints:
+    cell, size = clean.cell[base], len(base)
+    x, y = network.metres[cell].T
+    known = len(network.cell_ids)
+    wrong = {
+        MISSING_CELL: np.full(size, NOWHERE),
+        UNKNOWN_CELL: known + rng.integers(0, UNKNOWN_CELLS, size),
+        EXPIRED_CELL: network.valid + rng.integers(0, network.retired, size),
+        CONFLICTING_PLACE: _elsewhere(network, cell, rng),
+        IMPOSSIBLE_SPEED: network.far[(x < 0) + 2 * (y < 0)],
+    }
+    return np.asarray(np.select([flaw == n for n in wrong], list(wrong.values()), cell), np.int32)
+
+
+def _elsewhere(network: Network, cell: Ints, rng: np.random.Generator) -> Ints:
+    """For each cell one of another district: a random step past its own, with all cells in a ring by district."""
+    inside = np.flatnonzero(network.district[: network.valid] != OUTSIDE)
+    ring = inside[np.argsort(network.district[inside], kind="stable")]
+    first, last = (np.searchsorted(network.district[ring], network.district[cell], side) for side in ("left", "right"))
+    step = rng.integers(0, len(ring) - (last - first))
+    return np.asarray(ring[(last + step) % len(ring)], np.int32)

@@ -1,0 +1,101 @@
+"""The radio network: sites of three cells, more of them where people are; which cells serve a place, and how often."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tasks.simulate.city import ARENA, OUTSIDE, SQUARE_M, City, zones_at
+from tasks.simulate.plan import Bools, Floats, Ints, SimulationPlan
+from tasks.simulate.radio import SECTORS, serving_slots
+
+SITES_PER_ZONE = 9
+RETIRED_SHARE = 0.01
+MOVED_SHARE, MOVED_M = 0.005, 15.0
+
+
+@dataclass(frozen=True)
+class Network:
+    """Cells by number (rank of their id); the last `retired` ones were switched off before the first day."""
+
+    cell_ids: list[str]
+    metres: Floats
+    """[cell, x and y] from the city's centre."""
+    azimuth: Ints
+    district: Ints
+    """[cell] the district that holds the site, -1 outside the city."""
+    moved: Bools
+    """Cells that were rebuilt a few steps away, in the same zone, at noon of the middle day, under the same id."""
+    retired: int
+    serving: Ints
+    """[square x SLOTS] the cells that serve a place, each in as many slots as it is likely."""
+    far: Ints
+    """[quadrant] a cell in the ground's opposite corner: nobody gets there within minutes."""
+
+    @property
+    def valid(self) -> int:
+        """How many cells are on air."""
+        return len(self.cell_ids) - self.retired
+
+
+def build_network(plan: SimulationPlan, city: City) -> Network:
+    """The cells of a city: a function of seed and number of zones alone."""
+    rng = plan.rng("network")
+    sites = _sites(city, rng)
+    turn = rng.integers(0, 120, len(sites), np.int32)
+    cells = SECTORS * len(sites)
+    retired = max(2, int(RETIRED_SHARE * cells))
+    replaced = rng.choice(cells, retired, replace=False)
+    metres = np.concatenate([np.repeat(sites, SECTORS, axis=0), np.repeat(sites, SECTORS, axis=0)[replaced]])
+    azimuth = ((turn[:, None] + 120 * np.arange(SECTORS)) % 360).ravel().astype(np.int32)
+    zone, on_air = zones_at(city.tiling, metres), np.arange(cells + retired) < cells
+    return Network(
+        [_cell_id(n, cells) for n in range(cells + retired)],
+        metres=metres,
+        azimuth=np.concatenate([azimuth, azimuth[replaced]]),
+        district=np.where(zone == OUTSIDE, OUTSIDE, city.district[zone]).astype(np.int32),
+        moved=(zone == zones_at(city.tiling, metres + MOVED_M)) & (rng.random(len(zone)) < MOVED_SHARE) & on_air,
+        retired=retired,
+        serving=serving_slots(city, sites, turn, rng),
+        far=np.array([_nearest_cell(sites, city, x, y) for y in (-1, 1) for x in (-1, 1)], np.int32),
+    )
+
+
+def _cell_id(number: int, cells: int) -> str:
+    """A cell global identity of 15 digits: network 262-03, area, cell; those switched off belong to a higher area."""
+    area = 40_000 + number // 600 if number < cells else 65_000
+    return f"26203{area:05d}{number % 100_000:05d}"
+
+
+def _sites(city: City, rng: np.random.Generator) -> Floats:
+    """[site, x and y]: spread over each zone, few in the country around, one in each corner of the ground."""
+    squares = [
+        _spread(np.flatnonzero(city.square_zone == zone).astype(np.int32), count, city.side, rng)
+        for zone, count in enumerate(_counts(city))
+    ]
+    country = np.flatnonzero(city.square_zone == OUTSIDE)
+    chosen = np.concatenate([*squares, rng.choice(country, max(20, len(squares) // 2), replace=False)])
+    jittered = city.metres(chosen.astype(np.int32)) + rng.uniform(-0.45, 0.45, (len(chosen), 2)) * SQUARE_M
+    corner = (city.side / 2 - 2) * SQUARE_M
+    return np.concatenate([jittered, [[-corner, -corner], [corner, -corner], [-corner, corner], [corner, corner]]])
+
+
+def _counts(city: City) -> list[int]:
+    """Sites of each zone, more where it is dense, and a small network of its own for the arena."""
+    share = np.clip(city.weight, 0.6, 1.6) * np.where(city.area_type == ARENA, 2, 1)
+    return [max(3, round(SITES_PER_ZONE * float(s))) for s in share]
+
+
+def _spread(squares: Ints, count: int, side: int, rng: np.random.Generator) -> Ints:
+    """So many squares of one zone, drawn each at a distance from those before it (best of eight)."""
+    chosen = [int(rng.choice(squares))]
+    while len(chosen) < min(count, len(squares)):
+        candidates = rng.choice(squares, 8)
+        taken = np.array(chosen)
+        gaps = np.hypot(candidates[:, None] % side - taken % side, candidates[:, None] // side - taken // side)
+        chosen.append(int(candidates[np.argmax(gaps.min(axis=1))]))
+    return np.array(chosen, np.int32)
+
+
+def _nearest_cell(sites: Floats, city: City, x: int, y: int) -> int:
+    corner = np.array([x, y]) * city.side / 2 * SQUARE_M
+    return SECTORS * int(np.argmin(np.square(sites - corner).sum(axis=1)))

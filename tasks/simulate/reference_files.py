@@ -1,0 +1,114 @@
+"""The plans beside the events: cells, zones, subscribers, consents and population."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from tasks.simulate.city import LIVE, City
+from tasks.simulate.clock import Day
+from tasks.simulate.consents import Consents
+from tasks.simulate.files import write_table
+from tasks.simulate.network import MOVED_M, Network
+from tasks.simulate.people import AGE_BANDS, GENDERS, HOME_MCC, People, subscribers_table
+from tasks.simulate.plan import Floats, SimulationPlan
+from tasks.simulate.zone_plan import degrees, zones_geojson
+
+MARKET_SHARE = 0.3
+"""Of the city's residents so many are subscribers: population.csv counts all of them."""
+
+
+def write_reference_files(
+    root: Path, plan: SimulationPlan, city: City, network: Network, people: People, consents: Consents
+) -> None:
+    """Everything of a landing folder but its events; tables are CSV where events are."""
+    suffix = "parquet" if plan.file_form == "parquet" else "csv"
+    (root / "zones.geojson").write_bytes(zones_geojson(city))
+    write_table(root / f"cells.{suffix}", cells_table(plan, network))
+    write_table(root / f"subscribers.{suffix}", subscribers_table(plan, people, consents.active_from))
+    write_table(root / f"consents.{suffix}", consents.table(people.ids(plan)))
+    write_table(root / "population.csv", population_table(plan, city, people))
+
+
+def cells_table(plan: SimulationPlan, network: Network) -> pa.Table:
+    """cells.* with every version, in the columns of the plan's format."""
+    moved = np.flatnonzero(network.moved)
+    cell = np.concatenate([np.arange(len(network.cell_ids)), moved])
+    second = np.arange(len(cell)) >= len(network.cell_ids)
+    place = degrees(network.metres[cell] + MOVED_M * second[:, None])
+    begin, end, move = plan.first - timedelta(days=1500), plan.first - timedelta(days=20), _noon(plan)
+    instants = pa.array([begin, end, move], pa.timestamp("us", "UTC"))
+    valid_to = np.where(network.moved[cell] & ~second, 2, 1)
+    standing = (valid_to == 1) & (cell < network.valid)
+    validity = instants.take(pa.array(2 * second)), instants.take(pa.array(valid_to, mask=standing))
+    columns = _eurostat if plan.format == "eurostat" else _native
+    return pa.table(columns(network, cell, place, *validity))
+
+
+def _native(network: Network, cell: Any, place: Floats, valid_from: pa.Array, valid_to: pa.Array) -> dict[str, Any]:
+    return {
+        "cell_id": pa.array(network.cell_ids).take(pa.array(cell)),
+        "latitude": place[:, 1],
+        "longitude": place[:, 0],
+        "valid_from": valid_from,
+        "valid_to": valid_to,
+        "azimuth": network.azimuth[cell],
+        "range_m": _ranges(network)[cell],
+        "technology": pa.array(["LTE", "NR"]).take(pa.array(cell // 3 % 2)),
+        "height_m": (18 + cell // 3 % 5 * 4).astype(np.int32),
+    }
+
+
+def _eurostat(network: Network, cell: Any, place: Floats, valid_from: pa.Array, valid_to: pa.Array) -> dict[str, Any]:
+    native = _native(network, cell, place, valid_from, valid_to)
+    constant = {"elevation_angle": -4.0, "horizontal_beam_width": 65.0, "vertical_beam_width": 9.0, "power": 10.0}
+    return {
+        **{name: native[name] for name in ("cell_id", "latitude", "longitude")},
+        "altitude": np.full(len(cell), 55.0),
+        "antenna_height": native["height_m"].astype(np.float64),
+        "directionality": np.ones(len(cell), np.int32),
+        "azimuth_angle": native["azimuth"].astype(np.float64),
+        **{name: np.full(len(cell), value) for name, value in constant.items()},
+        "range": native["range_m"].astype(np.float64),
+        "frequency": np.where(cell // 3 % 2 == 0, 1800, 3600).astype(np.int32),
+        "technology": native["technology"],
+        "valid_date_start": valid_from,
+        "valid_date_end": valid_to,
+        "cell_type": pa.array(["macrocell"] * len(cell)),
+    }
+
+
+def _ranges(network: Network) -> Any:
+    """[cell] metres to the fourth-nearest site: where a neighbour takes over."""
+    sites = network.metres[::3].astype(np.float32)
+    ranges = np.empty(len(sites), np.int32)
+    for start in range(0, len(sites), 512):
+        apart = np.hypot(*np.moveaxis(sites[start : start + 512, None] - sites, -1, 0))
+        ranges[start : start + 512] = np.partition(apart, 4, axis=1)[:, 4]
+    return np.repeat(np.maximum(ranges, 200), 3)[: len(network.metres)]
+
+
+def population_table(plan: SimulationPlan, city: City, people: People) -> pa.Table:
+    """population.csv: residents by zone, age band and gender, as a census of all, whoever their operator is."""
+    pull = LIVE[city.area_type] * city.weight
+    bands = people.bands(plan.start.year)[people.birth_year > 0]
+    gender = np.array([0.492, 0.5, 0.008])
+    residents = np.sum((people.home_mcc == HOME_MCC) & (city.square_zone[people.home] >= 0)) / MARKET_SHARE
+    band = np.bincount(bands, minlength=len(AGE_BANDS)) / max(len(bands), 1)
+    counts = residents * np.einsum("z,b,g->zbg", pull / pull.sum(), band, gender)
+    zone, age, sex = (index.ravel() for index in np.indices(counts.shape))
+    return pa.table(
+        {
+            "zone_id": pa.array(city.zone_ids).take(pa.array(zone)),
+            "age_band": pa.array(AGE_BANDS).take(pa.array(age)),
+            "gender": pa.array(GENDERS).take(pa.array(sex)),
+            "residents": np.round(counts).astype(np.int64).ravel(),
+        }
+    )
+
+
+def _noon(plan: SimulationPlan) -> datetime:
+    day = Day(plan.calendar[plan.days // 2], plan.zone)
+    return day.hours[int(np.argmax(day.wall_hours == 12))]

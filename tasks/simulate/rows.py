@@ -1,0 +1,129 @@
+"""Rows as each event format writes them; clean rows mean the same in every one."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from tasks.simulate.clock import Day
+from tasks.simulate.flaws import BAD_PLMN, BAD_TIME, DUPLICATE, MISSING_TIME, UNKNOWN_CELLS, UNREADABLE_ROW, Rows
+from tasks.simulate.network import Network
+from tasks.simulate.people import HOME_MCC, People
+from tasks.simulate.plan import SimulationPlan
+from tasks.simulate.signals import EVENT_TYPES
+
+BAD_TIMES = ("2026-13-45T99:99:99", "yesterday", "20260301", "00:61")
+OWN_PLMN = 26203
+
+
+@dataclass(frozen=True)
+class Sender:
+    """What the rows of one part need beside themselves: the part's people and the network."""
+
+    plan: SimulationPlan
+    people: People
+    network: Network
+
+    @cached_property
+    def ids(self) -> pa.Array:
+        """[person] id as the format has it: text, or 16 bytes in eurostat Parquet."""
+        if self.plan.format != "eurostat" or self.plan.file_form != "parquet":
+            return self.people.ids(self.plan)
+        hashed = pa.py_buffer(np.ascontiguousarray(self.people.hashed()))
+        return pa.Array.from_buffers(pa.binary(16), len(self.people), [None, hashed]).cast(pa.binary())
+
+    @cached_property
+    def cell_ids(self) -> pa.Array:
+        """[cell] ids of the network, then those that no plan has."""
+        return pa.array([*self.network.cell_ids, *(f"2620399{n:08d}" for n in range(UNKNOWN_CELLS))])
+
+    def table(self, rows: Rows, day: Day) -> pa.Table:
+        """The rows as a table, in their order."""
+        return _FORMATS[self.plan.format](self, rows, day)
+
+
+def sendable(plan: SimulationPlan, rows: Rows) -> Rows:
+    """A flaw that the form cannot have is a duplicate: only lines break, only text is no time, only one has a PLMN."""
+    impossible = [
+        *([UNREADABLE_ROW] if plan.file_form == "parquet" else []),
+        *([BAD_TIME] if plan.file_form == "parquet" and plan.format != "eurostat" else []),
+        *([BAD_PLMN] if plan.format != "eurostat" else []),
+    ]
+    return replace(rows, flaw=np.where(np.isin(rows.flaw, impossible), DUPLICATE, rows.flaw).astype(np.int8))
+
+
+def _native(sender: Sender, rows: Rows, day: Day) -> pa.Table:
+    typed = sender.plan.file_form == "parquet"
+    return pa.table(
+        {
+            "subscriber_id": _coded(rows.person, sender.ids),
+            "event_at": _instants(rows, day) if typed else _texts(rows, day, day.offset_texts, "T", True),
+            "cell_id": _coded(rows.cell, sender.cell_ids),
+            "event_type": _coded(rows.event_type, pa.array(EVENT_TYPES)),
+        }
+    )
+
+
+def _eurostat(sender: Sender, rows: Rows, day: Day) -> pa.Table:
+    size, mcc = len(rows), np.where(rows.person < 0, HOME_MCC, sender.people.home_mcc[rows.person])
+    label = {"year": day.date.year, "month": day.date.month, "day": day.date.day}
+    return pa.table(
+        {
+            "user_id": _coded(rows.person, sender.ids),
+            "timestamp": _texts(rows, day, day.naive_texts, " ", False),
+            "mcc": pa.array(mcc, pa.int32()),
+            "mnc": _coded((mcc != HOME_MCC).astype(np.int32), pa.array(["03", "01"])),
+            "plmn": np.where(rows.flaw == BAD_PLMN, 99, OWN_PLMN).astype(np.int32),
+            "cell_id": _coded(rows.cell, sender.cell_ids),
+            **{name: pa.nulls(size, pa.float32()) for name in ("latitude", "longitude", "loc_error")},
+            **{name: np.full(size, value, np.int16) for name, value in label.items()},
+        }
+    )
+
+
+def _flowkit(sender: Sender, rows: Rows, day: Day) -> pa.Table:
+    size = len(rows)
+    typed = sender.plan.file_form == "parquet"
+    return pa.table(
+        {
+            "datetime": _instants(rows, day) if typed else _texts(rows, day, day.offset_texts, " ", True),
+            "msisdn": _coded(rows.person, sender.ids),
+            "outgoing": pa.array(rows.event_type % 2 == 0),
+            "location_id": _coded(rows.cell, sender.cell_ids),
+            "operator_code": np.full(size, 3, np.int16),
+            "country_code": np.full(size, HOME_MCC, np.int16),
+        }
+    )
+
+
+_FORMATS: dict[str, Callable[[Sender, Rows, Day], pa.Table]] = {
+    "native": _native,
+    "eurostat": _eurostat,
+    "flowkit": _flowkit,
+}
+
+
+def _coded(numbers: NDArray[Any], names: pa.Array) -> pa.DictionaryArray:
+    """Names by number; a negative number is an empty field."""
+    return pa.DictionaryArray.from_arrays(pa.array(numbers.astype(np.int32), mask=numbers < 0), names)
+
+
+def _instants(rows: Rows, day: Day) -> pa.Array:
+    micros = (day.epoch + rows.second) * 1_000_000
+    return pa.array(micros, pa.timestamp("us", "UTC"), mask=rows.flaw == MISSING_TIME)
+
+
+def _texts(rows: Rows, day: Day, within: list[str], between: str, offset: bool) -> pa.DictionaryArray:
+    """Times as text: those of the day from its list, others written one by one, bad ones as they came."""
+    bad, number = rows.flaw == BAD_TIME, rows.second.copy()
+    other = np.flatnonzero(((number < 0) | (number >= day.seconds)) & ~bad)
+    number[other] = day.seconds + len(BAD_TIMES) + np.arange(len(other))
+    number[bad] = day.seconds + number[bad] % len(BAD_TIMES)
+    number[rows.flaw == MISSING_TIME] = -1
+    end = None if offset else 19
+    written = [day.instant(second).isoformat(between)[:end] for second in rows.second[other].tolist()]
+    return _coded(number, pa.array([*within, *BAD_TIMES, *written]))

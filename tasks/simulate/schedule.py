@@ -1,0 +1,93 @@
+"""What people do on a day, by the clock on the wall: a chain of stays, with the ways between them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tasks.simulate.city import ARENA, SHOP, City
+from tasks.simulate.people import (
+    AT_HOME,
+    DEVICE,
+    NIGHT_WORKER,
+    OUTSIDE_COMMUTER,
+    ROAMER,
+    STUDENT,
+    WORKER,
+    People,
+)
+from tasks.simulate.plan import HOUR, Bools, Floats, Ints, SimulationPlan
+
+EVENT_EVERY = 7
+"""Days from one night in the arena to the next; the first simulated day has one."""
+
+
+@dataclass(frozen=True)
+class Outing:
+    """One activity per person: whether, where, from when and until when (wall-clock seconds since midnight)."""
+
+    on: Bools
+    place: Ints
+    start: Ints
+    end: Ints
+
+
+def evenings(plan: SimulationPlan, city: City, people: People, day: int, rng: np.random.Generator) -> Outing:
+    """Night shifts, the arena, and evenings out; ends after midnight belong to the next day's morning, too."""
+    size, weekday = len(people), (plan.start.weekday() + day) % 7
+    shift = (people.kind == NIGHT_WORKER) & (rng.random(size) < 0.75)
+    going = ~np.isin(people.kind, [DEVICE, NIGHT_WORKER])
+    event = going & (rng.random(size) < 0.06) & (day % EVENT_EVERY == 0)
+    out = going & (rng.random(size) < (0.28 if weekday in (4, 5) else 0.13))
+    arena = rng.choice(np.flatnonzero(city.square_zone == int(np.flatnonzero(city.area_type == ARENA)[0])), size)
+    start = np.where(shift, _normal(rng, 21.8, 0.3, size), np.where(event, _normal(rng, 19.2, 0.3, size), 0))
+    start = np.where(shift | event, start, _normal(rng, 19.4, 0.8, size))
+    end = np.where(shift, _normal(rng, 30.2, 0.3, size), np.where(event, _normal(rng, 22.5, 0.12, size), 0))
+    end = np.where(shift | event, end, np.minimum(start + rng.lognormal(0.8, 0.5, size) * HOUR, 27 * HOUR))
+    # Nobody is on the way at midnight, so that a day begins where the last one ended.
+    end = np.where(end > 22.8 * HOUR, np.maximum(end, 24.2 * HOUR), end)
+    place = np.where(shift, people.work, np.where(event, arena, people.leisure))
+    return _outing(shift | event | out, place, start, end)
+
+
+def daytime(plan: SimulationPlan, city: City, people: People, day: int, rng: np.random.Generator) -> list[Outing]:
+    """Work, school, errands or sights until lunch; lunch; the rest; and shops on the way back."""
+    size, weekday = len(people), (plan.start.weekday() + day) % 7
+    by_kind = {
+        # kind: likely on Monday-Friday and at weekends, start, its spread, hours, their spread
+        WORKER: (0.86, 0.12, 7.6, 1.0, 8.6, 1.0),
+        AT_HOME: (0.55, 0.45, 10.2, 1.3, 1.6, 0.8),
+        STUDENT: (0.86, 0.35, 7.8, 0.6, 6.2, 1.0),
+        NIGHT_WORKER: (0.3, 0.3, 15.0, 1.0, 1.2, 0.5),
+        OUTSIDE_COMMUTER: (0.86, 0.15, 7.4, 0.9, 8.8, 0.9),
+        ROAMER: (0.92, 0.92, 9.8, 0.8, 4.0, 1.5),
+        DEVICE: (0.0, 0.0, 8.0, 1.0, 1.0, 1.0),
+    }
+    habits = np.array([by_kind[kind] for kind in range(len(by_kind))])[people.kind]
+    on = rng.random(size) < habits[:, 1 if weekday > 4 else 0]
+    start = np.clip(habits[:, 2] + habits[:, 3] * rng.standard_normal(size), 4.5, 20) * HOUR
+    length = np.maximum(habits[:, 4] + habits[:, 5] * rng.standard_normal(size), 0.5) * HOUR
+    end = np.minimum(start + length, 20.6 * HOUR)
+    busy = np.isin(people.kind, [WORKER, STUDENT, OUTSIDE_COMMUTER]) & (weekday < 5)
+    at_work = np.isin(people.kind, [WORKER, OUTSIDE_COMMUTER]) | busy
+    place = np.where(at_work, people.work, people.leisure)
+    lunch, shop = on & busy & (rng.random(size) < 0.35), rng.random(size) < (0.35, 0.5, 0.08)[max(weekday - 4, 0)]
+    noon = start + (end - start) * rng.uniform(0.4, 0.55, size)
+    back = noon + rng.uniform(0.5, 0.9, size) * HOUR
+    near = city.square_at(city.metres(place) + rng.normal(0, 400, (size, 2)))
+    store = city.drawn_to(SHOP, size, rng)
+    opening = np.where(on, end, _normal(rng, 16.2, 1.5, size))
+    closing = np.minimum(opening + rng.uniform(0.5, 1.6, size) * HOUR, 20.5 * HOUR)
+    return [
+        _outing(on, place, start, np.where(lunch, noon, end)),
+        _outing(lunch, near, noon, back),
+        _outing(lunch, place, back, end),
+        _outing(shop & (people.kind != DEVICE), store, opening, closing),
+    ]
+
+
+def _outing(on: Bools, place: Ints, start: Floats, end: Floats) -> Outing:
+    return Outing(on, place.astype(np.int32), start.astype(np.int32), end.astype(np.int32))
+
+
+def _normal(rng: np.random.Generator, hours: float, spread: float, size: int) -> Floats:
+    return (hours + spread * rng.standard_normal(size)) * HOUR
