@@ -1,0 +1,85 @@
+"""verify(location): what a client runs on what it received; no database, no home, only the reader's own credentials."""
+
+import os
+import stat
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from tasks.deliverable.objects import refuse, shown
+from tasks.deliverable.signature import pinned_key
+from tasks.deliverable.verify import Verified, verify
+from tasks.errors import Misconfigured, StorageUnavailable
+
+KEY_BYTES = 10_000
+Location = tuple[Mapping[str, int], Callable[[str], bytes]]
+"""Every object's size in bytes by its name below the location, and how to read one."""
+
+
+class Verify:
+    """Verify a delivery, or all below an index, in a folder or at an s3:// address."""
+
+    def __call__(self, location: str, public_key: Path | None = None) -> Verified:
+        """Raise RefusedDelivery naming what does not hold; `public_key` is a file with the key received another way."""
+        pinned = _pinned(public_key) if public_key else None
+        sizes, fetch = _bucket(location) if "://" in location else _folder(Path(location))
+        return verify(sizes, fetch, pinned)
+
+
+def _pinned(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return pinned_key(file.read(KEY_BYTES), str(path))
+    except OSError as error:
+        raise Misconfigured(f"{path} cannot be read: {error.strerror}.", "Give the public key's file.") from None
+
+
+def _bucket(location: str) -> Location:
+    from tasks import settings
+    from tasks.store.buckets import Buckets
+
+    bucket = Buckets(settings.load()).at(location)
+    heads = {name: bucket.head(name) for name in bucket.list() if name}
+    return {name: size for name, size in heads.items() if size is not None}, bucket.get
+
+
+def _folder(root: Path) -> Location:
+    if not root.is_dir():
+        raise Misconfigured(f"{root} is not a folder.", "Give a delivery's folder, a client's prefix, or s3://.")
+    try:
+        sizes = {path.relative_to(root).as_posix(): _size(path) for path in _files(root)}
+    except OSError as error:
+        raise _unreadable(error) from None
+
+    def fetch(name: str) -> bytes:
+        try:
+            with (root / name).open("rb") as file:
+                return file.read(sizes[name] + 1)
+        except OSError as error:
+            raise _unreadable(error) from None
+
+    return sizes, fetch
+
+
+def _files(root: Path) -> list[Path]:
+    """Every entry below the folder that is not a real folder itself."""
+    found: list[Path] = []
+    for folder, folders, names in os.walk(root, onerror=_stop):
+        links = [name for name in folders if (Path(folder) / name).is_symlink()]
+        found += [Path(folder) / name for name in (*names, *links)]
+    return found
+
+
+def _size(path: Path) -> int:
+    """A regular file's size; a link or a device is refused, for it may stand for anything."""
+    status = path.lstat()
+    if not stat.S_ISREG(status.st_mode):
+        refuse(f"{shown(path.name)} is not a regular file.", "A delivery holds files only: remove it, or copy again.")
+    return status.st_size
+
+
+def _stop(error: OSError) -> None:
+    raise error
+
+
+def _unreadable(error: OSError) -> StorageUnavailable:
+    return StorageUnavailable(f"{error.filename} cannot be read: {error.strerror}.", "Make it readable, verify again.")
