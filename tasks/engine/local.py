@@ -2,10 +2,10 @@
 
 import errno
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from tasks.engine.kernel_cache import set_kernel_cache
 from tasks.engine.work import DayWork, DayWriter, Machine, Progress
-from tasks.errors import StepFailed, StorageUnavailable
+from tasks.errors import StorageUnavailable
 from tasks.events.read import ReadAccount, read_group
+from tasks.events.reasons import WALK_REASONS
 from tasks.mobility.day import COUNT_NAMES
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -24,10 +25,10 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 class DayResult:
     """What is known of the day once its buckets are written."""
 
-    reads: Sequence[ReadAccount]
-    """Of each group: rows by file and reason, quarantine, unreadable files."""
-    counts: dict[str, int]
-    """Of the walk: rows by WALK_REASONS, `kept`, and `outside_zones`, which is a part of kept."""
+    read: ReadAccount
+    """Of all groups: quarantine and unreadable files; its account with what the walk found."""
+    outside_zones: int
+    """Kept rows whose cell is in no zone."""
     profile: NDArray[np.int64]
     """Confidential; in 1/64 rows: kept rows of each hour, then rows of each of READ_REASONS."""
 
@@ -35,16 +36,16 @@ class DayResult:
 def run_day(work: DayWork, machine: Machine, lake: DayWriter, progress: Progress) -> DayResult:
     """Read and walk a day into the lake's staging; the same rows for any row order, file split, buckets and workers."""
     set_kernel_cache(machine.scratch)
-    from tasks.engine.walking import DayWalk
-
     with _scratch_of(work, machine) as folder, ThreadPoolExecutor(machine.workers) as workers:
         loaded = workers.submit(_load_kernels, work)
-        reads = list(_read(work, machine, folder, progress))
+        read = _read(work, machine, folder, progress)
         loaded.result()
+        from tasks.engine.walking import DayWalk
+
         counts, profile = DayWalk(work, folder, machine.buckets, lake).run(workers, progress)
-    result = DayResult(reads, dict(zip(COUNT_NAMES, counts.tolist(), strict=True)), profile)
-    _check(result)
-    return result
+    found = dict(zip(COUNT_NAMES, counts.tolist(), strict=True))
+    account = read.account.after_walk({reason: found[reason] for reason in WALK_REASONS}, found["kept"])
+    return DayResult(replace(read, account=account), found["outside_zones"], profile)
 
 
 def _load_kernels(work: DayWork) -> None:
@@ -54,23 +55,25 @@ def _load_kernels(work: DayWork) -> None:
     walk_bucket(np.empty(0, np.int64), work.places, work.rules)
 
 
-def _read(work: DayWork, machine: Machine, folder: Path, progress: Progress) -> Iterator[ReadAccount]:
-    for done, files in enumerate(work.groups, 1):
-        yield read_group(files, work.prepared, folder, machine.buckets, machine.memory_limit, machine.workers)
+def _read(work: DayWork, machine: Machine, folder: Path, progress: Progress) -> ReadAccount:
+    total = ReadAccount()
+    for done, group in enumerate(work.groups, 1):
+        total += read_group(
+            group,
+            work.prepared,
+            folder,
+            buckets=machine.buckets,
+            memory_limit=machine.memory_limit,
+            threads=machine.workers,
+        )
         progress("read", done, len(work.groups))
-
-
-def _check(result: DayResult) -> None:
-    walked = sum(result.counts.values()) - result.counts["outside_zones"]
-    read = sum(account.kept for account in result.reads)
-    if walked != read:
-        raise StepFailed(f"The walk accounts for {walked} rows, reading kept {read}.", "Report this defect.")
+    return total
 
 
 @contextmanager
 def _scratch_of(work: DayWork, machine: Machine) -> Iterator[Path]:
     """A private folder, removed in any case; what a killed run of the same day left goes first."""
-    folder = machine.scratch / f"day-{work.day}"
+    folder = machine.scratch / f"day-{work.prepared.day}"
     try:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(mode=0o700, parents=True)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from tasks.engine.buckets import LAKE_BUCKETS
 from tasks.engine.visits import PeriodVisits
 from tasks.engine.work import DayWork, DayWriter, Progress
+from tasks.events.scratch import bucket_file
 from tasks.mobility.day import COUNTS, profile_size
 from tasks.mobility.walk import Walked, walk_bucket
 
@@ -22,8 +23,7 @@ class DayWalk:
     def __init__(self, work: DayWork, keys: Path, buckets: int, lake: DayWriter) -> None:
         """`keys`: the folder in which reading has left at most `buckets` files."""
         self._work, self._lake = work, lake
-        each = buckets // LAKE_BUCKETS
-        self._files = [[keys / f"b{n:05d}.keys" for n in range(b * each, (b + 1) * each)] for b in range(LAKE_BUCKETS)]
+        self._files = [bucket_file(keys, bucket) for bucket in range(buckets)]
         self._visits = {period: PeriodVisits(ids, keys / str(period)) for period, ids in work.longer.items()}
 
     def run(self, workers: Executor, progress: Progress) -> tuple[Int64, Int64]:
@@ -42,7 +42,8 @@ class DayWalk:
 
     def _bucket(self, bucket: int) -> tuple[Int64, Int64]:
         """One lake bucket, of one or more scratch buckets: each subscriber is whole in one of them."""
-        walks = [self._walk(path) for path in self._files[bucket]]
+        each = len(self._files) // LAKE_BUCKETS
+        walks = [self._walk(path) for path in self._files[bucket * each : (bucket + 1) * each]]
         presence = pa.concat_tables(walked.presence for walked in walks)
         if len(presence):
             pseudonym = self._work.pseudonyms[presence["subscriber"].to_numpy()]

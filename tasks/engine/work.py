@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Protocol
 
@@ -11,7 +10,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tasks.engine.buckets import LAKE_BUCKETS
-from tasks.events.read import Prepared
+from tasks.events.files import FileGroup
+from tasks.events.judge import Prepared
 from tasks.mobility.day import Places, WalkRules
 from tasks.period import Cadence, Period
 
@@ -34,9 +34,8 @@ class DayWriter(Protocol):
 class DayWork:
     """A day's work, complete: what to read, how to judge it, and under which pseudonyms to write it."""
 
-    day: date
-    groups: Sequence[Sequence[Path]]
-    """Event files, each group of one format."""
+    groups: Sequence[FileGroup]
+    """Event files that can be read, by format."""
     prepared: Prepared
     places: Places
     rules: WalkRules
