@@ -109,18 +109,15 @@ class Budget(_Section):
 
 
 class Level(_Section):
-    """One level of a product: noise sd in persons, squared L2 bound, and the least value shown."""
+    """One level of a product: noise sd in persons, and squared L2 bound. Nothing is withheld: it is for our own use."""
 
     sigma: Annotated[Decimal, Field(gt=0)]
     bound: Annotated[int, Field(ge=1)]
-    threshold: Annotated[int, Field(ge=0)]
 
-    @model_validator(mode="after")
-    def _threshold_is_above_noise(self) -> "Level":
-        least = max(Decimal(20), 3 * self.sigma)
-        if self.threshold < least:
-            raise ValueError(f"threshold {self.threshold} is below max(20, 3 sigma) = {least}")
-        return self
+    @property
+    def least(self) -> int | None:
+        """The least value shown; None: all are."""
+        return None
 
     def bound_on(self, hours: int) -> int:
         """The squared L2 bound on a period of so many hours."""
@@ -131,7 +128,25 @@ class Level(_Section):
         return Fraction(self.bound_on(hours)) / (2 * Fraction(self.sigma) ** 2)
 
 
-class HourlyLevel(Level):
+class ShownLevel(Level):
+    """A level that clients see: values below the threshold are withheld."""
+
+    threshold: Annotated[int, Field(ge=0)]
+
+    @property
+    def least(self) -> int | None:
+        """The least value shown."""
+        return self.threshold
+
+    @model_validator(mode="after")
+    def _threshold_is_above_noise(self) -> "ShownLevel":
+        least = max(Decimal(20), 3 * self.sigma)
+        if self.threshold < least:
+            raise ValueError(f"threshold {self.threshold} is below max(20, 3 sigma) = {least}")
+        return self
+
+
+class HourlyLevel(ShownLevel):
     """A level with one entry an hour: the bound is the day's hours, 25 on the long day, by definition."""
 
     @model_validator(mode="after")
@@ -158,28 +173,16 @@ class Footfall(_Section):
     day: FootfallDay
 
 
-class PanelMonth(_Section):
-    """Panel persons by home district, age band and gender."""
-
-    district_demographic: Level
-
-
 class Panel(_Section):
-    """The monthly panel release."""
+    """Panel persons by home district, age band and gender, once a month."""
 
-    month: PanelMonth
-
-
-class GateProfileDay(_Section):
-    """Rows by hour and by reason, for our own gate."""
-
-    rows: Level
+    month: Level
 
 
 class GateProfile(_Section):
-    """The daily noisy profile."""
+    """Rows by hour and by reason, for our own gate, once a day."""
 
-    day: GateProfileDay
+    day: Level
 
 
 class Products(_Section):
@@ -189,10 +192,12 @@ class Products(_Section):
     panel: Panel
     gate_profile: GateProfile
 
-    def levels(self, product: str, cadence: str) -> dict[str, Level]:
-        """The levels of a product at a cadence, by name; empty where the policy has none."""
+    def levels(self, product: str, cadence: str) -> tuple[Level, ...]:
+        """The levels of a product at a cadence, in the order of the catalogue; empty where the policy has none."""
         section = getattr(getattr(self, product, None), cadence, None)
-        return {name: getattr(section, name) for name in type(section).model_fields} if section else {}
+        if section is None or isinstance(section, Level):
+            return (section,) if section else ()
+        return tuple(getattr(section, name) for name in type(section).model_fields)
 
 
 class Retention(_Section):
@@ -224,7 +229,7 @@ class Policy(_Section):
         for product in type(self.product).model_fields:
             for cadence, hours in LONGEST_MONTH.items():
                 factor = 2 if cadence == "week" else 1
-                for level in self.product.levels(product, cadence).values():
+                for level in self.product.levels(product, cadence):
                     total += sum(level.rho(h) for h in hours) * factor
         return total
 

@@ -73,7 +73,7 @@ def walk_rules(policy: Policy, day: date) -> WalkRules:
         carry_seconds=60 * policy.presence.carry_minutes,
         speed_m=1000.0 * policy.walk.speed_km,
         speed_mps=float(policy.walk.speed_mps),
-        profile_bound=policy.product.gate_profile.day.rows.bound,
+        profile_bound=policy.product.gate_profile.day.bound,
         night=np.array([_is_night(hour) for hour in local]),
         work=np.array([_is_work(hour) for hour in local]),
     )

@@ -39,7 +39,7 @@ class LevelRule:
     @classmethod
     def reviewed(cls, levels: Mapping[str, Level], hours: int) -> tuple["LevelRule", ...]:
         """The policy's levels on a period of so many hours: the one way from reviewed numbers to noise."""
-        return tuple(cls(name, level.sigma, level.bound_on(hours), level.threshold) for name, level in levels.items())
+        return tuple(cls(name, level.sigma, level.bound_on(hours), level.least) for name, level in levels.items())
 
 
 @dataclass(frozen=True, eq=False, repr=False)

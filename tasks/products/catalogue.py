@@ -1,12 +1,29 @@
 """The catalogue: every data product that exists, with its version, cadence and levels."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import Literal
 
 from tasks.errors import Misconfigured
 from tasks.period import Cadence, Period
 from tasks.policy import Policy
-from tasks.privacy.protect import LevelRule
+from tasks.privacy.bounds import LevelRule
+
+
+AGE_BANDS = ("-24", "25-34", "35-44", "45-54", "55-64", "65+")
+GENDERS = ("f", "m", "x")
+
+
+@dataclass(frozen=True)
+class Level:
+    """One level of a product: what its rows count, where, by which further keys, and what may be added up."""
+
+    name: str
+    place: Literal["zone", "district"]
+    meaning: str
+    keys: Mapping[str, tuple[str, ...]]
+    additive: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -16,17 +33,19 @@ class Product:
     name: str
     version: int
     cadence: Cadence
-    levels: tuple[str, ...]
+    levels: tuple[Level, ...]
     for_clients: bool
     hidden: bool = False
+
+    @property
+    def level_names(self) -> tuple[str, ...]:
+        """The levels' names, in order."""
+        return tuple(level.name for level in self.levels)
 
     def rules(self, policy: Policy, hours: int) -> tuple[LevelRule, ...]:
         """What the policy says of each level, for a period of so many hours, in the order of `levels`."""
         known = policy.product.levels(self.name, self.cadence.value)
-        return tuple(
-            LevelRule(name, known[name].sigma, known[name].bound_on(hours), known[name].threshold)
-            for name in self.levels
-        )
+        return LevelRule.reviewed(dict(zip(self.level_names, known, strict=True)), hours)
 
     def check(self, period: Period) -> None:
         """Raise Misconfigured if the product is not made for periods of this length."""
@@ -37,16 +56,56 @@ class Product:
             )
 
 
-FOOTFALL = Product("footfall", 1, Cadence.DAY, ("zone_hour", "district_hour_demographic"), for_clients=True)
-PANEL = Product("panel", 1, Cadence.MONTH, ("district_demographic",), for_clients=False)
-GATE_PROFILE = Product("gate_profile", 1, Cadence.DAY, ("rows",), for_clients=False, hidden=True)
+DEMOGRAPHIC = {"age_band": AGE_BANDS, "gender": GENDERS}
+FOOTFALL = Product(
+    "footfall",
+    1,
+    Cadence.DAY,
+    (
+        Level(
+            "zone_hour",
+            "zone",
+            "Persons whose longest stay of this hour was in this zone; each person counts once an hour.",
+            {},
+            ("zone_id",),
+        ),
+        Level(
+            "district_hour_demographic",
+            "district",
+            "The same persons by district, age band and gender.",
+            DEMOGRAPHIC,
+            ("zone_id", "age_band", "gender"),
+        ),
+    ),
+    for_clients=True,
+)
+PANEL = Product(
+    "panel",
+    1,
+    Cadence.MONTH,
+    (
+        Level(
+            "district_demographic",
+            "district",
+            "Persons of the panel by home district, age band and gender.",
+            DEMOGRAPHIC,
+            ("district_id", "age_band", "gender"),
+        ),
+    ),
+    for_clients=False,
+)
+GATE_PROFILE = Product(
+    "gate_profile",
+    1,
+    Cadence.DAY,
+    (Level("rows", "zone", "Rows of the panel by local hour, and by reason where they were not used.", {}, ()),),
+    for_clients=False,
+    hidden=True,
+)
 
 CATALOGUE = {product.name: product for product in (FOOTFALL, PANEL, GATE_PROFILE)}
 PUBLISHED = tuple(name for name, product in CATALOGUE.items() if not product.hidden)
 FOR_CLIENTS = tuple(name for name, product in CATALOGUE.items() if product.for_clients)
-
-AGE_BANDS = ("-24", "25-34", "35-44", "45-54", "55-64", "65+")
-GENDERS = ("f", "m", "x")
 
 
 def find(name: str) -> Product:

@@ -7,12 +7,12 @@ import numpy as np
 import pyarrow as pa
 
 from tasks.mobility.zones import ZonePlan
-from tasks.privacy.bounds import Contributions, Tally
-from tasks.privacy.protect import Hierarchy, LevelRule
+from tasks.privacy.bounds import Contributions, LevelRule, Tally
+from tasks.privacy.reconcile import Hierarchy
 from tasks.products.catalogue import AGE_BANDS, FOOTFALL, GENDERS
 
 DEMOGRAPHICS = len(AGE_BANDS) * len(GENDERS)
-ZONE_HOUR, DISTRICT_HOUR_DEMOGRAPHIC = FOOTFALL.levels
+ZONE_HOUR, DISTRICT_HOUR_DEMOGRAPHIC = FOOTFALL.level_names
 
 
 def count(

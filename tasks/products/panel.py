@@ -7,13 +7,12 @@ import pyarrow as pa
 
 from tasks.mobility.homes import home_districts
 from tasks.mobility.zones import ZonePlan
-from tasks.privacy.bounds import Contributions, Tally
-from tasks.privacy.protect import LevelRule
+from tasks.privacy.bounds import Contributions, LevelRule, Tally
 from tasks.products.catalogue import AGE_BANDS, GENDERS, PANEL
 from tasks.products.footfall import DEMOGRAPHICS, positions
 
 UNKNOWN = "unknown"
-(DISTRICT_DEMOGRAPHIC,) = PANEL.levels
+(DISTRICT_DEMOGRAPHIC,) = PANEL.level_names
 
 
 def count(

@@ -23,7 +23,7 @@ def longest_month(policy: Policy) -> Iterator[tuple[tuple[LevelRule, ...], int]]
     """The rules of every scheduled release of the costliest month, each with the months its period touches."""
     for product in type(policy.product).model_fields:
         for cadence, periods in LONGEST_MONTH.items():
-            levels = policy.product.levels(product, cadence)
+            levels = {f"{product} {n}": level for n, level in enumerate(policy.product.levels(product, cadence))}
             for hours in periods if levels else ():
                 yield LevelRule.reviewed(levels, hours), 2 if cadence == "week" else 1
 

@@ -21,7 +21,8 @@ def keys(*flat: int) -> np.ndarray:
 
 
 def test_rules_come_from_the_reviewed_policy_with_the_bound_of_the_long_day() -> None:
-    levels = load().policy.product.levels("footfall", "day")
+    shown = load().policy.product.levels("footfall", "day")
+    levels = dict(zip(("zone_hour", "district_hour_demographic"), shown, strict=True))
     ordinary, long = LevelRule.reviewed(levels, 24), LevelRule.reviewed(levels, 25)
     assert ordinary[0] == LevelRule("zone_hour", Decimal(32), 24, 96)
     assert [rule.bound for rule in long] == [25, 25]
