@@ -1,12 +1,8 @@
 """What each flow does: open the stores and run the verb. The command line calls the same where no flow is wanted."""
 
 from datetime import date
-from typing import TYPE_CHECKING
 
 from tasks.references import DayRef, DeliveryRef, ReleaseRef
-
-if TYPE_CHECKING:
-    from tasks.store import Stores
 
 
 def ingest(day: date, override: str | None = None, reason_id: int | None = None) -> DayRef:
@@ -24,15 +20,12 @@ def publish(product: str, period: str, revision_of: str | None = None, reason_id
     from tasks.publish import Publish
     from tasks.store import open_stores
 
-    stores = open_stores()
-    verb = Publish(stores, production_noise())
-    return verb(product, period, revision_of, _reason(stores, reason_id))
+    return Publish(open_stores(), production_noise())(product, period, revision_of, reason_id)
 
 
 def deliver(client: str, product: str, period: str) -> DeliveryRef:
     """Release to a client's bucket and index."""
     from tasks.deliver import Deliver
-
     from tasks.store import open_stores
 
     return Deliver(open_stores())(client, product, period)
@@ -44,8 +37,3 @@ def keep_reason(verb: str, subject: str, reason: str) -> int:
     from tasks.store.audit import AuditEntry
 
     return open_stores().audit.write(AuditEntry.by_user(f"{verb} asked for with a reason", subject, reason))
-
-
-def _reason(stores: "Stores", reason_id: int | None) -> str | None:
-    """The text behind the id; None if there is none."""
-    return next((entry.detail for entry in stores.audit.entries() if entry.id == reason_id), None)

@@ -1,4 +1,4 @@
-"""What a command says: text for people on stderr, one JSON document for programs on stdout, an exit code for scripts."""
+"""What a command says: text for people on stderr, one JSON document for programs on stdout, an exit code."""
 
 import inspect
 import sys

@@ -44,4 +44,10 @@ def verify(
     public_key: Annotated[Path | None, typer.Option(help="The operator's public key, received another way.")] = None,
 ) -> Answer:
     """Verify a delivery as its receiver, without any of Throng's stores."""
-    raise NotImplementedError
+    from tasks.verify import Verify
+
+    verified = Verify()(location, public_key)
+    facts = [{"path": one.manifest.path, "manifest_sha256": one.manifest_sha256} for one in verified.deliveries]
+    said = [f"{one['path']} (manifest {one['manifest_sha256'][:12]})" for one in facts]
+    document = {"location": location, "verdict": verified.verdict, "pinned": verified.pinned, "deliveries": facts}
+    return Answer(document, [*said, f"{len(facts)} delivery(s): {verified.verdict}."])

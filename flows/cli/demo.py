@@ -1,1 +1,127 @@
 """`throng demo`: the whole way of a row, on this machine."""
+
+import time
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flows.cli.answer import Answer, command, table
+from flows.cli.app import app
+
+if TYPE_CHECKING:
+    from flows.cli.demo_stage import Stage
+
+HOME = Path(".throng/demo")
+DAY = date(2026, 3, 3)
+SUBSCRIBERS, ZONES, OPT_IN, SEED = 30_000, 16, 0.85, 7
+GRANTED = {"nordmarkt": "*", "stadtlicht": "D001"}
+"""One client has every zone, the other one district."""
+
+
+@command(app, "throng demo")
+def demo() -> Answer:
+    """Show the whole way of a row: a city's events, to two clients."""
+    from flows.cli.demo_stage import stage
+
+    started = time.monotonic()
+    with stage(HOME.absolute()) as here:
+        _simulate(here)
+        _apply_clients(here)
+        here.pages.wait()
+        _run_flows()
+        lines = [_received(here, client) for client in GRANTED]
+    return _told(lines, time.monotonic() - started)
+
+
+def _simulate(here: "Stage") -> None:
+    from flows.cli.progress import shown
+    from tasks.simulate import SimulationPlan, simulate
+
+    plan = SimulationPlan(SUBSCRIBERS, 1, DAY, SEED, zones=ZONES, opt_in=OPT_IN)
+    with shown(f"simulate {SUBSCRIBERS:,} subscribers"):
+        simulate(here.landing, plan)
+
+
+def _apply_clients(here: "Stage") -> None:
+    from flows.cli.clients import apply
+
+    apply([here.client_file(name, zones, DAY) for name, zones in GRANTED.items()])
+
+
+def _run_flows() -> None:
+    """Ingest, publish, deliver: each a flow run with its page."""
+    from flows.cli.running import run
+
+    run("ingest", {"day": DAY})
+    run("publish", {"product": "footfall", "period": str(DAY)})
+    for client in GRANTED:
+        run("deliver", {"client": client, "product": "footfall", "period": str(DAY)})
+
+
+def _received(here: "Stage", client: str) -> dict[str, Any]:
+    """Download a client's bucket as the client would, verify it offline, and compare it with the truth."""
+    from flows.cli.demo_score import score
+
+    folder = here.received(client)
+    _download(client, folder)
+    verdict = _verified(here, folder)
+    (delivered,) = folder.rglob("data.parquet")
+    facts = asdict(score(delivered, here.landing / "truth"))
+    return {"client": client, **facts, "verified": verdict, "delivery": delivered.parent}
+
+
+def _download(client: str, folder: Path) -> None:
+    from flows.cli.clients import spec_of
+    from tasks.store import open_stores
+
+    stores = open_stores()
+    kept = next(row for row in stores.catalog.clients() if row.name == client)
+    bucket = stores.buckets.open(spec_of(kept).destination)
+    for key in bucket.list():
+        file = folder / key
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(bucket.get(key))
+
+
+def _verified(here: "Stage", folder: Path) -> str:
+    """Verify as the client would who has our public key from another way than the delivery itself."""
+    from tasks.deliverable.signature import pem, public_key
+    from tasks.store import open_stores
+    from tasks.verify import Verify
+
+    key = here.home / "throng-public.pem"
+    key.write_text(pem(public_key(open_stores().keys.signing_key())))
+    return Verify()(str(folder), key).verdict
+
+
+def _told(lines: list[dict[str, Any]], seconds: float) -> Answer:
+    from tasks.privacy.accounting import rho_of
+    from tasks.store import open_stores
+
+    (month,) = open_stores().ledger.months()
+    cost = {"rho_spent": rho_of(month.spent), "rho_cap": rho_of(month.cap)}
+    columns = ["client", "#rows", "#zone-hours published", "#median error", "delivery"]
+    rows = [[c["client"], c["rows"], f"{c['published']:.0%}", f"{c['median_error']:.1%}", c["verified"]] for c in lines]
+    say = [
+        table(f"{SUBSCRIBERS:,} subscribers on {DAY}", columns, rows),
+        f"rho spent: {cost['rho_spent']:.4f} of {cost['rho_cap']:g} for a subscriber's month. {seconds:.0f} seconds.",
+        "",
+        *_where_next(lines),
+    ]
+    return Answer({"clients": lines, **cost, "seconds": round(seconds, 1)}, say)
+
+
+def _where_next(lines: list[dict[str, Any]]) -> list[str]:
+    """Commands and files to look at, ready to paste."""
+    folder = Path(lines[0]["delivery"]).relative_to(Path.cwd())
+    return [
+        "Where to look next:",
+        f"  {folder}/README.md   what a client reads first",
+        f"  throng verify {HOME}/clients/{lines[0]['client']} --public-key {HOME}/throng-public.pem",
+        f"  THRONG_HOME={HOME} throng runs --day {DAY}   why rows were not used, and the gate",
+        f"  THRONG_HOME={HOME} throng budget --month {DAY:%Y-%m}   what was charged",
+        f"  PREFECT_HOME={HOME}/prefect prefect server start   then http://127.0.0.1:4200/runs: every run's page",
+        f"  {HOME}/landing/truth   where everybody really was",
+        "Running the demo again starts from nothing.",
+    ]

@@ -4,16 +4,20 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
+from flows.cli.clients import spec_of
 from tasks.errors import Misconfigured, RejectedInput, StorageUnavailable, ThrongError
 from tasks.settings import Settings, load
 from tasks.step import scrubbed
 
 if TYPE_CHECKING:
+    from tasks.store.buckets import Buckets
+    from tasks.store.client_spec import Destination
     from tasks.store.database import Database
 
 LANDING_FILES = ("cells", "zones.geojson", "subscribers", "consents", "population.csv")
@@ -56,7 +60,7 @@ def examine() -> Iterator[Finding]:
         yield Finding("settings", fault=error)
         return
     for subject, look in LOOKS.items():
-        yield _finding(subject, lambda look=look: look(settings))  # type: ignore[misc]
+        yield _finding(subject, partial(look, settings))
     yield from _clients(settings)
 
 
@@ -135,6 +139,17 @@ def _existing(settings: Settings) -> "Database | None":
     return database if version_of(database) else None
 
 
+def _installation(settings: Settings) -> str:
+    """Whether database, lake and keys belong together."""
+    if _existing(settings) is None:
+        return "none yet; made by the first command"
+    from tasks.store import open_stores
+
+    own = open_stores(settings).installation
+    own.check()
+    return f"{own.id}: database, lake and keys belong together; every release has its charge"
+
+
 def _keys(settings: Settings) -> str:
     root = settings.keys_root
     if not root.exists():
@@ -173,11 +188,15 @@ def _clients(settings: Settings) -> Iterator[Finding]:
         return
     from tasks.store.buckets import Buckets
     from tasks.store.catalog import Catalog
-    from tasks.store.clients import ClientSpec
 
+    buckets = Buckets(settings)
     for kept in Catalog(database).clients():
-        destination = ClientSpec.model_validate(kept.spec).destination
-        yield _finding(f"bucket of {kept.name}", lambda to=destination: Buckets(settings).probe(to))  # type: ignore[misc]
+        yield _finding(f"bucket of {kept.name}", partial(_bucket, buckets, spec_of(kept).destination))
+
+
+def _bucket(buckets: "Buckets", destination: "Destination") -> str:
+    buckets.probe(destination)
+    return f"s3://{destination.bucket}/{destination.prefix} answers, and lists what it holds"
 
 
 LOOKS: Mapping[str, Callable[[Settings], str]] = {
@@ -188,6 +207,7 @@ LOOKS: Mapping[str, Callable[[Settings], str]] = {
     "scratch": _scratch,
     "database": _database,
     "keys": _keys,
+    "installation": _installation,
     "engine": _engine,
     "prefect": _prefect,
 }

@@ -1,0 +1,103 @@
+"""The demo's stage: a home of its own, real servers on loopback, two clients; started fresh, and gone with the demo."""
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from fcntl import LOCK_EX, LOCK_NB, flock
+from pathlib import Path
+
+from flows.cli.pages import Pages, environment, prefect_pages
+from tasks.errors import Misconfigured
+from tasks.policy import shipped
+from tasks.services.s3 import S3Server, serve
+
+MEMORY_LIMIT = "300MB"
+BUCKETS: Mapping[str, str] = {"nordmarkt": "nordmarkt-insights", "stadtlicht": "stadtlicht-data"}
+"""Each client's bucket."""
+
+_CLIENT = """[client]
+name = "{name}"
+contact = "data@{name}.example"
+
+[destination]
+bucket = "{bucket}"
+prefix = "throng"
+region = "eu-central-1"
+endpoint_url = "{endpoint}"
+profile = "{name}"
+
+[[grants]]
+product = "footfall"
+zones = ["{zones}"]
+from = {day}
+until = {day}
+formats = ["parquet", "csv"]
+deliver_by = "09:00"
+"""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where everything of a demo is, while its servers run."""
+
+    home: Path
+    pages: Pages
+    s3: S3Server
+
+    @property
+    def landing(self) -> Path:
+        """What the operator sent."""
+        return self.home / "landing"
+
+    def received(self, client: str) -> Path:
+        """What a client downloaded."""
+        return self.home / "clients" / client
+
+    def client_file(self, name: str, zones: str, day: date) -> Path:
+        """Write a client's file, which grants zones of one day."""
+        file = self.home / f"{name}.toml"
+        words = {"name": name, "bucket": BUCKETS[name], "endpoint": self.s3.endpoint_url, "zones": zones, "day": day}
+        file.write_text(_CLIENT.format(**words))
+        return file
+
+
+@contextmanager
+def stage(home: Path) -> Iterator[Stage]:
+    """Clear the home and start the servers; nothing of this machine's own Throng is read or written."""
+    with _alone(home):
+        for left in home.iterdir():
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
+        with prefect_pages(home / "prefect") as pages, serve(home / "s3", BUCKETS) as s3:
+            os.environ.update(_environment(home, pages, s3))
+            yield Stage(home, pages, s3)
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """One demo at a time: the next one clears what this one uses."""
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with home.with_suffix(".lock").open("w") as lock:
+        try:
+            flock(lock, LOCK_EX | LOCK_NB)
+        except BlockingIOError:
+            raise Misconfigured(f"Another demo runs in {home}.", "Wait until it has ended.") from None
+        yield
+
+
+def _environment(home: Path, pages: Pages, s3: S3Server) -> dict[str, str]:
+    """Every setting, so that neither the environment nor a `.env` leads the demo elsewhere."""
+    return {
+        "THRONG_HOME": str(home),
+        "THRONG_LANDING": str(home / "landing"),
+        "THRONG_LAKE": str(home / "lake"),
+        "THRONG_DATABASE_URL": f"sqlite:///{home / 'catalog.db'}",
+        "THRONG_POLICY": str(shipped()),
+        "THRONG_ENGINE": "local",
+        "THRONG_MEMORY_LIMIT": MEMORY_LIMIT,
+        "AWS_SHARED_CREDENTIALS_FILE": str(s3.credentials),
+        "AWS_CONFIG_FILE": os.devnull,
+        **environment(home / "prefect", pages.api),
+    }
