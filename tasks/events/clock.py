@@ -1,7 +1,8 @@
-"""Times in SQL: ISO 8601 text and timestamps become whole UTC seconds, by the landing's clock where no offset is given."""
+"""Times in SQL: ISO 8601 text and timestamps become whole UTC seconds, by the landing's clock if without offset."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 _WALL = r"[12]\d{3}-\d{2}-\d{2}[T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?"
@@ -30,8 +31,7 @@ class Clock:
         """The clock of a timezone between two instants; outside them the nearest offset is used."""
         days = (last - first).days + 1
         instants = [first + timedelta(days=n) for n in range(days + 1)]
-        pairs = zip(instants, instants[1:], strict=False)
-        shifts = tuple(_shift(zone, a, b) for a, b in pairs if _offset(zone, a) != _offset(zone, b))
+        shifts = tuple(_shift(zone, a, b) for a, b in pairwise(instants) if _offset(zone, a) != _offset(zone, b))
         return cls(shifts, _offset(zone, instants[-1]))
 
     def utc(self, wall: str) -> str:

@@ -1,0 +1,56 @@
+"""DuckDB, held short: bounded memory, no extension ever fetched, hostile file names taken literally."""
+
+from pathlib import Path
+
+import duckdb
+
+from tasks.errors import Misconfigured, StorageUnavailable
+
+_FAULTS_OF_A_FILE = (
+    duckdb.IOException,
+    duckdb.InvalidInputException,
+    duckdb.SerializationException,
+    duckdb.ConversionException,
+    duckdb.OutOfRangeException,
+    duckdb.NotImplementedException,
+)
+"""What DuckDB raises over damaged files; over a broken Parquet page also a bare duckdb.Error (seen in 2.0)."""
+
+
+def connect(memory_limit: str, threads: int, spill: Path) -> duckdb.DuckDBPyConnection:
+    """A connection of its own, in memory, that spills into `spill`."""
+    con = duckdb.connect(
+        ":memory:",
+        config={
+            "memory_limit": memory_limit,
+            "threads": threads,
+            "temp_directory": str(spill),
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "preserve_insertion_order": False,
+        },
+    )
+    con.execute("SET lock_configuration = true")
+    return con
+
+
+def exactly(path: Path) -> str:
+    """The path as DuckDB takes it for this one file: the characters of a pattern stand for themselves."""
+    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in str(path))
+
+
+def name(identifier: str) -> str:
+    """A column's name as an SQL identifier."""
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def raise_unless_the_files(error: duckdb.Error) -> None:
+    """Raise what is not the read file's fault: memory, disk, or a defect of ours."""
+    if isinstance(error, duckdb.OutOfMemoryException):
+        raise Misconfigured(
+            "DuckDB needs more memory than THRONG_MEMORY_LIMIT allows.", "Raise THRONG_MEMORY_LIMIT, then rerun."
+        ) from None
+    if "No space left" in str(error):
+        raise StorageUnavailable("The scratch disk is full.", "Free space under THRONG_HOME, then rerun.") from None
+    if not isinstance(error, _FAULTS_OF_A_FILE) and type(error) is not duckdb.Error:
+        raise error

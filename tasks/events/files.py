@@ -1,0 +1,158 @@
+"""Landing files sorted into groups that one query can read: same folder, format, kind and columns."""
+
+import csv
+import io
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from tasks.errors import RejectedInput
+from tasks.events import duck
+from tasks.events.formats import FORMATS, Format
+from tasks.events.landing import LandingFile
+
+KINDS = (".parquet", ".csv", ".csv.gz", ".csv.zst")
+_HEADER_BYTES = 1 << 16
+_NAME = re.compile(r"[A-Za-z_][A-Za-z_ .-]{0,40}\d{0,2}")
+
+
+@dataclass(frozen=True)
+class UnreadableFile:
+    """A file that is rejected by name, and why; nothing of it is used."""
+
+    name: str
+    why: str
+
+
+@dataclass(frozen=True)
+class FileGroup:
+    """Files that one query reads: format, kind (suffix), column names and DuckDB types, and the folder's label.
+
+    `quoted`: CSV values may stand in quotes; false for files whose quotes do not close on their own line.
+    """
+
+    format: str
+    kind: str
+    columns: tuple[tuple[str, str], ...]
+    label: date
+    files: tuple[LandingFile, ...]
+    quoted: bool = True
+
+
+class _Unreadable(Exception):
+    """Why a file cannot be read, in words without a value of its rows."""
+
+
+def group_files(files: Sequence[LandingFile]) -> tuple[tuple[FileGroup, ...], tuple[UnreadableFile, ...]]:
+    """Groups by folder, format, kind and columns, and the files that fit none; raises RejectedInput if none fits."""
+    groups: dict[tuple[str, str, tuple[tuple[str, str], ...], date], list[LandingFile]] = defaultdict(list)
+    unreadable = []
+    for file in files:
+        try:
+            kind = _kind(file.path)
+            columns = _columns(file.path, kind)
+            groups[_format(columns, kind).name, kind, columns, file.label].append(file)
+        except _Unreadable as fault:
+            unreadable.append(UnreadableFile(file.name, str(fault)))
+    if unreadable and not groups:
+        raise RejectedInput(
+            f"None of {len(unreadable)} event files can be read. {unreadable[0].name}: {unreadable[0].why}.",
+            "Send them again in a known format.",
+        )
+    return tuple(FileGroup(*key, tuple(found)) for key, found in groups.items()), tuple(unreadable)
+
+
+def count_lines(path: Path, *, blank: bool) -> int:
+    """Lines of a CSV file, compressed or not, with or without blank ones; raises OSError if a stream is cut or damaged.
+
+    DuckDB reads half a .zst as if it were whole, and checks no .gz checksum: so each file is gone through here.
+    """
+    with _open(path) as stream:
+        if not blank:
+            return sum(1 for line in io.BufferedReader(stream) if line.strip(b"\r\n"))
+        lines, last = 0, b"\n"
+        while chunk := stream.read(1 << 20):
+            lines, last = lines + chunk.count(b"\n"), chunk[-1:]
+        return lines + (last != b"\n")
+
+
+def _open(path: Path) -> pa.NativeFile:
+    """A CSV file's bytes, decompressed as its name says."""
+    suffix = path.suffix.lower()
+    return pa.input_stream(str(path), compression={".gz": "gzip", ".zst": "zstd"}.get(suffix))
+
+
+def _kind(path: Path) -> str:
+    kind = next((kind for kind in KINDS if path.name.lower().endswith(kind)), None)
+    if kind is None:
+        raise _Unreadable(f"its name ends in none of {', '.join(KINDS)}")
+    return kind
+
+
+def _columns(path: Path, kind: str) -> tuple[tuple[str, str], ...]:
+    """Names and DuckDB types of a file's columns, in their order."""
+    return _parquet_columns(path) if kind == ".parquet" else tuple((name, "VARCHAR") for name in csv_header(path))
+
+
+def _parquet_columns(path: Path) -> tuple[tuple[str, str], ...]:
+    query = "SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM read_parquet($file, hive_partitioning=false))"
+    try:
+        with duckdb.connect(":memory:") as con:
+            found = con.execute(query, {"file": duck.exactly(path)}).fetchall()
+    except duckdb.Error:
+        raise _Unreadable("it is truncated, or not a Parquet file") from None
+    return tuple((str(name), str(type_)) for name, type_ in found)
+
+
+def csv_header(path: Path) -> list[str]:
+    """The names in a CSV file's first line."""
+    try:
+        with _open(path) as stream:
+            line = stream.read(_HEADER_BYTES).decode("utf-8-sig", errors="surrogateescape").partition("\n")[0]
+        names = next(csv.reader([line.rstrip("\r").encode().decode()]), [])
+    except OSError:
+        raise _Unreadable("its compressed stream is damaged") from None
+    except (UnicodeError, csv.Error):
+        raise _Unreadable("its first line is not UTF-8 text of names") from None
+    if not names:
+        raise _Unreadable("it is empty: a first line of column names is expected")
+    return names
+
+
+def _format(in_order: tuple[tuple[str, str], ...], kind: str) -> Format:
+    """The format that the columns tell, each there once and of a type it may have."""
+    columns = dict(in_order)
+    fits = [each for each in FORMATS.values() if each.required.keys() <= columns.keys()]
+    if not fits:
+        raise _Unreadable(_unknown(tuple(columns), kind))
+    names = [name for name, _ in in_order]
+    for name, wanted in fits[0].used.items():
+        if names.count(name) > 1:
+            raise _Unreadable(f"column {name} is there more than once")
+        if name in columns and columns[name] not in wanted.value:
+            raise _Unreadable(f"column {name} is {columns[name]}, which cannot be read as {wanted.name.lower()}")
+    return fits[0]
+
+
+def _unknown(columns: tuple[str, ...], kind: str) -> str:
+    """Which columns were seen and which are known; the first line of a file without header is values: never shown."""
+    known = "; ".join(f"{each.name}: {', '.join(each.required)}" for each in FORMATS.values())
+    delimiter = next((d for d in ";\t|" if len(columns) == 1 and d in columns[0]), None)
+    if delimiter:
+        seen = f"its first line is separated by {delimiter!r}, a comma is expected"
+    elif kind != ".parquet" and not all(_NAME.fullmatch(name) for name in columns):
+        seen = f"its first line of {len(columns)} values is no line of column names"
+    else:
+        seen = f"its columns are {_listed(columns)}"
+    return f"{seen} (known formats: {known})"
+
+
+def _listed(columns: Iterable[str]) -> str:
+    names = [name[:40] if name.isprintable() else "(unprintable)" for name in columns]
+    return ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
