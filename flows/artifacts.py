@@ -49,6 +49,7 @@ def of_release(product: str, period: str) -> None:
 
 def of_delivery(client: str, product: str, period: str) -> None:
     """Where the latest delivery of the period is, and how to verify it, if there is one."""
+    from tasks.deliver import client_spec
     from tasks.products.catalogue import find
     from tasks.store import open_stores
     from tasks.store.lake import DeliveryKey
@@ -59,7 +60,8 @@ def of_delivery(client: str, product: str, period: str) -> None:
         return
     key = DeliveryKey(client, made.name, made.version, period, delivery.revision)
     files = {name: len(content) for name, content in stores.lake.delivery(key, delivery.manifest_sha256).items()}
-    text = cards.delivery_card(delivery, delivery.path, files)
+    to = client_spec(stores, client).destination
+    text = cards.delivery_card(delivery, f"s3://{to.bucket}/{to.prefix}/{delivery.path}", files)
     create_markdown_artifact(
         text, key=_key("delivery", client, product, period), description="Where, and how to verify."
     )

@@ -1,7 +1,6 @@
 """Clients as code: apply their files, list them."""
 
 import hashlib
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +11,6 @@ from flows.cli.app import client
 
 if TYPE_CHECKING:
     from tasks.store.clients import ClientSpec
-    from tasks.store.tables import Client
 
 
 @command(client, "throng client apply nordmarkt.toml")
@@ -38,13 +36,6 @@ def listed() -> Answer:
     if not kept:
         return Answer({"clients": []}, ["No client yet. Next: throng client apply FILE.toml"])
     return Answer({"clients": kept}, [table("clients", ["client", "bucket", "grants"], [_row(spec) for spec in kept])])
-
-
-def spec_of(kept: "Client") -> "ClientSpec":
-    """The specification of a kept client."""
-    from tasks.store.clients import ClientSpec
-
-    return ClientSpec.model_validate_json(json.dumps(kept.spec))  # as JSON: strict dates are text there
 
 
 def _read(file: Path) -> "ClientSpec":

@@ -72,12 +72,11 @@ def _received(here: "Stage", client: str) -> dict[str, Any]:
 
 
 def _download(client: str, folder: Path) -> None:
-    from flows.cli.clients import spec_of
+    from tasks.deliver import client_spec
     from tasks.store import open_stores
 
     stores = open_stores()
-    kept = next(row for row in stores.catalog.clients() if row.name == client)
-    bucket = stores.buckets.open(spec_of(kept).destination)
+    bucket = stores.buckets.open(client_spec(stores, client).destination)
     for key in bucket.list():
         file = folder / key
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from flows.cli.clients import spec_of
 from tasks.errors import Misconfigured, RejectedInput, StorageUnavailable, ThrongError
 from tasks.settings import Settings, load
 from tasks.step import scrubbed
@@ -188,10 +187,11 @@ def _clients(settings: Settings) -> Iterator[Finding]:
         return
     from tasks.store.buckets import Buckets
     from tasks.store.catalog import Catalog
+    from tasks.store.client_spec import ClientSpec
 
     buckets = Buckets(settings)
     for kept in Catalog(database).clients():
-        yield _finding(f"bucket of {kept.name}", partial(_bucket, buckets, spec_of(kept).destination))
+        yield _finding(f"bucket of {kept.name}", partial(_bucket, buckets, ClientSpec.stored(kept.spec).destination))
 
 
 def _bucket(buckets: "Buckets", destination: "Destination") -> str:

@@ -1,8 +1,7 @@
 """Prefect's server as a child of this process: its own home, loopback only, no telemetry; it dies with us."""
 
-import ctypes
 import os
-import signal
+import shutil
 import socket
 import subprocess
 import sys
@@ -16,7 +15,6 @@ from urllib.request import urlopen
 from tasks.errors import StorageUnavailable
 
 PATIENCE_SECONDS = 120
-_DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 
 
 @dataclass(frozen=True)
@@ -69,16 +67,16 @@ def prefect_pages(home: Path) -> Iterator[Pages]:
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
     settings = environment(home, f"{url}/api") | {"PREFECT_SERVER_UI_API_URL": f"{url}/api"}
-    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    dies_with_us = ["setpriv", "--pdeathsig=KILL"] if shutil.which("setpriv") else []  # Linux: however we end
+    server = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     log = home / "server.log"
     with log.open("wb") as output:
         child = subprocess.Popen(  # noqa: S603  (our own interpreter and fixed words)
-            command,
+            [*dies_with_us, *server],
             env=os.environ | settings,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=_die_with_parent,
         )
     try:
         yield Pages(child, url, log)
@@ -90,12 +88,6 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def _die_with_parent() -> None:
-    """On Linux the kernel kills the child when its parent is gone, however that went."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
 
 
 def _stop(child: "subprocess.Popen[bytes]") -> None:

@@ -1,6 +1,7 @@
 """What a client is: who gets what, where to, and from when."""
 
-from collections.abc import Collection
+import json
+from collections.abc import Collection, Mapping
 from datetime import date, datetime, time
 from difflib import get_close_matches
 from typing import Annotated, Literal, Self
@@ -153,6 +154,11 @@ class ClientSpec(_Table):
             if any(grant.overlaps(other) for other in value[:place]):
                 raise ValueError(f"number {place + 1} grants {grant.product} on days that an earlier one grants too")
         return value
+
+    @classmethod
+    def stored(cls, document: Mapping[str, object]) -> Self:
+        """The specification as the catalog keeps it: dates are text there, which only JSON may give for a date."""
+        return cls.model_validate_json(json.dumps(document))
 
     @property
     def name(self) -> str:
