@@ -62,7 +62,7 @@ class Settings(BaseSettings):
             raise Misconfigured(f"{variable} is not set.", f"Set {variable} to the folder, in the environment or .env.")
         if "://" in value:
             raise Misconfigured(
-                f"{variable} names an object store ({value.split('://')[0]}://...): landing and lake are folders for now.",
+                f"{variable} names an object store ({value.split(':')[0]}://): landing and lake are folders for now.",
                 f"Mount or copy it, and set {variable} to a folder.",
             )
         return Path(value).absolute()

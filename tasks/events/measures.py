@@ -57,6 +57,10 @@ def of_files(facts: FileFacts, rules: GateRules) -> dict[str, Measure | None]:
     }
 
 
+PROFILE_RULES = frozenset({"rows_low", "rows_high", "bad_times", "unusable_cells", "other_days", "hours_covered"})
+"""Rules judged by the noisy profile alone: what they say may leave the house."""
+
+
 def of_rows(profile: Profile, history: Sequence[Noisy], rules: GateRules) -> dict[str, Measure | None]:
     """What the rules on noisy rows measure; None where there is too little to compare with."""
     usual = middle(history) if history else NONE

@@ -37,6 +37,12 @@ class RunRecords:
         with self._database.reading() as session:
             return list(session.exec(select(Run).order_by(col(Run.id).desc()).limit(limit)))
 
+    def last_run(self, verb: str, subject: str) -> Run | None:
+        """The latest run of a verb on a subject."""
+        query = select(Run).where(Run.verb == verb, Run.subject == subject).order_by(col(Run.id).desc())
+        with self._database.reading() as session:
+            return session.exec(query).first()
+
     def _end(self, run: Run) -> None:
         run.ended = datetime.now(UTC)
         self._save(run)

@@ -1,0 +1,181 @@
+"""deliver(client, product, period): release -> that client's bucket, verified there, and the client's index."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import datetime
+
+from tasks.deliverable.files import Rendered, inputs_digest, render
+from tasks.deliverable.gate import assert_fit
+from tasks.deliverable.manifest import MANIFEST
+from tasks.deliverable.signature import public_key
+from tasks.deliverable.verify import verify
+from tasks.describe import delivery_facts, grant_facts, release_facts, zone_facts
+from tasks.errors import Misconfigured, RefusedDelivery, ThrongError
+from tasks.expected import client_index
+from tasks.period import Period
+from tasks.products.catalogue import FOR_CLIENTS, Product, find
+from tasks.references import DeliveryRef, Outcome
+from tasks.release import utc_now
+from tasks.step import step
+from tasks.store import Stores
+from tasks.store.audit import AuditEntry
+from tasks.store.buckets import Bucket
+from tasks.store.client_spec import ClientSpec, Grant
+from tasks.store.lake import DeliveryKey
+from tasks.store.ledger import ReleaseKey
+from tasks.store.tables import Delivery, DeliveryState, Release, ReleaseState
+
+
+class Deliver:
+    """Delivers stored releases; a delivery's bytes are rendered once and then only sent, compared and sent again."""
+
+    def __init__(self, stores: Stores, now: Callable[[], datetime] = utc_now) -> None:
+        self._stores = stores
+        self._now = now
+
+    def __call__(self, client: str, product: str, period: str) -> DeliveryRef:
+        """Deliver a published period, or find that the client's bucket holds it."""
+        made, of = find(product), Period.parse(period)
+        made.check(of)
+        spec = client_spec(self._stores, client)
+        with (
+            self._stores.locks.hold(f"client-{client}"),
+            self._stores.catalog.run("deliver", f"{client} {made.name} {of}") as run,
+        ):
+            try:
+                key = self.render(spec, made, of)
+                ref = self.send(spec, key)
+            except ThrongError:
+                with suppress(ThrongError):  # the first fault says more than the index's
+                    self.index(spec)
+                raise
+            self.index(spec)
+            run.outcome = ref.outcome
+            return ref
+
+    @step
+    def render(self, spec: ClientSpec, product: Product, period: Period) -> DeliveryKey:
+        """The stored delivery if nothing that decides its content changed; else a new revision, rendered and kept."""
+        grant = self._grant(spec, product, period)
+        release = self._release(product, period)
+        facts = release_facts(self._stores, product, period, release)
+        plan, granted = zone_facts(self._stores, release), grant_facts(spec, grant)
+        digest = inputs_digest(facts, plan, granted)
+        before = self._stores.catalog.delivery(spec.name, product.name, product.version, str(period))
+        if before and before.inputs_digest == digest:
+            return _key(before)
+        key = DeliveryKey(spec.name, product.name, product.version, str(period), before.revision + 1 if before else 1)
+        table = self._stores.lake.release(ReleaseKey.of(release), release.sha256 or "").table
+        rendered = render(facts, table, plan, granted, delivery_facts(key, before), self._stores.keys.signing_key())
+        assert_fit(facts, rendered.places, rendered.data)
+        self._keep(key, rendered, release, digest)
+        return key
+
+    def _keep(self, key: DeliveryKey, rendered: Rendered, release: Release, digest: str) -> None:
+        manifest = self._stores.lake.write_delivery(key, rendered.files)
+        delivery = Delivery(
+            **vars(key),
+            release_revision=release.revision,
+            inputs_digest=digest,
+            state=DeliveryState.RENDERED,
+            manifest_sha256=manifest,
+            path=rendered.path,
+            rows=rendered.rows,
+            withheld=rendered.withheld,
+        )
+        self._stores.catalog.record_rendered(delivery, AuditEntry.by_user("delivery rendered", str(key), manifest))
+
+    def _grant(self, spec: ClientSpec, product: Product, period: Period) -> Grant:
+        if product.name not in FOR_CLIENTS:
+            raise Misconfigured(f"{product.name} is not for clients.", f"Products: {', '.join(FOR_CLIENTS)}.")
+        if grant := spec.grant(product.name, period):
+            return grant
+        raise RefusedDelivery(
+            f"{spec.name} has no grant for {product.name} on {period}.",
+            "Add one to the client's file and run `throng client apply`.",
+        )
+
+    def _release(self, product: Product, period: Period) -> Release:
+        release = self._stores.ledger.find(product.name, product.version, str(period))
+        while release and release.revision > 1 and release.state in (ReleaseState.RESERVED, ReleaseState.STAGED):
+            release = self._stores.ledger.find(product.name, product.version, str(period), release.revision - 1)
+        if release is None or release.state in (ReleaseState.RESERVED, ReleaseState.STAGED):
+            raise RefusedDelivery(
+                f"{product.name} {period} is not published.", f"Run `throng publish {product.name} {period}` first."
+            )
+        if release.state is ReleaseState.RECALLED:
+            raise RefusedDelivery(f"{product.name} {period} was recalled.", "Deliver its next revision.")
+        return release
+
+    @step
+    def send(self, spec: ClientSpec, key: DeliveryKey) -> DeliveryRef:
+        """Write what the bucket lacks, manifest last; compare the rest; verify there as the client would."""
+        delivery = self._stores.catalog.delivery(key.client, key.product, key.version, key.period)
+        if delivery is None:
+            raise RefusedDelivery(f"{key} was never rendered.", "Run the command again.")
+        files = self._stores.lake.delivery(key, delivery.manifest_sha256)
+        try:
+            bucket = self._stores.buckets.open(spec.destination)
+            written = _complete(bucket, delivery, files)
+            _verify(bucket, delivery, public_key(self._stores.keys.signing_key()))
+        except RefusedDelivery as refusal:
+            self._stores.catalog.mark_refused(key, str(refusal), AuditEntry.by_user("delivery refused", str(key)))
+            raise
+        if written or delivery.state is not DeliveryState.DELIVERED:
+            entry = AuditEntry.by_user("delivered", str(key), f"{bucket.location}/{delivery.path}")
+            self._stores.catalog.mark_delivered(key, self._now(), entry)
+        return _reference(delivery, bucket, Outcome.DELIVERED if written else Outcome.ALREADY_DELIVERED)
+
+    @step
+    def index(self, spec: ClientSpec) -> None:
+        """Rebuild the client's index from the catalog, under the client's lock."""
+        self._stores.buckets.open(spec.destination).put_index(client_index(self._stores, spec, self._now()))
+
+
+def client_spec(stores: Stores, name: str) -> ClientSpec:
+    """A client as last applied; raises Misconfigured naming the known ones."""
+    if found := stores.catalog.client(name):
+        return ClientSpec.stored(found.spec)
+    known = ", ".join(client.name for client in stores.catalog.clients()) or "none yet"
+    raise Misconfigured(f"There is no client '{name[:40]}' (known: {known}).", "Run `throng client apply FILE.toml`.")
+
+
+def _key(delivery: Delivery) -> DeliveryKey:
+    return DeliveryKey(delivery.client, delivery.product, delivery.version, delivery.period, delivery.revision)
+
+
+def _complete(bucket: Bucket, delivery: Delivery, files: Mapping[str, bytes]) -> int:
+    """Write missing files, compare present ones; returns how many were written. The manifest comes last."""
+    written = 0
+    for name in sorted(files, key=lambda name: (name == MANIFEST, name)):
+        path = f"{delivery.path}/{name}"
+        digest = hashlib.sha256(files[name]).hexdigest()
+        if bucket.head(path) is None:
+            bucket.put_new(path, files[name], digest)
+            written += 1
+        else:
+            bucket.compare(path, digest)
+    return written
+
+
+def _verify(bucket: Bucket, delivery: Delivery, public: bytes) -> None:
+    start = f"{delivery.path}/"
+    names = [key.removeprefix(start) for key in bucket.list(start)]
+    sizes = {name: bucket.head(start + name) or 0 for name in names}
+    verify(sizes, lambda name: bucket.get(start + name), public)
+
+
+def _reference(delivery: Delivery, bucket: Bucket, outcome: Outcome) -> DeliveryRef:
+    return DeliveryRef(
+        client=delivery.client,
+        product=delivery.product,
+        period=delivery.period,
+        release_revision=delivery.release_revision,
+        delivery_revision=delivery.revision,
+        outcome=outcome,
+        location=f"{bucket.location}/{delivery.path}",
+        manifest_sha256=delivery.manifest_sha256,
+        rows=delivery.rows,
+        withheld=delivery.withheld,
+    )

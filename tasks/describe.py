@@ -1,0 +1,135 @@
+"""What a delivery may say, gathered from ledger, catalog and policy: releasable facts only."""
+
+from datetime import date
+from fractions import Fraction
+
+import pyarrow.compute as pc
+
+from tasks.deliverable.facts import (
+    DeliveryFacts,
+    GrantFacts,
+    LevelFacts,
+    PanelFacts,
+    Place,
+    PrivacyFacts,
+    ReleaseFacts,
+    ZoneFacts,
+)
+from tasks.events.measures import PROFILE_RULES, incomplete_hours
+from tasks.mobility.zones import parse_zone_plan
+from tasks.period import Period, day_hours
+from tasks.privacy.accounting import epsilon
+from tasks.privacy.protect import Z90
+from tasks.products.catalogue import PANEL, Product
+from tasks.release import day_profile, hours_of
+from tasks.store import Stores
+from tasks.store.client_spec import ClientSpec, Grant
+from tasks.store.lake import DeliveryKey
+from tasks.store.ledger import ReleaseKey
+from tasks.store.tables import DayGeneration, Delivery, Release, ReleaseState
+
+
+def release_facts(stores: Stores, product: Product, period: Period, release: Release) -> ReleaseFacts:
+    """Everything a delivery says of its release."""
+    policy = stores.policy.policy
+    panel = panel_facts(stores, period)
+    warnings, quality = _quality(stores, release)
+    return ReleaseFacts(
+        product=product.name,
+        version=product.version,
+        period=period,
+        revision=release.revision,
+        created_at=release.slot,
+        timezone=policy.time.timezone,
+        hours=day_hours(period.first, policy.time.local),
+        levels=_levels(stores, product, period),
+        privacy=_privacy(stores, release),
+        panel=panel,
+        panel_reason="" if panel else f"No panel of a month before {period.months[0]} is published yet.",
+        warnings=warnings,
+        quality=quality,
+        sha256=release.sha256 or "",
+    )
+
+
+def _levels(stores: Stores, product: Product, period: Period) -> tuple[LevelFacts, ...]:
+    policy = stores.policy.policy
+    rules = product.rules(policy, hours_of(period, policy))
+    return tuple(
+        LevelFacts(
+            name=level.name,
+            place=Place(level.place),
+            meaning=level.meaning,
+            keys=level.keys,
+            additive=level.additive,
+            sigma=rule.sigma,
+            bound=rule.bound,
+            threshold=rule.threshold or 0,
+        )
+        for level, rule in zip(product.levels, rules, strict=True)
+    )
+
+
+def _privacy(stores: Stores, release: Release) -> PrivacyFacts:
+    budget, rho = stores.policy.policy.budget, float(Fraction(release.rho))
+    return PrivacyFacts(
+        rho=rho,
+        epsilon=epsilon(rho, budget.delta),
+        month_cap_rho=float(budget.cap),
+        month_cap_epsilon=epsilon(float(budget.cap), budget.delta),
+        delta=budget.delta,
+        policy_name=stores.policy.policy.name,
+        policy_digest=release.policy_digest,
+    )
+
+
+def _quality(stores: Stores, release: Release) -> tuple[tuple[str, ...], dict[str, object]]:
+    """The gate's warnings and the hours covered: from the noisy profile alone, never from exact file facts."""
+    rules = stores.policy.policy.gate.rules
+    generation = _generation(stores, release)
+    lines = stores.catalog.gate(generation.day, generation.generation)
+    warned = [line.message for line in lines if line.rule in PROFILE_RULES and line.status in ("failed", "overridden")]
+    profile = day_profile(stores, generation.day, generation.profile_revision)
+    empty = sum(incomplete_hours(profile, rules))
+    return tuple(warned), {"hours": len(profile.hours), "hours_incomplete": int(empty)}
+
+
+def _generation(stores: Stores, release: Release) -> DayGeneration:
+    ((day, number),) = release.generations.items()
+    rows = stores.catalog.generations(date.fromisoformat(day))
+    return next(row for row in rows if row.generation == number)
+
+
+def panel_facts(stores: Stores, period: Period) -> PanelFacts | None:
+    """Size of the panel by the latest published month before the period; None if there is none."""
+    earlier = [
+        release
+        for release in stores.ledger.releases()
+        if release.product == PANEL.name
+        and release.state is ReleaseState.PUBLISHED
+        and release.period < period.months[0]
+    ]
+    if not earlier:
+        return None
+    latest = max(earlier, key=lambda release: (release.period, release.revision))
+    table = stores.lake.release(ReleaseKey.of(latest), latest.sha256 or "").table
+    size, se = pc.sum(table["value"]).as_py(), pc.sum(pc.power(table["se"], 2)).as_py() ** 0.5
+    return PanelFacts(latest.period, size, se, size - Z90 * se, size + Z90 * se)
+
+
+def zone_facts(stores: Stores, release: Release) -> ZoneFacts:
+    """The merged zone plan that the release counted in."""
+    geojson = stores.lake.plan(release.zone_plan)
+    plan = parse_zone_plan(geojson, f"zone plan {release.zone_plan}")
+    districts = tuple(plan.districts[index] for index in plan.district)
+    return ZoneFacts(release.zone_plan, plan.zone_ids, plan.names, districts, plan.merged, geojson)
+
+
+def grant_facts(spec: ClientSpec, grant: Grant) -> GrantFacts:
+    """What the client may have."""
+    return GrantFacts(spec.name, spec.client.contact, grant.zones, grant.formats)
+
+
+def delivery_facts(key: DeliveryKey, before: Delivery | None) -> DeliveryFacts:
+    """Which delivery this is."""
+    return DeliveryFacts(key.revision, before.manifest_sha256 if before else None)

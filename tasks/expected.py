@@ -1,0 +1,59 @@
+"""What a client may expect by now, and what became of it: the content of its index."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from tasks.deliverable.index import Delivered, IndexEntry, State, index
+from tasks.period import Period
+from tasks.products.catalogue import CATALOGUE, Product
+from tasks.store import Stores
+from tasks.store.client_spec import ClientSpec, Grant
+from tasks.store.tables import Delivery, DeliveryState, ReleaseState
+
+
+def client_index(stores: Stores, spec: ClientSpec, now: datetime) -> bytes:
+    """index.json: every granted period whose deadline has passed, and every one that was delivered."""
+    sent = {
+        (delivery.product, delivery.period): delivery
+        for delivery in stores.catalog.deliveries(spec.name)
+        if delivery.state is DeliveryState.DELIVERED
+    }
+    zone = stores.policy.policy.time.local
+    entries = []
+    for grant in spec.grants:
+        product = CATALOGUE[grant.product]
+        for period in _periods(grant, product, now):
+            delivery, due = sent.get((product.name, str(period))), grant.expected_by(period, zone)
+            if delivery or due <= now:
+                state, reason = _state(stores, spec, product, period, delivery)
+                where = Delivered(delivery.revision, delivery.manifest_sha256) if delivery else None
+                entries.append(IndexEntry(product.name, product.version, period, state, reason, due, where))
+    return index(spec.name, entries)
+
+
+def _periods(grant: Grant, product: Product, now: datetime) -> Iterator[Period]:
+    """Granted periods that begin before now."""
+    period = Period.holding(product.cadence, grant.since)
+    last = min(grant.until or now.date(), now.date() + timedelta(days=1))
+    while period.first <= last:
+        if grant.covers(period):
+            yield period
+        period = Period.holding(product.cadence, period.end)
+
+
+def _state(
+    stores: Stores, spec: ClientSpec, product: Product, period: Period, delivery: Delivery | None
+) -> tuple[State, str]:
+    release = stores.ledger.find(product.name, product.version, str(period))
+    if release and release.state is ReleaseState.RECALLED:
+        return State.RECALLED, "This release was taken back: do not use it."
+    if delivery:
+        return State.DELIVERED, "Delivered."
+    if release and release.state is ReleaseState.PUBLISHED:
+        run = stores.catalog.last_run("deliver", f"{spec.name} {product.name} {period}")
+        tried = run is not None and run.exit_code not in (None, 0)
+        return State.LATE, "Writing to your bucket failed; we try again." if tried else "Ready, not sent yet."
+    run = stores.catalog.last_run("publish", f"{product.name} {period}")
+    if run and run.outcome == "RefusedRelease" and stores.catalog.days(period.first, period.days[-1]):
+        return State.WITHHELD, "Not published: our privacy policy does not allow this release."
+    return State.LATE, "The network's data of this period have not arrived, or did not pass our checks."

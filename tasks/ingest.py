@@ -1,0 +1,280 @@
+"""ingest(day): landing -> lake for one network-local day; raw ids live no longer than the walk."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from tasks.engine.buckets import scratch_buckets
+from tasks.engine.local import DayResult, run_day
+from tasks.engine.work import DayWork, Machine
+from tasks.errors import Misconfigured, RefusedRelease, RejectedInput
+from tasks.events.account import ALL_FILES
+from tasks.events.files import FileGroup, UnreadableFile, group_files
+from tasks.events.gate import GateResult, GateStatus, judge_day, refuse
+from tasks.events.judge import Prepared
+from tasks.events.landing import DayLanding, find_day
+from tasks.events.measures import FileFacts
+from tasks.events.panel import build_panel
+from tasks.events.profile import Noisy, keys
+from tasks.events.reasons import READ_REASONS, Reason
+from tasks.mobility.cells import CellPlan, load_cell_plan
+from tasks.mobility.day import PROFILE_UNIT, walk_rules
+from tasks.mobility.zones import load_zone_plan
+from tasks.period import Cadence, Period, day_hours, day_start
+from tasks.privacy.bounds import Contributions, LevelRule
+from tasks.privacy.noise import Noise
+from tasks.privacy.protect import ProtectedCounts, protect
+from tasks.products.catalogue import GATE_PROFILE
+from tasks.references import DayRef, Outcome
+from tasks.release import Basis, OneDraw, day_profile, utc_now
+from tasks.step import progress, step
+from tasks.store import Stores
+from tasks.store.audit import AuditEntry
+from tasks.store.catalog import DayInputs, Verdict
+from tasks.store.lake import Candidate
+from tasks.store.room import make_folder, on_disk, remove, remove_abandoned
+
+PROFILES_A_DAY = 3
+"""A changed landing draws the profile again, from the month's reserve, so often and no more."""
+KEPT_ROWS, OUTSIDE_ZONES = "kept", "outside_zones"
+"""Entries of the stored account beside the reasons; `outside_zones` is a part of `kept`."""
+STATES = (Cadence.MONTH,)
+"""Longer periods for which a product reads what the lake keeps of a day."""
+
+
+@dataclass(frozen=True)
+class CandidateRef:
+    """A generation in staging: its number, what it was made of, and its rows by file and reason."""
+
+    day: date
+    generation: int
+    inputs: DayInputs
+    rows_in: int
+    rows_kept: int
+    rows: Mapping[tuple[str, str], int]
+    facts: FileFacts
+
+
+class Ingest:
+    """Ingests days; whatever kills it, the next call for the day starts over from the landing, under one charge."""
+
+    def __init__(self, stores: Stores, noise: Noise, now: Callable[[], datetime] = utc_now) -> None:
+        self._stores = stores
+        self._noise = noise
+        self._now = now
+
+    def __call__(self, day: date, override: str | None = None, reason_id: int | None = None) -> DayRef:
+        """Ingest a closed day; `override` names a gate rule, `reason_id` the audit entry that says why."""
+        self._check_override(override, reason_id)
+        with (
+            self._stores.locks.hold(f"day-{day}"),
+            self._stores.catalog.run("ingest", str(day)) as run,
+        ):
+            ref = self.look(day)
+            if ref is None:
+                candidate = self.walk(day)
+                revision = self.profile(candidate)
+                ref = self.judge(candidate, revision, override)
+            run.outcome, run.message = ref.outcome, ref.note
+            return ref
+
+    def _check_override(self, override: str | None, reason_id: int | None) -> None:
+        if override and (reason_id is None or self._stores.audit.entry(reason_id) is None):
+            raise Misconfigured("An override needs a reason.", "Add --reason TEXT: it goes to the audit table.")
+
+    @step
+    def look(self, day: date) -> DayRef | None:
+        """Whether there is anything to do: None if the day is closed and not ingested as it stands."""
+        landing = self._landing(day)
+        if not landing.closed:
+            open_folders = ", ".join(folder.path.name for folder in landing.folders if not folder.closed)
+            note = (
+                f"Not closed yet: {open_folders or day}. It closes by _COMPLETE, or `close_after` hours past its end."
+            )
+            return DayRef(day, 0, Outcome.AWAITING_LANDING, 0, 0, note=note)
+        current = self._stores.catalog.current(day)
+        if current and current.landing_digest == self._digest(landing) and self._policy_digest == current.policy_digest:
+            return DayRef(day, current.generation, Outcome.ALREADY_INGESTED, current.rows_in, current.rows_kept)
+        return None
+
+    @property
+    def _policy_digest(self) -> str:
+        return self._stores.policy.digest
+
+    def _landing(self, day: date) -> DayLanding:
+        return find_day(self._stores.settings.landing_root, day, self._stores.policy.policy.time, self._now())
+
+    def _digest(self, landing: DayLanding) -> str:
+        return self._stores.keys.digest(landing.digest.encode())
+
+    @step
+    def walk(self, day: date) -> CandidateRef:
+        """Read and walk the day into staging. The only step that sees raw ids; they end with it."""
+        root, policy = self._stores.settings.landing_root, self._stores.policy.policy
+        landing, zone_plan = self._landing(day), load_zone_plan(root / "zones.geojson")
+        cell_plan = load_cell_plan(root, day, policy.time, zone_plan)
+        inputs = DayInputs(self._digest(landing), zone_plan.version, cell_plan.version, self._policy_digest)
+        generation = self._stores.catalog.begin_day(day, inputs)
+        candidate = self._stores.lake.candidate(day, generation)
+        self._stores.lake.write_plan(zone_plan.version, zone_plan.geojson())
+        hours = len(day_hours(day, policy.time.local))
+        candidate.write_coverage(cell_plan.covered_hours(len(zone_plan.zone_ids), hours))
+        result, unreadable = self._run(landing, cell_plan, candidate)
+        candidate.write_profile(result.profile)
+        candidate.write_quarantine(result.read.quarantine)
+        if self._digest(self._landing(day)) != inputs.landing_digest:
+            raise RejectedInput(f"The landing of {day} changed while it was read.", "Run the command again.")
+        return _candidate(landing, generation, inputs, result, unreadable, self._day_end(day))
+
+    def _day_end(self, day: date) -> datetime:
+        return day_start(day + timedelta(days=1), self._stores.policy.policy.time.local)
+
+    def _run(
+        self, landing: DayLanding, cell_plan: CellPlan, candidate: Candidate
+    ) -> tuple[DayResult, tuple[UnreadableFile, ...]]:
+        settings, groups = self._stores.settings, group_files(landing.files)
+        machine = Machine(
+            settings.scratch_root,
+            os.cpu_count() or 1,
+            settings.memory_limit,
+            scratch_buckets(sum(file.bytes for file in landing.files)),
+        )
+        with _private_folder(settings.scratch_root, landing.day) as folder:
+            work = self._prepare(landing.day, groups[0], cell_plan, folder)
+            return run_day(work, machine, candidate, progress()), groups[1]
+
+    def _prepare(self, day: date, groups: tuple[FileGroup, ...], cell_plan: CellPlan, folder: Path) -> DayWork:
+        """Panel and cells as files that no one else can read and that end with the walk."""
+        root, policy = self._stores.settings.landing_root, self._stores.policy.policy
+        own, longer = Period.day(day), [Period.holding(cadence, day) for cadence in STATES]
+        panel = build_panel(
+            root,
+            period=own,
+            time=policy.time,
+            who=policy.who,
+            now=self._now(),
+            keyed=[self._stores.keys.period_key(period) for period in (own, *longer)],
+        )
+        prepared = Prepared(day, policy.time, folder / "panel.parquet", folder / "cells.parquet")
+        pq.write_table(panel, prepared.panel)
+        pq.write_table(cell_plan.table(), prepared.cells)
+        return DayWork(
+            groups=groups,
+            prepared=prepared,
+            places=cell_plan.places,
+            rules=walk_rules(policy, day),
+            pseudonyms=panel["pseudonym"].to_numpy(),
+            longer={period: panel[f"extra_{n}"].to_numpy() for n, period in enumerate(longer)},
+        )
+
+    @step
+    def profile(self, candidate: CandidateRef) -> int:
+        """Draw the day's noisy profile, or find that of an identical landing; returns its revision."""
+        one_draw, day = OneDraw(self._stores), Period.day(candidate.day)
+        latest = self._stores.ledger.find(GATE_PROFILE.name, GATE_PROFILE.version, str(day))
+        same = latest and latest.digests.get("landing") == candidate.inputs.landing_digest
+        revision = latest.revision if latest and same else (latest.revision + 1 if latest else 1)
+        if revision > PROFILES_A_DAY:
+            raise RefusedRelease(
+                f"The profile of {day} was drawn {PROFILES_A_DAY} times already, once for each change of its landing.",
+                "The day keeps the generation it has; to change it, wait for the month's end or drop the change.",
+            )
+        basis = Basis(
+            candidate.inputs.zone_plan, {str(day): candidate.generation}, {"landing": candidate.inputs.landing_digest}
+        )
+        key = one_draw.reserve(GATE_PROFILE, day, revision, basis)
+        rules = GATE_PROFILE.rules(self._stores.policy.policy, 24)
+        one_draw.finish(key, rules, lambda: self._protected(candidate, rules), {})
+        return revision
+
+    def _protected(self, candidate: CandidateRef, rules: tuple[LevelRule, ...]) -> ProtectedCounts:
+        """The profile under noise, every entry shown: it is for our own gate."""
+        values = Candidate(self._stores.lake.root, candidate.day, candidate.generation).profile()
+        shown = tuple(replace(rule, threshold=None) for rule in rules)
+        counts = Contributions(shown[0].name, values, shown[0].bound, PROFILE_UNIT)
+        entries = keys(len(values) - len(READ_REASONS))
+        return protect((counts,), shown, {shown[0].name: entries}, self._noise)
+
+    @step
+    def judge(self, candidate: CandidateRef, revision: int, override: str | None) -> DayRef:
+        """Let the gate judge the day; accept it into the lake, or reject it and raise what stops it."""
+        day, gate = candidate.day, self._stores.policy.policy.gate
+        profile = day_profile(self._stores, day, revision)
+        results = judge_day(candidate.facts, profile, self._history(day), gate, [override] if override else [])
+        lines = [{**asdict(result), "status": result.status.value} for result in results]
+        verdict = Verdict(candidate.rows_in, candidate.rows_kept, candidate.rows, lines, revision)
+        staged = Candidate(self._stores.lake.root, day, candidate.generation)
+        subject = f"day {day} generation {candidate.generation}"
+        if any(result.stops for result in results):
+            self._stores.catalog.reject_day(
+                day, candidate.generation, verdict, AuditEntry.by_user("day rejected", subject)
+            )
+            self._stores.lake.discard(staged)
+            refuse(results)
+        self._stores.lake.commit(staged)
+        self._stores.catalog.accept_day(
+            day, candidate.generation, verdict, AuditEntry.by_user("day ingested", subject, override or "")
+        )
+        return _accepted(candidate, results)
+
+    def _history(self, day: date) -> list[Noisy]:
+        """Noisy kept rows of the earlier days that the median looks back on, oldest first."""
+        first = day - timedelta(days=self._stores.policy.policy.gate.gate_days)
+        days = self._stores.catalog.days(first, day - timedelta(days=1))
+        return [day_profile(self._stores, row.day, row.profile_revision).kept for row in days if row.profile_revision]
+
+
+@contextmanager
+def _private_folder(scratch: Path, day: date) -> Iterator[Path]:
+    """Where raw ids rest while a day is read: ours alone, removed in any case; what a killed run left goes first."""
+    folder = scratch / "landing" / str(day)
+    with on_disk(scratch):
+        remove_abandoned(folder.parent)
+        remove(folder)
+        make_folder(folder)
+        try:
+            yield folder
+        finally:
+            remove(folder)
+
+
+def _candidate(
+    landing: DayLanding,
+    generation: int,
+    inputs: DayInputs,
+    result: DayResult,
+    at_once: tuple[UnreadableFile, ...],
+    day_end: datetime,
+) -> CandidateRef:
+    """What the next steps need to know of a walk: totals by day, file and reason."""
+    account = result.read.account
+    reasons, unreadable = account.reasons, (*at_once, *result.read.unreadable)
+    late = (landing.newest - day_end) / timedelta(hours=1) if landing.newest else 0.0
+    facts = FileFacts(
+        files=len(landing.files),
+        rejected=tuple(sorted(f"{file.name} ({file.why})" for file in unreadable)),
+        rows=account.total,
+        unreadable_rows=reasons.get(Reason.UNREADABLE_ROW, 0),
+        missing_subscribers=reasons.get(Reason.MISSING_SUBSCRIBER, 0),
+        lateness_hours=max(late, 0.0),
+    )
+    rows = {(file, reason.value): count for (file, reason), count in account.set_aside.items()}
+    rows |= {(ALL_FILES, KEPT_ROWS): account.kept, (ALL_FILES, OUTSIDE_ZONES): result.outside_zones}
+    return CandidateRef(landing.day, generation, inputs, account.total, account.kept, rows, facts)
+
+
+def _accepted(candidate: CandidateRef, results: list[GateResult]) -> DayRef:
+    warned = (GateStatus.FAILED, GateStatus.ERROR, GateStatus.OVERRIDDEN)
+    return DayRef(
+        candidate.day,
+        candidate.generation,
+        Outcome.INGESTED,
+        candidate.rows_in,
+        candidate.rows_kept,
+        tuple(f"{result.rule}: {result.message}" for result in results if result.status in warned),
+    )

@@ -1,0 +1,229 @@
+"""publish(product, period): one release, drawn once, from the period's rows and the people who may be counted now."""
+
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from fractions import Fraction
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from tasks.errors import Misconfigured, RefusedRelease
+from tasks.events.landing import find_register
+from tasks.events.measures import incomplete_hours
+from tasks.events.panel import allowed, build_panel
+from tasks.mobility.zones import ZonePlan, parse_zone_plan
+from tasks.period import Cadence, Period, day_hours
+from tasks.privacy.noise import Noise
+from tasks.privacy.protect import ProtectedCounts, protect
+from tasks.products import footfall, panel
+from tasks.products.catalogue import CATALOGUE, Product, find
+from tasks.references import Outcome, ReleaseRef
+from tasks.release import Basis, OneDraw, day_profile, hours_of, slot, utc_now
+from tasks.step import step
+from tasks.store import Stores
+from tasks.store.lake import BUCKETS
+from tasks.store.ledger import ReleaseKey
+from tasks.store.tables import DayGeneration, Release, ReleaseState
+
+
+class Publish:
+    """Publishes releases; the noise source comes through the constructor, production's from `production_noise`."""
+
+    def __init__(self, stores: Stores, noise: Noise, now: Callable[[], datetime] = utc_now) -> None:
+        self._stores = stores
+        self._noise = noise
+        self._now = now
+        self._one_draw = OneDraw(stores)
+
+    def __call__(
+        self, product: str, period: str, revision_of: str | None = None, reason_id: int | None = None
+    ) -> ReleaseRef:
+        """Publish a period, or return the release that exists; only `revision_of` draws again.
+
+        `reason_id` is the audit entry that says why.
+        """
+        made, of = find(product), Period.parse(period)
+        made.check(of)
+        revision = self._revision(made, of, revision_of, reason_id)
+        with (
+            self._stores.locks.hold(f"release-{made.name}-{of}"),
+            self._stores.catalog.run("publish", f"{made.name} {of}") as run,
+        ):
+            if existing := self.look(made, of, revision):
+                run.outcome = existing.outcome
+                return existing
+            key = self.reserve(made, of, revision, reason_id)
+            ref = self.draw(made, of, key)
+            run.outcome = ref.outcome
+            return ref
+
+    def _revision(self, product: Product, period: Period, revision_of: str | None, reason_id: int | None) -> int | None:
+        """The number of the revision that is asked for; None for the scheduled release."""
+        if revision_of is None:
+            return None
+        before = ReleaseKey.parse(revision_of)
+        if (before.product, before.version, before.period) != (product.name, product.version, str(period)):
+            raise Misconfigured(
+                f"{before} is not a release of {product.name} {period}.", "Name a release of that period."
+            )
+        if reason_id is None or self._stores.audit.entry(reason_id) is None:
+            raise Misconfigured("A revision needs a reason.", "Add --reason TEXT: it goes to the audit table.")
+        return before.revision + 1
+
+    @step
+    def look(self, product: Product, period: Period, revision: int | None) -> ReleaseRef | None:
+        """The release that exists, with what has changed since it was drawn; None if it is still to be drawn."""
+        latest = self._stores.ledger.find(product.name, product.version, str(period))
+        self._check_charged(product, period, latest)
+        if revision is not None and (latest is None or latest.revision < revision - 1):
+            raise RefusedRelease(f"{product.name} {period} has no revision {revision - 1}.", "See `throng releases`.")
+        wanted = latest is not None and (revision is None or latest.revision >= revision)
+        if latest is None or not wanted or latest.state in (ReleaseState.RESERVED, ReleaseState.STAGED):
+            return None
+        return _reference(latest, Outcome.ALREADY_PUBLISHED, self._stale(period, latest))
+
+    def _check_charged(self, product: Product, period: Period, latest: Release | None) -> None:
+        """A stored release that the ledger does not know was never charged here: a lake of another installation."""
+        known = latest.revision if latest else 0
+        if any(
+            key.product == product.name and key.period == str(period) and key.revision > known
+            for key in self._stores.lake.release_keys()
+        ):
+            raise RefusedRelease(
+                f"The lake holds a release of {product.name} {period} that this ledger never charged.",
+                "Lake and database do not belong together: mend THRONG_LAKE or THRONG_DATABASE_URL.",
+            )
+
+    def _stale(self, period: Period, release: Release) -> tuple[str, ...]:
+        """What differs today from what the release was drawn from, in words."""
+        days = {str(d.day): d.generation for d in self._stores.catalog.days(period.first, period.days[-1])}
+        words = {
+            "days were ingested again since": days != dict(release.generations),
+            "the policy changed since": release.policy_digest != self._stores.policy.digest,
+            "the subscribers or consents file changed since": release.digests.get("people") != self._people(),
+        }
+        return tuple(word for word, differs in words.items() if differs)
+
+    def _people(self) -> str:
+        """A keyed digest of the two files' names, sizes and ages: they say who may be counted."""
+        root = self._stores.settings.landing_root
+        found = [
+            (path.name, path.stat()) for path in (find_register(root, name) for name in ("subscribers", "consents"))
+        ]
+        listing = [(name, state.st_size, state.st_mtime_ns) for name, state in found]
+        return self._stores.keys.digest(repr(listing).encode())
+
+    @step
+    def reserve(self, product: Product, period: Period, revision: int | None, reason_id: int | None) -> ReleaseKey:
+        """Charge the release to its months; a reservation that a crash left is taken up."""
+        latest = self._stores.ledger.find(product.name, product.version, str(period))
+        if latest and latest.state in (ReleaseState.RESERVED, ReleaseState.STAGED):
+            return ReleaseKey.of(latest)
+        days = self._days(product, period)
+        plan = {day.zone_plan for day in days}
+        if len(plan) > 1:
+            raise RefusedRelease(
+                f"{product.name} {period} spans {len(plan)} zone plans.", "Ingest its days again under one zone plan."
+            )
+        basis = Basis(plan.pop(), {str(d.day): d.generation for d in days}, {"people": self._people()})
+        reason = self._stores.audit.entry(reason_id) if reason_id else None
+        return self._one_draw.reserve(product, period, revision or 1, basis, reason.detail if reason else None)
+
+    def _days(self, product: Product, period: Period) -> list[DayGeneration]:
+        """The period's days in the lake; raises RefusedRelease while it is not due."""
+        days = self._stores.catalog.days(period.first, period.days[-1])
+        policy, now = self._stores.policy.policy, self._now()
+        missing = sorted(set(period.days) - {day.day for day in days})
+        if missing and (period.cadence is Cadence.DAY or not days):
+            raise RefusedRelease(
+                f"{product.name} {period} has no ingested day.", f"Run `throng ingest {missing[0]}` first."
+            )
+        waited = slot(period, policy) + timedelta(days=policy.time.catch_up_days)
+        if missing and now < waited:
+            raise RefusedRelease(
+                f"{product.name} {period} lacks {len(missing)} days: {_named(missing)}.",
+                f"Ingest them; from {waited:%Y-%m-%d %H:%M} UTC it is published without them.",
+            )
+        return days
+
+    @step
+    def draw(self, product: Product, period: Period, key: ReleaseKey) -> ReleaseRef:
+        """Count, draw, reconcile, suppress and publish; or finish what a crash left."""
+        rules = product.rules(self._stores.policy.policy, hours_of(period, self._stores.policy.policy))
+        release = self._stores.ledger.find(key.product, key.version, key.period, key.revision)
+        missing = sorted(set(map(str, period.days)) - set(release.generations)) if release else []
+        count = {"footfall": self._footfall, "panel": self._panel}[product.name]
+        done = self._one_draw.finish(key, rules, lambda: count(period, key), {"missing_days": missing})
+        return _reference(done, Outcome.PUBLISHED, ())
+
+    def _footfall(self, period: Period, key: ReleaseKey) -> ProtectedCounts:
+        plan, generations = self._basis(key)
+        ((day, generation),) = generations.items()
+        policy = self._stores.policy.policy
+        hours = day_hours(day, policy.time.local)
+        rules = CATALOGUE[key.product].rules(policy, len(hours))
+        presence = (table for _, table in self._stores.lake.presence(day, generation))
+        return protect(
+            footfall.count(presence, self._allowed(period), plan, len(hours), rules),
+            rules,
+            footfall.keys(plan, hours),
+            self._noise,
+            footfall.hierarchy(plan),
+            footfall.known(plan, self._stores.lake.coverage(day, generation), self._incomplete(day, generation)),
+        )
+
+    def _panel(self, period: Period, key: ReleaseKey) -> ProtectedCounts:
+        plan, generations = self._basis(key)
+        rules = CATALOGUE[key.product].rules(self._stores.policy.policy, 0)
+        states = (
+            tuple(self._stores.lake.states(Cadence.MONTH, period, bucket, generations)) for bucket in range(BUCKETS)
+        )
+        counts = panel.count((days for days in states if days), self._allowed(period), plan, rules)
+        return protect(counts, rules, panel.keys(plan), self._noise)
+
+    def _basis(self, key: ReleaseKey) -> tuple[ZonePlan, dict[date, int]]:
+        """The pinned zone plan and generations of a reservation."""
+        release = self._stores.ledger.find(key.product, key.version, key.period, key.revision)
+        if release is None:
+            raise RefusedRelease(f"{key} was never charged.", "Publish it first: its charge precedes everything.")
+        plan = parse_zone_plan(self._stores.lake.plan(release.zone_plan), f"zone plan {release.zone_plan}")
+        return plan, {date.fromisoformat(day): number for day, number in release.generations.items()}
+
+    def _allowed(self, period: Period) -> pa.Table:
+        """Rewrite the list of who may be counted, from the landing zone's files as they are now, and read it."""
+        root, policy = self._stores.settings.landing_root, self._stores.policy.policy
+        members = build_panel(
+            root,
+            period=period,
+            time=policy.time,
+            who=policy.who,
+            now=self._now(),
+            keyed=[self._stores.keys.existing_key(period)],
+        )
+        self._stores.lake.write_allowed(period, allowed(members))
+        return self._stores.lake.allowed(period)
+
+    def _incomplete(self, day: date, generation: int) -> npt.NDArray[np.bool_]:
+        """Hours that the noisy profile shows to be empty."""
+        rows = self._stores.catalog.generations(day)
+        revision = next(row.profile_revision for row in rows if row.generation == generation)
+        profile = day_profile(self._stores, day, revision)
+        return np.array(incomplete_hours(profile, self._stores.policy.policy.gate.rules))
+
+
+def _named(days: list[date]) -> str:
+    return ", ".join(map(str, days[:5])) + (f" and {len(days) - 5} more" if len(days) > 5 else "")
+
+
+def _reference(release: Release, outcome: Outcome, stale: tuple[str, ...]) -> ReleaseRef:
+    return ReleaseRef(
+        product=release.product,
+        version=release.version,
+        period=release.period,
+        revision=release.revision,
+        outcome=outcome,
+        sha256=release.sha256 or "",
+        rho=float(Fraction(release.rho)),
+        stale=stale,
+    )

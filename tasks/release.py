@@ -1,0 +1,140 @@
+"""Drawn once: reserve row and charge, say so, draw into staging, record the digest, publish by digest.
+
+Killed at any line, the next call goes on from what is durable; noise is drawn again only if no complete bytes rest in
+staging, under the same charge, counted.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from tasks.errors import RefusedRelease
+from tasks.events.profile import Profile
+from tasks.period import Period, day_start
+from tasks.policy import Policy
+from tasks.privacy.accounting import Charge, cap_units, charge
+from tasks.privacy.bounds import LevelRule
+from tasks.privacy.protect import ProtectedCounts
+from tasks.products.catalogue import CATALOGUE, GATE_PROFILE, Product
+from tasks.store import Stores
+from tasks.store.audit import AuditEntry
+from tasks.store.ledger import ReleaseKey, ReservationFacts
+from tasks.store.tables import Release, ReleaseState
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What a release is drawn from: the days it reads, the plan it counts in, and digests to tell when it is stale."""
+
+    zone_plan: str
+    generations: Mapping[str, int]
+    digests: Mapping[str, str]
+
+
+def slot(period: Period, policy: Policy) -> datetime:
+    """When the schedule publishes a period: its local end plus `close_after`; says nothing about the data."""
+    return (day_start(period.end, policy.time.local) + timedelta(hours=policy.time.close_after)).astimezone(UTC)
+
+
+def hours_of(period: Period, policy: Policy) -> int:
+    """Hours of a period, clock changes included."""
+    length = day_start(period.end, policy.time.local) - day_start(period.first, policy.time.local)
+    return round(length / timedelta(hours=1))
+
+
+def price(product: Product, period: Period, policy: Policy) -> Charge:
+    """What one release of the product charges to each month that the period touches."""
+    return charge(product.rules(policy, hours_of(period, policy)), len(period.months))
+
+
+def utc_now() -> datetime:
+    """The clock of a production run."""
+    return datetime.now(UTC)
+
+
+def day_profile(stores: Stores, day: date, revision: int | None) -> Profile:
+    """The noisy profile by which a generation of a day was judged; raises RefusedRelease if it was never drawn."""
+    release = stores.ledger.find(GATE_PROFILE.name, GATE_PROFILE.version, str(day), revision)
+    if revision is None or release is None or release.sha256 is None:
+        raise RefusedRelease(f"The profile of {day} is missing.", f"Run `throng ingest {day}` again.")
+    return Profile.read(stores.lake.release(ReleaseKey.of(release), release.sha256).table)
+
+
+class OneDraw:
+    """Draws a release at most once, whatever happens on the way."""
+
+    def __init__(self, stores: Stores) -> None:
+        self._stores = stores
+
+    def reserve(
+        self, product: Product, period: Period, revision: int, basis: Basis, reason: str | None = None
+    ) -> ReleaseKey:
+        """Take the key and charge each month, or neither; a revision leaves what the schedule still needs."""
+        policy = self._stores.policy
+        key = ReleaseKey(product.name, product.version, str(period), revision)
+        cost = price(product, period, policy.policy)
+        facts = ReservationFacts(
+            rho=str(cost.exact),
+            slot=slot(period, policy.policy),
+            policy_digest=policy.digest,
+            zone_plan=basis.zone_plan,
+            generations=basis.generations,
+            digests=basis.digests,
+            reason=reason,
+        )
+        self._stores.ledger.reserve(
+            key,
+            dict.fromkeys(period.months, cost.units),
+            cap_units(policy.policy.budget.cap),
+            facts,
+            AuditEntry.by_user("release reserved", str(key), reason or ""),
+            keep_back=self._outstanding(period) if revision > 1 else None,
+        )
+        return key
+
+    def finish(
+        self,
+        key: ReleaseKey,
+        rules: tuple[LevelRule, ...],
+        draw: Callable[[], ProtectedCounts],
+        facts: Mapping[str, Any],
+    ) -> Release:
+        """Bring a reserved release to published; `draw` is called only if no complete bytes exist."""
+        ledger, releases = self._stores.ledger, self._stores.lake
+        release = self._reserved(key, rules)
+        if release.state in (ReleaseState.PUBLISHED, ReleaseState.RECALLED):
+            return release
+        sha256 = releases.staged(key)
+        if sha256 is None:
+            ledger.intend_draw(key, AuditEntry.by_user("draw intended", str(key)))
+            sha256 = releases.stage_release(key, draw(), facts)
+        ledger.stage(key, sha256, AuditEntry.by_user("release staged", str(key), f"sha256 {sha256}"))
+        releases.publish_release(key, sha256)
+        return ledger.publish(key, AuditEntry.by_user("release published", str(key), f"sha256 {sha256}"))
+
+    def _reserved(self, key: ReleaseKey, rules: tuple[LevelRule, ...]) -> Release:
+        """The ledger's row; refused if it was charged by other rules than it would now be drawn by."""
+        release = self._stores.ledger.find(key.product, key.version, key.period, key.revision)
+        if release is None:
+            raise RefusedRelease(f"{key} was never charged.", "Publish it first: its charge precedes everything.")
+        unfinished = release.state in (ReleaseState.RESERVED, ReleaseState.STAGED)
+        if unfinished and str(charge(rules, len(Period.parse(key.period).months)).exact) != release.rho:
+            raise RefusedRelease(
+                f"{key} was charged rho {release.rho} under another policy and is not drawn yet.",
+                "Set THRONG_POLICY to the policy of that day and publish again.",
+            )
+        return release
+
+    def _outstanding(self, period: Period) -> dict[str, int]:
+        """By month: units that scheduled releases which are not reserved yet will need."""
+        return {month: self._outstanding_in(Period.parse(month)) for month in period.months}
+
+    def _outstanding_in(self, month: Period) -> int:
+        taken = {(r.product, r.version, r.period) for r, _ in self._stores.ledger.charges(str(month))}
+        return sum(
+            price(product, period, self._stores.policy.policy).units
+            for product in CATALOGUE.values()
+            for period in sorted({Period.holding(product.cadence, day) for day in month.days})
+            if (product.name, product.version, str(period)) not in taken
+        )
