@@ -89,7 +89,7 @@ _BY_TYPE: tuple[tuple[tuple[type[BotoCoreError], ...], _Meaning], ...] = (
         _NO_CREDENTIALS,
     ),
     ((boto.FlexibleChecksumError, boto.IncompleteReadError, boto.ResponseStreamingError), _DAMAGED),
-    ((boto.HTTPClientError,), _AWAY),
+    ((boto.HTTPClientError, boto.ConnectionError), _AWAY),
 )
 
 

@@ -43,14 +43,14 @@ class Bucket:
             except ClientError as error:
                 if code_of(error) not in ("PreconditionFailed", "412"):
                     raise
-        self._compare(key, sha256)
+        self.compare(key, sha256)
 
     def put_index(self, body: bytes) -> None:
         """Write or replace the index. Read back and compared."""
         sha256 = hashlib.sha256(body).hexdigest()
         with meant(self.location, f"writing {INDEX}"):
             self._put(INDEX, body, sha256, {})
-        self._compare(INDEX, sha256)
+        self.compare(INDEX, sha256)
 
     def get(self, key: str) -> bytes:
         """An object's bytes, checked against the store's own checksum."""
@@ -76,9 +76,8 @@ class Bucket:
         return sorted(key.removeprefix(self._root) for key in keys)
 
     def probe(self) -> None:
-        """Ask for the bucket and for one key, without writing."""
-        with meant(self.location, "looking at the bucket"):
-            self._store.head_bucket(**self._every)
+        """Ask for one key, which needs the bucket, the right owner and leave to list; writes nothing."""
+        with meant(self.location, "listing"):
             self._store.list_objects_v2(Prefix=self._root, MaxKeys=1, **self._every)
 
     def _put(self, key: str, body: bytes, sha256: str, condition: Mapping[str, str]) -> None:
@@ -93,7 +92,8 @@ class Bucket:
             **condition,
         )
 
-    def _compare(self, key: str, sha256: str) -> None:
+    def compare(self, key: str, sha256: str) -> None:
+        """Read an object back; raises RefusedDelivery if it does not have this SHA-256 (hex)."""
         if hashlib.sha256(self.get(key)).hexdigest() != sha256:
             raise RefusedDelivery(
                 f"{self.location}: {key} holds other bytes than the delivery's.",
@@ -125,7 +125,7 @@ class Buckets:
         )
 
     def probe(self, destination: Destination) -> None:
-        """Return if the bucket can be found and listed; raise what is wrong with it otherwise. Writes nothing."""
+        """Return if the bucket can be found and listed; raise what is wrong otherwise. Writes nothing."""
         self.open(destination).probe()
 
     def at(self, location: str) -> Bucket:

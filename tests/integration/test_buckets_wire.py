@@ -1,0 +1,163 @@
+"""What our requests carry, and what we make of a store that misbehaves: against a scripted store that records."""
+
+import base64
+import hashlib
+import socket
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import pytest
+
+from tasks.errors import Misconfigured, RefusedDelivery, StorageUnavailable, ThrongError
+from tasks.settings import Settings
+from tasks.store import buckets as module
+from tasks.store.buckets import Bucket, Buckets
+from tasks.store.clients import Destination
+
+OWNER = "111122223333"
+KEY = f"arn:aws:kms:eu-central-1:{OWNER}:key/0a1b2c3d"
+BODY = b"a delivery"
+SHA = hashlib.sha256(BODY).hexdigest()
+
+
+class Script(ThreadingHTTPServer):
+    """Answers in turn, (status, code) or (status, bytes), the last one for ever; keeps every request's headers."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.answers: list[tuple[int, str | bytes]] = [(200, b"")]
+        self.seen: list[tuple[str, dict[str, str]]] = []
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Script
+    protocol_version = "HTTP/1.1"
+
+    def answer(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.server.seen.append((self.command, {name.lower(): value for name, value in self.headers.items()}))
+        answers = self.server.answers
+        status, said = answers.pop(0) if len(answers) > 1 else answers[0]
+        content = said if isinstance(said, bytes) else f"<Error><Code>{said}</Code></Error>".encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    do_GET = do_PUT = do_HEAD = answer
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch) -> Iterator[Script]:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "y")
+    monkeypatch.setattr(module, "_ATTEMPTS", 2)
+    server = Script()
+    thread = Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def opened(script: Script, **changed: str) -> Bucket:
+    told = {"bucket": "client", "prefix": "throng", "region": "eu-central-1"}
+    address = {"endpoint_url": f"http://127.0.0.1:{script.server_port}"}
+    return Buckets(Settings()).open(Destination.model_validate(told | address | changed))
+
+
+def put(bucket: Bucket) -> None:
+    bucket.put_new("manifest.json", BODY, SHA)
+
+
+def test_a_new_object_is_put_under_condition_and_checksum_and_read_back(script: Script) -> None:
+    script.answers = [(200, b""), (200, BODY)]
+    put(opened(script))
+    (verb, headers), (then, _) = script.seen
+    assert (verb, then) == ("PUT", "GET")
+    assert headers["if-none-match"] == "*"
+    assert headers["x-amz-checksum-sha256"] == base64.b64encode(bytes.fromhex(SHA)).decode()
+    assert "x-amz-server-side-encryption" not in headers
+
+
+def test_only_the_index_is_put_without_condition(script: Script) -> None:
+    script.answers = [(200, b""), (200, BODY)]
+    opened(script).put_index(BODY)
+    headers = script.seen[0][1]
+    assert "if-none-match" not in headers
+    assert "x-amz-checksum-sha256" in headers
+
+
+def test_every_request_names_the_owner_we_expect(script: Script) -> None:
+    bucket = opened(script, expected_bucket_owner=OWNER)
+    listing = b"<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>"
+    script.answers = [(200, b""), (200, BODY), (200, b""), (200, BODY), (200, b""), (200, listing), (200, listing)]
+    put(bucket)
+    bucket.put_index(BODY)
+    bucket.head("manifest.json")
+    bucket.list()
+    bucket.probe()
+    assert len(script.seen) == 7
+    assert {headers.get("x-amz-expected-bucket-owner") for _, headers in script.seen} == {OWNER}
+
+
+def test_objects_are_encrypted_under_the_clients_key(script: Script) -> None:
+    script.answers = [(200, b""), (200, BODY)]
+    put(opened(script, kms_key_arn=KEY))
+    headers = script.seen[0][1]
+    assert headers["x-amz-server-side-encryption"] == "aws:kms"
+    assert headers["x-amz-server-side-encryption-aws-kms-key-id"] == KEY
+
+
+def test_an_answer_lost_on_its_way_is_asked_for_again(script: Script) -> None:
+    script.answers = [(503, "SlowDown"), (412, "PreconditionFailed"), (200, BODY)]
+    put(opened(script))
+    assert [verb for verb, _ in script.seen] == ["PUT", "PUT", "GET"]
+
+
+def test_a_store_that_returns_other_bytes_is_not_believed(script: Script) -> None:
+    script.answers = [(200, b""), (200, b"something else")]
+    with pytest.raises(RefusedDelivery, match="holds other bytes"):
+        put(opened(script))
+
+
+def test_a_store_that_hangs_is_not_waited_for_without_end(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_READ_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        bucket = opened(script, endpoint_url=f"http://127.0.0.1:{silent.getsockname()[1]}")
+        with pytest.raises(StorageUnavailable, match="does not answer"):
+            bucket.list()
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "branch", "said"),
+    [
+        (404, "NoSuchBucket", RefusedDelivery, "the bucket does not exist. Ask the client to create it"),
+        (403, "AccessDenied", RefusedDelivery, "access is denied. Ask the client to allow our identity s3:PutObject"),
+        (403, "ExpiredToken", RefusedDelivery, "our credentials are not accepted"),
+        (403, "RequestTimeTooSkewed", Misconfigured, "clock is wrong"),
+        (400, "KMS.DisabledException", RefusedDelivery, "the encryption key cannot be used"),
+        (400, "AuthorizationHeaderMalformed", RefusedDelivery, "the bucket is in another region"),
+        (501, "NotImplemented", RefusedDelivery, "does not offer"),
+        (400, "BadDigest", StorageUnavailable, "damaged"),
+        (409, "ConditionalRequestConflict", StorageUnavailable, "does not answer"),
+        (503, "SlowDown", StorageUnavailable, "does not answer"),
+        (500, "InternalError", StorageUnavailable, "does not answer"),
+        (429, "TooManyRequests", StorageUnavailable, "does not answer"),
+        (400, "SomethingNew", RefusedDelivery, "the store refused with 'SomethingNew'"),
+    ],
+)
+def test_an_answer_says_who_must_act(
+    script: Script, status: int, code: str, branch: type[ThrongError], said: str
+) -> None:
+    script.answers = [(status, code)]
+    with pytest.raises(branch) as caught:
+        put(opened(script))
+    assert type(caught.value) is branch
+    assert said in str(caught.value)
+    assert str(caught.value).startswith("s3://client/throng: writing manifest.json failed")
