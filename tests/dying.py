@@ -1,0 +1,48 @@
+"""kill -9 in the middle of an act, at every point where the act touches the world, one point after the other."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+
+Tick = Callable[[], None]
+
+_FILE_ACTS = {"os.mkdir", "os.rename", "os.link", "os.remove", "os.rmdir"}
+
+
+def dies(act: Callable[[Tick], None], at: int) -> bool:
+    """Run the act in a process that is killed at the tick of this number; whether the tick came."""
+    pid = os.fork()
+    if pid == 0:
+        _end_in_child(act, at)
+    _, status = os.waitpid(pid, 0)
+    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0, "the act failed before it could be killed"
+    return os.WIFSIGNALED(status)
+
+
+def _end_in_child(act: Callable[[Tick], None], at: int) -> None:
+    ticks = 0
+
+    def tick() -> None:
+        nonlocal ticks
+        ticks += 1
+        if ticks == at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    try:
+        act(tick)
+        os._exit(0)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    os._exit(1)
+
+
+def tick_before_file_acts(tick: Tick) -> None:
+    """Tick before this process creates, writes, renames, links or removes a file."""
+
+    def hook(event: str, arguments: tuple[object, ...]) -> None:
+        flags = arguments[2] if event == "open" else 0
+        if event in _FILE_ACTS or (isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR)):
+            tick()
+
+    sys.addaudithook(hook)

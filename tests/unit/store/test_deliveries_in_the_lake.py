@@ -1,0 +1,68 @@
+import hashlib
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from tasks.errors import Misconfigured, StorageUnavailable
+from tasks.store.lake import DeliveryKey, Lake
+from tests.dying import dies, tick_before_file_acts
+
+KEY = DeliveryKey("nordmarkt", "footfall", 1, "2026-03-01", 1)
+FILES = {"manifest.json": b"{}", "data.parquet": b"rows" * 1000, "README.md": b"read me"}
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    lake = Lake(tmp_path / "lake")
+    lake.open()
+    return lake
+
+
+def test_a_delivery_comes_back_byte_by_byte_under_its_manifests_digest(lake: Lake) -> None:
+    sha256 = lake.write_delivery(KEY, FILES)
+    assert sha256 == hashlib.sha256(b"{}").hexdigest()
+    assert lake.delivery(KEY, sha256) == FILES
+
+
+def test_writing_the_same_delivery_again_changes_nothing(lake: Lake) -> None:
+    assert lake.write_delivery(KEY, FILES) == lake.write_delivery(KEY, FILES)
+
+
+def test_a_rendering_that_was_never_recorded_does_not_stand_in_the_way_of_another(lake: Lake) -> None:
+    other = FILES | {"manifest.json": b'{"grant": "changed"}'}
+    first, second = lake.write_delivery(KEY, FILES), lake.write_delivery(KEY, other)
+    assert lake.delivery(KEY, first) == FILES
+    assert lake.delivery(KEY, second) == other
+
+
+def test_a_lost_or_altered_delivery_is_named(lake: Lake) -> None:
+    sha256 = lake.write_delivery(KEY, FILES)
+    (lake.root / "deliveries" / str(KEY) / sha256 / "manifest.json").write_bytes(b"altered")
+    for digest in (sha256, "0" * 64):
+        with pytest.raises(StorageUnavailable, match="is lost or altered. Restore it"):
+            lake.delivery(KEY, digest)
+
+
+@pytest.mark.parametrize("client", ["..", "a/b", "", ".hidden", "a b"])
+def test_a_clients_name_cannot_leave_its_folder(client: str) -> None:
+    with pytest.raises(Misconfigured):
+        DeliveryKey(client, "footfall", 1, "2026-03-01", 1)
+
+
+def test_a_delivery_is_whole_or_absent_wherever_its_writer_is_killed(tmp_path: Path) -> None:
+    for at in count(1):
+        lake = Lake(tmp_path / str(at))
+        lake.open()
+
+        def act(tick: Callable[[], None], lake: Lake = lake) -> None:
+            tick_before_file_acts(tick)
+            lake.write_delivery(KEY, FILES)
+
+        killed = dies(act, at)
+        folders = list((lake.root / "deliveries").glob("*/*/*/*/*/*")) if (lake.root / "deliveries").exists() else []
+        assert [{path.name for path in folder.iterdir()} for folder in folders] in ([], [set(FILES)])
+        assert lake.delivery(KEY, lake.write_delivery(KEY, FILES)) == FILES
+        if not killed:
+            break

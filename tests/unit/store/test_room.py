@@ -1,0 +1,122 @@
+import errno
+import os
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from tasks.errors import StorageUnavailable
+from tasks.store.room import ABANDONED_SECONDS, Room, make_folder, on_disk, write_file
+from tests.dying import dies, tick_before_file_acts
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Room:
+    room = Room(tmp_path / "room")
+    room.open()
+    return room
+
+
+@contextmanager
+def _as_nobody() -> Iterator[None]:
+    """Give up root's right to write anywhere, where the tests run as root."""
+    own = os.geteuid()
+    if own == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(own)
+
+
+def test_a_full_disk_is_named_with_what_to_do() -> None:
+    with pytest.raises(StorageUnavailable, match=r"The disk of /the/lake is full. Free space there"):
+        with on_disk(Path("/the/lake")), Path("/dev/full").open("wb") as file:  # noqa: SIM117 - the fault, then its words
+            file.write(b"x" * 100_000)
+
+
+def test_a_folder_without_the_right_to_write_is_named_with_what_to_do(room: Room) -> None:
+    room.root.chmod(0o500)
+    with _as_nobody(), pytest.raises(StorageUnavailable, match=r"denies access \(EACCES\). Give this user the right"):
+        make_folder(room.root / "day")
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.ESTALE])
+def test_every_fault_of_the_disk_is_one_to_wait_for(code: int) -> None:
+    with pytest.raises(StorageUnavailable, match="/the/lake"), on_disk(Path("/the/lake")):
+        raise OSError(code, os.strerror(code), "/somewhere/file-with-a-name")
+
+
+def test_folders_and_files_belong_to_this_user_alone(room: Room) -> None:
+    room.put(room.root / "a" / "b" / "file", b"x")
+    modes = {path.relative_to(room.root).as_posix(): stat.S_IMODE(path.stat().st_mode) for path in room.root.rglob("*")}
+    assert modes == {".unfinished": 0o700, "a": 0o700, "a/b": 0o700, "a/b/file": 0o600}
+
+
+def test_a_file_that_could_not_be_written_whole_is_gone(room: Room) -> None:
+    with pytest.raises(TypeError):
+        write_file(room.root / "file", "not bytes")  # type: ignore[arg-type]
+    assert not (room.root / "file").exists()
+
+
+def test_of_two_writers_of_a_new_file_the_first_one_wins(room: Room) -> None:
+    assert room.put_new(room.root / "file", b"first")
+    assert not room.put_new(room.root / "file", b"second")
+    assert (room.root / "file").read_bytes() == b"first"
+    assert not list((room.root / ".unfinished").iterdir())
+
+
+def test_a_folder_that_is_there_stays_as_it_is(room: Room) -> None:
+    room.put_folder(room.root / "folder", {"a": b"1"})
+    room.put_folder(room.root / "folder", {"a": b"2", "b": b"2"})
+    assert [path.read_bytes() for path in (room.root / "folder").iterdir()] == [b"1"]
+
+
+def test_only_an_empty_room_is_marked(room: Room) -> None:
+    assert room.marked() is None
+    room.mark("one")
+    room.mark("two")
+    assert room.marked() == "one"
+    (room.root / "installation").unlink()
+    room.put(room.root / "file", b"x")
+    room.mark("three")
+    assert room.marked() is None
+
+
+def test_what_died_days_ago_is_removed_and_what_is_being_written_is_not(room: Room) -> None:
+    old, new = room.root / ".unfinished" / "old", room.root / ".unfinished" / "new"
+    (old / "inner").mkdir(parents=True)
+    new.write_bytes(b"x")
+    os.utime(old, (0, old.stat().st_mtime - ABANDONED_SECONDS - 10))
+    room.open()
+    assert [path.name for path in (room.root / ".unfinished").iterdir()] == ["new"]
+
+
+Act = Callable[[Room], None]
+
+
+def _replace(room: Room) -> None:
+    room.put(room.root / "list", b"new" * 100)
+
+
+def test_a_list_is_the_old_one_or_the_new_one_wherever_its_writer_is_killed(tmp_path: Path) -> None:
+    seen = set()
+    for at in count(1):
+        room = Room(tmp_path / str(at))
+        room.open()
+        room.put(room.root / "list", b"old")
+
+        def act(tick: Callable[[], None], room: Room = room) -> None:
+            tick_before_file_acts(tick)
+            _replace(room)
+
+        killed = dies(act, at)
+        seen.add((room.root / "list").read_bytes())
+        _replace(room)
+        assert (room.root / "list").read_bytes() == b"new" * 100
+        if not killed:
+            break
+    assert seen == {b"old", b"new" * 100}
