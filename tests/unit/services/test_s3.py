@@ -49,5 +49,5 @@ def test_a_missing_binary_is_said_with_how_to_install_it(tmp_path: Path, monkeyp
 
 def test_a_server_that_does_not_start_leads_to_its_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(s3, "_binary", lambda: "/bin/false")
-    with pytest.raises(StorageUnavailable, match="server.log"), s3.serve(tmp_path, CLIENTS):
+    with pytest.raises(StorageUnavailable, match=r"server\.log"), s3.serve(tmp_path, CLIENTS):
         pass
