@@ -1,0 +1,183 @@
+"""The main gate: remove one subscriber's month, and no product's vector moves further than is charged, exactly.
+
+Random small histories over a month's border go through the kernels and the products' own counting.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import partial
+
+import numpy as np
+import pyarrow as pa
+import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tasks import policy
+from tasks.events.keys import REASON_SECOND, pack
+from tasks.events.reasons import READ_REASONS
+from tasks.mobility.day import PROFILE_UNIT, Places, walk_rules
+from tasks.mobility.walk import Walked, walk_bucket
+from tasks.mobility.zones import ZonePlan
+from tasks.period import Cadence, Period, day_hours
+from tasks.privacy.bounds import Contributions
+from tasks.products import footfall, panel
+from tasks.products.catalogue import FOOTFALL, GATE_PROFILE, PANEL
+from tests.promise.sensitivity import assert_bounded
+
+POLICY = policy.load().policy
+PERSONS, ZONES = 4, 3
+PLAN = ZonePlan(
+    zone_ids=("a", "b", "c"),
+    names=("A", "B", "C"),
+    district=np.array([0, 0, 1], dtype=np.int32),
+    districts=("east", "west"),
+    geometries=(shapely.box(0, 0, 1, 1),) * ZONES,
+    area_types=(None,) * ZONES,
+    merged={},
+)
+CELLS = 5
+"""Two in zone a, one each in b and c, one outside all zones."""
+PLACES = Places(
+    zone=np.array([0, 0, 1, 2, -1], dtype=np.int32),
+    latitude=np.radians(np.array([50.0, 50.01, 50.3, 51.0, 50.0])),
+    longitude=np.radians(np.array([8.0, 8.01, 8.3, 9.0, 12.0])),
+    x=np.array([0.0, 1e3, 3e4, 9e4, 4e5]),
+    y=np.array([0.0, 1e3, 3e4, 9e4, 0.0]),
+)
+DAYS = [date(2026, 10, 24), date(2026, 10, 25), date(2026, 10, 31), date(2026, 11, 1)]
+"""An ordinary day, the long day, and the two sides of a month's border."""
+
+
+@dataclass(frozen=True)
+class Event:
+    person: int
+    day: date
+    second: int
+    cell: int
+
+
+@dataclass(frozen=True)
+class Consent:
+    """Standing consent and attributes during the month of the day."""
+
+    person: int
+    day: date
+    demographic: int
+
+
+History = Sequence[Event | Consent]
+
+
+def hours(day: date) -> int:
+    return len(day_hours(day, POLICY.time.local))
+
+
+def allowed(history: History, period: Period) -> pa.Table:
+    members = {r.person: r.demographic for r in history if isinstance(r, Consent) and f"{r.day:%Y-%m}" in period.months}
+    people = sorted(members)
+    return pa.table(
+        {
+            "pseudonym": np.array(people, dtype=np.uint64),
+            "age_band": np.array([members[p] // 3 for p in people], dtype=np.int8),
+            "gender": np.array([members[p] % 3 for p in people], dtype=np.int8),
+        }
+    )
+
+
+def walked(history: History, day: date) -> Walked:
+    """The day's walk of those who consent in its month: the panel comes first."""
+    panel_members = set(allowed(history, Period.day(day))["pseudonym"].to_pylist())
+    rows = [r for r in history if isinstance(r, Event) and r.day == day and r.person in panel_members]
+    columns = [np.array([getattr(r, name) for r in rows], dtype=np.int64) for name in ("person", "second", "cell")]
+    return walk_bucket(pack(*columns), PLACES, walk_rules(POLICY, day))
+
+
+def by_pseudonym(table: pa.Table) -> pa.Table:
+    ids = table["subscriber"].to_numpy().astype(np.uint64)
+    return table.drop_columns("subscriber").add_column(0, "pseudonym", pa.array(ids))
+
+
+def footfall_of(history: History, day: date) -> Sequence[Contributions]:
+    presence = by_pseudonym(walked(history, day).presence)
+    rules = FOOTFALL.rules(POLICY, hours(day))
+    return footfall.count([presence], allowed(history, Period.day(day)), PLAN, hours(day), rules)
+
+
+def profile_of(history: History, day: date) -> Sequence[Contributions]:
+    (rule,) = GATE_PROFILE.rules(POLICY, hours(day))
+    return [Contributions(rule.name, walked(history, day).profile, rule.bound, PROFILE_UNIT)]
+
+
+def panel_of(history: History, month: Period) -> Sequence[Contributions]:
+    states = tuple(by_pseudonym(walked(history, day).visits) for day in DAYS if day in month.days)
+    return panel.count([states], allowed(history, month), PLAN, PANEL.rules(POLICY, 0))
+
+
+days = st.sampled_from(DAYS)
+seconds = st.integers(0, 90_000 - 1)
+good = st.builds(Event, st.integers(0, PERSONS - 1), days, seconds, st.integers(0, CELLS - 1))
+bad = st.builds(Event, st.integers(0, PERSONS - 1), days, st.just(REASON_SECOND), st.integers(0, len(READ_REASONS) - 1))
+busy = st.builds(lambda event, times: [event] * times, st.one_of(good, bad), st.integers(1, 400))
+consents = st.lists(
+    st.builds(Consent, st.integers(0, PERSONS - 1), days, st.integers(0, 17)),
+    max_size=8,
+    unique_by=lambda c: (c.person, f"{c.day:%Y-%m}"),
+)
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Event | Consent]:
+    events = draw(st.lists(st.one_of(good, good, good, bad), max_size=60))
+    repeated = [event for events in draw(st.lists(busy, max_size=2)) for event in events]
+    inside = [e for e in [*events, *repeated] if e.second == REASON_SECOND or e.second < 3600 * hours(e.day)]
+    return [*inside, *draw(consents)]
+
+
+persons = st.integers(0, PERSONS - 1)
+
+
+@settings(max_examples=400, deadline=None)
+@given(histories(), persons, days)
+def test_footfall_moves_by_no_more_than_the_hours_of_its_day(history: History, person: int, day: date) -> None:
+    assert_bounded(partial(footfall_of, day=day), history, person, Period.day(day))
+
+
+@settings(max_examples=400, deadline=None)
+@given(histories(), persons, days)
+def test_the_gate_profile_moves_by_no_more_than_its_bound(history: History, person: int, day: date) -> None:
+    assert_bounded(partial(profile_of, day=day), history, person, Period.day(day))
+
+
+@settings(max_examples=200, deadline=None)
+@given(histories(), persons, st.sampled_from(["2026-10", "2026-11"]))
+def test_the_panel_moves_by_one(history: History, person: int, month: str) -> None:
+    assert_bounded(partial(panel_of, month=Period.parse(month)), history, person, Period.parse(month))
+
+
+def test_somebody_seen_every_hour_reaches_the_bound_of_the_long_day() -> None:
+    day = date(2026, 10, 25)
+    history = [Consent(0, day, 0), *(Event(0, day, 3600 * hour, hour % 2 * 2) for hour in range(25))]
+    for with_them, without_them in zip(footfall_of(history, day), footfall_of([], day), strict=True):
+        assert ((with_them.values - without_them.values) ** 2).sum() == 25 == with_them.bound
+
+
+def test_a_very_busy_person_fills_the_profile_s_bound_and_no_more() -> None:
+    day = DAYS[0]
+    history = [Consent(0, day, 0), *(Event(0, day, second, 0) for second in range(0, 80_000, 4))]
+    (profile,) = profile_of(history, day)
+    squared = int((profile.values.astype(object) ** 2).sum())
+    bound = 64**2 * profile.bound
+    assert bound / 4 < squared <= bound  # the weight is a whole number of sixty-fourths, rounded down
+
+
+def test_every_month_of_the_cadences_is_read_by_some_product() -> None:
+    assert {product.cadence for product in (FOOTFALL, PANEL, GATE_PROFILE)} == {Cadence.DAY, Cadence.MONTH}
+
+
+def test_a_person_without_consent_moves_nothing() -> None:
+    day = DAYS[0]
+    events = [Event(0, day, 3600 * hour + timedelta(minutes=1).seconds, 0) for hour in range(24)]
+    for vector in (footfall_of, profile_of):
+        assert all(not contributions.values.any() for contributions in vector(events, day))
