@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 Command = Callable[..., "Answer"]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 INTERRUPTED = 130
+LOG_COLUMNS = 240
+"""Width where no terminal has one: a log keeps lines whole."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +67,10 @@ def _respond(name: str, call: Callable[[], Answer], as_json: bool) -> int:
         sys.stdout.write(json.dumps(answer.document, default=str, ensure_ascii=False) + "\n")
     from rich.console import Console
 
-    console = Console(stderr=True, highlight=False, markup=False)
+    width = None if sys.stderr.isatty() else LOG_COLUMNS
+    console = Console(stderr=True, highlight=False, markup=False, width=width)
     for part in answer.say:
-        console.print(part, soft_wrap=not console.is_terminal)  # a log keeps lines whole
+        console.print(part, soft_wrap=not console.is_terminal)
     return answer.exit_code
 
 

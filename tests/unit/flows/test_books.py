@@ -1,0 +1,113 @@
+"""The books are read from a real database, filled as the verbs fill it."""
+
+import json
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from flows.cli import app
+from tasks.store import Stores, open_stores
+from tasks.store.audit import AuditEntry
+from tasks.store.catalog import DayInputs, Verdict
+from tasks.store.ledger import ReleaseKey, ReservationFacts
+
+DAY = date(2026, 3, 1)
+CLIENT = """
+[client]
+name = "nordmarkt"
+contact = "data@nordmarkt.example"
+[destination]
+bucket = "nordmarkt-insights"
+prefix = "throng"
+region = "eu-central-1"
+[[grants]]
+product = "footfall"
+zones = ["Z1", "Z2"]
+from = 2026-03-01
+formats = ["parquet"]
+deliver_by = "09:00"
+"""
+
+
+@pytest.fixture
+def stores(home: Path) -> Stores:
+    return open_stores()
+
+
+def _said(*words: str) -> dict[str, Any]:
+    ran = CliRunner().invoke(app, [*words, "--json"])
+    assert ran.exit_code == 0, ran.output
+    return {**json.loads(ran.stdout), "text": ran.stderr}
+
+
+def _reserve(stores: Stores) -> None:
+    facts = ReservationFacts("3/256", datetime(2026, 3, 2, 6, tzinfo=UTC), "d" * 64, "plan", {"2026-03-01": 1})
+    key = ReleaseKey("footfall", 1, "2026-03-01", 1)
+    stores.ledger.reserve(key, {"2026-03": 11718750000}, 10**12, facts, AuditEntry("me", "reserved", str(key)))
+
+
+def test_empty_books_say_which_command_comes_next(stores: Stores) -> None:
+    assert "Next: throng publish" in _said("releases")["text"]
+    assert "Next: throng deliver" in _said("deliveries")["text"]
+    assert "Next: throng ingest" in _said("runs")["text"]
+    assert "never ingested" in _said("runs", "--day", "2026-03-01")["text"]
+    assert "whole cap is left" in _said("budget")["text"]
+    assert "Next: throng client apply" in _said("client", "list")["text"]
+
+
+def test_a_charged_release_stands_in_releases_and_budget(stores: Stores) -> None:
+    _reserve(stores)
+    (release,) = _said("releases")["releases"]
+    assert (release["release"], release["state"], release["rho"]) == ("footfall/v1/2026-03-01/r1", "reserved", 3 / 256)
+    (month,) = _said("budget")["months"]
+    assert (month["rho_spent"], month["rho_cap"]) == (0.01171875, 1.0)
+    assert month["epsilon_spent"] < 1.1 < 9.4 < month["epsilon_cap"] < 9.6
+    (charge,) = _said("budget", "--month", "2026-03")["charges"]
+    assert charge["rho"] == 0.01171875
+    assert _said("budget", "--month", "2026-04")["months"] == []
+
+
+def test_a_day_shows_its_account_by_file_and_reason_and_its_gate(stores: Stores) -> None:
+    generation = stores.catalog.begin_day(DAY, DayInputs("landing", "zones", "cells", "policy"))
+    rule = {"rule": "rows_low", "severity": "critical", "status": "failed", "value": 0.2, "limit": 0.5}
+    rows = {("part-0.csv", "kept"): 7, ("part-0.csv", "no_consent"): 3}
+    verdict = Verdict(10, 7, rows, [{**rule, "message": "Too few rows.", "action": "Send the rest."}], 1)
+    stores.catalog.reject_day(DAY, generation, verdict, AuditEntry("me", "day rejected", str(DAY)))
+    said = _said("runs", "--day", "2026-03-01")
+    (told,) = said["generations"]
+    assert (told["state"], told["rows_in"], told["rows_kept"]) == ("rejected", 10, 7)
+    assert {"file": "part-0.csv", "reason": "no_consent", "rows": 3} in told["account"]
+    assert told["gate"][0]["action"] == "Send the rest."
+    assert "Too few rows." in said["text"]
+
+
+def test_runs_tell_how_each_ended_and_where_its_page_is(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
+    with stores.catalog.run("ingest", "2026-03-01", "7d0c") as run:
+        run.outcome = "Ingested"
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:4200/api")
+    (line,) = _said("runs")["runs"]
+    assert (line["verb"], line["outcome"], line["exit"]) == ("ingest", "Ingested", 0)
+    assert line["page"] == "http://127.0.0.1:4200/runs/flow-run/7d0c"
+
+
+def test_a_client_is_applied_once_and_listed(stores: Stores, tmp_path: Path) -> None:
+    file = tmp_path / "nordmarkt.toml"
+    file.write_text(CLIENT)
+    assert _said("client", "apply", str(file))["clients"] == [{"client": "nordmarkt", "changed": True}]
+    assert _said("client", "apply", str(file))["clients"] == [{"client": "nordmarkt", "changed": False}]
+    listed = _said("client", "list")
+    assert listed["clients"][0]["destination"]["bucket"] == "nordmarkt-insights"
+    assert "footfall of Z1, Z2 from 2026-03-01" in listed["text"]
+
+
+def test_of_several_client_files_all_are_applied_or_none(stores: Stores, tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.toml", tmp_path / "bad.toml"
+    good.write_text(CLIENT)
+    bad.write_text(CLIENT.replace("bucket =", "buckets ="))
+    ran = CliRunner().invoke(app, ["client", "apply", str(good), str(bad)])
+    assert ran.exit_code == 2
+    assert "did you mean 'bucket'" in ran.stderr
+    assert stores.catalog.clients() == []

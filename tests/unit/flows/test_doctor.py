@@ -1,0 +1,89 @@
+"""Doctor looks at everything, creates nothing, shows no secret, and says how to mend each fault."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from flows.cli import app
+
+
+def _examine() -> tuple[int, dict[str, dict[str, str]], str]:
+    ran = CliRunner().invoke(app, ["doctor", "--json"])
+    found = {one["subject"]: one for one in json.loads(ran.stdout)["findings"]}
+    return ran.exit_code, found, ran.output
+
+
+def test_a_fresh_installation_with_a_landing_is_well_and_stays_untouched(home: Path, landing: Path) -> None:
+    code, found, _ = _examine()
+    assert code == 0
+    assert "1 folder(s) of events" in found["landing"]["found"]
+    assert "created by the first command" in found["database"]["found"]
+    assert not home.exists()
+
+
+def test_an_installation_in_use_is_well(home: Path, landing: Path) -> None:
+    assert CliRunner().invoke(app, ["releases"]).exit_code == 0
+    code, found, _ = _examine()
+    assert code == 0
+    assert "version" in found["database"]["found"]
+    assert "belong together" in found["installation"]["found"]
+
+
+def test_an_object_store_as_landing_or_lake_is_refused_with_the_reason(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("THRONG_LANDING", "s3://operator/events")
+    monkeypatch.setenv("THRONG_LAKE", "s3://ours/lake")
+    code, found, _ = _examine()
+    assert code == 2
+    for subject in ("landing", "lake"):
+        assert "landing and lake are folders for now" in found[subject]["fault"]["what"]
+        assert "to a folder" in found[subject]["fault"]["action"]
+
+
+def test_a_landing_without_consents_is_a_fault_of_the_operator(home: Path, landing: Path) -> None:
+    (landing / "consents.csv").unlink()
+    code, found, _ = _examine()
+    assert code == 10
+    assert "lacks consents" in found["landing"]["fault"]["what"]
+
+
+def test_the_databases_password_is_masked(home: Path, landing: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THRONG_DATABASE_URL", "postgresql://throng:hunter2@127.0.0.1:1/throng")
+    code, found, output = _examine()
+    assert code == 40
+    assert "throng:***@127.0.0.1" in found["database"]["fault"]["what"]
+    assert "hunter2" not in output
+
+
+def test_keys_that_others_can_read_are_a_fault(home: Path, landing: Path) -> None:
+    CliRunner().invoke(app, ["releases"])
+    key = home / "keys" / "signing.key"
+    key.touch(mode=0o644)
+    code, found, _ = _examine()
+    assert code == 2
+    assert found["keys"]["fault"]["action"] == f"Run: chmod -R go= {home / 'keys'}"
+
+
+def test_wrong_settings_are_named_without_their_values(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THRONG_MEMORY_LIMIT", "plenty-hunter2")
+    code, found, output = _examine()
+    assert code == 2
+    assert "THRONG_MEMORY_LIMIT" in found["settings"]["fault"]["what"]
+    assert "hunter2" not in output
+
+
+def test_a_prefect_api_that_is_down_is_a_fault(home: Path, landing: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:1/api")
+    code, found, _ = _examine()
+    assert code == 40
+    assert "does not answer" in found["prefect"]["fault"]["what"]
+
+
+def test_migrate_on_a_database_of_this_version_does_nothing(home: Path) -> None:
+    first, second = (CliRunner().invoke(app, ["migrate", "--json"]) for _ in range(2))
+    assert json.loads(first.stdout)["before"] is None
+    assert json.loads(second.stdout)["before"] == json.loads(second.stdout)["after"]
+    assert "Nothing to do" in second.stderr
