@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass
 
 import pyarrow as pa
 
@@ -70,17 +70,16 @@ def render(
 
 
 def inputs_digest(release: ReleaseFacts, plan: ZoneFacts, grant: GrantFacts) -> str:
-    """SHA-256 of all that decides a delivery's content: equal digests mean that the stored bytes stand."""
-    places, formats = granted(plan, grant), {"parquet", *grant.formats}
-    inputs = [FORMAT, release, plan.version, grant.client, grant.contact, places, sorted(formats)]
-    return hashlib.sha256(to_compact_json(_plain(inputs))).hexdigest()
+    """SHA-256 of what decides a delivery's content: while it is equal, the stored bytes stand.
 
-
-def _plain(value: object) -> object:
-    if is_dataclass(value):
-        return _plain(vars(value))
-    if isinstance(value, Mapping):
-        return {str(key): _plain(inner) for key, inner in value.items()}
-    if isinstance(value, tuple | list):
-        return [_plain(inner) for inner in value]
-    return value if isinstance(value, str | int | float | None) else str(value)
+    What else is told of a release (panel size, warnings, the month's cap) is told as of its first delivery.
+    """
+    inputs = {
+        "format": FORMAT,
+        "release": [release.id, release.sha256],
+        "zone_plan": plan.version,
+        "client": [grant.client, grant.contact],
+        "zones": granted(plan, grant).zones,
+        "formats": sorted({"parquet", *grant.formats}),
+    }
+    return hashlib.sha256(to_compact_json(inputs)).hexdigest()

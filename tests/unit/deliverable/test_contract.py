@@ -114,6 +114,15 @@ def test_a_rule_that_does_not_fit_its_column_is_refused() -> None:
         check_parquet(GOOD.files["data.parquet"], table, GOOD.rows, "data.parquet")
 
 
+def test_rules_of_other_kinds_are_left_to_the_clients_own_tools() -> None:
+    document = yaml.safe_load(CONTRACT)
+    rule = {"type": "text", "description": "Looks right."}
+    document["schema"][0]["quality"].append(dict(rule))
+    document["schema"][0]["properties"][2]["quality"].append(dict(rule))
+    table = read_contract(yaml.safe_dump(document).encode(), "contract.yaml")
+    check_parquet(GOOD.files["data.parquet"], table, GOOD.rows, "data.parquet")
+
+
 @pytest.mark.parametrize("content", [b"", b"a,b\n1,2\n", b'"x\n', GOOD.files["data.csv"][:-200]])
 def test_csv_of_other_columns_or_rows_is_refused(content: bytes) -> None:
     with pytest.raises(RefusedDelivery, match=r"data\.csv"):

@@ -42,11 +42,9 @@ UNFIT = {
 
 
 @pytest.mark.parametrize("check", UNFIT)
-def test_unfit_rows_are_refused_by_the_name_of_the_check(check: str) -> None:
-    failed = [v.check for v in judge(as_text(UNFIT[check]), list(checks(RELEASE, GOOD.places))) if v.status != "passed"]
-    assert check in failed
-    with pytest.raises(RefusedDelivery, match="does not pass its own gate"):
-        assert_fit(RELEASE, GOOD.places, UNFIT[check])
+def test_each_fault_of_the_rows_is_found_by_its_own_check(check: str) -> None:
+    verdicts = judge(as_text(UNFIT[check]), list(checks(RELEASE, GOOD.places)))
+    assert check in [verdict.check for verdict in verdicts if verdict.status == "failed"]
 
 
 def test_an_hour_or_a_zone_that_is_missing_is_named() -> None:

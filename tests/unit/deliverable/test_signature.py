@@ -22,7 +22,9 @@ def test_a_public_key_is_read_as_bytes_hex_or_pem(form: bytes) -> None:
 
 def test_a_key_of_another_kind_or_no_key_is_refused_by_its_file() -> None:
     other = generate_private_key(SECP256R1()).public_key()
-    for content in (other.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo), b"", b"\xff", b"00"):
+    unheard_of = pem(PUBLIC).replace("MCowBQYDK2VwAyEA", "MCowBQYDK2VjAyEA").encode()
+    elliptic = other.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    for content in (elliptic, unheard_of, b"", b"\xff", b"00"):
         with pytest.raises(Misconfigured, match=r"key\.pem is not an Ed25519 public key"):
             pinned_key(content, "key.pem")
 

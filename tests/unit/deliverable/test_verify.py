@@ -16,7 +16,7 @@ from tasks.deliverable.signature import key_id, public_key, sign
 from tasks.deliverable.verify import Verified, verify
 from tasks.errors import RefusedDelivery
 from tasks.period import Period
-from tests.unit.deliverable.factories import SIGNING_KEY, release_facts, rendered
+from tests.unit.deliverable.factories import SIGNING_KEY, grant_facts, release_facts, rendered
 
 PUBLIC = public_key(SIGNING_KEY)
 GOOD = rendered()
@@ -47,6 +47,10 @@ def test_a_rendered_delivery_verifies() -> None:
     assert verified.verdict == "verified with the pinned key"
     assert verified.deliveries[0].rows == GOOD.rows
     assert verified.deliveries[0].manifest_sha256 == GOOD.manifest_sha256
+
+
+def test_a_delivery_without_csv_verifies() -> None:
+    assert check(dict(rendered(grant=grant_facts(formats=("parquet",))).files)).deliveries[0].rows == GOOD.rows
 
 
 def test_without_a_pinned_key_the_verdict_says_that_anyone_may_have_signed() -> None:

@@ -1,0 +1,72 @@
+"""verify on a real bucket: the client's own credentials, and each change of an object found."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import boto3
+import pytest
+
+from tasks.deliverable.index import Delivered, IndexEntry, State, index
+from tasks.deliverable.signature import pem, public_key
+from tasks.errors import RefusedDelivery
+from tasks.period import Period
+from tasks.services.s3 import S3Server, serve
+from tasks.settings import Settings
+from tasks.store.buckets import Bucket, Buckets
+from tasks.verify import Verify
+from tests.unit.deliverable.factories import SIGNING_KEY, rendered
+
+GOOD = rendered()
+ROOT = "s3://nordmarkt-insights/throng"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    with serve(tmp_path_factory.mktemp("s3"), {"nordmarkt": "nordmarkt-insights"}) as running:
+        yield running
+
+
+@pytest.fixture
+def bucket(server: S3Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Bucket:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(server.credentials))
+    monkeypatch.setenv("AWS_PROFILE", "nordmarkt")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", server.endpoint_url)
+    monkeypatch.chdir(tmp_path)
+    bucket = Buckets(Settings()).at(ROOT)
+    for name, content in GOOD.files.items():
+        bucket.put_new(f"{GOOD.path}/{name}", content, hashlib.sha256(content).hexdigest())
+    sent = Delivered(1, GOOD.manifest_sha256)
+    period = Period.parse("2026-03-02")
+    by = datetime(2026, 3, 3, 9, tzinfo=UTC)
+    bucket.put_index(index("nordmarkt", [IndexEntry("footfall", 1, period, State.DELIVERED, "Delivered.", by, sent)]))
+    return bucket
+
+
+def test_a_client_verifies_its_prefix_and_one_delivery_with_its_own_credentials(bucket: Bucket, tmp_path: Path) -> None:
+    (tmp_path / "key.pem").write_text(pem(public_key(SIGNING_KEY)))
+    assert Verify()(ROOT, tmp_path / "key.pem").verdict == "verified with the pinned key"
+    assert Verify()(f"{ROOT}/{GOOD.path}").deliveries[0].rows == GOOD.rows
+    assert [path.name for path in tmp_path.iterdir()] == ["key.pem"]
+
+
+def test_an_object_changed_added_or_removed_in_the_bucket_is_named(bucket: Bucket) -> None:
+    store = boto3.Session().client("s3")
+    key = {"Bucket": "nordmarkt-insights", "Key": f"throng/{GOOD.path}/zones.geojson"}
+    store.put_object(**key, Body=GOOD.files["zones.geojson"][:-1] + b" ")
+    with pytest.raises(RefusedDelivery, match=r"zones\.geojson is not the file that was signed"):
+        Verify()(ROOT)
+    store.delete_object(**key)
+    with pytest.raises(RefusedDelivery, match=r"zones\.geojson is missing"):
+        Verify()(ROOT)
+    store.put_object(**key, Body=GOOD.files["zones.geojson"])
+    store.put_object(Bucket="nordmarkt-insights", Key="throng/stray.txt", Body=b"")
+    with pytest.raises(RefusedDelivery, match=r"stray\.txt"):
+        Verify()(ROOT)
+    assert Verify()(f"{ROOT}/{GOOD.path}").deliveries
+    store.delete_object(Bucket="nordmarkt-insights", Key="throng/stray.txt")
