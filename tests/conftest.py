@@ -6,6 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# Shared machines stall: a deadline would fail tests for what others do.
+settings.register_profile("throng", deadline=None)
+settings.load_profile("throng")
 
 _HOME = tempfile.TemporaryDirectory(prefix="throng-prefect-")
 os.environ.pop("PREFECT_API_URL", None)
