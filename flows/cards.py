@@ -67,9 +67,9 @@ def release_card(release: "Release", rules: Sequence["LevelRule"], costs: Mappin
             "Half of all numbers are closer to the truth than this; noise only, opted-in persons.",
             _grid(("level", *(f"{size:,} persons" for size in SIZES), "withheld below"), errors),
             "## What it cost",
-            f"rho {costs['rho']:.4f} of a month's cap of {costs['cap']:g}; of {costs['spent']:.4f} spent so far. "
-            f"For one person this release alone is (epsilon {costs['epsilon']:.2f}, delta {costs['delta']:g})-private."
-            + redraws,
+            "rho bounds what anyone can learn about one person from a release, whatever else they know; less is better. "
+            f"This release cost rho {costs['rho']:.4f} (epsilon {costs['epsilon']:.2f} at delta {costs['delta']:g}). "
+            f"Its month's cap is {costs['cap']:g}, of which {costs['spent']:.4f} is spent so far." + redraws,
             "It is drawn once: publishing again returns these numbers and costs nothing.",
         ]
     )
