@@ -1,0 +1,79 @@
+"""A run's cards say in plain words what happened, and nothing from outside becomes markup."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+from flows import cards
+from tasks.errors import RejectedInput
+from tasks.privacy.bounds import LevelRule
+from tasks.store.tables import (
+    DayGeneration,
+    DayState,
+    Delivery,
+    DeliveryState,
+    GateLine,
+    Release,
+    ReleaseState,
+    RowCount,
+)
+
+DAY = date(2026, 3, 1)
+
+
+def _day(**changes: object) -> DayGeneration:
+    facts = {"state": DayState.CURRENT, "landing_digest": "", "zone_plan": "", "cell_plan": "", "policy_digest": ""}
+    return DayGeneration(**{"day": DAY, "generation": 1, "rows_in": 200, "rows_kept": 150, **facts, **changes})
+
+
+def _line(**changes: object) -> GateLine:
+    facts = {"severity": "critical", "status": "failed", "message": "0.2 < 0.5", "action": "Send the rest."}
+    return GateLine(**{"day": DAY, "generation": 1, "rule": "rows_low", **facts, **changes})
+
+
+def test_every_reason_of_the_account_has_a_meaning() -> None:
+    from tasks.events.reasons import Reason
+
+    assert {reason.value for reason in Reason} | {"kept", "outside_zones"} == set(cards.REASONS)
+    rows = cards.account_rows([RowCount(day=DAY, generation=1, file="a.csv", reason="no_consent", rows=3)])
+    assert rows == [{"file": "a.csv", "reason": "no_consent", "rows": 3, "meaning": cards.REASONS["no_consent"]}]
+
+
+def test_the_gates_card_says_how_many_rows_and_what_to_do() -> None:
+    card = cards.gate_card(_day(), [_line()])
+    assert "200 rows were read, 150 of them kept (75%)" in card
+    assert "| rows_low | critical | **failed** | 0.2 &lt; 0.5 | Send the rest. |" in card
+
+
+def test_a_day_without_rows_has_a_card_too() -> None:
+    assert "0 rows were read, 0 of them kept." in cards.gate_card(_day(rows_in=0, rows_kept=0), [])
+
+
+def test_names_of_landing_files_do_not_become_markup() -> None:
+    hostile = "a|b](http://evil) <img src=x>\n# head"
+    said = cards.fault_card(RejectedInput(f"File {hostile} is cut.", "Send it again."))
+    assert "\n# head" not in said
+    assert "<img" not in said
+    assert "a\\|b" in said
+
+
+def test_the_releases_card_states_errors_and_cost() -> None:
+    release = Release(
+        product="footfall", version=1, period="2026-03-01", revision=1, state=ReleaseState.PUBLISHED, draws=2,
+        rho="3/256", slot=datetime(2026, 3, 2, tzinfo=UTC), policy_digest="", zone_plan="", generations={}, digests={},
+    )  # fmt: skip
+    costs = {"rho": 0.0147, "epsilon": 1.11, "delta": 1e-9, "cap": 1.0, "spent": 0.02}
+    card = cards.release_card(release, [LevelRule("zone_hour", Decimal(32), 24, 96)], costs)
+    assert "| zone_hour | 7.2% | 2.2% | 0.2% | 96 |" in card
+    assert "cost rho 0.0147 (epsilon 1.11 at delta 1e-09). Its month's cap is 1, of which 0.0200 is spent" in card
+    assert "Drawn 2 times" in card
+
+
+def test_the_deliverys_card_says_where_and_how_to_verify() -> None:
+    delivery = Delivery(
+        client="nordmarkt", product="footfall", version=1, period="2026-03-01", revision=1, release_revision=1,
+        inputs_digest="", state=DeliveryState.DELIVERED, manifest_sha256="", path="", rows=1200, withheld=30,
+    )  # fmt: skip
+    card = cards.delivery_card(delivery, "s3://bucket/throng/footfall", {"data.parquet": 12345})
+    assert "1,200 rows, 30 of them withheld" in card
+    assert "| data.parquet | 12,345 |" in card
+    assert "`throng verify s3://bucket/throng/footfall`" in card
