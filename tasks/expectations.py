@@ -75,10 +75,18 @@ def _expectation(check: Check, place: int) -> Any:
 
 def _run(frame: pa.Table, expectations: list[Any]) -> list[Any]:
     gx = _library()
-    from great_expectations.data_context.types.base import ProgressBarsConfig
+    from great_expectations.data_context.types.base import (
+        DataContextConfig,
+        InMemoryStoreBackendDefaults,
+        ProgressBarsConfig,
+    )
 
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    project = DataContextConfig(
+        store_backend_defaults=InMemoryStoreBackendDefaults(),
+        progress_bars=ProgressBarsConfig(globally=False),
+        analytics_enabled=False,
+    )
+    context = gx.get_context(mode="ephemeral", project_config=project)
     asset = context.data_sources.add_pandas("memory").add_dataframe_asset("frame")
     suite = context.suites.add(gx.ExpectationSuite(name="suite", expectations=expectations))
     whole = asset.add_batch_definition_whole_dataframe("whole")

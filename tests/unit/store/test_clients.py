@@ -50,7 +50,7 @@ def test_the_contracts_example_is_a_client() -> None:
 
 def test_a_client_survives_the_catalog() -> None:
     spec = parse_client(GOOD, "nordmarkt.toml", PRODUCTS)
-    assert ClientSpec.model_validate_json(spec.model_dump_json(by_alias=True)) == spec
+    assert ClientSpec.stored(spec.model_dump(mode="json", by_alias=True)) == spec
 
 
 def test_windows_line_ends_and_a_byte_order_mark_are_no_fault() -> None:
