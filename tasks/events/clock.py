@@ -59,10 +59,12 @@ class Clock:
         """As `seconds`, and a date alone means its first instant: for registers, where dates are usual."""
         if type_ == "DATE":
             return self.seconds(f"CAST({column} AS TIMESTAMP)", "TIMESTAMP")
-        if type_ != "VARCHAR":
+        if type_.startswith("TIMESTAMP"):
             return self.seconds(column, type_)
-        whole = f"(CASE WHEN regexp_full_match({column}, '{_DATE}') THEN {column} || ' 00:00' ELSE {column} END)"
-        return self.seconds(whole, type_)
+        text = f"CAST({column} AS VARCHAR)"
+        return self.seconds(
+            f"(CASE WHEN regexp_full_match({text}, '{_DATE}') THEN {text} || ' 00:00' ELSE {text} END)", ""
+        )
 
 
 def _second(column: str) -> str:

@@ -11,20 +11,19 @@ _FAULTS_OF_A_FILE = (
     duckdb.InvalidInputException,
     duckdb.SerializationException,
     duckdb.ConversionException,
-    duckdb.OutOfRangeException,
     duckdb.NotImplementedException,
 )
 """What DuckDB raises over damaged files; over a broken Parquet page also a bare duckdb.Error (seen in 2.0)."""
 
 
-def connect(memory_limit: str, threads: int, spill: Path) -> duckdb.DuckDBPyConnection:
-    """A connection of its own, in memory, that spills into `spill`."""
+def connect(memory_limit: str, threads: int, spill: Path | None) -> duckdb.DuckDBPyConnection:
+    """A connection of its own, in memory, that spills into `spill`, if anywhere."""
     con = duckdb.connect(
         ":memory:",
         config={
             "memory_limit": memory_limit,
             "threads": threads,
-            "temp_directory": str(spill),
+            "temp_directory": str(spill or ""),
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
             "preserve_insertion_order": False,

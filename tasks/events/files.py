@@ -15,6 +15,7 @@ import pyarrow as pa
 from tasks.errors import RejectedInput
 from tasks.events import duck
 from tasks.events.formats import FORMATS, Format
+from tasks.events.formats.columns import Column
 from tasks.events.landing import LandingFile
 
 KINDS = (".parquet", ".csv", ".csv.gz", ".csv.zst")
@@ -45,8 +46,15 @@ class FileGroup:
     quoted: bool = True
 
 
-class _Unreadable(Exception):
+class Unfit(Exception):
     """Why a file cannot be read, in words without a value of its rows."""
+
+
+CSV = """read_csv($files, columns=$columns, compression=$compression, quote=$quote, escape=$quote, auto_detect=false,
+    header=true, delim=',', nullstr='', hive_partitioning=false,
+    ignore_errors=true, store_rejects=true, rejects_limit=100000)"""
+"""Every column is text, so that a bad value is a row's fault; a line that is no row is listed, not an error."""
+PARQUET = "read_parquet($files, hive_partitioning=false)"
 
 
 def group_files(files: Sequence[LandingFile]) -> tuple[tuple[FileGroup, ...], tuple[UnreadableFile, ...]]:
@@ -56,9 +64,9 @@ def group_files(files: Sequence[LandingFile]) -> tuple[tuple[FileGroup, ...], tu
     for file in files:
         try:
             kind = _kind(file.path)
-            columns = _columns(file.path, kind)
+            columns = columns_of(file.path)
             groups[_format(columns, kind).name, kind, columns, file.label].append(file)
-        except _Unreadable as fault:
+        except Unfit as fault:
             unreadable.append(UnreadableFile(file.name, str(fault)))
     if unreadable and not groups:
         raise RejectedInput(
@@ -91,13 +99,32 @@ def _open(path: Path) -> pa.NativeFile:
 def _kind(path: Path) -> str:
     kind = next((kind for kind in KINDS if path.name.lower().endswith(kind)), None)
     if kind is None:
-        raise _Unreadable(f"its name ends in none of {', '.join(KINDS)}")
+        raise Unfit(f"its name ends in none of {', '.join(KINDS)}")
     return kind
 
 
-def _columns(path: Path, kind: str) -> tuple[tuple[str, str], ...]:
-    """Names and DuckDB types of a file's columns, in their order."""
-    return _parquet_columns(path) if kind == ".parquet" else tuple((name, "VARCHAR") for name in csv_header(path))
+def columns_of(path: Path) -> tuple[tuple[str, str], ...]:
+    """Names and DuckDB types of a file's columns, in their order; raises Unfit."""
+    if _kind(path) == ".parquet":
+        return _parquet_columns(path)
+    return tuple((name, "VARCHAR") for name in csv_header(path))
+
+
+def source(
+    paths: Sequence[Path], kind: str, columns: Sequence[tuple[str, str]], *, quoted: bool = True
+) -> tuple[str, dict[str, object], dict[str, Column]]:
+    """The table function that reads files of the same columns, its parameters, and the columns as SQL names them."""
+    files = [duck.exactly(path) for path in paths]
+    if kind == ".parquet":
+        return PARQUET, {"files": files}, {name: Column(duck.name(name), type_) for name, type_ in columns}
+    places = {f"c{place}": name for place, (name, _) in enumerate(columns)}
+    parameters: dict[str, object] = {
+        "files": files,
+        "columns": dict.fromkeys(places, "VARCHAR"),
+        "compression": {".csv": "none", ".csv.gz": "gzip", ".csv.zst": "zstd"}[kind],
+        "quote": '"' if quoted else "",
+    }
+    return CSV, parameters, {name: Column(place, "VARCHAR") for place, name in places.items()}
 
 
 def _parquet_columns(path: Path) -> tuple[tuple[str, str], ...]:
@@ -106,7 +133,7 @@ def _parquet_columns(path: Path) -> tuple[tuple[str, str], ...]:
         with duckdb.connect(":memory:") as con:
             found = con.execute(query, {"file": duck.exactly(path)}).fetchall()
     except duckdb.Error:
-        raise _Unreadable("it is truncated, or not a Parquet file") from None
+        raise Unfit("it is truncated, or not a Parquet file") from None
     return tuple((str(name), str(type_)) for name, type_ in found)
 
 
@@ -117,11 +144,11 @@ def csv_header(path: Path) -> list[str]:
             line = stream.read(_HEADER_BYTES).decode("utf-8-sig", errors="surrogateescape").partition("\n")[0]
         names = next(csv.reader([line.rstrip("\r").encode().decode()]), [])
     except OSError:
-        raise _Unreadable("its compressed stream is damaged") from None
+        raise Unfit("its compressed stream is damaged") from None
     except (UnicodeError, csv.Error):
-        raise _Unreadable("its first line is not UTF-8 text of names") from None
+        raise Unfit("its first line is not UTF-8 text of names") from None
     if not names:
-        raise _Unreadable("it is empty: a first line of column names is expected")
+        raise Unfit("it is empty: a first line of column names is expected")
     return names
 
 
@@ -130,13 +157,13 @@ def _format(in_order: tuple[tuple[str, str], ...], kind: str) -> Format:
     columns = dict(in_order)
     fits = [each for each in FORMATS.values() if each.required.keys() <= columns.keys()]
     if not fits:
-        raise _Unreadable(_unknown(tuple(columns), kind))
+        raise Unfit(_unknown(tuple(columns), kind))
     names = [name for name, _ in in_order]
     for name, wanted in fits[0].used.items():
         if names.count(name) > 1:
-            raise _Unreadable(f"column {name} is there more than once")
+            raise Unfit(f"column {name} is there more than once")
         if name in columns and columns[name] not in wanted.value:
-            raise _Unreadable(f"column {name} is {columns[name]}, which cannot be read as {wanted.name.lower()}")
+            raise Unfit(f"column {name} is {columns[name]}, which cannot be read as {wanted.name.lower()}")
     return fits[0]
 
 

@@ -9,7 +9,7 @@ import duckdb
 from tasks.errors import StepFailed
 from tasks.events import duck
 from tasks.events.clock import Clock
-from tasks.events.files import FileGroup
+from tasks.events.files import FileGroup, source
 from tasks.events.formats import FORMATS
 from tasks.events.formats.columns import Column, Expressions
 from tasks.events.keys import REASON_SECOND, SECOND_SHIFT, SUBSCRIBER_SHIFT
@@ -21,7 +21,6 @@ KEPT = 0
 CODES = (*READ_REASONS, Reason.MISSING_SUBSCRIBER, Reason.UNREADABLE_ROW)
 """A row's code is 0 when kept, else 1 + its reason's place here."""
 _SQL = {reason.name.lower(): code for code, reason in enumerate(CODES, 1)}
-_REJECTS_LIMIT = 100_000
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,8 @@ def create_cells(con: duckdb.DuckDBPyConnection, cells: Path) -> bool:
 
 def query(group: FileGroup, prepared: Prepared, *, several_versions: bool) -> tuple[str, dict[str, object]]:
     """SQL (and its parameters) of key, code, file index and row number of every row of the group."""
-    source, parameters, columns = _source(group)
+    paths = [file.path for file in group.files]
+    table, parameters, columns = source(paths, group.kind, group.columns, quoted=group.quoted)
     row = FORMATS[group.format].expressions(columns, prepared.clock(group.label))
     versions = (
         """LEFT JOIN versions ON CASE WHEN cells.several THEN event.cell END = versions.cell_id
@@ -99,7 +99,7 @@ def query(group: FileGroup, prepared: Prepared, *, several_versions: bool) -> tu
         for name, alias in (("version", "version"), ("from_second", "valid_from"), ("to_second", "valid_to"))
     )
     sql = f"""
-    WITH event AS ({_event(group, row, columns, prepared)} FROM {source}),
+    WITH event AS ({_event(group, row, columns, prepared)} FROM {table}),
     panel AS (SELECT subscriber_id, file_row_number AS rank, from_second, to_second
               FROM read_parquet($panel, file_row_number=true)),
     joined AS (
@@ -117,25 +117,6 @@ _KEY = f"""
          WHEN code > {len(READ_REASONS)} OR rank IS NULL THEN -1
          ELSE (rank << {SUBSCRIBER_SHIFT}) | CAST({REASON_SECOND << SECOND_SHIFT} + code - 1 AS BIGINT) END
 """
-
-
-def _source(group: FileGroup) -> tuple[str, dict[str, object], dict[str, Column]]:
-    """The table function that reads the group, its parameters, and the columns as it names them."""
-    files = [duck.exactly(file.path) for file in group.files]
-    if group.kind == ".parquet":
-        columns = {name: Column(duck.name(name), type_) for name, type_ in group.columns}
-        return "read_parquet($files, hive_partitioning=false)", {"files": files}, columns
-    columns = {name: Column(f"c{place}", "VARCHAR") for place, (name, _) in enumerate(group.columns)}
-    source = f"""read_csv($files, columns=$columns, compression=$compression, quote=$quote, escape=$quote,
-        auto_detect=false, header=true, delim=',', nullstr='', hive_partitioning=false,
-        ignore_errors=true, store_rejects=true, rejects_limit={_REJECTS_LIMIT})"""
-    parameters: dict[str, object] = {
-        "files": files,
-        "columns": {f"c{place}": "VARCHAR" for place in range(len(group.columns))},
-        "compression": {".csv": "none", ".csv.gz": "gzip", ".csv.zst": "zstd"}[group.kind],
-        "quote": '"' if group.quoted else "",
-    }
-    return source, parameters, columns
 
 
 def _event(group: FileGroup, row: Expressions, columns: dict[str, Column], prepared: Prepared) -> str:
