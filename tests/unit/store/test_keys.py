@@ -56,7 +56,7 @@ def test_a_key_folder_open_to_others_is_refused(keys: FileKeys) -> None:
 def test_a_damaged_key_is_named_and_not_replaced(keys: FileKeys) -> None:
     keys.signing_key()
     (keys.root / "signing.key").write_bytes(b"short")
-    with pytest.raises(Misconfigured, match="signing.key is damaged"):
+    with pytest.raises(Misconfigured, match=r"signing\.key is damaged"):
         keys.signing_key()
 
 

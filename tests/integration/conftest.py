@@ -1,0 +1,46 @@
+"""Both databases: SQLite, and a real PostgreSQL that runs for the length of the session."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tasks.services import postgres
+from tasks.store.database import Database
+from tasks.store.migrations import prepare
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """The URL of its one database."""
+    folder = Path(tempfile.mkdtemp(prefix="throng-postgresql-"))
+    with postgres.serve(folder) as url:
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET fsync = off")  # no test cuts the power
+            connection.execute("SELECT pg_reload_conf()")
+        yield url
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database for each test."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'database' / 'catalog.db'}"
+    url: str = request.getfixturevalue("postgresql")
+    with psycopg.connect(url) as connection:
+        connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute("CREATE SCHEMA public")
+    return url
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """A database of the newest version."""
+    database = Database(database_url)
+    prepare(database)
+    yield database
+    database.engine.dispose()
