@@ -10,7 +10,8 @@ import pytest
 ROOT = Path(__file__).parent.parent.parent
 LEAVES = {"references", "period", "policy", "settings", "errors", "expectations", "step"}
 PURE = {"events", "mobility", "products", "privacy", "estimate", "deliverable"}
-VERBS = {"ingest", "publish", "deliver", "verify"}
+VERBS = {"ingest", "publish", "deliver", "verify", "release", "describe", "expected"}
+"""The verbs, and what they share: drawing once, what a delivery may say, what a client may expect."""
 
 MAY_IMPORT = {
     "privacy": set(),
@@ -22,7 +23,7 @@ MAY_IMPORT = {
     "store": {"privacy"},
     "services": set(),
     "simulate": set(),
-    **{verb: {*PURE, "engine", "store"} for verb in VERBS},
+    **{verb: {*PURE, *VERBS, "engine", "store"} for verb in VERBS},
     **{leaf: LEAVES for leaf in LEAVES},
 }
 """What each room under tasks/ may import of its sisters, besides the leaves and itself."""
