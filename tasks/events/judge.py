@@ -1,18 +1,18 @@
-"""The row rules as one SQL query: each row of a group of files gets its key and the first reason that applies."""
+"""The row rules: each row of a group of files gets the first reason that applies, and its key (PRIVACY 1)."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
-import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from tasks.errors import StepFailed
-from tasks.events import duck
 from tasks.events.clock import Clock
-from tasks.events.files import FileGroup, source
-from tasks.events.formats import FORMATS
-from tasks.events.formats.columns import Column, Expressions
-from tasks.events.keys import REASON_SECOND, SECOND_SHIFT, SUBSCRIBER_SHIFT
+from tasks.events.keys import REASON_SECOND, Int64, pack
 from tasks.events.reasons import READ_REASONS, Reason
 from tasks.period import day_start
 from tasks.policy import Time
@@ -20,7 +20,21 @@ from tasks.policy import Time
 KEPT = 0
 CODES = (*READ_REASONS, Reason.MISSING_SUBSCRIBER, Reason.UNREADABLE_ROW)
 """A row's code is 0 when kept, else 1 + its reason's place here."""
-_SQL = {reason.name.lower(): code for code, reason in enumerate(CODES, 1)}
+CODE = {reason: code for code, reason in enumerate(CODES, 1)}
+
+BLANK, STRANGER = -1, -2
+"""Instead of a rank in the panel: no subscriber in the row; one who is not in the panel."""
+NOT_TODAY, UNKNOWN = -2, -3
+"""Instead of a cell's rank (BLANK too: no cell in the row): an id valid at no time of the day; one not in the plan."""
+NO_TIME, BAD_TIME = -(1 << 62), -(1 << 62) + 1
+"""Instead of a time."""
+BAD_PLMN, BROKEN = 1, 2
+"""Flags of a row: its network is none; it is not the row that was written."""
+
+_INTERVAL = ("from_second", "to_second")
+
+Int32 = NDArray[np.int32]
+Int8 = NDArray[np.int8]
 
 
 @dataclass(frozen=True)
@@ -54,102 +68,101 @@ class Prepared:
         return Clock.over(self.time.landing, first - timedelta(days=2), last + timedelta(days=3))
 
 
-def create_cells(con: duckdb.DuckDBPyConnection, cells: Path) -> bool:
-    """Tables `cells`, one row an id, and `versions` of the ids that have several; true if there are such ids."""
-    con.execute(
-        """
-        CREATE TEMP TABLE plan AS SELECT cell_id, version,
-            CASE WHEN version < 0 THEN 0 ELSE from_second END AS from_second,
-            CASE WHEN version < 0 THEN 0 ELSE to_second END AS to_second FROM read_parquet($cells);
-        """,
-        {"cells": duck.exactly(cells)},
-    )
-    con.execute(
-        """
-        CREATE TEMP TABLE cells AS SELECT cell_id, count(*) > 1 AS several, min(version) AS version,
-            CASE WHEN several THEN 0 ELSE min(from_second) END AS from_second,
-            CASE WHEN several THEN 0 ELSE min(to_second) END AS to_second FROM plan GROUP BY cell_id;
-        CREATE TEMP TABLE versions AS SELECT plan.* FROM plan JOIN cells USING (cell_id) WHERE several;
-        """
-    )
-    overlaps = con.execute(
-        """
-        SELECT count(*) FROM versions a JOIN versions b ON a.cell_id = b.cell_id AND a.version < b.version
-        WHERE a.from_second < b.to_second AND b.from_second < a.to_second
-        """
-    ).fetchall()
-    if overlaps != [(0,)]:
+class Looked(NamedTuple):
+    """Rows of a batch with ids looked up: rank of the subscriber and of the cell's first version, time, flags."""
+
+    rank: Int32
+    cell: Int32
+    ticks: Int64
+    """UTC seconds, or parts of them."""
+    flags: Int8
+
+    def only(self, rows: NDArray[np.intp]) -> "Looked":
+        """Some of the rows."""
+        return Looked(self.rank[rows], self.cell[rows], self.ticks[rows], self.flags[rows])
+
+
+class Judge:
+    """Judges rows of one folder: the panel's consents and the cells' validity by rank, in seconds of the day."""
+
+    def __init__(self, prepared: Prepared, label: date, ticks_a_second: int) -> None:
+        """`label`: the folder's; ranks below 0 find an empty interval at the end of each array."""
+        panel, cells = (pq.ParquetFile(path).read() for path in (prepared.panel, prepared.cells))
+        cells = cells.filter(pa.compute.greater_equal(cells["version"], 0)).sort_by("version")
+        self._length = prepared.second_of(prepared.day + timedelta(days=1))
+        self._consent_from, self._consent_to = (_padded(panel[name].to_numpy()) for name in _INTERVAL)
+        self._valid_from, self._valid_to = (
+            _padded(np.clip(cells[name].to_numpy(), 0, self._length)) for name in _INTERVAL
+        )
+        self._has_next = _has_next(cells)
+        self._start, self._ticks_a_second = int(prepared.start.timestamp()), ticks_a_second
+        first, last = prepared.span(label)
+        self._near = prepared.second_of(first), prepared.second_of(last + timedelta(days=1))
+
+    def judge(self, rows: Looked) -> tuple[Int8, Int64]:
+        """The code of each row; the keys of all rows of panel members that have one, in no order."""
+        second = self._second(rows.ticks)
+        rows = rows._replace(cell=self._version_at(rows.cell, second))
+        kept = (second >= self._consent_from[rows.rank]) & (second < self._consent_to[rows.rank])
+        kept &= (second >= self._valid_from[rows.cell]) & (second < self._valid_to[rows.cell])
+        kept &= rows.flags == 0
+        code = np.where(kept, np.int8(KEPT), np.int8(CODE[Reason.NO_CONSENT]))
+        # All that is left of most rows that are not kept is that their subscriber is a stranger.
+        doubtful = np.flatnonzero(~kept & ((rows.rank != STRANGER) | (rows.flags >= BROKEN)))
+        code[doubtful] = self._reasons(rows.only(doubtful), second[doubtful])
+        aside = doubtful[(rows.rank[doubtful] >= 0) & (code[doubtful] <= len(READ_REASONS))]
+        used = np.flatnonzero(kept)
+        keys = pack(*(column[used].astype(np.int64) for column in (rows.rank, second, rows.cell)))
+        reasons = code[aside].astype(np.int64) - 1
+        set_aside = pack(rows.rank[aside].astype(np.int64), np.full(len(aside), REASON_SECOND), reasons)
+        return code, np.concatenate([keys, set_aside])
+
+    def _second(self, ticks: Int64) -> Int32:
+        """Elapsed seconds of the day; what is far away stays far away."""
+        seconds = (ticks if self._ticks_a_second == 1 else ticks // self._ticks_a_second) - self._start
+        limits = np.iinfo(np.int32)
+        return np.clip(seconds, limits.min, limits.max).astype(np.int32)
+
+    def _version_at(self, cell: Int32, second: Int32) -> Int32:
+        """From the first version of each cell to the last that does not end before the second; few cells have two."""
+        rows = np.flatnonzero(self._has_next[cell])
+        if len(rows):
+            cell = cell.copy()
+        while len(rows):
+            rows = rows[second[rows] >= self._valid_to[cell[rows]]]
+            cell[rows] += 1
+            rows = rows[self._has_next[cell[rows]]]
+        return cell
+
+    def _reasons(self, rows: Looked, second: Int32) -> Int8:
+        """The first reason that applies to rows that are not kept, in the order of judgement."""
+        consent_from, consent_to = self._consent_from[rows.rank], self._consent_to[rows.rank]
+        today = (second >= 0) & (second < self._length)
+        order = (
+            (Reason.UNREADABLE_ROW, rows.flags >= BROKEN),
+            (Reason.MISSING_SUBSCRIBER, rows.rank == BLANK),
+            (Reason.MISSING_TIME, rows.ticks == NO_TIME),
+            (Reason.BAD_TIME, rows.ticks == BAD_TIME),
+            (Reason.OTHER_DAY, ~today & (second >= self._near[0]) & (second < self._near[1])),
+            (Reason.OUTSIDE_DAY, ~today),
+            (Reason.NO_CONSENT, (second < consent_from) | (second >= consent_to)),
+            (Reason.MISSING_CELL, rows.cell == BLANK),
+            (Reason.UNKNOWN_CELL, rows.cell == UNKNOWN),
+            (Reason.EXPIRED_CELL, (second < self._valid_from[rows.cell]) | (second >= self._valid_to[rows.cell])),
+        )
+        codes = [np.int8(CODE[reason]) for reason, _ in order]
+        return np.select([applies for _, applies in order], codes, np.int8(CODE[Reason.BAD_PLMN]))
+
+
+def _padded(seconds: Int32) -> Int32:
+    return np.append(seconds, np.zeros(3, np.int32))
+
+
+def _has_next(cells: pa.Table) -> NDArray[np.bool_]:
+    """Whether the next version is one of the same cell; raises StepFailed if versions overlap or ranks have gaps."""
+    ids, count = np.array(cells["cell_id"].to_pylist(), object), len(cells)
+    same = ids[1:] == ids[:-1]
+    overlap = same & (cells["to_second"].to_numpy()[:-1] > cells["from_second"].to_numpy()[1:])
+    if np.any(overlap) or np.any(cells["version"].to_numpy() != np.arange(count)):
         raise StepFailed("read: a cell has two versions at one time.", "Report it with the version of Throng.")
-    return con.execute("SELECT count(*) FROM versions").fetchall() != [(0,)]
-
-
-def query(group: FileGroup, prepared: Prepared, *, several_versions: bool) -> tuple[str, dict[str, object]]:
-    """SQL (and its parameters) of key, code, file index and row number of every row of the group."""
-    paths = [file.path for file in group.files]
-    table, parameters, columns = source(paths, group.kind, group.columns, quoted=group.quoted)
-    row = FORMATS[group.format].expressions(columns, prepared.clock(group.label))
-    versions = (
-        """LEFT JOIN versions ON CASE WHEN cells.several THEN event.cell END = versions.cell_id
-           AND event.second >= versions.from_second AND event.second < versions.to_second"""
-        if several_versions
-        else ""
-    )
-    picked = ", ".join(
-        f"coalesce(versions.{name}, cells.{name}) AS {alias}" if several_versions else f"cells.{name} AS {alias}"
-        for name, alias in (("version", "version"), ("from_second", "valid_from"), ("to_second", "valid_to"))
-    )
-    sql = f"""
-    WITH event AS ({_event(group, row, columns, prepared)} FROM {table}),
-    panel AS (SELECT subscriber_id, file_row_number AS rank, from_second, to_second
-              FROM read_parquet($panel, file_row_number=true)),
-    joined AS (
-        SELECT event.*, rank, panel.from_second AS consent_from, panel.to_second AS consent_to, {picked}
-        FROM event LEFT JOIN panel ON event.subscriber = panel.subscriber_id
-        LEFT JOIN cells ON event.cell = cells.cell_id {versions}),
-    judged AS (SELECT *, {_reason(group, prepared)} AS code FROM joined)
-    SELECT {_KEY} AS key, CAST(file * {len(CODES) + 1} + code AS INTEGER) AS file_code, row FROM judged
-    """
-    return sql, {**parameters, "panel": duck.exactly(prepared.panel)}
-
-
-_KEY = f"""
-    CASE WHEN code = {KEPT} THEN (rank << {SUBSCRIBER_SHIFT}) | (second << {SECOND_SHIFT}) | CAST(version AS BIGINT)
-         WHEN code > {len(READ_REASONS)} OR rank IS NULL THEN -1
-         ELSE (rank << {SUBSCRIBER_SHIFT}) | CAST({REASON_SECOND << SECOND_SHIFT} + code - 1 AS BIGINT) END
-"""
-
-
-def _event(group: FileGroup, row: Expressions, columns: dict[str, Column], prepared: Prepared) -> str:
-    """SELECT of what is judged of a row."""
-    used = [columns[name].sql for name in FORMATS[group.format].used if name in columns]
-    broken = "false" if group.quoted else " OR ".join(f"coalesce(contains({column}, '\"'), false)" for column in used)
-    number = "file_row_number + 1" if group.kind == ".parquet" else "-1::BIGINT"
-    start = int(prepared.start.timestamp())
-    return f"""
-        SELECT {row.subscriber} AS subscriber, {row.has_time} AS has_time, {row.seconds} - {start} AS second,
-            {row.cell} AS cell, coalesce({row.plmn_ok}, false) AS plmn_ok, ({broken}) AS broken,
-            file_index AS file, {number} AS row
-    """
-
-
-def _reason(group: FileGroup, prepared: Prepared) -> str:
-    """CASE of the code of the first reason that applies, in the order of judgement (PRIVACY 1)."""
-    first, last = prepared.span(group.label)
-    near = f"second >= {prepared.second_of(first)} AND second < {prepared.second_of(last + timedelta(days=1))}"
-    length = prepared.second_of(prepared.day + timedelta(days=1))
-    return """
-        CASE WHEN broken THEN {unreadable_row}
-             WHEN rank IS NULL AND coalesce(trim(subscriber), '') = '' THEN {missing_subscriber}
-             WHEN rank IS NULL THEN {no_consent}
-             WHEN NOT has_time THEN {missing_time}
-             WHEN second IS NULL THEN {bad_time}
-             WHEN second >= 0 AND second < {length} THEN CASE
-                 WHEN second < consent_from OR second >= consent_to THEN {no_consent}
-                 WHEN version IS NULL AND coalesce(trim(cell), '') = '' THEN {missing_cell}
-                 WHEN version IS NULL THEN {unknown_cell}
-                 WHEN second < valid_from OR second >= valid_to THEN {expired_cell}
-                 WHEN NOT plmn_ok THEN {bad_plmn}
-                 ELSE {kept} END
-             WHEN {near} THEN {other_day}
-             ELSE {outside_day} END
-    """.format(**_SQL, kept=KEPT, length=length, near=near)
+    return np.append(same, np.zeros(min(count, 1) + 3, bool))

@@ -11,9 +11,10 @@ import pyarrow as pa
 from tasks.events import duck
 from tasks.events.account import RowAccount
 from tasks.events.files import FileGroup, UnreadableFile, count_lines
-from tasks.events.judge import CODES, KEPT, Prepared, create_cells, query
+from tasks.events.judge import CODES, KEPT, NO_TIME, Judge, Looked, Prepared
 from tasks.events.keys import Int64
 from tasks.events.landing import LandingFile
+from tasks.events.lookup import query
 from tasks.events.reasons import QUARANTINED, Reason
 from tasks.events.scratch import all_or_nothing, append_keys, bucket_starts
 
@@ -106,15 +107,20 @@ def _read(
     starts: Int64,
 ) -> ReadAccount:
     """One query over the group; raises duckdb.Error if a file is damaged, _LinesLost if quotes swallow lines."""
-    sql, parameters = query(group, prepared, several_versions=create_cells(con, prepared.cells))
+    sql, parameters, ticks_a_second = query(group, prepared)
+    judge = Judge(prepared, group.label, ticks_a_second)
     counts = np.zeros((len(group.files), _ALL_CODES), dtype=np.int64)
     listed = []
     for batch in con.sql(sql, params=parameters).to_arrow_reader(_BATCH_ROWS):
-        key, file_code, row = (column.to_numpy() for column in batch.columns)
-        append_keys(out, key[key >= 0], starts)
+        ticks = batch["ticks"].cast(pa.int64()).fill_null(NO_TIME)
+        rank, cell, flags, file, row = (batch[name].to_numpy() for name in ("rank", "cell", "flags", "file", "row"))
+        code, keys = judge.judge(Looked(rank, cell, ticks.to_numpy(), flags))
+        append_keys(out, keys, starts)
+        file_code = file * np.int32(_ALL_CODES) + code
         counts += np.bincount(file_code, minlength=counts.size).reshape(counts.shape)
-        chosen = _LISTED[file_code % _ALL_CODES]
-        listed.append(np.stack([file_code[chosen].astype(np.int64), row[chosen]]))
+        chosen = np.flatnonzero(_LISTED[code])
+        number = row[chosen].astype(np.int64) + (group.kind == ".parquet")
+        listed.append(np.stack([file_code[chosen].astype(np.int64), number]))
     if group.kind != ".parquet":
         listed.append(_rejects(con, group))
         counts += np.bincount(listed[-1][0], minlength=counts.size).reshape(counts.shape)

@@ -46,6 +46,10 @@ class Column:
         """SQL: the value as whole UTC seconds, NULL where it is no time."""
         return clock.seconds(self.sql, self.type)
 
+    def micros(self) -> str | None:
+        """SQL: the value as an instant, if that is what the file holds."""
+        return self.sql if self.type == "TIMESTAMP WITH TIME ZONE" else None
+
 
 Columns = Mapping[str, Column]
 
@@ -59,3 +63,5 @@ class Expressions:
     seconds: str
     cell: str
     plmn_ok: str = "true"
+    micros: str | None = None
+    """UTC microseconds as the file has them: to be preferred, because they cost nothing."""

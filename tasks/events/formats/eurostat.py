@@ -20,6 +20,7 @@ def expressions(columns: Columns, clock: Clock) -> Expressions:
         subscriber=subscriber if columns["user_id"].type == "BLOB" else f"lower({subscriber})",
         has_time=columns["timestamp"].given(),
         seconds=columns["timestamp"].seconds(clock),
+        micros=columns["timestamp"].micros(),
         cell=columns["cell_id"].text(),
         plmn_ok=_plmn_ok(columns),
     )

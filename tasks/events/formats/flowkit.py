@@ -13,5 +13,6 @@ def expressions(columns: Columns, clock: Clock) -> Expressions:
         subscriber=columns["msisdn"].text(),
         has_time=columns["datetime"].given(),
         seconds=columns["datetime"].seconds(clock),
+        micros=columns["datetime"].micros(),
         cell=columns["location_id"].text() if "location_id" in columns else "NULL::VARCHAR",
     )

@@ -12,5 +12,6 @@ def expressions(columns: Columns, clock: Clock) -> Expressions:
         subscriber=columns["subscriber_id"].text(),
         has_time=columns["event_at"].given(),
         seconds=columns["event_at"].seconds(clock),
+        micros=columns["event_at"].micros(),
         cell=columns["cell_id"].text(),
     )
