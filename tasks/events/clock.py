@@ -51,7 +51,7 @@ class Clock:
         if type_.startswith("TIMESTAMP"):
             return f"({self.utc(_second(column))})"
         return (
-            f"(CASE WHEN regexp_full_match({column}, '{_WALL} ?{_OFFSET}') THEN {_second(column)}"
+            f"(CASE WHEN regexp_full_match({column}, '{_WALL}{_OFFSET}') THEN {_second(column, 'TIMESTAMPTZ')}"
             f" WHEN regexp_full_match({column}, '{_WALL}') THEN {self.utc(_second(column))} END)"
         )
 
@@ -67,9 +67,12 @@ class Clock:
         )
 
 
-def _second(column: str) -> str:
-    """SQL of the second since 1970 of a wall clock, or of UTC where the text has an offset (DuckDB applies it)."""
-    return f"(epoch_us(TRY_CAST({column} AS TIMESTAMP)) // 1000000)"
+def _second(column: str, type_: str = "TIMESTAMP") -> str:
+    """SQL of the second since 1970 of a wall clock; as TIMESTAMPTZ of the instant, for text with an offset.
+
+    DuckDB reads text with an offset as TIMESTAMP too, and ignores the offset.
+    """
+    return f"(epoch_us(TRY_CAST({column} AS {type_})) // 1000000)"
 
 
 def _offset(zone: ZoneInfo, instant: datetime) -> int:

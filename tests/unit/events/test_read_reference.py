@@ -1,0 +1,110 @@
+"""The reader against its plain-Python twin, on days of 23, 24 and 25 hours and clocks that differ."""
+
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tasks.events.keys import pack
+from tests.reference_read import Event, Span, World, midnight
+from tests.unit.events.factory import csv_bytes, landing_file, prepare, read, times, write, write_parquet
+
+DAYS = (date(2026, 3, 29), date(2026, 10, 25), date(2026, 3, 8), date(2026, 6, 15))
+ZONES = ("Europe/Berlin", "UTC", "America/New_York", "Asia/Kolkata", "Pacific/Auckland")
+SUBSCRIBERS = ("s0", "s1", "s2", "s3", "stranger", "", " ", None)
+CELLS = ("once", "moved", "retired", "nowhere", "", None)
+FRACTIONS = ("", ".0", ".999999", ".9999999")
+BAD_TIMES = ("", None, "yesterday", "2026-03-29", "2026-02-30T10:00:00Z", "2026-03-29T24:00:00", "1774746000")
+OFFSETS = ("Z", "+00:00", "+0100", "-05", " +05:30")
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> World:
+    day = draw(st.sampled_from(DAYS))
+    zones = [draw(st.sampled_from(ZONES)) for _ in range(2)]
+    time = times(zones[0], zones[1], draw(st.integers(0, 2)))
+    ends = st.tuples(st.integers(-5, 50_000), st.integers(40_000, 95_000))
+    panel = {f"s{n}": Span(n, *draw(ends)) for n in range(4)}
+    moved = draw(st.integers(1, 80_000))
+    cells = {
+        "once": [Span(0, 0, 90_000)],
+        "moved": [Span(1, 0, moved), Span(2, moved, draw(st.integers(moved + 1, 90_000)))],
+        "retired": [Span(-1, 0, 0)],
+    }
+    return World(day, time, panel, cells)
+
+
+@st.composite
+def event_times(draw: st.DrawFn, world: World) -> str | None:
+    """Instants near the day's borders, its consents and its clock changes; sometimes far away, sometimes no time."""
+    if draw(st.integers(0, 9)) == 0:
+        return draw(st.sampled_from(BAD_TIMES))
+    near = [
+        0,
+        3600,
+        7200,
+        10_800,
+        82_800,
+        86_400,
+        90_000,
+        *(s for span in world.panel.values() for s in (span.first, span.end)),
+    ]
+    near += [span.end for span in world.cells["moved"]]
+    second = (
+        draw(st.sampled_from(near))
+        + draw(st.integers(-2, 2))
+        + 86_400 * draw(st.sampled_from((0, 0, 0, -1, 1, 2, -3, 40)))
+    )
+    instant = midnight(world.day, world.time.local) + timedelta(seconds=second)
+    separator, fraction = draw(st.sampled_from("T ")), draw(st.sampled_from(FRACTIONS))
+    if draw(st.booleans()):
+        wall = midnight(world.day, world.time.local).astimezone(world.time.landing).replace(tzinfo=None)
+        return (wall + timedelta(seconds=second)).isoformat(separator) + fraction
+    return instant.replace(tzinfo=None).isoformat(separator) + fraction + draw(st.sampled_from(OFFSETS))
+
+
+@st.composite
+def landings(draw: st.DrawFn) -> tuple[World, list[tuple[date, list[Event]]]]:
+    world = draw(worlds())
+    event = st.builds(Event, st.sampled_from(SUBSCRIBERS), event_times(world), st.sampled_from(CELLS))
+    labels = st.integers(-1, world.time.lateness_days + 1).map(lambda n: world.day + timedelta(days=n))
+    return world, draw(st.lists(st.tuples(labels, st.lists(event, min_size=1, max_size=25)), min_size=1, max_size=3))
+
+
+def _write(path: Path, events: Sequence[Event]) -> Path:
+    if path.suffix == ".parquet":
+        texts = [[event.subscriber, event.at, event.cell, None] for event in events]
+        names = ("subscriber_id", "event_at", "cell_id", "event_type")
+        return write_parquet(
+            path,
+            {name: pa.array(list(c), pa.string()) for name, c in zip(names, zip(*texts, strict=True), strict=True)},
+        )
+    return write(path, csv_bytes([(event.subscriber, event.at, event.cell, "data") for event in events]))
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(landings(), st.sampled_from((".csv", ".csv.gz", ".parquet")), st.sampled_from((1, 4, 64)))
+def test_reading_equals_the_plain_reference(landing, suffix: str, buckets: int) -> None:
+    world, folders = landing
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        prepared = prepare(root, world.panel, world.cells, world.day, world.time)
+        files = [
+            landing_file(_write(root / f"f{n}{suffix}", events), label) for n, (label, events) in enumerate(folders)
+        ]
+        found, keys = read(files, prepared, root / "out", buckets)
+    judged = [
+        (f"f{n}{suffix}", *world.judge(event, label)) for n, (label, events) in enumerate(folders) for event in events
+    ]
+    expected = Counter((file, reason) for file, reason, _ in judged if reason is not None)
+    assert found.account.set_aside == expected
+    assert found.account.total == len(judged)
+    parts = np.array([key for *_, key in judged if key is not None], dtype=np.int64).reshape(-1, 3)
+    assert np.array_equal(np.concatenate(keys), np.sort(pack(*parts.T)))
+    assert not found.unreadable
