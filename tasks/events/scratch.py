@@ -19,7 +19,7 @@ def bucket_file(out: Path, bucket: int) -> Path:
 
 def bucket_starts(panel: Path, buckets: int) -> Int64:
     """The least key of each bucket: a bucket holds pseudonyms of equal top bits, and so a range of ranks."""
-    pseudonyms = pq.read_table(panel, columns=["pseudonym"]).column(0).to_numpy()
+    pseudonyms = pq.ParquetFile(panel).read(["pseudonym"]).column(0).to_numpy()
     least = [(bucket << 64) // buckets for bucket in range(buckets)]
     ranks = np.searchsorted(pseudonyms, np.array(least, dtype=np.uint64)).astype(np.int64)
     return ranks << SUBSCRIBER_SHIFT
