@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tasks.simulate.city import ARENA, OUTSIDE, SQUARE_M, City, zones_at
+from tasks.simulate.city import ARENA, LIVE, OUTSIDE, SQUARE_M, WORK, City, zones_at
 from tasks.simulate.plan import Bools, Floats, Ints, SimulationPlan
 from tasks.simulate.radio import SECTORS, serving_slots
 
 SITES_PER_ZONE = 9
+COUNTRY_M = 3000
 RETIRED_SHARE = 0.01
 MOVED_SHARE, MOVED_M = 0.005, 15.0
 
@@ -67,33 +68,31 @@ def _cell_id(number: int, cells: int) -> str:
 
 
 def _sites(city: City, rng: np.random.Generator) -> Floats:
-    """[site, x and y]: spread over each zone, few in the country around, one in each corner of the ground."""
-    squares = [
-        _spread(np.flatnonzero(city.square_zone == zone).astype(np.int32), count, city.side, rng)
-        for zone, count in enumerate(_counts(city))
-    ]
-    country = np.flatnonzero(city.square_zone == OUTSIDE)
-    chosen = np.concatenate([*squares, rng.choice(country, max(20, len(squares) // 2), replace=False)])
-    jittered = city.metres(chosen.astype(np.int32)) + rng.uniform(-0.45, 0.45, (len(chosen), 2)) * SQUARE_M
-    corner = (city.side / 2 - 2) * SQUARE_M
-    return np.concatenate([jittered, [[-corner, -corner], [corner, -corner], [-corner, corner], [corner, corner]]])
+    """[site, x and y]: spread over each zone, and one every three kilometres in the country around."""
+    centres = city.metres(np.arange(city.side**2, dtype=np.int32))
+    inside = [_spread(centres[city.square_zone == zone], count, rng) for zone, count in enumerate(_counts(city))]
+    every = round(COUNTRY_M / SQUARE_M)
+    rows = np.arange(every // 2, city.side, every)
+    country = (rows[:, None] * city.side + rows + rng.integers(-3, 4, (len(rows), len(rows)))).ravel()
+    sites = np.concatenate([*inside, centres[country[city.square_zone[country] == OUTSIDE]]])
+    return sites + rng.uniform(-0.45, 0.45, sites.shape) * SQUARE_M
 
 
 def _counts(city: City) -> list[int]:
-    """Sites of each zone, more where it is dense, and a small network of its own for the arena."""
-    share = np.clip(city.weight, 0.6, 1.6) * np.where(city.area_type == ARENA, 2, 1)
+    """Sites of each zone: more where people live and work, and a network of its own for the arena's nights."""
+    people = (LIVE + WORK)[city.area_type] * city.weight
+    share = np.where(city.area_type == ARENA, 1.5, np.sqrt(people / people.mean()))
     return [max(3, round(SITES_PER_ZONE * float(s))) for s in share]
 
 
-def _spread(squares: Ints, count: int, side: int, rng: np.random.Generator) -> Ints:
-    """So many squares of one zone, drawn each at a distance from those before it (best of eight)."""
-    chosen = [int(rng.choice(squares))]
-    while len(chosen) < min(count, len(squares)):
-        candidates = rng.choice(squares, 8)
-        taken = np.array(chosen)
-        gaps = np.hypot(candidates[:, None] % side - taken % side, candidates[:, None] // side - taken // side)
-        chosen.append(int(candidates[np.argmax(gaps.min(axis=1))]))
-    return np.array(chosen, np.int32)
+def _spread(squares: Floats, count: int, rng: np.random.Generator) -> Floats:
+    """So many sites in one zone, of which each stands amid the squares nearest to it (two rounds of Lloyd's method)."""
+    sites = squares[rng.choice(len(squares), min(count, len(squares)), replace=False)]
+    for _ in range(2):
+        nearest = np.argmin(np.square(squares[:, None] - sites).sum(axis=2), axis=1)
+        size = np.maximum(np.bincount(nearest, minlength=len(sites)), 1)
+        sites = np.stack([np.bincount(nearest, axis, len(sites)) / size for axis in squares.T], axis=1)
+    return sites
 
 
 def _nearest_cell(sites: Floats, city: City, x: int, y: int) -> int:

@@ -9,10 +9,12 @@ SECTORS = 3
 SLOTS = 16
 """A place's cells stand in so many equally likely slots: one random slot is one draw by signal and load."""
 SITES_HEARD = 4
+SHED = 0.3
+"""How strongly a busy site hands people on to its neighbours."""
 BESIDE = 0.25
 """How much weaker the second-best sector of a site is heard."""
 REACH_M = 4500
-"""No phone is heard farther away, unless no site is nearer."""
+"""No phone is heard farther away, so that two cells of one place are never ten kilometres apart."""
 BLOCK = 4
 NEAREST = 32
 
@@ -36,7 +38,7 @@ def _signal(city: City, sites: Floats, near: Ints, centres: Floats, rng: np.rand
     signal = (distance + 80) ** -3.5 * rng.lognormal(0, 0.35, near.shape) * np.where(distance > REACH_M, 1e-9, 1)
     strongest = np.take_along_axis(near, np.argmax(signal, axis=1)[:, None], axis=1)[:, 0]
     demand = np.bincount(strongest, weights=_demand(city), minlength=len(sites))
-    return np.asarray(signal / np.sqrt(np.maximum(demand / demand.mean(), 0.2))[near])
+    return np.asarray(signal / (np.maximum(demand / demand.mean(), 0.2) ** SHED)[near])
 
 
 def _sectors(towards: Floats, turn: Ints) -> tuple[Ints, Ints]:

@@ -111,7 +111,8 @@ def _write_part(world: _World, part: int, number: int, day: Day, path: Path) -> 
 def _as_sent(rows: Rows, day: Day, rng: np.random.Generator) -> Rows:
     """In order of time, as a probe writes them, with planted rows anywhere: duplicates need not be neighbours."""
     position = np.where(rows.flaw > 0, rng.integers(0, day.seconds, len(rows)), rows.second)
-    return rows.only(np.argsort(position, kind="stable"))
+    # Sorting integers that carry their row is several times faster than argsort.
+    return rows.only(np.sort((position << 32) | np.arange(len(rows))) & 0xFFFFFFFF)
 
 
 def _summary(world: _World, accounts: dict[str, Account]) -> SimulationSummary:
