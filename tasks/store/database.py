@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError, InterfaceError
+from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, OperationalError
 from sqlmodel import Session
 
 from tasks.errors import Misconfigured, StorageUnavailable, ThrongError
@@ -23,7 +23,7 @@ _SAYINGS: tuple[tuple[str, type[ThrongError], str, str], ...] = (
     ("not a database", Misconfigured, "is not a database", "Restore it from a backup, or name another."),
     ("malformed", Misconfigured, "is damaged", "Restore it from a backup: it holds the privacy ledger."),
     ("authentication failed", Misconfigured, "refuses user or password", "Mend THRONG_DATABASE_URL."),
-    ("does not exist", Misconfigured, "lacks a database, role or table", "Mend THRONG_DATABASE_URL; run doctor."),
+    ('database "', Misconfigured, "does not exist on its server", "Create it, or mend THRONG_DATABASE_URL."),
     ("permission denied", Misconfigured, "denies this user a right", "Grant it, or mend THRONG_DATABASE_URL."),
 )
 """What drivers say (no SQLSTATE exists before a connection does), whose fault it is, and what to do."""
@@ -63,19 +63,22 @@ class Database:
 
     @contextmanager
     def in_words(self) -> Iterator[None]:
-        """Turn the driver's faults into ours; a violated constraint passes, for it is an answer."""
+        """Turn the driver's faults into ours; a violated constraint (an answer) and a defect pass."""
         try:
             yield
-        except IntegrityError:
-            raise
         except (DatabaseError, InterfaceError) as error:
-            raise self._fault(error) from None
+            if fault := self._fault(error):
+                raise fault from None
+            raise
 
-    def _fault(self, error: DatabaseError | InterfaceError) -> ThrongError:
+    def _fault(self, error: DatabaseError | InterfaceError) -> ThrongError | None:
+        """The fault in words; None for a defect of ours and for a violated constraint."""
         said = str(error.orig).lower()
         for words, kind, what, action in _SAYINGS:
             if words in said:
                 return kind(f"The database {self.name} {what}.", action)
+        if not isinstance(error, OperationalError | InterfaceError):
+            return None
         what = f"The database {self.name} does not answer ({type(error.orig).__name__})."
         return StorageUnavailable(what, f"Start it or mend THRONG_DATABASE_URL, {_RERUN}")
 
@@ -98,7 +101,7 @@ def _supported(text: str) -> URL:
 
 
 def _postgresql(url: URL) -> Engine:
-    return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+    return create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args={"connect_timeout": 10})
 
 
 def _sqlite(url: URL, wait_seconds: float) -> Engine:
@@ -106,7 +109,7 @@ def _sqlite(url: URL, wait_seconds: float) -> Engine:
     make_folder(file.parent)
     with on_disk(file.parent):
         file.touch(mode=0o600)
-    engine = create_engine(url, connect_args={"timeout": wait_seconds})
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": wait_seconds})
     event.listen(engine, "connect", _prepare_connection)
     event.listen(engine, "begin", _begin)
     return engine

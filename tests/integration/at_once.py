@@ -8,7 +8,9 @@ from typing import Any
 
 # Forked from a server of their own: they start fast, and share no database connection with the tests.
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["tests.integration.acts", "sqlalchemy.dialects.postgresql.psycopg", "psycopg"])
+_CONTEXT.set_forkserver_preload(
+    ["tests.integration.acts", "tasks.store.buckets", "alembic.command", "sqlalchemy.dialects.postgresql.psycopg"]
+)
 
 
 def at_once(act: Callable[..., Any], arguments: Sequence[tuple[Any, ...]]) -> list[Any]:

@@ -1,0 +1,188 @@
+from datetime import UTC, date, datetime
+from itertools import product
+
+import pytest
+
+from tasks.errors import Misconfigured, StepFailed
+from tasks.store.audit import AuditEntry, AuditLog, this_user
+from tasks.store.catalog import DAY_TRANSITIONS, DELIVERY_TRANSITIONS, Catalog, DayInputs, Verdict
+from tasks.store.database import Database
+from tasks.store.lake import DeliveryKey
+from tasks.store.tables import DayGeneration, DayState, Delivery, DeliveryState
+
+DAY, NEXT = date(2026, 3, 1), date(2026, 3, 2)
+ONE, TWO = DayInputs("landing", "zones", "cells", "policy"), DayInputs("other landing", "zones", "cells", "policy")
+GATE = {"rule": "rows_low", "severity": "critical", "status": "passed", "value": 0.9, "limit": 0.5}
+VERDICT = Verdict(
+    rows_in=10,
+    rows_kept=7,
+    rows={("a.csv", "kept"): 7, ("a.csv", "bad_time"): 2, ("b.csv", "no_consent"): 1},
+    gate=[GATE | {"message": "Enough rows.", "action": ""}],
+    profile_revision=1,
+)
+KEY = DeliveryKey("nordmarkt", "footfall", 1, "2026-03-01", 1)
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+
+
+@pytest.fixture
+def catalog(database: Database) -> Catalog:
+    return Catalog(database)
+
+
+def audit(event: str = "day accepted") -> AuditEntry:
+    return AuditEntry.by_user(event, str(DAY))
+
+
+def rendered(revision: int = 1) -> Delivery:
+    return Delivery(
+        **(vars(KEY) | {"revision": revision}),
+        release_revision=1,
+        inputs_digest="inputs",
+        state=DeliveryState.RENDERED,
+        manifest_sha256="abc",
+        path="throng/footfall/v1",
+        rows=100,
+        withheld=3,
+    )
+
+
+def test_a_day_counts_from_its_acceptance_with_account_and_gate(catalog: Catalog) -> None:
+    generation = catalog.begin_day(DAY, ONE)
+    assert catalog.current(DAY) is None
+    catalog.accept_day(DAY, generation, VERDICT, audit())
+    day = catalog.current(DAY)
+    assert day is not None
+    assert (day.generation, day.rows_in, day.rows_kept, day.profile_revision, DayInputs.of(day)) == (1, 10, 7, 1, ONE)
+    assert day.ingested_at is not None
+    assert day.ingested_at.tzinfo is not None
+    rows = {(line.file, line.reason): line.rows for line in catalog.account(DAY, 1)}
+    assert rows == VERDICT.rows
+    assert [(line.rule, line.value, line.message) for line in catalog.gate(DAY, 1)] == [
+        ("rows_low", 0.9, "Enough rows.")
+    ]
+
+
+def test_an_attempt_that_died_is_begun_again_under_its_own_number(catalog: Catalog) -> None:
+    assert catalog.begin_day(DAY, ONE) == catalog.begin_day(DAY, TWO) == 1
+    catalog.accept_day(DAY, 1, VERDICT, audit())
+    day = catalog.current(DAY)
+    assert day is not None
+    assert DayInputs.of(day) == TWO
+
+
+def test_a_new_generation_supersedes_the_one_before(catalog: Catalog) -> None:
+    for inputs in (ONE, TWO):
+        catalog.accept_day(DAY, catalog.begin_day(DAY, inputs), VERDICT, audit())
+    assert [row.state for row in catalog.generations(DAY)] == [DayState.SUPERSEDED, DayState.CURRENT]
+    assert [row.generation for row in catalog.days(DAY, NEXT)] == [2]
+
+
+def test_a_rejected_day_keeps_its_account_and_what_counted_before(catalog: Catalog) -> None:
+    catalog.accept_day(DAY, catalog.begin_day(DAY, ONE), VERDICT, audit())
+    catalog.reject_day(DAY, catalog.begin_day(DAY, TWO), VERDICT, audit("day rejected"))
+    current = catalog.current(DAY)
+    assert current is not None
+    assert current.generation == 1
+    assert len(catalog.account(DAY, 2)) == 3
+    assert catalog.begin_day(DAY, ONE) == 3
+
+
+def test_days_are_listed_in_order(catalog: Catalog) -> None:
+    for day in (NEXT, DAY):
+        catalog.accept_day(day, catalog.begin_day(day, ONE), VERDICT, audit())
+    assert [row.day for row in catalog.days(DAY, NEXT)] == [DAY, NEXT]
+    assert [row.day for row in catalog.days(NEXT, NEXT)] == [NEXT]
+    assert [row.day for row in catalog.generations()] == [DAY, NEXT]
+
+
+@pytest.mark.parametrize(("state", "to"), list(product(DayState, (DayState.CURRENT, DayState.REJECTED))))
+def test_a_day_moves_as_the_table_of_transitions_says(
+    catalog: Catalog, database: Database, state: DayState, to: DayState
+) -> None:
+    catalog.begin_day(DAY, ONE)
+    with database.writing() as session:
+        session.get_one(DayGeneration, (DAY, 1)).state = state
+    act = {DayState.CURRENT: catalog.accept_day, DayState.REJECTED: catalog.reject_day}[to]
+    if to in DAY_TRANSITIONS[state]:
+        act(DAY, 1, VERDICT, audit())
+        assert [row.state for row in catalog.generations(DAY)] == [to]
+    else:
+        with pytest.raises(StepFailed, match="without its lock"):
+            act(DAY, 1, VERDICT, audit())
+        assert catalog.account(DAY, 1) == []
+
+
+def test_a_client_is_applied_once_and_changed_when_its_file_changes(catalog: Catalog, database: Database) -> None:
+    assert catalog.apply_client("nordmarkt", {"zones": ["*"]}, "1", audit("client applied"))
+    assert not catalog.apply_client("nordmarkt", {"zones": ["*"]}, "1", audit("client applied"))
+    assert catalog.apply_client("nordmarkt", {"zones": ["Z1"]}, "2", audit("client applied"))
+    client = catalog.client("nordmarkt")
+    assert client is not None
+    assert client.spec == {"zones": ["Z1"]}
+    assert [row.name for row in catalog.clients()] == ["nordmarkt"]
+    assert catalog.client("unknown") is None
+    assert len(AuditLog(database).entries()) == 2
+
+
+def test_a_delivery_is_rendered_refused_and_delivered(catalog: Catalog) -> None:
+    catalog.record_rendered(rendered(), audit("delivery rendered"))
+    catalog.mark_refused(KEY, "The bucket is missing.", audit("delivery refused"))
+    refused = catalog.delivery("nordmarkt", "footfall", 1, "2026-03-01")
+    assert refused is not None
+    assert (refused.state, refused.message) == (DeliveryState.REFUSED, "The bucket is missing.")
+    catalog.mark_delivered(KEY, NOW, audit("delivered"))
+    delivery = catalog.delivery("nordmarkt", "footfall", 1, "2026-03-01")
+    assert delivery is not None
+    assert (delivery.state, delivery.delivered_at, delivery.message) == (DeliveryState.DELIVERED, NOW, "")
+
+
+def test_the_latest_delivery_of_a_period_is_found(catalog: Catalog) -> None:
+    for revision in (1, 2):
+        catalog.record_rendered(rendered(revision), audit())
+    found = catalog.delivery("nordmarkt", "footfall", 1, "2026-03-01")
+    assert found is not None
+    assert found.revision == 2
+    assert [row.revision for row in catalog.deliveries("nordmarkt")] == [1, 2]
+    assert len(catalog.deliveries()) == 2
+    assert catalog.deliveries("other") == []
+
+
+def test_what_was_never_rendered_is_not_delivered(catalog: Catalog) -> None:
+    with pytest.raises(StepFailed):
+        catalog.mark_delivered(KEY, NOW, audit())
+
+
+def test_a_delivery_can_always_be_sent_again_but_never_rendered_again() -> None:
+    for states in DELIVERY_TRANSITIONS.values():
+        assert states == {DeliveryState.DELIVERED, DeliveryState.REFUSED}
+
+
+def test_a_run_is_recorded_from_its_start(catalog: Catalog) -> None:
+    with catalog.run("ingest", "2026-03-01", flow_run_id="f") as run:
+        assert [(row.verb, row.ended) for row in catalog.runs()] == [("ingest", None)]
+        run.outcome = "Ingested"
+    (done,) = catalog.runs()
+    assert (done.outcome, done.exit_code, done.flow_run_id, done.message) == ("Ingested", 0, "f", "")
+    assert done.ended is not None
+    assert done.ended >= done.started
+
+
+def test_a_run_that_fails_keeps_our_words_and_only_the_type_of_other_errors(catalog: Catalog) -> None:
+    with pytest.raises(Misconfigured), catalog.run("ingest", "1"):
+        raise Misconfigured("The policy is wrong.", "Mend it.")
+    with pytest.raises(ValueError), catalog.run("ingest", "2"):
+        raise ValueError("subscriber 0049170")
+    other, ours = catalog.runs()
+    assert (ours.outcome, ours.exit_code, ours.message) == ("Misconfigured", 2, "The policy is wrong. Mend it.")
+    assert (other.outcome, other.exit_code, other.message) == ("ValueError", 50, "")
+    assert [run.subject for run in catalog.runs(limit=1)] == ["2"]
+
+
+def test_an_audit_entry_of_its_own_is_found_by_its_id(database: Database) -> None:
+    log = AuditLog(database)
+    number = log.write(AuditEntry.by_user("gate override", "2026-03-01", "rows_low: a holiday"))
+    entry = log.entry(number)
+    assert entry is not None
+    assert (entry.actor, entry.detail) == (this_user(), "rows_low: a holiday")
+    assert log.entry(number + 1) is None
+    assert log.entries("other") == []
