@@ -20,7 +20,9 @@ def test_rows_come_back_by_bucket_sorted_by_the_months_pseudonym_and_zone(tmp_pa
     parts.add(visits([1, 1], [9, 4], [60, 120], [60, 0]))
     parts.close()
     tables = {bucket: parts.table(bucket) for bucket in range(LAKE_BUCKETS)}
-    rows = {bucket: [tuple(row.values()) for row in table.to_pylist()] for bucket, table in tables.items() if len(table)}
+    rows = {
+        bucket: [tuple(row.values()) for row in table.to_pylist()] for bucket, table in tables.items() if len(table)
+    }
     assert rows == {
         0: [(7, 4, 120, 0), (7, 9, 60, 60)],
         1: [((1 << 58) + 1, 1 << 19, 0, 480)],
