@@ -34,16 +34,23 @@ def verify_prefix(objects: Objects, pinned: bytes | None) -> tuple[VerifiedDeliv
     index = parse(objects.read(INDEX, INDEX_BYTES), Index, objects.label(INDEX))
     found: dict[str, VerifiedDelivery] = {}
     for expected in index.periods:
-        if (expected.state is State.DELIVERED) != (expected.path is not None and expected.digest is not None):
-            refuse(f"{INDEX} states {expected.period} as {expected.state.value} with the wrong path or digest.")
-        if expected.path is None:
+        path = _path(expected)
+        if path is None or (expected.state is State.RECALLED and not objects.below(path).sizes):
             continue
-        if expected.path in found:
-            refuse(f"{INDEX} names {expected.path} twice.")
-        found[expected.path] = _named(objects, expected, expected.path, pinned)
-        found |= _superseded(objects, found[expected.path], pinned)
+        if path in found:
+            refuse(f"{INDEX} names {path} twice.")
+        found[path] = _named(objects, expected, path, pinned)
+        found |= _superseded(objects, found[path], pinned)
     _check_nothing_else(objects, found)
     return tuple(found.values())
+
+
+def _path(expected: Expected) -> str | None:
+    """Where the delivery lies, if there is one: always when delivered, and when one was recalled."""
+    given = (expected.path is not None) + (expected.digest is not None)
+    if given not in {State.DELIVERED: (2,), State.RECALLED: (0, 2)}.get(expected.state, (0,)):
+        refuse(f"{INDEX} states {expected.period} as {expected.state.value} with the wrong path or digest.")
+    return expected.path
 
 
 def _named(objects: Objects, expected: Expected, path: str, pinned: bytes | None) -> VerifiedDelivery:

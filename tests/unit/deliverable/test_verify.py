@@ -215,6 +215,15 @@ def test_superseded_deliveries_may_stay_and_may_go() -> None:
     assert len(check({"index.json": content, **placed(AGAIN)}).deliveries) == 1
 
 
+def test_a_recalled_delivery_may_be_gone_and_is_verified_while_it_is_kept() -> None:
+    document = json.loads(index("nordmarkt", [entry(GOOD)]))
+    document["periods"][0]["state"] = "recalled"
+    content = json.dumps(document).encode()
+    assert check({"index.json": content}).deliveries == ()
+    assert len(check({"index.json": content, **placed(GOOD)}).deliveries) == 1
+    refused({"index.json": content, **placed(GOOD), f"{GOOD.path}/README.md": b""}, "README.md")
+
+
 def test_a_superseded_delivery_is_verified_too() -> None:
     files = {"index.json": index("nordmarkt", [entry(AGAIN, revision=2)]), **placed(GOOD, AGAIN)}
     refused({**files, f"{GOOD.path}/README.md": b""}, f"{GOOD.path}/README.md")
