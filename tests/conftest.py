@@ -1,4 +1,4 @@
-"""Shared by all suites: Prefect in a home of its own, without telemetry."""
+"""Shared by all suites: Prefect in a home of its own, without telemetry; kernels compiled once for all processes."""
 
 import os
 import tempfile
