@@ -9,6 +9,19 @@ _WALL = r"[12]\d{3}-\d{2}-\d{2}[T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)
 _OFFSET = r"(Z|[+-]([01]\d|2[0-3])(:?[0-5]\d)?)"
 _DATE = r"[12]\d{3}-\d{2}-\d{2}"
 
+_MICROSECONDS, _NANOSECONDS = "(epoch_us({}) // 1000000)", "(epoch_ns({}) // 1000000000)"
+
+INSTANTS = {"TIMESTAMP WITH TIME ZONE": _MICROSECONDS, "TIMESTAMPTZ_NS": _NANOSECONDS}
+"""SQL of the whole seconds of each DuckDB type with a timezone; a cast from nanoseconds would round up."""
+WALL_CLOCKS = {
+    "TIMESTAMP": _MICROSECONDS,
+    "TIMESTAMP_S": _MICROSECONDS,
+    "TIMESTAMP_MS": _MICROSECONDS,
+    "TIMESTAMP_NS": _NANOSECONDS,
+}
+"""The same of each type without."""
+TIMESTAMPS = INSTANTS.keys() | WALL_CLOCKS.keys()
+
 
 @dataclass(frozen=True)
 class Shift:
@@ -46,10 +59,10 @@ class Clock:
 
     def seconds(self, column: str, type_: str) -> str:
         """SQL of a column's whole UTC seconds (BIGINT), NULL where it is not a time of day on a date."""
-        if type_ == "TIMESTAMP WITH TIME ZONE":
-            return f"(epoch_us({column}) // 1000000)"
-        if type_.startswith("TIMESTAMP"):
-            return f"({self.utc(_second(column))})"
+        if type_ in INSTANTS:
+            return INSTANTS[type_].format(column)
+        if type_ in WALL_CLOCKS:
+            return f"({self.utc(WALL_CLOCKS[type_].format(column))})"
         return (
             f"(CASE WHEN regexp_full_match({column}, '{_WALL}{_OFFSET}') THEN {_second(column, 'TIMESTAMPTZ')}"
             f" WHEN regexp_full_match({column}, '{_WALL}') THEN {self.utc(_second(column))} END)"
@@ -59,7 +72,7 @@ class Clock:
         """As `seconds`, and a date alone means its first instant: for registers, where dates are usual."""
         if type_ == "DATE":
             return self.seconds(f"CAST({column} AS TIMESTAMP)", "TIMESTAMP")
-        if type_.startswith("TIMESTAMP"):
+        if type_ in TIMESTAMPS:
             return self.seconds(column, type_)
         text = f"CAST({column} AS VARCHAR)"
         return self.seconds(
@@ -72,7 +85,7 @@ def _second(column: str, type_: str = "TIMESTAMP") -> str:
 
     DuckDB reads text with an offset as TIMESTAMP too, and ignores the offset.
     """
-    return f"(epoch_us(TRY_CAST({column} AS {type_})) // 1000000)"
+    return _MICROSECONDS.format(f"TRY_CAST({column} AS {type_})")
 
 
 def _offset(zone: ZoneInfo, instant: datetime) -> int:

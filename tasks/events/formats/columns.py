@@ -4,20 +4,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from tasks.events.clock import Clock
+from tasks.events.clock import TIMESTAMPS, Clock
 
 _WHOLE = frozenset(f"{sign}{size}INT" for sign in ("", "U") for size in ("TINY", "SMALL", "BIG", "HUGE", "")) | {
     "INTEGER",
     "UINTEGER",
 }
-_TIMES = frozenset({"TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE"})
 
 
 class Kind(Enum):
     """What a column has to hold: the DuckDB types in which it may come."""
 
     TEXT = frozenset({"VARCHAR", "BLOB"}) | _WHOLE
-    TIME = frozenset({"VARCHAR"}) | _TIMES
+    TIME = frozenset({"VARCHAR"}) | TIMESTAMPS
     NUMBER = frozenset({"VARCHAR", "FLOAT", "DOUBLE"}) | _WHOLE
 
 
