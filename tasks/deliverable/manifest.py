@@ -20,7 +20,7 @@ CONTRACT, ZONES, README = "contract.yaml", "zones.geojson", "README.md"
 
 UNIT = "everything of one subscriber (one SIM) in one calendar month"
 MECHANISM = (
-    "exact counts over keys known beforehand, each subscriber's share bounded in L2, plus discrete Gaussian noise "
+    "counts over keys known beforehand, each subscriber's share bounded in L2, plus discrete Gaussian noise "
     "(rho-zCDP); levels reconciled by least squares; small noisy values withheld"
 )
 BASIS = "subscribers of this network, of age, who opted in and had not withdrawn"
