@@ -23,8 +23,8 @@ _SAYINGS: tuple[tuple[str, type[ThrongError], str, str], ...] = (
     ("not a database", Misconfigured, "is not a database", "Restore it from a backup, or name another."),
     ("malformed", Misconfigured, "is damaged", "Restore it from a backup: it holds the privacy ledger."),
     ("authentication failed", Misconfigured, "refuses user or password", "Mend THRONG_DATABASE_URL."),
-    ('database "', Misconfigured, "does not exist on its server", "Create it, or mend THRONG_DATABASE_URL."),
     ("permission denied", Misconfigured, "denies this user a right", "Grant it, or mend THRONG_DATABASE_URL."),
+    ('database "', Misconfigured, "does not exist on its server", "Create it, or mend THRONG_DATABASE_URL."),
 )
 """What drivers say (no SQLSTATE exists before a connection does), whose fault it is, and what to do."""
 

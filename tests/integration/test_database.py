@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from alembic import command
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import IntegrityError, ProgrammingError
+from sqlmodel import select
 
 from tasks.errors import Misconfigured, StorageUnavailable
 from tasks.store.database import Database
@@ -104,6 +105,19 @@ def test_a_locked_sqlite_file_is_named_with_what_to_do(tmp_path: Path) -> None:
     with locked, database.writing() as session:
         session.add(Run(verb="ingest", subject="2026-03-01", started=datetime.now(UTC)))
     other.close()
+
+
+def test_a_full_disk_under_sqlite_is_named_and_nothing_is_half_written(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'catalog.db'}")
+    prepare(database)
+    database.engine.dispose()
+    event.listen(database.engine, "connect", lambda connection, _: connection.execute("PRAGMA max_page_count = 1"))
+    runs = [Run(verb="ingest", subject="2026-03-01" * 100, started=datetime.now(UTC)) for _ in range(500)]
+    full = pytest.raises(StorageUnavailable, match=r"catalog\.db has no space left on its disk\. Free space there")
+    with full, database.writing() as session:
+        session.add_all(runs)
+    with database.reading() as session:
+        assert session.exec(select(Run)).all() == []
 
 
 def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:

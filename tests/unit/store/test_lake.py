@@ -1,3 +1,4 @@
+import resource
 from collections.abc import Callable
 from datetime import date
 from itertools import count
@@ -163,6 +164,20 @@ def test_a_commit_that_failed_halfway_is_completed_by_the_next_call(lake: Lake) 
         "presence/date=2026-03-01/generation=1/bucket=00/part.parquet",
         "quarantine/date=2026-03-01/generation=1/quarantine.parquet",
     ]
+
+
+def test_a_disk_that_fills_while_a_bucket_is_written_is_named_and_leaves_no_half_of_it(lake: Lake) -> None:
+    candidate = lake.candidate(DAY, 1)
+    noise = pa.table({"pseudonym": np.random.default_rng(0).integers(0, 2**62, 50_000, dtype=np.uint64)})
+
+    def fill(_: Tick) -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+        with pytest.raises(StorageUnavailable, match=r"The disk of .*lake is full"):
+            candidate.write_presence(5, noise)
+
+    assert not dies(fill, at=0)
+    assert content(lake.root) == {}
+    candidate.write_presence(5, noise)
 
 
 def test_the_allowed_list_is_the_last_one_written(lake: Lake) -> None:

@@ -1,0 +1,68 @@
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import psycopg
+import pytest
+
+from tasks.errors import Misconfigured
+from tasks.services.postgres import serve
+
+_OWNER = """
+import sys, time
+from pathlib import Path
+from tasks.services.postgres import serve
+with serve(Path(sys.argv[1])) as url:
+    print(url, flush=True)
+    time.sleep(600)
+"""
+
+
+def answers(url: str) -> bool:
+    host, port = url.rpartition("@")[2].partition("/")[0].split(":")
+    with socket.socket() as probe:
+        return probe.connect_ex((host, int(port))) == 0
+
+
+def test_the_database_persists_and_its_password_too() -> None:
+    with TemporaryDirectory() as folder:
+        with serve(Path(folder)) as url, psycopg.connect(url) as connection:
+            connection.execute("CREATE TABLE kept AS SELECT 1 AS one")
+        assert not answers(url)
+        with serve(Path(folder)) as again, psycopg.connect(again) as connection:
+            assert connection.execute("SELECT one FROM kept").fetchone() == (1,)
+        assert url.rpartition("@")[0] == again.rpartition("@")[0]
+
+
+def test_nobody_enters_without_the_password(postgresql: str) -> None:
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        psycopg.connect(postgresql.replace(postgresql.partition("@")[0], "postgresql://throng:guess"))
+
+
+def test_the_server_ends_with_its_owner_however_that_ends() -> None:
+    with TemporaryDirectory() as folder:
+        owner = subprocess.Popen([sys.executable, "-c", _OWNER, folder], stdout=subprocess.PIPE, text=True)
+        assert owner.stdout
+        url = owner.stdout.readline().strip()
+        assert answers(url)
+        owner.send_signal(signal.SIGKILL)
+        owner.wait()
+        owner.stdout.close()
+        for _ in range(300):
+            if not answers(url) and not (Path(folder) / "data" / "postmaster.pid").exists():
+                break
+            time.sleep(0.1)
+        assert not answers(url)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has to give its folder to another user")
+def test_a_folder_out_of_the_servers_reach_is_named(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    with pytest.raises(Misconfigured, match="cannot reach"), serve(closed / "postgres"):
+        pass
