@@ -1,0 +1,211 @@
+"""Who may be counted: consent with proof that stands now, of age, a consumer, at home, the number's present owner."""
+
+from collections.abc import Sequence
+from hashlib import blake2b
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
+import pytest
+
+from tasks.errors import RejectedInput
+from tasks.events.panel import allowed, build_panel
+from tasks.period import Period
+from tasks.policy import Who
+from tests.unit.events.factory import at, csv_bytes, times, write
+
+SUBSCRIBERS = ("subscriber_id", "birth_year", "gender", "segment", "home_mcc", "active_from")
+CONSENTS = ("subscriber_id", "purpose", "granted_at", "withdrawn_at", "channel", "text_version")
+PERSON = ("a", "1980", "f", "consumer", "262", "")
+CONSENT = ("a", "insights", "2026-01-01T00:00:00+01:00", "", "app", "v1")
+WHO = Who(purpose="insights", minimum_age=18, segments=("consumer",), home_mcc=262)
+NOW = at("2026-03-03T12:00:00+01:00")
+DAY_START = at("2026-03-01T00:00:00+01:00")
+FOREVER = 2**31 - 1
+Rows = Sequence[Sequence[str]]
+
+
+def panel(root: Path, people: Rows = (PERSON,), consents: Rows = (CONSENT,), period: str = "2026-03-01") -> pa.Table:
+    write(root / "subscribers.csv", csv_bytes(people, SUBSCRIBERS))
+    write(root / "consents.csv", csv_bytes(consents, CONSENTS))
+    return build(root, period)
+
+
+def build(root: Path, period: str = "2026-03-01", keyed: Sequence[bytes] = (b"k" * 32,)) -> pa.Table:
+    return build_panel(root, period=Period.parse(period), time=times(), who=WHO, now=NOW, keyed=keyed)
+
+
+def person(**changes: str) -> tuple[str, ...]:
+    return tuple(changes.get(name, value) for name, value in zip(SUBSCRIBERS, PERSON, strict=True))
+
+
+def consent(**changes: str) -> tuple[str, ...]:
+    return tuple(changes.get(name, value) for name, value in zip(CONSENTS, CONSENT, strict=True))
+
+
+def second(text: str) -> int:
+    return int((at(text) - DAY_START).total_seconds())
+
+
+def test_a_standing_consent_with_proof_makes_a_member(tmp_path) -> None:
+    [member] = panel(tmp_path).to_pylist()
+    pseudonym = int.from_bytes(blake2b(b"a", key=b"k" * 32, digest_size=8).digest(), "big")
+    assert member == {
+        "subscriber_id": "a",
+        "from_second": second("2026-01-01T00:00:00+01:00"),
+        "to_second": FOREVER,
+        "age_band": 3,
+        "gender": 0,
+        "pseudonym": pseudonym,
+    }
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"birth_year": "2008"},
+        {"birth_year": ""},
+        {"birth_year": "unknown"},
+        {"birth_year": "1900"},
+        {"birth_year": "2027"},
+        {"segment": "business"},
+        {"segment": "iot"},
+        {"segment": ""},
+        {"home_mcc": "208"},
+        {"home_mcc": ""},
+        {"active_from": "some day"},
+        {"subscriber_id": "b"},
+    ],
+    ids=str,
+)
+def test_who_is_not_a_grown_consumer_at_home_here_is_out(tmp_path, changes) -> None:
+    assert panel(tmp_path, [person(**changes)]).num_rows == 0
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"purpose": "marketing"},
+        {"channel": ""},
+        {"text_version": " "},
+        {"granted_at": ""},
+        {"granted_at": "last spring"},
+        {"granted_at": "2026-03-03T12:00:01+01:00"},
+        {"granted_at": "2026-03-29T02:30:00"},
+        {"withdrawn_at": "2026-03-03T12:00:00+01:00"},
+        {"withdrawn_at": "2026-02-01"},
+        {"withdrawn_at": "soon"},
+    ],
+    ids=str,
+)
+def test_a_consent_without_proof_purpose_or_that_does_not_stand_now_is_none(tmp_path, changes) -> None:
+    assert panel(tmp_path, consents=[consent(**changes)]).num_rows == 0
+
+
+def test_consents_that_all_stand_now_are_one_interval(tmp_path) -> None:
+    later = consent(granted_at="2026-03-01T08:00:00+01:00")
+    ending = consent(granted_at="2026-03-01T07:00:00+01:00", withdrawn_at="2026-03-05T00:00:00+01:00")
+    ended = consent(granted_at="2025-01-01T00:00:00+01:00", withdrawn_at="2026-02-01T00:00:00+01:00")
+    [member] = panel(tmp_path, consents=[later, ending, ended]).to_pylist()
+    assert (member["from_second"], member["to_second"]) == (7 * 3600, FOREVER)
+    [member] = panel(tmp_path, consents=[ending]).to_pylist()
+    assert member["to_second"] == 4 * 86_400
+
+
+def test_a_number_given_to_a_new_person_loses_earlier_consent(tmp_path) -> None:
+    people = [PERSON, person(birth_year="1950", active_from="2026-02-01")]
+    assert panel(tmp_path, people).num_rows == 0
+    [member] = panel(tmp_path, people, [CONSENT, consent(granted_at="2026-02-01")]).to_pylist()
+    assert (member["age_band"], member["from_second"]) == (5, second("2026-02-01T00:00:00+01:00"))
+
+
+def test_of_two_rows_for_one_number_the_latest_owner_counts_and_a_tie_nobody(tmp_path) -> None:
+    older, newer = person(active_from="2020-01-01", birth_year="1990"), person(active_from="2021-01-01")
+    assert panel(tmp_path, [newer, older])["age_band"].to_pylist() == [3]
+    assert panel(tmp_path, [PERSON, PERSON]).num_rows == 0
+    assert panel(tmp_path, [newer, person(active_from="unknown")]).num_rows == 0
+
+
+@pytest.mark.parametrize(
+    ("birth_year", "band"),
+    [
+        ("2007", 0),
+        ("2002", 0),
+        ("2001", 1),
+        ("1992", 1),
+        ("1991", 2),
+        ("1972", 3),
+        ("1971", 4),
+        ("1962", 4),
+        ("1961", 5),
+    ],
+)
+def test_age_is_a_difference_of_years(tmp_path, birth_year, band) -> None:
+    assert panel(tmp_path, [person(birth_year=birth_year)])["age_band"].to_pylist() == [band]
+
+
+@pytest.mark.parametrize(("gender", "code"), [("f", 0), ("m", 1), ("x", 2), ("", 2), ("F", 0)])
+def test_genders_are_f_m_and_all_else(tmp_path, gender, code) -> None:
+    assert panel(tmp_path, [person(gender=gender)])["gender"].to_pylist() == [code]
+
+
+def test_every_period_has_pseudonyms_of_its_own_and_the_panel_is_sorted_by_the_first(tmp_path) -> None:
+    people = [person(subscriber_id=f"s{n}") for n in range(50)]
+    panel(tmp_path, people, [consent(subscriber_id=f"s{n}") for n in range(50)])
+    table = build(tmp_path, keyed=(b"d" * 32, b"m" * 32))
+    day, month = table["pseudonym"].to_pylist(), table["extra_0"].to_pylist()
+    assert day == sorted(day)
+    assert len({*day, *month}) == 100
+    assert month != sorted(month)
+    assert allowed(table).column_names == ["pseudonym", "age_band", "gender"]
+
+
+def test_seconds_count_from_the_start_of_the_period(tmp_path) -> None:
+    [member] = panel(tmp_path, period="2026-02").to_pylist()
+    assert member["from_second"] == -31 * 86_400
+
+
+@pytest.mark.parametrize("typed", [True, False], ids=["timestamps", "dates"])
+def test_registers_may_be_parquet_with_types(tmp_path, typed) -> None:
+    write(tmp_path / "s.csv", csv_bytes([PERSON, person(subscriber_id="b")], SUBSCRIBERS))
+    write(tmp_path / "c.csv", csv_bytes([consent(granted_at="2026-01-01")], CONSENTS))
+    strings = pacsv.ConvertOptions(strings_can_be_null=True, column_types={"withdrawn_at": pa.null()})
+    pq.write_table(pacsv.read_csv(tmp_path / "s.csv", convert_options=strings), tmp_path / "subscribers.parquet")
+    consents = pacsv.read_csv(tmp_path / "c.csv", convert_options=strings)
+    granted = consents["granted_at"].cast(pa.timestamp("us") if typed else pa.date32())
+    pq.write_table(consents.set_column(2, "granted_at", granted), tmp_path / "consents.parquet")
+    assert build(tmp_path)["from_second"].to_pylist() == [second("2026-01-01T00:00:00+01:00")]
+
+
+def test_a_register_that_is_missing_or_lacks_columns_is_rejected(tmp_path) -> None:
+    write(tmp_path / "subscribers.csv", csv_bytes([PERSON], SUBSCRIBERS))
+    with pytest.raises(RejectedInput, match=r"none of consents.parquet or consents.csv"):
+        build(tmp_path)
+    write(tmp_path / "consents.csv", csv_bytes([CONSENT[:4]], CONSENTS[:4]))
+    with pytest.raises(RejectedInput, match="lacks the columns channel, text_version"):
+        build(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (b"a,insights\n", "1 lines that cannot be read, the first at line 3"),
+        (b'a,insights,2026-01-01,,app,"v1\n', "cannot be read|does not close"),
+        (b'a,insights,2026-01-01,,"app,v1\na,insights,2026-01-01,",app,v1\n', "cannot be read|does not close"),
+    ],
+    ids=["a field too few", "a quote left open", "a quote over two lines"],
+)
+def test_a_register_that_is_not_read_whole_is_rejected(tmp_path, line, words) -> None:
+    write(tmp_path / "subscribers.csv", csv_bytes([PERSON], SUBSCRIBERS))
+    write(tmp_path / "consents.csv", csv_bytes([CONSENT], CONSENTS) + line)
+    with pytest.raises(RejectedInput, match=words):
+        build(tmp_path)
+
+
+def test_a_truncated_register_is_rejected(tmp_path) -> None:
+    panel(tmp_path)
+    (tmp_path / "consents.csv").unlink()
+    write(tmp_path / "consents.parquet", b"PAR1 and no more")
+    with pytest.raises(RejectedInput, match=r"consents.parquet cannot be read: it is truncated"):
+        build(tmp_path)
