@@ -49,7 +49,6 @@ def make_folder(path: Path) -> None:
         for folder in reversed([path, *path.parents]):
             if not folder.exists():
                 folder.mkdir(mode=0o700, exist_ok=True)
-                sync(folder.parent)
 
 
 def sync(path: Path) -> None:
