@@ -49,20 +49,22 @@ class Clock:
 
     def utc(self, wall: str) -> str:
         """SQL of the UTC second of a wall-clock second: first reading of a repeated hour, NULL in a skipped one."""
-        branches = "".join(
-            f" WHEN {wall} < {shift.at + shift.before} THEN {wall} - ({shift.before})"
-            f" WHEN {wall} < {shift.at + shift.after} THEN NULL"
+        if not self.shifts:
+            return f"({wall} - ({self.offset}))"
+        branches = " ".join(
+            f"WHEN wall < {shift.at + shift.before} THEN wall - ({shift.before})"
+            f" WHEN wall < {shift.at + shift.after} THEN NULL"
             for shift in self.shifts
         )
-        last = f"{wall} - ({self.offset})"
-        return f"CASE{branches} ELSE {last} END" if branches else last
+        # The list of one names the second, so that a long expression is not repeated in every branch.
+        return f"list_transform([{wall}], lambda wall: CASE {branches} ELSE wall - ({self.offset}) END)[1]"
 
     def seconds(self, column: str, type_: str) -> str:
         """SQL of a column's whole UTC seconds (BIGINT), NULL where it is not a time of day on a date."""
         if type_ in INSTANTS:
             return INSTANTS[type_].format(column)
         if type_ in WALL_CLOCKS:
-            return f"({self.utc(WALL_CLOCKS[type_].format(column))})"
+            return self.utc(WALL_CLOCKS[type_].format(column))
         return (
             f"(CASE WHEN regexp_full_match({column}, '{_WALL}{_OFFSET}') THEN {_second(column, 'TIMESTAMPTZ')}"
             f" WHEN regexp_full_match({column}, '{_WALL}') THEN {self.utc(_second(column))} END)"
