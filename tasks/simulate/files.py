@@ -1,7 +1,9 @@
 """Files of a landing folder: Parquet or CSV, plain or compressed, the same bytes at every run."""
 
+import gzip
 import os
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import pyarrow.parquet
 from numpy.typing import NDArray
 
 ROW_GROUP = 500_000
-BROKEN_LINE = b"## link lost, resuming\n"
+BROKEN_LINE = b"## link lost\n"
 _PLAIN = pyarrow.csv.WriteOptions(quoting_style="needed")
 _ROWS_ONLY = pyarrow.csv.WriteOptions(include_header=False, quoting_style="needed")
 
@@ -37,9 +39,15 @@ def write_events(path: Path, table: pa.Table, broken: NDArray[np.intp]) -> None:
     """Write event rows; in CSV the rows at these positions are a broken line."""
     if path.suffix == ".parquet":
         return write_parquet(path, table)
-    compression = {".gz": "gzip", ".zst": "zstd"}.get(path.suffix)
-    with pa.output_stream(str(path), compression=compression) as stream:
+    with _opened(path) as stream:
         _write_lines(stream, _plain(table), broken.tolist())
+
+
+def _opened(path: Path) -> AbstractContextManager[Any]:
+    """A stream by the suffix. Python's gzip takes a level and leaves out the time; Arrow's only knows its slowest."""
+    if path.suffix == ".gz":
+        return closing(gzip.GzipFile(path, "wb", compresslevel=3, mtime=0))
+    return closing(pa.output_stream(str(path), compression="zstd" if path.suffix == ".zst" else None))
 
 
 def _write_lines(stream: Any, table: pa.Table, broken: Sequence[int]) -> None:

@@ -16,7 +16,7 @@ from tasks.simulate.people import HOME_MCC, People
 from tasks.simulate.plan import SimulationPlan
 from tasks.simulate.signals import EVENT_TYPES
 
-BAD_TIMES = ("2026-13-45T99:99:99", "yesterday", "20260301", "00:61")
+BAD_TIMES = ("2026-13-45T99:99:99", "yesterday", "2026-02-30T12:00:00", "00:61")
 OWN_PLMN = 26203
 
 
