@@ -67,7 +67,7 @@ def release_card(release: "Release", rules: Sequence["LevelRule"], costs: Mappin
             "Half of all numbers are closer to the truth than this; noise only, opted-in persons.",
             _grid(("level", *(f"{size:,} persons" for size in SIZES), "withheld below"), errors),
             "## What it cost",
-            "rho bounds what anyone can learn about one person from a release, whatever else they know; less is better. "
+            "rho bounds what anyone can learn of one person from a release, whatever else they know; less is better. "
             f"This release cost rho {costs['rho']:.4f} (epsilon {costs['epsilon']:.2f} at delta {costs['delta']:g}). "
             f"Its month's cap is {costs['cap']:g}, of which {costs['spent']:.4f} is spent so far." + redraws,
             "It is drawn once: publishing again returns these numbers and costs nothing.",

@@ -1,41 +1,61 @@
 """How near a client's numbers are to the simulated truth."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
+from statistics import NormalDist, median
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+_MEDIAN = NormalDist().inv_cdf(0.75)  # the median of |noise| is this many standard errors
+
 
 @dataclass(frozen=True)
 class Score:
-    """A delivery's rows, what share of its zone-hours is published, and their median relative error."""
+    """A delivery's rows; of its zone-hours the published share, the median relative error, and that of noise alone."""
 
     rows: int
     published: float
     median_error: float
+    noise_error: float
 
 
-def score(delivered: Path, truth: Path) -> Score:
+def score(delivered: Path, landing: Path) -> Score:
     """Compare the zone-hours of a delivered data.parquet with where the counted persons really were."""
     whole = pq.read_table(delivered)
-    rows = whole.filter(pc.equal(whole["level"], "zone_hour")).select(["zone_id", "hour_start", "panel_value"])
+    rows = whole.filter(pc.equal(whole["level"], "zone_hour"))
+    rows = rows.select(["zone_id", "hour_start", "panel_value", "panel_se"])
     rows = rows.set_column(1, "hour_start", rows["hour_start"].cast(pa.timestamp("us", "UTC")))
     shown = rows.filter(pc.is_valid(rows["panel_value"]))
-    both = shown.join(_persons(truth), ["zone_id", "hour_start"], join_type="inner").to_pydict()
-    errors = [abs(seen / real - 1) for seen, real in zip(both["panel_value"], both["persons"], strict=True)]
-    return Score(whole.num_rows, shown.num_rows / rows.num_rows, median(errors))
+    both = shown.join(_persons(landing), ["zone_id", "hour_start"], join_type="inner").to_pydict()
+    value, se, persons = both["panel_value"], both["panel_se"], both["persons"]
+    error = median(abs(seen / real - 1) for seen, real in zip(value, persons, strict=True))
+    noise = median(_MEDIAN * wide / seen for seen, wide in zip(value, se, strict=True))
+    return Score(whole.num_rows, shown.num_rows / rows.num_rows, error, noise)
 
 
-def _persons(truth: Path) -> pa.Table:
+def _persons(landing: Path) -> pa.Table:
     """Counted persons by zone and hour, from truth/homes.parquet and truth/presence/."""
-    homes = pq.read_table(truth / "homes.parquet", columns=["subscriber_id", "counted"])
+    from tasks.mobility.zones import load_zone_plan
+
+    homes = pq.read_table(landing / "truth" / "homes.parquet", columns=["subscriber_id", "counted"])
     counted = homes.filter(homes["counted"])["subscriber_id"].cast(pa.string())
-    presence = pq.read_table(truth / "presence", columns=["subscriber_id", "hour_start", "zone_id"])
+    presence = pq.read_table(landing / "truth" / "presence", columns=["subscriber_id", "hour_start", "zone_id"])
     here = presence.filter(pc.is_in(presence["subscriber_id"].cast(pa.string()), counted))
-    here = here.set_column(2, "zone_id", here["zone_id"].cast(pa.string()))
-    hours = here["hour_start"].cast(pa.timestamp("us", "UTC"))
-    totals = here.set_column(1, "hour_start", hours).group_by(["zone_id", "hour_start"]).aggregate([([], "count_all")])
+    places = {
+        "zone_id": _published_zones(
+            here["zone_id"].cast(pa.string()), load_zone_plan(landing / "zones.geojson").merged
+        ),
+        "hour_start": here["hour_start"].cast(pa.timestamp("us", "UTC")),
+    }
+    totals = pa.table(places).group_by(list(places)).aggregate([([], "count_all")])
     return totals.rename_columns({"count_all": "persons"})
+
+
+def _published_zones(zones: pa.ChunkedArray, merged: Mapping[str, str]) -> pa.ChunkedArray:
+    """A sensitive zone's persons are counted in the zone that took it."""
+    for sensitive, taker in merged.items():
+        zones = pc.if_else(pc.equal(zones, sensitive), taker, zones)
+    return zones

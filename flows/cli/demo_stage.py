@@ -14,7 +14,7 @@ from tasks.errors import Misconfigured
 from tasks.policy import shipped
 from tasks.services.s3 import S3Server, serve
 
-MEMORY_LIMIT = "300MB"
+MEMORY_LIMIT = "200MB"
 BUCKETS: Mapping[str, str] = {"nordmarkt": "nordmarkt-insights", "stadtlicht": "stadtlicht-data"}
 """Each client's bucket."""
 
