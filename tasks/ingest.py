@@ -1,11 +1,9 @@
 """ingest(day): landing -> lake for one network-local day; raw ids live no longer than the walk."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
-from pathlib import Path
 
 import pyarrow.parquet as pq
 
@@ -37,7 +35,7 @@ from tasks.store import Stores
 from tasks.store.audit import AuditEntry
 from tasks.store.catalog import DayInputs, Verdict
 from tasks.store.lake import Candidate
-from tasks.store.room import make_folder, on_disk, remove, remove_abandoned
+from tasks.store.scratch import PrivateFolder, private_folder
 
 PROFILES_A_DAY = 3
 """A changed landing draws the profile again, from the month's reserve, so often and no more."""
@@ -144,11 +142,11 @@ class Ingest:
             settings.memory_limit,
             scratch_buckets(sum(file.bytes for file in landing.files)),
         )
-        with _private_folder(settings.scratch_root, landing.day) as folder:
+        with private_folder(settings.scratch_root, landing.day) as folder:
             work = self._prepare(landing.day, groups[0], cell_plan, folder)
             return run_day(work, machine, candidate, progress()), groups[1]
 
-    def _prepare(self, day: date, groups: tuple[FileGroup, ...], cell_plan: CellPlan, folder: Path) -> DayWork:
+    def _prepare(self, day: date, groups: tuple[FileGroup, ...], cell_plan: CellPlan, folder: PrivateFolder) -> DayWork:
         """Panel and cells as files that no one else can read and that end with the walk."""
         root, policy = self._stores.settings.landing_root, self._stores.policy.policy
         own, longer = Period.day(day), [Period.holding(cadence, day) for cadence in STATES]
@@ -160,7 +158,7 @@ class Ingest:
             now=self._now(),
             keyed=[self._stores.keys.period_key(period) for period in (own, *longer)],
         )
-        prepared = Prepared(day, policy.time, folder / "panel.parquet", folder / "cells.parquet")
+        prepared = Prepared(day, policy.time, folder.panel, folder.path / "cells.parquet")
         pq.write_table(panel, prepared.panel)
         pq.write_table(cell_plan.table(), prepared.cells)
         return DayWork(
@@ -227,20 +225,6 @@ class Ingest:
         first = day - timedelta(days=self._stores.policy.policy.gate.gate_days)
         days = self._stores.catalog.days(first, day - timedelta(days=1))
         return [day_profile(self._stores, row.day, row.profile_revision).kept for row in days if row.profile_revision]
-
-
-@contextmanager
-def _private_folder(scratch: Path, day: date) -> Iterator[Path]:
-    """Where raw ids rest while a day is read: ours alone, removed in any case; what a killed run left goes first."""
-    folder = scratch / "landing" / str(day)
-    with on_disk(scratch):
-        remove_abandoned(folder.parent)
-        remove(folder)
-        make_folder(folder)
-        try:
-            yield folder
-        finally:
-            remove(folder)
 
 
 def _candidate(

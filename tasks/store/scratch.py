@@ -1,0 +1,70 @@
+"""Scratch in which raw ids may rest while a day is read: ours alone, and not to be found once the reader is gone."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryFile
+
+from tasks.store.room import make_folder, on_disk, remove
+
+
+@dataclass(frozen=True)
+class PrivateFolder:
+    """What the walk needs as files."""
+
+    path: Path
+    panel: Path
+    """A file without a name in any folder: however the process ends, nobody finds it afterwards."""
+
+
+@contextmanager
+def private_folder(scratch: Path, day: date) -> Iterator[PrivateFolder]:
+    """A day's folder under `scratch`, removed in any case; what killed runs of any day have left goes first.
+
+    A folder is locked while it is in use: one whose lock is free belongs to nobody any more.
+    """
+    folder = scratch / "landing" / str(day)
+    with on_disk(scratch):
+        make_folder(folder.parent)
+        with _locked(folder.parent, fcntl.LOCK_EX):  # so that nobody clears a folder before its owner has locked it
+            for left in sorted(folder.parent.iterdir()):
+                _remove_unless_used(left, scratch)
+            make_folder(folder)
+            handle = _lock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            with TemporaryFile(dir=folder) as panel:
+                yield PrivateFolder(folder, Path(f"/proc/self/fd/{panel.fileno()}"))
+        finally:
+            remove(folder)
+            os.close(handle)
+
+
+def _remove_unless_used(folder: Path, scratch: Path) -> None:
+    """Remove a dead run's folder, and the engine's of the same day, into which DuckDB may have spilled rows."""
+    with suppress(FileNotFoundError, BlockingIOError), _locked(folder, fcntl.LOCK_EX | fcntl.LOCK_NB):
+        remove(scratch / f"day-{folder.name}")
+        remove(folder)
+
+
+@contextmanager
+def _locked(folder: Path, how: int) -> Iterator[None]:
+    handle = _lock(folder, how)
+    try:
+        yield
+    finally:
+        os.close(handle)
+
+
+def _lock(folder: Path, how: int) -> int:
+    """A folder's lock, held until the returned handle is closed or the process ends."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, how)
+    except OSError:
+        os.close(handle)
+        raise
+    return handle
