@@ -11,15 +11,15 @@ import pyarrow as pa
 from tasks.errors import Misconfigured, RefusedRelease
 from tasks.events.landing import find_register
 from tasks.events.measures import incomplete_hours
-from tasks.events.panel import allowed, build_panel
+from tasks.events.panel import allowed, build_panel, consented
 from tasks.mobility.zones import ZonePlan, parse_zone_plan
-from tasks.period import Cadence, Period, day_hours
+from tasks.period import Cadence, Period, day_hours, day_start
 from tasks.privacy.noise import Noise
 from tasks.privacy.protect import ProtectedCounts, protect
 from tasks.products import footfall, panel
 from tasks.products.catalogue import CATALOGUE, Product, find
 from tasks.references import Outcome, ReleaseRef
-from tasks.release import Basis, OneDraw, day_profile, hours_of, slot, utc_now
+from tasks.release import Basis, OneDraw, day_profile, facts_of, hours_of, slot, utc_now
 from tasks.step import step
 from tasks.store import Stores
 from tasks.store.lake import BUCKETS
@@ -74,26 +74,14 @@ class Publish:
     @step
     def look(self, product: Product, period: Period, revision: int | None) -> ReleaseRef | None:
         """The release that exists, with what has changed since it was drawn; None if it is still to be drawn."""
+        self._stores.installation.check()
         latest = self._stores.ledger.find(product.name, product.version, str(period))
-        self._check_charged(product, period, latest)
         if revision is not None and (latest is None or latest.revision < revision - 1):
             raise RefusedRelease(f"{product.name} {period} has no revision {revision - 1}.", "See `throng releases`.")
         wanted = latest is not None and (revision is None or latest.revision >= revision)
         if latest is None or not wanted or latest.state in (ReleaseState.RESERVED, ReleaseState.STAGED):
             return None
         return _reference(latest, Outcome.ALREADY_PUBLISHED, self._stale(period, latest))
-
-    def _check_charged(self, product: Product, period: Period, latest: Release | None) -> None:
-        """A stored release that the ledger does not know was never charged here: a lake of another installation."""
-        known = latest.revision if latest else 0
-        if any(
-            key.product == product.name and key.period == str(period) and key.revision > known
-            for key in self._stores.lake.release_keys()
-        ):
-            raise RefusedRelease(
-                f"The lake holds a release of {product.name} {period} that this ledger never charged.",
-                "Lake and database do not belong together: mend THRONG_LAKE or THRONG_DATABASE_URL.",
-            )
 
     def _stale(self, period: Period, release: Release) -> tuple[str, ...]:
         """What differs today from what the release was drawn from, in words."""
@@ -154,7 +142,8 @@ class Publish:
         release = self._stores.ledger.find(key.product, key.version, key.period, key.revision)
         missing = sorted(set(map(str, period.days)) - set(release.generations)) if release else []
         count = {"footfall": self._footfall, "panel": self._panel}[product.name]
-        done = self._one_draw.finish(key, rules, lambda: count(period, key), {"missing_days": missing})
+        facts = {"missing_days": missing, **facts_of(self._stores.policy.policy)}
+        done = self._one_draw.finish(key, rules, lambda: count(period, key), facts)
         return _reference(done, Outcome.PUBLISHED, ())
 
     def _footfall(self, period: Period, key: ReleaseKey) -> ProtectedCounts:
@@ -163,9 +152,13 @@ class Publish:
         policy = self._stores.policy.policy
         hours = day_hours(day, policy.time.local)
         rules = CATALOGUE[key.product].rules(policy, len(hours))
-        presence = (table for _, table in self._stores.lake.presence(day, generation))
+        members = self._members(period)
+        presence = (
+            consented(table, members, (table["hour"].to_numpy().astype(np.int64) + 1) * 3600)
+            for _, table in self._stores.lake.presence(day, generation)
+        )
         return protect(
-            footfall.count(presence, self._allowed(period), plan, len(hours), rules),
+            footfall.count(presence, self._stores.lake.allowed(period), plan, len(hours), rules),
             rules,
             footfall.keys(plan, hours),
             self._noise,
@@ -176,11 +169,20 @@ class Publish:
     def _panel(self, period: Period, key: ReleaseKey) -> ProtectedCounts:
         plan, generations = self._basis(key)
         rules = CATALOGUE[key.product].rules(self._stores.policy.policy, 0)
-        states = (
-            tuple(self._stores.lake.states(Cadence.MONTH, period, bucket, generations)) for bucket in range(BUCKETS)
-        )
-        counts = panel.count((days for days in states if days), self._allowed(period), plan, rules)
+        members = self._members(period)
+        states = (self._states(period, generations, members, bucket) for bucket in range(BUCKETS))
+        counts = panel.count((days for days in states if days), self._stores.lake.allowed(period), plan, rules)
         return protect(counts, rules, panel.keys(plan), self._noise)
+
+    def _states(
+        self, period: Period, generations: dict[date, int], members: pa.Table, bucket: int
+    ) -> tuple[pa.Table, ...]:
+        """One bucket of the period's state, a table a day, without days before a person's consent."""
+        return tuple(
+            consented(table, members, np.full(len(table), self._seconds(period, Period.day(day))))
+            for day, generation in generations.items()
+            for table in self._stores.lake.states(Cadence.MONTH, period, bucket, {day: generation})
+        )
 
     def _basis(self, key: ReleaseKey) -> tuple[ZonePlan, dict[date, int]]:
         """The pinned zone plan and generations of a reservation."""
@@ -190,10 +192,13 @@ class Publish:
         plan = parse_zone_plan(self._stores.lake.plan(release.zone_plan), f"zone plan {release.zone_plan}")
         return plan, {date.fromisoformat(day): number for day, number in release.generations.items()}
 
-    def _allowed(self, period: Period) -> pa.Table:
-        """Rewrite the list of who may be counted, from the landing zone's files as they are now, and read it."""
+    def _members(self, period: Period) -> pa.Table:
+        """Who may be counted and since when, from the landing zone's files as they are now; the lake's list is theirs.
+
+        A consent given after the period, or after a withdrawal or by the number's next owner, does not cover it.
+        """
         root, policy = self._stores.settings.landing_root, self._stores.policy.policy
-        members = build_panel(
+        panel = build_panel(
             root,
             period=period,
             time=policy.time,
@@ -201,8 +206,14 @@ class Publish:
             now=self._now(),
             keyed=[self._stores.keys.existing_key(period)],
         )
+        members = consented(panel, panel, np.full(len(panel), self._seconds(period, period)))
         self._stores.lake.write_allowed(period, allowed(members))
-        return self._stores.lake.allowed(period)
+        return members
+
+    def _seconds(self, period: Period, part: Period) -> int:
+        """Elapsed seconds from a period's local start to the end of a part of it."""
+        zone = self._stores.policy.policy.time.local
+        return int((day_start(part.end, zone) - day_start(period.first, zone)).total_seconds())
 
     def _incomplete(self, day: date, generation: int) -> npt.NDArray[np.bool_]:
         """Hours that the noisy profile shows to be empty."""
