@@ -2,6 +2,7 @@
 
 from datetime import date
 from fractions import Fraction
+from zoneinfo import ZoneInfo
 
 import pyarrow.compute as pc
 
@@ -18,10 +19,11 @@ from tasks.deliverable.facts import (
 from tasks.events.measures import PROFILE_RULES, incomplete_hours
 from tasks.mobility.zones import parse_zone_plan
 from tasks.period import Period, day_hours
-from tasks.privacy.accounting import epsilon
+from tasks.privacy.accounting import epsilon, rho_of
+from tasks.privacy.bounds import LevelRule
 from tasks.privacy.protect import Z90
 from tasks.products.catalogue import PANEL, Product
-from tasks.release import day_profile, hours_of
+from tasks.release import day_profile
 from tasks.store import Stores
 from tasks.store.client_spec import ClientSpec, Grant
 from tasks.store.lake import DeliveryKey
@@ -31,7 +33,8 @@ from tasks.store.tables import DayGeneration, Delivery, Release, ReleaseState
 
 def release_facts(stores: Stores, product: Product, period: Period, release: Release) -> ReleaseFacts:
     """Everything a delivery says of its release."""
-    policy = stores.policy.policy
+    stored = stores.lake.release(ReleaseKey.of(release), release.sha256 or "")
+    timezone = str(stored.facts["timezone"])
     panel = panel_facts(stores, period)
     warnings, quality = _quality(stores, release)
     return ReleaseFacts(
@@ -40,10 +43,10 @@ def release_facts(stores: Stores, product: Product, period: Period, release: Rel
         period=period,
         revision=release.revision,
         created_at=release.slot,
-        timezone=policy.time.timezone,
-        hours=day_hours(period.first, policy.time.local),
-        levels=_levels(stores, product, period),
-        privacy=_privacy(stores, release),
+        timezone=timezone,
+        hours=day_hours(period.first, ZoneInfo(timezone)),
+        levels=_levels(product, stored.rules),
+        privacy=_privacy(stores, release, str(stored.facts["policy"])),
         panel=panel,
         panel_reason="" if panel else f"No panel of a month before {period.months[0]} is published yet.",
         warnings=warnings,
@@ -52,9 +55,7 @@ def release_facts(stores: Stores, product: Product, period: Period, release: Rel
     )
 
 
-def _levels(stores: Stores, product: Product, period: Period) -> tuple[LevelFacts, ...]:
-    policy = stores.policy.policy
-    rules = product.rules(policy, hours_of(period, policy))
+def _levels(product: Product, rules: tuple[LevelRule, ...]) -> tuple[LevelFacts, ...]:
     return tuple(
         LevelFacts(
             name=level.name,
@@ -70,15 +71,18 @@ def _levels(stores: Stores, product: Product, period: Period) -> tuple[LevelFact
     )
 
 
-def _privacy(stores: Stores, release: Release) -> PrivacyFacts:
-    budget, rho = stores.policy.policy.budget, float(Fraction(release.rho))
+def _privacy(stores: Stores, release: Release, policy_name: str) -> PrivacyFacts:
+    """Of a release over several months, the largest of their caps is stated."""
+    delta, rho = stores.policy.policy.budget.delta, float(Fraction(release.rho))
+    months = Period.parse(release.period).months
+    cap = max(rho_of(budget.cap) for budget in stores.ledger.months() if budget.month in months)
     return PrivacyFacts(
         rho=rho,
-        epsilon=epsilon(rho, budget.delta),
-        month_cap_rho=float(budget.cap),
-        month_cap_epsilon=epsilon(float(budget.cap), budget.delta),
-        delta=budget.delta,
-        policy_name=stores.policy.policy.name,
+        epsilon=epsilon(rho, delta),
+        month_cap_rho=cap,
+        month_cap_epsilon=epsilon(cap, delta),
+        delta=delta,
+        policy_name=policy_name,
         policy_digest=release.policy_digest,
     )
 

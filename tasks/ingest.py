@@ -88,6 +88,7 @@ class Ingest:
     @step
     def look(self, day: date) -> DayRef | None:
         """Whether there is anything to do: None if the day is closed and not ingested as it stands."""
+        self._stores.installation.check()
         landing = self._landing(day)
         if not landing.closed:
             open_folders = ", ".join(folder.path.name for folder in landing.folders if not folder.closed)

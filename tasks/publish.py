@@ -198,7 +198,7 @@ class Publish:
         A consent given after the period, or after a withdrawal or by the number's next owner, does not cover it.
         """
         root, policy = self._stores.settings.landing_root, self._stores.policy.policy
-        panel = build_panel(
+        everybody = build_panel(
             root,
             period=period,
             time=policy.time,
@@ -206,7 +206,7 @@ class Publish:
             now=self._now(),
             keyed=[self._stores.keys.existing_key(period)],
         )
-        members = consented(panel, panel, np.full(len(panel), self._seconds(period, period)))
+        members = consented(everybody, everybody, np.full(len(everybody), self._seconds(period, period)))
         self._stores.lake.write_allowed(period, allowed(members))
         return members
 

@@ -48,6 +48,11 @@ def price(product: Product, period: Period, policy: Policy) -> Charge:
     return charge(product.rules(policy, hours_of(period, policy)), len(period.months))
 
 
+def facts_of(policy: Policy) -> dict[str, str]:
+    """What a release keeps of the policy it was drawn under, beside its rules: a later policy says nothing of it."""
+    return {"policy": policy.name, "timezone": policy.time.timezone}
+
+
 def utc_now() -> datetime:
     """The clock of a production run."""
     return datetime.now(UTC)
@@ -114,15 +119,16 @@ class OneDraw:
         return ledger.publish(key, AuditEntry.by_user("release published", str(key), f"sha256 {sha256}"))
 
     def _reserved(self, key: ReleaseKey, rules: tuple[LevelRule, ...]) -> Release:
-        """The ledger's row; refused if it was charged by other rules than it would now be drawn by."""
+        """The ledger's row; refused if it was charged under another policy than it would now be drawn by."""
         release = self._stores.ledger.find(key.product, key.version, key.period, key.revision)
         if release is None:
             raise RefusedRelease(f"{key} was never charged.", "Publish it first: its charge precedes everything.")
         unfinished = release.state in (ReleaseState.RESERVED, ReleaseState.STAGED)
-        if unfinished and str(charge(rules, len(Period.parse(key.period).months)).exact) != release.rho:
+        cost = str(charge(rules, len(Period.parse(key.period).months)).exact)
+        if unfinished and (cost, self._stores.policy.digest) != (release.rho, release.policy_digest):
             raise RefusedRelease(
                 f"{key} was charged rho {release.rho} under another policy and is not drawn yet.",
-                "Set THRONG_POLICY to the policy of that day and publish again.",
+                f"Set THRONG_POLICY to the policy whose digest begins {release.policy_digest[:12]}, and run it again.",
             )
         return release
 

@@ -16,7 +16,7 @@ _HOME = tempfile.TemporaryDirectory(prefix="throng-prefect-")
 os.environ.pop("PREFECT_API_URL", None)
 os.environ |= {
     "PREFECT_HOME": _HOME.name,
-    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "300",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_LOGGING_LEVEL": "WARNING",
     "DO_NOT_TRACK": "1",
@@ -29,7 +29,7 @@ def prefect_stores() -> Iterator[list[Path]]:
     from prefect.settings import get_current_settings
     from prefect.testing.utilities import prefect_test_harness
 
-    with prefect_test_harness(server_startup_timeout=120):
+    with prefect_test_harness(server_startup_timeout=300):
         url = get_current_settings().server.database.connection_url
         assert url is not None
         yield [Path(_HOME.name), Path(url.get_secret_value().partition(":///")[2]).parent]

@@ -51,6 +51,18 @@ def allowed(panel: pa.Table) -> pa.Table:
     return panel.select(["pseudonym", "age_band", "gender"])
 
 
+def consented(rows: pa.Table, panel: pa.Table, until: NDArray[np.int64]) -> pa.Table:
+    """Rows (with `pseudonym`) of panel members that do not lie wholly before the consent that stands now.
+
+    `until`: the second since the panel's period began at which what a row tells is over.
+    """
+    members = np.append(panel["pseudonym"].to_numpy(), np.uint64(0))
+    since = np.append(panel["from_second"].to_numpy(), np.iinfo(np.int32).max)
+    person = rows["pseudonym"].to_numpy()
+    place = np.searchsorted(members[:-1], person)
+    return rows.filter(pa.array((members[place] == person) & (since[place] < until)))
+
+
 def load_people(con: duckdb.DuckDBPyConnection, subscribers: Register) -> None:
     """Table `person`: the present owner of each number; none where two rows claim it since the same time."""
     unclear = f"{subscribers.text('active_from')} IS NOT NULL AND {subscribers.seconds('active_from')} IS NULL"

@@ -1,5 +1,6 @@
 """The installation's id: database, lake and key store of one installation carry the same, or nothing is published."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 from sqlmodel import select
@@ -30,14 +31,26 @@ class Installation:
         return cls(own, lake, keys, ledger)
 
     def check(self) -> None:
-        """Raise RefusedRelease unless lake and keys carry this id and each stored release has its charge."""
+        """Raise RefusedRelease unless lake and keys carry this id, each stored release has its charge, and sums agree."""
         for part, mark in ((f"lake {self.lake.root}", self.lake.marked()), ("key store", self.keys.marked())):
             if mark != self.id:
                 raise _foreign(part, "has no mark" if mark is None else "belongs to another installation")
-        charged = {ReleaseKey.of(release) for release, _ in self.ledger.charges()}
-        uncharged = [key for key in self.lake.release_keys() if key not in charged]
+        stored = self.lake.release_keys()  # before the charges: others may reserve and publish meanwhile
+        charges = self.ledger.charges()
+        charged = {ReleaseKey.of(release) for release, _ in charges}
+        uncharged = [key for key in stored if key not in charged]
         if uncharged:
             raise _foreign("lake", f"holds {len(uncharged)} releases without a charge, {uncharged[0]} first")
+        self._check_sums(charges)
+
+    def _check_sums(self, charges: list[tuple[tables.Release, tables.Charge]]) -> None:
+        """Raise RefusedRelease where a month's books say less than its charges; more may have come meanwhile."""
+        sums: Counter[str] = Counter()
+        for _, charge in charges:
+            sums[charge.month] += charge.units
+        spent = {month.month: month.spent for month in self.ledger.months()}
+        if wrong := [month for month, units in sorted(sums.items()) if spent.get(month, 0) < units]:
+            raise _foreign("ledger", f"has spent less of {wrong[0]} than its charges add up to")
 
 
 def _own_id(database: Database) -> str:

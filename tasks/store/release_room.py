@@ -3,18 +3,21 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from tasks.errors import RefusedRelease
+from tasks.privacy.bounds import LevelRule
 from tasks.privacy.protect import ProtectedCounts
 from tasks.store.ledger import ReleaseKey
 from tasks.store.parquet import parquet, read_table
 from tasks.store.room import Room, link_new, make_folder, on_disk, sha256_of, sync
 
 _FACTS = b"throng"
+_RULES = "rules"
 _FILE = "release.parquet"
 
 
@@ -24,6 +27,11 @@ class StoredRelease:
 
     table: pa.Table
     facts: dict[str, Any]
+
+    @property
+    def rules(self) -> tuple[LevelRule, ...]:
+        """The rules by which it was charged and drawn, in the order of its levels."""
+        return tuple(LevelRule(**{**rule, "sigma": Decimal(rule["sigma"])}) for rule in self.facts[_RULES])
 
 
 class ReleaseRoom(Room):
@@ -38,7 +46,8 @@ class ReleaseRoom(Room):
             raise TypeError("only protected counts can become a release")
         if known := self.staged(key):
             return known
-        words = json.dumps(facts, sort_keys=True, separators=(",", ":")).encode()
+        known = {**facts, _RULES: [_words(rule) for rule in protected.rules]}
+        words = json.dumps(known, sort_keys=True, separators=(",", ":")).encode()
         self.put_new(self._staged(key), parquet(protected.table.replace_schema_metadata({_FACTS: words})))
         with on_disk(self.root):
             return sha256_of(self._staged(key))
@@ -83,6 +92,10 @@ class ReleaseRoom(Room):
 
     def _published(self, key: ReleaseKey) -> Path:
         return self.root / "releases" / str(key) / _FILE
+
+
+def _words(rule: LevelRule) -> dict[str, Any]:
+    return {**vars(rule), "sigma": str(rule.sigma)}
 
 
 def _differs(key: ReleaseKey, path: Path) -> RefusedRelease:
