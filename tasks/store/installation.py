@@ -31,7 +31,7 @@ class Installation:
         return cls(own, lake, keys, ledger)
 
     def check(self) -> None:
-        """Raise RefusedRelease unless lake and keys carry this id, each stored release has its charge, and sums agree."""
+        """Raise RefusedRelease unless lake and keys carry this id, and each stored release has its charge."""
         for part, mark in ((f"lake {self.lake.root}", self.lake.marked()), ("key store", self.keys.marked())):
             if mark != self.id:
                 raise _foreign(part, "has no mark" if mark is None else "belongs to another installation")

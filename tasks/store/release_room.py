@@ -16,8 +16,7 @@ from tasks.store.ledger import ReleaseKey
 from tasks.store.parquet import parquet, read_table
 from tasks.store.room import Room, link_new, make_folder, on_disk, sha256_of, sync
 
-_FACTS = b"throng"
-_RULES = "rules"
+_FACTS, _RULES = b"throng", b"throng.rules"
 _FILE = "release.parquet"
 
 
@@ -27,11 +26,8 @@ class StoredRelease:
 
     table: pa.Table
     facts: dict[str, Any]
-
-    @property
-    def rules(self) -> tuple[LevelRule, ...]:
-        """The rules by which it was charged and drawn, in the order of its levels."""
-        return tuple(LevelRule(**{**rule, "sigma": Decimal(rule["sigma"])}) for rule in self.facts[_RULES])
+    rules: tuple[LevelRule, ...]
+    """By which it was charged and drawn, in the order of its levels."""
 
 
 class ReleaseRoom(Room):
@@ -46,9 +42,8 @@ class ReleaseRoom(Room):
             raise TypeError("only protected counts can become a release")
         if known := self.staged(key):
             return known
-        known = {**facts, _RULES: [_words(rule) for rule in protected.rules]}
-        words = json.dumps(known, sort_keys=True, separators=(",", ":")).encode()
-        self.put_new(self._staged(key), parquet(protected.table.replace_schema_metadata({_FACTS: words})))
+        about = {_FACTS: _words(facts), _RULES: _words([vars(rule) for rule in protected.rules])}
+        self.put_new(self._staged(key), parquet(protected.table.replace_schema_metadata(about)))
         with on_disk(self.root):
             return sha256_of(self._staged(key))
 
@@ -79,7 +74,9 @@ class ReleaseRoom(Room):
             if not path.exists() or sha256_of(path) != sha256:
                 raise _differs(key, path)
         table = read_table(path)
-        return StoredRelease(table.replace_schema_metadata(None), json.loads(table.schema.metadata[_FACTS]))
+        facts, rules = (json.loads(table.schema.metadata[name]) for name in (_FACTS, _RULES))
+        read = tuple(LevelRule(**{**rule, "sigma": Decimal(rule["sigma"])}) for rule in rules)
+        return StoredRelease(table.replace_schema_metadata(None), facts, read)
 
     def release_keys(self) -> list[ReleaseKey]:
         """The keys of all releases whose bytes are in place."""
@@ -94,8 +91,9 @@ class ReleaseRoom(Room):
         return self.root / "releases" / str(key) / _FILE
 
 
-def _words(rule: LevelRule) -> dict[str, Any]:
-    return {**vars(rule), "sigma": str(rule.sigma)}
+def _words(facts: object) -> bytes:
+    """Public facts as bytes that are the same each time; numbers of the policy stay exact."""
+    return json.dumps(facts, sort_keys=True, separators=(",", ":"), default=str).encode()
 
 
 def _differs(key: ReleaseKey, path: Path) -> RefusedRelease:
