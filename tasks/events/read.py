@@ -75,7 +75,10 @@ def read_group(
                 if part.quoted:
                     waiting.append(replace(part, files=lost.files, quoted=False))
                 else:
-                    total += _rejected(lost.files, "its rows cannot be told from its lines")
+                    total += _rejected(
+                        lost.files,
+                        "its rows are not its lines: open quotes, odd line ends, or over 100,000 bad lines",
+                    )
     return total
 
 

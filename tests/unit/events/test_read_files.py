@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tasks.errors import RejectedInput, StorageUnavailable
+from tasks.errors import Misconfigured, RejectedInput, StorageUnavailable
 from tasks.events.files import group_files
 from tasks.events.judge import Prepared
 from tasks.events.landing import LandingFile
@@ -147,11 +147,17 @@ def test_mixed_line_ends_reject_the_file_by_name(tmp_path, prepared) -> None:
     assert [file.name for file in read_one(tmp_path, prepared, "mixed.csv", content).unreadable] == ["mixed.csv"]
 
 
+def test_a_file_of_more_bad_lines_than_are_listed_is_rejected_by_name(tmp_path, prepared) -> None:
+    found = read_one(tmp_path, prepared, "noise.csv", GOOD + b"noise\n" * 100_001)
+    assert [file.name for file in found.unreadable] == ["noise.csv"]
+
+
 HEADERS = {
     "wrong delimiter": (GOOD.replace(b",", b";"), "separated by ';'"),
     "unknown columns": (b"who,when_,cell\n1,2,3\n", "its columns are who, when_, cell"),
     "no header": (b"".join(LINES), "no line of column names"),
     "nothing": (b"", "empty"),
+    "a blank first line": (b"\n" + GOOD, "empty"),
     "a column twice": (HEADER.replace(b"event_type", b"cell_id,event_type"), "column cell_id is there more than once"),
     "UTF-16": (GOOD.decode().encode("utf-16"), "not UTF-8"),
 }
@@ -243,3 +249,10 @@ def test_a_group_that_fails_leaves_nothing_behind(tmp_path, prepared) -> None:
     with disk_full_at(1000), pytest.raises(StorageUnavailable, match="Free space"):
         read_group(second, prepared, out, buckets=1, memory_limit="200MB", threads=1)
     assert (out / "b00000.keys").read_bytes() == before
+
+
+def test_too_little_memory_is_said_as_such_and_blames_no_file(tmp_path, prepared) -> None:
+    (group,), _ = group_files([landing_file(write(tmp_path / "a.csv", GOOD))])
+    (tmp_path / "out").mkdir()
+    with pytest.raises(Misconfigured, match="THRONG_MEMORY_LIMIT"):
+        read_group(group, prepared, tmp_path / "out", buckets=1, memory_limit="1MB", threads=1)

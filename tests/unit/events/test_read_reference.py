@@ -3,17 +3,19 @@
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tasks.events.keys import pack
-from tests.reference_read import Event, Span, World, midnight
-from tests.unit.events.factory import csv_bytes, landing_file, prepare, read, times, write, write_parquet
+from tests.reference_read import Event, Span, World, midnight, parse
+from tests.unit.events.factory import NATIVE, csv_bytes, landing_file, prepare, read, times, write, write_parquet
 
 DAYS = (date(2026, 3, 29), date(2026, 10, 25), date(2026, 3, 8), date(2026, 6, 15))
 ZONES = ("Europe/Berlin", "UTC", "America/New_York", "Asia/Kolkata", "Pacific/Auckland")
@@ -78,29 +80,39 @@ def landings(draw: st.DrawFn) -> tuple[World, list[tuple[date, list[Event]]]]:
 
 
 def _write(path: Path, events: Sequence[Event]) -> Path:
-    if path.suffix == ".parquet":
-        texts = [[event.subscriber, event.at, event.cell, None] for event in events]
-        names = ("subscriber_id", "event_at", "cell_id", "event_type")
-        return write_parquet(
-            path,
-            {name: pa.array(list(c), pa.string()) for name, c in zip(names, zip(*texts, strict=True), strict=True)},
-        )
-    return write(path, csv_bytes([(event.subscriber, event.at, event.cell, "data") for event in events]))
+    rows = [(event.subscriber, event.at, event.cell, "data") for event in events]
+    if path.suffix != ".parquet":
+        return write(path, csv_bytes(rows))
+    columns = {
+        name: pa.array(list(values), pa.string()) for name, values in zip(NATIVE, zip(*rows, strict=True), strict=True)
+    }
+    if path.stem.endswith("stamps"):
+        columns["event_at"] = pc.assume_timezone(columns["event_at"].cast(pa.timestamp("us")), "UTC")
+    return write_parquet(path, columns)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(landings(), st.sampled_from((".csv", ".csv.gz", ".parquet")), st.sampled_from((1, 4, 64)))
+def _as_instant(event: Event, world: World) -> Event:
+    """The event as a file of timestamps can hold it: UTC, and no time where it is no time."""
+    instant = parse(event.at or "", world.time.landing)
+    return replace(event, at=f"{instant:%Y-%m-%dT%H:%M:%S}.999999" if instant else None)
+
+
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(landings(), st.sampled_from((".csv", ".csv.gz", ".parquet", "-stamps.parquet")), st.sampled_from((1, 4, 64)))
 def test_reading_equals_the_plain_reference(landing, suffix: str, buckets: int) -> None:
     world, folders = landing
+    if suffix == "-stamps.parquet":
+        folders = [(label, [_as_instant(event, world) for event in events]) for label, events in folders]
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
         prepared = prepare(root, world.panel, world.cells, world.day, world.time)
-        files = [
-            landing_file(_write(root / f"f{n}{suffix}", events), label) for n, (label, events) in enumerate(folders)
-        ]
-        found, keys = read(files, prepared, root / "out", buckets)
+        written = [(label, _write(root / f"f{n}{suffix}", events)) for n, (label, events) in enumerate(folders)]
+        found, keys = read([landing_file(path, label) for label, path in written], prepared, root / "out", buckets)
+    told = (
+        replace(world, time=world.time.model_copy(update={"landing_timezone": "UTC"})) if "stamps" in suffix else world
+    )
     judged = [
-        (f"f{n}{suffix}", *world.judge(event, label)) for n, (label, events) in enumerate(folders) for event in events
+        (f"f{n}{suffix}", *told.judge(event, label)) for n, (label, events) in enumerate(folders) for event in events
     ]
     expected = Counter((file, reason) for file, reason, _ in judged if reason is not None)
     assert found.account.set_aside == expected
