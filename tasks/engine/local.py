@@ -57,6 +57,7 @@ def _load_kernels(work: DayWork) -> None:
 
 def _read(work: DayWork, machine: Machine, folder: Path, progress: Progress) -> ReadAccount:
     total = ReadAccount()
+    progress("read", 0, len(work.groups))
     for done, group in enumerate(work.groups, 1):
         total += read_group(
             group,

@@ -29,6 +29,7 @@ class DayWalk:
     def run(self, workers: Executor, progress: Progress) -> tuple[Int64, Int64]:
         """Walk and write everything; returns the walk's counts and the profile."""
         counts, profile = np.zeros(COUNTS, np.int64), np.zeros(profile_size(self._work.rules), np.int64)
+        progress("walk", 0, LAKE_BUCKETS)
         walks = [workers.submit(self._bucket, bucket) for bucket in range(LAKE_BUCKETS)]
         for done, walk in enumerate(as_completed(walks), 1):
             counts += walk.result()[0]
@@ -36,6 +37,7 @@ class DayWalk:
             progress("walk", done, LAKE_BUCKETS)
         for visits in self._visits.values():
             visits.close()
+        progress("write", 0, LAKE_BUCKETS)
         for done, _ in enumerate(workers.map(self._write_states, range(LAKE_BUCKETS)), 1):
             progress("write", done, LAKE_BUCKETS)
         return counts, profile
