@@ -1,0 +1,253 @@
+"""Nothing personal outside: canaries go through the whole way, and no byte that anybody keeps knows them."""
+
+import base64
+import logging
+import os
+import pickle
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import date
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from typer.testing import CliRunner
+
+from tests.promise.canary import NUMBER, TOKEN, forms_of_number, found, gzipped, holds
+from tests.promise.canary_landing import BAD_DAY, GOOD_DAY, MEMBER, write_landing
+
+CLIENT = """[client]
+name = "nordmarkt"
+contact = "data@nordmarkt.example"
+[destination]
+bucket = "nordmarkt-insights"
+prefix = "throng"
+region = "eu-central-1"
+endpoint_url = "{endpoint}"
+profile = "nordmarkt"
+[[grants]]
+product = "footfall"
+zones = ["*"]
+from = 2026-03-03
+formats = ["parquet", "csv"]
+deliver_by = "09:00"
+"""
+DYING = """
+import os, signal, sys
+from datetime import date
+from tasks.store.day_room import Candidate
+Candidate.write_presence = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+from flows.ingest import ingest
+ingest(date.fromisoformat(sys.argv[1]))
+"""
+
+
+class Recorder(logging.Handler):
+    """Every record of every logger, in full, with its traceback."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(self.format(record))
+
+
+@pytest.fixture
+def recorded() -> Iterator[Recorder]:
+    recorder, loggers = Recorder(), [logging.getLogger(name) for name in (None, "prefect", "prefect.flow_runs")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.DEBUG)
+        logger.addHandler(recorder)
+    yield recorder
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
+        logger.removeHandler(recorder)
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An installation whose landing is full of canaries."""
+    write_landing(tmp_path / "landing")
+    for name in ("LAKE", "DATABASE_URL", "POLICY", "ENGINE", "MEMORY_LIMIT"):
+        monkeypatch.delenv(f"THRONG_{name}", raising=False)
+    monkeypatch.setenv("THRONG_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("THRONG_LANDING", str(tmp_path / "landing"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def bucket(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A client, and the folder in which a real S3 server keeps the client's objects."""
+    from tasks.services.s3 import serve
+
+    with serve(tmp_path / "s3", {"nordmarkt": "nordmarkt-insights"}) as server:
+        monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(server.credentials))
+        monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+        (tmp_path / "client.toml").write_text(CLIENT.format(endpoint=server.endpoint_url))
+        _says("client", "apply", str(tmp_path / "client.toml"))
+        yield tmp_path / "s3"
+
+
+def test_no_canary_leaves_the_landing_whatever_happens_on_the_way(
+    home: Path,
+    bucket: Path,
+    prefect_stores: list[Path],
+    recorded: Recorder,
+    capfd: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert found(tmp_path / "landing"), "the search must see the canaries where they belong"
+    _killed(GOOD_DAY)
+    assert not found(home / "scratch"), "what a killed run leaves"
+    endings = [_unforeseen(monkeypatch), _flow("ingest", day=GOOD_DAY), _flow("ingest", day=BAD_DAY)]
+    endings += [_flow("publish", product="footfall", period=str(GOOD_DAY))]
+    endings += [_flow("deliver", client="nordmarkt", product="footfall", period=str(GOOD_DAY))]
+    assert endings == ["StepFailed", "Ingested", "RejectedInput", "Published", "Delivered"]
+    said = [_says(*words) for words in (["runs"], ["runs", "--day", str(GOOD_DAY)], ["runs", "--day", str(BAD_DAY)])]
+    said += [_says(*words) for words in (["releases"], ["deliveries"], ["budget", "--month", "2026-03"], ["doctor"])]
+    _download(tmp_path / "received")
+    captured = capfd.readouterr()
+    words = "\n".join([*recorded.lines, *said, captured.out, captured.err]).encode()
+    assert b"part-4.parquet" in words, "the file that cannot be read is named"
+    assert not holds(words)
+    kept = [home, bucket, tmp_path / "received", *prefect_stores]
+    assert [place for root in kept for place in found(root)] == []
+    pseudonyms = _pseudonyms()
+    assert found(home / "lake" / "presence", pseudonyms), "the search must see a pseudonym where it belongs"
+    outside = [home / "lake" / "releases", home / "lake" / "deliveries", home / "lake" / "quarantine", *kept[1:]]
+    outside += [home / "catalog.db", home / "scratch"]
+    assert [place for root in outside for place in found(root, pseudonyms)] == []
+    assert not holds(words, pseudonyms)
+
+
+@pytest.mark.parametrize("offset", range(3))
+def test_the_search_finds_a_canary_in_every_kind_of_place(tmp_path: Path, offset: int) -> None:
+    text = "x" * offset + f"<{TOKEN}>"
+    database = sqlite3.connect(tmp_path / "catalog.db")
+    database.execute("CREATE TABLE t AS SELECT ? AS message", (text,))
+    database.commit()
+    database.close()
+    table = pa.table({"id": pa.array([text] * 1000)})
+    pq.write_table(table, tmp_path / "zstd.parquet", compression="zstd")
+    pq.write_table(pa.table({"n": [1]}).replace_schema_metadata({"k": text}), tmp_path / "metadata.parquet")
+    pq.write_table(pa.table({"n": pa.array([1, NUMBER])}), tmp_path / "number.parquet", compression="zstd")
+    np.save(tmp_path / "number.npy", np.array([7, NUMBER]))
+    packed = pa.BufferOutputStream()
+    with pa.CompressedOutputStream(packed, "zstd") as stream:
+        stream.write(text.encode())
+    places: dict[str, bytes] = {
+        "server.log": f"ERROR {text}".encode(),
+        "wide.log": text.encode("utf-16-le"),
+        "hex": text.encode().hex().encode(),
+        "HEX": text.encode().hex().upper().encode(),
+        "result.json": base64.b64encode(pickle.dumps(ValueError(text))),
+        "part.csv.gz": gzipped(text.encode()),
+        "cut.csv.gz": gzipped(text.encode() + bytes(9_000))[:-8],
+        "part.csv.zst": bytes(packed.getvalue()),
+        "volume.dat": b"head" * 9 + gzipped(gzipped(text.encode())) + b"tail",
+        "upper": text.upper().encode(),
+    }
+    for name, content in places.items():
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / f"{TOKEN}.txt").touch()
+    assert len(found(tmp_path)) == len(places) + 6
+    assert not holds(b"canary, kanarie and others" + bytes(range(256)))
+
+
+def test_the_recorder_and_the_terminal_would_show_a_canary(
+    recorded: Recorder, capfd: pytest.CaptureFixture[str]
+) -> None:
+    logging.getLogger("prefect.flow_runs").debug("it was %s", TOKEN)
+    sys.stderr.write(TOKEN)
+    assert holds("\n".join(recorded.lines).encode())
+    assert holds(capfd.readouterr().err.encode())
+
+
+def test_prefect_would_keep_a_canary_that_an_error_tells(prefect_stores: list[Path]) -> None:
+    from prefect import flow
+
+    marker = "plantedcanary"
+
+    @flow(persist_result=False)
+    def leaking() -> None:
+        raise ValueError(f"about {marker}")
+
+    leaking(return_state=True)
+    files = [path for root in prefect_stores for path in root.rglob("*") if path.is_file()]
+    assert any(holds(path.read_bytes(), (marker.encode(),)) for path in files)
+
+
+def _killed(day: date) -> None:
+    """A flow run in a process of its own that is killed while presence is written."""
+    from prefect.settings import get_current_settings
+
+    api = str(get_current_settings().api.url)
+    environment = os.environ | {"PREFECT_API_URL": api, "PYTHONPATH": str(Path(__file__).parents[2])}
+    died = subprocess.run([sys.executable, "-c", DYING, str(day)], env=environment, capture_output=True, check=False)
+    assert died.returncode == -9, died.stderr.decode()
+    assert not holds(died.stdout + died.stderr)
+
+
+def _unforeseen(monkeypatch: pytest.MonkeyPatch) -> str:
+    """A flow run in which a library quotes the value over which it stumbled, with causes that quote it too."""
+
+    def stumbles(*_: object, **__: object) -> None:
+        try:
+            raise KeyError(MEMBER)
+        except KeyError as error:
+            raise ValueError(f"cannot convert {MEMBER}", {"row": MEMBER}) from error
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tasks.ingest.build_panel", stumbles)
+        return _flow("ingest", day=GOOD_DAY)
+
+
+def _flow(verb: str, **words: Any) -> str:
+    from importlib import import_module
+
+    run: Callable[..., Any] = getattr(import_module(f"flows.{verb}"), verb)
+    return str(run(**words, return_state=True).name)
+
+
+def _says(*words: str) -> str:
+    from flows.cli import app
+
+    ran = CliRunner().invoke(app, [*words, "--json"])
+    assert ran.exit_code == 0, ran.output
+    return ran.output + ran.stderr
+
+
+def _download(folder: Path) -> None:
+    from tasks.deliver import client_spec
+    from tasks.store import open_stores
+
+    stores = open_stores()
+    bucket = stores.buckets.open(client_spec(stores, "nordmarkt").destination)
+    keys = bucket.list()
+    assert len(keys) >= 7, "index, manifest, signature, contract, readme, zones and data"
+    for key in keys:
+        (folder / key).parent.mkdir(parents=True, exist_ok=True)
+        (folder / key).write_bytes(bucket.get(key))
+
+
+def _pseudonyms() -> tuple[bytes, ...]:
+    """A panel member's pseudonyms of the day and of the month, in every form."""
+    from tasks.period import Period
+    from tasks.store import open_stores
+
+    keys = open_stores().keys
+    forms = []
+    for period in (Period.day(GOOD_DAY), Period.month(GOOD_DAY)):
+        digest = blake2b(MEMBER.encode(), key=keys.existing_key(period), digest_size=8).digest()
+        forms += [*forms_of_number(int.from_bytes(digest, "big")), digest.hex().encode()]
+    return tuple(forms)
