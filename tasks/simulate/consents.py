@@ -65,19 +65,21 @@ def ask(plan: SimulationPlan, people: People) -> Consents:
     before, during = ~standing & (lot < 0.1), ~standing & (lot >= 0.1) & (lot < 0.13)
     unproven = ~standing & (lot >= 0.13) & (lot < 0.17)
     ended = granted + rng.integers(DAY, 29 * DAY, size)
+    yes, never = np.ones(size, bool), np.zeros(size, np.int64)
     rows = [
-        (standing | unproven, PURPOSE, granted, 0 * granted, ~unproven | (lot < 0.15), ~unproven | (lot >= 0.15)),
-        (before, PURPOSE, granted, ended, standing | True, standing | True),
-        (during, PURPOSE, granted, first + rng.integers(0, span, size), standing | True, standing | True),
-        (again, PURPOSE, first - 950 * DAY - ended % DAY, first - 910 * DAY + ended % DAY, again, again),
-        (asked_anew, PURPOSE, active_from + DAY, 0 * granted, asked_anew, asked_anew),
-        (rng.random(size) < 0.15, "marketing", granted, 0 * granted, standing | True, standing | True),
+        (standing | unproven, PURPOSE, granted, never, ~unproven | (lot < 0.15), ~unproven | (lot >= 0.15)),
+        (before, PURPOSE, granted, ended, yes, yes),
+        (during, PURPOSE, granted, first + rng.integers(0, span, size), yes, yes),
+        (again, PURPOSE, first - 950 * DAY - ended % DAY, first - 910 * DAY + ended % DAY, yes, yes),
+        (asked_anew, PURPOSE, active_from + DAY, never, yes, yes),
+        (rng.random(size) < 0.15, "marketing", granted, never, yes, yes),
     ]
     counts_from = np.where(asked_anew, active_from + DAY, np.where(standing & ~moved, granted, -1))
     return _collect(rows, active_from, counts_from)
 
 
 def _collect(rows: list[Any], active_from: Epochs, counts_from: Epochs) -> Consents:
+    """Rows of those who gave each answer: (who, purpose, granted, withdrawn, has a channel, has a text version)."""
     picked = [np.flatnonzero(row[0]) for row in rows]
     columns = [np.concatenate([row[n][at] for row, at in zip(rows, picked, strict=True)]) for n in (2, 3, 4, 5)]
     purpose = [row[1] for row, at in zip(rows, picked, strict=True) for _ in range(len(at))]

@@ -59,7 +59,9 @@ def _chain(city: City, people: People, first: Ints, free: Ints, activities: list
         arrive = leave + travel
         goes = outing.on & (place != outing.place) & (arrive + LEAST_STAY <= outing.end) & (arrive < MIDNIGHT)
         free = np.where(goes, np.maximum(outing.end * (number % 2), arrive + LEAST_STAY), free).astype(np.int32)
-        free = np.where(outing.on & ~goes & (place == outing.place) & (number % 2 == 1), outing.end, free)
+        free = np.where(
+            outing.on & ~goes & (place == outing.place) & (number % 2 == 1), np.maximum(outing.end, free), free
+        )
         place = np.where(goes, outing.place, place)
         for column, value in zip((on, start, left, places), (goes, arrive, leave, place), strict=True):
             column.append(value)

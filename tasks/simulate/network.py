@@ -72,8 +72,9 @@ def _sites(city: City, rng: np.random.Generator) -> Floats:
     centres = city.metres(np.arange(city.side**2, dtype=np.int32))
     inside = [_spread(centres[city.square_zone == zone], count, rng) for zone, count in enumerate(_counts(city))]
     every = round(COUNTRY_M / SQUARE_M)
-    rows = np.arange(every // 2, city.side, every)
-    country = (rows[:, None] * city.side + rows + rng.integers(-3, 4, (len(rows), len(rows)))).ravel()
+    grid = np.arange(every // 2, city.side, every)
+    row, column = np.stack(np.meshgrid(grid, grid)) + rng.integers(-3, 4, (2, len(grid), len(grid)))
+    country = np.minimum(row * city.side + column, city.side**2 - 1).ravel()
     sites = np.concatenate([*inside, centres[country[city.square_zone[country] == OUTSIDE]]])
     return sites + rng.uniform(-0.45, 0.45, sites.shape) * SQUARE_M
 

@@ -6,11 +6,9 @@ import numpy as np
 
 from tasks.simulate.city import ARENA, SHOP, City
 from tasks.simulate.people import (
-    AT_HOME,
     DEVICE,
     NIGHT_WORKER,
     OUTSIDE_COMMUTER,
-    ROAMER,
     STUDENT,
     WORKER,
     People,
@@ -19,6 +17,19 @@ from tasks.simulate.plan import HOUR, Bools, Floats, Ints, SimulationPlan
 
 EVENT_EVERY = 7
 """Days from one night in the arena to the next; the first simulated day has one."""
+
+HABITS = np.array(
+    [
+        (0.86, 0.12, 7.6, 1.0, 8.6, 1.0),  # worker
+        (0.55, 0.45, 10.2, 1.3, 1.6, 0.8),  # at home: errands
+        (0.86, 0.35, 7.8, 0.6, 6.2, 1.0),  # student
+        (0.3, 0.3, 15.0, 1.0, 1.2, 0.5),  # night worker: errands in the afternoon
+        (0.86, 0.15, 7.4, 0.9, 8.8, 0.9),  # outside commuter
+        (0.92, 0.92, 9.8, 0.8, 4.0, 1.5),  # roamer: sights
+        (0.0, 0.0, 8.0, 1.0, 1.0, 1.0),  # device
+    ]
+)
+"""By kind: how likely the main activity is from Monday to Friday, at weekends; start, spread, hours, their spread."""
 
 
 @dataclass(frozen=True)
@@ -52,21 +63,7 @@ def evenings(plan: SimulationPlan, city: City, people: People, day: int, rng: np
 def daytime(plan: SimulationPlan, city: City, people: People, day: int, rng: np.random.Generator) -> list[Outing]:
     """Work, school, errands or sights until lunch; lunch; the rest; and shops on the way back."""
     size, weekday = len(people), (plan.start.weekday() + day) % 7
-    by_kind = {
-        # kind: likely on Monday-Friday and at weekends, start, its spread, hours, their spread
-        WORKER: (0.86, 0.12, 7.6, 1.0, 8.6, 1.0),
-        AT_HOME: (0.55, 0.45, 10.2, 1.3, 1.6, 0.8),
-        STUDENT: (0.86, 0.35, 7.8, 0.6, 6.2, 1.0),
-        NIGHT_WORKER: (0.3, 0.3, 15.0, 1.0, 1.2, 0.5),
-        OUTSIDE_COMMUTER: (0.86, 0.15, 7.4, 0.9, 8.8, 0.9),
-        ROAMER: (0.92, 0.92, 9.8, 0.8, 4.0, 1.5),
-        DEVICE: (0.0, 0.0, 8.0, 1.0, 1.0, 1.0),
-    }
-    habits = np.array([by_kind[kind] for kind in range(len(by_kind))])[people.kind]
-    on = rng.random(size) < habits[:, 1 if weekday > 4 else 0]
-    start = np.clip(habits[:, 2] + habits[:, 3] * rng.standard_normal(size), 4.5, 20) * HOUR
-    length = np.maximum(habits[:, 4] + habits[:, 5] * rng.standard_normal(size), 0.5) * HOUR
-    end = np.minimum(start + length, 20.6 * HOUR)
+    on, start, end = _main_activity(people, weekday, rng)
     busy = np.isin(people.kind, [WORKER, STUDENT, OUTSIDE_COMMUTER]) & (weekday < 5)
     at_work = np.isin(people.kind, [WORKER, OUTSIDE_COMMUTER]) | busy
     place = np.where(at_work, people.work, people.leisure)
@@ -83,6 +80,15 @@ def daytime(plan: SimulationPlan, city: City, people: People, day: int, rng: np.
         _outing(lunch, place, back, end),
         _outing(shop & (people.kind != DEVICE), store, opening, closing),
     ]
+
+
+def _main_activity(people: People, weekday: int, rng: np.random.Generator) -> tuple[Bools, Floats, Floats]:
+    """Whether, from when and until when, by each kind's habits."""
+    on_weekdays, on_weekends, start, spread, hours, hours_spread = HABITS[people.kind].T
+    on = rng.random(len(people)) < (on_weekends if weekday > 4 else on_weekdays)
+    begin = np.clip(start + spread * rng.standard_normal(len(people)), 4.5, 20) * HOUR
+    length = np.maximum(hours + hours_spread * rng.standard_normal(len(people)), 0.5) * HOUR
+    return on, begin, np.minimum(begin + length, 20.6 * HOUR)
 
 
 def _outing(on: Bools, place: Ints, start: Floats, end: Floats) -> Outing:
