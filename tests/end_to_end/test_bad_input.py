@@ -86,7 +86,7 @@ REJECTED: dict[Spoil, str] = {
     empty_landing: "date=2026-03-03",
     every_parquet_truncated: "part-00.parquet",
     every_gzip_cut_in_half: "part-00.csv.gz",
-    wrong_delimiter: "delimiter",
+    wrong_delimiter: "is separated by",
     unknown_columns: "x_",
     no_consents: "consents",
     cells_outside_every_zone: "latitude",
