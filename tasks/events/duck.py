@@ -1,5 +1,6 @@
 """DuckDB, held short: bounded memory, no extension ever fetched, hostile file names taken literally."""
 
+import re
 from pathlib import Path
 
 import duckdb
@@ -14,6 +15,7 @@ _FAULTS_OF_A_FILE = (
     duckdb.NotImplementedException,
 )
 """What DuckDB raises over damaged files; over a broken Parquet page also a bare duckdb.Error (seen in 2.0)."""
+_CANNOT_SPILL = re.compile("No space left|quota|Could not write|Failed to create directory", re.IGNORECASE)
 
 
 def connect(memory_limit: str, threads: int, spill: Path | None) -> duckdb.DuckDBPyConnection:
@@ -49,7 +51,9 @@ def raise_unless_the_files(error: duckdb.Error) -> None:
         raise Misconfigured(
             "DuckDB needs more memory than THRONG_MEMORY_LIMIT allows.", "Raise THRONG_MEMORY_LIMIT, then rerun."
         ) from None
-    if "No space left" in str(error):
-        raise StorageUnavailable("The scratch disk is full.", "Free space under THRONG_HOME, then rerun.") from None
+    if _CANNOT_SPILL.search(str(error)):
+        raise StorageUnavailable(
+            "The scratch disk is full or cannot be written.", "Free space under THRONG_HOME, then rerun."
+        ) from None
     if not isinstance(error, _FAULTS_OF_A_FILE) and type(error) is not duckdb.Error:
         raise error

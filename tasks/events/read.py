@@ -56,7 +56,7 @@ def read_group(
     """Append the keys of a group's rows to `out/b*.keys` (all or, if it fails, none); unreadable files are named."""
     starts = bucket_starts(prepared.panel, buckets)
     lines, cut = _lines(group)
-    waiting, total = _split(group, cut), _rejected(cut, "its compressed stream is cut or damaged")
+    waiting, total = _split(group, cut), _rejected(cut, "it is gone, or its compressed stream is cut or damaged")
     with all_or_nothing(out):
         while waiting:
             part = waiting.pop()

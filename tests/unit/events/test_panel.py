@@ -4,16 +4,17 @@ from collections.abc import Sequence
 from hashlib import blake2b
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import pytest
 
 from tasks.errors import RejectedInput
-from tasks.events.panel import allowed, build_panel
+from tasks.events.panel import allowed, build_panel, consented
 from tasks.period import Period
 from tasks.policy import Who
-from tests.unit.events.factory import at, csv_bytes, times, write
+from tests.unit.events.factory import at, csv_bytes, times, write, write_parquet
 
 SUBSCRIBERS = ("subscriber_id", "birth_year", "gender", "segment", "home_mcc", "active_from")
 CONSENTS = ("subscriber_id", "purpose", "granted_at", "withdrawn_at", "channel", "text_version")
@@ -161,6 +162,14 @@ def test_every_period_has_pseudonyms_of_its_own_and_the_panel_is_sorted_by_the_f
     assert allowed(table).column_names == ["pseudonym", "age_band", "gender"]
 
 
+def test_rows_wholly_before_the_consent_that_stands_now_do_not_count(tmp_path) -> None:
+    members = panel(tmp_path, consents=[consent(granted_at="2026-03-01T10:30:00+01:00")])
+    [pseudonym] = members["pseudonym"].to_pylist()
+    rows = pa.table({"pseudonym": pa.array([pseudonym, pseudonym, pseudonym, 0, 2**64 - 1], pa.uint64())})
+    until = np.array([10 * 3600, 10 * 3600 + 1800, 11 * 3600, 11 * 3600, 11 * 3600])
+    assert consented(rows, members, until)["pseudonym"].to_pylist() == [pseudonym]
+
+
 def test_seconds_count_from_the_start_of_the_period(tmp_path) -> None:
     [member] = panel(tmp_path, period="2026-02").to_pylist()
     assert member["from_second"] == -31 * 86_400
@@ -193,8 +202,9 @@ def test_a_register_that_is_missing_or_lacks_columns_is_rejected(tmp_path) -> No
         (b"a,insights\n", "1 lines that cannot be read, the first at line 3"),
         (b'a,insights,2026-01-01,,app,"v1\n', "cannot be read|does not close"),
         (b'a,insights,2026-01-01,,"app,v1\na,insights,2026-01-01,",app,v1\n', "cannot be read|does not close"),
+        (b'a,insights,2026-01-01,,"app\nshop",v1\n', "does not close on its own line"),
     ],
-    ids=["a field too few", "a quote left open", "a quote over two lines"],
+    ids=["a field too few", "a quote left open", "a quote over two lines", "a line break in a value"],
 )
 def test_a_register_that_is_not_read_whole_is_rejected(tmp_path, line, words) -> None:
     write(tmp_path / "subscribers.csv", csv_bytes([PERSON], SUBSCRIBERS))
@@ -208,4 +218,15 @@ def test_a_truncated_register_is_rejected(tmp_path) -> None:
     (tmp_path / "consents.csv").unlink()
     write(tmp_path / "consents.parquet", b"PAR1 and no more")
     with pytest.raises(RejectedInput, match=r"consents.parquet cannot be read: it is truncated"):
+        build(tmp_path)
+
+
+def test_a_register_damaged_in_the_middle_is_rejected(tmp_path) -> None:
+    panel(tmp_path)
+    (tmp_path / "consents.csv").unlink()
+    columns = {name: pa.array([value], pa.string()) for name, value in zip(CONSENTS, CONSENT, strict=True)}
+    content = bytearray(write_parquet(tmp_path / "consents.parquet", columns).read_bytes())
+    content[4:100] = b"\xff" * 96
+    (tmp_path / "consents.parquet").write_bytes(bytes(content))
+    with pytest.raises(RejectedInput, match=r"consents.parquet is damaged"):
         build(tmp_path)
