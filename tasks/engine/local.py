@@ -1,6 +1,5 @@
 """The engine of this machine: read in groups of files, keys through scratch files, walk bucket by bucket in threads."""
 
-import errno
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,8 +16,6 @@ from tasks.errors import StorageUnavailable
 from tasks.events.read import ReadAccount, read_group
 from tasks.events.reasons import WALK_REASONS
 from tasks.mobility.day import COUNT_NAMES
-
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @dataclass(frozen=True)
@@ -80,13 +77,9 @@ def _scratch_of(work: DayWork, machine: Machine) -> Iterator[Path]:
         folder.mkdir(mode=0o700, parents=True)
         yield folder
     except OSError as error:
-        raise _unavailable(machine.scratch, error) from None
+        raise StorageUnavailable(
+            f"The scratch folder {machine.scratch} cannot be written ({error.strerror}).",
+            "Free space there, or give this user the right to write, and run again: nothing is half written.",
+        ) from None
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _unavailable(scratch: Path, error: OSError) -> StorageUnavailable:
-    what = "is full" if error.errno in _FULL else f"cannot be used ({type(error).__name__})"
-    return StorageUnavailable(
-        f"The scratch folder {scratch} {what}.", "Free space there and run again: nothing is half written."
-    )

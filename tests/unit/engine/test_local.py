@@ -164,3 +164,10 @@ def test_what_a_killed_run_of_the_day_left_is_not_read_again(city, whole, tmp_pa
     left.mkdir(parents=True)
     np.arange(5).tofile(left / "b00000.keys")
     assert ran(city, tmp_path, [city.events])[1] == whole[1]
+
+
+def test_a_scratch_folder_that_cannot_be_made_says_what_to_do(city, tmp_path):
+    (tmp_path / "scratch").write_text("a file where the folder should be")
+    work, lake = city.work(tmp_path, [city.events]), Candidate(tmp_path / "lake", DAY, 1)
+    with pytest.raises(StorageUnavailable, match="cannot be written"):
+        run_day(work, Machine(tmp_path / "scratch", 2, "200MB"), lake, lambda *_: None)

@@ -116,3 +116,8 @@ def test_times_that_are_not_times_are_refused(tmp_path):
     pq.write_table(table, tmp_path / "cells.parquet")
     with pytest.raises(RejectedInput, match="valid_from is not an ISO 8601 time"):
         load_cell_plan(tmp_path, DAY, TIME, ZONES)
+
+
+def test_more_cells_than_a_key_can_hold_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("tasks.mobility.cells.CELLS", 1)
+    assert "2 cells on 2026-03-02; 1 are possible" in refused(tmp_path, "c,52,13.05,,\nd,52,13.05,,\n")

@@ -141,3 +141,13 @@ def test_more_than_five_names_are_counted():
     overlapping = [feature(f"z{n}", square(0, 0)) for n in range(4)]
     assert "and 1 more" in refused(*overlapping)
     assert np.all(plan_of(feature("a", square(0, 0))).district == 0)
+
+
+def test_a_sensitive_zone_alone_in_its_district_is_refused():
+    text = refused(feature("s", square(0, 0), sensitive=True), feature("o", square(1, 0), "d2"))
+    assert "without a neighbour in their district: s." in text
+
+
+def test_more_zones_than_a_key_can_hold_are_refused(monkeypatch):
+    monkeypatch.setattr("tasks.mobility.zones.ZONES", 1)
+    assert "2 zones; 1 are possible" in refused(feature("a", square(0, 0)), feature("b", square(1, 0)))
