@@ -1,0 +1,73 @@
+"""The same simulated events in every format and file form give the same releases before noise."""
+
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from tasks.ingest import Ingest
+from tasks.privacy.bounds import Integers
+from tasks.publish import Publish
+from tasks.settings import Settings
+from tasks.simulate import SimulationPlan, simulate
+from tasks.store import Stores, open_stores
+from tasks.store.ledger import ReleaseKey
+
+DAY = date(2026, 3, 3)
+FORMS = [
+    ("native", "parquet"),
+    ("native", "csv"),
+    ("native", "csv.gz"),
+    ("native", "csv.zst"),
+    ("eurostat", "parquet"),
+    ("eurostat", "csv.gz"),
+    ("flowkit", "csv"),
+    ("flowkit", "csv.zst"),
+    ("flowkit", "parquet"),
+]
+
+
+class Above:
+    """No noise, but every value is far above its threshold, so that none is withheld."""
+
+    def draw(self, sigma: Decimal, unit: int, size: int) -> Integers:
+        return np.full(size, 10_000 * unit, dtype=np.int64)
+
+
+@pytest.fixture(scope="module")
+def native(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[tuple[tuple[int, int], ...]], pa.Table]:
+    return _way(tmp_path_factory.mktemp("native"), *FORMS[0])
+
+
+@pytest.mark.parametrize(("format", "container"), FORMS[1:])
+def test_every_format_and_file_form_counts_the_same_persons_in_the_same_places(
+    native: tuple[list[tuple[tuple[int, int], ...]], pa.Table], tmp_path: Path, format: str, container: str
+) -> None:
+    persons, release = _way(tmp_path, format, container)
+    assert len(persons) > 100
+    assert persons == native[0]
+    assert release.equals(native[1])
+
+
+def _way(root: Path, format: str, container: str) -> tuple[list[tuple[tuple[int, int], ...]], pa.Table]:
+    """Everybody's day, without names, and the release."""
+    plan = SimulationPlan(300, 1, DAY, 3, zones=12, rate=30, dirty=0.0, format=format, container=container)
+    simulate(root / "landing", plan)
+    stores = open_stores(Settings(home=root / "home", landing=str(root / "landing")))
+    day = Ingest(stores, Above())(DAY)
+    ref = Publish(stores, Above())("footfall", str(DAY))
+    table = stores.lake.release(ReleaseKey(ref.product, ref.version, ref.period, ref.revision), ref.sha256).table
+    assert set(table["status"].to_pylist()) == {"estimate"}
+    return _persons(stores, day.generation), table
+
+
+def _persons(stores: Stores, generation: int) -> list[tuple[tuple[int, int], ...]]:
+    """Hours and zones of each person, in an order that knows no pseudonym."""
+    table = pa.concat_tables(table for _, table in stores.lake.presence(DAY, generation))
+    days: dict[int, list[tuple[int, int]]] = {}
+    for pseudonym, hour, zone in zip(*(column.to_pylist() for column in table.columns), strict=True):
+        days.setdefault(pseudonym, []).append((hour, zone))
+    return sorted(tuple(sorted(day)) for day in days.values())

@@ -1,0 +1,84 @@
+"""Who is counted: those whose consent covers the time and stands when a release is drawn; nobody by another one."""
+
+from datetime import UTC, date, datetime
+
+import pyarrow.parquet as pq
+
+from tasks.period import Period
+from tests.promise.conftest import Way
+from tests.promise.landing import consent, person, seen, write_events, write_people
+
+DAY = date(2026, 3, 3)
+ALL_DAY, NEVER = [1] * 24, [0] * 24
+
+
+def _ingested(way: Way, *people: tuple[str, ...], consents: list[tuple[str, ...]], day: date = DAY) -> None:
+    write_people(way.landing, people, consents)
+    write_events(way.landing, day, [row for one in people for row in seen(one[0], day)])
+    assert way.ingest(day).outcome == "Ingested"
+
+
+def _in_the_lake(way: Way) -> int:
+    lake = way.stores().lake.root
+    files = [path for name in ("presence", "month_state") for path in (lake / name).rglob("*.parquet")]
+    return sum(pq.ParquetFile(path).metadata.num_rows for path in files)
+
+
+def test_who_withdraws_after_ingest_is_in_no_later_release(way: Way) -> None:
+    _ingested(way, person("a"), person("b"), consents=[consent("a"), consent("b")])
+    write_people(
+        way.landing, [person("a"), person("b")], [consent("a"), consent("b", withdrawn="2026-04-01T00:00:00Z")]
+    )
+    assert way.persons(DAY) == ALL_DAY
+    assert way.stores().lake.allowed(Period.day(DAY)).num_rows == 1
+
+
+def test_who_withdrew_before_ingest_is_not_in_the_lake(way: Way) -> None:
+    _ingested(way, person("a"), consents=[consent("a", withdrawn="2026-04-01T00:00:00Z")])
+    assert _in_the_lake(way) == 0
+    assert way.persons(DAY) == NEVER
+
+
+def test_a_consent_given_again_does_not_bring_back_what_was_withdrawn(way: Way) -> None:
+    _ingested(way, person("a"), consents=[consent("a")])
+    again = [consent("a", withdrawn="2026-04-01T00:00:00Z"), consent("a", granted="2026-04-02T00:00:00Z")]
+    write_people(way.landing, [person("a")], again)
+    assert way.persons(DAY) == NEVER
+
+
+def test_a_number_s_next_owner_does_not_answer_for_the_last_one(way: Way) -> None:
+    _ingested(way, person("a"), consents=[consent("a")])
+    write_people(
+        way.landing,
+        [person("a"), person("a", birth_year=2000, active_from="2026-03-20T00:00:00Z")],
+        [consent("a"), consent("a", granted="2026-03-21T00:00:00Z")],
+    )
+    assert way.persons(DAY) == NEVER
+    assert way.panel("2026-03") == {"D0": 0, "D1": 0, "unknown": 1}, "a member since the 21st, seen on no later day"
+
+
+def test_hours_before_a_consent_of_the_same_day_do_not_count(way: Way) -> None:
+    _ingested(way, person("a"), consents=[consent("a")])
+    noon = [consent("a", withdrawn="2026-03-03T10:00:00Z"), consent("a", granted="2026-03-03T11:00:00Z")]
+    write_people(way.landing, [person("a")], noon)
+    assert way.persons(DAY) == [0] * 12 + [1] * 12
+
+
+def test_the_panel_counts_who_consented_by_the_month_s_end_and_nobody_later(way: Way) -> None:
+    consents = [consent("a"), consent("b", granted="2026-04-02T00:00:00Z")]
+    _ingested(way, person("a"), person("b"), consents=consents)
+    assert sum(way.panel("2026-03").values()) == 1
+
+
+def test_a_minor_is_counted_from_the_year_in_which_the_difference_is_nineteen(way: Way) -> None:
+    way.now = datetime(2026, 4, 20, tzinfo=UTC)
+    for day, expected in ((date(2025, 12, 31), NEVER), (date(2026, 1, 1), ALL_DAY)):
+        born = [consent("a", granted="2025-01-01T00:00:00Z")]
+        _ingested(way, person("a", birth_year=2007), consents=born, day=day)
+        assert way.persons(day) == expected
+
+
+def test_a_person_corrected_to_be_a_minor_after_ingest_is_in_no_later_release(way: Way) -> None:
+    _ingested(way, person("a"), consents=[consent("a")])
+    write_people(way.landing, [person("a", birth_year=2010)], [consent("a")])
+    assert way.persons(DAY) == NEVER

@@ -1,0 +1,109 @@
+"""No way to a second budget: parts of other installations, books that were altered, a policy that was swapped."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from tasks import policy
+from tasks.describe import release_facts
+from tasks.errors import RefusedRelease, StepFailed
+from tasks.period import Period
+from tasks.products.catalogue import FOOTFALL
+from tests.promise.conftest import Way
+from tests.promise.landing import consent, person, seen, write_events, write_people
+
+DAY = date(2026, 3, 3)
+
+
+@pytest.fixture
+def published(way: Way) -> Way:
+    """An installation with one day's release."""
+    write_people(way.landing, [person("a")], [consent("a")])
+    write_events(way.landing, DAY, seen("a", DAY))
+    way.ingest(DAY)
+    way.publish("footfall", str(DAY))
+    return way
+
+
+def _books(way: Way, statement: str) -> None:
+    with way.stores().ledger._database.writing() as session:
+        session.connection().execute(text(statement))
+
+
+def _refused(way: Way, **places: object) -> None:
+    for verb in (lambda: way.ingest(DAY, **places), lambda: way.publish("footfall", str(DAY), **places)):
+        with pytest.raises(RefusedRelease):
+            verb()
+
+
+def test_an_empty_database_over_a_lake_that_was_published_from_is_refused(published: Way, tmp_path: Path) -> None:
+    _refused(published, database_url=f"sqlite:///{tmp_path / 'fresh.db'}")
+
+
+def test_an_empty_database_with_an_empty_lake_over_old_keys_is_refused(published: Way, tmp_path: Path) -> None:
+    _refused(published, database_url=f"sqlite:///{tmp_path / 'fresh.db'}", lake=str(tmp_path / "fresh"))
+
+
+def test_a_lake_of_another_installation_is_refused(published: Way, tmp_path: Path) -> None:
+    other = Way(tmp_path / "other")
+    other.root.mkdir()
+    foreign = other.stores().lake.root
+    _refused(published, lake=str(foreign))
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "DELETE FROM charge",
+        "UPDATE month_budget SET spent = 0",
+        "UPDATE month_budget SET spent = spent - 1",
+        "DELETE FROM month_budget",
+    ],
+)
+def test_books_edited_by_hand_refuse_everything(published: Way, edit: str) -> None:
+    _books(published, edit)
+    _refused(published)
+
+
+def test_a_backup_of_the_books_from_before_a_release_refuses(published: Way) -> None:
+    _books(published, "DELETE FROM charge WHERE release_id IN (SELECT id FROM release WHERE product = 'footfall')")
+    _books(published, "DELETE FROM release WHERE product = 'footfall'")
+    _books(published, "UPDATE month_budget SET spent = (SELECT sum(units) FROM charge)")
+    _refused(published)
+
+
+def test_a_policy_swapped_between_charge_and_draw_is_refused_even_at_the_same_price(
+    way: Way, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_people(way.landing, [person("a")], [consent("a")])
+    write_events(way.landing, DAY, seen("a", DAY))
+    way.ingest(DAY)
+    with monkeypatch.context() as patch:
+        patch.setattr("tasks.release.OneDraw.finish", _dies)
+        with pytest.raises(StepFailed):
+            way.publish("footfall", str(DAY))
+    swapped = tmp_path / "policy.toml"
+    swapped.write_text(policy.shipped().read_text().replace("minimum_age = 18", "minimum_age = 12"))
+    with pytest.raises(RefusedRelease, match="another policy"):
+        way.publish("footfall", str(DAY), policy=swapped)
+    assert way.publish("footfall", str(DAY)).outcome == "Published"
+    assert len(way.stores().ledger.charges("2026-03")) == 2
+
+
+def test_a_later_policy_says_nothing_of_an_earlier_release(published: Way, tmp_path: Path) -> None:
+    stores = published.stores()
+    release = stores.ledger.find("footfall", 1, str(DAY))
+    assert release
+    before = release_facts(stores, FOOTFALL, Period.day(DAY), release)
+    later = tmp_path / "policy.toml"
+    words = policy.shipped().read_text().replace('"strict"', '"wide"').replace("sigma = 32", "sigma = 40")
+    later.write_text(words.replace("threshold = 96", "threshold = 130").replace("Europe/Berlin", "Europe/Lisbon"))
+    after = release_facts(published.stores(policy=later), FOOTFALL, Period.day(DAY), release)
+    assert (after.levels, after.privacy, after.hours) == (before.levels, before.privacy, before.hours)
+
+
+def _dies(*_: object, **__: object) -> None:
+    """As a process that ends between charge and draw."""
+    raise ConnectionError
