@@ -4,7 +4,7 @@ import csv
 import io
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -168,18 +168,18 @@ def _format(in_order: tuple[tuple[str, str], ...], kind: str) -> Format:
 
 
 def _unknown(columns: tuple[str, ...], kind: str) -> str:
-    """Which columns were seen and which are known; the first line of a file without header is values: never shown."""
+    """Which columns were seen and which are known; a file without header has a row's values for names: never shown."""
     known = "; ".join(f"{each.name}: {', '.join(each.required)}" for each in FORMATS.values())
     delimiter = next((d for d in ";\t|" if len(columns) == 1 and d in columns[0]), None)
     if delimiter:
         seen = f"its first line is separated by {delimiter!r}, a comma is expected"
-    elif kind != ".parquet" and not all(_NAME.fullmatch(name) for name in columns):
-        seen = f"its first line of {len(columns)} values is no line of column names"
+    elif not all(_NAME.fullmatch(name) for name in columns):
+        first = "its columns are named by" if kind == ".parquet" else "its first line has"
+        seen = f"{first} {len(columns)} values that are no column names"
     else:
         seen = f"its columns are {_listed(columns)}"
     return f"{seen} (known formats: {known})"
 
 
-def _listed(columns: Iterable[str]) -> str:
-    names = [name[:40] if name.isprintable() else "(unprintable)" for name in columns]
-    return ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
+def _listed(columns: Sequence[str]) -> str:
+    return ", ".join(columns[:20]) + (f" and {len(columns) - 20} more" if len(columns) > 20 else "")

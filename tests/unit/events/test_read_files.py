@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tasks.errors import Misconfigured, RejectedInput, StorageUnavailable
@@ -155,7 +156,7 @@ def test_a_file_of_more_bad_lines_than_are_listed_is_rejected_by_name(tmp_path, 
 HEADERS = {
     "wrong delimiter": (GOOD.replace(b",", b";"), "separated by ';'"),
     "unknown columns": (b"who,when_,cell\n1,2,3\n", "its columns are who, when_, cell"),
-    "no header": (b"".join(LINES), "no line of column names"),
+    "no header": (b"".join(LINES), "no column names"),
     "nothing": (b"", "empty"),
     "a blank first line": (b"\n" + GOOD, "empty"),
     "a column twice": (HEADER.replace(b"event_type", b"cell_id,event_type"), "column cell_id is there more than once"),
@@ -177,6 +178,14 @@ def test_a_first_line_of_values_is_never_shown(tmp_path) -> None:
         group_files([file])
     assert "4711" not in str(refusal.value)
     assert "native: subscriber_id" in str(refusal.value)
+
+
+def test_a_parquet_file_made_from_a_table_without_header_does_not_show_its_first_row(tmp_path) -> None:
+    row = ["secret-4711", "2026-03-01T10:00:00Z", "c0", "data"]
+    pq.write_table(pa.table({name: pa.array([1]) for name in row}), tmp_path / "bare.parquet")
+    with pytest.raises(RejectedInput, match="4 values that are no column names") as refusal:
+        group_files([landing_file(tmp_path / "bare.parquet")])
+    assert "secret" not in str(refusal.value)
 
 
 def test_a_file_of_an_unknown_kind_is_rejected_by_name(tmp_path, prepared) -> None:
