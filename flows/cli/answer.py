@@ -81,7 +81,7 @@ def _answer(name: str, call: Callable[[], Answer]) -> Answer:
     try:
         return scrubbed(name, call)
     except ThrongError as error:
-        return _fault(error)
+        return _fault(error.with_traceback(None))  # frames would keep libraries' objects beyond their time
     except KeyboardInterrupt:
         text = "Stopped. Nothing is half written; the same command goes on from here."
         return Answer({"error": "Stopped", "what": text, "exit_code": INTERRUPTED}, [text], INTERRUPTED)

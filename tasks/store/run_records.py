@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from sqlmodel import col, select
 
+from tasks import step
 from tasks.errors import StorageUnavailable, ThrongError
 from tasks.store.database import Database
 from tasks.store.tables import Run
@@ -20,7 +21,7 @@ class RunRecords:
     @contextmanager
     def run(self, verb: str, subject: str, flow_run_id: str | None = None) -> Iterator[Run]:
         """Record the block as a run; it sets `outcome` and `message`, an error sets them in its place."""
-        run = Run(verb=verb, subject=subject, started=datetime.now(UTC), flow_run_id=flow_run_id)
+        run = Run(verb=verb, subject=subject, started=datetime.now(UTC), flow_run_id=flow_run_id or step.flow_run_id())
         self._save(run)
         try:
             yield run
