@@ -1,10 +1,10 @@
 """What a client may expect by now, and what became of it: the content of its index."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from tasks.deliverable.index import Delivered, IndexEntry, State, index
-from tasks.period import Period
+from tasks.period import Period, day_start
 from tasks.products.catalogue import CATALOGUE, Product
 from tasks.store import Stores
 from tasks.store.client_spec import ClientSpec, Grant
@@ -12,23 +12,32 @@ from tasks.store.tables import Delivery, DeliveryState, ReleaseState
 
 
 def client_index(stores: Stores, spec: ClientSpec, now: datetime) -> bytes:
-    """index.json: every granted period whose deadline has passed, and every one that was delivered."""
+    """index.json: every granted period whose deadline has passed, and all that was ever delivered."""
     sent = {
-        (delivery.product, delivery.period): delivery
+        (delivery.product, Period.parse(delivery.period)): delivery
         for delivery in stores.catalog.deliveries(spec.name)
         if delivery.state is DeliveryState.DELIVERED
     }
-    zone = stores.policy.policy.time.local
     entries = []
-    for grant in spec.grants:
-        product = CATALOGUE[grant.product]
-        for period in _periods(grant, product, now):
-            delivery, due = sent.get((product.name, str(period))), grant.expected_by(period, zone)
-            if delivery or due <= now:
-                state, reason = _state(stores, spec, product, period, delivery)
-                where = Delivered(delivery.revision, delivery.manifest_sha256) if delivery else None
-                entries.append(IndexEntry(product.name, product.version, period, state, reason, due, where))
+    for (name, period), due in _deadlines(stores, spec, now, sent).items():
+        delivery, product = sent.get((name, period)), CATALOGUE[name]
+        if delivery or due <= now:
+            state, reason = _state(stores, spec, product, period, delivery)
+            where = Delivered(delivery.revision, delivery.manifest_sha256) if delivery else None
+            entries.append(IndexEntry(name, product.version, period, state, reason, due, where))
     return index(spec.name, entries)
+
+
+def _deadlines(
+    stores: Stores, spec: ClientSpec, now: datetime, sent: Iterable[tuple[str, Period]]
+) -> dict[tuple[str, Period], datetime]:
+    """When each granted period is due; one that was delivered under an earlier grant, from its end on."""
+    zone = stores.policy.policy.time.local
+    due = {(name, period): day_start(period.end, zone).astimezone(zone) for name, period in sent}
+    for grant in spec.grants:
+        for period in _periods(grant, CATALOGUE[grant.product], now):
+            due[grant.product, period] = grant.expected_by(period, zone)
+    return due
 
 
 def _periods(grant: Grant, product: Product, now: datetime) -> Iterator[Period]:
