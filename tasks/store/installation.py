@@ -24,10 +24,14 @@ class Installation:
 
     @classmethod
     def open(cls, database: Database, lake: Lake, keys: KeyStore, ledger: Ledger) -> "Installation":
-        """Read the database's id, made at its creation, and mark an empty lake and an empty key store with it."""
+        """Read the database's id, made at its creation; until it has charged anything it marks its empty lake and keys.
+
+        Afterwards an empty one is not the one that was used: lost, or another folder.
+        """
         own = _own_id(database)
-        lake.mark(own)
-        keys.mark(own)
+        if not ledger.months():
+            lake.mark(own)
+            keys.mark(own)
         return cls(own, lake, keys, ledger)
 
     def check(self) -> None:

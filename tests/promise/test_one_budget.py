@@ -1,5 +1,6 @@
 """No way to a second budget: parts of other installations, books that were altered, a policy that was swapped."""
 
+import shutil
 from datetime import date
 from pathlib import Path
 
@@ -51,6 +52,12 @@ def test_a_lake_of_another_installation_is_refused(published: Way, tmp_path: Pat
     other.root.mkdir()
     foreign = other.stores().lake.root
     _refused(published, lake=str(foreign))
+
+
+def test_a_lake_or_a_key_store_that_was_emptied_is_refused(published: Way, tmp_path: Path) -> None:
+    _refused(published, lake=str(tmp_path / "empty"))
+    shutil.rmtree(published.root / "home" / "keys")
+    _refused(published)
 
 
 @pytest.mark.parametrize(
