@@ -18,5 +18,5 @@ bench: .venv/installed
 
 .venv/installed: pyproject.toml uv.lock
 	@command -v uv >/dev/null || python3 -m pip install --quiet --disable-pip-version-check --target .uv uv
-	uv sync --locked --all-extras
+	uv sync --locked --all-extras --compile-bytecode
 	@touch $@
