@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/.uv/bin:$(PATH)
 demo: .venv/installed
 	.venv/bin/throng demo
 
-test: .venv/installed
+test: lint
 	.venv/bin/python -m pytest
 
 lint: .venv/installed
