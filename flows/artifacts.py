@@ -18,9 +18,10 @@ def of_day(day: date) -> None:
     if not generations:
         return
     latest = generations[-1]
-    rows = cards.account_rows(catalog.account(day, latest.generation))
-    text = cards.gate_card(latest, catalog.gate(day, latest.generation))
-    create_markdown_artifact(text, key=_key("gate", day), description="How the day went, and what to do.")
+    account = catalog.account(day, latest.generation)
+    text = cards.day_card(latest, catalog.gate(day, latest.generation), account)
+    create_markdown_artifact(text, key=_key("day", day), description="How the day went, and what to do.")
+    rows = cards.account_rows(account)
     create_table_artifact(rows, key=_key("row-account", day), description="What became of each file's rows.")
 
 

@@ -1,6 +1,7 @@
 """What a run's page says, in words a newcomer understands: from catalog facts only, by day, file, reason and rule."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
@@ -29,28 +30,51 @@ REASONS: Mapping[str, str] = {
     "impossible_speed": "too far from both neighbours in too short a time",
     "outside_zones": "of the kept rows: in no zone, counted nowhere",
 }
+ALL_FILES = "*"
+"""The row account's name for what the walk finds by comparing rows of all files."""
 SIZES = (300, 1_000, 10_000)
 _MEDIAN = NormalDist().inv_cdf(0.75)  # the median of |noise| is this many standard deviations
 
 
 def account_rows(account: Sequence["RowCount"]) -> list[dict[str, Any]]:
     """The row account as a table: what became of each file's rows, and what that means."""
-    return [{"file": c.file, "reason": c.reason, "rows": c.rows, "meaning": REASONS.get(c.reason, "")} for c in account]
-
-
-def gate_card(day: "DayGeneration", gate: Sequence["GateLine"]) -> str:
-    """How the day went, rule by rule, and what to do."""
-    share = f" ({day.rows_kept / day.rows_in:.0%})" if day.rows_in else ""
-    head = [
-        f"# {day.day}: {day.state.value}",
-        f"{day.rows_in:,} rows were read, {day.rows_kept:,} of them kept{share}. "
-        "The row account says why the others were not.",
-        "## Gate",
-        "Each rule compares a number of this landing with a limit of the policy. A failed *critical* rule stops the "
-        "day, a *warning* does not. *not_judged*: too few rows or earlier days to tell.",
+    return [
+        {
+            "reason": line.reason,
+            "rows": line.rows,
+            "file": "all files together" if line.file == ALL_FILES else line.file,
+            "meaning": REASONS.get(line.reason, ""),
+        }
+        for line in account
     ]
-    rows = [(line.rule, line.severity, f"**{line.status}**", line.message, line.action) for line in gate]
-    return "\n\n".join([*head, _grid(("rule", "severity", "verdict", "what was seen", "what to do"), rows)])
+
+
+def day_card(day: "DayGeneration", gate: Sequence["GateLine"], account: Sequence["RowCount"]) -> str:
+    """How the day went: what to do first, then rows by reason, then every rule of the gate."""
+    share = f" ({day.rows_kept / day.rows_in:.2%})" if day.rows_in else ""
+    totals: Counter[str] = Counter()
+    for line in account:
+        totals[line.reason] += line.rows
+    return "\n\n".join(
+        [
+            f"# {day.day}: {day.state.value}",
+            f"{day.rows_in:,} rows were read, {day.rows_kept:,} of them kept{share}.",
+            *_actions(gate),
+            "## Rows by reason",
+            _list(f"**{rows:,} {reason}**: {REASONS.get(reason, '')}" for reason, rows in totals.most_common()),
+            "## Gate",
+            "Each rule compares a number of this landing with a limit of the policy. A failed *critical* rule stops "
+            "the day, a *warning* does not. *not_judged*: too few rows or earlier days to tell.",
+            _list(f"**{line.rule}** ({line.severity}): **{line.status}**. {_plain(line.message)}" for line in gate),
+        ]
+    )
+
+
+def _actions(gate: Sequence["GateLine"]) -> list[str]:
+    """What the failed rules ask for, critical ones first."""
+    failed = sorted((line for line in gate if line.action), key=lambda line: line.severity)
+    asked = _list(f"**{line.rule}** ({line.severity}): {_plain(line.action)}" for line in failed)
+    return ["## What to do", asked] if failed else []
 
 
 def release_card(release: "Release", rules: Sequence["LevelRule"], costs: Mapping[str, float]) -> str:
@@ -95,6 +119,10 @@ def fault_card(error: ThrongError) -> str:
 def _error(sigma: Decimal, persons: int) -> float:
     """Median relative error of a count of so many persons under noise of this sd."""
     return _MEDIAN * float(sigma) / persons
+
+
+def _list(lines: Iterable[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)
 
 
 def _grid(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

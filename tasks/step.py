@@ -111,6 +111,7 @@ def _as_task(name: str, call: Callable[[], R]) -> R:
     task: Task[[], R] = Task(
         fn=lambda: call(),
         name=name,
+        task_run_name=name,
         persist_result=False,
         cache_policy=NO_CACHE,
         retries=RETRIES,

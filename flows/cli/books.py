@@ -1,6 +1,7 @@
 """What happened, and what it cost: releases, deliveries, runs, budget."""
 
 import os
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from tasks.store import Stores
     from tasks.store.tables import DayGeneration, MonthBudget, Run
 
+SHOWN_LETTERS = 120
 Rows = Sequence[Mapping[str, Any]]
 
 
@@ -134,4 +136,9 @@ def _listed(name: str, rows: Rows, empty: str) -> Answer:
         return Answer({name: []}, [empty])
     numbers = {key: all(isinstance(row[key], int | float) for row in rows) for key in rows[0]}
     columns = [f"#{key}" if numbers[key] else key for key in rows[0]]
-    return Answer({name: list(rows)}, [table(name, columns, [list(row.values()) for row in rows])])
+    return Answer({name: list(rows)}, [table(name, columns, [[_short(cell) for cell in row.values()] for row in rows])])
+
+
+def _short(cell: Any) -> Any:
+    """A long message's beginning; the whole of it stands in the document."""
+    return textwrap.shorten(cell, SHOWN_LETTERS, placeholder=" ...") if isinstance(cell, str) else cell

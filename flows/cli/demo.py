@@ -38,9 +38,12 @@ def demo() -> Answer:
 
 def _simulate(here: "Stage") -> None:
     """A process of its own gives the memory back that a city takes."""
+    from flows.cli.progress import shown
+
     city = f"--subscribers {SUBSCRIBERS} --zones {ZONES} --opt-in {OPT_IN} --days 1 --start {DAY} --seed {SEED}"
     command = [sys.executable, "-m", "flows.cli", "simulate", str(here.landing), *city.split()]
-    subprocess.run(command, check=True)  # noqa: S603  (our own command line)
+    with shown(f"simulate {SUBSCRIBERS:,} subscribers"):
+        subprocess.run(command, check=True, capture_output=True)  # noqa: S603  (our own command line)
 
 
 def _apply_clients(here: "Stage") -> None:

@@ -35,17 +35,23 @@ def test_every_reason_of_the_account_has_a_meaning() -> None:
 
     assert {reason.value for reason in Reason} | {"kept", "outside_zones"} == set(cards.REASONS)
     rows = cards.account_rows([RowCount(day=DAY, generation=1, file="a.csv", reason="no_consent", rows=3)])
-    assert rows == [{"file": "a.csv", "reason": "no_consent", "rows": 3, "meaning": cards.REASONS["no_consent"]}]
+    assert rows == [{"reason": "no_consent", "rows": 3, "file": "a.csv", "meaning": cards.REASONS["no_consent"]}]
+    (walked,) = cards.account_rows([RowCount(day=DAY, generation=1, file="*", reason="duplicate", rows=3)])
+    assert walked["file"] == "all files together"
 
 
-def test_the_gates_card_says_how_many_rows_and_what_to_do() -> None:
-    card = cards.gate_card(_day(), [_line()])
-    assert "200 rows were read, 150 of them kept (75%)" in card
-    assert "| rows_low | critical | **failed** | 0.2 &lt; 0.5 | Send the rest. |" in card
+def test_the_days_card_says_what_to_do_before_everything_else() -> None:
+    account = [RowCount(day=DAY, generation=1, file=name, reason="no_consent", rows=25) for name in ("a.csv", "b.csv")]
+    card = cards.day_card(_day(), [_line(), _line(rule="rows_high", status="passed", action="")], account)
+    assert "200 rows were read, 150 of them kept (75.00%)" in card
+    assert "- **50 no_consent**: no consent that stands" in card
+    assert "- **rows_low** (critical): **failed**. 0.2 &lt; 0.5" in card
+    assert card.index("- **rows_low** (critical): Send the rest.") < card.index("Rows by reason") < card.index("Gate")
+    assert "What to do" not in cards.day_card(_day(), [], [])
 
 
 def test_a_day_without_rows_has_a_card_too() -> None:
-    assert "0 rows were read, 0 of them kept." in cards.gate_card(_day(rows_in=0, rows_kept=0), [])
+    assert "0 rows were read, 0 of them kept." in cards.day_card(_day(rows_in=0, rows_kept=0), [], [])
 
 
 def test_names_of_landing_files_do_not_become_markup() -> None:

@@ -102,7 +102,7 @@ def test_in_a_flow_a_step_is_a_task_of_its_own_name(prefect_stores: list[Path]) 
     run_id = sorting()
     with get_client(sync_client=True) as client:
         runs = client.read_task_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[run_id])))
-    assert [run.name.rpartition("-")[0] for run in runs] == ["look"]
+    assert [run.name for run in runs] == ["look"]
     assert runs[0].task_inputs == {}
 
 
