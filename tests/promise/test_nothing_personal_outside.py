@@ -167,7 +167,7 @@ def test_the_search_finds_a_canary_in_every_kind_of_place(tmp_path: Path, offset
 def test_the_recorder_and_the_terminal_would_show_a_canary(
     recorded: Recorder, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    logging.getLogger("prefect.flow_runs").debug("it was %s", TOKEN)
+    logging.getLogger("prefect").debug("it was %s", TOKEN)
     sys.stderr.write(TOKEN)
     assert holds("\n".join(recorded.lines).encode())
     assert holds(capfd.readouterr().err.encode())
