@@ -10,7 +10,6 @@ from tasks.period import Cadence, Period
 from tasks.policy import Policy
 from tasks.privacy.bounds import LevelRule
 
-
 AGE_BANDS = ("-24", "25-34", "35-44", "45-54", "55-64", "65+")
 GENDERS = ("f", "m", "x")
 

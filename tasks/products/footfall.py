@@ -73,7 +73,7 @@ def hierarchy(plan: ZonePlan) -> Hierarchy:
 
 
 def known(plan: ZonePlan, covered: np.ndarray, incomplete: np.ndarray) -> dict[str, list[tuple[str, np.ndarray]]]:
-    """Statuses known from public plans (`covered` bool[zones, hours]) and the noisy profile (`incomplete` bool[hours])."""
+    """Statuses from public plans (`covered` bool[zones, hours]) and the noisy profile (`incomplete` bool[hours])."""
     district = np.asarray(plan.district)
     somewhere = np.stack([covered[district == d].any(axis=0) for d in range(len(plan.districts))])
     spread = (len(plan.districts), len(incomplete), DEMOGRAPHICS)

@@ -18,7 +18,7 @@ UNKNOWN = "unknown"
 def count(
     states: Iterable[tuple[pa.Table, ...]], allowed: pa.Table, plan: ZonePlan, rules: Sequence[LevelRule]
 ) -> tuple[Contributions, ...]:
-    """Count every allowed person once, in the home district of the month; `states` yields one bucket's days at a time."""
+    """Count every allowed person once, by the month's home district; `states` yields one bucket's days at a time."""
     members = allowed["pseudonym"].to_numpy()
     home = np.full(len(members), len(plan.districts), dtype=np.int64)
     for days in states:

@@ -4,6 +4,7 @@ Without noise, the error is what phones leave unsaid (silence, cells near border
 client sees. Withholding is off, so that small zone-hours are in the table too.
 """
 
+import itertools
 import sys
 import tempfile
 from collections import Counter
@@ -71,7 +72,7 @@ def table(truth: Floats, plain: Floats, noisy: Floats) -> str:
         "| with noise: bias | median | 95th |",
         "|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
-    for low, high in zip(SIZES, SIZES[1:], strict=False):
+    for low, high in itertools.pairwise(SIZES):
         inside = (truth >= low) & (truth < high)
         if inside.any():
             cells = [_errors(values[inside], truth[inside]) for values in (plain, noisy)]

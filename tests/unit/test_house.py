@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "services": set(),
     "simulate": set(),
     **{verb: {*PURE, *VERBS, "engine", "store"} for verb in VERBS},
-    **{leaf: LEAVES for leaf in LEAVES},
+    **dict.fromkeys(LEAVES, LEAVES),
 }
 """What each room under tasks/ may import of its sisters, besides the leaves and itself."""
 

@@ -56,7 +56,11 @@ def test_a_key_that_is_not_known_is_named(tmp_path: Path) -> None:
 
 def test_a_product_that_does_not_exist_is_named(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match=re.escape("product.dwell is not known")):
-        policy.load(changed(tmp_path, "[retention]", "[product.dwell.day.zone]\nsigma = 48\nbound = 8\nthreshold = 144\n[retention]"))
+        policy.load(
+            changed(
+                tmp_path, "[retention]", "[product.dwell.day.zone]\nsigma = 48\nbound = 8\nthreshold = 144\n[retention]"
+            )
+        )
 
 
 def test_a_policy_over_its_own_cap_refuses_to_start_at_the_exact_boundary(tmp_path: Path) -> None:
