@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 
 import pyarrow.parquet as pq
 
@@ -26,10 +27,10 @@ from tasks.mobility.zones import load_zone_plan
 from tasks.period import Cadence, Period, day_hours, day_start
 from tasks.privacy.bounds import Contributions, LevelRule
 from tasks.privacy.noise import Noise
-from tasks.privacy.protect import ProtectedCounts, protect
+from tasks.privacy.protect import protect
 from tasks.products.catalogue import GATE_PROFILE
 from tasks.references import DayRef, Outcome
-from tasks.release import Basis, OneDraw, day_profile, utc_now
+from tasks.release import Basis, Draw, OneDraw, day_profile, utc_now
 from tasks.step import progress, step
 from tasks.store import Stores
 from tasks.store.audit import AuditEntry
@@ -175,9 +176,7 @@ class Ingest:
     def profile(self, candidate: CandidateRef) -> int:
         """Draw the day's noisy profile, or find that of an identical landing; returns its revision."""
         one_draw, day = OneDraw(self._stores), Period.day(candidate.day)
-        latest = self._stores.ledger.find(GATE_PROFILE.name, GATE_PROFILE.version, str(day))
-        same = latest and latest.digests.get("landing") == candidate.inputs.landing_digest
-        revision = latest.revision if latest and same else (latest.revision + 1 if latest else 1)
+        revision = self._profile_revision(day, candidate.inputs.landing_digest)
         if revision > PROFILES_A_DAY:
             raise RefusedRelease(
                 f"The profile of {day} was drawn {PROFILES_A_DAY} times already, once for each change of its landing.",
@@ -188,16 +187,24 @@ class Ingest:
         )
         key = one_draw.reserve(GATE_PROFILE, day, revision, basis)
         rules = GATE_PROFILE.rules(self._stores.policy.policy, 24)
-        one_draw.finish(key, rules, lambda: self._protected(candidate, rules), {})
+        one_draw.finish(key, rules, lambda: self._counted(candidate, rules), {})
         return revision
 
-    def _protected(self, candidate: CandidateRef, rules: tuple[LevelRule, ...]) -> ProtectedCounts:
-        """The profile under noise, every entry shown: it is for our own gate."""
+    def _profile_revision(self, day: Period, landing: str) -> int:
+        """The profile that was charged for an identical landing, also for one that came back; else the next."""
+        for revision in range(1, PROFILES_A_DAY + 1):
+            known = self._stores.ledger.find(GATE_PROFILE.name, GATE_PROFILE.version, str(day), revision)
+            if known is None or known.digests.get("landing") == landing:
+                return revision
+        return PROFILES_A_DAY + 1
+
+    def _counted(self, candidate: CandidateRef, rules: tuple[LevelRule, ...]) -> Draw:
+        """The profile, to be put under noise, every entry shown: it is for our own gate."""
         values = Candidate(self._stores.lake.root, candidate.day, candidate.generation).profile()
         shown = tuple(replace(rule, threshold=None) for rule in rules)
         counts = Contributions(shown[0].name, values, shown[0].bound, PROFILE_UNIT)
         entries = keys(len(values) - len(READ_REASONS))
-        return protect((counts,), shown, {shown[0].name: entries}, self._noise)
+        return partial(protect, (counts,), shown, {shown[0].name: entries}, self._noise)
 
     @step
     def judge(self, candidate: CandidateRef, revision: int, override: str | None) -> DayRef:
@@ -210,10 +217,10 @@ class Ingest:
         staged = Candidate(self._stores.lake.root, day, candidate.generation)
         subject = f"day {day} generation {candidate.generation}"
         if any(result.stops for result in results):
+            self._stores.lake.discard(staged)  # first: once rejected, nothing of it rests anywhere, whatever dies here
             self._stores.catalog.reject_day(
                 day, candidate.generation, verdict, AuditEntry.by_user("day rejected", subject)
             )
-            self._stores.lake.discard(staged)
             refuse(results)
         self._stores.lake.commit(staged)
         self._stores.catalog.accept_day(

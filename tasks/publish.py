@@ -3,23 +3,24 @@
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from tasks.errors import Misconfigured, RefusedRelease
+from tasks.errors import Misconfigured, RefusedRelease, RejectedInput
 from tasks.events.landing import find_register
 from tasks.events.measures import incomplete_hours
 from tasks.events.panel import allowed, build_panel, consented
 from tasks.mobility.zones import ZonePlan, parse_zone_plan
 from tasks.period import Cadence, Period, day_hours, day_start
 from tasks.privacy.noise import Noise
-from tasks.privacy.protect import ProtectedCounts, protect
+from tasks.privacy.protect import protect
 from tasks.products import footfall, panel
 from tasks.products.catalogue import CATALOGUE, Product, find
 from tasks.references import Outcome, ReleaseRef
-from tasks.release import Basis, OneDraw, day_profile, facts_of, hours_of, slot, utc_now
+from tasks.release import Basis, Draw, OneDraw, day_profile, facts_of, hours_of, slot, utc_now
 from tasks.step import step
 from tasks.store import Stores
 from tasks.store.lake import BUCKETS
@@ -76,12 +77,20 @@ class Publish:
         """The release that exists, with what has changed since it was drawn; None if it is still to be drawn."""
         self._stores.installation.check()
         latest = self._stores.ledger.find(product.name, product.version, str(period))
-        if revision is not None and (latest is None or latest.revision < revision - 1):
-            raise RefusedRelease(f"{product.name} {period} has no revision {revision - 1}.", "See `throng releases`.")
+        if revision is not None:
+            self._check_revisable(ReleaseKey(product.name, product.version, str(period), revision - 1))
         wanted = latest is not None and (revision is None or latest.revision >= revision)
         if latest is None or not wanted or latest.state in (ReleaseState.RESERVED, ReleaseState.STAGED):
             return None
         return _reference(latest, Outcome.ALREADY_PUBLISHED, self._stale(period, latest))
+
+    def _check_revisable(self, key: ReleaseKey) -> None:
+        """Only what was published can be revised: an unfinished release is finished under its own charge."""
+        before = self._stores.ledger.find(key.product, key.version, key.period, key.revision)
+        if before is None or before.state in (ReleaseState.RESERVED, ReleaseState.STAGED):
+            raise RefusedRelease(
+                f"{key} is not published.", "See `throng releases`; publish without --revision-of finishes what began."
+            )
 
     def _stale(self, period: Period, release: Release) -> tuple[str, ...]:
         """What differs today from what the release was drawn from, in words."""
@@ -89,9 +98,16 @@ class Publish:
         words = {
             "days were ingested again since": days != dict(release.generations),
             "the policy changed since": release.policy_digest != self._stores.policy.digest,
-            "the subscribers or consents file changed since": release.digests.get("people") != self._people(),
+            "the subscribers or consents file changed since": self._people_changed(release),
         }
         return tuple(word for word, differs in words.items() if differs)
+
+    def _people_changed(self, release: Release) -> bool:
+        """Whether the files that say who may be counted differ by now, or are gone: the release stands either way."""
+        try:
+            return release.digests.get("people") != self._people()
+        except RejectedInput:
+            return True
 
     def _people(self) -> str:
         """A keyed digest of the two files' names, sizes and ages: they say who may be counted."""
@@ -146,7 +162,7 @@ class Publish:
         done = self._one_draw.finish(key, rules, lambda: count(period, key), facts)
         return _reference(done, Outcome.PUBLISHED, ())
 
-    def _footfall(self, period: Period, key: ReleaseKey) -> ProtectedCounts:
+    def _footfall(self, period: Period, key: ReleaseKey) -> Draw:
         plan, generations = self._basis(key)
         ((day, generation),) = generations.items()
         policy = self._stores.policy.policy
@@ -157,7 +173,8 @@ class Publish:
             consented(table, members, (table["hour"].to_numpy().astype(np.int64) + 1) * 3600)
             for _, table in self._stores.lake.presence(day, generation)
         )
-        return protect(
+        return partial(
+            protect,
             footfall.count(presence, self._stores.lake.allowed(period), plan, len(hours), rules),
             rules,
             footfall.keys(plan, hours),
@@ -166,13 +183,13 @@ class Publish:
             footfall.known(plan, self._stores.lake.coverage(day, generation), self._incomplete(day, generation)),
         )
 
-    def _panel(self, period: Period, key: ReleaseKey) -> ProtectedCounts:
+    def _panel(self, period: Period, key: ReleaseKey) -> Draw:
         plan, generations = self._basis(key)
         rules = CATALOGUE[key.product].rules(self._stores.policy.policy, 0)
         members = self._members(period)
         states = (self._states(period, generations, members, bucket) for bucket in range(BUCKETS))
         counts = panel.count((days for days in states if days), self._stores.lake.allowed(period), plan, rules)
-        return protect(counts, rules, panel.keys(plan), self._noise)
+        return partial(protect, counts, rules, panel.keys(plan), self._noise)
 
     def _states(
         self, period: Period, generations: dict[date, int], members: pa.Table, bucket: int

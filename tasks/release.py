@@ -22,6 +22,9 @@ from tasks.store.audit import AuditEntry
 from tasks.store.ledger import ReleaseKey, ReservationFacts
 from tasks.store.tables import Release, ReleaseState
 
+Draw = Callable[[], ProtectedCounts]
+"""Adds noise to what was counted; nothing else is left to be done."""
+
 
 @dataclass(frozen=True)
 class Basis:
@@ -56,6 +59,14 @@ def facts_of(policy: Policy) -> dict[str, str]:
 def utc_now() -> datetime:
     """The clock of a production run."""
     return datetime.now(UTC)
+
+
+def latest_drawn(stores: Stores, product: Product, period: Period) -> Release | None:
+    """The latest release that was published, also if it was recalled; a revision that is not finished hides nothing."""
+    release = stores.ledger.find(product.name, product.version, str(period))
+    while release and release.state in (ReleaseState.RESERVED, ReleaseState.STAGED):
+        release = stores.ledger.find(product.name, product.version, str(period), release.revision - 1)
+    return release
 
 
 def day_profile(stores: Stores, day: date, revision: int | None) -> Profile:
@@ -102,16 +113,17 @@ class OneDraw:
         self,
         key: ReleaseKey,
         rules: tuple[LevelRule, ...],
-        draw: Callable[[], ProtectedCounts],
+        count: Callable[[], Draw],
         facts: Mapping[str, Any],
     ) -> Release:
-        """Bring a reserved release to published; `draw` is called only if no complete bytes exist."""
+        """Bring a reserved release to published; `count` is called only if no complete bytes exist."""
         ledger, releases = self._stores.ledger, self._stores.lake
         release = self._reserved(key, rules)
         if release.state in (ReleaseState.PUBLISHED, ReleaseState.RECALLED):
             return release
         sha256 = releases.staged(key)
         if sha256 is None:
+            draw = count()  # before the intent: whoever dies while counting has drawn nothing
             ledger.intend_draw(key, AuditEntry.by_user("draw intended", str(key)))
             sha256 = releases.stage_release(key, draw(), facts)
         ledger.stage(key, sha256, AuditEntry.by_user("release staged", str(key), f"sha256 {sha256}"))
