@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 
 from tasks.deliverable.files import Rendered, inputs_digest, render
@@ -16,11 +17,11 @@ from tasks.expected import client_index
 from tasks.period import Period
 from tasks.products.catalogue import FOR_CLIENTS, Product, find
 from tasks.references import DeliveryRef, Outcome
-from tasks.release import utc_now
+from tasks.release import latest_drawn, utc_now
 from tasks.step import step
 from tasks.store import Stores
 from tasks.store.audit import AuditEntry
-from tasks.store.buckets import Bucket
+from tasks.store.buckets import INDEX, Bucket
 from tasks.store.client_spec import ClientSpec, Grant
 from tasks.store.lake import DeliveryKey
 from tasks.store.ledger import ReleaseKey
@@ -45,6 +46,8 @@ class Deliver:
         ):
             try:
                 key = self.render(spec, made, of)
+                for begun in self.begun(spec, key):
+                    self.send(spec, begun)
                 ref = self.send(spec, key)
             except ThrongError:
                 with suppress(ThrongError):  # the first fault says more than the index's
@@ -86,6 +89,24 @@ class Deliver:
         )
         self._stores.catalog.record_rendered(delivery, AuditEntry.by_user("delivery rendered", str(key), manifest))
 
+    @step
+    def begun(self, spec: ClientSpec, key: DeliveryKey) -> list[DeliveryKey]:
+        """Earlier deliveries of the period that were cut off within the bucket: to be completed, or none would verify.
+
+        Nothing is ever removed from a client's bucket, so that half of a delivery would stay half for ever.
+        """
+        unsent = [
+            delivery
+            for delivery in self._stores.catalog.deliveries(spec.name)
+            if replace(_key(delivery), revision=key.revision) == key
+            and delivery.revision < key.revision
+            and delivery.state is not DeliveryState.DELIVERED
+        ]
+        if not unsent:
+            return []
+        bucket = self._stores.buckets.open(spec.destination)
+        return [_key(delivery) for delivery in unsent if bucket.list(f"{delivery.path}/")]
+
     def _grant(self, spec: ClientSpec, product: Product, period: Period) -> Grant:
         if product.name not in FOR_CLIENTS:
             raise Misconfigured(f"{product.name} is not for clients.", f"Products: {', '.join(FOR_CLIENTS)}.")
@@ -97,10 +118,8 @@ class Deliver:
         )
 
     def _release(self, product: Product, period: Period) -> Release:
-        release = self._stores.ledger.find(product.name, product.version, str(period))
-        while release and release.revision > 1 and release.state in (ReleaseState.RESERVED, ReleaseState.STAGED):
-            release = self._stores.ledger.find(product.name, product.version, str(period), release.revision - 1)
-        if release is None or release.state in (ReleaseState.RESERVED, ReleaseState.STAGED):
+        release = latest_drawn(self._stores, product, period)
+        if release is None:
             raise RefusedDelivery(
                 f"{product.name} {period} is not published.", f"Run `throng publish {product.name} {period}` first."
             )
@@ -111,7 +130,8 @@ class Deliver:
     @step
     def send(self, spec: ClientSpec, key: DeliveryKey) -> DeliveryRef:
         """Write what the bucket lacks, manifest last; compare the rest; verify there as the client would."""
-        delivery = self._stores.catalog.delivery(key.client, key.product, key.version, key.period)
+        deliveries = self._stores.catalog.deliveries(key.client)
+        delivery = next((delivery for delivery in deliveries if _key(delivery) == key), None)
         if delivery is None:
             raise RefusedDelivery(f"{key} was never rendered.", "Run the command again.")
         files = self._stores.lake.delivery(key, delivery.manifest_sha256)
@@ -130,7 +150,9 @@ class Deliver:
     @step
     def index(self, spec: ClientSpec) -> None:
         """Rebuild the client's index from the catalog, under the client's lock."""
-        self._stores.buckets.open(spec.destination).put_index(client_index(self._stores, spec, self._now()))
+        bucket, content = self._stores.buckets.open(spec.destination), client_index(self._stores, spec, self._now())
+        if bucket.head(INDEX) != len(content) or bucket.get(INDEX) != content:
+            bucket.put_index(content)
 
 
 def client_spec(stores: Stores, name: str) -> ClientSpec:

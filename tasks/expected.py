@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from tasks.deliverable.index import Delivered, IndexEntry, State, index
 from tasks.period import Period, day_start
 from tasks.products.catalogue import CATALOGUE, Product
+from tasks.release import latest_drawn
 from tasks.store import Stores
 from tasks.store.client_spec import ClientSpec, Grant
 from tasks.store.tables import Delivery, DeliveryState, ReleaseState
@@ -53,16 +54,23 @@ def _periods(grant: Grant, product: Product, now: datetime) -> Iterator[Period]:
 def _state(
     stores: Stores, spec: ClientSpec, product: Product, period: Period, delivery: Delivery | None
 ) -> tuple[State, str]:
-    release = stores.ledger.find(product.name, product.version, str(period))
+    release = latest_drawn(stores, product, period)
     if release and release.state is ReleaseState.RECALLED:
         return State.RECALLED, "This release was taken back: do not use it."
     if delivery:
         return State.DELIVERED, "Delivered."
     if release and release.state is ReleaseState.PUBLISHED:
-        run = stores.catalog.last_run("deliver", f"{spec.name} {product.name} {period}")
-        tried = run is not None and run.exit_code not in (None, 0)
+        tried = _failed(stores, spec, product, period)
         return State.LATE, "Writing to your bucket failed; we try again." if tried else "Ready, not sent yet."
     run = stores.catalog.last_run("publish", f"{product.name} {period}")
     if run and run.outcome == "RefusedRelease" and stores.catalog.days(period.first, period.days[-1]):
         return State.WITHHELD, "Not published: our privacy policy does not allow this release."
     return State.LATE, "The network's data of this period have not arrived, or did not pass our checks."
+
+
+def _failed(stores: Stores, spec: ClientSpec, product: Product, period: Period) -> bool:
+    """Whether the period was tried in vain: the run that goes on just now has no end yet, but the delivery says so."""
+    run = stores.catalog.last_run("deliver", f"{spec.name} {product.name} {period}")
+    delivery = stores.catalog.delivery(spec.name, product.name, product.version, str(period))
+    refused = delivery is not None and delivery.state is DeliveryState.REFUSED
+    return refused or (run is not None and run.exit_code not in (None, 0))
