@@ -8,7 +8,7 @@ from fractions import Fraction
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -16,9 +16,10 @@ from tasks.errors import Misconfigured
 
 
 def _timezone(name: str) -> str:
-    if name not in available_timezones():
-        raise ValueError(f"'{name}' is not an IANA timezone")
-    return name
+    try:
+        return ZoneInfo(name).key
+    except (OSError, ValueError, ZoneInfoNotFoundError):  # a folder, a path, or no such name
+        raise ValueError(f"'{name}' is not an IANA timezone") from None
 
 
 Timezone = Annotated[str, AfterValidator(_timezone)]

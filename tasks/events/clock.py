@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
@@ -40,12 +41,15 @@ class Clock:
     offset: int
 
     @classmethod
+    @cache
     def over(cls, zone: ZoneInfo, first: datetime, last: datetime) -> "Clock":
         """The clock of a timezone between two instants; outside them the nearest offset is used."""
         days = (last - first).days + 1
         instants = [first + timedelta(days=n) for n in range(days + 1)]
-        shifts = tuple(_shift(zone, a, b) for a, b in pairwise(instants) if _offset(zone, a) != _offset(zone, b))
-        return cls(shifts, _offset(zone, instants[-1]))
+        offsets = [_offset(zone, instant) for instant in instants]
+        between = zip(pairwise(instants), pairwise(offsets), strict=True)
+        shifts = tuple(_shift(zone, *around) for around, (before, after) in between if before != after)
+        return cls(shifts, offsets[-1])
 
     def utc(self, wall: str) -> str:
         """SQL of the UTC second of a wall-clock second: first reading of a repeated hour, NULL in a skipped one."""

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
 
@@ -33,7 +33,7 @@ def build_panel(root: Path, *, period: Period, time: Time, who: Who, now: dateti
     Also: subscriber_id, extra_0.. (pseudonyms under further keys), from_second and to_second (int32, consent in elapsed
     seconds since the period's local start), age_band (0..5) and gender (0 f, 1 m, 2 else). Registers come from `root`.
     """
-    clock = Clock.over(time.landing, _CLOCKS_FROM, now + timedelta(days=366))
+    clock = Clock.over(time.landing, _CLOCKS_FROM, _CLOCKS_FROM.replace(year=now.year + 2))
     with duck.connect("80%", os.cpu_count() or 1, None) as con:
         load_people(con, open_register(find_register(root, "subscribers"), _SUBSCRIBERS, clock))
         load_consents(con, open_register(find_register(root, "consents"), _CONSENTS, clock))
