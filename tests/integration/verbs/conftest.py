@@ -1,0 +1,40 @@
+"""A tiny city on its way from landing to bucket: one home for each step."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tasks.services.s3 import serve
+from tasks.simulate import SimulationPlan, simulate
+from tests.integration.verbs.acting import DAY, Act, Ended, prepare
+from tests.integration.verbs.place import Place
+from tests.integration.verbs.warm import Warm
+
+
+@pytest.fixture(scope="session")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    root = tmp_path_factory.mktemp("killed")
+    simulate(root / "landing", SimulationPlan(30, 1, DAY, seed=11, zones=12, rate=20, opt_in=0.9))
+    with serve(root / "s3", {"nordmarkt": "nordmarkt-insights"}) as server:
+        warm = Warm({"AWS_SHARED_CREDENTIALS_FILE": str(server.credentials), "AWS_CONFIG_FILE": os.devnull})
+        yield Place(warm, root, root / "landing", server.endpoint_url)
+        warm.close()
+
+
+@pytest.fixture(scope="session")
+def empty(place: Place) -> Path:
+    home = place.root / "empty"
+    place.warm(prepare, home, place.landing)
+    return home
+
+
+@pytest.fixture(scope="session")
+def ingested(place: Place, empty: Path) -> tuple[Path, Ended]:
+    return place.done(Act("ingest", (DAY,)), empty, "ingested")
+
+
+@pytest.fixture(scope="session")
+def published(place: Place, ingested: tuple[Path, Ended]) -> tuple[Path, Ended]:
+    return place.done(Act("publish", ("footfall", str(DAY))), ingested[0], "published")

@@ -1,0 +1,76 @@
+"""Stores that kill their own process at a border: before or after a chosen call of the ones that a verb makes."""
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from typing import Any
+
+from tasks.store import Stores
+from tasks.store.buckets import Bucket
+from tasks.store.lake import Candidate
+
+STORES = ("catalog", "ledger", "audit", "lake", "keys", "buckets", "locks", "installation")
+
+
+class Border:
+    """Counts the borders that a process passes; at the chosen one it is killed as by kill -9."""
+
+    def __init__(self, at: int | None) -> None:
+        self.passed: list[str] = []
+        self._at = at
+        self._one_at_a_time = threading.Lock()
+
+    def __call__(self, where: str) -> None:
+        with self._one_at_a_time:
+            self.passed.append(where)
+            if len(self.passed) == self._at:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Dying:
+    """Stands for a store: each call passes two borders, and so does each call of what it hands out."""
+
+    def __init__(self, store: object, name: str, border: Border) -> None:
+        self._store, self._name, self._border = store, name, border
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._store, name)
+        if not callable(value):
+            return value
+        where = f"{self._name}.{name}"
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            self._border(f"before {where}")
+            result = value(*args, **kwargs)
+            if isinstance(result, AbstractContextManager):
+                return _block(result, where, self._border)
+            self._border(f"after {where}")
+            return _dying(result, self._border)
+
+        return call
+
+
+def dying(stores: Stores, border: Border) -> Stores:
+    """The same stores, each of them dying."""
+    return replace(stores, **{name: Dying(getattr(stores, name), name, border) for name in STORES})
+
+
+def _dying(result: Any, border: Border) -> Any:
+    """What a store hands out to be called later: a candidate, a bucket with its requests."""
+    if isinstance(result, Candidate):
+        return Dying(result, "candidate", border)
+    if isinstance(result, Bucket):
+        result._store = Dying(result._store, "s3", border)
+    return result
+
+
+@contextmanager
+def _block(entered: AbstractContextManager[Any], where: str, border: Border) -> Iterator[Any]:
+    with entered as value:
+        border(f"inside {where}")
+        yield value
+        border(f"end of {where}")
+    border(f"outside {where}")

@@ -1,0 +1,85 @@
+"""Two processes want the same at the same time: one does it, the other waits and returns what is there."""
+
+import fcntl
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.integration.verbs.acting import DAY, Act, Ended, books, copied, perform_at_once
+from tests.integration.verbs.place import DELIVER, Place, check_bucket
+
+ROOT = Path(__file__).parents[3]
+WAIT_SECONDS = 100
+
+
+def test_two_publications_at_once_as_commands_are_one_draw_and_one_charge(
+    place: Place, ingested: tuple[Path, Ended], published: tuple[Path, Ended]
+) -> None:
+    home = copied(ingested[0], place.root / "two commands")
+    lock = home / "locks" / f"release-footfall-{DAY}.lock"
+    with held(lock):
+        both = [command(place, home) for _ in range(2)]
+        wait_for_waiting(lock, 2)
+    said = [json.loads(process.communicate(timeout=WAIT_SECONDS)[0]) for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    assert sorted(one["outcome"] for one in said) == ["AlreadyPublished", "Published"]
+    assert len({(one["sha256"], one["revision"]) for one in said}) == 1
+    after = place.warm(books, home, place.landing)
+    assert after.books == published[1].books
+    assert after.stored == after.sha256
+    assert set(after.intents.values()) == {1}
+
+
+def command(place: Place, home: Path) -> "subprocess.Popen[bytes]":
+    """`throng publish`, as a user runs it."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("THRONG_", "PREFECT_"))}
+    environment |= {"THRONG_HOME": str(home), "THRONG_LANDING": str(place.landing), "PYTHONPATH": str(ROOT)}
+    words = [sys.executable, "-m", "flows.cli", "publish", "footfall", str(DAY), "--json"]
+    return subprocess.Popen(words, cwd=home.parent, env=environment, stdout=subprocess.PIPE)
+
+
+@contextmanager
+def held(lock: Path) -> Iterator[None]:
+    """Hold a lock file meanwhile, so that all others arrive before one of them begins."""
+    lock.parent.mkdir(exist_ok=True)
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def wait_for_waiting(lock: Path, processes: int) -> None:
+    """Return when so many processes wait for the lock."""
+    end, inode = time.monotonic() + WAIT_SECONDS, f":{lock.stat().st_ino} "
+    while sum(" -> " in line and inode in line for line in Path("/proc/locks").read_text().splitlines()) < processes:
+        assert time.monotonic() < end, "the commands never came to the lock"
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("verb", ["ingest", "publish", "deliver"])
+def test_the_same_verb_twice_at_once_is_as_once(
+    place: Place, empty: Path, ingested: tuple[Path, Ended], published: tuple[Path, Ended], verb: str
+) -> None:
+    before = {"ingest": empty, "publish": ingested[0], "deliver": published[0]}[verb]
+    home = copied(before, place.root / f"two of {verb}")
+    if verb == "deliver":
+        place.apply(home, "twice")
+    act = {"ingest": Act("ingest", (DAY,)), "publish": Act("publish", ("footfall", str(DAY))), "deliver": DELIVER}[verb]
+    once = place.done(act, home, f"one of {verb}")[1] if verb != "deliver" else None
+    both = place.warm(perform_at_once, act, home, place.landing)
+    outcome = {"ingest": "Ingested", "publish": "Published", "deliver": "Delivered"}[verb]
+    assert sorted(ended.outcome for ended in both) == [f"Already{outcome}", outcome]
+    for ended in both:
+        assert set(ended.intents.values()) == {1}
+        assert once is None or ended.stored == ended.sha256
+    last = place.warm(books, home, place.landing).books
+    assert once is None or last == once.books
+    if verb == "deliver":
+        assert [delivery[2] for delivery in last.deliveries] == [1]
+        check_bucket(place, home, "twice at once")

@@ -1,0 +1,165 @@
+"""kill -9 at each border between a verb and its stores, then the same command again: as if nothing had happened."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from tests.integration.verbs.acting import DAY, Act, Books, Ended, copied, keep_reason, perform
+from tests.integration.verbs.place import DELIVER, Killed, Place, check_bucket
+from tests.integration.verbs.warm import KILLED
+
+ALIKE = ("candidate.write_presence", "candidate.write_state")
+"""Called once a bucket: killed after the first and the last of them."""
+READING = {
+    "audit.entry", "catalog.client", "catalog.current", "catalog.days", "catalog.deliveries", "catalog.delivery",
+    "catalog.gate", "catalog.generations", "catalog.last_run", "installation.check", "keys.digest",
+    "keys.existing_key", "keys.signing_key", "lake.allowed", "lake.coverage", "lake.delivery", "lake.plan",
+    "lake.presence", "lake.release", "lake.staged", "ledger.find", "ledger.months", "ledger.releases",
+    "s3.get_object", "s3.get_paginator", "s3.head_object", "buckets.open",
+}  # fmt: skip
+"""After a call that only reads, all that is durable is as after the call before: nobody is killed there."""
+
+
+def after_each_call(borders: Sequence[str], since: str = "") -> list[int]:
+    """The first border, and those after each call that changes something; or these alone, since a certain one."""
+    changing = [number for number, border in enumerate(borders, 1) if _changes(border)]
+    for alike in ALIKE:
+        these = [number for number in changing if borders[number - 1] == f"after {alike}"]
+        changing = [number for number in changing if number not in these[1:-1]]
+    named = [place for place, number in enumerate(changing) if borders[number - 1] == f"after {since}"]
+    return changing[named[0] :] if since else [1, *changing]
+
+
+def _changes(border: str) -> bool:
+    when, call = border.rsplit(" ", 1)
+    return when in ("after", "inside", "outside") and call not in READING
+
+
+def without_days(books: Books) -> Books:
+    """Books of a day that was rejected once or twice."""
+    return replace(books, days=[], accounts=[])
+
+
+def check_drawn_once(killed: Killed) -> None:
+    """Released is what was staged first; a second intent only after death between the first one and staged bytes."""
+    again = killed.again
+    assert again.stored == again.sha256, killed.border
+    assert killed.rested.items() <= again.stored.items(), killed.border
+    twice = [1] if killed.border.endswith("after ledger.intend_draw") else []
+    assert sorted(again.intents.values()) == sorted([1] * (len(again.intents) - len(twice)) + [2] * len(twice)), killed
+
+
+def test_an_ingest_killed_anywhere_and_run_again_is_one_generation_with_equal_rows(
+    place: Place, empty: Path, ingested: tuple[Path, Ended]
+) -> None:
+    whole = ingested[1]
+    assert (whole.outcome, len(whole.books.days)) == ("Ingested", 1)
+    assert len(whole.books.lake) > 20
+    for killed in place.killed(Act("ingest", (DAY,)), empty, whole.borders, after_each_call(whole.borders)):
+        check_drawn_once(killed)
+        assert killed.again.books == whole.books, killed.border
+
+
+def test_a_second_generation_killed_anywhere_and_run_again_follows_the_first(
+    place: Place, ingested: tuple[Path, Ended]
+) -> None:
+    changed, act = place.with_more_files(), Act("ingest", (DAY,))
+    _, whole = changed.done(act, ingested[0], "ingested again")
+    assert [(day[1], str(day[2])) for day in whole.books.days] == [(1, "superseded"), (2, "current")]
+    early = [whole.borders.index(f"after {call}") + 1 for call in ("catalog.begin_day", "candidate.write_presence")]
+    late = after_each_call(whole.borders, since="candidate.write_quarantine")
+    for killed in changed.killed(act, ingested[0], whole.borders, [*early, *late]):
+        check_drawn_once(killed)
+        assert killed.again.books == whole.books, killed.border
+
+
+def test_a_rejected_day_killed_anywhere_and_run_again_leaves_the_generation_that_counts(
+    place: Place, ingested: tuple[Path, Ended]
+) -> None:
+    spoilt, act = place.with_more_files(b"no Parquet"), Act("ingest", (DAY,))
+    _, whole = spoilt.done(act, ingested[0], "rejected")
+    assert whole.outcome == "RejectedInput"
+    assert [(day[1], str(day[2])) for day in whole.books.days] == [(1, "current"), (2, "rejected")]
+    assert (whole.books.lake, whole.books.left_over) == (ingested[1].books.lake, [])
+    since = after_each_call(whole.borders, since="candidate.write_quarantine")
+    for killed in spoilt.killed(act, ingested[0], whole.borders, since):
+        check_drawn_once(killed)
+        assert killed.again.outcome == "RejectedInput", killed.border
+        assert not (killed.candidates and killed.border.endswith("catalog.reject_day")), (
+            "what is rejected rests nowhere"
+        )
+        assert killed.again.books.days[:2] == whole.books.days, killed.border
+        assert without_days(killed.again.books) == without_days(whole.books), killed.border
+
+
+def test_a_publication_killed_anywhere_and_run_again_is_one_release_and_one_charge(
+    place: Place, ingested: tuple[Path, Ended], published: tuple[Path, Ended]
+) -> None:
+    act, whole = Act("publish", ("footfall", str(DAY))), published[1]
+    assert whole.outcome == "Published"
+    for killed in place.killed(act, ingested[0], whole.borders, after_each_call(whole.borders)):
+        check_drawn_once(killed)
+        assert killed.again.books == whole.books, killed.border
+
+
+def test_a_revision_killed_anywhere_and_run_again_is_one_revision_and_the_first_release_stands(
+    place: Place, published: tuple[Path, Ended]
+) -> None:
+    reason = place.warm(keep_reason, published[0], place.landing)
+    act = Act("publish", ("footfall", str(DAY), f"footfall/v1/{DAY}/r1", reason))
+    _, whole = place.done(act, published[0], "revised")
+    assert len(whole.books.releases) == len(published[1].books.releases) + 1
+    for killed in place.killed(
+        act, published[0], whole.borders, after_each_call(whole.borders, since="ledger.reserve")
+    ):
+        check_drawn_once(killed)
+        assert killed.again.books == whole.books, killed.border
+        assert published[1].stored.items() <= killed.again.stored.items(), killed.border
+
+
+def test_a_delivery_killed_anywhere_and_run_again_is_one_delivery_and_the_bucket_holds_its_bytes(
+    place: Place, published: tuple[Path, Ended]
+) -> None:
+    before = copied(published[0], place.root / "with a client")
+    place.apply(before, "whole")
+    _, whole = place.done(DELIVER, before, "delivered")
+    rendered = whole.borders.index("after catalog.record_rendered") + 1
+    early = [number for number in after_each_call(whole.borders) if number < rendered]
+    for killed in place.killed(DELIVER, before, whole.borders, early, place.in_a_fresh_folder):
+        assert killed.again.books == whole.books, killed.border
+        check_bucket(place, killed.home, killed.border)
+
+
+def test_a_rendered_delivery_killed_anywhere_and_run_again_is_completed(
+    place: Place, published: tuple[Path, Ended]
+) -> None:
+    before = copied(published[0], place.root / "rendered")
+    place.apply(before, "rendered")
+    borders = place.done(DELIVER, before, "at once")[1].borders
+    rendered = borders.index("after catalog.record_rendered") + 1
+    assert place.warm(perform, DELIVER, before, place.landing, rendered) == KILLED
+    place.apply(before, "completed")
+    _, whole = place.done(DELIVER, before, "completed")
+    since = after_each_call(whole.borders, since="s3.put_object")
+    assert [whole.borders[number - 1] for number in since].count("after s3.put_object") == 7
+    for killed in place.killed(DELIVER, before, whole.borders, since, place.in_a_fresh_folder):
+        assert killed.again.books == whole.books, killed.border
+        check_bucket(place, killed.home, killed.border)
+
+
+def test_a_delivery_cut_off_before_its_grant_changed_is_completed_so_that_the_folder_verifies(
+    place: Place, published: tuple[Path, Ended]
+) -> None:
+    home = copied(published[0], place.root / "cut off")
+    place.apply(home, "uncut")
+    borders = place.done(DELIVER, home, "uncut")[1].borders
+    place.apply(home, "cut-off")
+    second = [number for number, border in enumerate(borders, 1) if border == "after s3.put_object"][1]
+    assert place.warm(perform, DELIVER, home, place.landing, second) == KILLED
+    place.apply(home, "cut-off", '"parquet", "csv"')
+    ended = place.warm(perform, DELIVER, home, place.landing)
+    assert [(revision, str(state)) for *_, revision, state in ended.books.deliveries] == [
+        (1, "delivered"),
+        (2, "delivered"),
+    ]
+    check_bucket(place, home, "cut off")
