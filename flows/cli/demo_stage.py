@@ -14,7 +14,7 @@ from tasks.errors import Misconfigured
 from tasks.policy import shipped
 from tasks.services.s3 import S3Server, serve
 
-MEMORY_LIMIT = "200MB"
+MEMORY_LIMIT = "100MB"
 BUCKETS: Mapping[str, str] = {"nordmarkt": "nordmarkt-insights", "stadtlicht": "stadtlicht-data"}
 """Each client's bucket."""
 
@@ -99,5 +99,6 @@ def _environment(home: Path, pages: Pages, s3: S3Server) -> dict[str, str]:
         "THRONG_MEMORY_LIMIT": MEMORY_LIMIT,
         "AWS_SHARED_CREDENTIALS_FILE": str(s3.credentials),
         "AWS_CONFIG_FILE": os.devnull,
+        "ARROW_DEFAULT_MEMORY_POOL": "system",  # gives memory back at once: three servers share this machine
         **environment(home / "prefect", pages.api),
     }
