@@ -1,5 +1,6 @@
 """The database's versions: a fresh one is created, an older one waits for `throng migrate`, a newer one is refused."""
 
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,7 +65,7 @@ def alembic(connection: Connection) -> "Config":
     """Alembic's configuration for work on an open connection."""
     from alembic.config import Config
 
-    config = Config()
+    config = Config(stdout=StringIO())  # alembic would write to the stdout of its import
     config.set_main_option("script_location", str(_FOLDER))
     config.attributes["connection"] = connection
     return config
