@@ -13,21 +13,22 @@ ALIKE = ("candidate.write_presence", "candidate.write_state")
 READING = {
     "audit.entry", "catalog.client", "catalog.current", "catalog.days", "catalog.deliveries", "catalog.delivery",
     "catalog.gate", "catalog.generations", "catalog.last_run", "installation.check", "keys.digest",
-    "keys.existing_key", "keys.signing_key", "lake.allowed", "lake.coverage", "lake.delivery", "lake.plan",
+    "keys.existing_key",
+    "locks.hold", "keys.signing_key", "lake.allowed", "lake.coverage", "lake.delivery", "lake.plan",
     "lake.presence", "lake.release", "lake.staged", "ledger.find", "ledger.months", "ledger.releases",
     "s3.get_object", "s3.get_paginator", "s3.head_object", "buckets.open",
 }  # fmt: skip
-"""After a call that only reads, all that is durable is as after the call before: nobody is killed there."""
+"""After a call that only reads, or locks, all that is durable is as after the call before: nobody is killed there."""
 
 
 def after_each_call(borders: Sequence[str], since: str = "") -> list[int]:
-    """The first border, and those after each call that changes something; or these alone, since a certain one."""
+    """The borders after each call that changes something, or only those since a certain one."""
     changing = [number for number, border in enumerate(borders, 1) if _changes(border)]
     for alike in ALIKE:
         these = [number for number in changing if borders[number - 1] == f"after {alike}"]
         changing = [number for number in changing if number not in these[1:-1]]
     named = [place for place, number in enumerate(changing) if borders[number - 1] == f"after {since}"]
-    return changing[named[0] :] if since else [1, *changing]
+    return changing[named[0] :] if since else changing
 
 
 def _changes(border: str) -> bool:
@@ -67,7 +68,7 @@ def test_a_second_generation_killed_anywhere_and_run_again_follows_the_first(
     _, whole = changed.done(act, ingested[0], "ingested again")
     assert [(day[1], str(day[2])) for day in whole.books.days] == [(1, "superseded"), (2, "current")]
     early = [whole.borders.index(f"after {call}") + 1 for call in ("catalog.begin_day", "candidate.write_presence")]
-    late = after_each_call(whole.borders, since="candidate.write_quarantine")
+    late = after_each_call(whole.borders, since="lake.stage_release")
     for killed in changed.killed(act, ingested[0], whole.borders, [*early, *late]):
         check_drawn_once(killed)
         assert killed.again.books == whole.books, killed.border
@@ -81,7 +82,7 @@ def test_a_rejected_day_killed_anywhere_and_run_again_leaves_the_generation_that
     assert whole.outcome == "RejectedInput"
     assert [(day[1], str(day[2])) for day in whole.books.days] == [(1, "current"), (2, "rejected")]
     assert (whole.books.lake, whole.books.left_over) == (ingested[1].books.lake, [])
-    since = after_each_call(whole.borders, since="candidate.write_quarantine")
+    since = after_each_call(whole.borders, since="ledger.publish")
     for killed in spoilt.killed(act, ingested[0], whole.borders, since):
         check_drawn_once(killed)
         assert killed.again.outcome == "RejectedInput", killed.border

@@ -3,6 +3,7 @@
 A process of its own, for the one that runs the tests has threads and open databases, which no fork should inherit.
 """
 
+import gc
 import os
 import pickle
 import signal
@@ -100,6 +101,8 @@ def _serve() -> None:
     requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     _load()
+    gc.disable()  # else each fork would copy the pages that a collection touches
+    gc.freeze()
     while True:
         try:
             act, given = pickle.load(requests)
