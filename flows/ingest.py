@@ -11,8 +11,8 @@ from flows.sentences import Reference
 
 
 @flow(name="ingest", flow_run_name="ingest {day}", persist_result=False)
-def ingest(day: date, override: str | None = None, reason_id: int | None = None) -> State[Reference]:
-    """Bring a day into the lake; an overridden gate rule's reason is named by its audit entry."""
+def ingest(day: date, override: tuple[str, ...] = (), reason_id: int | None = None) -> State[Reference]:
+    """Bring a day into the lake; the reason for overridden gate rules is named by its audit entry."""
     return ending(
         "ingest",
         [f"period:{day}"],

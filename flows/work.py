@@ -1,11 +1,12 @@
 """What each flow does: open the stores and run the verb. The command line calls the same where no flow is wanted."""
 
+from collections.abc import Sequence
 from datetime import date
 
 from tasks.references import DayRef, DeliveryRef, ReleaseRef
 
 
-def ingest(day: date, override: str | None = None, reason_id: int | None = None) -> DayRef:
+def ingest(day: date, override: Sequence[str] = (), reason_id: int | None = None) -> DayRef:
     """Landing to lake, for one network-local day."""
     from tasks.ingest import Ingest
     from tasks.privacy.noise import production_noise

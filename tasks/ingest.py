@@ -1,7 +1,7 @@
 """ingest(day): landing -> lake for one network-local day; raw ids live no longer than the walk."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -14,7 +14,7 @@ from tasks.engine.work import DayWork, Machine
 from tasks.errors import Misconfigured, RefusedRelease, RejectedInput
 from tasks.events.account import ALL_FILES
 from tasks.events.files import FileGroup, UnreadableFile, group_files
-from tasks.events.gate import GateResult, GateStatus, judge_day, refuse
+from tasks.events.gate import GateResult, GateStatus, check_rules, judge_day, refuse
 from tasks.events.judge import Prepared
 from tasks.events.landing import DayLanding, find_day
 from tasks.events.measures import FileFacts
@@ -67,9 +67,9 @@ class Ingest:
         self._noise = noise
         self._now = now
 
-    def __call__(self, day: date, override: str | None = None, reason_id: int | None = None) -> DayRef:
-        """Ingest a closed day; `override` names a gate rule, `reason_id` the audit entry that says why."""
-        self._check_override(override, reason_id)
+    def __call__(self, day: date, overrides: Collection[str] = (), reason_id: int | None = None) -> DayRef:
+        """Ingest a closed day; `overrides` names gate rules, `reason_id` the audit entry that says why."""
+        self._check_overrides(overrides, reason_id)
         with (
             self._stores.locks.hold(f"day-{day}"),
             self._stores.catalog.run("ingest", str(day)) as run,
@@ -78,12 +78,13 @@ class Ingest:
             if ref is None:
                 candidate = self.walk(day)
                 revision = self.profile(candidate)
-                ref = self.judge(candidate, revision, override)
+                ref = self.judge(candidate, revision, overrides)
             run.outcome, run.message = ref.outcome, ref.note
             return ref
 
-    def _check_override(self, override: str | None, reason_id: int | None) -> None:
-        if override and (reason_id is None or self._stores.audit.entry(reason_id) is None):
+    def _check_overrides(self, overrides: Collection[str], reason_id: int | None) -> None:
+        check_rules(overrides)
+        if overrides and (reason_id is None or self._stores.audit.entry(reason_id) is None):
             raise Misconfigured("An override needs a reason.", "Add --reason TEXT: it goes to the audit table.")
 
     @step
@@ -207,11 +208,11 @@ class Ingest:
         return partial(protect, (counts,), shown, {shown[0].name: entries}, self._noise)
 
     @step
-    def judge(self, candidate: CandidateRef, revision: int, override: str | None) -> DayRef:
+    def judge(self, candidate: CandidateRef, revision: int, overrides: Collection[str]) -> DayRef:
         """Let the gate judge the day; accept it into the lake, or reject it and raise what stops it."""
         day, gate = candidate.day, self._stores.policy.policy.gate
         profile = day_profile(self._stores, day, revision)
-        results = judge_day(candidate.facts, profile, self._history(day), gate, [override] if override else [])
+        results = judge_day(candidate.facts, profile, self._history(day), gate, overrides)
         lines = [{**asdict(result), "status": result.status.value} for result in results]
         verdict = Verdict(candidate.rows_in, candidate.rows_kept, candidate.rows, lines, revision)
         staged = Candidate(self._stores.lake.root, day, candidate.generation)
@@ -224,7 +225,7 @@ class Ingest:
             refuse(results)
         self._stores.lake.commit(staged)
         self._stores.catalog.accept_day(
-            day, candidate.generation, verdict, AuditEntry.by_user("day ingested", subject, override or "")
+            day, candidate.generation, verdict, AuditEntry.by_user("day ingested", subject, ", ".join(overrides))
         )
         return _accepted(candidate, results)
 

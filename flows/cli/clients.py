@@ -19,9 +19,13 @@ def apply(
 ) -> Answer:
     """Keep what clients' files say: all of them, or none."""
     from tasks.store import open_stores
+    from tasks.store.client_spec import ClientSpec
+    from tasks.store.clients import check_apart
 
     specs = [_read(file) for file in files]
     stores = open_stores()
+    kept = {row.name: ClientSpec.stored(row.spec) for row in stores.catalog.clients()}
+    check_apart((kept | {spec.name: spec for spec in specs}).values())
     changed = {spec.name: _keep(stores, spec) for spec in specs}
     say = [f"{name}: {'applied' if new else 'nothing to do, applied before'}." for name, new in changed.items()]
     return Answer({"clients": [{"client": name, "changed": new} for name, new in changed.items()]}, say)

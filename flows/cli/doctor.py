@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tasks.store.client_spec import Destination
     from tasks.store.database import Database
 
-LANDING_FILES = ("cells", "zones.geojson", "subscribers", "consents", "population.csv")
+LANDING_FILES = ("cells", "zones.geojson", "subscribers", "consents")
 LEAST_FREE_GB = 2
 
 
@@ -160,6 +160,17 @@ def _keys(settings: Settings) -> str:
     return f"{root}, {sum(1 for _ in root.glob('*.key'))} key(s), closed to other users"
 
 
+def _signature(settings: Settings) -> str:
+    """The public key by which clients verify: they must get it another way than with a delivery."""
+    if not (settings.keys_root / "signing.key").exists():
+        return "no key yet; made by the first delivery"
+    from tasks.deliverable.signature import key_id, pem, public_key
+    from tasks.store.keys import FileKeys
+
+    public = public_key(FileKeys(settings.keys_root).signing_key())
+    return f"key id {key_id(public)}; give clients this public key:\n{pem(public)}".rstrip()
+
+
 def _engine(settings: Settings) -> str:
     return f"{settings.engine}: {os.cpu_count()} core(s), at most {settings.memory_limit} for reading"
 
@@ -207,6 +218,7 @@ LOOKS: Mapping[str, Callable[[Settings], str]] = {
     "scratch": _scratch,
     "database": _database,
     "keys": _keys,
+    "signature": _signature,
     "installation": _installation,
     "engine": _engine,
     "prefect": _prefect,

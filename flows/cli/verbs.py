@@ -20,15 +20,18 @@ Reason = Annotated[str | None, typer.Option(help="Why, for the audit table.")]
 @command(app, "throng ingest 2026-03-01")
 def ingest(
     day: Annotated[str, typer.Argument(help="A network-local day, as 2026-03-01.")],
-    override: Annotated[str | None, typer.Option(help="A gate rule to go on in spite of; needs --reason.")] = None,
+    override: Annotated[
+        list[str] | None, typer.Option(help="A gate rule to go on in spite of; needs --reason; may be repeated.")
+    ] = None,
     reason: Reason = None,
 ) -> Answer:
     """Bring one day from the landing folder into the lake."""
     from flows.cli.running import run
 
     local_day = a_day(day)
-    reason = a_reason("--override", override, reason)
-    return _told(run("ingest", {"day": local_day, "override": override}, reason))
+    rules = tuple(override or ())
+    reason = a_reason("--override", ", ".join(rules) or None, reason)
+    return _told(run("ingest", {"day": local_day, "override": rules}, reason))
 
 
 @command(app, "throng publish footfall 2026-03-01")

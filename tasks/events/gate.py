@@ -48,7 +48,7 @@ def judge_day(
 ) -> list[GateResult]:
     """Judge a day by every rule; `history` holds the `kept` of earlier days' profiles, oldest first."""
     rules = _rules(gate)
-    _check_overrides(overrides)
+    check_rules(overrides)
     measures = of_files(facts, rules) | of_rows(profile, history[-gate.gate_days :], rules)
     statuses = _statuses({name: measure.excess for name, measure in measures.items() if measure})
     return [
@@ -73,8 +73,9 @@ def _rules(gate: Gate) -> GateRules:
     return gate.rules.model_copy(update={"rejected_files": Rule(limit=0, severity="critical")})
 
 
-def _check_overrides(overrides: Collection[str]) -> None:
-    for name in overrides:
+def check_rules(names: Collection[str]) -> None:
+    """Raise Misconfigured for a name that no rule has, with the nearest one."""
+    for name in names:
         if name not in GateRules.model_fields:
             near = get_close_matches(name, GateRules.model_fields, 1)
             raise Misconfigured(

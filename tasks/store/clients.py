@@ -2,8 +2,9 @@
 
 import re
 import tomllib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from difflib import get_close_matches
+from itertools import permutations
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -11,7 +12,7 @@ from pydantic_core import ErrorDetails
 from tasks.errors import Misconfigured
 from tasks.store.client_spec import Client, ClientSpec, Destination, Grant
 
-__all__ = ["ClientSpec", "Destination", "Grant", "parse_client"]
+__all__ = ["ClientSpec", "Destination", "Grant", "check_apart", "parse_client"]
 
 Place = tuple[str | int, ...]
 """Where in the file: table, number of a repeated table, key."""
@@ -44,6 +45,22 @@ def parse_client(text: str, source: str, products: Collection[str]) -> ClientSpe
             f"{source} is refused: {'; '.join(said for _, said in faults)}.",
             "Mend it and run `throng client apply` again; nothing was changed.",
         ) from None
+
+
+def check_apart(specs: Iterable[ClientSpec]) -> None:
+    """Raise Misconfigured if a client's folder is, or lies within, another's: each index is for one client alone."""
+    folders = {spec.name: _folder(spec) for spec in specs}
+    for (one, folder), (other, outer) in permutations(folders.items(), 2):
+        if folder.startswith(outer):
+            raise Misconfigured(
+                f"The folder of client '{one}' is, or lies within, that of '{other}'.",
+                "Give each client a bucket or prefix of its own.",
+            )
+
+
+def _folder(spec: ClientSpec) -> str:
+    to = spec.destination
+    return f"{to.endpoint_url or ''} {to.bucket}/{to.prefix}/"
 
 
 def _lines(text: str) -> dict[Place, int]:

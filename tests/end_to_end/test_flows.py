@@ -67,7 +67,7 @@ def test_a_rejected_day_is_accepted_with_a_reason_that_prefect_never_sees(
     for file in sorted((throng.landing / "events" / f"date={DAY}").glob("part-*"))[:2]:
         file.write_bytes(file.read_bytes()[:-1000])
     assert throng("ingest", DAY).code == 10
-    said = throng("ingest", DAY, "--override", "rejected_files", "--reason", REASON)
+    said = throng("ingest", DAY, "--override", "rejected_files", "--override", "rows_low", "--reason", REASON)
     assert (said.code, said.document.get("outcome")) == (0, "Ingested"), said.text
     rejected, accepted = pages()
     assert rejected[1:2] == ("RejectedInput",)

@@ -7,7 +7,7 @@ import pytest
 
 from tasks.errors import Misconfigured
 from tasks.period import Period
-from tasks.store.clients import ClientSpec, parse_client
+from tasks.store.clients import ClientSpec, check_apart, parse_client
 
 PRODUCTS = ("footfall",)
 GOOD = """\
@@ -51,6 +51,15 @@ def test_the_contracts_example_is_a_client() -> None:
 def test_a_client_survives_the_catalog() -> None:
     spec = parse_client(GOOD, "nordmarkt.toml", PRODUCTS)
     assert ClientSpec.stored(spec.model_dump(mode="json", by_alias=True)) == spec
+
+
+@pytest.mark.parametrize("prefix", ["throng", "throng/inside"])
+def test_two_clients_never_share_a_folder(prefix: str) -> None:
+    other = changed('"nordmarkt"', '"other"').replace('prefix = "throng"', f'prefix = "{prefix}"')
+    specs = [parse_client(text, "x.toml", PRODUCTS) for text in (GOOD, other)]
+    with pytest.raises(Misconfigured, match="is, or lies within, that of"):
+        check_apart(specs)
+    check_apart([specs[0], parse_client(other.replace("nordmarkt-insights", "another-bucket"), "x.toml", PRODUCTS)])
 
 
 def test_windows_line_ends_and_a_byte_order_mark_are_no_fault() -> None:
