@@ -1,6 +1,7 @@
 """What the ledger charges, recomputed by another library (dp-accounting), and months at the border of their cap."""
 
 import math
+import sys
 from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
@@ -8,11 +9,15 @@ from pathlib import Path
 
 import dp_accounting
 import pytest
+from absl import logging as absl_logging
 from dp_accounting import pld, rdp
 
 from tasks.policy import LONGEST_MONTH, Policy, load
 from tasks.privacy.accounting import UNITS, Charge, cap_units, charge, epsilon, rho_of
 from tasks.privacy.bounds import LevelRule
+
+# absl, under dp-accounting, closes the stderr it met at its import, here pytest's own, once logging is set up anew.
+absl_logging.get_absl_handler().python_handler.stream = sys.__stderr__
 
 ROOT = Path(__file__).parents[2]
 POLICIES = ["policy.toml", "policy.standard.toml"]
