@@ -120,7 +120,7 @@ def _where_next(lines: list[dict[str, Any]]) -> list[str]:
     """Commands and files to look at, ready to paste."""
     folder = Path(lines[0]["delivery"]).relative_to(Path.cwd())
     return [
-        "Where to look next:",
+        "Where to look next (after `. .venv/bin/activate`):",
         f"  {folder}/README.md   what a client reads first",
         f"  throng verify {HOME}/clients/{lines[0]['client']} --public-key {HOME}/throng-public.pem",
         f"  THRONG_HOME={HOME} throng runs --day {DAY}   why rows were not used, and the gate",
