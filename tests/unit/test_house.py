@@ -2,10 +2,13 @@
 
 import ast
 import statistics
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tasks.policy import shipped
 
 ROOT = Path(__file__).parent.parent.parent
 LEAVES = {"references", "period", "policy", "settings", "errors", "expectations", "step"}
@@ -100,7 +103,7 @@ def _functions() -> Iterator[tuple[str, int, bool]]:
     for path, tree in _sources():
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                kernel = any("njit" in ast.unparse(d) or "KERNEL" in ast.unparse(d) for d in node.decorator_list)
+                kernel = any(ast.unparse(decorator) == "kernel" for decorator in node.decorator_list)
                 yield f"{path}:{node.lineno} {node.name}", (node.end_lineno or 0) - node.lineno + 1, kernel
 
 
@@ -114,6 +117,12 @@ def test_functions_are_small() -> None:
 @pytest.mark.parametrize("top", ["flows", "tasks"])
 def test_no_file_is_over_300_lines(top: str) -> None:
     assert not [str(p) for p in (ROOT / top).rglob("*.py") if len(p.read_text().splitlines()) > 300]
+
+
+def test_the_package_holds_the_policy_where_it_is_looked_for() -> None:
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert wheel["force-include"] == {"policy.toml": "tasks/policy.toml"}
+    assert shipped() in (ROOT / "policy.toml", ROOT / "tasks" / "policy.toml")
 
 
 def test_the_top_level_is_the_one_its_owner_fixed() -> None:
