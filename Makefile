@@ -1,5 +1,5 @@
 # Needs Python 3.11+ with pip, make and git; everything else is installed into .venv (and uv, if missing, into .uv).
-.PHONY: demo test lint bench
+.PHONY: demo test lint coverage bench
 SHELL := /bin/bash
 SIZES ?= 5e6 20e6
 export PATH := $(CURDIR)/.uv/bin:$(PATH)
@@ -12,6 +12,11 @@ test: lint
 
 lint: .venv/installed
 	.venv/bin/ruff format --check . && .venv/bin/ruff check . && .venv/bin/mypy
+
+# Kernels run uncompiled here, so that their lines are seen.
+PURE := events mobility products privacy deliverable
+coverage: .venv/installed
+	NUMBA_DISABLE_JIT=1 .venv/bin/python -m pytest tests/unit $(PURE:%=--cov=tasks.%) --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100
 
 bench: .venv/installed
 	.venv/bin/python -m tests.benchmarks $(SIZES)

@@ -10,7 +10,8 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import pytest
 
-from tasks.errors import RejectedInput
+from tasks.errors import RejectedInput, StepFailed
+from tasks.events.panel import _pseudonyms as pseudonyms
 from tasks.events.panel import allowed, build_panel, consented
 from tasks.period import Period
 from tasks.policy import Who
@@ -230,3 +231,16 @@ def test_a_register_damaged_in_the_middle_is_rejected(tmp_path) -> None:
     (tmp_path / "consents.parquet").write_bytes(bytes(content))
     with pytest.raises(RejectedInput, match=r"consents.parquet is damaged"):
         build(tmp_path)
+
+
+def test_more_members_than_a_key_can_number_are_refused_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.events.panel.SUBSCRIBERS", 0)
+    with pytest.raises(RejectedInput, match="1 panel members are more than 0"):
+        panel(tmp_path)
+
+
+def test_two_subscribers_of_one_pseudonym_stop_the_day() -> None:
+    with pytest.raises(StepFailed, match="share a pseudonym"):
+        pseudonyms(pa.chunked_array([["a", "a"]]), b"k" * 32)

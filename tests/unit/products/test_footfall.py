@@ -159,3 +159,14 @@ def test_a_product_that_does_not_exist_is_refused_with_the_nearest_name() -> Non
 def test_a_period_of_the_wrong_length_is_refused_with_an_example() -> None:
     with pytest.raises(Misconfigured, match="Give a day, for example 2026-03-01"):
         FOOTFALL.check(Period.parse("2026-03"))
+
+
+def test_a_product_is_found_by_its_name_and_takes_periods_of_its_length() -> None:
+    assert catalogue.find("panel") is PANEL
+    PANEL.check(Period.parse("2026-03"))
+
+
+def test_levels_are_reconciled_by_the_district_of_each_zone() -> None:
+    found = footfall.hierarchy(PLAN)
+    assert (found.parts, found.cells) == ("zone_hour", "district_hour_demographic")
+    assert found.group_of_part.tolist() == [0, 1, 0]
