@@ -151,7 +151,7 @@ class Deliver:
     def index(self, spec: ClientSpec) -> None:
         """Rebuild the client's index from the catalog, under the client's lock."""
         bucket, content = self._stores.buckets.open(spec.destination), client_index(self._stores, spec, self._now())
-        if bucket.head(INDEX) != len(content) or bucket.get(INDEX) != content:
+        if bucket.sizes(INDEX).get(INDEX) != len(content) or bucket.get(INDEX) != content:
             bucket.put_index(content)
 
 
@@ -169,22 +169,21 @@ def _key(delivery: Delivery) -> DeliveryKey:
 
 def _complete(bucket: Bucket, delivery: Delivery, files: Mapping[str, bytes]) -> int:
     """Write missing files, compare present ones; returns how many were written. The manifest comes last."""
-    written = 0
+    written, there = 0, bucket.sizes(f"{delivery.path}/")
     for name in sorted(files, key=lambda name: (name == MANIFEST, name)):
         path = f"{delivery.path}/{name}"
         digest = hashlib.sha256(files[name]).hexdigest()
-        if bucket.head(path) is None:
+        if path in there:
+            bucket.compare(path, digest)
+        else:
             bucket.put_new(path, files[name], digest)
             written += 1
-        else:
-            bucket.compare(path, digest)
     return written
 
 
 def _verify(bucket: Bucket, delivery: Delivery, public: bytes) -> None:
     start = f"{delivery.path}/"
-    names = [key.removeprefix(start) for key in bucket.list(start)]
-    sizes = {name: bucket.head(start + name) or 0 for name in names}
+    sizes = {key.removeprefix(start): size for key, size in bucket.sizes(start).items()}
     verify(sizes, lambda name: bucket.get(start + name), public)
 
 

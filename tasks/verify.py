@@ -38,8 +38,7 @@ def _bucket(location: str) -> Location:
     from tasks.store.buckets import Buckets
 
     bucket = Buckets(settings.load()).at(location)
-    heads = {name: bucket.head(name) for name in bucket.list() if name}
-    return {name: size for name, size in heads.items() if size is not None}, bucket.get
+    return {name: size for name, size in bucket.sizes().items() if name}, bucket.get
 
 
 def _folder(root: Path) -> Location:

@@ -58,22 +58,19 @@ class Bucket:
             answer = self._store.get_object(Key=self._root + key, ChecksumMode="ENABLED", **self._every)
             return bytes(answer["Body"].read())
 
-    def head(self, key: str) -> int | None:
-        """An object's size in bytes; None if it is not there."""
-        with meant(self.location, f"looking at {key}"):
-            try:
-                return int(self._store.head_object(Key=self._root + key, **self._every)["ContentLength"])
-            except ClientError as error:
-                if code_of(error) in ("404", "NoSuchKey"):
-                    return None
-                raise
+    def sizes(self, prefix: str = "") -> dict[str, int]:
+        """Size in bytes of each object whose key begins with the prefix, by key, sorted.
+
+        HEAD does not tell who may list only a part of the bucket whether an object is there: S3 may answer 403.
+        """
+        with meant(self.location, "listing"):
+            pages = self._store.get_paginator("list_objects_v2").paginate(Prefix=self._root + prefix, **self._every)
+            found = {entry["Key"]: int(entry["Size"]) for page in pages for entry in page.get("Contents", ())}
+        return {key.removeprefix(self._root): found[key] for key in sorted(found)}
 
     def list(self, prefix: str = "") -> list[str]:
         """Keys that begin with the prefix, sorted."""
-        with meant(self.location, "listing"):
-            pages = self._store.get_paginator("list_objects_v2").paginate(Prefix=self._root + prefix, **self._every)
-            keys = [entry["Key"] for page in pages for entry in page.get("Contents", ())]
-        return sorted(key.removeprefix(self._root) for key in keys)
+        return list(self.sizes(prefix))
 
     def probe(self) -> None:
         """Ask for one key, which needs the bucket, the right owner and leave to list; writes nothing."""

@@ -66,8 +66,7 @@ def test_a_delivery_is_written_listed_and_read_back(server: S3Server) -> None:
     assert bucket.list() == [f"{DAY}/data.parquet", f"{DAY}/manifest.json"]
     assert bucket.list("footfall/v2/") == []
     assert bucket.get(f"{DAY}/data.parquet") == b"data.parquet"
-    assert bucket.head(f"{DAY}/data.parquet") == len("data.parquet")
-    assert bucket.head(f"{DAY}/nothing") is None
+    assert bucket.sizes(f"{DAY}/data") == {f"{DAY}/data.parquet": len("data.parquet")}
     assert bucket.location == "s3://nordmarkt-insights/written"
 
 

@@ -16,7 +16,7 @@ READING = {
     "keys.existing_key",
     "locks.hold", "keys.signing_key", "lake.allowed", "lake.coverage", "lake.delivery", "lake.plan",
     "lake.presence", "lake.release", "lake.staged", "ledger.find", "ledger.months", "ledger.releases",
-    "s3.get_object", "s3.get_paginator", "s3.head_object", "buckets.open",
+    "s3.get_object", "s3.get_paginator", "buckets.open",
 }  # fmt: skip
 """After a call that only reads, or locks, all that is durable is as after the call before: nobody is killed there."""
 
