@@ -2,6 +2,7 @@
 
 import re
 from datetime import date
+from fractions import Fraction
 
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
@@ -30,21 +31,20 @@ def of_release(product: str, period: str) -> None:
     from tasks.period import Period
     from tasks.privacy.accounting import epsilon, rho_of
     from tasks.products.catalogue import find
-    from tasks.release import hours_of, price
+    from tasks.release import latest_drawn
     from tasks.store import open_stores
+    from tasks.store.ledger import ReleaseKey
 
-    stores, made, of = open_stores(), find(product), Period.parse(period)
-    policy = stores.policy.policy
-    release = stores.ledger.find(made.name, made.version, str(of))
+    stores, of = open_stores(), Period.parse(period)
+    release = latest_drawn(stores, find(product), of)
     if release is None:
         return
-    months = {row.month: row for row in stores.ledger.months()}
-    rho = rho_of(price(made, of, policy).units)
-    month = months[of.months[0]]
-    delta = policy.budget.delta
+    drawn_by = stores.lake.release(ReleaseKey.of(release), release.sha256 or "").rules  # never today's policy
+    month = next(row for row in stores.ledger.months() if row.month == of.months[0])
+    rho, delta = float(Fraction(release.rho)), stores.policy.policy.budget.delta
     costs = {"rho": rho, "epsilon": epsilon(rho, delta), "delta": delta}
     budget = {"cap": rho_of(month.cap), "spent": rho_of(month.spent)}
-    text = cards.release_card(release, made.rules(policy, hours_of(of, policy)), costs | budget)
+    text = cards.release_card(release, drawn_by, costs | budget)
     create_markdown_artifact(text, key=_key("release", product, period), description="Stated error and cost.")
 
 

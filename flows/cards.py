@@ -7,6 +7,7 @@ from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 from tasks.errors import ThrongError
+from tasks.events.account import ALL_FILES
 
 if TYPE_CHECKING:
     from tasks.privacy.bounds import LevelRule
@@ -30,8 +31,6 @@ REASONS: Mapping[str, str] = {
     "impossible_speed": "too far from both neighbours in too short a time",
     "outside_zones": "of the kept rows: in no zone, counted nowhere",
 }
-ALL_FILES = "*"
-"""The row account's name for what the walk finds by comparing rows of all files."""
 SIZES = (300, 1_000, 10_000)
 _MEDIAN = NormalDist().inv_cdf(0.75)  # the median of |noise| is this many standard deviations
 
@@ -80,7 +79,10 @@ def _actions(gate: Sequence["GateLine"]) -> list[str]:
 def release_card(release: "Release", rules: Sequence["LevelRule"], costs: Mapping[str, float]) -> str:
     """What was drawn, how wrong its numbers may be, and what it cost."""
     name = f"{release.product} {release.period}, revision {release.revision}"
-    errors = [(rule.name, *(f"{_error(rule.sigma, size):.1%}" for size in SIZES), rule.threshold) for rule in rules]
+    errors = [
+        (rule.name, *(f"{_error(rule.sigma, size):.1%}" for size in SIZES), rule.threshold or "nothing")
+        for rule in rules
+    ]
     redraws = (
         f" Drawn {release.draws} times: a process died in between, and nothing had left." if release.redraws else ""
     )

@@ -24,11 +24,20 @@ def facts(reference: Reference) -> list[str]:
             rows = f"{reference.rows_in:,} rows read, {reference.rows_kept:,} kept (generation {reference.generation})"
             return [rows, *(f"Warning: {text}" for text in reference.warnings), *filter(None, [reference.note])]
         case ReleaseRef():
-            return [f"{reference}, rho {reference.rho:.4f}", *(f"Stale: {text}" for text in reference.stale)]
+            return [f"{reference}, rho {reference.rho:.4f}", *_stale(reference)]
         case DeliveryRef():
             return [
                 f"{reference.location}: {reference.rows:,} rows, {reference.withheld:,} of them withheld as too small"
             ]
+
+
+def _stale(release: ReleaseRef) -> list[str]:
+    """What has changed since the release was drawn, and what it would cost to draw it again."""
+    told = [f"Stale: {text}" for text in release.stale]
+    if release.revision_rho is None:
+        return told
+    again = f"throng publish {release.product} {release.period} --revision-of {release} --reason TEXT"
+    return [*told, f"A revision would charge rho {release.revision_rho:.4f}: {again}"]
 
 
 def following(reference: Reference) -> str | None:

@@ -1,6 +1,7 @@
 """publish(product, period): one release, drawn once, from the period's rows and the people who may be counted now."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 from functools import partial
@@ -20,7 +21,7 @@ from tasks.privacy.protect import protect
 from tasks.products import footfall, panel
 from tasks.products.catalogue import CATALOGUE, Product, find
 from tasks.references import Outcome, ReleaseRef
-from tasks.release import Basis, Draw, OneDraw, day_profile, facts_of, hours_of, slot, utc_now
+from tasks.release import Basis, Draw, OneDraw, day_profile, facts_of, hours_of, price, slot, utc_now
 from tasks.step import step
 from tasks.store import Stores
 from tasks.store.lake import BUCKETS
@@ -82,7 +83,7 @@ class Publish:
         wanted = latest is not None and (revision is None or latest.revision >= revision)
         if latest is None or not wanted or latest.state in (ReleaseState.RESERVED, ReleaseState.STAGED):
             return None
-        return _reference(latest, Outcome.ALREADY_PUBLISHED, self._stale(period, latest))
+        return self._standing(product, period, latest)
 
     def _check_revisable(self, key: ReleaseKey) -> None:
         """Only what was published can be revised: an unfinished release is finished under its own charge."""
@@ -91,6 +92,14 @@ class Publish:
             raise RefusedRelease(
                 f"{key} is not published.", "See `throng releases`; publish without --revision-of finishes what began."
             )
+
+    def _standing(self, product: Product, period: Period, release: Release) -> ReleaseRef:
+        """A release that is drawn; if stale, with what a revision would cost under today's policy."""
+        ref = _reference(release, Outcome.ALREADY_PUBLISHED)
+        if stale := self._stale(period, release):
+            cost = price(product, period, self._stores.policy.policy)
+            return replace(ref, stale=stale, revision_rho=float(cost.exact))
+        return ref
 
     def _stale(self, period: Period, release: Release) -> tuple[str, ...]:
         """What differs today from what the release was drawn from, in words."""
@@ -160,7 +169,7 @@ class Publish:
         count = {"footfall": self._footfall, "panel": self._panel}[product.name]
         facts = {"missing_days": missing, **facts_of(self._stores.policy.policy)}
         done = self._one_draw.finish(key, rules, lambda: count(period, key), facts)
-        return _reference(done, Outcome.PUBLISHED, ())
+        return _reference(done, Outcome.PUBLISHED)
 
     def _footfall(self, period: Period, key: ReleaseKey) -> Draw:
         plan, generations = self._basis(key)
@@ -244,7 +253,7 @@ def _named(days: list[date]) -> str:
     return ", ".join(map(str, days[:5])) + (f" and {len(days) - 5} more" if len(days) > 5 else "")
 
 
-def _reference(release: Release, outcome: Outcome, stale: tuple[str, ...]) -> ReleaseRef:
+def _reference(release: Release, outcome: Outcome) -> ReleaseRef:
     return ReleaseRef(
         product=release.product,
         version=release.version,
@@ -253,5 +262,4 @@ def _reference(release: Release, outcome: Outcome, stale: tuple[str, ...]) -> Re
         outcome=outcome,
         sha256=release.sha256 or "",
         rho=float(Fraction(release.rho)),
-        stale=stale,
     )

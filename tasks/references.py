@@ -43,6 +43,9 @@ class ReleaseRef:
     sha256: str
     rho: float
     stale: tuple[str, ...] = ()
+    """What differs today from what it was drawn from."""
+    revision_rho: float | None = None
+    """What drawing a stale one again would charge to each of its months."""
 
     def __str__(self) -> str:
         return f"{self.product}/v{self.version}/{self.period}/r{self.revision}"

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from flows import artifacts
+from flows.sentences import facts
 from tasks import policy
 from tasks.describe import release_facts
 from tasks.errors import RefusedRelease, StepFailed
@@ -109,6 +111,35 @@ def test_a_later_policy_says_nothing_of_an_earlier_release(published: Way, tmp_p
     later.write_text(words.replace("threshold = 96", "threshold = 130").replace("Europe/Berlin", "Europe/Lisbon"))
     after = release_facts(published.stores(policy=later), FOOTFALL, Period.day(DAY), release)
     assert (after.levels, after.privacy, after.hours) == (before.levels, before.privacy, before.hours)
+
+
+def test_a_stale_release_says_what_has_changed_and_what_a_revision_would_cost(published: Way) -> None:
+    fresh = published.publish("footfall", str(DAY))
+    assert (fresh.outcome, fresh.stale, fresh.revision_rho) == ("AlreadyPublished", (), None)
+    write_people(published.landing, [person("a"), person("b")], [consent("a"), consent("b")])
+    stale = published.publish("footfall", str(DAY))
+    assert stale.stale == ("the subscribers or consents file changed since",)
+    assert stale.revision_rho == 24 / (2 * 32**2) + 24 / (2 * 64**2)
+    assert facts(stale)[-1] == (
+        "A revision would charge rho 0.0146: "
+        "throng publish footfall 2026-03-03 --revision-of footfall/v1/2026-03-03/r1 --reason TEXT"
+    )
+
+
+def test_a_release_s_card_states_the_noise_and_the_charge_it_was_drawn_under(
+    published: Way, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wide = tmp_path / "policy.toml"
+    words = (
+        policy.shipped().read_text().replace("sigma = 32", "sigma = 64").replace("threshold = 96", "threshold = 192")
+    )
+    wide.write_text(words)
+    told: list[str] = []
+    monkeypatch.setattr("tasks.store.open_stores", lambda: published.stores(policy=wide))
+    monkeypatch.setattr(artifacts, "create_markdown_artifact", lambda text, **_: told.append(text))
+    artifacts.of_release("footfall", str(DAY))
+    assert "| zone_hour | 7.2% | 2.2% | 0.2% | 96 |" in told[0]
+    assert "cost rho 0.0146 " in told[0]
 
 
 def _dies(*_: object, **__: object) -> None:

@@ -72,6 +72,8 @@ def test_the_releases_card_states_errors_and_cost() -> None:
     assert "| zone_hour | 7.2% | 2.2% | 0.2% | 96 |" in card
     assert "cost rho 0.0147 (epsilon 1.11 at delta 1e-09). Its month's cap is 1, of which 0.0200 is spent" in card
     assert "Drawn 2 times" in card
+    ours = cards.release_card(release, [LevelRule("district_demographic", Decimal(10), 1, None)], costs)
+    assert "| district_demographic | 2.2% | 0.7% | 0.1% | nothing |" in ours
 
 
 def test_the_deliverys_card_says_where_and_how_to_verify() -> None:
