@@ -20,9 +20,10 @@ def apply(
     """Keep what clients' files say: all of them, or none."""
     from tasks.store import open_stores
     from tasks.store.client_spec import ClientSpec
-    from tasks.store.clients import check_apart
+    from tasks.store.clients import check_apart, check_once
 
     specs = [_read(file) for file in files]
+    check_once(specs)
     stores = open_stores()
     kept = {row.name: ClientSpec.stored(row.spec) for row in stores.catalog.clients()}
     check_apart((kept | {spec.name: spec for spec in specs}).values())

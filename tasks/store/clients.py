@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from itertools import permutations
 
@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 from tasks.errors import Misconfigured
 from tasks.store.client_spec import Client, ClientSpec, Destination, Grant
 
-__all__ = ["ClientSpec", "Destination", "Grant", "check_apart", "parse_client"]
+__all__ = ["ClientSpec", "Destination", "Grant", "check_apart", "check_once", "parse_client"]
 
 Place = tuple[str | int, ...]
 """Where in the file: table, number of a repeated table, key."""
@@ -45,6 +45,13 @@ def parse_client(text: str, source: str, products: Collection[str]) -> ClientSpe
             f"{source} is refused: {'; '.join(said for _, said in faults)}.",
             "Mend it and run `throng client apply` again; nothing was changed.",
         ) from None
+
+
+def check_once(specs: Sequence[ClientSpec]) -> None:
+    """Raise Misconfigured if two files are of one client: which of them should count?"""
+    names = [spec.name for spec in specs]
+    if doubled := sorted({name for name in names if names.count(name) > 1}):
+        raise Misconfigured(f"More than one file is of client {', '.join(doubled)}.", "Give one file for each client.")
 
 
 def check_apart(specs: Iterable[ClientSpec]) -> None:

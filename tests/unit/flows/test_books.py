@@ -103,6 +103,16 @@ def test_a_client_is_applied_once_and_listed(stores: Stores, tmp_path: Path) -> 
     assert "footfall of Z1, Z2 from 2026-03-01" in listed["text"]
 
 
+def test_two_files_of_one_client_are_refused(stores: Stores, tmp_path: Path) -> None:
+    first, second = tmp_path / "first.toml", tmp_path / "second.toml"
+    first.write_text(CLIENT)
+    second.write_text(CLIENT.replace('"throng"', '"elsewhere"'))
+    ran = CliRunner().invoke(app, ["client", "apply", str(first), str(second)])
+    assert ran.exit_code == 2
+    assert "More than one file is of client nordmarkt" in ran.stderr
+    assert stores.catalog.clients() == []
+
+
 def test_of_several_client_files_all_are_applied_or_none(stores: Stores, tmp_path: Path) -> None:
     good, bad = tmp_path / "good.toml", tmp_path / "bad.toml"
     good.write_text(CLIENT)
