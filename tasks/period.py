@@ -18,10 +18,11 @@ class Cadence(StrEnum):
 
 
 _WORDS = {
-    Cadence.DAY: re.compile(r"\d{4}-\d{2}-\d{2}"),
-    Cadence.WEEK: re.compile(r"\d{4}-W\d{2}"),
-    Cadence.MONTH: re.compile(r"\d{4}-\d{2}"),
+    Cadence.DAY: re.compile(r"[12]\d{3}-\d{2}-\d{2}"),
+    Cadence.WEEK: re.compile(r"[12]\d{3}-W\d{2}"),
+    Cadence.MONTH: re.compile(r"[12]\d{3}-\d{2}"),
 }
+"""Years from 1000 to 2999, so that the days around a period exist too."""
 
 
 @dataclass(frozen=True, order=True)

@@ -14,7 +14,9 @@ from tasks.errors import Misconfigured
 class Settings(BaseSettings):
     """Locations of everything that Throng reads and writes."""
 
-    model_config = SettingsConfigDict(env_prefix="THRONG_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="THRONG_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+    )
 
     home: Path = Path(".throng")
     landing: str | None = None
@@ -26,7 +28,7 @@ class Settings(BaseSettings):
 
     @property
     def landing_root(self) -> Path:
-        """The landing folder; raises Misconfigured if unset, an object store, or missing."""
+        """The landing folder; raises Misconfigured if it is unset or an object store."""
         return self._folder("THRONG_LANDING", self.landing)
 
     @property

@@ -20,7 +20,7 @@ def test_a_period_is_written_as_it_is_read(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["2026-13", "2026-02-30", "2026-W54", "2025-W53", "2026", "../etc", "2026-03-01 ", "20260301"]
+    "text", ["2026-13", "2026-02-30", "2026-W54", "2025-W53", "2026", "../etc", "2026-03-01 ", "20260301", "9999-12-31"]
 )
 def test_what_is_not_a_period_is_refused_with_the_three_forms_or_the_reason(text: str) -> None:
     with pytest.raises(Misconfigured) as refused:

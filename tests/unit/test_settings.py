@@ -24,6 +24,12 @@ def test_a_dotenv_file_is_read(tmp_path: Path) -> None:
     assert settings.load().landing_root == Path("/data/landing")
 
 
+def test_an_empty_variable_is_an_unset_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HOME", "LANDING", "LAKE", "DATABASE_URL", "POLICY", "ENGINE", "MEMORY_LIMIT"):
+        monkeypatch.setenv(f"THRONG_{name}", "")
+    assert settings.load() == settings.Settings(_env_file=None)
+
+
 def test_an_unset_landing_says_which_variable_to_set() -> None:
     with pytest.raises(Misconfigured, match="THRONG_LANDING is not set"):
         _ = settings.load().landing_root
