@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tasks.step import watched
+from tasks.step import Watch, watched
 
 
 @contextmanager
-def shown(title: str) -> Iterator[None]:
-    """Show the steps that run inside the block."""
+def shown(title: str) -> Iterator[Watch]:
+    """Show the steps that run inside the block, and what the block itself reports."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
@@ -21,4 +21,4 @@ def shown(title: str) -> Iterator[None]:
             bars.update(current, description=f"{title}: {part}", total=total or None, completed=done)
 
         with watched(watch):
-            yield
+            yield watch

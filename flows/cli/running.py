@@ -33,8 +33,8 @@ def _as_flow(verb: str, words: Mapping[str, Any]) -> "Reference":
         if "Failed to reach API" not in str(error):
             raise
         raise StorageUnavailable(
-            f"The Prefect API at {os.environ['PREFECT_API_URL']} does not answer.",
-            "Start it, or unset PREFECT_API_URL to run without pages.",
+            "The API named by PREFECT_API_URL does not answer.",
+            "Start it, or unset the variable to run without pages.",
         ) from None
     result = state.result(raise_on_failure=False)
     if isinstance(result, BaseException):
