@@ -225,7 +225,7 @@ class Policy(_Section):
     retention: Retention
 
     def longest_month(self) -> Fraction:
-        """rho of the costliest month, every scheduled release once; a week charges each of its months fourfold K/2."""
+        """rho of the costliest month, each scheduled release once; a week over two months costs each twice its rho."""
         total = Fraction(0)
         for product in type(self.product).model_fields:
             for cadence, hours in LONGEST_MONTH.items():

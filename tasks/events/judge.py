@@ -1,4 +1,4 @@
-"""The row rules: each row of a group of files gets the first reason that applies, and its key (PRIVACY 1)."""
+"""The row rules: each row of a group of files gets the first reason that applies, and its key."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta

@@ -42,10 +42,10 @@ class ZonePlan:
         """First 12 hex digits of the SHA-256 of the merged plan's canonical GeoJSON."""
         return hashlib.sha256(self.geojson()).hexdigest()[:12]
 
-    def geojson(self, zones: Sequence[int] | None = None) -> bytes:
-        """The merged plan, or the zones with these indices, as GeoJSON; `merged` lists what each zone took in."""
-        rows = range(len(self.zone_ids)) if zones is None else zones
-        content = {"type": "FeatureCollection", "features": [self._feature(row) for row in rows]}
+    def geojson(self) -> bytes:
+        """The merged plan as GeoJSON; `merged` lists what each zone took in."""
+        features = [self._feature(row) for row in range(len(self.zone_ids))]
+        content = {"type": "FeatureCollection", "features": features}
         return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
 
     def _feature(self, row: int) -> dict[str, Any]:
