@@ -64,7 +64,7 @@ FOOTFALL = Product(
         Level(
             "zone_hour",
             "zone",
-            "Persons whose longest stay of this hour was in this zone; each person counts once an hour.",
+            "Persons who were in this zone for more of the hour than in any other; each person counts once an hour.",
             {},
             ("zone_id",),
         ),
