@@ -1,10 +1,12 @@
 """How a flow run ends: in a state named after what happened, with the reference or the refusal inside."""
 
 from collections.abc import Callable
+from functools import partial
 
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
+from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
 
 from flows import artifacts
@@ -19,14 +21,22 @@ def ending(verb: str, tags: list[str], call: Callable[[], Reference], cards: Cal
     _tag(tags)
     try:
         reference = scrubbed(verb, call)
-        scrubbed("artifacts", cards)
     except ThrongError as error:
         if isinstance(error, RejectedInput):  # the catalog knows more of it
-            scrubbed("artifacts", cards)
-        artifacts.of_fault(error)
+            _show(cards)
+        _show(partial(artifacts.of_fault, error))
         refused = isinstance(error, RefusedRelease | RefusedDelivery)
         return Failed(name=Outcome.REFUSED.value if refused else type(error).__name__, message=str(error), data=error)
+    _show(cards)
     return Completed(name=reference.outcome.value, message=SENTENCES[reference.outcome], data=reference)
+
+
+def _show(cards: Callable[[], None]) -> None:
+    """Put cards on the page; a page that lacks one is told in its log, and decides nothing of the work."""
+    try:
+        scrubbed("artifacts", cards)
+    except ThrongError as error:
+        get_run_logger().warning(str(error))
 
 
 def _tag(tags: list[str]) -> None:

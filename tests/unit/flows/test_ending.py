@@ -84,3 +84,12 @@ def test_an_unforeseen_error_of_a_flow_leaves_no_value_anywhere(prefect_stores: 
     assert isinstance(state.result(raise_on_failure=False), StepFailed)
     for folder in prefect_stores:
         assert not [f.name for f in folder.rglob("*") if f.is_file() and CANARY.encode() in f.read_bytes()]
+
+
+def test_a_card_that_fails_decides_nothing_of_the_run(prefect_stores: list[Path]) -> None:
+    def broken() -> None:
+        raise ValueError(CANARY)
+
+    assert _ended(lambda: DayRef(DAY, 1, Outcome.INGESTED, 10, 7), broken).name == "Ingested"
+    refused = _ended(_raising(RejectedInput("Too few rows.", "Send the rest.")), broken)
+    assert (refused.name, refused.message) == ("RejectedInput", "Too few rows. Send the rest.")
