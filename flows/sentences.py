@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from tasks.references import DayRef, DeliveryRef, Outcome, ReleaseRef
 
+SHOWN_DAYS = 5
 Reference = DayRef | ReleaseRef | DeliveryRef
 
 SENTENCES: Mapping[Outcome, str] = {
@@ -24,11 +25,18 @@ def facts(reference: Reference) -> list[str]:
             rows = f"{reference.rows_in:,} rows read, {reference.rows_kept:,} kept (generation {reference.generation})"
             return [rows, *(f"Warning: {text}" for text in reference.warnings), *filter(None, [reference.note])]
         case ReleaseRef():
-            return [f"{reference}, rho {reference.rho:.4f}", *_stale(reference)]
+            return [f"{reference}, rho {reference.rho:.4f}", *_missing(reference), *_stale(reference)]
         case DeliveryRef():
             return [
                 f"{reference.location}: {reference.rows:,} rows, {reference.withheld:,} of them withheld as too small"
             ]
+
+
+def _missing(release: ReleaseRef) -> list[str]:
+    """Days of the period that the release was drawn without."""
+    days = release.missing_days
+    more = f" and {len(days) - SHOWN_DAYS} more" if len(days) > SHOWN_DAYS else ""
+    return [f"Warning: drawn without {len(days)} day(s): {', '.join(days[:SHOWN_DAYS])}{more}"] if days else []
 
 
 def _stale(release: ReleaseRef) -> list[str]:
@@ -48,6 +56,10 @@ def following(reference: Reference) -> str | None:
         case DayRef():
             return f"throng publish footfall {reference.day}"
         case ReleaseRef():
+            from tasks.products.catalogue import FOR_CLIENTS
+
+            if reference.product not in FOR_CLIENTS:
+                return None
             return f"throng deliver CLIENT {reference.product} {reference.period}"
         case DeliveryRef():
             return f"throng verify {reference.location}"

@@ -262,12 +262,18 @@ def _candidate(
 
 
 def _accepted(candidate: CandidateRef, results: list[GateResult]) -> DayRef:
+    """A file that was left out is told even where the policy bears it: the day lacks its rows."""
     warned = (GateStatus.FAILED, GateStatus.ERROR, GateStatus.OVERRIDDEN)
+    lacking = {"rejected_files"} if candidate.facts.rejected else set()
     return DayRef(
         candidate.day,
         candidate.generation,
         Outcome.INGESTED,
         candidate.rows_in,
         candidate.rows_kept,
-        tuple(f"{result.rule}: {result.message}" for result in results if result.status in warned),
+        tuple(
+            f"{result.rule}: {result.message}"
+            for result in results
+            if result.status in warned or result.rule in lacking
+        ),
     )

@@ -165,7 +165,7 @@ class Publish:
         """Count, draw, reconcile, suppress and publish; or finish what a crash left."""
         rules = product.rules(self._stores.policy.policy, hours_of(period, self._stores.policy.policy))
         release = self._stores.ledger.find(key.product, key.version, key.period, key.revision)
-        missing = sorted(set(map(str, period.days)) - set(release.generations)) if release else []
+        missing = _missing_days(release) if release else []
         count = {"footfall": self._footfall, "panel": self._panel}[product.name]
         facts = {"missing_days": missing, **facts_of(self._stores.policy.policy)}
         done = self._one_draw.finish(key, rules, lambda: count(period, key), facts)
@@ -262,4 +262,10 @@ def _reference(release: Release, outcome: Outcome) -> ReleaseRef:
         outcome=outcome,
         sha256=release.sha256 or "",
         rho=float(Fraction(release.rho)),
+        missing_days=tuple(_missing_days(release)),
     )
+
+
+def _missing_days(release: Release) -> list[str]:
+    """Days of the period without a generation: a month is published without them in the end."""
+    return sorted(set(map(str, Period.parse(release.period).days)) - set(release.generations))

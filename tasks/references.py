@@ -42,6 +42,8 @@ class ReleaseRef:
     outcome: Outcome
     sha256: str
     rho: float
+    missing_days: tuple[str, ...] = ()
+    """Days of the period that it was drawn without."""
     stale: tuple[str, ...] = ()
     """What differs today from what it was drawn from."""
     revision_rho: float | None = None

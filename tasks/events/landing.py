@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from tasks.errors import RejectedInput
+from tasks.errors import Misconfigured, RejectedInput
 from tasks.period import day_start
 from tasks.policy import Time
 
@@ -50,6 +50,8 @@ class DayLanding:
 
 def find_day(root: Path, day: date, time: Time, now: datetime) -> DayLanding:
     """The folders that overlap a local day and the next `lateness_days`; raises RejectedInput if a closed one lacks."""
+    if not root.is_dir():
+        raise Misconfigured(f"The landing {root} is not a folder.", "Mend THRONG_LANDING, or mount what it names.")
     folders = tuple(folder for label in labels(day, time) for folder in _folders(root, label, time, now))
     closed = all(folder.closed for folder in folders)
     files = tuple(file for folder in folders for file in _files(root, folder))

@@ -18,6 +18,12 @@ _SAYINGS: tuple[tuple[str, type[ThrongError], str, str], ...] = (
     ("locked", StorageUnavailable, "is locked by another process", f"Wait until that process has ended, {_RERUN}"),
     ("is full", StorageUnavailable, "has no space left on its disk", f"Free space there, {_RERUN}"),
     ("no space left", StorageUnavailable, "has no space left on its disk", f"Free space there, {_RERUN}"),
+    (
+        "disk i/o error",
+        StorageUnavailable,
+        "cannot be read or written: its disk is full or failing",
+        f"Free space there or mend the disk, {_RERUN}",
+    ),
     ("readonly", StorageUnavailable, "may not be written to", f"Give this user the right to write there, {_RERUN}"),
     ("unable to open", StorageUnavailable, "cannot be opened", f"Give this user access to its folder, {_RERUN}"),
     ("not a database", Misconfigured, "is not a database", "Restore it from a backup, or name another."),

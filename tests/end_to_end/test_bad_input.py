@@ -115,7 +115,18 @@ def test_one_unreadable_file_is_rejected_by_name_and_the_others_are_used(throng:
     said = throng("ingest", DAY)
     assert said.code == 0, said.text
     assert said.document["rows_kept"] > 0
+    assert "part-01.parquet" in said.text, "a day that lacks a file is never taken in without a word"
     assert "part-01.parquet" in throng("runs", "--day", DAY).text
+
+
+def test_a_month_drawn_without_some_days_says_which_and_is_not_offered_to_clients(throng: Throng) -> None:
+    assert throng("ingest", DAY).code == 0
+    said = throng("publish", "panel", "2026-03")
+    assert (said.code, len(said.document["missing_days"])) == (0, 30), said.text
+    assert (
+        "drawn without 30 day(s): 2026-03-01, 2026-03-02, 2026-03-04, 2026-03-05, 2026-03-06 and 25 more" in said.text
+    )
+    assert "deliver" not in said.text
 
 
 def test_a_byte_order_mark_is_no_fault(throng: Throng) -> None:

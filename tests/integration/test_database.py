@@ -6,7 +6,7 @@ import pytest
 from alembic import command
 from alembic.script import ScriptDirectory
 from sqlalchemy import event, text
-from sqlalchemy.exc import IntegrityError, ProgrammingError
+from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 from sqlmodel import select
 
 from tasks.errors import Misconfigured, StorageUnavailable
@@ -118,6 +118,13 @@ def test_a_full_disk_under_sqlite_is_named_and_nothing_is_half_written(tmp_path:
         session.add_all(runs)
     with database.reading() as session:
         assert session.exec(select(Run)).all() == []
+
+
+def test_a_disk_that_fails_under_sqlite_is_not_a_server_that_is_down(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'catalog.db'}")
+    failing = pytest.raises(StorageUnavailable, match=r"its disk is full or failing\. Free space there or mend the disk")
+    with failing, database.reading():
+        raise OperationalError("", {}, sqlite3.OperationalError("disk I/O error"))
 
 
 def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:

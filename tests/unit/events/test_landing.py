@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.errors import RejectedInput
+from tasks.errors import Misconfigured, RejectedInput
 from tasks.events.landing import find_day, find_register, labels
 from tests.unit.events.factory import DAY, at, times, write
 
@@ -57,6 +57,12 @@ def test_a_missing_folder_is_named_once_it_is_due_and_awaited_before(tmp_path) -
         find_day(tmp_path, DAY, times(), LATER)
     landing = find_day(tmp_path, DAY, times(), DURING)
     assert (landing.closed, landing.files, landing.newest) == (False, (), None)
+
+
+def test_a_landing_that_is_no_folder_is_a_setting_to_mend_not_a_day_to_send(tmp_path) -> None:
+    with pytest.raises(Misconfigured, match="nowhere is not a folder") as wrong:
+        find_day(tmp_path / "nowhere", DAY, times(), LATER)
+    assert "THRONG_LANDING" in wrong.value.action
 
 
 def test_a_closed_folder_without_event_files_is_an_error_not_an_empty_day(tmp_path) -> None:
