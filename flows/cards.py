@@ -51,13 +51,14 @@ def account_rows(account: Sequence["RowCount"]) -> list[dict[str, Any]]:
 def day_card(day: "DayGeneration", gate: Sequence["GateLine"], account: Sequence["RowCount"]) -> str:
     """How the day went: what to do first, then rows by reason, then every rule of the gate."""
     share = f" ({day.rows_kept / day.rows_in:.2%})" if day.rows_in else ""
+    outcome = " Nothing of this ingest is in the lake." if day.state.value == "rejected" else ""
     totals: Counter[str] = Counter()
     for line in account:
         totals[line.reason] += line.rows
     return "\n\n".join(
         [
             f"# {day.day}: {day.state.value}",
-            f"{day.rows_in:,} rows were read, {day.rows_kept:,} of them kept{share}.",
+            f"{day.rows_in:,} rows were read, {day.rows_kept:,} of them kept{share}.{outcome}",
             *_actions(gate),
             "## Rows by reason",
             _list(f"**{rows:,} {reason}**: {REASONS.get(reason, '')}" for reason, rows in totals.most_common()),

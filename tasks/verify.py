@@ -8,7 +8,7 @@ from pathlib import Path
 from tasks.deliverable.objects import refuse, shown
 from tasks.deliverable.signature import pinned_key
 from tasks.deliverable.verify import Verified, verify
-from tasks.errors import Misconfigured, StorageUnavailable
+from tasks.errors import Misconfigured, RefusedDelivery, StorageUnavailable
 
 KEY_BYTES = 10_000
 Location = tuple[Mapping[str, int], Callable[[str], bytes]]
@@ -38,7 +38,10 @@ def _bucket(location: str) -> Location:
     from tasks.store.buckets import Buckets
 
     bucket = Buckets(settings.load()).at(location)
-    return {name: size for name, size in bucket.sizes().items() if name}, bucket.get
+    try:
+        return {name: size for name, size in bucket.sizes().items() if name}, bucket.get
+    except RefusedDelivery as error:  # its action speaks to the operator; the client runs this
+        raise RefusedDelivery(error.what, "Check the address and your own credentials, or ask the sender.") from None
 
 
 def _folder(root: Path) -> Location:

@@ -122,7 +122,7 @@ def test_a_full_disk_under_sqlite_is_named_and_nothing_is_half_written(tmp_path:
 
 def test_a_disk_that_fails_under_sqlite_is_not_a_server_that_is_down(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'catalog.db'}")
-    failing = pytest.raises(StorageUnavailable, match=r"its disk is full or failing\. Free space there or mend the disk")
+    failing = pytest.raises(StorageUnavailable, match=r"its disk is full or failing\. Free space there")
     with failing, database.reading():
         raise OperationalError("", {}, sqlite3.OperationalError("disk I/O error"))
 

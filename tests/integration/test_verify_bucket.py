@@ -55,6 +55,12 @@ def test_a_client_verifies_its_prefix_and_one_delivery_with_its_own_credentials(
     assert [path.name for path in tmp_path.iterdir()] == ["key.pem"]
 
 
+def test_a_bucket_that_denies_the_client_is_told_in_the_clients_words(bucket: Bucket) -> None:
+    with pytest.raises(RefusedDelivery, match="access is denied") as denied:
+        Verify()("s3://somebody-elses/throng")
+    assert denied.value.action.startswith("Check the address and your own credentials")
+
+
 def test_an_object_changed_added_or_removed_in_the_bucket_is_named(bucket: Bucket) -> None:
     store = boto3.Session().client("s3")
     key = {"Bucket": "nordmarkt-insights", "Key": f"throng/{GOOD.path}/zones.geojson"}

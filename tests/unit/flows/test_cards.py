@@ -48,6 +48,8 @@ def test_the_days_card_says_what_to_do_before_everything_else() -> None:
     assert "- **rows_low** (critical): **failed**. 0.2 &lt; 0.5" in card
     assert card.index("- **rows_low** (critical): Send the rest.") < card.index("Rows by reason") < card.index("Gate")
     assert "What to do" not in cards.day_card(_day(), [], [])
+    assert "in the lake" not in card
+    assert "Nothing of this ingest is in the lake." in cards.day_card(_day(state=DayState.REJECTED), [], [])
 
 
 def test_a_day_without_rows_has_a_card_too() -> None:
