@@ -279,5 +279,6 @@ def load(path: Path | None = None) -> ReviewedPolicy:
         return ReviewedPolicy(Policy.model_validate(data), hashlib.sha256(content).hexdigest(), str(path))
     except ValidationError as error:
         raise Misconfigured(
-            f"The policy {path} is refused: {_sentence(error)}.", "Compare with the shipped policy.toml."
+            f"The policy {path} is refused: {_sentence(error)}.",
+            "Compare with the shipped policy.toml; over the cap, a larger sigma or a larger cap is needed.",
         ) from None

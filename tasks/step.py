@@ -78,7 +78,7 @@ def step(method: Callable[Concatenate[Verb, P], R]) -> Callable[Concatenate[Verb
             with _announced(name):
                 return scrubbed(type(verb).__name__.lower(), lambda: method(verb, *args, **kwargs))
 
-        return _as_task(name, call) if _flow_is_active() else call()
+        return _as_task(name, _said(method), call) if _flow_is_active() else call()
 
     return run
 
@@ -94,6 +94,11 @@ def _announced(name: str) -> Iterator[None]:
         _running.reset(token)
 
 
+def _said(method: Callable[..., object]) -> str:
+    """What a step does, in the first line of its docstring."""
+    return (method.__doc__ or "").strip().partition("\n")[0]
+
+
 def _flow_is_active() -> bool:
     """Whether a flow runs here; without importing Prefect, for then none does."""
     if "prefect.context" not in sys.modules:
@@ -103,14 +108,16 @@ def _flow_is_active() -> bool:
     return FlowRunContext.get() is not None
 
 
-def _as_task(name: str, call: Callable[[], R]) -> R:
+def _as_task(name: str, said: str, call: Callable[[], R]) -> R:
     from prefect import Task
     from prefect.cache_policies import NO_CACHE
+    from prefect.logging import get_run_logger
     from prefect.tasks import exponential_backoff
 
     task: Task[[], R] = Task(
         fn=lambda: call(),
         name=name,
+        description=said,
         task_run_name=name,
         persist_result=False,
         cache_policy=NO_CACHE,
@@ -119,6 +126,7 @@ def _as_task(name: str, call: Callable[[], R]) -> R:
         retry_jitter_factor=0.5,
         retry_condition_fn=_storage_was_unavailable,
     )
+    get_run_logger().info(f"{name}: {said}")  # the page's log reads as a story
     return task()
 
 
