@@ -1,7 +1,6 @@
 """A day through the engine of this machine: the same bytes however it is cut up, and nothing left behind."""
 
-import resource
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -27,6 +26,7 @@ from tasks.mobility.zones import load_zone_plan
 from tasks.period import Period
 from tasks.simulate import SimulationPlan, simulate
 from tasks.store.lake import Candidate
+from tests.full_disk import disk_full_at
 
 POLICY = policy.load().policy
 DAY = date(2026, 3, 2)
@@ -142,19 +142,9 @@ def test_the_profile_counts_kept_rows_within_one_subscribers_bound(whole):
     assert 0 < whole[0].profile[:24].sum() <= 64 * whole[0].read.account.kept
 
 
-@pytest.fixture
-def full_disk() -> Iterator[None]:
-    """No file may grow beyond a page: what a full disk does to a writer, by the same system calls."""
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-
-
-def test_a_full_disk_says_what_to_do_and_leaves_nothing_in_scratch(city, tmp_path, request):
+def test_a_full_disk_says_what_to_do_and_leaves_nothing_in_scratch(city, tmp_path):
     work, lake = city.work(tmp_path, [city.events]), Candidate(tmp_path / "lake", DAY, 1)
-    request.getfixturevalue("full_disk")
-    with pytest.raises(StorageUnavailable, match="Free space"):
+    with disk_full_at(4096), pytest.raises(StorageUnavailable, match="Free space"):
         run_day(work, Machine(tmp_path / "scratch", 2, "200MB"), lake, lambda *_: None)
     assert not list((tmp_path / "scratch").glob("day-*"))
 

@@ -1,9 +1,6 @@
 """Files as they come in: damaged, cut, badly quoted, oddly named; each is read, or rejected by name."""
 
 import gzip
-import resource
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +14,7 @@ from tasks.events.judge import Prepared
 from tasks.events.landing import LandingFile
 from tasks.events.read import ReadAccount, read_group
 from tasks.events.reasons import Reason
+from tests.full_disk import disk_full_at
 from tests.reference_read import Span
 from tests.unit.events.factory import NATIVE, csv_bytes, landing_file, prepare, read, write, write_parquet
 
@@ -235,17 +233,6 @@ def test_a_parquet_row_is_quarantined_by_its_number_and_without_values(tmp_path,
     file = events(tmp_path / "rows.parquet", cell_id=pa.array(["c0", "secret"]))
     found, _ = read([file], prepared, tmp_path / "out")
     assert found.quarantine.to_pylist() == [{"file": "rows.parquet", "row": 2, "reason": "unknown_cell"}]
-
-
-@contextmanager
-def disk_full_at(size: int) -> Iterator[None]:
-    """No file of this process may grow beyond a size (bytes)."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_group_that_fails_leaves_nothing_behind(tmp_path, prepared) -> None:
