@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def disk_full_at(size: int) -> Iterator[None]:
-    """No file of this process may grow beyond a size (bytes): the test runner's own log too, so keep the block short."""
+    """No file of this process may grow beyond a size (bytes): the test log too, so keep the block short."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:
