@@ -3,6 +3,7 @@
 import re
 from datetime import date
 from fractions import Fraction
+from typing import Any
 
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
@@ -21,9 +22,9 @@ def of_day(day: date) -> None:
     latest = generations[-1]
     account = catalog.account(day, latest.generation)
     text = cards.day_card(latest, catalog.gate(day, latest.generation), account)
-    create_markdown_artifact(text, key=_key("day", day), description="How the day went, and what to do.")
+    _markdown(text, _key("day", day), "How the day went, and what to do.")
     rows = cards.account_rows(account)
-    create_table_artifact(rows, key=_key("row-account", day), description="What became of each file's rows.")
+    _table(rows, _key("row-account", day), "What became of each file's rows.")
 
 
 def of_release(product: str, period: str) -> None:
@@ -45,7 +46,7 @@ def of_release(product: str, period: str) -> None:
     costs = {"rho": rho, "epsilon": epsilon(rho, delta), "delta": delta}
     budget = {"cap": rho_of(month.cap), "spent": rho_of(month.spent)}
     text = cards.release_card(release, drawn_by, costs | budget)
-    create_markdown_artifact(text, key=_key("release", product, period), description="Stated error and cost.")
+    _markdown(text, _key("release", product, period), "Stated error and cost.")
 
 
 def of_delivery(client: str, product: str, period: str) -> None:
@@ -63,14 +64,21 @@ def of_delivery(client: str, product: str, period: str) -> None:
     files = {name: len(content) for name, content in stores.lake.delivery(key, delivery.manifest_sha256).items()}
     to = client_spec(stores, client).destination
     text = cards.delivery_card(delivery, f"s3://{to.bucket}/{to.prefix}/{delivery.path}", files)
-    create_markdown_artifact(
-        text, key=_key("delivery", client, product, period), description="Where, and how to verify."
-    )
+    _markdown(text, _key("delivery", client, product, period), "Where, and how to verify.")
 
 
 def of_fault(error: ThrongError) -> None:
     """Why the run did not do its work, and what to do."""
-    create_markdown_artifact(cards.fault_card(error), key="what-to-do", description="Why, and what to do.")
+    _markdown(cards.fault_card(error), "what-to-do", "Why, and what to do.")
+
+
+def _markdown(text: str, key: str, description: str) -> None:
+    """`_sync`: within an async flow it would return a coroutine that nobody awaits, and the card would be lost."""
+    create_markdown_artifact(text, key=key, description=description, _sync=True)  # type: ignore[call-arg]
+
+
+def _table(rows: list[dict[str, Any]], key: str, description: str) -> None:
+    create_table_artifact(rows, key=key, description=description, _sync=True)  # type: ignore[call-arg]
 
 
 def _key(*parts: object) -> str:

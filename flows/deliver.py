@@ -9,9 +9,9 @@ from flows.sentences import Reference
 
 
 @flow(name="deliver", flow_run_name="deliver {product} {period} to {client}", persist_result=False)
-def deliver(client: str, product: str, period: str) -> State[Reference]:
+async def deliver(client: str, product: str, period: str) -> State[Reference]:
     """Render, send and verify a delivery, and update the client's index."""
-    return ending(
+    return await ending(
         "deliver",
         [f"client:{client}", f"product:{product}", f"period:{period}"],
         lambda: work.deliver(client, product, period),

@@ -1,5 +1,6 @@
 """How a flow run ends: in a state named after what happened, with the reference or the refusal inside."""
 
+import asyncio
 from collections.abc import Callable
 from functools import partial
 
@@ -16,8 +17,17 @@ from tasks.references import Outcome
 from tasks.step import scrubbed
 
 
-def ending(verb: str, tags: list[str], call: Callable[[], Reference], cards: Callable[[], None]) -> State[Reference]:
-    """Run a verb inside its flow run, put its cards on the page, and say how it ended; errors leave scrubbed."""
+async def ending(
+    verb: str, tags: list[str], call: Callable[[], Reference], cards: Callable[[], None]
+) -> State[Reference]:
+    """Run a verb inside its flow run, put its cards on the page, and say how it ended; errors leave scrubbed.
+
+    The verb runs in a thread, so that other flow runs of this process go on beside it.
+    """
+    return await asyncio.to_thread(_ended, verb, tags, call, cards)
+
+
+def _ended(verb: str, tags: list[str], call: Callable[[], Reference], cards: Callable[[], None]) -> State[Reference]:
     _tag(tags)
     try:
         reference = scrubbed(verb, call)

@@ -11,9 +11,9 @@ from flows.sentences import Reference
 
 
 @flow(name="ingest", flow_run_name="ingest {day}", persist_result=False)
-def ingest(day: date, override: tuple[str, ...] = (), reason_id: int | None = None) -> State[Reference]:
+async def ingest(day: date, override: tuple[str, ...] = (), reason_id: int | None = None) -> State[Reference]:
     """Bring a day into the lake; the reason for overridden gate rules is named by its audit entry."""
-    return ending(
+    return await ending(
         "ingest",
         [f"period:{day}"],
         lambda: work.ingest(day, override, reason_id),

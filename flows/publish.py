@@ -9,11 +9,11 @@ from flows.sentences import Reference
 
 
 @flow(name="publish", flow_run_name="publish {product} {period}", persist_result=False)
-def publish(
+async def publish(
     product: str, period: str, revision_of: str | None = None, reason_id: int | None = None
 ) -> State[Reference]:
     """Draw a release, or find the one that exists; a revision's reason is named by its audit entry."""
-    return ending(
+    return await ending(
         "publish",
         [f"product:{product}", f"period:{period}"],
         lambda: work.publish(product, period, revision_of, reason_id),

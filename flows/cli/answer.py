@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tasks.errors import INTERRUPTED
+
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
 Command = Callable[..., "Answer"]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
-INTERRUPTED = 130
 LOG_COLUMNS = 240
 """Width where no terminal has one: a log keeps lines whole."""
 

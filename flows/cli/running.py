@@ -22,13 +22,14 @@ def run(verb: str, words: Mapping[str, Any], reason: str | None = None) -> "Refe
 
 def _as_flow(verb: str, words: Mapping[str, Any]) -> "Reference":
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")  # the command says what happened
+    import asyncio
     from importlib import import_module
 
     from tasks.errors import StorageUnavailable
 
     flow = getattr(import_module(f"flows.{verb}"), verb)
     try:
-        state = flow(**words, return_state=True)
+        state = asyncio.run(flow(**words, return_state=True))
     except RuntimeError as error:
         if "Failed to reach API" not in str(error):
             raise

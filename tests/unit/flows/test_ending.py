@@ -1,5 +1,6 @@
 """A flow run ends in a state named after what happened; the command line gets the reference or the refusal."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -20,10 +21,10 @@ def _ended(call: Callable[[], DayRef], cards: Callable[[], None] = lambda: None)
     from flows.ending import ending
 
     @flow(name="sorting", persist_result=False)
-    def sorting() -> Any:
-        return ending("sorting", ["product:footfall", "period:2026-03-01"], call, cards)
+    async def sorting() -> Any:
+        return await ending("sorting", ["product:footfall", "period:2026-03-01"], call, cards)
 
-    return sorting(return_state=True)
+    return asyncio.run(sorting(return_state=True))
 
 
 def _raising(error: Exception) -> Callable[[], DayRef]:
