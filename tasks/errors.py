@@ -3,6 +3,7 @@
 ThrongError
 ├── Misconfigured       2   you, here: a setting, the policy, a command's words, an older database
 ├── RejectedInput      10   the operator resends or mends what was put into the landing folder
+│   └── NotArrived     10   a folder of the landing is past its time and holds nothing
 ├── RefusedRelease     20   nobody: this must not be published (yet)
 ├── RefusedDelivery    30   the client, or our contract with it
 ├── StorageUnavailable 40   wait: the only branch that is retried
@@ -10,6 +11,9 @@ ThrongError
 """
 
 from typing import ClassVar
+
+INTERRUPTED = 130
+"""The exit code of a command that its user stopped: no error, and no ThrongError."""
 
 
 class ThrongError(Exception):
@@ -37,6 +41,10 @@ class RejectedInput(ThrongError):
     """The landing holds something that cannot be used."""
 
     exit_code = 10
+
+
+class NotArrived(RejectedInput):
+    """A landing folder is past its time and is missing, or holds no event file: the operator is late."""
 
 
 class RefusedRelease(ThrongError):

@@ -17,6 +17,7 @@ from tasks.events.files import FileGroup, UnreadableFile, group_files
 from tasks.events.gate import GateResult, GateStatus, check_rules, judge_day, refuse
 from tasks.events.judge import Prepared
 from tasks.events.landing import DayLanding, find_day
+from tasks.events.late import listing_of
 from tasks.events.measures import FileFacts
 from tasks.events.panel import build_panel
 from tasks.events.profile import Noisy, keys
@@ -32,7 +33,7 @@ from tasks.products.catalogue import GATE_PROFILE
 from tasks.references import DayRef, Outcome
 from tasks.release import Basis, Draw, OneDraw, day_profile, utc_now
 from tasks.step import progress, step
-from tasks.store import Stores
+from tasks.store import Stores, meter
 from tasks.store.audit import AuditEntry
 from tasks.store.catalog import DayInputs, Verdict
 from tasks.store.lake import Candidate
@@ -120,7 +121,7 @@ class Ingest:
         landing, zone_plan = self._landing(day), load_zone_plan(root / "zones.geojson")
         cell_plan = load_cell_plan(root, day, policy.time, zone_plan)
         inputs = DayInputs(self._digest(landing), zone_plan.version, cell_plan.version, self._policy_digest)
-        generation = self._stores.catalog.begin_day(day, inputs)
+        generation = self._stores.catalog.begin_day(day, inputs, listing_of(landing.files))
         candidate = self._stores.lake.candidate(day, generation)
         self._stores.lake.write_plan(zone_plan.version, zone_plan.geojson())
         hours = len(day_hours(day, policy.time.local))
@@ -147,6 +148,7 @@ class Ingest:
         )
         with private_folder(settings.scratch_root, landing.day) as folder:
             work = self._prepare(landing.day, groups[0], cell_plan, folder)
+            meter.read(sum(file.bytes for file in landing.files))
             return run_day(work, machine, candidate, progress()), groups[1]
 
     def _prepare(self, day: date, groups: tuple[FileGroup, ...], cell_plan: CellPlan, folder: PrivateFolder) -> DayWork:

@@ -10,8 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from tasks.errors import Misconfigured, RefusedRelease, RejectedInput
-from tasks.events.landing import find_register
+from tasks.errors import Misconfigured, RefusedRelease
 from tasks.events.measures import incomplete_hours
 from tasks.events.panel import allowed, build_panel, consented
 from tasks.mobility.zones import ZonePlan, parse_zone_plan
@@ -22,6 +21,7 @@ from tasks.products import footfall, panel
 from tasks.products.catalogue import CATALOGUE, Product, find
 from tasks.references import Outcome, ReleaseRef
 from tasks.release import Basis, Draw, OneDraw, day_profile, facts_of, hours_of, price, slot, utc_now
+from tasks.stale import changes_since, people_digest
 from tasks.step import step
 from tasks.store import Stores
 from tasks.store.lake import BUCKETS
@@ -96,36 +96,10 @@ class Publish:
     def _standing(self, product: Product, period: Period, release: Release) -> ReleaseRef:
         """A release that is drawn; if stale, with what a revision would cost under today's policy."""
         ref = _reference(release, Outcome.ALREADY_PUBLISHED)
-        if stale := self._stale(period, release):
+        if stale := changes_since(self._stores, release, self._now()):
             cost = price(product, period, self._stores.policy.policy)
             return replace(ref, stale=stale, revision_rho=float(cost.exact))
         return ref
-
-    def _stale(self, period: Period, release: Release) -> tuple[str, ...]:
-        """What differs today from what the release was drawn from, in words."""
-        days = {str(d.day): d.generation for d in self._stores.catalog.days(period.first, period.days[-1])}
-        words = {
-            "days were ingested again since": days != dict(release.generations),
-            "the policy changed since": release.policy_digest != self._stores.policy.digest,
-            "the subscribers or consents file changed since": self._people_changed(release),
-        }
-        return tuple(word for word, differs in words.items() if differs)
-
-    def _people_changed(self, release: Release) -> bool:
-        """Whether the files that say who may be counted differ by now, or are gone: the release stands either way."""
-        try:
-            return release.digests.get("people") != self._people()
-        except RejectedInput:
-            return True
-
-    def _people(self) -> str:
-        """A keyed digest of the two files' names, sizes and ages: they say who may be counted."""
-        root = self._stores.settings.landing_root
-        found = [
-            (path.name, path.stat()) for path in (find_register(root, name) for name in ("subscribers", "consents"))
-        ]
-        listing = [(name, state.st_size, state.st_mtime_ns) for name, state in found]
-        return self._stores.keys.digest(repr(listing).encode())
 
     @step
     def reserve(self, product: Product, period: Period, revision: int | None, reason_id: int | None) -> ReleaseKey:
@@ -139,7 +113,7 @@ class Publish:
             raise RefusedRelease(
                 f"{product.name} {period} spans {len(plan)} zone plans.", "Ingest its days again under one zone plan."
             )
-        basis = Basis(plan.pop(), {str(d.day): d.generation for d in days}, {"people": self._people()})
+        basis = Basis(plan.pop(), {str(d.day): d.generation for d in days}, {"people": people_digest(self._stores)})
         reason = self._stores.audit.entry(reason_id) if reason_id else None
         return self._one_draw.reserve(product, period, revision or 1, basis, reason.detail if reason else None)
 

@@ -1,8 +1,12 @@
 """What crosses a task border: ids, dates, counts and digests; never a table, never a row's value."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+
+Listing = Mapping[str, tuple[int, int]]
+"""Event files by name: size in bytes and time of change in nanoseconds."""
 
 
 class Outcome(StrEnum):

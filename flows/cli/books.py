@@ -10,6 +10,7 @@ import typer
 from flows.cli.answer import Answer, command, table
 from flows.cli.app import app
 from flows.cli.words import a_day, a_month
+from flows.costs import cost, costs
 
 if TYPE_CHECKING:
     from tasks.store import Stores
@@ -52,12 +53,15 @@ def runs(
 
     stores = open_stores()
     if day is None:
-        rows = [_run_line(run) for run in stores.catalog.runs()]
-        return _listed("runs", rows, "Nothing ran yet. Next: throng ingest DAY")
-    found = stores.catalog.generations(a_day(day))
-    if not found:
+        found = stores.catalog.runs()
+        shown = _listed(
+            "runs", [_run_line(run, {"cost": cost(run)}) for run in found], "Nothing ran yet. Next: throng ingest DAY"
+        )
+        return Answer({"runs": [_run_line(run, costs(run)) for run in found]}, shown.say)
+    generations = stores.catalog.generations(a_day(day))
+    if not generations:
         return Answer({"day": day, "generations": []}, [f"{day} was never ingested. Next: throng ingest {day}"])
-    told = [_generation(stores, generation) for generation in found]
+    told = [_generation(stores, generation) for generation in generations]
     document = {"day": day, "generations": [facts for facts, _ in told]}
     return Answer(document, [part for _, parts in told for part in parts])
 
@@ -78,10 +82,11 @@ def budget(month: Annotated[str | None, typer.Option(help="Show this month's cha
     return Answer({**answer.document, **listed.document}, [*answer.say, *listed.say])
 
 
-def _run_line(run: "Run") -> Mapping[str, Any]:
+def _run_line(run: "Run", costs: Mapping[str, Any]) -> Mapping[str, Any]:
     took = f"{(run.ended - run.started).total_seconds():.1f} s" if run.ended else "not ended"
     named = {"verb": run.verb, "subject": run.subject, "started": f"{run.started:%Y-%m-%d %H:%M:%S} UTC", "took": took}
-    return {**named, "outcome": run.outcome, "exit": run.exit_code, "message": run.message, "page": _page(run)}
+    ended = {"outcome": run.outcome, "exit": run.exit_code, "message": run.message, "page": _page(run)}
+    return {**named, **costs, **ended}
 
 
 def _page(run: "Run") -> str | None:

@@ -13,6 +13,7 @@ from dotenv import dotenv_values
 
 from tasks.errors import Misconfigured, RefusedDelivery
 from tasks.settings import Settings
+from tasks.store import meter
 from tasks.store.bucket_errors import code_of, meant
 from tasks.store.client_spec import Destination
 
@@ -56,7 +57,9 @@ class Bucket:
         """An object's bytes, checked against the store's own checksum."""
         with meant(self.location, f"reading {key}"):
             answer = self._store.get_object(Key=self._root + key, ChecksumMode="ENABLED", **self._every)
-            return bytes(answer["Body"].read())
+            body = bytes(answer["Body"].read())
+        meter.read(len(body))
+        return body
 
     def sizes(self, prefix: str = "") -> dict[str, int]:
         """Size in bytes of each object whose key begins with the prefix, by key, sorted.
@@ -88,6 +91,7 @@ class Bucket:
             **self._encryption,
             **condition,
         )
+        meter.wrote(len(body))
 
     def compare(self, key: str, sha256: str) -> None:
         """Read an object back; raises RefusedDelivery if it does not have this SHA-256 (hex)."""
@@ -147,7 +151,9 @@ def _assumed(session: boto3.Session, destination: Destination) -> boto3.Session:
 
 def _store(session: boto3.Session, endpoint_url: str | None) -> Any:
     own = endpoint_url or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    return session.client("s3", endpoint_url=endpoint_url, config=_config("path" if own else "auto"))
+    store = session.client("s3", endpoint_url=endpoint_url, config=_config("path" if own else "auto"))
+    store.meta.events.register("before-send.s3", meter.requested)
+    return store
 
 
 def _config(addressing: str = "auto") -> Config:

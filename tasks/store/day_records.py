@@ -3,14 +3,16 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from types import MappingProxyType
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, delete, func, select, tuple_
 
 from tasks.errors import StepFailed
+from tasks.references import Listing
 from tasks.store.audit import AuditEntry, record
 from tasks.store.database import Database
-from tasks.store.tables import DayGeneration, DayState, GateLine, RowCount
+from tasks.store.tables import DayGeneration, DayState, GateLine, ListedFile, RowCount
 
 DAY_TRANSITIONS: Mapping[DayState, frozenset[DayState]] = {
     DayState.CANDIDATE: frozenset({DayState.CURRENT, DayState.REJECTED}),
@@ -19,6 +21,8 @@ DAY_TRANSITIONS: Mapping[DayState, frozenset[DayState]] = {
     DayState.REJECTED: frozenset(),
 }
 """What may follow what: a generation becomes current once, and only its successor ends that."""
+
+_UNKNOWN: Listing = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -83,8 +87,32 @@ class DayRecords:
         with self._database.reading() as session:
             return list(session.exec(query.order_by(col(GateLine.rule))))
 
-    def begin_day(self, day: date, inputs: DayInputs) -> int:
-        """The generation to build, under the day's lock: the next number, or that of an attempt that died."""
+    def landing_files(self, day: date, generation: int) -> Listing:
+        """The event files that a generation was made from; empty for one older than this record."""
+        query = select(ListedFile).where(ListedFile.day == day, ListedFile.generation == generation)
+        with self._database.reading() as session:
+            return {file.name: (file.bytes, file.mtime_ns) for file in session.exec(query)}
+
+    def listings(self, first: date, last: date) -> dict[tuple[date, int], Listing]:
+        """The same of a range of days, by day and generation: each day's current one, and the latest rejected one."""
+        state = col(DayGeneration.state)
+        latest = (
+            select(col(DayGeneration.day), func.max(col(DayGeneration.generation)))
+            .where(state.in_((DayState.CURRENT, DayState.REJECTED)), col(DayGeneration.day).between(first, last))
+            .group_by(col(DayGeneration.day), state)
+        )
+        query = select(ListedFile).where(tuple_(col(ListedFile.day), col(ListedFile.generation)).in_(latest))
+        found: dict[tuple[date, int], dict[str, tuple[int, int]]] = {}
+        with self._database.reading() as session:
+            for file in session.exec(query):
+                found.setdefault((file.day, file.generation), {})[file.name] = (file.bytes, file.mtime_ns)
+        return {**found}
+
+    def begin_day(self, day: date, inputs: DayInputs, files: Listing = _UNKNOWN) -> int:
+        """The generation to build, under the day's lock: the next number, or that of an attempt that died.
+
+        `files` are the event files that it is made from; those of a dead attempt are forgotten.
+        """
         with self._database.writing() as session:
             row = _latest(session, day)
             if row is None or row.state is not DayState.CANDIDATE:
@@ -93,6 +121,7 @@ class DayRecords:
             for name, value in vars(inputs).items():
                 setattr(row, name, value)
             session.add(row)
+            _list(session, day, row.generation, files)
             return row.generation
 
     def accept_day(self, day: date, generation: int, verdict: Verdict, audit: AuditEntry) -> None:
@@ -114,6 +143,14 @@ class DayRecords:
 def _latest(session: Session, day: date) -> DayGeneration | None:
     query = select(DayGeneration).where(DayGeneration.day == day)
     return session.exec(query.order_by(col(DayGeneration.generation).desc())).first()
+
+
+def _list(session: Session, day: date, generation: int, files: Listing) -> None:
+    session.exec(delete(ListedFile).where(col(ListedFile.day) == day, col(ListedFile.generation) == generation))
+    session.add_all(
+        ListedFile(day=day, generation=generation, name=name, bytes=size, mtime_ns=changed)
+        for name, (size, changed) in files.items()
+    )
 
 
 def _close(session: Session, day: date, generation: int, state: DayState, verdict: Verdict) -> None:

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from tasks.errors import StorageUnavailable
 from tasks.period import Cadence, Period
+from tasks.store import meter
 from tasks.store.parquet import parquet, read_table
 from tasks.store.room import Room, make_folder, on_disk, remove, sync, write_file
 
@@ -84,7 +85,9 @@ class DayRoom(Room):
             target = self._place(part.relative_to(candidate.staging), candidate.day, candidate.generation)
             make_folder(target.parent)
             with on_disk(self.root):
+                size = sum(file.stat().st_size for file in part.rglob("*") if file.is_file())
                 part.rename(target)
+                meter.wrote(size)
                 sync(target.parent)
         with on_disk(self.root):
             remove(candidate.staging.parent)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tasks.errors import Misconfigured, StorageUnavailable
+from tasks.store import meter
 from tasks.store.room import Room, on_disk
 
 MANIFEST = "manifest.json"
@@ -51,6 +52,7 @@ class DeliveryRoom(Room):
         folder = self._folder(key, manifest_sha256)
         with on_disk(self.root):
             files = {path.name: path.read_bytes() for path in sorted(folder.glob("*"))}
+        meter.read(sum(map(len, files.values())))
         if hashlib.sha256(files.get(MANIFEST, b"")).hexdigest() != manifest_sha256:
             raise StorageUnavailable(f"{folder} is lost or altered.", "Restore it from a backup, then deliver again.")
         return files

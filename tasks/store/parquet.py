@@ -5,6 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tasks.store import meter
 from tasks.store.room import on_disk
 
 
@@ -18,4 +19,5 @@ def parquet(table: pa.Table) -> memoryview:
 def read_table(path: Path) -> pa.Table:
     """Read one file; the names of its folders (`date=`, `bucket=`) do not become columns."""
     with on_disk(path.parent):
+        meter.read(path.stat().st_size)
         return pq.ParquetFile(path).read()

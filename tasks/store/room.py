@@ -11,6 +11,7 @@ from pathlib import Path
 from secrets import token_hex
 
 from tasks.errors import StorageUnavailable
+from tasks.store import meter
 
 ABANDONED_SECONDS = 2 * 86_400
 """Unfinished files older than this belong to a process that died."""
@@ -123,6 +124,7 @@ class Room:
             try:
                 for name, content in files.items():
                     write_file(unfinished / name, content)
+                    meter.wrote(len(content))
                 if not path.exists():
                     unfinished.rename(path)
                     sync(path.parent)
@@ -136,6 +138,7 @@ class Room:
         unfinished = self._unfinished / token_hex(8)
         with on_disk(self.root):
             write_file(unfinished, content)
+            meter.wrote(memoryview(content).nbytes)
             try:
                 yield unfinished
                 sync(path.parent)

@@ -7,9 +7,12 @@ from datetime import UTC, datetime
 from sqlmodel import col, select
 
 from tasks import step
-from tasks.errors import StorageUnavailable, ThrongError
+from tasks.errors import INTERRUPTED, StorageUnavailable, ThrongError
 from tasks.store.database import Database
+from tasks.store.meter import Meter, metered
 from tasks.store.tables import Run
+
+STOPPED = "Stopped"
 
 
 class RunRecords:
@@ -23,15 +26,16 @@ class RunRecords:
         """Record the block as a run; it sets `outcome` and `message`, an error sets them in its place."""
         run = Run(verb=verb, subject=subject, started=datetime.now(UTC), flow_run_id=flow_run_id or step.flow_run_id())
         self._save(run)
-        try:
-            yield run
-        except BaseException as error:
-            _fail(run, error)
-            with suppress(StorageUnavailable):  # the error that ended the run says more
-                self._end(run)
-            raise
-        run.exit_code = 0
-        self._end(run)
+        with metered() as meter:
+            try:
+                yield run
+            except BaseException as error:
+                _fail(run, error)
+                with suppress(StorageUnavailable):  # the error that ended the run says more
+                    self._end(run, meter)
+                raise
+            run.exit_code = 0
+            self._end(run, meter)
 
     def runs(self, limit: int = 50) -> list[Run]:
         """The latest runs, newest first."""
@@ -44,8 +48,10 @@ class RunRecords:
         with self._database.reading() as session:
             return session.exec(query).first()
 
-    def _end(self, run: Run) -> None:
+    def _end(self, run: Run, meter: Meter) -> None:
         run.ended = datetime.now(UTC)
+        run.cpu_seconds, run.s3_requests = round(meter.cpu_seconds, 3), meter.s3_requests
+        run.bytes_read, run.bytes_written = meter.bytes_read, meter.bytes_written
         self._save(run)
 
     def _save(self, run: Run) -> None:
@@ -54,7 +60,10 @@ class RunRecords:
 
 
 def _fail(run: Run, error: BaseException) -> None:
-    """Our own errors carry no values and are kept in full; of others only the type."""
+    """Our own errors carry no values and are kept in full; of others only the type. An interrupt is no fault."""
+    if not isinstance(error, Exception):  # Ctrl-C, or a supervisor's or Prefect's word to stop
+        run.outcome, run.exit_code = STOPPED, INTERRUPTED
+        return
     run.outcome = type(error).__name__
     run.exit_code = error.exit_code if isinstance(error, ThrongError) else 50
     run.message = str(error) if isinstance(error, ThrongError) else ""

@@ -141,6 +141,18 @@ class DayGeneration(Table, table=True):
     profile_revision: int | None = None
 
 
+class ListedFile(Table, table=True):
+    """One event file that a generation was made from, as it stood then."""
+
+    __tablename__ = "landing_file"
+
+    day: date = Field(primary_key=True)
+    generation: int = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+    bytes: int = Field(sa_type=BigInteger)
+    mtime_ns: int = Field(sa_type=BigInteger)
+
+
 class RowCount(Table, table=True):
     """Rows of one file that were kept, or dropped for one reason."""
 
@@ -212,3 +224,8 @@ class Run(Table, table=True):
     exit_code: int | None = None
     message: str = Field(default="", sa_type=Text)
     flow_run_id: str | None = None
+    cpu_seconds: float | None = None
+    """Of the process, all threads; an upper bound where it runs several verbs at once."""
+    bytes_read: int | None = Field(default=None, sa_type=BigInteger)
+    bytes_written: int | None = Field(default=None, sa_type=BigInteger)
+    s3_requests: int | None = None

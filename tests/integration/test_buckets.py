@@ -18,6 +18,7 @@ from tasks.errors import Misconfigured, RefusedDelivery, StorageUnavailable, Thr
 from tasks.services.s3 import S3Server, serve
 from tasks.settings import Settings
 from tasks.store import buckets as module
+from tasks.store import meter
 from tasks.store.buckets import Bucket, Buckets
 from tasks.store.clients import Destination
 
@@ -68,6 +69,16 @@ def test_a_delivery_is_written_listed_and_read_back(server: S3Server) -> None:
     assert bucket.get(f"{DAY}/data.parquet") == b"data.parquet"
     assert bucket.sizes(f"{DAY}/data") == {f"{DAY}/data.parquet": len("data.parquet")}
     assert bucket.location == "s3://nordmarkt-insights/written"
+
+
+def test_a_meter_counts_each_request_and_each_byte_that_passes(server: S3Server) -> None:
+    bucket = opened(server, "metered")
+    with meter.metered() as costs:
+        bucket.put_new("manifest.json", b"{}", sha(b"{}"))
+        assert (costs.s3_requests, costs.bytes_written, costs.bytes_read) == (2, 2, 2)
+        assert bucket.list() == ["manifest.json"]
+    assert bucket.get("manifest.json") == b"{}"
+    assert costs.s3_requests == 3
 
 
 def test_writing_the_same_bytes_again_is_success(server: S3Server) -> None:

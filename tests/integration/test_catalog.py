@@ -1,9 +1,13 @@
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from itertools import product
 
 import pytest
 
-from tasks.errors import Misconfigured, StepFailed
+from tasks.errors import INTERRUPTED, Misconfigured, StepFailed
+from tasks.store import meter
 from tasks.store.audit import AuditEntry, AuditLog, this_user
 from tasks.store.catalog import DAY_TRANSITIONS, DELIVERY_TRANSITIONS, Catalog, DayInputs, Verdict
 from tasks.store.database import Database
@@ -68,6 +72,24 @@ def test_an_attempt_that_died_is_begun_again_under_its_own_number(catalog: Catal
     day = catalog.current(DAY)
     assert day is not None
     assert DayInputs.of(day) == TWO
+
+
+def test_a_generation_keeps_the_files_it_was_made_from_and_a_new_attempt_replaces_them(catalog: Catalog) -> None:
+    assert catalog.begin_day(DAY, ONE, {"a.csv": (10, 1), "b.csv": (20, 2)}) == 1
+    assert catalog.begin_day(DAY, TWO, late := {"b.csv": (20, 2), "c.csv": (2**40, 1_772_323_200_000_000_001)}) == 1
+    assert catalog.landing_files(DAY, 1) == late
+    assert catalog.landing_files(DAY, 2) == catalog.landing_files(NEXT, 1) == {}
+
+
+def test_listings_are_those_of_what_counts_and_of_what_was_last_rejected(catalog: Catalog) -> None:
+    accept, reject = catalog.accept_day, catalog.reject_day
+    for number, close in enumerate((accept, reject, accept, reject, reject), 1):
+        close(DAY, catalog.begin_day(DAY, ONE, {f"{number}.csv": (number, 0)}), VERDICT, audit())
+    accept(NEXT, catalog.begin_day(NEXT, ONE, {"a.csv": (1, 0), "b.csv": (2, 0)}), VERDICT, audit())
+    catalog.begin_day(NEXT, TWO, {"candidate.csv": (1, 0)})
+    of_day = {(DAY, 3): {"3.csv": (3, 0)}, (DAY, 5): {"5.csv": (5, 0)}}
+    assert catalog.listings(DAY, DAY) == of_day
+    assert catalog.listings(DAY, NEXT) == of_day | {(NEXT, 1): {"a.csv": (1, 0), "b.csv": (2, 0)}}
 
 
 def test_a_new_generation_supersedes_the_one_before(catalog: Catalog) -> None:
@@ -176,6 +198,51 @@ def test_a_run_that_fails_keeps_our_words_and_only_the_type_of_other_errors(cata
     assert (ours.outcome, ours.exit_code, ours.message) == ("Misconfigured", 2, "The policy is wrong. Mend it.")
     assert (other.outcome, other.exit_code, other.message) == ("ValueError", 50, "")
     assert [run.subject for run in catalog.runs(limit=1)] == ["2"]
+
+
+def test_a_run_that_is_stopped_ends_as_its_command_does(catalog: Catalog) -> None:
+    with pytest.raises(KeyboardInterrupt), catalog.run("ingest", "1"):
+        raise KeyboardInterrupt
+    (run,) = catalog.runs()
+    assert (run.outcome, run.exit_code, run.message) == ("Stopped", INTERRUPTED, "")
+    assert run.ended is not None
+
+
+def test_a_run_says_what_it_cost_however_it_ended_and_each_run_its_own(catalog: Catalog) -> None:
+    with catalog.run("ingest", "1"):
+        meter.read(10)
+        meter.wrote(20)
+        meter.wrote(1)
+        end = time.process_time() + 0.02
+        while time.process_time() < end:
+            pass
+    with pytest.raises(Misconfigured), catalog.run("deliver", "2"):
+        _ask_in_vain()
+    meter.read(1_000_000)
+    second, first = catalog.runs()
+    assert (first.bytes_read, first.bytes_written, first.s3_requests) == (10, 21, 0)
+    assert (second.bytes_read, second.bytes_written, second.s3_requests) == (0, 0, 1)
+    assert first.cpu_seconds is not None
+    assert 0.02 <= first.cpu_seconds < 10
+
+
+def _ask_in_vain() -> None:
+    meter.requested()
+    raise Misconfigured("The policy is wrong.", "Mend it.")
+
+
+def test_runs_at_once_in_threads_count_apart(catalog: Catalog) -> None:
+    together = threading.Barrier(2)
+
+    def act(count: int) -> None:
+        with catalog.run("ingest", str(count)):
+            together.wait()
+            meter.read(count)
+            together.wait()
+
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(act, (1, 2)))
+    assert {run.subject: run.bytes_read for run in catalog.runs()} == {"1": 1, "2": 2}
 
 
 def test_an_audit_entry_of_its_own_is_found_by_its_id(database: Database) -> None:

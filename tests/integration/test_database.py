@@ -1,5 +1,5 @@
 import sqlite3
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -10,9 +10,15 @@ from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 from sqlmodel import select
 
 from tasks.errors import Misconfigured, StorageUnavailable
+from tasks.store.catalog import Catalog
 from tasks.store.database import Database
 from tasks.store.migrations import KNOWN, VERSION_TABLE, alembic, migrate, prepare, version_of
 from tasks.store.tables import MonthBudget, Run
+
+_DAY_OF_0002 = "INSERT INTO day_generation VALUES ('2026-03-01', 1, 'current', 'l', 'z', 'c', 'p', 9, 7, NULL, 1)"
+_RUN_OF_0002 = """
+INSERT INTO run (verb, subject, started, message, exit_code) VALUES ('ingest', '2026-03-01', '2026-03-02', 'kept', 0)
+"""
 
 
 def at_version(url: str, version: str) -> Database:
@@ -49,6 +55,20 @@ def test_migrating_keeps_what_is_charged(database_url: str) -> None:
     with database.connection() as connection:
         assert connection.execute(text("SELECT spent FROM month_budget")).scalar() == 7
         assert connection.execute(text("SELECT id FROM installation")).scalar() == before
+
+
+def test_migrating_keeps_days_and_runs_and_says_nothing_of_what_was_not_recorded_then(database_url: str) -> None:
+    database = at_version(database_url, "0002")
+    with database.connection() as connection:
+        connection.execute(text(_DAY_OF_0002))
+        connection.execute(text(_RUN_OF_0002))
+    assert migrate(database) == ("0002", KNOWN[-1])
+    catalog = Catalog(database)
+    (run,), day = catalog.runs(), catalog.current(date(2026, 3, 1))
+    assert (run.message, run.exit_code, run.cpu_seconds, run.s3_requests) == ("kept", 0, None, None)
+    assert day is not None
+    assert day.rows_kept == 7
+    assert catalog.listings(day.day, day.day) == {}
 
 
 def test_a_newer_database_is_refused_and_left_alone(database_url: str) -> None:

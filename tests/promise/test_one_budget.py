@@ -126,6 +126,20 @@ def test_a_stale_release_says_what_has_changed_and_what_a_revision_would_cost(pu
     )
 
 
+def test_a_file_that_comes_after_the_release_makes_it_stale_until_its_day_is_ingested_again(published: Way) -> None:
+    folder = published.landing / "events" / f"date={DAY}"
+    shutil.copy(folder / "part-0.csv", folder / "part-1.csv")
+    late = f"late files of {DAY}: 1 file arrived (events/date={DAY}/part-1.csv)"
+    assert published.publish("footfall", str(DAY)).stale == (late,)
+    published.ingest(DAY)
+    assert published.publish("footfall", str(DAY)).stale == ("days were ingested again since",)
+
+
+def test_a_landing_that_was_cleared_makes_nothing_stale(published: Way) -> None:
+    shutil.rmtree(published.landing / "events")
+    assert published.publish("footfall", str(DAY)).stale == ()
+
+
 def test_a_release_s_card_states_the_noise_and_the_charge_it_was_drawn_under(
     published: Way, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

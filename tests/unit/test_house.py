@@ -13,8 +13,8 @@ from tasks.policy import shipped
 ROOT = Path(__file__).parent.parent.parent
 LEAVES = {"references", "period", "policy", "settings", "errors", "expectations", "step"}
 PURE = {"events", "mobility", "products", "privacy", "estimate", "deliverable"}
-VERBS = {"ingest", "publish", "deliver", "verify", "release", "describe", "expected"}
-"""The verbs, and what they share: drawing once, what a delivery may say, what a client may expect."""
+VERBS = {"ingest", "publish", "deliver", "verify", "release", "describe", "expected", "stale"}
+"""The verbs, and what they share: drawing once, what a delivery may say, what a client may expect, what is stale."""
 
 MAY_IMPORT = {
     "privacy": set(),

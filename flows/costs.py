@@ -1,0 +1,31 @@
+"""What a run cost, for programs and in words."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tasks.store.tables import Run
+
+COSTS = ("cpu_seconds", "bytes_read", "bytes_written", "s3_requests")
+
+
+def costs(run: "Run") -> Mapping[str, float | int | None]:
+    """A run's costs by name; None where they were not recorded, or are not known yet."""
+    return {name: getattr(run, name) for name in COSTS}
+
+
+def cost(run: "Run") -> str:
+    """A run's costs in one line; empty while they are not known."""
+    if run.cpu_seconds is None:
+        return ""
+    moved = f"{_size(run.bytes_read or 0)} read, {_size(run.bytes_written or 0)} written"
+    requests = f", {run.s3_requests:,} requests" if run.s3_requests else ""
+    return f"{run.cpu_seconds:,.1f} CPU-s, {moved}{requests}"
+
+
+def _size(count: float) -> str:
+    for unit in ("B", "kB", "MB"):
+        if count < 1_000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1_000
+    return f"{count:,.1f} GB"

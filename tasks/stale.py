@@ -1,0 +1,64 @@
+"""Staleness: what differs today from what a release was drawn from. The release stands; only a revision draws again."""
+
+from collections.abc import Iterator
+from datetime import date, datetime
+
+from tasks.errors import Misconfigured, RejectedInput
+from tasks.events.landing import find_day, find_register
+from tasks.events.late import LateFiles, late_files
+from tasks.period import Period
+from tasks.references import Listing
+from tasks.store import Stores
+from tasks.store.tables import Release
+
+
+def changes_since(stores: Stores, release: Release, now: datetime) -> tuple[str, ...]:
+    """What has changed since a release was drawn, in words; empty if it would be drawn from the same today."""
+    period = Period.parse(release.period)
+    days = {str(d.day): d.generation for d in stores.catalog.days(period.first, period.days[-1])}
+    words = {
+        "days were ingested again since": days != dict(release.generations),
+        _late_words(late := dict(_late_days(stores, period, release, now))): bool(late),
+        "the policy changed since": release.policy_digest != stores.policy.digest,
+        "the subscribers or consents file changed since": _people_changed(stores, release),
+    }
+    return tuple(word for word, differs in words.items() if differs)
+
+
+def people_digest(stores: Stores) -> str:
+    """A keyed digest of the two files' names, sizes and ages that say who may be counted."""
+    root = stores.settings.landing_root
+    found = [(path.name, path.stat()) for path in (find_register(root, name) for name in ("subscribers", "consents"))]
+    return stores.keys.digest(repr([(name, state.st_size, state.st_mtime_ns) for name, state in found]).encode())
+
+
+def late_since(stores: Stores, day: date, listing: Listing, now: datetime) -> LateFiles:
+    """What has come, changed or gone since the landing of the day was listed; nothing where it was taken away whole."""
+    try:
+        landing = find_day(stores.settings.landing_root, day, stores.policy.policy.time, now)
+    except (RejectedInput, Misconfigured):  # cleared by the operator, or not mounted: nothing came late
+        return LateFiles()
+    return late_files(listing, landing.files)
+
+
+def _late_days(stores: Stores, period: Period, release: Release, now: datetime) -> Iterator[tuple[date, LateFiles]]:
+    """Late files by day, where the generation that the release was drawn from still counts."""
+    listings = stores.catalog.listings(period.first, period.days[-1])
+    for day, generation in sorted(release.generations.items()):
+        of = date.fromisoformat(day)
+        if late := late_since(stores, of, listings.get((of, generation), {}), now):
+            yield of, late
+
+
+def _late_words(late: dict[date, LateFiles]) -> str:
+    """The first day's files by name, and how many days more."""
+    first = next((f"late files of {day}: {files}" for day, files in late.items()), "")
+    return first + (f"; and of {len(late) - 1} more days" if len(late) > 1 else "")
+
+
+def _people_changed(stores: Stores, release: Release) -> bool:
+    """Whether the files that say who may be counted differ by now, or are gone: the release stands either way."""
+    try:
+        return release.digests.get("people") != people_digest(stores)
+    except RejectedInput:
+        return True

@@ -1,0 +1,66 @@
+"""What a run costs, counted where it passes the store's doors: bytes read and written, requests to object stores."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any
+
+
+@dataclass
+class Meter:
+    """The costs of one run so far."""
+
+    bytes_read: int = 0
+    bytes_written: int = 0
+    s3_requests: int = 0
+    _started: float = field(default_factory=time.process_time)
+    _one_at_a_time: Lock = field(default_factory=Lock, repr=False)
+
+    @property
+    def cpu_seconds(self) -> float:
+        """CPU time of the whole process, all threads included, since the meter began.
+
+        Verbs that run in one process at the same time each count all of it: an upper bound, to be added up by nobody.
+        """
+        return time.process_time() - self._started
+
+    def add(self, read: int = 0, written: int = 0, requests: int = 0) -> None:
+        """Count more."""
+        with self._one_at_a_time:
+            self.bytes_read += read
+            self.bytes_written += written
+            self.s3_requests += requests
+
+
+_meter: ContextVar[Meter | None] = ContextVar("meter", default=None)
+
+
+@contextmanager
+def metered() -> Iterator[Meter]:
+    """Count what the block costs, in this thread and where its context was copied to."""
+    token = _meter.set(meter := Meter())
+    try:
+        yield meter
+    finally:
+        _meter.reset(token)
+
+
+def read(count: int) -> None:
+    """Bytes were read from landing, lake or a bucket."""
+    if meter := _meter.get():
+        meter.add(read=count)
+
+
+def wrote(count: int) -> None:
+    """Bytes were written to the lake or a bucket."""
+    if meter := _meter.get():
+        meter.add(written=count)
+
+
+def requested(**_: Any) -> None:
+    """A request goes out to an object store; called by botocore for each attempt."""
+    if meter := _meter.get():
+        meter.add(requests=1)
