@@ -3,12 +3,16 @@
 import re
 from datetime import date
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
-from flows import cards
+from flows import cards, grid
 from tasks.errors import ThrongError
+
+if TYPE_CHECKING:
+    from flows.reconcile import Report
+    from tasks.plan import Plan
 
 
 def of_day(day: date) -> None:
@@ -70,6 +74,17 @@ def of_delivery(client: str, product: str, period: str) -> None:
 def of_fault(error: ThrongError) -> None:
     """Why the run did not do its work, and what to do."""
     _markdown(cards.fault_card(error), "what-to-do", "Why, and what to do.")
+
+
+def of_plan(plan: "Plan") -> None:
+    """What a run over many periods is about to do, and what it will take: a table that can be searched."""
+    lines = [dict(zip(grid.COLUMNS, row, strict=True)) for row in grid.rows(plan)]
+    _table(lines, "plan", grid.total(plan))
+
+
+def of_report(report: "Report", said: str) -> None:
+    """Where every period stands after a run over many of them, with links to its runs; and what to do."""
+    _markdown(cards.report_card(report, said), "grid", "Where every period stands, and what to do.")
 
 
 def _markdown(text: str, key: str, description: str) -> None:

@@ -6,10 +6,12 @@ from decimal import Decimal
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
+from flows.grid import grid, left
 from tasks.errors import ThrongError
 from tasks.events.account import ALL_FILES
 
 if TYPE_CHECKING:
+    from flows.reconcile import Report
     from tasks.privacy.bounds import LevelRule
     from tasks.store.tables import DayGeneration, Delivery, GateLine, Release, RowCount
 
@@ -31,6 +33,8 @@ REASONS: Mapping[str, str] = {
     "impossible_speed": "too far from both neighbours in too short a time",
     "outside_zones": "of the kept rows: in no zone, counted nowhere",
 }
+SHOWN = 30
+"""Open periods that a card explains one by one."""
 SIZES = (300, 1_000, 10_000)
 _MEDIAN = NormalDist().inv_cdf(0.75)  # the median of |noise| is this many standard deviations
 
@@ -117,6 +121,22 @@ def delivery_card(delivery: "Delivery", location: str, files: Mapping[str, int])
 def fault_card(error: ThrongError) -> str:
     """Why a run ended without doing its work, and what to do."""
     return f"# {type(error).__name__}\n\n{_plain(error.what)}\n\n**What to do:** {_plain(error.action)}"
+
+
+def report_card(report: "Report", said: str) -> str:
+    """How a run over many periods ended: what failed and what to do first, then the grid, then what is not done."""
+    failed = [f"**{result.step.verb} {result.step.subject}**: {_plain(result.said)}" for result in report.failed]
+    open_cells = [f"**{cell.name}** is {cell.state.value}: {_plain(cell.why)}" for cell in left(report.after)]
+    more = [f"and {len(open_cells) - SHOWN} more; the plan's table lists all"] if len(open_cells) > SHOWN else []
+    return "\n\n".join(
+        [
+            f"# {said}",
+            *(["## What failed, and what to do", _list(failed)] if failed else []),
+            "## Where every period stands",
+            grid(report.after),
+            *(["## What is not done", _list([*open_cells[:SHOWN], *more])] if open_cells else []),
+        ]
+    )
 
 
 def _error(sigma: Decimal, persons: int) -> float:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
@@ -28,20 +29,25 @@ async def ending(
 
 
 def _ended(verb: str, tags: list[str], call: Callable[[], Reference], cards: Callable[[], None]) -> State[Reference]:
-    _tag(tags)
+    tag(tags)
     try:
         reference = scrubbed(verb, call)
     except ThrongError as error:
         if isinstance(error, RejectedInput):  # the catalog knows more of it
-            _show(cards)
-        _show(partial(artifacts.of_fault, error))
-        refused = isinstance(error, RefusedRelease | RefusedDelivery)
-        return Failed(name=Outcome.REFUSED.value if refused else type(error).__name__, message=str(error), data=error)
-    _show(cards)
+            show(cards)
+        return refused(error)
+    show(cards)
     return Completed(name=reference.outcome.value, message=SENTENCES[reference.outcome], data=reference)
 
 
-def _show(cards: Callable[[], None]) -> None:
+def refused(error: ThrongError) -> State[Any]:
+    """A failed run's state, and the card that says what to do."""
+    show(partial(artifacts.of_fault, error))
+    named = Outcome.REFUSED.value if isinstance(error, RefusedRelease | RefusedDelivery) else type(error).__name__
+    return Failed(name=named, message=str(error), data=error)
+
+
+def show(cards: Callable[[], None]) -> None:
     """Put cards on the page; a page that lacks one is told in its log, and decides nothing of the work."""
     try:
         scrubbed("artifacts", cards)
@@ -49,7 +55,7 @@ def _show(cards: Callable[[], None]) -> None:
         get_run_logger().warning(str(error))
 
 
-def _tag(tags: list[str]) -> None:
+def tag(tags: list[str]) -> None:
     """Tag the running flow run itself, however it was started."""
     context = FlowRunContext.get()
     if context and context.flow_run:

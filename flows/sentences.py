@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from tasks.references import DayRef, DeliveryRef, Outcome, ReleaseRef
+from tasks.references import DayRef, DeliveryRef, IndexRef, Outcome, ReleaseRef
 
 SHOWN_DAYS = 5
-Reference = DayRef | ReleaseRef | DeliveryRef
+Reference = DayRef | ReleaseRef | DeliveryRef | IndexRef
 
 SENTENCES: Mapping[Outcome, str] = {
     Outcome.INGESTED: "The day is in the lake.",
@@ -14,6 +14,7 @@ SENTENCES: Mapping[Outcome, str] = {
     Outcome.ALREADY_INGESTED: "Nothing to do: this landing was ingested before, and has not changed since.",
     Outcome.ALREADY_PUBLISHED: "Nothing to do: this release exists; nothing was drawn, nothing charged.",
     Outcome.ALREADY_DELIVERED: "Nothing to do: the client's bucket holds this delivery.",
+    Outcome.INDEXED: "The client's index says what is expected and late.",
     Outcome.AWAITING_LANDING: "Nothing to do yet: the day's landing folders are not all closed.",
 }
 
@@ -30,6 +31,8 @@ def facts(reference: Reference) -> list[str]:
             return [
                 f"{reference.location}: {reference.rows:,} rows, {reference.withheld:,} of them withheld as too small"
             ]
+        case IndexRef():
+            return []
 
 
 def _missing(release: ReleaseRef) -> list[str]:
@@ -63,3 +66,5 @@ def following(reference: Reference) -> str | None:
             return f"throng deliver CLIENT {reference.product} {reference.period}"
         case DeliveryRef():
             return f"throng verify {reference.location}"
+        case IndexRef():
+            return None

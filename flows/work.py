@@ -1,9 +1,16 @@
 """What each flow does: open the stores and run the verb. The command line calls the same where no flow is wanted."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import date
+from functools import partial
+from typing import TYPE_CHECKING
 
-from tasks.references import DayRef, DeliveryRef, ReleaseRef
+from tasks.references import DayRef, DeliveryRef, IndexRef, ReleaseRef
+
+if TYPE_CHECKING:
+    from flows.reconcile import Report
+    from tasks.plan import Plan
 
 
 def ingest(day: date, override: Sequence[str] = (), reason_id: int | None = None) -> DayRef:
@@ -30,6 +37,56 @@ def deliver(client: str, product: str, period: str) -> DeliveryRef:
     from tasks.store import open_stores
 
     return Deliver(open_stores())(client, product, period)
+
+
+def index(client: str) -> IndexRef:
+    """What is expected and late by now, into the client's index."""
+    from tasks.deliver import Deliver
+    from tasks.store import open_stores
+
+    return Deliver(open_stores()).refresh(client)
+
+
+def daily(day: date | None = None) -> "Report":
+    """The schedule's work, without flow runs."""
+    from flows.reconcile import plainly, reconcile
+
+    return asyncio.run(reconcile(partial(daily_plan, day), plainly))
+
+
+def daily_plan(day: date | None = None) -> "Plan":
+    """What the schedule has to do; of one day only, also what was tried in vain."""
+    from tasks import plan
+    from tasks.release import utc_now
+    from tasks.store import open_stores
+
+    stores, now = open_stores(), utc_now()
+    return plan.make_plan(stores, day, day, now) if day else plan.daily_plan(stores, now)
+
+
+def backfill(
+    first: date,
+    last: date,
+    product: str | None = None,
+    client: str | None = None,
+    mode: str = "missing",
+    parallel: int = 1,
+    dry_run: bool = False,
+) -> "Report":
+    """A range's work, without flow runs."""
+    from flows.reconcile import plainly, reconcile
+
+    make = partial(backfill_plan, first, last, product, client, mode)
+    return asyncio.run(reconcile(make, plainly, parallel, dry_run))
+
+
+def backfill_plan(first: date, last: date, product: str | None, client: str | None, mode: str) -> "Plan":
+    """What a range lacks."""
+    from tasks.plan import Mode, make_plan
+    from tasks.release import utc_now
+    from tasks.store import open_stores
+
+    return make_plan(open_stores(), first, last, utc_now(), Mode(mode), product, client)
 
 
 def keep_reason(verb: str, subject: str, reason: str) -> int:

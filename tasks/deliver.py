@@ -16,13 +16,14 @@ from tasks.errors import Misconfigured, RefusedDelivery, ThrongError
 from tasks.expected import client_index
 from tasks.period import Period
 from tasks.products.catalogue import FOR_CLIENTS, Product, find
-from tasks.references import DeliveryRef, Outcome
+from tasks.references import DeliveryRef, IndexRef, Outcome
 from tasks.release import latest_drawn, utc_now
 from tasks.step import step
 from tasks.store import Stores
 from tasks.store.audit import AuditEntry
 from tasks.store.buckets import INDEX, Bucket
 from tasks.store.client_spec import ClientSpec, Grant
+from tasks.store.journal import follow, release_lineage
 from tasks.store.lake import DeliveryKey
 from tasks.store.ledger import ReleaseKey
 from tasks.store.tables import Delivery, DeliveryState, Release, ReleaseState
@@ -57,11 +58,20 @@ class Deliver:
             run.outcome = ref.outcome
             return ref
 
+    def refresh(self, client: str) -> IndexRef:
+        """Tell a client what is expected and late by now, where no delivery does."""
+        spec = client_spec(self._stores, client)
+        with self._stores.locks.hold(f"client-{client}"), self._stores.catalog.run("index", client) as run:
+            self.index(spec)
+            run.outcome = Outcome.INDEXED
+            return IndexRef(client, Outcome.INDEXED)
+
     @step
     def render(self, spec: ClientSpec, product: Product, period: Period) -> DeliveryKey:
         """The stored delivery if nothing that decides its content changed; else a new revision, rendered and kept."""
         grant = self._grant(spec, product, period)
         release = self._release(product, period)
+        follow(release_lineage(release.period, release.generations))
         facts = release_facts(self._stores, product, period, release)
         plan, granted = zone_facts(self._stores, release), grant_facts(spec, grant)
         digest = inputs_digest(facts, plan, granted)
@@ -87,7 +97,10 @@ class Deliver:
             rows=rendered.rows,
             withheld=rendered.withheld,
         )
-        self._stores.catalog.record_rendered(delivery, AuditEntry.by_user("delivery rendered", str(key), manifest))
+        entry = AuditEntry.by_user(
+            "delivery rendered", str(key), manifest, manifest_sha256=manifest, path=rendered.path
+        )
+        self._stores.catalog.record_rendered(delivery, entry)
 
     @step
     def begun(self, spec: ClientSpec, key: DeliveryKey) -> list[DeliveryKey]:
@@ -143,7 +156,8 @@ class Deliver:
             self._stores.catalog.mark_refused(key, str(refusal), AuditEntry.by_user("delivery refused", str(key)))
             raise
         if written or delivery.state is not DeliveryState.DELIVERED:
-            entry = AuditEntry.by_user("delivered", str(key), f"{bucket.location}/{delivery.path}")
+            where, digest = f"{bucket.location}/{delivery.path}", delivery.manifest_sha256
+            entry = AuditEntry.by_user("delivered", str(key), where, manifest_sha256=digest, location=where)
             self._stores.catalog.mark_delivered(key, self._now(), entry)
         return _reference(delivery, bucket, Outcome.DELIVERED if written else Outcome.ALREADY_DELIVERED)
 

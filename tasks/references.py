@@ -19,6 +19,7 @@ class Outcome(StrEnum):
     ALREADY_PUBLISHED = "AlreadyPublished"
     ALREADY_DELIVERED = "AlreadyDelivered"
     AWAITING_LANDING = "AwaitingLanding"
+    INDEXED = "Indexed"
     REFUSED = "Refused"
 
 
@@ -71,3 +72,11 @@ class DeliveryRef:
     manifest_sha256: str
     rows: int
     withheld: int
+
+
+@dataclass(frozen=True)
+class IndexRef:
+    """A client's index, as it stands in the client's bucket."""
+
+    client: str
+    outcome: Outcome

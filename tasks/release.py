@@ -4,7 +4,7 @@ Killed at any line, the next call goes on from what is durable; noise is drawn a
 staging, under the same charge, counted.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -62,11 +62,25 @@ def utc_now() -> datetime:
 
 
 def latest_drawn(stores: Stores, product: Product, period: Period) -> Release | None:
-    """The latest release that was published, also if it was recalled; a revision that is not finished hides nothing."""
-    release = stores.ledger.find(product.name, product.version, str(period))
-    while release and release.state in (ReleaseState.RESERVED, ReleaseState.STAGED):
-        release = stores.ledger.find(product.name, product.version, str(period), release.revision - 1)
-    return release
+    """The latest release of a period that was published, also if it was recalled."""
+    return latest_of(stores.ledger.releases(product.name, product.version, str(period)))
+
+
+def latest_of(revisions: Sequence[Release]) -> Release | None:
+    """The latest of a period's releases, oldest first, that was drawn; an unfinished revision hides nothing."""
+    unfinished = (ReleaseState.RESERVED, ReleaseState.STAGED)
+    return next((release for release in reversed(revisions) if release.state not in unfinished), None)
+
+
+def outstanding(stores: Stores, month: Period) -> int:
+    """Units of the month that scheduled releases which are not reserved yet will need."""
+    taken = {(r.product, r.version, r.period) for r, _ in stores.ledger.charges(str(month))}
+    return sum(
+        price(product, period, stores.policy.policy).units
+        for product in CATALOGUE.values()
+        for period in sorted({Period.holding(product.cadence, day) for day in month.days})
+        if (product.name, product.version, str(period)) not in taken
+    )
 
 
 def day_profile(stores: Stores, day: date, revision: int | None) -> Profile:
@@ -104,7 +118,7 @@ class OneDraw:
             dict.fromkeys(period.months, cost.units),
             cap_units(policy.policy.budget.cap),
             facts,
-            AuditEntry.by_user("release reserved", str(key), reason or ""),
+            AuditEntry.by_user("release reserved", str(key), reason or "", rho=str(cost.exact)),
             keep_back=self._outstanding(period) if revision > 1 else None,
         )
         return key
@@ -126,9 +140,9 @@ class OneDraw:
             draw = count()  # before the intent: whoever dies while counting has drawn nothing
             ledger.intend_draw(key, AuditEntry.by_user("draw intended", str(key)))
             sha256 = releases.stage_release(key, draw(), facts)
-        ledger.stage(key, sha256, AuditEntry.by_user("release staged", str(key), f"sha256 {sha256}"))
+        ledger.stage(key, sha256, _with_digest("release staged", key, sha256))
         releases.publish_release(key, sha256)
-        return ledger.publish(key, AuditEntry.by_user("release published", str(key), f"sha256 {sha256}"))
+        return ledger.publish(key, _with_digest("release published", key, sha256))
 
     def _reserved(self, key: ReleaseKey, rules: tuple[LevelRule, ...]) -> Release:
         """The ledger's row; refused if it was charged under another policy than it would now be drawn by."""
@@ -146,13 +160,8 @@ class OneDraw:
 
     def _outstanding(self, period: Period) -> dict[str, int]:
         """By month: units that scheduled releases which are not reserved yet will need."""
-        return {month: self._outstanding_in(Period.parse(month)) for month in period.months}
+        return {month: outstanding(self._stores, Period.parse(month)) for month in period.months}
 
-    def _outstanding_in(self, month: Period) -> int:
-        taken = {(r.product, r.version, r.period) for r, _ in self._stores.ledger.charges(str(month))}
-        return sum(
-            price(product, period, self._stores.policy.policy).units
-            for product in CATALOGUE.values()
-            for period in sorted({Period.holding(product.cadence, day) for day in month.days})
-            if (product.name, product.version, str(period)) not in taken
-        )
+
+def _with_digest(event: str, key: ReleaseKey, sha256: str) -> AuditEntry:
+    return AuditEntry.by_user(event, str(key), f"sha256 {sha256}", sha256=sha256)

@@ -37,6 +37,11 @@ def watched(watch: Watch) -> Iterator[None]:
         _watch.reset(token)
 
 
+def watching() -> Watch | None:
+    """Who is told, if anybody is."""
+    return _watch.get()
+
+
 def progress() -> Watch:
     """Where the running step reports its parts; callable from any thread."""
     watch, name = _watch.get(), _running.get()
@@ -56,15 +61,22 @@ def scrubbed(verb: str, call: Callable[[], R]) -> R:
     """Run the call; an unforeseen error becomes StepFailed with its type and place, and no error keeps its causes."""
     try:
         return call()
-    except ThrongError as error:
-        fault: ThrongError = error
     except Exception as error:
+        fault = fault_of(verb, error)
+    raise fault
+
+
+def fault_of(verb: str, error: Exception) -> ThrongError:
+    """The error as one of ours, without its causes; of an unforeseen one only type and place are left."""
+    if isinstance(error, ThrongError):
+        fault: ThrongError = error
+    else:
         fault = StepFailed(
             f"{verb}: {type(error).__name__} at {_place(error.__traceback__)}.",
             "This is a defect in Throng: report this line; running the command again is safe.",
         )
     fault.__cause__ = fault.__context__ = None
-    raise fault
+    return fault
 
 
 def step(method: Callable[Concatenate[Verb, P], R]) -> Callable[Concatenate[Verb, P], R]:

@@ -5,14 +5,14 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import wraps
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from tasks.errors import INTERRUPTED
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.console import Console, RenderableType
 
 Command = Callable[..., "Answer"]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
@@ -47,16 +47,27 @@ def command(group: typer.Typer, example: str, name: str | None = None) -> Callab
     return register
 
 
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> "RenderableType":
+def table(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], last_alone_folds: bool = False
+) -> "RenderableType":
     """A plain table; a column whose name starts with `#` holds numbers."""
     from rich.table import Table
 
     made = Table(title=title, title_justify="left", show_edge=False, header_style="bold")
-    for column in columns:
-        made.add_column(column.lstrip("#"), justify="right" if column.startswith("#") else "left", overflow="fold")
+    for place, column in enumerate(columns, 1):
+        whole = last_alone_folds and place < len(columns)
+        justify: Literal["left", "right"] = "right" if column.startswith("#") else "left"
+        made.add_column(column.lstrip("#"), justify=justify, overflow="fold", no_wrap=whole)
     for row in rows:
         made.add_row(*(f"{cell:,}" if isinstance(cell, int) else "" if cell is None else str(cell) for cell in row))
     return made
+
+
+def screen() -> "Console":
+    """Where people read: as wide as their terminal, or as a log's lines."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, markup=False, width=None if sys.stderr.isatty() else LOG_COLUMNS)
 
 
 def _respond(name: str, call: Callable[[], Answer], as_json: bool) -> int:
@@ -66,10 +77,7 @@ def _respond(name: str, call: Callable[[], Answer], as_json: bool) -> int:
         import json
 
         sys.stdout.write(json.dumps(answer.document, default=str, ensure_ascii=False) + "\n")
-    from rich.console import Console
-
-    width = None if sys.stderr.isatty() else LOG_COLUMNS
-    console = Console(stderr=True, highlight=False, markup=False, width=width)
+    console = screen()
     for part in answer.say:
         console.print(part, soft_wrap=not console.is_terminal)
     return answer.exit_code

@@ -1,24 +1,36 @@
 """A bar for each step of a verb, on a terminal; nothing where nobody looks."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
+from flows.cli.answer import screen
 from tasks.step import Watch, watched
 
 
+@dataclass(frozen=True)
+class Shown:
+    """What may be shown while something runs: how far it is, and lines above the bar."""
+
+    watch: Watch
+    say: Callable[[object], None]
+
+
 @contextmanager
-def shown(title: str) -> Iterator[Watch]:
+def shown(title: str) -> Iterator[Shown]:
     """Show the steps that run inside the block, and what the block itself reports."""
-    from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    console = Console(stderr=True)
-    columns = SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
+    console = screen()
+    columns = SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn()
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
         current = bars.add_task(title, total=None)
 
         def watch(part: str, done: int, total: int) -> None:
             bars.update(current, description=f"{title}: {part}", total=total or None, completed=done)
 
+        def say(line: object) -> None:
+            console.print(line, soft_wrap=not console.is_terminal)
+
         with watched(watch):
-            yield watch
+            yield Shown(watch, say)

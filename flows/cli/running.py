@@ -1,11 +1,19 @@
 """How a verb is run: as a flow run with its page where a Prefect API is configured, else plainly. One code path."""
 
 import os
-from collections.abc import Mapping
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from threading import Event
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from tasks.errors import INTERRUPTED
+
 if TYPE_CHECKING:
+    from flows.reconcile import Report
     from flows.sentences import Reference
+    from tasks.plan import Plan
 
 
 def run(verb: str, words: Mapping[str, Any], reason: str | None = None) -> "Reference":
@@ -17,10 +25,49 @@ def run(verb: str, words: Mapping[str, Any], reason: str | None = None) -> "Refe
     if reason:
         words = {**words, "reason_id": work.keep_reason(verb, subject, reason)}
     with shown(f"{verb} {subject}"):
-        return _as_flow(verb, words) if os.environ.get("PREFECT_API_URL") else getattr(work, verb)(**words)
+        return _run(verb, words)  # type: ignore[no-any-return]
 
 
-def _as_flow(verb: str, words: Mapping[str, Any]) -> "Reference":
+def run_many(verb: str, words: Mapping[str, Any], show: "Callable[[Plan], object]") -> "Report":
+    """Run a verb over many periods: what `show` makes of its plan is seen first, then each step as it ends."""
+    from flows.cli.progress import shown
+    from flows.reconcile import heard
+
+    with (
+        shown(verb) as screen,
+        _stoppable(screen.say) as stop,
+        heard(lambda plan: screen.say(show(plan)), lambda result: screen.say(str(result)), stop),
+    ):
+        return _run(verb, words)  # type: ignore[no-any-return]
+
+
+def _run(verb: str, words: Mapping[str, Any]) -> Any:
+    from flows import work
+
+    return _as_flow(verb, words) if os.environ.get("PREFECT_API_URL") else getattr(work, verb)(**words)
+
+
+@contextmanager
+def _stoppable(say: Callable[[object], None]) -> Iterator[Event]:
+    """The first Ctrl-C, or polite kill, lets running steps end; a second one ends the process where it stands."""
+    stop, before = Event(), {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        if stop.is_set():
+            os._exit(INTERRUPTED)  # threads cannot be interrupted; whatever dies here, the next run finishes
+        stop.set()
+        say("Stopping: steps that run are finished first. Ctrl-C again stops at once; nothing is lost either way.")
+
+    for number in before:
+        signal.signal(number, ask)
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _as_flow(verb: str, words: Mapping[str, Any]) -> Any:
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")  # the command says what happened
     import asyncio
     from importlib import import_module
@@ -40,4 +87,4 @@ def _as_flow(verb: str, words: Mapping[str, Any]) -> "Reference":
     result = state.result(raise_on_failure=False)
     if isinstance(result, BaseException):
         raise result
-    return result  # type: ignore[no-any-return]
+    return result

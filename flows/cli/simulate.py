@@ -42,8 +42,8 @@ def simulate(
     shares = {"zones": zones, "rate": rate, "opt_in": opt_in, "dirty": dirty}
     given = {name: value for name, value in shares.items() if value is not None}
     plan = SimulationPlan(subscribers, days, a_day(start), seed, format=format.value, **given)  # type: ignore[arg-type]
-    with shown(f"simulate {subscribers:,} subscribers") as watch:
-        summary = write_city(directory, plan, partial(watch, "files"))
+    with shown(f"simulate {subscribers:,} subscribers") as screen:
+        summary = write_city(directory, plan, partial(screen.watch, "files"))
     return Answer(
         {"directory": directory, **asdict(summary)},
         [

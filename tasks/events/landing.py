@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from tasks.errors import Misconfigured, RejectedInput
+from tasks.errors import Misconfigured, NotArrived, RejectedInput
 from tasks.period import day_start
 from tasks.policy import Time
 
@@ -49,14 +49,18 @@ class DayLanding:
 
 
 def find_day(root: Path, day: date, time: Time, now: datetime) -> DayLanding:
-    """The folders that overlap a local day and the next `lateness_days`; raises RejectedInput if a closed one lacks."""
-    if not root.is_dir():
-        raise Misconfigured(f"The landing {root} is not a folder.", "Mend THRONG_LANDING, or mount what it names.")
+    """The folders that overlap a local day and the next `lateness_days`; raises NotArrived if a closed one lacks."""
+    _check(root)
     folders = tuple(folder for label in labels(day, time) for folder in _folders(root, label, time, now))
     closed = all(folder.closed for folder in folders)
     files = tuple(file for folder in folders for file in _files(root, folder))
     newest = datetime.fromtimestamp(max(file.mtime_ns for file in files) / 1e9, UTC) if files else None
     return DayLanding(day, folders, files, closed, _digest(root, files), newest)
+
+
+def _check(root: Path) -> None:
+    if not root.is_dir():
+        raise Misconfigured(f"The landing {root} is not a folder.", "Mend THRONG_LANDING, or mount what it names.")
 
 
 def labels(day: date, time: Time) -> tuple[date, ...]:
@@ -65,6 +69,28 @@ def labels(day: date, time: Time) -> tuple[date, ...]:
     end = day_start(day + timedelta(days=1), time.local) - timedelta(microseconds=1)
     last = end.astimezone(time.landing).date() + timedelta(days=time.lateness_days)
     return tuple(first + timedelta(days=n) for n in range((last - first).days + 1))
+
+
+def closes_at(day: date, time: Time) -> datetime:
+    """When the last of a day's folders closes without `_COMPLETE`."""
+    return _closes(labels(day, time)[-1], time)
+
+
+def first_label(root: Path) -> date | None:
+    """The earliest day of which the landing has a folder; None if it has none."""
+    _check(root)
+    names = [path.name for path in (root / "events").glob("date=*") if path.is_dir()]
+    hive = [path.relative_to(root).parts[1:] for path in (root / "events").glob("year=*/month=*/day=*")]
+    found = [name.removeprefix("date=") for name in names]
+    found += ["-".join(part.partition("=")[2].zfill(2) for part in parts) for parts in hive]
+    return min(filter(None, map(_date, found)), default=None)
+
+
+def _date(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:  # a folder of another name
+        return None
 
 
 def find_register(root: Path, name: str, suffixes: tuple[str, ...] = ("parquet", "csv")) -> Path:
@@ -78,19 +104,21 @@ def find_register(root: Path, name: str, suffixes: tuple[str, ...] = ("parquet",
 
 
 def _folders(root: Path, label: date, time: Time, now: datetime) -> Iterator[Folder]:
-    due = day_start(label + timedelta(days=1), time.landing) + timedelta(hours=time.close_after)
+    due = _closes(label, time)
     expected = root / "events" / f"date={label}"
     hive = {f"year={label.year}/month={m}/day={d}" for m in _padded(label.month) for d in _padded(label.day)}
     found = [path for path in (expected, *(root / "events" / name for name in sorted(hive))) if path.is_dir()]
     if not found and now >= due:
-        raise RejectedInput(
-            f"The folder {expected} is missing.", "Send it; a day without a file is never an empty day."
-        )
+        raise NotArrived(f"The folder {expected} is missing.", "Send it; a day without a file is never an empty day.")
     for path in found or [expected]:
         folder = Folder(label, path, now >= due or (path / COMPLETE).exists())
         if folder.closed and not any(_files(root, folder)):
-            raise RejectedInput(f"The folder {path} is closed and holds no event file.", "Send its files, then rerun.")
+            raise NotArrived(f"The folder {path} is closed and holds no event file.", "Send its files, then rerun.")
         yield folder
+
+
+def _closes(label: date, time: Time) -> datetime:
+    return day_start(label + timedelta(days=1), time.landing) + timedelta(hours=time.close_after)
 
 
 def _padded(number: int) -> set[str]:

@@ -12,6 +12,7 @@ from tasks.errors import Misconfigured, RefusedRelease
 from tasks.store.audit import AuditEntry, record
 from tasks.store.budget import charge_month
 from tasks.store.database import Database
+from tasks.store.journal import release_lineage
 from tasks.store.tables import Charge, MonthBudget, Release, ReleaseState
 
 RELEASE_TRANSITIONS: Mapping[ReleaseState, frozenset[ReleaseState]] = {
@@ -85,11 +86,15 @@ class Ledger:
         with self._database.reading() as session:
             return session.exec(query.order_by(col(Release.revision).desc())).first()
 
-    def releases(self) -> list[Release]:
-        """Every release, by period, product, version and revision."""
+    def releases(
+        self, product: str | None = None, version: int | None = None, period: str | None = None
+    ) -> list[Release]:
+        """Every release, or those of a product, version and period; by period, product, version and revision."""
         order = (col(Release.period), col(Release.product), col(Release.version), col(Release.revision))
+        wanted = {Release.product: product, Release.version: version, Release.period: period}
+        query = select(Release).where(*(col(name) == value for name, value in wanted.items() if value is not None))
         with self._database.reading() as session:
-            return list(session.exec(select(Release).order_by(*order)))
+            return list(session.exec(query.order_by(*order)))
 
     def months(self) -> list[MonthBudget]:
         """Every month that was ever charged, ascending; amounts in units of 1e-12 rho."""
@@ -127,7 +132,7 @@ class Ledger:
                 for month, units in sorted(charges.items()):  # ascending, so that no two releases wait for each other
                     charge_month(session, month, units, cap_units, (keep_back or {}).get(month, 0))
                     session.add(Charge(release_id=release.id, month=month, units=units))
-                record(session, audit)
+                record(session, audit, release_lineage(release.period, release.generations))
                 return release
         except IntegrityError:  # another process took the key first, and has committed
             return self._get(key)
@@ -182,5 +187,5 @@ def _move(session: Session, key: ReleaseKey, to: ReleaseState, audit: AuditEntry
         stands = release.state.value if release else "not reserved"
         raise RefusedRelease(f"{key} is {stands} and cannot become {to}.", "See `throng releases` for where it stands.")
     release.state = to
-    record(session, audit)
+    record(session, audit, release_lineage(release.period, release.generations))
     return release

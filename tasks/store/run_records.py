@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
-from sqlmodel import col, select
+from sqlmodel import col, func, select
 
 from tasks import step
 from tasks.errors import INTERRUPTED, StorageUnavailable, ThrongError
 from tasks.store.database import Database
+from tasks.store.journal import Fact, note, tracing
 from tasks.store.meter import Meter, metered
 from tasks.store.tables import Run
 
@@ -25,8 +26,8 @@ class RunRecords:
     def run(self, verb: str, subject: str, flow_run_id: str | None = None) -> Iterator[Run]:
         """Record the block as a run; it sets `outcome` and `message`, an error sets them in its place."""
         run = Run(verb=verb, subject=subject, started=datetime.now(UTC), flow_run_id=flow_run_id or step.flow_run_id())
-        self._save(run)
-        with metered() as meter:
+        with tracing(run), metered() as meter:
+            self._save(run, "run started")
             try:
                 yield run
             except BaseException as error:
@@ -48,15 +49,26 @@ class RunRecords:
         with self._database.reading() as session:
             return session.exec(query).first()
 
+    def last_runs(self) -> dict[tuple[str, str], Run]:
+        """The latest run of each verb on each subject."""
+        latest = select(func.max(Run.id)).group_by(Run.verb, Run.subject)
+        with self._database.reading() as session:
+            found = session.exec(select(Run).where(col(Run.id).in_(latest)))
+            return {(run.verb, run.subject): run for run in found}
+
     def _end(self, run: Run, meter: Meter) -> None:
         run.ended = datetime.now(UTC)
         run.cpu_seconds, run.s3_requests = round(meter.cpu_seconds, 3), meter.s3_requests
         run.bytes_read, run.bytes_written = meter.bytes_read, meter.bytes_written
-        self._save(run)
+        costs = {name: getattr(run, name) for name in ("cpu_seconds", "bytes_read", "bytes_written", "s3_requests")}
+        seconds = round((run.ended - run.started).total_seconds(), 3)
+        self._save(run, "run ended", outcome=run.outcome, exit_code=run.exit_code, seconds=seconds, **costs)
 
-    def _save(self, run: Run) -> None:
+    def _save(self, run: Run, event: str, /, **facts: Fact) -> None:
         with self._database.writing() as session:
             session.add(run)
+            session.flush()  # gives it its id
+            note(session, event, run.subject, **facts)
 
 
 def _fail(run: Run, error: BaseException) -> None:

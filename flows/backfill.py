@@ -1,0 +1,38 @@
+"""Flow: a range of days, planned before anything runs, and resumed by asking for it again."""
+
+from datetime import date
+from functools import partial
+from typing import Annotated
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from pydantic import Field
+
+from flows import work
+from flows.reckoning import reckoned
+from flows.reconcile import Report
+from tasks.plan.states import Mode
+
+MOST_AT_ONCE = 8
+
+
+@flow(name="backfill", flow_run_name="backfill {first} to {last}", persist_result=False)
+async def backfill(
+    first: Annotated[date, Field(description="The first day of the range, network-local.")],
+    last: Annotated[date, Field(description="The last day. A period belongs to the range in which it ends.")],
+    product: Annotated[str | None, Field(description="Only this product, such as footfall.")] = None,
+    client: Annotated[str | None, Field(description="Only what this client is granted.")] = None,
+    mode: Annotated[
+        Mode,
+        Field(
+            description="missing: all that is not there, tried or not. failed: only what was tried in vain. "
+            "all: also days whose landing changed, and deliveries again. None draws a release again."
+        ),
+    ] = Mode.MISSING,
+    parallel: Annotated[int, Field(ge=1, le=MOST_AT_ONCE, description="So many steps at once.")] = 1,
+    dry_run: Annotated[bool, Field(description="Only show the plan and what it would cost.")] = False,
+) -> State[Report]:
+    """Plan a range and do what it lacks, oldest first; one failure does not stop the rest."""
+    tags = [f"product:{product}"] * bool(product) + [f"client:{client}"] * bool(client)
+    make = partial(work.backfill_plan, first, last, product, client, mode.value)
+    return await reckoned("backfill", tags, make, parallel, dry_run)

@@ -1,0 +1,131 @@
+"""Many periods at once: daily, backfill."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from flows.cli.answer import Answer, command, table
+from flows.cli.app import app
+from flows.cli.words import a_day
+from tasks.errors import INTERRUPTED
+
+if TYPE_CHECKING:
+    from flows.reconcile import Report, Result
+    from tasks.plan import Plan
+
+SOME_FAILED, REFUSED = 3, 20
+SHOWN = 60
+"""Lines of a plan that are shown before it runs; `--dry-run` and `--json` show all."""
+
+
+@command(app, "throng daily")
+def daily(
+    day: Annotated[str | None, typer.Argument(help="One network-local day, as 2026-03-01, in place of all.")] = None,
+) -> Answer:
+    """Do all that is due: closed days that are missing, then releases and deliveries. Safe to run at any time."""
+    from flows.cli.running import run_many
+
+    local_day = a_day(day) if day else None
+    report = run_many("daily", {"day": local_day}, _due)
+    return _told(report, asked=local_day is not None)
+
+
+@command(app, "throng backfill 2026-03-01 2026-03-31 --dry-run")
+def backfill(
+    first: Annotated[str, typer.Argument(help="The first day, as 2026-03-01.")],
+    last: Annotated[str, typer.Argument(help="The last day. A week or month belongs to the range in which it ends.")],
+    product: Annotated[str | None, typer.Option(help="Only this product.")] = None,
+    client: Annotated[str | None, typer.Option(help="Only what this client is granted.")] = None,
+    mode: Annotated[
+        str,
+        typer.Option(
+            metavar="missing|failed|all",
+            help="missing: all that is not there, tried or not. failed: only what was tried in vain. "
+            "all: also days whose landing changed, and deliveries again. None draws a release again.",
+        ),
+    ] = "missing",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the plan and what it costs.")] = False,
+    parallel: Annotated[int, typer.Option(min=1, max=8, help="So many steps at once.")] = 1,
+) -> Answer:
+    """Plan a range of days, then do what it lacks, oldest first; run again, it goes on where it stopped."""
+    from flows.cli.running import run_many
+
+    words = {"product": product, "client": client, "mode": _a_mode(mode), "parallel": parallel, "dry_run": dry_run}
+    report = run_many("backfill", {"first": a_day(first), "last": a_day(last), **words}, _whole if dry_run else _due)
+    return _planned(report.plan) if dry_run else _told(report, asked=True)
+
+
+def _a_mode(text: str) -> str:
+    from tasks.errors import Misconfigured
+    from tasks.plan import Mode
+
+    if text not in list(Mode):
+        raise Misconfigured(f"'{text[:40]}' is not a mode.", f"Give one of: {', '.join(Mode)}.")
+    return text
+
+
+def _whole(plan: "Plan") -> object:
+    from flows.grid import COLUMNS, rows
+
+    return table(f"{plan.first} to {plan.last}", COLUMNS, rows(plan), last_alone_folds=True)
+
+
+def _due(plan: "Plan") -> object:
+    """The part of a plan that will run; the rest is told in the end."""
+    from flows.grid import COLUMNS, rows
+
+    shown = [row for row, cell in zip(rows(plan), plan.cells, strict=True) if cell.needs]
+    if not shown:
+        return "Nothing to run."
+    more = f"; {len(shown) - SHOWN} more lines" if len(shown) > SHOWN else ""
+    return table(f"{plan.first} to {plan.last}: to run{more}", COLUMNS, shown[:SHOWN], last_alone_folds=True)
+
+
+def _planned(plan: "Plan") -> Answer:
+    from flows.grid import total
+
+    return Answer({"plan": plan.document()}, [total(plan)])
+
+
+def _told(report: "Report", asked: bool) -> Answer:
+    """What became of the plan, what is left, and what to do about it."""
+    from flows.grid import left, total, verdict
+
+    name, sentence = verdict(report)
+    results = [_line(result) for result in report.results]
+    document = {
+        "outcome": name,
+        "message": sentence,
+        "plan": report.plan.document(),
+        "results": results,
+        "after": report.after.document(),
+    }
+    open_cells = [
+        [cell.period, cell.product, cell.client or "-", cell.state.value, cell.why] for cell in left(report.after)
+    ]
+    say: list[Any] = [f"{name}: {sentence}"]
+    if open_cells:
+        say += [
+            table(
+                "not done", ["period", "product", "client", "state", "why"], open_cells[:SHOWN], last_alone_folds=True
+            )
+        ]
+    return Answer(document, [*say, total(report.after)], _exit_code(report, asked))
+
+
+def _line(result: "Result") -> dict[str, Any]:
+    step, error = result.step, result.error
+    fault = {"error": error.what, "action": error.action, "exit_code": error.exit_code} if error else {}
+    return {"verb": step.verb, "subject": step.subject, "outcome": result.outcome, "seconds": result.seconds, **fault}
+
+
+def _exit_code(report: "Report", asked: bool) -> int:
+    """3 where some of several periods failed; of a single one, its error's. Whoever asked hears of refusals too."""
+    if report.stopped:
+        return INTERRUPTED
+    blocked = asked and any(cell.state.value == "blocked by budget" for cell in report.after.cells)
+    if not report.failed and not blocked:
+        return 0
+    if len({step.period for step in report.plan.steps if step.period}) > 1:
+        return SOME_FAILED
+    return next((result.error.exit_code for result in report.failed if result.error), REFUSED)

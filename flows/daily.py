@@ -1,0 +1,28 @@
+"""Flow: what the schedule starts. Whatever an outage left undone, the next run finds it and does it."""
+
+from datetime import date
+from functools import partial
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+
+from flows import work
+from flows.reckoning import reckoned
+from flows.reconcile import Report
+
+
+def _name() -> str:
+    from tasks.policy import load as policy
+    from tasks.release import utc_now
+    from tasks.settings import load
+
+    return f"daily {utc_now().astimezone(policy(load().policy).policy.time.local):%Y-%m-%d %H:%M}"
+
+
+@flow(name="daily", flow_run_name=_name, persist_result=False)
+async def daily(day: date | None = None) -> State[Report]:
+    """Reconcile the catch-up window: closed days that are missing, then every release and delivery that is due.
+
+    With a day: this one only, and also what was tried in vain before.
+    """
+    return await reckoned("daily", [f"period:{day}"] if day else [], partial(work.daily_plan, day))

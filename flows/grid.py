@@ -1,0 +1,96 @@
+"""A plan and what became of it, in words and as a grid: periods down, products and clients across."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from flows.reconcile import Report
+
+if TYPE_CHECKING:
+    from tasks.plan import Plan
+    from tasks.plan.states import Cell
+
+SIGNS = {
+    "missing": "○ missing",
+    "failed": "✗ failed",
+    "done": "● done",
+    "stale": "◐ stale",
+    "waiting": "… waiting",
+    "blocked by budget": "▣ blocked by budget",
+    "impossible": "– impossible",
+}
+COLUMNS = ("period", "product", "client", "state", "does", "#rho", "#rows", "#seconds", "why")
+Row = tuple[object, ...]
+
+
+def rows(plan: "Plan") -> list[Row]:
+    """The plan as lines of COLUMNS, by period."""
+    return [
+        (
+            cell.period,
+            cell.product,
+            cell.client or "-",
+            cell.state.value,
+            " ".join(cell.needs) or "-",
+            f"{cell.rho:.4f}" if cell.rho else "-",
+            cell.rows,
+            f"{cell.seconds:g}" if cell.needs else "-",
+            cell.why,
+        )
+        for cell in plan.cells
+    ]
+
+
+def total(plan: "Plan") -> str:
+    """What the plan holds and what it will take, in a sentence."""
+    if not plan.cells:
+        return f"{plan.first} to {plan.last}: nothing is expected here."
+    states = ", ".join(f"{number} {state.value}" for state, number in plan.counts.items())
+    if not plan.due:
+        return f"{states}. Nothing to run."
+    verbs = Counter(step.verb for step in plan.due)
+    steps = ", ".join(f"{number} {verb}" for verb, number in verbs.items())
+    rho = ", ".join(f"{amount:.4f} in {month}" for month, amount in plan.rho.items()) or "none"
+    took = timedelta(seconds=round(plan.seconds))
+    return f"{states}. To run: {steps}; rho {rho}; about {plan.rows:,} event rows; about {took} one after the other."
+
+
+def verdict(report: Report) -> tuple[str, str]:
+    """What the run comes to: a state's name, and a sentence."""
+    done = sum(not result.failed for result in report.results)
+    if report.stopped:
+        return "Stopped", f"Stopped after {done} of {len(report.results)} steps; the same command goes on from here."
+    if report.failed:
+        first = next((str(result.error) for result in report.failed if result.error), "")
+        return "SomeFailed", f"{len(report.failed)} of {len(report.results)} steps failed or were skipped. {first}"
+    if overdue := [step.period for step in report.after.steps if step.overdue and step.verb == "ingest"]:
+        return "LandingOverdue", f"The landing of {', '.join(overdue[:5])} is past its time. What can be done is done."
+    if report.results and any(not result.outcome.startswith(("Already", "Awaiting")) for result in report.results):
+        return "Reconciled", f"{done} steps done: all that could be done is done."
+    if any(cell.state.value == "waiting" for cell in report.after.cells):
+        return "AwaitingLanding", "Nothing to do yet: the landing is not closed."
+    return "NothingToDo", "Nothing to do: everything that is expected by now is done."
+
+
+def grid(plan: "Plan") -> str:
+    """Markdown: a line for each period, a column for each product and client; each cell links to its last run."""
+    across = sorted({(cell.product, cell.client or "") for cell in plan.cells})
+    down = list(dict.fromkeys(cell.period for cell in plan.cells))
+    filled = {(cell.period, cell.product, cell.client or ""): _cell(cell) for cell in plan.cells}
+    heads = ["period", *(f"{product} to {client}" if client else product for product, client in across)]
+    lines = [heads, ["---"] * len(heads)]
+    lines += [[period, *(filled.get((period, *column), "") for column in across)] for period in down]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def left(plan: "Plan") -> Sequence["Cell"]:
+    """Cells that are not done, those that are somebody's turn first."""
+    order = ("failed", "blocked by budget", "stale", "missing", "waiting", "impossible")
+    open_cells = [cell for cell in plan.cells if cell.state.value in order]
+    return sorted(open_cells, key=lambda cell: order.index(cell.state.value))
+
+
+def _cell(cell: "Cell") -> str:
+    sign = SIGNS[cell.state.value]
+    return f"[{sign}](/runs/flow-run/{cell.flow_run_id})" if cell.flow_run_id else sign

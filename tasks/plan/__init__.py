@@ -1,0 +1,151 @@
+"""What is to be done: every day, release and delivery of a range, where it stands, and what finishing it would cost."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
+from functools import cache
+
+from tasks.errors import Misconfigured
+from tasks.events.landing import first_label
+from tasks.period import Period
+from tasks.plan.cells import Chain, cells
+from tasks.plan.days import day_step
+from tasks.plan.deliveries import delivery_step
+from tasks.plan.known import Known, read
+from tasks.plan.releases import UNFINISHED, release_step
+from tasks.plan.states import Cell, Mode, Plan, State, Step
+from tasks.products.catalogue import CATALOGUE, PUBLISHED, Product, find
+from tasks.store import Stores
+from tasks.store.client_spec import ClientSpec
+
+__all__ = ["Mode", "Plan", "State", "Step", "daily_plan", "make_plan"]
+
+Wanted = tuple[Product, Period]
+LONGEST_RANGE = 3700
+"""Days, about ten years: a longer range is a slip of the pen."""
+
+
+def make_plan(
+    stores: Stores,
+    first: date,
+    last: date,
+    now: datetime,
+    mode: Mode = Mode.MISSING,
+    product: str | None = None,
+    client: str | None = None,
+) -> Plan:
+    """The plan of a range of days, both ends included; a period belongs to the range in which its last day lies."""
+    _check(first, last)
+    known = read(stores, now)
+    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    products, clients = [find(product)] if product else _products(), _clients(known, client)
+    wanted = [
+        (p, period) for p in products for period in _ending(p, days) if not client or _granted(clients, p, period)
+    ]
+    if product or client:
+        days = [day for day in days if any(day in period.days for _, period in wanted)]
+    return _plan(known, (first, last), days, wanted, clients, mode)
+
+
+def daily_plan(stores: Stores, now: datetime) -> Plan:
+    """What the schedule does: the catch-up window's days, then all that can be published and delivered, however old."""
+    known = read(stores, now)
+    days = _window(known)
+    wanted = [(product, period) for product in _products() for period in _ending(product, days)]
+    ends = (days[0], days[-1]) if days else (known.today, known.today)
+    return _plan(known, ends, days, [*wanted, *_left_over(known)], known.clients, None)
+
+
+def _check(first: date, last: date) -> None:
+    if last < first:
+        raise Misconfigured(f"The range ends before it begins: {first} to {last}.", "Give the earlier day first.")
+    if (last - first).days >= LONGEST_RANGE:
+        raise Misconfigured(
+            f"{first} to {last} is longer than {LONGEST_RANGE} days.", "Give a shorter range, one after the other."
+        )
+
+
+def _clients(known: Known, name: str | None) -> Sequence[ClientSpec]:
+    """All clients, or the one that is asked for."""
+    chosen = [spec for spec in known.clients if name in (None, spec.name)]
+    if name and not chosen:
+        names = ", ".join(spec.name for spec in known.clients) or "none yet"
+        raise Misconfigured(
+            f"There is no client '{name[:40]}' (known: {names}).", "Run `throng client apply FILE.toml`."
+        )
+    return chosen
+
+
+def _ending(product: Product, days: Sequence[date]) -> Iterable[Period]:
+    """The product's periods whose last day is one of these."""
+    return (period for day in days if (period := Period.holding(product.cadence, day)).days[-1] == day)
+
+
+def _products() -> list[Product]:
+    """Products that are published, for clients or for ourselves."""
+    return [CATALOGUE[name] for name in PUBLISHED]
+
+
+def _granted(clients: Sequence[ClientSpec], product: Product, period: Period) -> bool:
+    return any(spec.grant(product.name, period) for spec in clients)
+
+
+def _order(wanted: Wanted) -> tuple[date, str]:
+    product, period = wanted
+    return period.end, product.name
+
+
+def _window(known: Known) -> list[date]:
+    """Days that are over, as far back as the catch-up window reaches, and no further than the first data ever."""
+    first = known.today - timedelta(days=known.stores.policy.policy.time.catch_up_days)
+    begun = [*sorted(known.generations)[:1], *filter(None, [first_label(known.stores.settings.landing_root)])]
+    first = max(first, min(begun)) if begun else known.today
+    return [first + timedelta(days=n) for n in range(max(0, (known.today - first).days))]
+
+
+def _left_over(known: Known) -> Iterable[Wanted]:
+    """Older periods with something left to do: in the lake and not drawn, or drawn and not with every client."""
+    for day in known.generations:
+        for product in _products():
+            period = Period.holding(product.cadence, day)
+            if period.end <= known.today and _undone(known, product, period):
+                yield product, period
+
+
+def _undone(known: Known, product: Product, period: Period) -> bool:
+    release = known.release(product, period)
+    if release is None or release.state in UNFINISHED:
+        return any(known.current(day) for day in period.days)
+    sent = (known.deliveries.get((spec.name, product.name, str(period))) for spec in known.granted(product, period))
+    return any(row is None or row.state != "delivered" or row.release_revision < release.revision for row in sent)
+
+
+def _plan(
+    known: Known,
+    ends: tuple[date, date],
+    days: Sequence[date],
+    wanted: Iterable[Wanted],
+    clients: Sequence[ClientSpec],
+    mode: Mode | None,
+) -> Plan:
+    """Ingests by day, then releases, then deliveries by the end of their period: in this order they take the budget."""
+    day_of = cache(lambda day: day_step(known, day))
+    ingests = [day_of(day) for day in days]
+    planned = {step.period for step in ingests if step.runs_in(mode)}
+    chains = []
+    for product, period in sorted({(p.name, period): (p, period) for p, period in wanted}.values(), key=_order):
+        publish = release_step(known, product, period, day_of, planned)
+        granted = [spec for spec in known.granted(product, period) if spec in clients]
+        deliveries = [(spec, delivery_step(known, spec, product, publish)) for spec in granted]
+        chains.append(Chain(product, period, [day_of(day) for day in period.days], publish, deliveries))
+    publishes = [chain.publish for chain in chains]
+    steps = (*ingests, *publishes, *(step for chain in chains for _, step in chain.deliveries))
+    due = tuple(step for step in steps if step.runs_in(mode))
+    keys = {step.key for step in due}
+    filled = tuple(cell for chain in chains for cell in cells(known, chain, keys))
+    return Plan(*ends, mode, steps, filled, (*due, *_indexes(filled)) if mode is None else due)
+
+
+def _indexes(filled: Iterable[Cell]) -> Iterable[Step]:
+    """Clients whose index must say that something is late, though nothing is delivered that would say it."""
+    for client in sorted({cell.client for cell in filled if cell.late and cell.client}):
+        yield Step("index", "", State.MISSING, "Periods are late, and the client's index says why.", client=client)

@@ -1,0 +1,51 @@
+"""The user's view of a plan: one product of one period for one client, from its days to the client's bucket."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+from tasks.period import Period
+from tasks.plan.known import Known
+from tasks.plan.states import Cell, State, Step
+from tasks.products.catalogue import Product
+from tasks.store.client_spec import ClientSpec
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Everything between the landing and the clients of one product and period."""
+
+    product: Product
+    period: Period
+    days: Sequence[Step]
+    publish: Step
+    deliveries: Sequence[tuple[ClientSpec, Step]]
+
+
+def cells(known: Known, chain: Chain, due: Collection[tuple[str, str]]) -> Iterator[Cell]:
+    """A cell for each client that is granted the period, or one for nobody; `due`: keys of the steps that run."""
+    if not chain.deliveries:
+        yield _cell(known, chain, None, chain.publish, due)
+    for spec, delivery in chain.deliveries:
+        yield _cell(known, chain, spec, delivery, due)
+
+
+def _cell(known: Known, chain: Chain, spec: ClientSpec | None, last: Step, due: Collection[tuple[str, str]]) -> Cell:
+    run = [step for step in dict.fromkeys((*chain.days, chain.publish, last)) if step.key in due]
+    grant = spec.grant(chain.product.name, chain.period) if spec else None
+    expected_by = grant.expected_by(chain.period, known.stores.policy.policy.time.local) if grant else None
+    read = [step.rows for step in run if step.verb == "ingest" and step.rows]
+    return Cell(
+        product=chain.product.name,
+        client=spec.name if spec else None,
+        period=str(chain.period),
+        state=last.state,
+        why=last.why,
+        needs=tuple(dict.fromkeys(step.verb for step in run)),
+        rho=sum(step.rho for step in run),
+        revision_rho=chain.publish.revision_rho,
+        rows=sum(read) if read else last.rows,
+        seconds=round(sum(step.seconds or 0.0 for step in run), 1),
+        expected_by=expected_by,
+        late=bool(expected_by and expected_by <= known.now and last.state not in (State.DONE, State.STALE)),
+        flow_run_id=last.flow_run_id,
+    )

@@ -1,0 +1,130 @@
+"""What catalog, ledger and landing say, read once for a whole plan."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from tasks.errors import INTERRUPTED, RejectedInput
+from tasks.events.landing import DayLanding, find_day
+from tasks.period import Cadence, Period
+from tasks.plan.costs import Rates
+from tasks.privacy.accounting import cap_units, rho_of
+from tasks.products.catalogue import GATE_PROFILE, Product
+from tasks.references import Listing
+from tasks.release import price
+from tasks.store import Stores
+from tasks.store.client_spec import ClientSpec
+from tasks.store.tables import DayGeneration, DayState, Delivery, Release, Run
+
+
+@dataclass(frozen=True)
+class Known:
+    """The books as they stand, and the moment at which they were read."""
+
+    stores: Stores
+    now: datetime
+    generations: Mapping[date, list[DayGeneration]]
+    listings: Mapping[tuple[date, int], Listing]
+    releases: Mapping[tuple[str, str], list[Release]]
+    deliveries: Mapping[tuple[str, str, str], Delivery]
+    runs: Mapping[tuple[str, str], Run]
+    clients: tuple[ClientSpec, ...]
+    rates: Rates
+    left: dict[str, int]
+    """Ledger units that each month has left; a plan takes from it what it will spend."""
+
+    @property
+    def today(self) -> date:
+        """The network's local date."""
+        return self.now.astimezone(self.stores.policy.policy.time.local).date()
+
+    def current(self, day: date) -> DayGeneration | None:
+        """The generation that counts."""
+        return next((row for row in self.generations.get(day, ()) if row.state is DayState.CURRENT), None)
+
+    def rejected(self, day: date) -> DayGeneration | None:
+        """The latest generation, if the gate stopped it."""
+        latest = next(reversed(self.generations.get(day, [])), None)
+        return latest if latest and latest.state is DayState.REJECTED else None
+
+    def listing(self, row: DayGeneration) -> Listing:
+        """The files that a generation was made from."""
+        return self.listings.get((row.day, row.generation), {})
+
+    def release(self, product: Product, period: Period) -> Release | None:
+        """The latest release, finished or not."""
+        return next(reversed(self.releases.get((product.name, str(period)), [])), None)
+
+    def failed(self, verb: str, subject: str) -> Run | None:
+        """The latest run of a verb on a subject, if it failed; to be stopped, or to die, is not to fail."""
+        run = self.runs.get((verb, subject))
+        return run if run and run.exit_code not in (None, 0, INTERRUPTED) else None
+
+    def flow_run_id(self, verb: str, subject: str) -> str | None:
+        """The page of the latest run of a verb on a subject."""
+        run = self.runs.get((verb, subject))
+        return run.flow_run_id if run else None
+
+    def granted(self, product: Product, period: Period) -> list[ClientSpec]:
+        """Clients that may have the product of this period."""
+        return [spec for spec in self.clients if spec.grant(product.name, period)]
+
+    def said(self, run: Run | None, otherwise: str) -> str:
+        """What a run that failed said of it."""
+        return (run.message or f"It ended with {run.outcome}.") if run else otherwise
+
+    def drawn_from(self, day: date) -> bool:
+        """Whether a release that left our own gate was drawn, or charged, from this day."""
+        periods = {str(Period.holding(cadence, day)) for cadence in Cadence}
+        rows = [row for (name, period), found in self.releases.items() if period in periods for row in found]
+        return any(str(day) in row.generations for row in rows if row.product != GATE_PROFILE.name)
+
+    def price(self, product: Product, period: Period) -> float:
+        """rho that a release of the period charges to each of its months."""
+        return float(price(product, period, self.stores.policy.policy).exact)
+
+    def spend(self, product: Product, period: Period) -> str:
+        """Set the release's charge aside in this plan; what is said if a month's budget does not suffice."""
+        asked, cap = price(product, period, self.stores.policy.policy).units, self.stores.policy.policy.budget.cap
+        for month in period.months:
+            if self.left.setdefault(month, cap_units(cap)) < asked:
+                return f"It would charge rho {rho_of(asked):.4f}; {month} has {rho_of(self.left[month]):.4f} left."
+        for month in period.months:
+            self.left[month] -= asked
+        return ""
+
+    def landing(self, day: date) -> DayLanding | RejectedInput:
+        """The day's landing as it is now, or what is wrong with it."""
+        try:
+            return find_day(self.stores.settings.landing_root, day, self.stores.policy.policy.time, self.now)
+        except RejectedInput as fault:
+            return fault
+
+
+def read(stores: Stores, now: datetime) -> Known:
+    """Read the books; a handful of queries, whatever the range."""
+    generations: dict[date, list[DayGeneration]] = defaultdict(list)
+    for row in stores.catalog.generations():
+        generations[row.day].append(row)
+    releases: dict[tuple[str, str], list[Release]] = defaultdict(list)
+    for release in stores.ledger.releases():
+        releases[release.product, release.period].append(release)
+    days = sorted(generations) or [now.date()]
+    listings, runs = stores.catalog.listings(days[0], days[-1]), stores.catalog.last_runs()
+    latest = [rows[-1] for _, rows in sorted(generations.items())]
+    sizes = [
+        (row.rows_in, sum(size for size, _ in listings.get((row.day, row.generation), {}).values())) for row in latest
+    ]
+    return Known(
+        stores=stores,
+        now=now,
+        generations=generations,
+        listings=listings,
+        releases=releases,
+        deliveries={(row.client, row.product, row.period): row for row in stores.catalog.deliveries()},
+        runs=runs,
+        clients=tuple(ClientSpec.stored(row.spec) for row in stores.catalog.clients()),
+        rates=Rates.of(sizes, sorted(runs.values(), key=lambda run: run.id)),
+        left={month.month: month.left for month in stores.ledger.months()},
+    )

@@ -1,0 +1,93 @@
+"""Where the release of a period stands."""
+
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from datetime import date, timedelta
+
+from tasks.errors import RefusedRelease
+from tasks.period import Cadence, Period
+from tasks.plan.known import Known
+from tasks.plan.states import State, Step
+from tasks.products.catalogue import Product
+from tasks.release import slot
+from tasks.store.tables import Release, ReleaseState
+
+DayStep = Callable[[date], Step]
+READY = (State.DONE, State.STALE)
+SAID = 3
+"""Late days that are told one by one."""
+UNFINISHED = (ReleaseState.RESERVED, ReleaseState.STAGED)
+
+
+def release_step(known: Known, product: Product, period: Period, day_of: DayStep, planned: Collection[str]) -> Step:
+    """What there is to do between lake and release; `planned` are the days that this plan ingests first."""
+    subject = f"{product.name} {period}"
+    step = Step("publish", str(period), State.DONE, "", product.name, flow_run_id=known.flow_run_id("publish", subject))
+    step = replace(step, seconds=known.rates.seconds("publish"))
+    release = known.release(product, period)
+    if release is None:
+        return _undrawn(known, replace(step, rho=known.price(product, period)), product, period, day_of, planned)
+    if release.state in UNFINISHED:
+        return _to_do(known, step, "Begun and cut off: it goes on under the charge it has.")
+    if release.state is ReleaseState.RECALLED:
+        return replace(step, state=State.IMPOSSIBLE, why="It was recalled.")
+    return _drawn(known, step, product, release, day_of)
+
+
+def _drawn(known: Known, step: Step, product: Product, release: Release, day_of: DayStep) -> Step:
+    """Published: what differs in landing or lake since, and what drawing again would cost. A plan never redraws."""
+    period = Period.parse(release.period)
+    current = {str(day): row.generation for day in period.days if (row := known.current(day))}
+    late = [f"{day}: {step.why}" for day in period.days if (step := day_of(day)).state is State.STALE]
+    if current != dict(release.generations):
+        late.insert(0, "Days were ingested again since it was drawn.")
+    if not late:
+        return replace(step, why=f"Published: revision {release.revision}.")
+    return replace(step, state=State.STALE, why=" ".join(late[:SAID]), revision_rho=known.price(product, period))
+
+
+def _undrawn(
+    known: Known, step: Step, product: Product, period: Period, day_of: DayStep, planned: Collection[str]
+) -> Step:
+    days = [day_of(day) for day in period.days]
+    lacking = [day for day in days if day.state not in READY and day.period not in planned]
+    if lacking and (hindered := _hindered(known, step, period, days, lacking)):
+        return hindered
+    if _expired(known, period):
+        return replace(step, state=State.IMPOSSIBLE, why="Data expired: the period's pseudonym key is gone.")
+    if short := known.spend(product, period):
+        return replace(step, state=State.BLOCKED, why=short)
+    if period.cadence is Cadence.DAY and days[0].state is State.FAILED:
+        return replace(step, state=State.FAILED, why=days[0].why)
+    return _to_do(known, step, "Not drawn yet.")
+
+
+def _hindered(known: Known, step: Step, period: Period, days: list[Step], lacking: list[Step]) -> Step | None:
+    """What the lacking days forbid; None for a longer period that no longer waits for days that do not come."""
+    first, time = lacking[0], known.stores.policy.policy.time
+    if period.cadence is Cadence.DAY:
+        return replace(step, state=first.state, why=first.why, settled=first.settled, overdue=first.overdue)
+    coming = [day for day in lacking if not (day.settled or day.overdue or day.state is State.IMPOSSIBLE)]
+    if coming or known.now < slot(period, known.stores.policy.policy) + timedelta(days=time.catch_up_days):
+        why = f"{len(lacking)} of its {len(days)} days are not in the lake, {first.period} the first of them."
+        return replace(step, state=State.WAITING, why=why)
+    if len(lacking) == len(days):
+        return replace(step, state=State.IMPOSSIBLE, why="None of its days is in the lake, nor to be had.")
+    return None
+
+
+def _to_do(known: Known, step: Step, why: str) -> Step:
+    if failed := known.failed("publish", step.subject):
+        return replace(step, state=State.FAILED, why=known.said(failed, "It failed."))
+    return replace(step, state=State.MISSING, why=why)
+
+
+def _expired(known: Known, period: Period) -> bool:
+    """Whether rows exist whose key does not: nobody of the period could be recognised."""
+    if not any(known.current(day) for day in period.days):
+        return False
+    try:
+        known.stores.keys.existing_key(period)
+    except RefusedRelease:
+        return True
+    return False

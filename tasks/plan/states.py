@@ -1,0 +1,177 @@
+"""A plan's words: where each piece of work stands, why, what it would cost, and which of them a mode runs."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+
+class State(StrEnum):
+    """Where a piece of work, or a client's period, stands."""
+
+    MISSING = "missing"
+    FAILED = "failed"
+    DONE = "done"
+    STALE = "stale"
+    WAITING = "waiting"
+    BLOCKED = "blocked by budget"
+    IMPOSSIBLE = "impossible"
+
+
+class Mode(StrEnum):
+    """What a backfill runs."""
+
+    MISSING = "missing"
+    FAILED = "failed"
+    ALL = "all"
+
+
+MEANING: Mapping[State, str] = {
+    State.MISSING: "not there yet; everything it needs is there, or comes before it in this plan",
+    State.FAILED: "tried, and it did not succeed",
+    State.DONE: "there",
+    State.STALE: "there, but the landing or the lake has changed since; only --revision-of draws again",
+    State.WAITING: "for data that have not arrived, or for a month that is not complete",
+    State.BLOCKED: "the month's privacy budget does not suffice",
+    State.IMPOSSIBLE: "the data have expired, or the release was taken back",
+}
+RUNS: Mapping[Mode, frozenset[State]] = {
+    Mode.MISSING: frozenset({State.MISSING, State.FAILED}),
+    Mode.FAILED: frozenset({State.FAILED}),
+    Mode.ALL: frozenset({State.MISSING, State.FAILED}),
+}
+"""States that a mode runs; `all` also takes changed days in again, and compares what was delivered."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One piece of work: ingest a day, publish a period, or deliver it to a client."""
+
+    verb: str
+    period: str
+    state: State
+    why: str
+    product: str | None = None
+    client: str | None = None
+    rho: float = 0.0
+    """What it would charge to the month that pays most; 0 where nothing is drawn."""
+    revision_rho: float | None = None
+    """What drawing a stale release again would charge."""
+    rows: int | None = None
+    """Rows that it reads (ingest) or writes (deliver), known or estimated."""
+    seconds: float | None = None
+    """How long it will take, by earlier runs."""
+    flow_run_id: str | None = None
+    settled: bool = False
+    """It failed, and nothing has changed since: a schedule does not try it again, people may."""
+    overdue: bool = False
+    """It waits for a landing folder that is past its time."""
+    unread: bool = False
+    """Nothing was published yet from what it would replace."""
+
+    @property
+    def subject(self) -> str:
+        """What the run of this step is called in the catalog."""
+        return " ".join(part for part in (self.client, self.product, self.period) if part)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Verb and subject."""
+        return self.verb, self.subject
+
+    def runs_in(self, mode: Mode | None) -> bool:
+        """Whether a backfill's mode runs it; None: the schedule, which does not try in vain twice."""
+        if self.verb == "ingest" and self.state is State.STALE:
+            return mode is Mode.ALL or (self.unread and mode is not Mode.FAILED)
+        if self.verb == "deliver" and self.state in (State.DONE, State.STALE):
+            return mode is Mode.ALL
+        if mode is None and self.verb == "ingest" and self.state is State.WAITING:
+            return not self.overdue  # so that its run says that it waits
+        return self.state in RUNS[mode or Mode.MISSING] and not (mode is None and self.settled)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What users ask for: one product of one period for one client (None: for nobody yet, or for ourselves)."""
+
+    product: str
+    client: str | None
+    period: str
+    state: State
+    why: str
+    needs: tuple[str, ...]
+    """Verbs that this plan runs for it."""
+    rho: float
+    revision_rho: float | None
+    rows: int | None
+    seconds: float | None
+    expected_by: datetime | None
+    late: bool
+    flow_run_id: str | None
+
+    @property
+    def name(self) -> str:
+        """What it is, in words."""
+        return f"{self.product} {self.period}" + (f" to {self.client}" if self.client else "")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What there is to do for a range of days: steps in the order in which they run, and the cells they fill."""
+
+    first: date
+    last: date
+    mode: Mode | None
+    steps: tuple[Step, ...]
+    cells: tuple[Cell, ...]
+    due: tuple[Step, ...]
+
+    @property
+    def rho(self) -> Mapping[str, float]:
+        """What the due steps charge, by calendar month of the period's last day."""
+        months: dict[str, float] = {}
+        for step in self.due:
+            if step.rho:
+                month = _month(step.period)
+                months[month] = months.get(month, 0.0) + step.rho
+        return months
+
+    @property
+    def seconds(self) -> float:
+        """How long the due steps take, one after the other."""
+        return sum(step.seconds or 0.0 for step in self.due)
+
+    @property
+    def rows(self) -> int:
+        """Event rows that the due ingests read, by estimate."""
+        return sum(step.rows or 0 for step in self.due if step.verb == "ingest")
+
+    @property
+    def counts(self) -> Mapping[State, int]:
+        """Cells by state, in the order of the states."""
+        return counted(cell.state for cell in self.cells)
+
+    def document(self) -> dict[str, Any]:
+        """The plan as JSON."""
+        return {
+            "first": self.first,
+            "last": self.last,
+            "mode": self.mode,
+            "cells": [vars(cell) for cell in self.cells],
+            "due": [{"verb": s.verb, "subject": s.subject, "rho": s.rho, "seconds": s.seconds} for s in self.due],
+            "counts": {state.value: number for state, number in self.counts.items()},
+            "total": {"rho": self.rho, "rows": self.rows, "seconds": round(self.seconds, 1)},
+        }
+
+
+def counted(states: Iterable[State]) -> dict[State, int]:
+    """How often each state occurs, in the order of the states."""
+    found = list(states)
+    return {state: found.count(state) for state in State if state in found}
+
+
+def _month(period: str) -> str:
+    from tasks.period import Period
+
+    return Period.parse(period).months[-1]
