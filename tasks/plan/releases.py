@@ -38,7 +38,7 @@ def _drawn(known: Known, step: Step, product: Product, release: Release, day_of:
     """Published: what differs in landing or lake since, and what drawing again would cost. A plan never redraws."""
     period = Period.parse(release.period)
     current = {str(day): row.generation for day in period.days if (row := known.current(day))}
-    late = [f"{day}: {step.why}" for day in period.days if (step := day_of(day)).state is State.STALE]
+    late = [f"{day}: {taken.why}" for day in period.days if (taken := day_of(day)).state is State.STALE]
     if current != dict(release.generations):
         late.insert(0, "Days were ingested again since it was drawn.")
     if not late:
