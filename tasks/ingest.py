@@ -36,6 +36,7 @@ from tasks.step import progress, step
 from tasks.store import Stores, meter
 from tasks.store.audit import AuditEntry
 from tasks.store.catalog import DayInputs, Verdict
+from tasks.store.journal import day_lineage, follow
 from tasks.store.lake import Candidate
 from tasks.store.scratch import PrivateFolder, private_folder
 
@@ -101,6 +102,7 @@ class Ingest:
             return DayRef(day, 0, Outcome.AWAITING_LANDING, 0, 0, note=note)
         current = self._stores.catalog.current(day)
         if current and current.landing_digest == self._digest(landing) and self._policy_digest == current.policy_digest:
+            follow(day_lineage(day, current.generation))
             return DayRef(day, current.generation, Outcome.ALREADY_INGESTED, current.rows_in, current.rows_kept)
         return None
 
@@ -219,16 +221,15 @@ class Ingest:
         verdict = Verdict(candidate.rows_in, candidate.rows_kept, candidate.rows, lines, revision)
         staged = Candidate(self._stores.lake.root, day, candidate.generation)
         subject = f"day {day} generation {candidate.generation}"
-        if any(result.stops for result in results):
+        facts = {"rows_in": candidate.rows_in, "rows_kept": candidate.rows_kept}
+        if stopping := ", ".join(result.rule for result in results if result.stops):
             self._stores.lake.discard(staged)  # first: once rejected, nothing of it rests anywhere, whatever dies here
-            self._stores.catalog.reject_day(
-                day, candidate.generation, verdict, AuditEntry.by_user("day rejected", subject)
-            )
+            entry = AuditEntry.by_user("day rejected", subject, **facts, rules=stopping)
+            self._stores.catalog.reject_day(day, candidate.generation, verdict, entry)
             refuse(results)
         self._stores.lake.commit(staged)
-        self._stores.catalog.accept_day(
-            day, candidate.generation, verdict, AuditEntry.by_user("day ingested", subject, ", ".join(overrides))
-        )
+        entry = AuditEntry.by_user("day ingested", subject, ", ".join(overrides), **facts)
+        self._stores.catalog.accept_day(day, candidate.generation, verdict, entry)
         return _accepted(candidate, results)
 
     def _history(self, day: date) -> list[Noisy]:

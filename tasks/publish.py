@@ -24,6 +24,7 @@ from tasks.release import Basis, Draw, OneDraw, day_profile, facts_of, hours_of,
 from tasks.stale import changes_since, people_digest
 from tasks.step import step
 from tasks.store import Stores
+from tasks.store.journal import follow, release_lineage
 from tasks.store.lake import BUCKETS
 from tasks.store.ledger import ReleaseKey
 from tasks.store.tables import DayGeneration, Release, ReleaseState
@@ -95,6 +96,7 @@ class Publish:
 
     def _standing(self, product: Product, period: Period, release: Release) -> ReleaseRef:
         """A release that is drawn; if stale, with what a revision would cost under today's policy."""
+        follow(release_lineage(release.period, release.generations))
         ref = _reference(release, Outcome.ALREADY_PUBLISHED)
         if stale := changes_since(self._stores, release, self._now()):
             cost = price(product, period, self._stores.policy.policy)

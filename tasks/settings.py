@@ -47,6 +47,11 @@ class Settings(BaseSettings):
         return self.home.absolute() / "scratch"
 
     @property
+    def logs_root(self) -> Path:
+        """The folder of the log."""
+        return self.home.absolute() / "logs"
+
+    @property
     def database(self) -> str:
         """SQLAlchemy URL of the catalog, `catalog.db` in the home by default."""
         return self.database_url or f"sqlite:///{self.home.absolute() / 'catalog.db'}"

@@ -8,6 +8,7 @@ from tasks.store.audit import AuditLog
 from tasks.store.catalog import Catalog
 from tasks.store.database import Database
 from tasks.store.installation import Installation
+from tasks.store.journal import Journal
 from tasks.store.keys import FileKeys, KeyStore
 from tasks.store.lake import Lake
 from tasks.store.ledger import Ledger
@@ -42,7 +43,7 @@ def open_stores(given: settings.Settings | None = None) -> Stores:
     where = given or settings.load()
     reviewed = policy.load(where.policy)
     make_folder(where.home.absolute())
-    database = Database(where.database)
+    database = Database(where.database, journal=Journal(where.logs_root))
     prepare(database)
     lake, keys, ledger = Lake(where.lake_root), FileKeys(where.keys_root), Ledger(database)
     lake.open()

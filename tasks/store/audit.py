@@ -1,28 +1,34 @@
 """The audit table: who did what to which thing; every change of state is written together with its entry."""
 
 import getpass
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from sqlmodel import Session, col, select
 
 from tasks.store.database import Database
+from tasks.store.journal import Fact, note
 from tasks.store.tables import Audit
 
 
 @dataclass(frozen=True)
 class AuditEntry:
-    """One act in words: the event (`release reserved`), its subject (`footfall/v1/2026-03-01/r1`), and why or how."""
+    """One act in words: the event (`release reserved`), its subject (`footfall/v1/2026-03-01/r1`), and why or how.
+
+    `detail` is for the audit table alone: it may be what somebody wrote. The log has `facts` instead.
+    """
 
     actor: str
     event: str
     subject: str
     detail: str = ""
+    facts: Mapping[str, Fact] = field(default_factory=dict)
 
     @classmethod
-    def by_user(cls, event: str, subject: str, detail: str = "") -> "AuditEntry":
+    def by_user(cls, event: str, subject: str, detail: str = "", /, **facts: Fact) -> "AuditEntry":
         """An entry whose actor is the operating system's user."""
-        return cls(this_user(), event, subject, detail)
+        return cls(this_user(), event, subject, detail, facts)
 
 
 def this_user() -> str:
@@ -33,9 +39,12 @@ def this_user() -> str:
         return "unknown"
 
 
-def record(session: Session, entry: AuditEntry) -> None:
-    """Add the entry to a transaction that changes state."""
-    session.add(Audit(at=datetime.now(UTC), **vars(entry)))
+def record(session: Session, entry: AuditEntry, lineage: str = "") -> Audit:
+    """Add the entry to a transaction that changes state; committed, it is told in the log too."""
+    row = Audit(at=datetime.now(UTC), actor=entry.actor, event=entry.event, subject=entry.subject, detail=entry.detail)
+    session.add(row)
+    note(session, entry.event, entry.subject, lineage, actor=entry.actor, **entry.facts)
+    return row
 
 
 class AuditLog:
@@ -47,8 +56,7 @@ class AuditLog:
     def write(self, entry: AuditEntry) -> int:
         """Write an entry of its own (a gate override with its reason) and return its id."""
         with self._database.writing() as session:
-            row = Audit(at=datetime.now(UTC), **vars(entry))
-            session.add(row)
+            row = record(session, entry)
             session.flush()
             return row.id
 

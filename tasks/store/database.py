@@ -11,6 +11,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, Operati
 from sqlmodel import Session
 
 from tasks.errors import Misconfigured, StorageUnavailable, ThrongError
+from tasks.store.journal import Journal, noted
 from tasks.store.room import make_folder, on_disk
 
 _RERUN = "then run the same command again."
@@ -38,9 +39,10 @@ _SAYINGS: tuple[tuple[str, type[ThrongError], str, str], ...] = (
 class Database:
     """Transactions on one database; every statement outside them is impossible."""
 
-    def __init__(self, url: str, wait_seconds: float = 30) -> None:
+    def __init__(self, url: str, wait_seconds: float = 30, journal: Journal | None = None) -> None:
         self._url = _supported(url)
         self.name = self._url.render_as_string(hide_password=True)
+        self._journal = journal
         self.engine = _sqlite(self._url, wait_seconds) if self.file else _postgresql(self._url)
 
     @property
@@ -57,9 +59,11 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
-        """A transaction that is committed whole at the block's end, or not at all."""
+        """A transaction that is committed whole at the block's end, or not at all; then the log tells of it."""
         with self.in_words(), Session(self.engine, expire_on_commit=False) as session, session.begin():
             yield session
+        if self._journal:
+            self._journal.write(noted(session))
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:

@@ -12,6 +12,7 @@ from tasks.errors import StepFailed
 from tasks.references import Listing
 from tasks.store.audit import AuditEntry, record
 from tasks.store.database import Database
+from tasks.store.journal import day_lineage, note
 from tasks.store.tables import DayGeneration, DayState, GateLine, ListedFile, RowCount
 
 DAY_TRANSITIONS: Mapping[DayState, frozenset[DayState]] = {
@@ -121,7 +122,7 @@ class DayRecords:
             for name, value in vars(inputs).items():
                 setattr(row, name, value)
             session.add(row)
-            _list(session, day, row.generation, files)
+            _list(session, row, files)
             return row.generation
 
     def accept_day(self, day: date, generation: int, verdict: Verdict, audit: AuditEntry) -> None:
@@ -131,13 +132,13 @@ class DayRecords:
             for before in session.exec(query):
                 _move(before, DayState.SUPERSEDED)
             _close(session, day, generation, DayState.CURRENT, verdict)
-            record(session, audit)
+            record(session, audit, day_lineage(day, generation))
 
     def reject_day(self, day: date, generation: int, verdict: Verdict, audit: AuditEntry) -> None:
         """Close a candidate that the gate stopped; what counted before still counts."""
         with self._database.writing() as session:
             _close(session, day, generation, DayState.REJECTED, verdict)
-            record(session, audit)
+            record(session, audit, day_lineage(day, generation))
 
 
 def _latest(session: Session, day: date) -> DayGeneration | None:
@@ -145,12 +146,11 @@ def _latest(session: Session, day: date) -> DayGeneration | None:
     return session.exec(query.order_by(col(DayGeneration.generation).desc())).first()
 
 
-def _list(session: Session, day: date, generation: int, files: Listing) -> None:
-    session.exec(delete(ListedFile).where(col(ListedFile.day) == day, col(ListedFile.generation) == generation))
-    session.add_all(
-        ListedFile(day=day, generation=generation, name=name, bytes=size, mtime_ns=changed)
-        for name, (size, changed) in files.items()
-    )
+def _list(session: Session, of: DayGeneration, files: Listing) -> None:
+    session.exec(delete(ListedFile).where(col(ListedFile.day) == of.day, col(ListedFile.generation) == of.generation))
+    for name, (size, changed) in files.items():
+        session.add(ListedFile(day=of.day, generation=of.generation, name=name, bytes=size, mtime_ns=changed))
+        note(session, "landing file taken up", name, day_lineage(of.day, of.generation), bytes=size)
 
 
 def _close(session: Session, day: date, generation: int, state: DayState, verdict: Verdict) -> None:

@@ -10,7 +10,8 @@ from tasks.errors import StepFailed
 from tasks.store.audit import AuditEntry, record
 from tasks.store.database import Database
 from tasks.store.delivery_room import DeliveryKey
-from tasks.store.tables import Client, Delivery, DeliveryState
+from tasks.store.journal import release_lineage
+from tasks.store.tables import Client, Delivery, DeliveryState, Release
 
 DELIVERY_TRANSITIONS: Mapping[DeliveryState, frozenset[DeliveryState]] = {
     DeliveryState.RENDERED: frozenset({DeliveryState.DELIVERED, DeliveryState.REFUSED}),
@@ -68,20 +69,32 @@ class DeliveryRecords:
         """Record a delivery whose bytes rest in the lake; from here on these bytes are what is sent."""
         with self._database.writing() as session:
             session.add(delivery)
-            record(session, audit)
+            record(session, audit, _lineage(session, delivery))
 
     def mark_delivered(self, key: DeliveryKey, at: datetime, audit: AuditEntry) -> None:
         """Record that the client's bucket holds the bytes."""
         with self._database.writing() as session:
             delivery = _moved(session, key, DeliveryState.DELIVERED)
             delivery.delivered_at, delivery.message = at, ""
-            record(session, audit)
+            record(session, audit, _lineage(session, delivery))
 
     def mark_refused(self, key: DeliveryKey, message: str, audit: AuditEntry) -> None:
         """Record why the client's bucket did not take the bytes, or no longer holds them."""
         with self._database.writing() as session:
-            _moved(session, key, DeliveryState.REFUSED).message = message
-            record(session, audit)
+            delivery = _moved(session, key, DeliveryState.REFUSED)
+            delivery.message = message
+            record(session, audit, _lineage(session, delivery))
+
+
+def _lineage(session: Session, delivery: Delivery) -> str:
+    """That of the delivered release."""
+    query = select(Release.generations).where(
+        Release.product == delivery.product,
+        Release.version == delivery.version,
+        Release.period == delivery.period,
+        Release.revision == delivery.release_revision,
+    )
+    return release_lineage(delivery.period, session.exec(query).first() or {})
 
 
 def _moved(session: Session, key: DeliveryKey, state: DeliveryState) -> Delivery:
