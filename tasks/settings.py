@@ -2,13 +2,16 @@
 
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from tasks.errors import Misconfigured
+
+_MAIL = r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+"
 
 
 class Settings(BaseSettings):
@@ -25,6 +28,18 @@ class Settings(BaseSettings):
     policy: Path | None = None
     engine: Literal["local"] = "local"
     memory_limit: Annotated[str, Field(pattern=r"^[1-9]\d{0,5} ?[MG]B$")] = "500MB"
+    alert_webhook: SecretStr | None = None
+    alert_email: Annotated[str, Field(pattern=rf"^{_MAIL}(, ?{_MAIL})*$")] | None = None
+    smtp_url: SecretStr | None = None
+
+    @field_validator("alert_webhook", "smtp_url")
+    @classmethod
+    def _is_an_address(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        known = ("http", "https") if info.field_name == "alert_webhook" else ("smtp", "smtps")
+        parts = urlsplit(value.get_secret_value() if value else f"{known[0]}://none")
+        if parts.scheme not in known or not parts.hostname:
+            raise ValueError(f"must begin with {' or '.join(f'{scheme}://' for scheme in known)} and name a host")
+        return value
 
     @property
     def landing_root(self) -> Path:

@@ -13,8 +13,16 @@ from tasks.policy import shipped
 ROOT = Path(__file__).parent.parent.parent
 LEAVES = {"references", "period", "policy", "settings", "errors", "expectations", "step"}
 PURE = {"events", "mobility", "products", "privacy", "estimate", "deliverable"}
-VERBS = {"ingest", "publish", "deliver", "verify", "release", "describe", "expected", "stale"}
-"""The verbs, and what they share: drawing once, what a delivery may say, what a client may expect, what is stale."""
+VERBS = {"ingest", "publish", "deliver", "verify"} | {
+    *(
+        "release",
+        "describe",
+        "expected",
+        "stale",
+    ),  # what they share: drawing once, what a delivery and an index may say
+    *("plan", "alerts", "metrics"),  # what is to be done, and what is to be told
+}
+"""The verbs, what they share, and what looks at their work."""
 
 MAY_IMPORT = {
     "privacy": set(),

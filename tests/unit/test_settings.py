@@ -58,3 +58,11 @@ def test_a_password_in_the_database_url_is_masked(monkeypatch: pytest.MonkeyPatc
     assert "hunter2" not in settings.load().masked_database
     monkeypatch.setenv("THRONG_DATABASE_URL", "hunter2")
     assert settings.load().masked_database == "not a database URL"
+
+
+@pytest.mark.parametrize("variable", ["THRONG_ALERT_WEBHOOK", "THRONG_SMTP_URL", "THRONG_ALERT_EMAIL"])
+def test_an_address_of_another_kind_is_refused_and_not_shown(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.setenv(variable, "ftp://user:hush-hush@somewhere")
+    with pytest.raises(Misconfigured, match=variable) as refused:
+        settings.load()
+    assert "hush" not in str(refused.value)

@@ -1,0 +1,123 @@
+"""The server's automations as code: whatever must be told reaches the teller; made anew at each start of `serve`."""
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from typing import cast
+from uuid import UUID
+
+from prefect.blocks.webhook import Webhook
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.events.actions import CallWebhook
+from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
+from pydantic import SecretStr
+
+BLOCK = "throng-alerts"
+PREFIX = "throng: "
+LATE = timedelta(minutes=10)
+"""How long a run may wait for a worker: Prefect itself says late after 15 seconds, which is a worker's polling."""
+
+SILENT = timedelta(hours=3)
+"""How long no `daily` may begin, end or be passed over, though it is hourly: schedules can fail without a word."""
+
+_OURS = {"prefect.resource.role": "deployment", "prefect.resource.name": ["daily", "backfill"]}
+_DAILY = {"prefect.resource.role": "deployment", "prefect.resource.name": "daily"}
+_RUN = "{{ event.resource.id | replace('prefect.flow-run.', '') }}"
+_DEPLOYMENT = "(event.related | selectattr('role', 'equalto', 'deployment') | first).name"
+
+
+def install(teller: str, late: timedelta = LATE) -> None:
+    """Create or renew every automation, and remove ours that are no longer among them; again changes nothing.
+
+    One that somebody switched off stays off.
+    """
+    with get_client(sync_client=True) as api:
+        page = str(api.api_url).rstrip("/").removesuffix("/api")
+        known = {found.name: found for found in api.read_automations() if found.name.startswith(PREFIX)}
+        for wanted in _automations(_block(teller), page, late):
+            before = known.pop(wanted.name, None)
+            if before:
+                api.update_automation(before.id, wanted.model_copy(update={"enabled": before.enabled}))
+            else:
+                api.create_automation(wanted)
+        _remove(api, [found.id for found in known.values()])
+
+
+def _remove(api: SyncPrefectClient, automations: Sequence[UUID]) -> None:
+    for automation in automations:
+        api.delete_automation(automation)
+
+
+def _block(teller: str) -> UUID:
+    """The teller's address, which only the server needs to know, as a secret of Prefect's."""
+    block = Webhook(url=SecretStr(teller))
+    return cast(UUID, block.save(BLOCK, overwrite=True))  # awaitable only where a loop runs
+
+
+def _automations(block: UUID, page: str, late: timedelta) -> Iterator[AutomationCore]:
+    link = f"Open {page}/runs/flow-run/{_RUN}"
+
+    def call(trigger: EventTrigger, name: str, payload: str) -> AutomationCore:
+        action = CallWebhook(block_document_id=block, payload=payload)
+        return AutomationCore(name=f"{PREFIX}{name}", trigger=trigger, actions=[action], enabled=True)
+
+    yield call(
+        EventTrigger(expect={"throng.*"}, posture=Posture.Reactive, threshold=1),
+        "what the day's run found",
+        "{{ event.payload | tojson }}",
+    )
+    # named states have events of their own: only the type tells that SomeFailed or Refused is a failure
+    failed = {
+        "prefect.resource.id": "prefect.flow-run.*",
+        "prefect.state-type": ["FAILED", "CRASHED"],
+        "prefect.state-name": "!Interrupted",  # Throng was stopped, and a new run goes on
+    }
+    yield call(
+        EventTrigger(
+            match=failed, match_related=_OURS, expect={"prefect.flow-run.*"}, posture=Posture.Reactive, threshold=1
+        ),
+        "a run failed or crashed",
+        _alert("run_failed", "ended as {{ event.resource['prefect.state-name'] }}.", link),
+    )
+    yield call(_late(late), "a run is late", _alert("run_late", "still waits for a worker.", link))
+    yield call(_silent(), "no daily run", _SILENT_ALERT)
+
+
+def _late(late: timedelta) -> EventTrigger:
+    """Late, and in no other state within the time: no worker. A backfill may wait for the one before it."""
+    return EventTrigger(
+        match={"prefect.resource.id": "prefect.flow-run.*"},
+        match_related=_DAILY,
+        after={"prefect.flow-run.Late"},
+        expect={f"prefect.flow-run.{name}" for name in ("Pending", "Running", "Cancelled", "Crashed")},
+        for_each={"prefect.resource.id"},
+        posture=Posture.Proactive,
+        threshold=1,
+        within=late,
+    )
+
+
+def _silent() -> EventTrigger:
+    return EventTrigger(
+        match={"prefect.resource.id": "prefect.flow-run.*", "prefect.state-type": "!SCHEDULED"},
+        match_related=_DAILY,
+        expect={"prefect.flow-run.*"},
+        posture=Posture.Proactive,
+        threshold=1,
+        within=SILENT,
+    )
+
+
+def _alert(kind: str, what: str, action: str) -> str:
+    """A run's alert as a template: names alone, never the state's message, which anything may have written.
+
+    Every `daily` is the same subject, so that an hourly schedule is not told of hourly.
+    """
+    subject = f"{{{{ ('daily' if {_DEPLOYMENT} == 'daily' else event.resource.name) | tojson }}}}"
+    return f'{{"kind": "{kind}", "subject": {subject}, "what": "A run {what}", "action": "{action}"}}'
+
+
+_SILENT_ALERT = (
+    '{"kind": "schedule_silent", "subject": "daily", '
+    f'"what": "Nothing was heard of any daily run for {SILENT // timedelta(hours=1)} hours.", '
+    '"action": "Look at the deployment daily: is its schedule on, does a worker run? Restart `throng serve`."}'
+)

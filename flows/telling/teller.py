@@ -1,0 +1,145 @@
+"""The teller: hears alerts on loopback, from the server's automations, and passes each on once a day by every channel.
+
+It runs beside the server, not on a worker: that no worker takes runs is one of the things to be told.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from hmac import compare_digest
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from queue import Empty, Queue
+from secrets import token_urlsafe
+from threading import Event, Thread
+
+from flows.telling.channels import LOST, Channel, channels, log
+from flows.telling.memory import Memory
+from tasks.alerts import Alert
+from tasks.release import utc_now
+from tasks.settings import Settings
+
+LONGEST = 65_536
+"""Bytes of one alert."""
+
+KEPT = 1_000
+"""Alerts that wait for a channel which does not answer."""
+
+
+class Outbox:
+    """What one channel was not told yet."""
+
+    def __init__(self, channel: Channel, memory: Memory) -> None:
+        self._channel, self._memory = channel, memory
+        self._waiting: dict[tuple[str, str], Alert] = {}
+
+    def add(self, alerts: Sequence[Alert], now: datetime) -> None:
+        """Take what the channel was not told within a day."""
+        for alert in alerts:
+            if self._memory.fresh(self._channel.name, alert, now) and len(self._waiting) < KEPT:
+                self._waiting[alert.kind, alert.subject] = alert
+
+    def send(self, now: datetime) -> None:
+        """Tell all that waits as one message; what was not taken goes on waiting, and the log says so."""
+        waiting = list(self._waiting.values())
+        if not waiting:
+            return
+        try:
+            self._channel.send(waiting)
+        except LOST as error:  # its text may hold an address with a password
+            reason = f"{type(error).__name__} {getattr(error, 'code', '') or getattr(error, 'smtp_code', '')}".strip()
+            log.error("%d alert(s) not delivered by %s (%s); trying again", len(waiting), self._channel.name, reason)
+            return
+        self._waiting.clear()
+        self._memory.remember(self._channel.name, waiting, now)
+
+
+class Teller:
+    """Gathers what comes within a moment into one message, and tries again what was not taken."""
+
+    def __init__(
+        self, ways: Sequence[Channel], memory: Memory, gather: timedelta, again: timedelta = timedelta(minutes=1)
+    ) -> None:
+        self._boxes = [Outbox(way, memory) for way in ways]
+        self._heard: Queue[Alert] = Queue()
+        self._gather, self._again = gather, again
+        self._over = Event()
+
+    def hear(self, alert: Alert) -> None:
+        """Take an alert, from any thread."""
+        self._heard.put(alert)
+
+    def work(self) -> None:
+        """Tell until stopped; what was heard before is told still."""
+        while not self._over.is_set():
+            self._tell(self._gathered())
+        self._tell([])
+
+    def stop(self) -> None:
+        """End `work` within the gathering time."""
+        self._over.set()
+
+    def _tell(self, alerts: Sequence[Alert]) -> None:
+        now = utc_now()
+        for box in self._boxes:
+            box.add(alerts, now)
+            box.send(now)
+
+    def _gathered(self) -> list[Alert]:
+        """Waits for an alert, and a moment for more; nothing when it is time to try again or to stop."""
+        ends = utc_now() + self._again
+        while self._heard.empty() and utc_now() < ends and not self._over.wait(0.2):
+            pass
+        if not self._heard.empty():
+            self._over.wait(self._gather.total_seconds())
+        return list(_drained(self._heard))
+
+
+def _drained(queue: "Queue[Alert]") -> Iterator[Alert]:
+    while True:
+        try:
+            yield queue.get_nowait()
+        except Empty:
+            return
+
+
+@contextmanager
+def telling(settings: Settings, gather: timedelta = timedelta(seconds=2)) -> Iterator[str]:
+    """A running teller for the length of the block; its address, which only the automations need to know."""
+    teller = Teller(channels(settings), Memory(settings.home.absolute() / "told.json"), gather)
+    secret = token_urlsafe(16)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _listener(teller, f"/{secret}"))
+    threads = [Thread(target=server.serve_forever, daemon=True), Thread(target=teller.work, daemon=True)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/{secret}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        teller.stop()
+        for thread in threads:
+            thread.join(timeout=15)
+
+
+def _listener(teller: Teller, path: str) -> type[BaseHTTPRequestHandler]:
+    class Listener(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            alert = self._alert() if compare_digest(self.path.encode(), path.encode()) else None
+            if alert:
+                teller.hear(alert)
+            self.send_response(204 if alert else 400)
+            self.end_headers()
+
+        def _alert(self) -> Alert | None:
+            length = int(self.headers.get("Content-Length") or 0)
+            try:
+                return Alert(**json.loads(self.rfile.read(min(length, LONGEST))))
+            except (ValueError, TypeError):
+                log.error("An automation sent something that is no alert.")
+                return None
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Its lines would hold the path, which is the secret."""
+
+    return Listener

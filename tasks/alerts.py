@@ -1,0 +1,186 @@
+"""What somebody must be told, and what they can do about it: read from the plan and the books, nothing is kept."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+from tasks.events.gate import GateStatus
+from tasks.period import Period, day_start
+from tasks.plan.states import Plan, State, Step
+from tasks.privacy.accounting import rho_of
+from tasks.products.catalogue import CATALOGUE, FOR_CLIENTS, PUBLISHED, Product
+from tasks.release import latest_drawn, outstanding
+from tasks.store import Stores
+from tasks.store.client_spec import ClientSpec
+from tasks.store.ledger import ReleaseKey
+from tasks.store.tables import DayGeneration, MonthBudget, ReleaseState
+
+RECENT = timedelta(days=1)
+"""How long news is news: a day's gate warning, or a run that is not in the plan."""
+
+NOTICE = timedelta(days=7)
+"""How long before a key is destroyed somebody is told what is not drawn yet."""
+
+LOW = 10
+"""A month's budget is low when less than a tenth of its cap is left."""
+
+NO_FAULT = (None, 0, 2, 3, 130)
+"""Exit codes of runs that nobody need be told of: going on, done, mistyped, told step by step, stopped."""
+
+
+class Kind(StrEnum):
+    """Why somebody is told; also the last part of the event's name. The most urgent come first."""
+
+    DELIVERY_LATE = "delivery_late"
+    RUN_FAILED = "run_failed"
+    LANDING_OVERDUE = "landing_overdue"
+    KEY_EXPIRING = "key_expiring"
+    BUDGET_LOW = "budget_low"
+    GATE_WARNING = "gate_warning"
+    RELEASE_STALE = "release_stale"
+
+
+@dataclass(frozen=True)
+class Alert:
+    """One thing to be told: of which kind, about what, what is the matter, and what to do."""
+
+    kind: str
+    subject: str
+    what: str
+    action: str
+
+
+def alerts(stores: Stores, plan: Plan, now: datetime) -> list[Alert]:
+    """Everything that somebody must be told now, the most urgent first; `plan` is the schedule's."""
+    return [alert for kind in Kind for alert in _SOURCES[kind](stores, plan, now)]
+
+
+def _late(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
+    zone = stores.policy.policy.time.local
+    for cell in plan.cells:
+        if cell.late and cell.expected_by:
+            by = f"{cell.expected_by.astimezone(zone):%Y-%m-%d %H:%M}"
+            subject = f"{cell.client} {cell.product} {cell.period}"
+            yield Alert(Kind.DELIVERY_LATE, subject, f"Promised by {by}; {cell.state}: {cell.why}", _HELP[cell.state])
+
+
+def _failed(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
+    """Steps that failed, each once: what only follows from another one's failure is left out."""
+    failed = {step.key: step for step in plan.steps if step.state is State.FAILED}
+    for step in failed.values():
+        if not any(before in failed for before in _before(step)):
+            again = f"throng {step.verb} {step.subject}"
+            action = (
+                f"After mending it: {again}" if step.settled else f"The next daily run tries again; or now: {again}"
+            )
+            yield Alert(Kind.RUN_FAILED, f"{step.verb} {step.subject}", step.why, action)
+    for (verb, subject), run in stores.catalog.last_runs().items():
+        other = verb not in ("ingest", "publish", "deliver") and run.exit_code not in NO_FAULT
+        if other and run.ended and now - run.ended < RECENT:
+            what = run.message or f"It ended with {run.outcome}."
+            yield Alert(Kind.RUN_FAILED, f"{verb} {subject}", what, f"After mending it: throng {verb} {subject}")
+
+
+def _before(step: Step) -> list[tuple[str, str]]:
+    """Keys of the steps whose failure is also this one's."""
+    if step.verb == "publish":
+        return [("ingest", str(day)) for day in Period.parse(step.period).days]
+    return [("publish", f"{step.product} {step.period}")] if step.verb == "deliver" else []
+
+
+def _overdue(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
+    for step in plan.steps:
+        if step.verb == "ingest" and step.overdue:
+            yield Alert(Kind.LANDING_OVERDUE, step.period, step.why, _HELP[State.WAITING])
+
+
+def _stale(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
+    for step in plan.steps:
+        if step.verb == "publish" and step.product and step.state is State.STALE:
+            key = _latest(stores, CATALOGUE[step.product], step.period)
+            again = f"throng publish {step.product} {step.period} --revision-of {key} --reason TEXT"
+            action = f"Leave it, or draw again for rho {step.revision_rho or 0:.4f}: {again}"
+            yield Alert(Kind.RELEASE_STALE, key, step.why, action)
+
+
+def _latest(stores: Stores, product: Product, period: str) -> str:
+    release = latest_drawn(stores, product, Period.parse(period))
+    return str(ReleaseKey.of(release)) if release else "RELEASE"
+
+
+def _warned(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
+    """Of days that were taken in lately; a rule that stops the day is a failed run."""
+    for row in _current(stores, now):
+        if row.ingested_at and now - row.ingested_at < RECENT:
+            for line in stores.catalog.gate(row.day, row.generation):
+                if line.severity == "warning" and line.status in (GateStatus.FAILED, GateStatus.ERROR):
+                    yield Alert(Kind.GATE_WARNING, f"{row.day} {line.rule}", line.message, line.action)
+
+
+def _current(stores: Stores, now: datetime) -> list[DayGeneration]:
+    return stores.catalog.days(date.min, now.date())
+
+
+def _low(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
+    """Months that still have something to draw, or are not over."""
+    today = now.astimezone(stores.policy.policy.time.local).date()
+    kept = timedelta(days=stores.policy.policy.retention.keys_days)
+    for budget in stores.ledger.months():
+        month = Period.parse(budget.month)
+        if month.end + kept < today:
+            continue
+        needed = outstanding(stores, month)
+        if (needed or today < month.end) and (budget.left * LOW < budget.cap or budget.left < needed):
+            yield Alert(Kind.BUDGET_LOW, budget.month, _left(budget, needed), _KEEP)
+
+
+def _left(budget: MonthBudget, needed: int) -> str:
+    left = f"rho {rho_of(budget.left):.4f} of {rho_of(budget.cap):.4f} is left"
+    return f"{left}; the schedule's releases that are not drawn yet need {rho_of(needed):.4f}."
+
+
+def _expiring(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
+    """Periods in the lake that are not drawn, and can no longer be once their key is destroyed."""
+    clients = [ClientSpec.stored(row.spec) for row in stores.catalog.clients()]
+    drawn = {(r.product, r.period) for r in stores.ledger.releases() if r.state is not ReleaseState.RESERVED}
+    for (product, period), ends in _keys_end(stores, now).items():
+        wanted = product not in FOR_CLIENTS or any(spec.grant(product, period) for spec in clients)
+        if wanted and ends - NOTICE <= now < ends and (product, str(period)) not in drawn:
+            what = f"It is not drawn; its pseudonym key may be destroyed from {ends:%Y-%m-%d} on, then it never can be."
+            yield Alert(Kind.KEY_EXPIRING, f"{product} {period}", what, f"throng publish {product} {period}")
+
+
+def _keys_end(stores: Stores, now: datetime) -> dict[tuple[str, Period], datetime]:
+    """By product and period with days in the lake: when the period's key may be destroyed."""
+    policy = stores.policy.policy
+    last: dict[tuple[str, Period], datetime] = {}
+    for row in _current(stores, now):
+        for product in PUBLISHED:
+            period = Period.holding(CATALOGUE[product].cadence, row.day)
+            over = day_start(period.end, policy.time.local)
+            last[product, period] = max(row.ingested_at or over, last.get((product, period), over))
+    kept = timedelta(days=policy.retention.keys_days)
+    return {wanted: at + kept for wanted, at in last.items()}
+
+
+_SOURCES: Mapping[Kind, Callable[[Stores, Plan, datetime], Iterator[Alert]]] = {
+    Kind.DELIVERY_LATE: _late,
+    Kind.RUN_FAILED: _failed,
+    Kind.LANDING_OVERDUE: _overdue,
+    Kind.KEY_EXPIRING: _expiring,
+    Kind.BUDGET_LOW: _low,
+    Kind.GATE_WARNING: _warned,
+    Kind.RELEASE_STALE: _stale,
+}
+
+_KEEP = "Draw no further revision of this month: what is spent never comes back. `throng budget` shows by what."
+_HELP: Mapping[State, str] = {
+    State.MISSING: "The next daily run does it; or now: throng daily",
+    State.FAILED: "`throng status` says what failed and how to mend it.",
+    State.DONE: "Nothing.",
+    State.STALE: "Nothing, or a revision: `throng status` says for how much.",
+    State.WAITING: "Have the operator send the day; the next daily run takes it in and goes on from there.",
+    State.BLOCKED: "`throng budget` shows what the month was spent on; the client is told that it is withheld.",
+    State.IMPOSSIBLE: "Tell the client: its index says so too.",
+}

@@ -1,0 +1,124 @@
+"""What a monitoring system reads: one file in Prometheus' text format, for node_exporter's textfile collector.
+
+Totals by client, product, month, verb and kind only: nothing of a person, nothing by zone, hour or attribute.
+"""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from tasks.alerts import Alert, Kind
+from tasks.period import Period, day_start
+from tasks.plan.states import Plan, counted
+from tasks.store import Stores
+from tasks.store.client_spec import ClientSpec
+from tasks.store.room import on_disk
+from tasks.store.tables import DeliveryState, Run
+
+NAME = "metrics.prom"
+Sample = tuple[Mapping[str, str], float]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A gauge with its samples, one for each set of labels."""
+
+    name: str
+    help: str
+    samples: Iterable[Sample]
+
+    def lines(self) -> Iterator[str]:
+        """In the text format, version 0.0.4."""
+        yield f"# HELP throng_{self.name} {self.help}"
+        yield f"# TYPE throng_{self.name} gauge"
+        for labels, value in self.samples:
+            shown = ",".join(f'{name}="{_escaped(text)}"' for name, text in labels.items())
+            yield f"throng_{self.name}{f'{{{shown}}}' if shown else ''} {value:.15g}"
+
+
+def write_metrics(stores: Stores, plan: Plan, found: Sequence[Alert], now: datetime) -> Path:
+    """Write `metrics.prom` in the home, whole or not at all; readable by the monitoring system's user too."""
+    path = stores.settings.home.absolute() / NAME
+    unfinished = path.with_name(f"{NAME}.{os.getpid()}")  # no `.prom`: the collector passes it by
+    with on_disk(path.parent):
+        unfinished.write_text(render(stores, plan, found, now))
+        unfinished.chmod(0o644)
+        unfinished.replace(path)
+    return path
+
+
+def render(stores: Stores, plan: Plan, found: Sequence[Alert], now: datetime) -> str:
+    """Every metric; `plan` is the schedule's, `found` what somebody must be told."""
+    metrics = [*_of_plan(stores, plan, now), *_of_books(stores, found), *_of_runs(stores.catalog.last_runs().values())]
+    written = Metric("metrics_written_timestamp_seconds", "When this file was written.", [({}, now.timestamp())])
+    return "\n".join(line for metric in (*metrics, written) for line in metric.lines()) + "\n"
+
+
+def _of_plan(stores: Stores, plan: Plan, now: datetime) -> Iterator[Metric]:
+    cells = sorted({(cell.product, cell.client or "") for cell in plan.cells})
+    by_state: list[Sample] = [
+        ({"product": product, "client": client, "state": state}, number)
+        for product, client in cells
+        for state, number in counted(
+            cell.state for cell in plan.cells if (cell.product, cell.client or "") == (product, client)
+        ).items()
+    ]
+    yield Metric("freshness_seconds", "Age of the newest delivered period: since its end.", _freshness(stores, now))
+    yield Metric("periods", "Periods of the schedule's plan by state; no client: for ourselves.", by_state)
+    late = [({"client": name}, sum(c.late for c in plan.cells if c.client == name)) for name in _clients(stores)]
+    yield Metric("deliveries_late", "Periods that were promised by now and are not delivered.", late)
+
+
+def _freshness(stores: Stores, now: datetime) -> Iterator[Sample]:
+    """By data, not by run: of a standing grant without any delivery, since the grant begins."""
+    zone = stores.policy.policy.time.local
+    today = now.astimezone(zone).date()
+    for name, spec in _clients(stores).items():
+        sent = [row for row in stores.catalog.deliveries(name) if row.state is DeliveryState.DELIVERED]
+        for grant in spec.grants:
+            if grant.since <= today and (grant.until is None or grant.until >= today):
+                ends = [Period.parse(row.period).end for row in sent if row.product == grant.product]
+                age = now - day_start(max(ends, default=grant.since), zone)
+                yield {"client": name, "product": grant.product}, age.total_seconds()
+
+
+def _clients(stores: Stores) -> dict[str, ClientSpec]:
+    return {row.name: ClientSpec.stored(row.spec) for row in stores.catalog.clients()}
+
+
+def _of_books(stores: Stores, found: Sequence[Alert]) -> Iterator[Metric]:
+    left: list[Sample] = [({"month": month.month}, month.left / month.cap) for month in stores.ledger.months()]
+    yield Metric("budget_left_ratio", "Share of the month's privacy budget (rho) that is left.", left)
+    kinds: list[Sample] = [({"kind": kind}, sum(alert.kind == kind for alert in found)) for kind in Kind]
+    yield Metric("alerts", "What somebody must be told, by kind.", kinds)
+
+
+def _of_runs(runs: Iterable[Run]) -> Iterator[Metric]:
+    """The last run of each verb that has ended, whatever it was about."""
+    last = {run.verb: run for run in sorted(runs, key=lambda run: run.id) if run.ended}
+    samples = {verb: _facts(run, run.ended) for verb, run in sorted(last.items()) if run.ended}
+    for name, meaning in _LAST_RUN.items():
+        yield Metric(f"last_run_{name}", meaning, [({"verb": verb}, facts[name]) for verb, facts in samples.items()])
+
+
+def _facts(run: Run, ended: datetime) -> Mapping[str, float]:
+    return {
+        "exit_code": run.exit_code or 0,
+        "timestamp_seconds": ended.timestamp(),
+        "duration_seconds": (ended - run.started).total_seconds(),
+        "cpu_seconds": run.cpu_seconds or 0.0,
+    }
+
+
+_LAST_RUN = {
+    "exit_code": "Exit code of the verb's last run.",
+    "timestamp_seconds": "When the verb's last run ended.",
+    "duration_seconds": "How long the verb's last run took.",
+    "cpu_seconds": "CPU time of the verb's last run.",
+}
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")

@@ -1,0 +1,104 @@
+"""From an event or a run's end on a real Prefect server to a webhook and a mailbox, by automations made from code."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks.alerts import Alert
+from tasks.settings import Settings
+from tests.receivers import Received, mailbox, webhook
+from tests.unit.telling.test_teller import until
+
+OVERDUE = Alert("landing_overdue", "2026-03-03", 'The folder "date=2026-03-03" is missing & late.', "Have it sent.")
+SECRET = "491700000001"
+"""What a message of others may hold."""
+
+
+@pytest.fixture(scope="module")
+def receivers() -> Iterator[tuple[Received, Received]]:
+    """The operator's webhook and mailbox."""
+    with webhook() as hook, mailbox() as mail:
+        yield hook, mail
+
+
+@pytest.fixture(scope="module")
+def told(
+    prefect_stores: list[Path], receivers: tuple[Received, Received], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[list[dict[str, Any]]]:
+    """What the webhook is told, with a teller and automations in place; installed twice, as two starts would."""
+    from flows.telling.automations import PREFIX, install
+    from flows.telling.teller import telling
+
+    hook, mail = receivers
+    settings = Settings(
+        home=tmp_path_factory.mktemp("home"),
+        alert_webhook=hook.url,  # type: ignore[arg-type]
+        alert_email="ops@operator.example",
+        smtp_url=mail.url,  # type: ignore[arg-type]
+        _env_file=None,
+    )
+    with telling(settings, gather=timedelta(seconds=0.1)) as url, _api() as api:
+        for _ in range(2):
+            install(url, late=timedelta(seconds=10))
+        ours = [found for found in api.read_automations() if found.name.startswith(PREFIX)]
+        assert len({found.name for found in ours}) == len(ours) == 4
+        yield hook.calls
+        for found in ours:
+            api.delete_automation(found.id)
+
+
+def _api() -> Any:
+    from prefect.client.orchestration import get_client
+
+    return get_client(sync_client=True)
+
+
+def _run(deployment: str, kind: str, name: str) -> str:
+    """A run of a deployment, put into a state; its id."""
+    from prefect.client.schemas.objects import State, StateType
+
+    with _api() as api:
+        known = api.create_deployment(flow_id=api.create_flow_from_name(deployment), name=deployment)
+        run = api.create_flow_run_from_deployment(known)
+        api.set_flow_run_state(run.id, State(type=StateType(kind), name=name, message=f"of {SECRET}"), force=True)
+    return str(run.id)
+
+
+def _alerts(told: list[dict[str, Any]]) -> list[dict[str, str]]:
+    return [alert for call in told for alert in call["alerts"]]
+
+
+def test_what_daily_says_arrives_word_for_word(
+    told: list[dict[str, Any]], receivers: tuple[Received, Received]
+) -> None:
+    from flows.telling.events import say
+
+    say([OVERDUE])
+    until(lambda: vars(OVERDUE) in _alerts(told) and receivers[1].mails)
+    assert receivers[1].mails[0]["Subject"] == "Throng: landing_overdue 2026-03-03"
+    assert OVERDUE.what in receivers[1].mails[0].get_content()
+
+
+def test_a_failed_run_is_told_by_its_type_with_its_page_and_without_its_message(told: list[dict[str, Any]]) -> None:
+    _run("backfill", "CRASHED", "Interrupted")  # somebody stopped Throng: no news
+    _run("another", "FAILED", "Failed")  # not ours
+    late, run = _run("daily", "SCHEDULED", "Late"), _run("daily", "FAILED", "SomeFailed")
+    until(lambda: any(run in alert["action"] for alert in _alerts(told)))
+    (failed,) = [alert for alert in _alerts(told) if alert["kind"] == "run_failed"]
+    assert (failed["subject"], failed["what"]) == ("daily", "A run ended as SomeFailed.")
+    assert failed["action"].endswith(f"/runs/flow-run/{run}")
+    until(lambda: any(late in alert["action"] for alert in _alerts(told)))
+    assert SECRET not in str(told)
+
+
+def test_an_automation_that_was_switched_off_stays_off(told: list[dict[str, Any]]) -> None:
+    from flows.telling.automations import PREFIX, install
+
+    with _api() as api:
+        (silent,) = [found for found in api.read_automations() if found.name == f"{PREFIX}no daily run"]
+        api.pause_automation(silent.id)
+        install("http://127.0.0.1:9/elsewhere")
+        assert api.read_automation(silent.id).enabled is False
