@@ -1,5 +1,6 @@
 """Nothing personal outside: canaries go through the whole way, and no byte that anybody keeps knows them."""
 
+import asyncio
 import base64
 import logging
 import os
@@ -39,12 +40,12 @@ formats = ["parquet", "csv"]
 deliver_by = "09:00"
 """
 DYING = """
-import os, signal, sys
+import asyncio, os, signal, sys
 from datetime import date
 from tasks.store.day_room import Candidate
 Candidate.write_presence = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 from flows.ingest import ingest
-ingest(date.fromisoformat(sys.argv[1]))
+asyncio.run(ingest(date.fromisoformat(sys.argv[1])))
 """
 
 
@@ -125,9 +126,12 @@ def test_no_canary_leaves_the_landing_whatever_happens_on_the_way(
     pseudonyms = _pseudonyms()
     assert found(home / "lake" / "presence", pseudonyms), "the search must see a pseudonym where it belongs"
     outside = [home / "lake" / "releases", home / "lake" / "deliveries", home / "lake" / "quarantine", *kept[1:]]
-    outside += [home / "catalog.db", home / "scratch"]
+    outside += [home / "catalog.db", home / "scratch", home / "logs"]
     assert [place for root in outside for place in found(root, pseudonyms)] == []
     assert not holds(words, pseudonyms)
+    log = (home / "logs" / "throng.jsonl").read_text()
+    assert [ending for ending in endings if f'"outcome": "{ending}"' not in log] == [], "the log has seen it all"
+    assert "part-4.parquet" in log, "files are named, ids are not"
 
 
 @pytest.mark.parametrize("offset", range(3))
@@ -216,7 +220,7 @@ def _flow(verb: str, **words: Any) -> str:
     from importlib import import_module
 
     run: Callable[..., Any] = getattr(import_module(f"flows.{verb}"), verb)
-    return str(run(**words, return_state=True).name)
+    return str(asyncio.run(run(**words, return_state=True)).name)
 
 
 def _says(*words: str) -> str:
