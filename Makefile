@@ -1,11 +1,16 @@
 # Needs Python 3.11+ with pip, make and git; everything else is installed into .venv (and uv, if missing, into .uv).
-.PHONY: demo test lint coverage bench
+PORT ?= 4200
+.PHONY: demo up test lint coverage bench
 SHELL := /bin/bash
 SIZES ?= 5e6 20e6
 export PATH := $(CURDIR)/.uv/bin:$(PATH)
 
 demo: .venv/installed
 	.venv/bin/throng demo
+
+# The production shape on this machine: PostgreSQL, S3, Prefect and its workers; Ctrl-C stops, again goes on.
+up: .venv/installed
+	THRONG_HOME=.throng/up .venv/bin/throng serve --with-services --port $(PORT)
 
 test: lint
 	.venv/bin/python -m pytest

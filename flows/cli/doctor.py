@@ -176,11 +176,15 @@ def _engine(settings: Settings) -> str:
 
 
 def _prefect(settings: Settings) -> str:
-    api = os.environ.get("PREFECT_API_URL")
-    if not api:
-        return "PREFECT_API_URL is not set: commands run plainly, without pages"
     from flows.cli.pages import answers
+    from flows.serving.announcement import announced
 
+    api, served = os.environ.get("PREFECT_API_URL"), announced(settings.home.absolute())
+    if served and api in (None, served):
+        up = "answers: every verb is a flow run with its page" if answers(served) else "is starting"
+        return f"throng serve runs in this home, {served.removesuffix('/api')} {up}"
+    if not api:
+        return "PREFECT_API_URL is not set and throng serve does not run: commands run plainly, without pages"
     if not answers(api):
         raise StorageUnavailable(
             "The API named by PREFECT_API_URL does not answer.", "Start it, or unset the variable."

@@ -49,6 +49,21 @@ def answers(api: str) -> bool:
         return False
 
 
+def on() -> bool:
+    """Whether verbs are flow runs: the environment names an API, or a `throng serve` answers in this home."""
+    if os.environ.get("PREFECT_API_URL"):
+        return True
+    from flows.serving.announcement import announced
+    from tasks.settings import load
+
+    home = load().home.absolute()
+    api = announced(home)
+    if api is None or not answers(api):
+        return False
+    os.environ |= environment(home / "prefect", api)
+    return True
+
+
 def environment(home: Path, api: str) -> dict[str, str]:
     """Prefect's settings for a home of its own, without telemetry."""
     return {

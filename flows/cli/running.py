@@ -43,8 +43,9 @@ def run_many(verb: str, words: Mapping[str, Any], show: "Callable[[Plan], object
 
 def _run(verb: str, words: Mapping[str, Any]) -> Any:
     from flows import work
+    from flows.cli import pages
 
-    return _as_flow(verb, words) if os.environ.get("PREFECT_API_URL") else getattr(work, verb)(**words)
+    return _as_flow(verb, words) if pages.on() else getattr(work, verb)(**words)
 
 
 @contextmanager

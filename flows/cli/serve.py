@@ -1,0 +1,39 @@
+"""`throng serve`: Prefect's pages, the schedule and the workers, until it is stopped."""
+
+from typing import Annotated
+
+import typer
+
+from flows.cli.answer import Answer, command
+from flows.cli.app import app
+
+
+@command(app, "throng serve --port 4200")
+def serve(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Of Prefect's pages and API.")] = 4200,
+    host: Annotated[str, typer.Option(help="Where to listen; others than loopback need a password.")] = "127.0.0.1",
+    with_services: Annotated[
+        bool, typer.Option("--with-services", help="PostgreSQL and S3 too, on this machine: the production shape.")
+    ] = False,
+) -> Answer:
+    """Run the schedule: Prefect's server, its workers, `daily` every hour; Ctrl-C stops all."""
+    from contextlib import nullcontext, suppress
+
+    from flows.serving.announcement import alone
+    from flows.serving.place import Place
+    from flows.serving.services import services
+    from flows.serving.supervisor import Supervisor
+    from tasks.settings import load
+
+    place = Place(load().home.absolute(), host, port)
+    with alone(place.home):
+        place.check()
+        with suppress(KeyboardInterrupt), services(place, _say) if with_services else nullcontext():
+            Supervisor(place, _say).run()
+    return Answer({"stopped": True}, ["Stopped. The same command goes on from here."])
+
+
+def _say(line: str) -> None:
+    from datetime import datetime
+
+    typer.echo(f"{datetime.now():%H:%M:%S} {line}", err=True)

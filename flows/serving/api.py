@@ -1,0 +1,66 @@
+"""What the supervisor asks of Prefect's API: few requests, which fail at once where Prefect's own client waits."""
+
+import json
+import os
+from base64 import b64encode
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+TIMEOUT_SECONDS = 10
+UNFINISHED = ("PENDING", "RUNNING", "CANCELLING")
+
+
+class Unreachable(Exception):
+    """The API does not answer, or not now."""
+
+
+class Refused(Exception):
+    """The API does not do this: what it is about is gone, or is no longer allowed."""
+
+
+class Api:
+    """Flow runs of one Prefect server."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def runs(self, **filters: Any) -> list[dict[str, Any]]:
+        """Flow runs by filters of the API, at most two hundred."""
+        found: list[dict[str, Any]] = self._post("/flow_runs/filter", filters | {"limit": 200})
+        return found
+
+    def set_state(self, run: str, kind: str, name: str, message: str, due: str | None = None) -> None:
+        """Put a flow run into a state, whatever its rules say; a deleted run has none. A scheduled one is due."""
+        details = {"state_details": {"scheduled_time": due}} if due else {}
+        state = {"type": kind, "name": name, "message": message, **details}
+        with suppress(Refused):
+            self._post(f"/flow_runs/{run}/set_state", {"state": state, "force": True})
+
+    def start_again(self, run: dict[str, Any], tags: Sequence[str]) -> bool:
+        """One new run of the same deployment with the same parameters, however often this is asked; False: refused."""
+        asked = {"parameters": run["parameters"], "idempotency_key": f"after {run['id']}", "tags": list(tags)}
+        try:
+            self._post(f"/deployments/{run['deployment_id']}/create_flow_run", asked)
+        except Refused:
+            return False
+        return True
+
+    def _post(self, path: str, body: dict[str, Any]) -> Any:
+        request = Request(  # noqa: S310 - the address of our own server
+            self._url + path, json.dumps(body).encode(), {"Content-Type": "application/json", **_authorization()}
+        )
+        try:
+            with urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310
+                return json.loads(answer.read() or b"null")
+        except HTTPError as error:
+            raise (Refused if error.code < 500 else Unreachable)(path) from None
+        except OSError:
+            raise Unreachable(path) from None
+
+
+def _authorization() -> dict[str, str]:
+    password = os.environ.get("PREFECT_API_AUTH_STRING")
+    return {"Authorization": f"Basic {b64encode(password.encode()).decode()}"} if password else {}

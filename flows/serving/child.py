@@ -1,0 +1,78 @@
+"""One process that is started again whenever it ends: later each time, as long as it does not live."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
+HEALTHY_SECONDS = 60
+LOG_BYTES = 10_000_000
+
+
+@dataclass
+class Child:
+    """A process by name: its command, its log, and when it may be started again."""
+
+    name: str
+    command: Sequence[str]
+    log: Path
+    process: "subprocess.Popen[bytes] | None" = None
+    not_before: float = 0
+    _wait: float = field(default=FIRST_WAIT)
+    _started: float = 0
+
+    def start(self, settings: Mapping[str, str]) -> None:
+        """Start it; the kernel kills it when this process ends, however that ends."""
+        self.log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        dies_with_us = ["setpriv", "--pdeathsig=KILL"] if shutil.which("setpriv") else []
+        with self.log.open("ab") as output:
+            self.process = subprocess.Popen(  # noqa: S603 - our own interpreter and fixed words
+                [*dies_with_us, *self.command],
+                env=os.environ | settings,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C is for the supervisor, which stops its children in order
+            )
+        self._started = time.monotonic()
+
+    def ended(self) -> int | None:
+        """Its exit code, once, when it has ended; sets when it may be started again."""
+        code = self.process.poll() if self.process else None
+        if code is None:
+            return None
+        lived = time.monotonic() - self._started
+        self._wait = FIRST_WAIT if lived > HEALTHY_SECONDS else min(2 * self._wait, LONGEST_WAIT)
+        self.process, self.not_before = None, time.monotonic() + self._wait
+        return code
+
+    @property
+    def due(self) -> bool:
+        """Whether it is to be started now."""
+        return self.process is None and time.monotonic() >= self.not_before
+
+    def ask_to_stop(self) -> None:
+        """Send SIGTERM, if it runs."""
+        if self.process:
+            self.process.send_signal(signal.SIGTERM)
+
+    def wait(self, seconds: float) -> None:
+        """Wait for its end, and kill it if that takes longer."""
+        if self.process:
+            try:
+                self.process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+            self.process = None
+
+    def bound_log(self) -> None:
+        """Keep the log's last part, and one before it: the child appends to whatever the file holds."""
+        if self.log.exists() and self.log.stat().st_size > LOG_BYTES:
+            shutil.copyfile(self.log, self.log.with_suffix(".log.1"))
+            os.truncate(self.log, 0)

@@ -1,0 +1,118 @@
+"""What Prefect runs, as code: a work pool with two queues, and a deployment in each; applied again, nothing changes."""
+
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
+
+from prefect import Flow
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
+from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
+from prefect.deployments.runner import RunnerDeployment
+from prefect.exceptions import ObjectNotFound
+from prefect.schedules import Cron
+from prefect.types.entrypoint import EntrypointType
+from prefect.utilities.processutils import command_to_string
+from prefect.workers.process import ProcessWorker
+from pydantic.fields import FieldInfo
+
+from flows.backfill import backfill
+from flows.daily import daily
+from flows.serving.place import POOL, QUEUES
+
+if TYPE_CHECKING:
+    from tasks.policy import Time
+
+BACKFILLS_AT_ONCE = 1
+"""Each backfill is itself parallel; together they must leave room for today's delivery."""
+
+MARGIN_MINUTES = 5
+"""After a landing folder closes, so that its last file is not missed by a second."""
+
+
+def hourly(time: "Time") -> str:
+    """Cron of `daily`: every hour, so many minutes after a landing folder may close."""
+    return f"{round(time.close_after * 60 + MARGIN_MINUTES) % 60} * * * *"
+
+
+def apply() -> str:
+    """Bring pool, queues and deployments to what this file says; returns them in a sentence."""
+    from tasks.policy import load as policy
+    from tasks.settings import load
+
+    time = policy(load().policy).policy.time
+    with get_client(sync_client=True) as api:
+        _pool(api)
+        _queues(api)
+        cron = hourly(time)
+        _deploy(api, daily, "daily", schedule=Cron(cron, timezone=time.timezone), concurrency_limit=_ONE_AND_NO_QUEUE)
+        _deploy(api, backfill, "backfill")
+    return f"daily (cron {cron}, {time.timezone}), backfill"
+
+
+_ONE_AND_NO_QUEUE = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
+
+
+def _pool(api: SyncPrefectClient) -> None:
+    """A pool of processes that run where `throng serve` was started, as commands do: `.env` and paths are the same."""
+    template = ProcessWorker.get_default_base_job_template()
+    variables: dict[str, Any] = template["variables"]["properties"]
+    variables["working_dir"]["default"] = str(Path.cwd())
+    variables["command"]["default"] = command_to_string(
+        _dying_with_its_worker([sys.executable, "-m", "prefect.engine"])
+    )
+    try:
+        api.read_work_pool(POOL)
+        api.update_work_pool(POOL, WorkPoolUpdate(base_job_template=template))
+    except ObjectNotFound:
+        api.create_work_pool(WorkPoolCreate(name=POOL, type="process", base_job_template=template))
+
+
+def _dying_with_its_worker(command: list[str]) -> list[str]:
+    """Nobody would report how a flow run ended whose worker is gone: so it ends with it, and is settled."""
+    return ["setpriv", "--pdeathsig=KILL", *command] if shutil.which("setpriv") else command
+
+
+def _queues(api: SyncPrefectClient) -> None:
+    known = {queue.name: queue for queue in api.read_work_queues(work_pool_name=POOL)}
+    for name, priority in QUEUES.items():
+        limit = BACKFILLS_AT_ONCE if name == "backfill" else None
+        if name not in known:
+            known[name] = api.create_work_queue(name, work_pool_name=POOL, priority=priority)
+        api.update_work_queue(known[name].id, priority=priority, concurrency_limit=limit)
+
+
+def _deploy(api: SyncPrefectClient, flow: Flow[..., Any], queue: str, **words: Any) -> None:
+    """Apply a deployment by its flow's dotted name; one that was paused by hand stays paused."""
+    deployment = RunnerDeployment.from_flow(
+        flow,
+        name=flow.name,
+        paused=_paused(api, flow.name),
+        work_pool_name=POOL,
+        work_queue_name=queue,
+        entrypoint_type=EntrypointType.MODULE_PATH,
+        **words,
+    )
+    _describe(deployment, flow)
+    deployment.apply()
+
+
+def _describe(deployment: RunnerDeployment, flow: Flow[..., Any]) -> None:
+    """Put the parameters' descriptions into their form: of an `Annotated` field Prefect keeps the bounds only."""
+    form = deployment._parameter_openapi_schema.properties
+    for name, hint in get_type_hints(flow.fn, include_extras=True).items():
+        for field in get_args(hint)[1:]:
+            if isinstance(field, FieldInfo) and field.description:
+                form[name]["description"] = field.description
+
+
+def _paused(api: SyncPrefectClient, name: str) -> bool:
+    try:
+        return bool(api.read_deployment_by_name(f"{name}/{name}").paused)
+    except ObjectNotFound:
+        return False
+
+
+if __name__ == "__main__":
+    print(apply())

@@ -1,0 +1,141 @@
+"""Prefect's server and the workers: started in order, started again when they end, stopped in order."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+from flows.cli.pages import answers
+from flows.serving.announcement import announce
+from flows.serving.api import Api, Unreachable
+from flows.serving.child import Child
+from flows.serving.place import QUEUES, Place
+from flows.serving.settling import hand_over, settle, sweep
+from tasks.errors import StorageUnavailable
+
+Say = Callable[[str], None]
+
+TICK_SECONDS = 0.2
+SWEEP_SECONDS = 30
+PATIENCE_SECONDS = 120
+STOP_SECONDS = 10
+ASK_AGAIN_SECONDS = 1
+
+
+class Supervisor:
+    """Everything of one `throng serve`; says each change of state in a line."""
+
+    def __init__(self, place: Place, say: Say) -> None:
+        self._place, self._say = place, say
+        self._api = Api(place.api)
+        self._server = Child("server", place.server_command(), place.log("server"))
+        self._workers = {
+            queue: Child(f"worker {queue}", place.worker_command(queue), place.log(f"worker-{queue}"))
+            for queue in QUEUES
+        }
+        self._swept = 0.0
+
+    def run(self) -> None:
+        """Serve until interrupted."""
+        # A shell's background job starts with SIGINT ignored, its children too: workers would not stop.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            self._open()
+            while True:
+                self._revive()
+                self._sweep()
+                time.sleep(TICK_SECONDS)
+        finally:
+            self._stop()
+
+    def _open(self) -> None:
+        """Start the server, and put the deployments there."""
+        self._say(f"server: starting, logs in {self._place.log('server').parent}")
+        self._place.prefect.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._server.start(self._place.settings())
+        end = time.monotonic() + PATIENCE_SECONDS
+        while not answers(self._place.api):
+            if self._server.ended() is not None or time.monotonic() > end:
+                raise StorageUnavailable(
+                    "Prefect's server did not come up.", f"Read {self._server.log}, then try again."
+                )
+            time.sleep(TICK_SECONDS)
+        self._say(f"server: up, see {self._place.url}")
+        self._deploy()
+        announce(self._place.home, self._place.api)
+
+    def _deploy(self) -> None:
+        """In a process of its own, which gives the memory back that Prefect and the flows take."""
+        log = self._place.log("deployments")
+        with log.open("wb") as output:
+            done = subprocess.run(
+                [sys.executable, "-m", "flows.serving.deployments"],
+                env=os.environ | self._place.settings(),
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        if done.returncode:
+            raise StorageUnavailable("Prefect's server did not take the deployments.", f"Read {log}, then try again.")
+        self._say(f"deployments: {log.read_text().strip().splitlines()[-1]}")
+
+    def _revive(self) -> None:
+        """Notice which children have ended, and start those whose time has come."""
+        for child in (self._server, *self._workers.values()):
+            code = child.ended()
+            if code is not None:
+                wait = child.not_before - time.monotonic()
+                self._say(f"{child.name}: ended ({_how(code)}), starts again in {wait:.0f} s; see {child.log}")
+        if self._server.due:
+            self._server.start(self._place.settings())
+            self._say("server: started again")
+        for queue, worker in self._workers.items():
+            if worker.due:
+                self._start(queue, worker)
+
+    def _start(self, queue: str, worker: Child) -> None:
+        """Start a worker, once nothing of the one before it is left."""
+        try:
+            left = settle(self._api, queue)
+        except Unreachable:
+            worker.not_before = time.monotonic() + ASK_AGAIN_SECONDS
+            return
+        self._tell("killed in mid-run, marked Crashed", left)
+        self._swept = 0 if left else self._swept  # what they had started has ended with them
+        worker.start(self._place.settings())
+        self._say(f"{worker.name}: started")
+
+    def _sweep(self) -> None:
+        if time.monotonic() < self._swept + SWEEP_SECONDS:
+            return
+        self._swept = time.monotonic()
+        for child in (self._server, *self._workers.values()):
+            child.bound_log()
+        try:
+            self._tell("ended with the run that started it", sweep(self._api))
+        except Unreachable:
+            return
+
+    def _stop(self) -> None:
+        """Workers first, with what they run; then runs are handed over; the server last."""
+        self._say("stopping")
+        for worker in self._workers.values():
+            worker.ask_to_stop()
+        for worker in self._workers.values():
+            worker.wait(STOP_SECONDS)
+        try:
+            for queue in self._workers:
+                self._tell("interrupted, goes on when Throng is started again", hand_over(self._api, queue))
+        except Unreachable:
+            self._say("server: does not answer; what was interrupted goes on at the next start all the same")
+        self._server.ask_to_stop()
+        self._server.wait(STOP_SECONDS)
+
+    def _tell(self, what: str, names: list[str]) -> None:
+        for name in names:
+            self._say(f"flow run {name}: {what}")
+
+
+def _how(code: int) -> str:
+    return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
