@@ -2,20 +2,23 @@
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tasks.services.s3 import serve
 from tasks.simulate import SimulationPlan, simulate
-from tests.integration.verbs.acting import DAY, Act, Ended, prepare
+from tests.integration.verbs.acting import DAY, Act
+from tests.integration.verbs.books import Ended
+from tests.integration.verbs.homes import new_home, prepare
 from tests.integration.verbs.place import Place
 from tests.integration.verbs.warm import Warm
 
 
 @pytest.fixture(scope="session")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    root = tmp_path_factory.mktemp("killed")
+def beside_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    root = tmp_path_factory.mktemp("verbs")
     simulate(root / "landing", SimulationPlan(30, 1, DAY, seed=11, zones=12, rate=20, opt_in=0.9))
     with serve(root / "s3", {"nordmarkt": "nordmarkt-insights"}) as server:
         warm = Warm({"AWS_SHARED_CREDENTIALS_FILE": str(server.credentials), "AWS_CONFIG_FILE": os.devnull})
@@ -23,9 +26,19 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         warm.close()
 
 
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, beside_sqlite: Place, tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """The same on both databases; on PostgreSQL, for time, killed at one border in three."""
+    if request.param == "sqlite":
+        return beside_sqlite
+    root, server = tmp_path_factory.mktemp("verbs-postgresql"), request.getfixturevalue("postgresql")
+    return replace(beside_sqlite, root=root, server=server, every=3)
+
+
 @pytest.fixture(scope="session")
 def empty(place: Place) -> Path:
     home = place.root / "empty"
+    new_home(home, place.server)
     place.warm(prepare, home, place.landing)
     return home
 

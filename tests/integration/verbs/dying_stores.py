@@ -1,9 +1,9 @@
-"""Stores that kill their own process at a border: before or after a chosen call of the ones that a verb makes."""
+"""Stores at whose borders a process dies or a fault begins: before or after a chosen call of those a verb makes."""
 
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import Any
@@ -15,19 +15,28 @@ from tasks.store.lake import Candidate
 STORES = ("catalog", "ledger", "audit", "lake", "keys", "buckets", "locks", "installation")
 
 
-class Border:
-    """Counts the borders that a process passes; at the chosen one it is killed as by kill -9."""
+Fault = Callable[[], None]
 
-    def __init__(self, at: int | None) -> None:
+
+def killed() -> None:
+    """This process ends as by kill -9."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Border:
+    """Counts the borders that a process passes; at the one of a number, or the first of a name, a fault begins."""
+
+    def __init__(self, at: int | str | None, fault: Fault = killed) -> None:
         self.passed: list[str] = []
-        self._at = at
+        self._at, self._fault = at, fault
         self._one_at_a_time = threading.Lock()
 
     def __call__(self, where: str) -> None:
         with self._one_at_a_time:
             self.passed.append(where)
-            if len(self.passed) == self._at:
-                os.kill(os.getpid(), signal.SIGKILL)
+            if self._at in (len(self.passed), where):
+                self._at = None
+                self._fault()
 
 
 class Dying:

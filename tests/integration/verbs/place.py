@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import mkdtemp
 
-from tests.integration.verbs.acting import DAY, Act, Ended, apply, copied, in_bucket, perform
+from tests.integration.verbs.acting import DAY, Act, apply, in_bucket, perform
+from tests.integration.verbs.books import Ended
+from tests.integration.verbs.homes import copied, removed
 from tests.integration.verbs.warm import KILLED, Warm
 
 CLIENT = """[client]
@@ -52,6 +54,10 @@ class Place:
     root: Path
     landing: Path
     endpoint_url: str
+    server: str | None = None
+    """URL of the PostgreSQL server on which each home has its database; None: SQLite in each home."""
+    every: int = 1
+    """Of the borders at which a process is to be killed, one in so many is tried."""
 
     def with_more_files(self, content: bytes = b"") -> "Place":
         """The landing with more event files: the content's bytes, or rows that are there already."""
@@ -64,7 +70,8 @@ class Place:
 
     def apply(self, home: Path, prefix: str, formats: str = '"parquet"') -> None:
         """Give the home a client, whose folder in the bucket has that name."""
-        self.warm(apply, home, self.landing, CLIENT.format(prefix=prefix, endpoint=self.endpoint_url, formats=formats))
+        folder = f"{self.root.name}-{prefix}"
+        self.warm(apply, home, self.landing, CLIENT.format(prefix=folder, endpoint=self.endpoint_url, formats=formats))
 
     def in_a_fresh_folder(self, home: Path) -> None:
         """Give the home a client with an empty folder in the bucket."""
@@ -84,14 +91,14 @@ class Place:
         ready: Callable[[Path], None] = lambda home: None,
     ) -> Iterator[Killed]:
         """The act killed at each border, each time in a copy of the home made ready, and performed again there."""
-        for number in at:
+        for number in list(at)[:: self.every]:
             home = copied(before, Path(mkdtemp(dir=self.root)) / "killed")
             ready(home)
             border = f"{number}: {borders[number - 1]}"
             assert self.warm(perform, act, home, self.landing, number, True) == KILLED, border
             rested, candidates = drawn(home), len(list(home.glob("lake/staging/days/*/*")))
             yield Killed(border, home, rested, candidates, self.warm(perform, act, home, self.landing, None, True))
-            shutil.rmtree(home)
+            removed(home)
 
 
 def drawn(home: Path) -> dict[str, str]:

@@ -5,7 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import mkdtemp
 
-from tests.integration.verbs.acting import DAY, Act, Ended, copied, index_of, keep_reason, perform, put_foreign
+from tests.integration.verbs.acting import DAY, Act, index_of, keep_reason, perform, put_foreign
+from tests.integration.verbs.books import Ended
+from tests.integration.verbs.homes import copied
 from tests.integration.verbs.place import DELIVER, Place
 from tests.integration.verbs.warm import KILLED
 

@@ -6,13 +6,18 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
 
-from tests.integration.verbs.acting import DAY, Act, Ended, books, copied, perform_at_once
+from tasks.store.database import Database
+from tasks.store.locks import Locks
+from tests.integration.verbs.acting import DAY, Act, books, perform_at_once
+from tests.integration.verbs.books import Ended
+from tests.integration.verbs.homes import copied, database_url
 from tests.integration.verbs.place import DELIVER, Place, check_bucket
 
 ROOT = Path(__file__).parents[3]
@@ -23,10 +28,9 @@ def test_two_publications_at_once_as_commands_are_one_draw_and_one_charge(
     place: Place, ingested: tuple[Path, Ended], published: tuple[Path, Ended]
 ) -> None:
     home = copied(ingested[0], place.root / "two commands")
-    lock = home / "locks" / f"release-footfall-{DAY}.lock"
-    with held(lock):
+    with held(home, f"release-footfall-{DAY}") as waiting:
         both = [command(place, home) for _ in range(2)]
-        wait_for_waiting(lock, 2)
+        wait_for(waiting, 2)
     said = [json.loads(process.communicate(timeout=WAIT_SECONDS)[0]) for process in both]
     assert [process.returncode for process in both] == [0, 0]
     assert sorted(one["outcome"] for one in said) == ["AlreadyPublished", "Published"]
@@ -41,23 +45,39 @@ def command(place: Place, home: Path) -> "subprocess.Popen[bytes]":
     """`throng publish`, as a user runs it."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("THRONG_", "PREFECT_"))}
     environment |= {"THRONG_HOME": str(home), "THRONG_LANDING": str(place.landing), "PYTHONPATH": str(ROOT)}
+    environment |= {"THRONG_DATABASE_URL": url} if (url := database_url(home)) else {}
     words = [sys.executable, "-m", "flows.cli", "publish", "footfall", str(DAY), "--json"]
     return subprocess.Popen(words, cwd=home.parent, env=environment, stdout=subprocess.PIPE)
 
 
 @contextmanager
-def held(lock: Path) -> Iterator[None]:
-    """Hold a lock file meanwhile, so that all others arrive before one of them begins."""
+def held(home: Path, name: str) -> Iterator[Callable[[], int]]:
+    """Hold a lock meanwhile, so that all others arrive before one of them begins; yields how many wait for it."""
+    url = database_url(home)
+    with _held_file(home / "locks" / f"{name}.lock") if url is None else _held_advisory(url, name) as waiting:
+        yield waiting
+
+
+@contextmanager
+def _held_file(lock: Path) -> Iterator[Callable[[], int]]:
     lock.parent.mkdir(exist_ok=True)
     with lock.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+        inode = f":{lock.stat().st_ino} "
+        yield lambda: sum(" -> " in line and inode in line for line in Path("/proc/locks").read_text().splitlines())
 
 
-def wait_for_waiting(lock: Path, processes: int) -> None:
+@contextmanager
+def _held_advisory(url: str, name: str) -> Iterator[Callable[[], int]]:
+    waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    with psycopg.connect(url, autocommit=True) as connection, Locks(Database(url)).hold(name):
+        yield lambda: connection.execute(waiting).fetchall()[0][0]
+
+
+def wait_for(waiting: Callable[[], int], processes: int) -> None:
     """Return when so many processes wait for the lock."""
-    end, inode = time.monotonic() + WAIT_SECONDS, f":{lock.stat().st_ino} "
-    while sum(" -> " in line and inode in line for line in Path("/proc/locks").read_text().splitlines()) < processes:
+    end = time.monotonic() + WAIT_SECONDS
+    while waiting() < processes:
         assert time.monotonic() < end, "the commands never came to the lock"
         time.sleep(0.05)
 
