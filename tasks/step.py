@@ -57,6 +57,14 @@ def flow_run_id() -> str | None:
     return str(flow_run.id)
 
 
+def say(line: str) -> None:
+    """Put a line into the log of the flow run that runs here; nothing without one."""
+    if _flow_is_active():
+        from prefect.logging import get_run_logger
+
+        get_run_logger().info(line)
+
+
 def scrubbed(verb: str, call: Callable[[], R]) -> R:
     """Run the call; an unforeseen error becomes StepFailed with its type and place, and no error keeps its causes."""
     try:
@@ -123,7 +131,6 @@ def _flow_is_active() -> bool:
 def _as_task(name: str, said: str, call: Callable[[], R]) -> R:
     from prefect import Task
     from prefect.cache_policies import NO_CACHE
-    from prefect.logging import get_run_logger
     from prefect.tasks import exponential_backoff
 
     task: Task[[], R] = Task(
@@ -138,7 +145,7 @@ def _as_task(name: str, said: str, call: Callable[[], R]) -> R:
         retry_jitter_factor=0.5,
         retry_condition_fn=_storage_was_unavailable,
     )
-    get_run_logger().info(f"{name}: {said}")  # the page's log reads as a story
+    say(f"{name}: {said}")  # the page's log reads as a story
     return task()
 
 

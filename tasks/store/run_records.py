@@ -26,7 +26,7 @@ class RunRecords:
     def run(self, verb: str, subject: str, flow_run_id: str | None = None) -> Iterator[Run]:
         """Record the block as a run; it sets `outcome` and `message`, an error sets them in its place."""
         run = Run(verb=verb, subject=subject, started=datetime.now(UTC), flow_run_id=flow_run_id or step.flow_run_id())
-        with tracing(run), metered() as meter:
+        with tracing(run) as trace, metered() as meter:
             self._save(run, "run started")
             try:
                 yield run
@@ -35,6 +35,8 @@ class RunRecords:
                 with suppress(StorageUnavailable):  # the error that ended the run says more
                     self._end(run, meter)
                 raise
+            finally:
+                step.say(f"Run {run.id}{f' of lineage {trace.lineage}' if trace.lineage else ''} in logs/throng.jsonl.")
             run.exit_code = 0
             self._end(run, meter)
 

@@ -10,6 +10,10 @@ import pytest
 from tasks.errors import RejectedInput, StepFailed, StorageUnavailable
 from tasks.period import day_start
 from tasks.step import flow_run_id, progress, step, watched
+from tasks.store.catalog import Catalog
+from tasks.store.database import Database
+from tasks.store.journal import follow
+from tasks.store.migrations import prepare
 
 CANARY = "4915155500001"
 
@@ -104,6 +108,24 @@ def test_in_a_flow_a_step_is_a_task_of_its_own_name(prefect_stores: list[Path]) 
         runs = client.read_task_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[run_id])))
     assert [run.name for run in runs] == ["look"]
     assert runs[0].task_inputs == {}
+
+
+def test_the_page_of_a_run_names_its_lineage_and_its_lines_in_the_log(
+    prefect_stores: list[Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    from prefect import flow
+
+    @flow
+    def sorting() -> None:
+        with Catalog(database).run("ingest", "2026-03-01"):
+            follow("2026-03-01/g2")
+
+    database = Database(f"sqlite:///{tmp_path / 'catalog.db'}")
+    prepare(database)
+    with caplog.at_level("INFO", "prefect.flow_runs"):
+        sorting()
+    database.engine.dispose()
+    assert "Run 1 of lineage 2026-03-01/g2 in logs/throng.jsonl." in caplog.messages
 
 
 def test_in_a_flow_only_storage_faults_are_tried_again(
