@@ -23,13 +23,18 @@ def serve(
     from flows.serving.place import Place
     from flows.serving.services import services
     from flows.serving.supervisor import Supervisor
+    from flows.telling.teller import telling
     from tasks.settings import load
 
     place = Place(load().home.absolute(), host, port)
     with alone(place.home):
         place.check()
-        with suppress(KeyboardInterrupt), services(place, _say) if with_services else nullcontext():
-            Supervisor(place, _say).run()
+        with (
+            suppress(KeyboardInterrupt),
+            services(place, _say) if with_services else nullcontext(),
+            telling(load()) as teller,
+        ):
+            Supervisor(place, teller, _say).run()
     return Answer({"stopped": True}, ["Stopped. The same command goes on from here."])
 
 

@@ -1,5 +1,6 @@
 """What Prefect runs, as code: a work pool with two queues, and a deployment in each; applied again, nothing changes."""
 
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -19,7 +20,8 @@ from pydantic.fields import FieldInfo
 
 from flows.backfill import backfill
 from flows.daily import daily
-from flows.serving.place import POOL, QUEUES
+from flows.serving.place import POOL, QUEUES, TELLER
+from flows.telling.automations import install
 
 if TYPE_CHECKING:
     from tasks.policy import Time
@@ -115,4 +117,5 @@ def _paused(api: SyncPrefectClient, name: str) -> bool:
 
 
 if __name__ == "__main__":
+    install(os.environ[TELLER])
     print(apply())

@@ -90,6 +90,9 @@ POOL = "throng"
 QUEUES: Mapping[str, int] = {"daily": 1, "backfill": 2}
 """Each queue's priority, the first one's runs first; each has a worker of its own."""
 
+TELLER = "TELLER_ADDRESS"
+"""Names the variable by which the deployments' process learns where alerts go; the address is a secret."""
+
 _PREFECT = [sys.executable, "-m", "prefect"]
 
 

@@ -11,7 +11,7 @@ from flows.cli.pages import answers
 from flows.serving.announcement import announce
 from flows.serving.api import Api, Unreachable
 from flows.serving.child import Child
-from flows.serving.place import QUEUES, Place
+from flows.serving.place import QUEUES, TELLER, Place
 from flows.serving.settling import hand_over, settle, sweep
 from tasks.errors import StorageUnavailable
 
@@ -27,8 +27,8 @@ ASK_AGAIN_SECONDS = 1
 class Supervisor:
     """Everything of one `throng serve`; says each change of state in a line."""
 
-    def __init__(self, place: Place, say: Say) -> None:
-        self._place, self._say = place, say
+    def __init__(self, place: Place, teller: str, say: Say) -> None:
+        self._place, self._teller, self._say = place, teller, say
         self._api = Api(place.api)
         self._server = Child("server", place.server_command(), place.log("server"))
         self._workers = {
@@ -51,7 +51,7 @@ class Supervisor:
             self._stop()
 
     def _open(self) -> None:
-        """Start the server, and put the deployments there."""
+        """Start the server, and put deployments and automations there."""
         self._say(f"server: starting, logs in {self._place.log('server').parent}")
         self._place.prefect.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._server.start(self._place.settings())
@@ -72,7 +72,7 @@ class Supervisor:
         with log.open("wb") as output:
             done = subprocess.run(
                 [sys.executable, "-m", "flows.serving.deployments"],
-                env=os.environ | self._place.settings(),
+                env=os.environ | self._place.settings() | {TELLER: self._teller},
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
