@@ -2,8 +2,9 @@
 
 | file           | does                                                                                    |
 |----------------|-----------------------------------------------------------------------------------------|
-| events.py      | `daily` says its alerts: one event `throng.<kind>` each                                 |
-| automations.py | the server's automations as code: our events, failed, crashed, late and missing runs   |
+| rounds.py      | after `daily` and `backfill`: alerts are looked for, and `metrics.prom` is written      |
+| events.py      | one event `throng.<kind>` for each alert                                                |
+| automations.py | the server's automations as code: our events, failed, crashed, late and missing runs  |
 | teller.py      | hears them on loopback; each alert once a day on each channel, again until it got there |
 | memory.py      | what was told when                                                                      |
 | channels.py    | log, webhook and e-mail; addresses and passwords stay in the environment                |

@@ -1,19 +1,33 @@
 """Alerts as events: what the server's automations, and anybody else's, can react to."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from itertools import groupby
 
 from prefect.events import emit_event
 
 from tasks.alerts import Alert
 
+MOST = 20
+"""Alerts of one kind that are told one by one; a long outage is one piece of news."""
+
 _NOT_IN_AN_ID = re.compile(r"[^A-Za-z0-9_-]+")
 
 
 def say(alerts: Iterable[Alert]) -> None:
-    """Emit one event `throng.<kind>` for each alert; where no server is, nobody hears it."""
-    for alert in alerts:
+    """Emit one event `throng.<kind>` for each alert; of many of a kind, the first and how many more there are."""
+    for alert in fewer(alerts):
         event = f"throng.{alert.kind}"
         place = f"{event}.{_NOT_IN_AN_ID.sub('-', alert.subject)}"
         emit_event(event, {"prefect.resource.id": place, "prefect.resource.name": alert.subject}, payload=asdict(alert))
+
+
+def fewer(alerts: Iterable[Alert]) -> Iterator[Alert]:
+    """At most so many of a kind, which stand together."""
+    for kind, same in groupby(alerts, lambda alert: alert.kind):
+        found = list(same)
+        yield from found[:MOST]
+        if len(found) > MOST:
+            what = f"{len(found) - MOST} more like the {MOST} before."
+            yield Alert(kind, "and more", what, "See all: throng status")

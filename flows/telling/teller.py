@@ -6,12 +6,13 @@ It runs beside the server, not on a worker: that no worker takes runs is one of 
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from hmac import compare_digest
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import Empty, Queue
 from secrets import token_urlsafe
 from threading import Event, Thread
+from time import monotonic
 
 from flows.telling.channels import LOST, Channel, channels, log
 from flows.telling.memory import Memory
@@ -24,6 +25,13 @@ LONGEST = 65_536
 
 KEPT = 1_000
 """Alerts that wait for a channel which does not answer."""
+
+
+GATHER, AGAIN, LOOK = 5.0, 60.0, 0.2
+"""Seconds: what follows so closely is one message; a failed one is tried again; the queue is looked at.
+
+The server calls its webhooks one by one, a few a second.
+"""
 
 
 class Outbox:
@@ -57,9 +65,7 @@ class Outbox:
 class Teller:
     """Gathers what comes within a moment into one message, and tries again what was not taken."""
 
-    def __init__(
-        self, ways: Sequence[Channel], memory: Memory, gather: timedelta, again: timedelta = timedelta(minutes=1)
-    ) -> None:
+    def __init__(self, ways: Sequence[Channel], memory: Memory, gather: float, again: float = AGAIN) -> None:
         self._boxes = [Outbox(way, memory) for way in ways]
         self._heard: Queue[Alert] = Queue()
         self._gather, self._again = gather, again
@@ -86,12 +92,13 @@ class Teller:
             box.send(now)
 
     def _gathered(self) -> list[Alert]:
-        """Waits for an alert, and a moment for more; nothing when it is time to try again or to stop."""
-        ends = utc_now() + self._again
-        while self._heard.empty() and utc_now() < ends and not self._over.wait(0.2):
+        """Waits for an alert, and then until no more come for a moment; nothing when it is time to try again."""
+        ends, heard = monotonic() + self._again, 0
+        while self._heard.empty() and monotonic() < ends and not self._over.wait(LOOK):
             pass
-        if not self._heard.empty():
-            self._over.wait(self._gather.total_seconds())
+        while self._heard.qsize() > heard and not self._over.is_set():
+            heard = self._heard.qsize()
+            self._over.wait(self._gather)
         return list(_drained(self._heard))
 
 
@@ -104,7 +111,7 @@ def _drained(queue: "Queue[Alert]") -> Iterator[Alert]:
 
 
 @contextmanager
-def telling(settings: Settings, gather: timedelta = timedelta(seconds=2)) -> Iterator[str]:
+def telling(settings: Settings, gather: float = GATHER) -> Iterator[str]:
     """A running teller for the length of the block; its address, which only the automations need to know."""
     teller = Teller(channels(settings), Memory(settings.home.absolute() / "told.json"), gather)
     secret = token_urlsafe(16)

@@ -40,7 +40,7 @@ def told(
         smtp_url=mail.url,  # type: ignore[arg-type]
         _env_file=None,
     )
-    with telling(settings, gather=timedelta(seconds=0.1)) as url, _api() as api:
+    with telling(settings, gather=0.1) as url, _api() as api:
         for _ in range(2):
             install(url, late=timedelta(seconds=10))
         ours = [found for found in api.read_automations() if found.name.startswith(PREFIX)]

@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from flows.telling.events import fewer
+from tasks.alerts import Alert
 from tasks.errors import RejectedInput
 from tasks.store.ledger import ReleaseKey, ReservationFacts
 from tests.unit.telling.conftest import FIRST, NOON, Books, days_on
@@ -108,3 +110,11 @@ def test_a_stale_release_says_what_a_revision_costs_and_how(books: Books) -> Non
     assert alert.subject == "footfall/v1/2026-03-02/r1"
     assert "part-1.csv" in alert.what
     assert "rho 0.0146: throng publish footfall 2026-03-02 --revision-of footfall/v1/2026-03-02/r1" in alert.action
+
+
+def test_of_a_long_outage_the_first_are_told_and_how_many_more() -> None:
+    late = [Alert("delivery_late", f"period {n}", "Late.", "Wait.") for n in range(30)]
+    told = list(fewer([*late, Alert("budget_low", "2026-03", "Low.", "Stop.")]))
+    assert len(told) == 22
+    assert told[20].what == "10 more like the 20 before."
+    assert told[21].kind == "budget_low"

@@ -4,7 +4,7 @@ import json
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from time import monotonic, sleep
 from urllib.error import HTTPError
@@ -62,7 +62,7 @@ def _box(received: Received, home: Path) -> Iterator[Callable[[datetime, Alert],
 def test_what_comes_at_once_is_one_message_on_each_channel(tmp_path: Path) -> None:
     with webhook() as hook, mailbox() as mail:
         settings = _settings(tmp_path, alert_webhook=hook.url, alert_email="ops@operator.example", smtp_url=mail.url)
-        with telling(settings, gather=timedelta(seconds=0.5)) as url:
+        with telling(settings, gather=0.5) as url:
             _say(url, OVERDUE, LOW, OVERDUE)
             until(lambda: hook.calls and mail.mails)
         assert hook.calls == [{"text": hook.calls[0]["text"], "alerts": [vars(OVERDUE), vars(LOW)]}]
@@ -115,7 +115,7 @@ def test_one_channel_that_fails_does_not_hold_up_the_other(tmp_path: Path) -> No
     with webhook() as hook, mailbox() as mail:
         hook.status, mail.status = 500, 200
         settings = _settings(tmp_path, alert_webhook=hook.url, alert_email="ops@operator.example", smtp_url=mail.url)
-        with telling(settings, gather=timedelta(seconds=0.1)) as url:
+        with telling(settings, gather=0.1) as url:
             _say(url, OVERDUE)
             until(lambda: mail.mails)
 
@@ -149,7 +149,7 @@ def test_a_password_is_for_a_server_whose_name_is_certified(
 
 
 def test_only_who_knows_the_address_can_tell_and_only_alerts(tmp_path: Path) -> None:
-    with telling(_settings(tmp_path), gather=timedelta(seconds=0.1)) as url:
+    with telling(_settings(tmp_path), gather=0.1) as url:
         for place, body in ((url[:-1], json.dumps(vars(OVERDUE)).encode()), (url, b"{}"), (url, b"no json")):
             with pytest.raises(HTTPError, match="400"):
                 _post(place, body)
@@ -157,7 +157,7 @@ def test_only_who_knows_the_address_can_tell_and_only_alerts(tmp_path: Path) -> 
 
 
 def test_without_a_channel_the_log_tells(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    with telling(_settings(tmp_path), gather=timedelta(seconds=0.1)) as url:
+    with telling(_settings(tmp_path), gather=0.1) as url:
         _say(url, OVERDUE)
         until(lambda: "landing_overdue: The folder is missing. Have it sent." in caplog.text)
 
