@@ -1,6 +1,6 @@
 # Needs Python 3.11+ with pip, make and git; everything else is installed into .venv (and uv, if missing, into .uv).
 PORT ?= 4200
-.PHONY: demo up test lint coverage bench
+.PHONY: soak demo up test lint coverage bench
 SHELL := /bin/bash
 SIZES ?= 5e6 20e6
 export PATH := $(CURDIR)/.uv/bin:$(PATH)
@@ -14,6 +14,10 @@ up: .venv/installed
 
 test: lint
 	.venv/bin/python -m pytest
+
+# What takes minutes or hours: each fault at every point, and long series of days.
+soak: .venv/installed
+	.venv/bin/python -m pytest -m soak
 
 lint: .venv/installed
 	.venv/bin/ruff format --check . && .venv/bin/ruff check . && .venv/bin/mypy
