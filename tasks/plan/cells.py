@@ -31,6 +31,7 @@ def cells(known: Known, chain: Chain, due: Collection[tuple[str, str]]) -> Itera
 
 def _cell(known: Known, chain: Chain, spec: ClientSpec | None, last: Step, due: Collection[tuple[str, str]]) -> Cell:
     run = [step for step in dict.fromkeys((*chain.days, chain.publish, last)) if step.key in due]
+    run = run if last.state is not State.WAITING else []  # what waits is not filled by this plan
     grant = spec.grant(chain.product.name, chain.period) if spec else None
     expected_by = grant.expected_by(chain.period, known.stores.policy.policy.time.local) if grant else None
     read = [step.rows for step in run if step.verb == "ingest" and step.rows]
