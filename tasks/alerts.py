@@ -57,9 +57,10 @@ def alerts(stores: Stores, plan: Plan, now: datetime) -> list[Alert]:
 
 
 def _late(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
+    """Promised by now and still to be had; before it is impossible, `key_expiring` tells."""
     zone = stores.policy.policy.time.local
     for cell in plan.cells:
-        if cell.late and cell.expected_by:
+        if cell.late and cell.expected_by and cell.state is not State.IMPOSSIBLE:
             by = f"{cell.expected_by.astimezone(zone):%Y-%m-%d %H:%M}"
             subject = f"{cell.client} {cell.product} {cell.period}"
             yield Alert(Kind.DELIVERY_LATE, subject, f"Promised by {by}; {cell.state}: {cell.why}", _HELP[cell.state])
@@ -178,9 +179,6 @@ _KEEP = "Draw no further revision of this month: what is spent never comes back.
 _HELP: Mapping[State, str] = {
     State.MISSING: "The next daily run does it; or now: throng daily",
     State.FAILED: "`throng status` says what failed and how to mend it.",
-    State.DONE: "Nothing.",
-    State.STALE: "Nothing, or a revision: `throng status` says for how much.",
     State.WAITING: "Have the operator send the day; the next daily run takes it in and goes on from there.",
     State.BLOCKED: "`throng budget` shows what the month was spent on; the client is told that it is withheld.",
-    State.IMPOSSIBLE: "Tell the client: its index says so too.",
 }

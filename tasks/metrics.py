@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tasks.alerts import Alert, Kind
 from tasks.period import Period, day_start
-from tasks.plan.states import Plan, counted
+from tasks.plan.states import Plan, State, counted
 from tasks.store import Stores
 from tasks.store.client_spec import ClientSpec
 from tasks.store.room import on_disk
@@ -67,8 +67,9 @@ def _of_plan(stores: Stores, plan: Plan, now: datetime) -> Iterator[Metric]:
     ]
     yield Metric("freshness_seconds", "Age of the newest delivered period: since its end.", _freshness(stores, now))
     yield Metric("periods", "Periods of the schedule's plan by state; no client: for ourselves.", by_state)
-    late = [({"client": name}, sum(c.late for c in plan.cells if c.client == name)) for name in _clients(stores)]
-    yield Metric("deliveries_late", "Periods that were promised by now and are not delivered.", late)
+    open_ = [cell.client for cell in plan.cells if cell.late and cell.state is not State.IMPOSSIBLE]
+    late: list[Sample] = [({"client": name}, open_.count(name)) for name in _clients(stores)]
+    yield Metric("deliveries_late", "Periods that were promised by now, can be had, and are not delivered.", late)
 
 
 def _freshness(stores: Stores, now: datetime) -> Iterator[Sample]:

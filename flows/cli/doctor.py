@@ -214,6 +214,14 @@ def _bucket(buckets: "Buckets", destination: "Destination") -> str:
     return f"s3://{destination.bucket}/{destination.prefix} answers, and lists what it holds"
 
 
+def _alerts(settings: Settings) -> str:
+    from flows.telling.channels import channels
+
+    ways = ", ".join(channel.name for channel in channels(settings))
+    others = "" if settings.alert_webhook or settings.alert_email else "; THRONG_ALERT_WEBHOOK or _EMAIL add others"
+    return f"told by {ways}, while `throng serve` runs{others}"
+
+
 LOOKS: Mapping[str, Callable[[Settings], str]] = {
     "settings": _settings,
     "policy": _policy,
@@ -226,4 +234,5 @@ LOOKS: Mapping[str, Callable[[Settings], str]] = {
     "installation": _installation,
     "engine": _engine,
     "prefect": _prefect,
+    "alerts": _alerts,
 }
