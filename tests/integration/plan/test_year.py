@@ -18,6 +18,12 @@ YEAR = [date(2020, 1, 1) + timedelta(days=n) for n in range(366)]
 WEEKS = sorted({Period.week(day) for day in YEAR})
 MONTHS = sorted({Period.month(day) for day in YEAR})
 BERLIN = ZoneInfo("Europe/Berlin")
+CLOSE = {date(2020, month, day) for month, day in ((2, 29), (3, 29), (10, 25), (12, 28))}
+"""Leap day, clock changes, last week: here the schedule runs every day, elsewhere every fifth (its window is longer)."""
+
+
+def runs_after(day: date) -> bool:
+    return day.toordinal() % 5 == 0 or day == YEAR[-1] or any(abs((day - near).days) <= 3 for near in CLOSE)
 
 
 def follow(world: World, now: datetime) -> list[str]:
@@ -37,13 +43,13 @@ def follow(world: World, now: datetime) -> list[str]:
 
 @pytest.fixture(scope="module")
 def year(tmp_path_factory: pytest.TempPathFactory) -> tuple[World, dict[date, list[str]]]:
-    """Each day arrives, and at the next noon the schedule's plan is followed to the letter."""
+    """Days arrive, and at the noon after some of them the schedule's plan is followed to the letter."""
     world = World.new(tmp_path_factory.mktemp("year"))
     world.client("nordmarkt", YEAR[0])
     done = {}
     for day in YEAR:
         world.file(day)
-        done[day] = follow(world, noon(day + timedelta(days=1)))
+        done[day] = follow(world, noon(day + timedelta(days=1))) if runs_after(day) else []
     return world, done
 
 
@@ -54,15 +60,21 @@ def test_this_year_has_all_that_a_calendar_can_do() -> None:
     assert (len(WEEKS), str(WEEKS[0]), str(WEEKS[-1])) == (53, "2020-W01", "2020-W53")
 
 
-def test_every_day_and_month_is_planned_once_and_on_the_first_run_after_it(
+def test_every_day_and_month_is_planned_once_and_by_the_first_run_after_it(
     year: tuple[World, dict[date, list[str]]],
 ) -> None:
     _, done = year
+    arrived: list[date] = []
     for day in YEAR:
-        expected = [f"ingest {day}", f"publish footfall {day}", f"deliver nordmarkt footfall {day}"]
-        if (day + timedelta(days=1)).day == 1:
-            expected.insert(2, f"publish panel {Period.month(day)}")
-        assert [step for step in done[day] if not step.startswith("index")] == expected
+        arrived.append(day)
+        if not runs_after(day):
+            continue
+        ended = [str(Period.month(d)) for d in arrived if (d + timedelta(days=1)).day == 1]
+        expected = [f"ingest {d}" for d in arrived]
+        expected += [f"publish footfall {d}" for d in arrived] + [f"publish panel {month}" for month in ended]
+        expected += [f"deliver nordmarkt footfall {d}" for d in arrived]
+        assert sorted(step for step in done[day] if not step.startswith("index")) == sorted(expected)
+        arrived.clear()
 
 
 def test_a_year_costs_what_its_days_and_months_cost_and_each_month_keeps_its_cap(
