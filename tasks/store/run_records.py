@@ -28,6 +28,7 @@ class RunRecords:
         run = Run(verb=verb, subject=subject, started=datetime.now(UTC), flow_run_id=flow_run_id or step.flow_run_id())
         with tracing(run) as trace, metered() as meter:
             self._save(run, "run started")
+            number = run.id  # a run that cannot be saved in the end tells nothing any more
             try:
                 yield run
             except BaseException as error:
@@ -36,7 +37,7 @@ class RunRecords:
                     self._end(run, meter)
                 raise
             finally:
-                step.say(f"Run {run.id}{f' of lineage {trace.lineage}' if trace.lineage else ''} in logs/throng.jsonl.")
+                step.say(f"Run {number}{f' of lineage {trace.lineage}' if trace.lineage else ''} in logs/throng.jsonl.")
             run.exit_code = 0
             self._end(run, meter)
 
