@@ -25,7 +25,7 @@ _RUN = "{{ event.resource.id | replace('prefect.flow-run.', '') }}"
 _DEPLOYMENT = "(event.related | selectattr('role', 'equalto', 'deployment') | first).name"
 
 
-def install(teller: str, late: timedelta = LATE) -> None:
+def install(teller: str, late: timedelta = LATE, silent: timedelta = SILENT) -> None:
     """Create or renew every automation, and remove ours that are no longer among them; again changes nothing.
 
     One that somebody switched off stays off.
@@ -33,7 +33,7 @@ def install(teller: str, late: timedelta = LATE) -> None:
     with get_client(sync_client=True) as api:
         page = str(api.api_url).rstrip("/").removesuffix("/api")
         known = {found.name: found for found in api.read_automations() if found.name.startswith(PREFIX)}
-        for wanted in _automations(_block(teller), page, late):
+        for wanted in _automations(_block(teller), page, late, silent):
             before = known.pop(wanted.name, None)
             if before:
                 api.update_automation(before.id, wanted.model_copy(update={"enabled": before.enabled}))
@@ -53,7 +53,7 @@ def _block(teller: str) -> UUID:
     return cast(UUID, block.save(BLOCK, overwrite=True))  # awaitable only where a loop runs
 
 
-def _automations(block: UUID, page: str, late: timedelta) -> Iterator[AutomationCore]:
+def _automations(block: UUID, page: str, late: timedelta, silent: timedelta) -> Iterator[AutomationCore]:
     link = f"Open {page}/runs/flow-run/{_RUN}"
 
     def call(trigger: EventTrigger, name: str, payload: str) -> AutomationCore:
@@ -79,7 +79,7 @@ def _automations(block: UUID, page: str, late: timedelta) -> Iterator[Automation
         _alert("run_failed", "ended as {{ event.resource['prefect.state-name'] }}.", link),
     )
     yield call(_late(late), "a run is late", _alert("run_late", "still waits for a worker.", link))
-    yield call(_silent(), "no daily run", _SILENT_ALERT)
+    yield call(_silent(silent), "no daily run", _SILENT_ALERT)
 
 
 def _late(late: timedelta) -> EventTrigger:
@@ -96,14 +96,14 @@ def _late(late: timedelta) -> EventTrigger:
     )
 
 
-def _silent() -> EventTrigger:
+def _silent(silent: timedelta) -> EventTrigger:
     return EventTrigger(
         match={"prefect.resource.id": "prefect.flow-run.*", "prefect.state-type": "!SCHEDULED"},
         match_related=_DAILY,
         expect={"prefect.flow-run.*"},
         posture=Posture.Proactive,
         threshold=1,
-        within=SILENT,
+        within=silent,
     )
 
 
