@@ -1,7 +1,6 @@
 """Flow: a range of days, planned before anything runs, and resumed by asking for it again."""
 
 from datetime import date
-from functools import partial
 from typing import Annotated
 
 from prefect import flow
@@ -34,5 +33,4 @@ async def backfill(
 ) -> State[Report]:
     """Plan a range and do what it lacks, oldest first; one failure does not stop the rest."""
     tags = [f"product:{product}"] * bool(product) + [f"client:{client}"] * bool(client)
-    make = partial(work.backfill_plan, first, last, product, client, mode.value)
-    return await reckoned("backfill", tags, make, parallel, dry_run)
+    return await reckoned(work.backfill_job(first, last, product, client, mode.value, parallel, dry_run), tags)

@@ -1,7 +1,6 @@
 """Flow: what the schedule starts. Whatever an outage left undone, the next run finds it and does it."""
 
 from datetime import date
-from functools import partial
 
 from prefect import flow
 from prefect.client.schemas.objects import State
@@ -25,4 +24,4 @@ async def daily(day: date | None = None) -> State[Report]:
 
     With a day: this one only, and also what was tried in vain before.
     """
-    return await reckoned("daily", [f"period:{day}"] if day else [], partial(work.daily_plan, day))
+    return await reckoned(work.daily_job(day), [f"period:{day}"] if day else [])

@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from flows.reconcile import Report
-
 if TYPE_CHECKING:
     from tasks.plan import Plan
     from tasks.plan.states import Cell
@@ -54,23 +52,6 @@ def total(plan: "Plan") -> str:
     rho = ", ".join(f"{amount:.4f} in {month}" for month, amount in plan.rho.items()) or "none"
     took = timedelta(seconds=round(plan.seconds))
     return f"{states}. To run: {steps}; rho {rho}; about {plan.rows:,} event rows; about {took} one after the other."
-
-
-def verdict(report: Report) -> tuple[str, str]:
-    """What the run comes to: a state's name, and a sentence."""
-    done = sum(not result.failed for result in report.results)
-    if report.stopped:
-        return "Stopped", f"Stopped after {done} of {len(report.results)} steps; the same command goes on from here."
-    if report.failed:
-        first = next((str(result.error) for result in report.failed if result.error), "")
-        return "SomeFailed", f"{len(report.failed)} of {len(report.results)} steps failed or were skipped. {first}"
-    if overdue := [step.period for step in report.after.steps if step.overdue and step.verb == "ingest"]:
-        return "LandingOverdue", f"The landing of {', '.join(overdue[:5])} is past its time. What can be done is done."
-    if report.results and any(not result.outcome.startswith(("Already", "Awaiting")) for result in report.results):
-        return "Reconciled", f"{done} steps done: all that could be done is done."
-    if any(cell.state.value == "waiting" for cell in report.after.cells):
-        return "AwaitingLanding", "Nothing to do yet: the landing is not closed."
-    return "NothingToDo", "Nothing to do: everything that is expected by now is done."
 
 
 def grid(plan: "Plan") -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -10,8 +11,7 @@ from prefect.states import Completed, Failed
 
 from flows import artifacts
 from flows.ending import refused, show, tag
-from flows.grid import verdict
-from flows.reconcile import Report, as_flow, reconcile
+from flows.reconcile import Job, Report, as_flow, reconcile, verdict
 from tasks.step import fault_of
 
 if TYPE_CHECKING:
@@ -20,15 +20,13 @@ if TYPE_CHECKING:
 FAILED = ("SomeFailed", "Stopped")
 
 
-async def reckoned(
-    verb: str, tags: list[str], make: "Callable[[], Plan]", parallel: int = 1, dry_run: bool = False
-) -> State[Report]:
+async def reckoned(job: Job, tags: list[str]) -> State[Report]:
     """Carry a plan out as flow runs of their own, below the one that runs here."""
     await asyncio.to_thread(tag, tags)
     try:
-        report = await reconcile(partial(_planned, make), as_flow, parallel, dry_run)
+        report = await reconcile(replace(job, plan=partial(_planned, job.plan)), as_flow)
     except Exception as error:
-        return await asyncio.to_thread(refused, fault_of(verb, error))
+        return await asyncio.to_thread(refused, fault_of(job.verb, error))
     name, sentence = verdict(report)
     await asyncio.to_thread(show, partial(artifacts.of_report, report, f"{name}: {sentence}"))
     state = Failed if name in FAILED else Completed

@@ -1,6 +1,7 @@
 """Carry out a plan: each step a run of its own, oldest first, so many at once; a failure stops only what needs it."""
 
 import asyncio
+import logging
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -12,11 +13,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from flows.sentences import Reference
-from tasks.errors import ThrongError
+from tasks.errors import INTERRUPTED, ThrongError
 from tasks.step import fault_of, watched, watching
 
 if TYPE_CHECKING:
     from tasks.plan import Plan, Step
+    from tasks.store.tables import Run as RunRecord
 
 VERBS = ("ingest", "publish", "deliver", "index")
 Run = Callable[["Step"], Awaitable[Reference]]
@@ -47,6 +49,8 @@ class Result:
 
 
 SKIPPED, STOPPED = "Skipped", "Stopped"
+SOME_FAILED = 3
+"""Exit code where some of several periods failed."""
 Listener = tuple[Callable[["Plan"], None], Callable[[Result], None], threading.Event]
 _listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
 
@@ -80,15 +84,79 @@ def heard(show: Callable[["Plan"], None], tell: Callable[[Result], None], stop: 
         _listener.reset(token)
 
 
-async def reconcile(make: "Callable[[], Plan]", run: Run, parallel: int = 1, dry_run: bool = False) -> Report:
-    """Make a plan, carry it out, and look again at what is left; `show` sees it first."""
-    plan = await asyncio.to_thread(make)
+def verdict(report: Report) -> tuple[str, str]:
+    """What the run comes to: a state's name, and a sentence."""
+    done = sum(not result.failed for result in report.results)
+    if report.stopped:
+        return "Stopped", f"Stopped after {done} of {len(report.results)} steps; the same command goes on from here."
+    if report.failed:
+        first = next((str(result.error) for result in report.failed if result.error), "")
+        return "SomeFailed", f"{len(report.failed)} of {len(report.results)} steps failed or were skipped. {first}"
+    if overdue := [step.period for step in report.after.steps if step.overdue and step.verb == "ingest"]:
+        return "LandingOverdue", f"The landing of {', '.join(overdue[:5])} is past its time. What can be done is done."
+    if report.results and any(not result.outcome.startswith(("Already", "Awaiting")) for result in report.results):
+        return "Reconciled", f"{done} steps done: all that could be done is done."
+    if any(cell.state.value == "waiting" for cell in report.after.cells):
+        return "AwaitingLanding", "Nothing to do yet: the landing is not closed."
+    return "NothingToDo", "Nothing to do: everything that is expected by now is done."
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run over many periods: what it is called, what it was asked with, and how its plan is made."""
+
+    verb: str
+    subject: str
+    plan: "Callable[[], Plan]"
+    asked: str = ""
+    """Words by which a person asked for it, for the audit table."""
+    parallel: int = 1
+    dry_run: bool = False
+
+
+async def reconcile(job: Job, run: Run) -> Report:
+    """Make a plan, carry it out, and look again at what is left; a listener sees the plan first."""
+    if job.dry_run:
+        plan = await _made(job)
+        return Report(plan, (), plan)
+    with _recorded(job) as record:
+        plan = await _made(job)
+        results = await carry_out(plan, run, job.parallel)
+        report = Report(plan, results, await asyncio.to_thread(job.plan) if results else plan)
+        record.outcome, record.message = verdict(report)
+        record.exit_code = INTERRUPTED if report.stopped else SOME_FAILED if report.failed else 0
+    await asyncio.to_thread(_look_round)
+    return report
+
+
+async def _made(job: Job) -> "Plan":
+    plan = await asyncio.to_thread(job.plan)
     if listener := _listener.get():
         listener[0](plan)
-    if dry_run or not plan.due:
-        return Report(plan, (), plan)
-    results = await carry_out(plan, run, parallel)
-    return Report(plan, results, await asyncio.to_thread(make))
+    return plan
+
+
+@contextmanager
+def _recorded(job: Job) -> "Iterator[RunRecord]":
+    """The run in the catalog; what a person asked for, in the audit table too."""
+    from tasks.store import open_stores
+    from tasks.store.audit import AuditEntry
+
+    stores = open_stores()
+    if job.asked:
+        stores.audit.write(AuditEntry.by_user(f"{job.verb} asked for", job.subject, job.asked))
+    with stores.catalog.run(job.verb, job.subject) as record:
+        yield record
+
+
+def _look_round() -> None:
+    """Metrics and alerts; they decide nothing of the work that was done."""
+    from flows.telling.rounds import look_round
+
+    try:
+        look_round()
+    except Exception as error:
+        logging.getLogger(__name__).warning("%s", fault_of("look round", error))
 
 
 async def carry_out(plan: "Plan", run: Run, parallel: int) -> list[Result]:

@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Sequence
 from datetime import date
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tasks.references import DayRef, DeliveryRef, IndexRef, ReleaseRef
 
 if TYPE_CHECKING:
-    from flows.reconcile import Report
+    from flows.reconcile import Job, Report
     from tasks.plan import Plan
 
 
@@ -51,11 +51,17 @@ def daily(day: date | None = None) -> "Report":
     """The schedule's work, without flow runs."""
     from flows.reconcile import plainly, reconcile
 
-    return asyncio.run(reconcile(partial(daily_plan, day), plainly))
+    return asyncio.run(reconcile(daily_job(day), plainly))
 
 
-def daily_plan(day: date | None = None) -> "Plan":
+def daily_job(day: date | None = None) -> "Job":
     """What the schedule has to do; of one day only, also what was tried in vain."""
+    from flows.reconcile import Job
+
+    return Job("daily", str(day or "all that is due"), partial(_daily_plan, day))
+
+
+def _daily_plan(day: date | None) -> "Plan":
     from tasks import plan
     from tasks.release import utc_now
     from tasks.store import open_stores
@@ -64,7 +70,14 @@ def daily_plan(day: date | None = None) -> "Plan":
     return plan.make_plan(stores, day, day, now) if day else plan.daily_plan(stores, now)
 
 
-def backfill(
+def backfill(*words: Any, **named: Any) -> "Report":
+    """A range's work, without flow runs; words as for `backfill_job`."""
+    from flows.reconcile import plainly, reconcile
+
+    return asyncio.run(reconcile(backfill_job(*words, **named), plainly))
+
+
+def backfill_job(
     first: date,
     last: date,
     product: str | None = None,
@@ -72,16 +85,17 @@ def backfill(
     mode: str = "missing",
     parallel: int = 1,
     dry_run: bool = False,
-) -> "Report":
-    """A range's work, without flow runs."""
-    from flows.reconcile import plainly, reconcile
-
-    make = partial(backfill_plan, first, last, product, client, mode)
-    return asyncio.run(reconcile(make, plainly, parallel, dry_run))
-
-
-def backfill_plan(first: date, last: date, product: str | None, client: str | None, mode: str) -> "Plan":
+) -> "Job":
     """What a range lacks."""
+    from flows.reconcile import Job
+
+    only = [f"product {product}"] * bool(product) + [f"client {client}"] * bool(client)
+    asked = ", ".join([f"mode {mode}", *only, f"{parallel} at once"])
+    plan = partial(_backfill_plan, first, last, product, client, mode)
+    return Job("backfill", f"{first} to {last}", plan, asked, parallel, dry_run)
+
+
+def _backfill_plan(first: date, last: date, product: str | None, client: str | None, mode: str) -> "Plan":
     from tasks.plan import Mode, make_plan
     from tasks.release import utc_now
     from tasks.store import open_stores

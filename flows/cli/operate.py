@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from flows.reconcile import Report, Result
     from tasks.plan import Plan
 
-SOME_FAILED, REFUSED = 3, 20
+REFUSED = 20
 SHOWN = 60
 """Lines of a plan that are shown before it runs; `--dry-run` and `--json` show all."""
 
@@ -89,7 +89,8 @@ def _planned(plan: "Plan") -> Answer:
 
 def _told(report: "Report", asked: bool) -> Answer:
     """What became of the plan, what is left, and what to do about it."""
-    from flows.grid import left, total, verdict
+    from flows.grid import left, total
+    from flows.reconcile import verdict
 
     name, sentence = verdict(report)
     results = [_line(result) for result in report.results]
@@ -121,6 +122,8 @@ def _line(result: "Result") -> dict[str, Any]:
 
 def _exit_code(report: "Report", asked: bool) -> int:
     """3 where some of several periods failed; of a single one, its error's. Whoever asked hears of refusals too."""
+    from flows.reconcile import SOME_FAILED
+
     if report.stopped:
         return INTERRUPTED
     blocked = asked and any(cell.state.value == "blocked by budget" for cell in report.after.cells)

@@ -10,10 +10,10 @@ from tasks.period import Period
 from tasks.plan.known import Known
 from tasks.plan.states import State, Step
 from tasks.products.catalogue import GATE_PROFILE
-from tasks.store.tables import DayGeneration
+from tasks.store.tables import DayGeneration, DayState
 
-SETTLED = "RefusedRelease"
-"""How a run ended that no schedule tries again: only people can change what was refused."""
+REJECTED, REFUSED = "RejectedInput", "RefusedRelease"
+"""How runs ended that a schedule does not repeat: until the landing changes; until people do something."""
 
 
 def day_step(known: Known, day: date) -> Step:
@@ -38,8 +38,9 @@ def _in_lake(known: Known, step: Step, current: DayGeneration, landing: DayLandi
         if late.arrived or late.changed:
             rows = known.rates.rows(late.bytes)
             why = f"Since it was ingested: {late}{f', about {rows:,} rows' if rows else ''}."
-            unread = not known.drawn_from(current.day)
-            return replace(_priced(known, step, landing), state=State.STALE, why=why, unread=unread)
+            changed = replace(_priced(known, step, landing), state=State.STALE, why=why)
+            settled = _unchanged(known, known.tried(current.day), landing)
+            return replace(changed, unread=not known.drawn_from(current.day), settled=settled)
     return replace(step, why=f"In the lake: generation {current.generation}.", rows=current.rows_in)
 
 
@@ -59,14 +60,21 @@ def _open(known: Known, step: Step, day: date) -> Step:
 
 def _to_do(known: Known, step: Step, day: date, landing: DayLanding) -> Step:
     """A closed day that is not in the lake: never tried, cut off, rejected, or failed."""
-    failed, rejected = known.failed("ingest", str(day)), known.rejected(day)
+    failed, tried = known.failed("ingest", str(day)), known.tried(day)
+    rejected = tried is not None and tried.state is DayState.REJECTED
     if short := known.spend(GATE_PROFILE, Period.day(day)):
         return replace(step, state=State.BLOCKED, why=short)
     if failed or rejected:
-        same = rejected is not None and not late_files(known.listing(rejected), landing.files)
-        settled = same or (failed is not None and failed.outcome == SETTLED)
+        settled = failed is not None and failed.outcome == REFUSED
+        if tried and (rejected or (failed and failed.outcome == REJECTED)):
+            settled = _unchanged(known, tried, landing)
         return replace(step, state=State.FAILED, why=known.said(failed, "The gate stopped it."), settled=settled)
     return replace(step, state=State.MISSING, why="Its landing is closed, and it is not in the lake yet.")
+
+
+def _unchanged(known: Known, tried: DayGeneration | None, landing: DayLanding) -> bool:
+    """Whether an attempt in vain was made from the very files that are there now."""
+    return tried is not None and not late_files(known.listing(tried), landing.files)
 
 
 def _priced(known: Known, step: Step, landing: DayLanding) -> Step:

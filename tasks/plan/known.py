@@ -43,10 +43,10 @@ class Known:
         """The generation that counts."""
         return next((row for row in self.generations.get(day, ()) if row.state is DayState.CURRENT), None)
 
-    def rejected(self, day: date) -> DayGeneration | None:
-        """The latest generation, if the gate stopped it."""
+    def tried(self, day: date) -> DayGeneration | None:
+        """The latest generation, if it did not come to count: the gate stopped it, or it was not finished."""
         latest = next(reversed(self.generations.get(day, [])), None)
-        return latest if latest and latest.state is DayState.REJECTED else None
+        return latest if latest and latest.state in (DayState.REJECTED, DayState.CANDIDATE) else None
 
     def listing(self, row: DayGeneration) -> Listing:
         """The files that a generation was made from."""

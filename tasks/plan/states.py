@@ -30,7 +30,7 @@ class Mode(StrEnum):
 MEANING: Mapping[State, str] = {
     State.MISSING: "not there yet; everything it needs is there, or comes before it in this plan",
     State.FAILED: "tried, and it did not succeed",
-    State.DONE: "there",
+    State.DONE: "nothing is left to do",
     State.STALE: "there, but the landing or the lake has changed since; only --revision-of draws again",
     State.WAITING: "for data that have not arrived, or for a month that is not complete",
     State.BLOCKED: "the month's privacy budget does not suffice",
@@ -83,7 +83,7 @@ class Step:
     def runs_in(self, mode: Mode | None) -> bool:
         """Whether a backfill's mode runs it; None: the schedule, which does not try in vain twice."""
         if self.verb == "ingest" and self.state is State.STALE:
-            return mode is Mode.ALL or (self.unread and mode is not Mode.FAILED)
+            return mode is Mode.ALL or (self.unread and mode is not Mode.FAILED and not (mode is None and self.settled))
         if self.verb == "deliver" and self.state in (State.DONE, State.STALE):
             return mode is Mode.ALL
         if mode is None and self.verb == "ingest" and self.state is State.WAITING:

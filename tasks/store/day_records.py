@@ -95,11 +95,11 @@ class DayRecords:
             return {file.name: (file.bytes, file.mtime_ns) for file in session.exec(query)}
 
     def listings(self, first: date, last: date) -> dict[tuple[date, int], Listing]:
-        """The same of a range of days, by day and generation: each day's current one, and the latest rejected one."""
+        """The same of a range of days, by day and generation: of each day's latest ones that are not superseded."""
         state = col(DayGeneration.state)
         latest = (
             select(col(DayGeneration.day), func.max(col(DayGeneration.generation)))
-            .where(state.in_((DayState.CURRENT, DayState.REJECTED)), col(DayGeneration.day).between(first, last))
+            .where(state != DayState.SUPERSEDED, col(DayGeneration.day).between(first, last))
             .group_by(col(DayGeneration.day), state)
         )
         query = select(ListedFile).where(tuple_(col(ListedFile.day), col(ListedFile.generation)).in_(latest))

@@ -24,7 +24,7 @@ class RunRecords:
 
     @contextmanager
     def run(self, verb: str, subject: str, flow_run_id: str | None = None) -> Iterator[Run]:
-        """Record the block as a run; it sets `outcome` and `message`, an error sets them in its place."""
+        """Record the block as a run; it sets `outcome`, `message` and, if not 0, `exit_code`; an error sets them for it."""
         run = Run(verb=verb, subject=subject, started=datetime.now(UTC), flow_run_id=flow_run_id or step.flow_run_id())
         with tracing(run) as trace, metered() as meter:
             self._save(run, "run started")
@@ -38,7 +38,7 @@ class RunRecords:
                 raise
             finally:
                 step.say(f"Run {number}{f' of lineage {trace.lineage}' if trace.lineage else ''} in logs/throng.jsonl.")
-            run.exit_code = 0
+            run.exit_code = run.exit_code or 0
             self._end(run, meter)
 
     def runs(self, limit: int = 50) -> list[Run]:

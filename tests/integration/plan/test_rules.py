@@ -1,12 +1,13 @@
 """What a plan runs and leaves alone: waiting, budget, months, late files, what the schedule does by itself."""
 
+from contextlib import suppress
 from datetime import date, timedelta
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
-from tasks.errors import Misconfigured
+from tasks.errors import Misconfigured, RefusedRelease, RejectedInput, StorageUnavailable
 from tasks.period import Period
 from tasks.plan import Mode, Plan, State, daily_plan
 from tasks.store.tables import DeliveryState, ReleaseState
@@ -80,6 +81,16 @@ def test_the_schedule_tries_a_rejected_day_again_only_when_its_landing_changed_a
     assert f"ingest {DAY}" in due(daily_plan(world.stores, NOW))
 
 
+def test_a_day_that_could_not_even_be_read_is_left_alone_too_and_one_that_storage_failed_is_not(world: World) -> None:
+    world.file(DAY)
+    for error, settled in ((RejectedInput, True), (StorageUnavailable, False), (RefusedRelease, True)):
+        with suppress(error), world.stores.catalog.run("ingest", str(DAY)):
+            world.begun(DAY)
+            raise error("It broke.", "Mend it.")
+        (step, _) = daily_plan(world.stores, NOW).steps
+        assert (step.state, step.settled) == (State.FAILED, settled)
+
+
 def test_a_day_whose_folder_is_open_waits_and_says_until_when_and_an_absent_one_is_overdue(world: World) -> None:
     world.file(DAY)
     world.ingested(DAY)
@@ -131,6 +142,16 @@ def test_late_files_of_a_day_from_which_nothing_was_drawn_are_simply_read(world:
     world.ingested(DAY)
     world.file(DAY, "late.csv")
     assert due(daily_plan(world.stores, NOW)) == [f"ingest {DAY}", f"publish footfall {DAY}"]
+
+
+def test_late_files_that_were_rejected_are_not_tried_again_by_the_schedule(world: World) -> None:
+    world.file(DAY)
+    world.ingested(DAY)
+    world.file(DAY, "late.csv")
+    world.rejected(DAY)
+    assert due(daily_plan(world.stores, NOW)) == [f"publish footfall {DAY}"]
+    world.file(DAY, "later.csv")
+    assert f"ingest {DAY}" in due(daily_plan(world.stores, NOW))
 
 
 def test_a_cleared_landing_makes_nothing_stale(world: World) -> None:

@@ -19,7 +19,7 @@ WEEKS = sorted({Period.week(day) for day in YEAR})
 MONTHS = sorted({Period.month(day) for day in YEAR})
 BERLIN = ZoneInfo("Europe/Berlin")
 CLOSE = {date(2020, month, day) for month, day in ((2, 29), (3, 29), (10, 25), (12, 28))}
-"""Leap day, clock changes, last week: here the schedule runs every day, elsewhere every fifth (its window is longer)."""
+"""Leap day, clock changes, last week: here the schedule runs every day, elsewhere every fifth."""
 
 
 def runs_after(day: date) -> bool:
