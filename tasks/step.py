@@ -78,6 +78,11 @@ def fault_of(verb: str, error: Exception) -> ThrongError:
     """The error as one of ours, without its causes; of an unforeseen one only type and place are left."""
     if isinstance(error, ThrongError):
         fault: ThrongError = error
+    elif isinstance(error, MemoryError):
+        fault = StepFailed(
+            f"{verb}: memory ran out at {_place(error.__traceback__)}.",
+            "Free memory or give this process more, then run the same command again: nothing is half written.",
+        )
     else:
         fault = StepFailed(
             f"{verb}: {type(error).__name__} at {_place(error.__traceback__)}.",

@@ -17,6 +17,7 @@ from tasks.events import duck
 from tasks.events.formats import FORMATS, Format
 from tasks.events.formats.columns import Column
 from tasks.events.landing import LandingFile
+from tasks.events.machine import raise_if_the_machines
 
 KINDS = (".parquet", ".csv", ".csv.gz", ".csv.zst")
 _HEADER_BYTES = 1 << 16
@@ -132,7 +133,8 @@ def _parquet_columns(path: Path) -> tuple[tuple[str, str], ...]:
     try:
         with duckdb.connect(":memory:") as con:
             found = con.execute(query, {"file": duck.exactly(path)}).fetchall()
-    except duckdb.Error:
+    except duckdb.Error as error:
+        duck.raise_unless_the_files(error)
         raise Unfit("it is truncated, or not a Parquet file") from None
     return tuple((str(name), str(type_)) for name, type_ in found)
 
@@ -143,7 +145,8 @@ def csv_header(path: Path) -> list[str]:
         with _open(path) as stream:
             line = stream.read(_HEADER_BYTES).decode("utf-8-sig", errors="surrogateescape").partition("\n")[0]
         names = next(csv.reader([line.rstrip("\r").encode().decode()]), [])
-    except OSError:
+    except OSError as error:
+        raise_if_the_machines(error)
         raise Unfit("its compressed stream is damaged") from None
     except (UnicodeError, csv.Error):
         raise Unfit("its first line is not UTF-8 text of names") from None

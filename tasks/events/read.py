@@ -1,6 +1,5 @@
 """Read: event files become keys in buckets, and an account of every row by file and reason."""
 
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from tasks.events.judge import CODES, KEPT, NO_TIME, Judge, Looked, Prepared
 from tasks.events.keys import Int64
 from tasks.events.landing import LandingFile
 from tasks.events.lookup import query
+from tasks.events.machine import raise_if_the_machines
 from tasks.events.reasons import QUARANTINED, Reason
 from tasks.events.scratch import all_or_nothing, append_keys, bucket_starts
 
@@ -86,8 +86,10 @@ def _lines(group: FileGroup) -> tuple[dict[str, int], tuple[LandingFile, ...]]:
     """Lines of each CSV file by name, and the files whose compressed stream does not end."""
     lines: dict[str, int] = {}
     for file in group.files if group.kind != ".parquet" else ():
-        with suppress(OSError):
+        try:
             lines[file.name] = count_lines(file.path, blank=True)
+        except OSError as error:
+            raise_if_the_machines(error)
     return lines, tuple(file for file in group.files if group.kind != ".parquet" and file.name not in lines)
 
 

@@ -3,14 +3,16 @@
 import duckdb
 import pytest
 
-from tasks.errors import Misconfigured, StorageUnavailable
+from tasks.errors import StepFailed, StorageUnavailable
 from tasks.events.duck import raise_unless_the_files
 
 
 @pytest.mark.parametrize(
     ("error", "raised"),
     [
-        (duckdb.OutOfMemoryException("limit"), Misconfigured),
+        (duckdb.OutOfMemoryException("limit"), StepFailed),
+        (duckdb.IOException('Cannot open file "a": Too many open files'), StorageUnavailable),
+        (duckdb.IOException("Could not read from file: Input/output error"), StorageUnavailable),
         (duckdb.IOException("Could not write file: No space left on device"), StorageUnavailable),
         (duckdb.IOException("Disk quota exceeded"), StorageUnavailable),
         (duckdb.BinderException("no such column"), duckdb.BinderException),

@@ -8,12 +8,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tasks.errors import Misconfigured, RejectedInput, StorageUnavailable
+from tasks.errors import RejectedInput, StepFailed, StorageUnavailable
 from tasks.events.files import group_files
 from tasks.events.judge import Prepared
 from tasks.events.landing import LandingFile
 from tasks.events.read import ReadAccount, read_group
 from tasks.events.reasons import Reason
+from tests.few_handles import end_with_few_handles
 from tests.full_disk import disk_full_at
 from tests.reference_read import Span
 from tests.unit.events.factory import NATIVE, csv_bytes, landing_file, prepare, read, write, write_parquet
@@ -247,8 +248,26 @@ def test_a_group_that_fails_leaves_nothing_behind(tmp_path, prepared) -> None:
     assert (out / "b00000.keys").read_bytes() == before
 
 
+@pytest.mark.parametrize("kind", [".parquet", ".csv", ".csv.gz"])
+def test_files_that_this_machine_cannot_open_just_now_are_not_blamed(tmp_path, prepared, kind) -> None:
+    paths = [tmp_path / f"{name}{kind}" for name in "abc"]
+    files = [events(path) if kind == ".parquet" else landing_file(write(path, GOOD)) for path in paths]
+
+    def read_all() -> str:
+        try:
+            groups, unreadable = group_files(files)
+            (tmp_path / "out").mkdir(exist_ok=True)
+            found = read_group(groups[0], prepared, tmp_path / "out", buckets=1, memory_limit="200MB", threads=1)
+        except StorageUnavailable as fault:
+            return "Too many open files" if "Too many open files" in fault.what else fault.what
+        return f"without {len(unreadable) + len(found.unreadable)} of them"
+
+    ends = {end_with_few_handles(read_all, handles) for handles in (*range(8), 40)}
+    assert ends - {"died"} == {"Too many open files", "without 0 of them"}
+
+
 def test_too_little_memory_is_said_as_such_and_blames_no_file(tmp_path, prepared) -> None:
     (group,), _ = group_files([landing_file(write(tmp_path / "a.csv", GOOD))])
     (tmp_path / "out").mkdir()
-    with pytest.raises(Misconfigured, match="THRONG_MEMORY_LIMIT"):
+    with pytest.raises(StepFailed, match="THRONG_MEMORY_LIMIT"):
         read_group(group, prepared, tmp_path / "out", buckets=1, memory_limit="1MB", threads=1)

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 
 from tasks.errors import RejectedInput, StepFailed, StorageUnavailable
@@ -39,6 +40,10 @@ class Sorting:
         return day_start(text, ZoneInfo("UTC")).isoformat()  # type: ignore[arg-type]
 
     @step
+    def gather(self) -> int:
+        return len(np.empty(1 << 60, np.int8))
+
+    @step
     def refuse(self) -> None:
         try:
             int(CANARY + "x")
@@ -51,6 +56,13 @@ class Sorting:
         if self.calls <= self.faults:
             raise StorageUnavailable("The bucket does not answer.", "Wait.")
         return self.calls
+
+
+def test_memory_that_ran_out_is_said_as_such_and_is_no_defect() -> None:
+    with pytest.raises(StepFailed, match="sorting: memory ran out at an unknown place") as fault:
+        Sorting().gather()
+    assert "defect" not in str(fault.value)
+    assert "run the same command again" in fault.value.action
 
 
 def test_without_a_flow_a_step_is_the_plain_method() -> None:
