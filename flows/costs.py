@@ -18,12 +18,13 @@ def cost(run: "Run") -> str:
     """A run's costs in one line; empty while they are not known."""
     if run.cpu_seconds is None:
         return ""
-    moved = f"{_size(run.bytes_read or 0)} read, {_size(run.bytes_written or 0)} written"
+    moved = f"{size(run.bytes_read or 0)} read, {size(run.bytes_written or 0)} written"
     requests = f", {run.s3_requests:,} requests" if run.s3_requests else ""
     return f"{run.cpu_seconds:,.1f} CPU-s, {moved}{requests}"
 
 
-def _size(count: float) -> str:
+def size(count: float) -> str:
+    """Bytes for people."""
     for unit in ("B", "kB", "MB"):
         if count < 1_000:
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"

@@ -80,7 +80,8 @@ def _failed(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
         other = verb not in ("ingest", "publish", "deliver") and run.exit_code not in NO_FAULT
         if other and run.ended and now - run.ended < RECENT:
             what = run.message or f"It ended with {run.outcome}."
-            yield Alert(Kind.RUN_FAILED, f"{verb} {subject}", what, f"After mending it: throng {verb} {subject}")
+            again = "throng daily" if verb == "index" else f"throng {verb} {subject}"  # an index has no command
+            yield Alert(Kind.RUN_FAILED, f"{verb} {subject}", what, f"After mending it: {again}")
 
 
 def _before(step: Step) -> list[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from tasks.deliverable.index import Delivered, IndexEntry, State, index
 from tasks.period import Period, day_start
@@ -35,10 +36,16 @@ def _deadlines(
     """When each granted period is due; one that was delivered under an earlier grant, from its end on."""
     zone = stores.policy.policy.time.local
     due = {(name, period): day_start(period.end, zone).astimezone(zone) for name, period in sent}
-    for grant in spec.grants:
-        for period in _periods(grant, CATALOGUE[grant.product], now):
-            due[grant.product, period] = grant.expected_by(period, zone)
-    return due
+    return due | deadlines(spec, zone, now)
+
+
+def deadlines(spec: ClientSpec, zone: ZoneInfo, now: datetime) -> dict[tuple[str, Period], datetime]:
+    """When each period becomes late that the client is granted and that begins before now."""
+    return {
+        (grant.product, period): grant.expected_by(period, zone)
+        for grant in spec.grants
+        for period in _periods(grant, CATALOGUE[grant.product], now)
+    }
 
 
 def _periods(grant: Grant, product: Product, now: datetime) -> Iterator[Period]:

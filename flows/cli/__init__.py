@@ -3,10 +3,10 @@
 import signal
 from types import FrameType
 
-from flows.cli import books, checks, clients, demo, operate, serve, simulate, verbs
+from flows.cli import books, checks, clients, demo, operate, serve, simulate, status, verbs
 from flows.cli.app import app
 
-__all__ = ["app", "books", "checks", "clients", "demo", "main", "operate", "serve", "simulate", "verbs"]
+__all__ = ["app", "books", "checks", "clients", "demo", "main", "operate", "serve", "simulate", "status", "verbs"]
 
 
 def main() -> None:

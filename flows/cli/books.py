@@ -1,14 +1,14 @@
 """What happened, and what it cost: releases, deliveries, runs, budget."""
 
-import os
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from flows.cli.answer import Answer, command, table
 from flows.cli.app import app
+from flows.cli.pages import pages_of_runs
 from flows.cli.words import a_day, a_month
 from flows.costs import cost, costs
 
@@ -54,10 +54,10 @@ def runs(
     stores = open_stores()
     if day is None:
         found = stores.catalog.runs()
-        shown = _listed(
-            "runs", [_run_line(run, {"cost": cost(run)}) for run in found], "Nothing ran yet. Next: throng ingest DAY"
-        )
-        return Answer({"runs": [_run_line(run, costs(run)) for run in found]}, shown.say)
+        page = pages_of_runs()
+        lines = [run_line(run, {"cost": cost(run)}, page) for run in found]
+        shown = _listed("runs", lines, "Nothing ran yet. Next: throng ingest DAY")
+        return Answer({"runs": [run_line(run, costs(run), page) for run in found]}, shown.say)
     generations = stores.catalog.generations(a_day(day))
     if not generations:
         return Answer({"day": day, "generations": []}, [f"{day} was never ingested. Next: throng ingest {day}"])
@@ -82,18 +82,12 @@ def budget(month: Annotated[str | None, typer.Option(help="Show this month's cha
     return Answer({**answer.document, **listed.document}, [*answer.say, *listed.say])
 
 
-def _run_line(run: "Run", costs: Mapping[str, Any]) -> Mapping[str, Any]:
+def run_line(run: "Run", costs: Mapping[str, Any], page: Callable[[str | None], str | None]) -> Mapping[str, Any]:
+    """A run in words, for a table or a document."""
     took = f"{(run.ended - run.started).total_seconds():.1f} s" if run.ended else "not ended"
     named = {"verb": run.verb, "subject": run.subject, "started": f"{run.started:%Y-%m-%d %H:%M:%S} UTC", "took": took}
-    ended = {"outcome": run.outcome, "exit": run.exit_code, "message": run.message, "page": _page(run)}
+    ended = {"outcome": run.outcome, "exit": run.exit_code, "message": run.message, "page": page(run.flow_run_id)}
     return {**named, **costs, **ended}
-
-
-def _page(run: "Run") -> str | None:
-    """The run's page where Prefect's address is known, else its id there."""
-    api = os.environ.get("PREFECT_API_URL")
-    address = f"{api.removesuffix('/').removesuffix('/api')}/runs/flow-run/" if api else ""
-    return f"{address}{run.flow_run_id}" if run.flow_run_id else None
 
 
 def _generation(stores: "Stores", row: "DayGeneration") -> tuple[Mapping[str, Any], list[Any]]:

@@ -20,7 +20,7 @@ VERBS = {"ingest", "publish", "deliver", "verify"} | {
         "expected",
         "stale",
     ),  # what they share: drawing once, what a delivery and an index may say
-    *("plan", "alerts", "metrics"),  # what is to be done, and what is to be told
+    *("plan", "alerts", "metrics", "status"),  # what is to be done, and what is to be told
 }
 """The verbs, what they share, and what looks at their work."""
 
@@ -56,7 +56,7 @@ HOMES = {
     "typer": {"flows"},
     "rich": {"flows"},
     "cryptography": {"deliverable", "store"},
-    "jinja2": {"deliverable"},
+    "jinja2": {"deliverable", "flows"},  # what a client reads; and the status page, which is for ourselves
     "jsonschema": {"deliverable"},
     "open_data_contract_standard": {"deliverable"},
     "pydantic_settings": {"settings"},

@@ -1,0 +1,151 @@
+"""`throng status`: what is late, stale, waiting or blocked, and what to do; as text, as JSON, as a page."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from flows.cli.answer import Answer, command, table
+from flows.cli.app import app
+from flows.costs import size
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from tasks.status import Status
+
+MOST_DAYS = 3650
+SHOWN = 10
+"""Lines of a list; the page and `--json` show all."""
+
+
+@command(app, "throng status --html")
+def status(
+    file: Annotated[Path | None, typer.Argument(help="The page's file; status.html in THRONG_HOME.")] = None,
+    html: Annotated[bool, typer.Option("--html", help="Write everything as one static page.")] = False,
+    days: Annotated[int, typer.Option(min=1, max=MOST_DAYS, help="Days that are shown; lateness is of all.")] = 35,
+) -> Answer:
+    """Say whether all is well, or what is late and what to do."""
+    from tasks import status as tasks_status
+    from tasks.release import utc_now
+    from tasks.store import open_stores
+
+    stores = open_stores()
+    found = tasks_status.status(stores, utc_now(), days)
+    document, say = _document(found), [_headline(found)]
+    if not html and file is None:
+        return Answer(document, [*say, *_told(found)])
+    path = (file or stores.settings.home / "status.html").absolute()
+    _write(path, found)
+    return Answer({**document, "page": str(path)}, [*say, f"Written: {path}"])
+
+
+def _document(found: "Status") -> dict[str, Any]:
+    from flows.cli.books import run_line
+    from flows.cli.pages import pages_of_runs
+    from flows.costs import costs
+    from flows.standing import headline
+
+    where = pages_of_runs()
+    runs = [run_line(run, costs(run), where) for run in found.runs[:SHOWN]]
+    return {"headline": headline(found), **found.document(), "runs": runs}
+
+
+def _write(path: Path, found: "Status") -> None:
+    """Whole, or not at all."""
+    from flows.cli.pages import pages_of_runs
+    from flows.page import page
+    from tasks.store.room import on_disk
+
+    content = page(found, pages_of_runs()).encode()
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    with on_disk(path):
+        unfinished.write_bytes(content)
+        unfinished.replace(path)
+
+
+def _headline(found: "Status") -> "RenderableType":
+    from rich.text import Text
+
+    from flows.standing import headline
+
+    colour = {"act": "bold red", "look": "bold yellow", "well": "bold green"}.get(found.verdict, "bold")
+    return Text(headline(found), colour)
+
+
+def _told(found: "Status") -> list[Any]:
+    """What to do, how each client stands, the budget, and what a run costs: short on a good day."""
+    from flows.standing import budget, following
+
+    todo = _todo(found) if found.todos else [_sentence(following(found))]
+    months = [f"Budget of {month.month}: {budget(month)}." for month in found.months if found.standings]
+    return [*todo, *_clients(found), *_open(found), *months, *_costs(found)]
+
+
+def _todo(found: "Status") -> list[Any]:
+    from rich.console import Group
+    from rich.table import Table
+
+    from flows.standing import holds_up, matter
+
+    lines = Table.grid(padding=(0, 1))
+    for number, todo in enumerate(found.todos[:SHOWN], 1):
+        what = _sentence(f"{matter(todo)}: {todo.what}{holds_up(todo)}")
+        lines.add_row(f"{number}.", Group(what, _sentence(todo.action)))
+    more = len(found.todos) - SHOWN
+    return ["", "What to do", lines, *([f"... and {more} more: --json, or --html"] if more > 0 else [])]
+
+
+def _sentence(text: str) -> "RenderableType":
+    """A sentence whose commands stand out."""
+    from rich.text import Text
+
+    from flows.standing import parts
+
+    return Text.assemble(*((part, "bold" if is_command else "") for is_command, part in parts(text)))
+
+
+def _clients(found: "Status") -> list[Any]:
+    from flows.standing import awaited, freshness, kept, lateness
+
+    columns = ["client", "product", "newest data (age)", "next", "late", "in time"]
+    rows = [
+        (
+            line.client,
+            line.product,
+            f"{line.newest} ({freshness(line, found)})" if line.newest else "none yet",
+            awaited(line, found),
+            lateness(line, found),
+            kept(line),
+        )
+        for line in found.standings
+    ]
+    return ["", table("", columns, rows), ""] if rows else []
+
+
+def _open(found: "Status") -> list[Any]:
+    """Periods of the days in view that are not done, besides those that a thing to do explains."""
+    from flows.grid import left
+    from flows.standing import together
+
+    cells = [cell for cell in left(found.plan) if not found.explains(cell)]
+    rows = [(periods, cell.product, whom, cell.state.value, cell.why) for periods, whom, cell in together(cells)]
+    columns = ["period", "product", "for", "state", "why"]
+    return [table("also not done", columns, rows[:SHOWN], last_alone_folds=True), ""] if rows else []
+
+
+def _costs(found: "Status") -> list[Any]:
+    columns = ["a run of", "#takes", "#CPU-s", "#read", "#written", "#S3 requests"]
+    rows = [
+        (
+            cost.verb,
+            f"{cost.seconds:.1f} s",
+            f"{cost.cpu_seconds:.1f}",
+            size(cost.bytes_read),
+            size(cost.bytes_written),
+            f"{cost.s3_requests:.0f}",
+        )
+        for cost in found.costs
+    ]
+    return ["", table("", columns, rows)] if rows else []

@@ -1,0 +1,158 @@
+"""A status in words: what a command and the page both say."""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tasks.plan.states import Cell
+    from tasks.status import Month, Standing, Status, Todo
+
+SAID = {
+    "misconfigured": "the {} cannot be read",
+    "run_failed": "{} failed",
+    "landing_overdue": "the landing of {} is past its time",
+    "delivery_late": "{} is late",
+    "out_of_view": "{} is late, and older than the schedule looks back",
+    "key_expiring": "{} must be drawn soon",
+    "budget_low": "the privacy budget of {} is low",
+    "gate_warning": "the gate warns of {}",
+    "release_stale": "{} is stale",
+}
+_COMMAND = re.compile(r"`([^`]+)`|(?<=: )(throng [a-z].*)$")
+
+
+def headline(status: "Status") -> str:
+    """Whether all is well, or what is first to do, in a sentence."""
+    first = status.todos[0] if status.todos else None
+    late = f"{count(status.late, 'delivery is', 'deliveries are')} late"
+    match status.verdict:
+        case "act" if first and first.kind == "delivery_late":
+            return f"{late}. {first.action}"
+        case "act" if first:
+            return f"{late if status.late else 'Something is to be done'}. First: {matter(first)}."
+        case "look" if first:
+            more = f"{count(len(status.todos), 'thing', 'things')} to look at"
+            return f"{late if status.late else 'Nothing is late'}; {more}. First: {matter(first)}."
+        case "new":
+            return "Nothing has run here yet, and no client is applied."
+    if status.due:
+        return f"All is well so far: nothing is late, and the next daily run has {count(status.due, 'step', 'steps')}."
+    if not status.standings:
+        return "Nothing is late: no client is applied yet."
+    return "All is well: everything that is expected by now is delivered."
+
+
+def following(status: "Status") -> str:
+    """What comes next where nothing is to be mended."""
+    if not status.standings:
+        return (
+            "Next: `throng doctor` checks what is set, `throng client apply FILE.toml` says who receives what, "
+            "`throng daily` does all that is due, and `throng serve` does so every hour."
+        )
+    ahead = [standing for standing in status.standings if standing.next_by]
+    if not ahead:
+        return "No client expects anything more: no grant goes on."
+    first = min(ahead, key=lambda standing: standing.next_by or status.now)
+    return f"Next: {first.product} {first.next} to {first.client} by {moment(first.next_by, status)}."
+
+
+def matter(todo: "Todo") -> str:
+    """What a thing to do is about, in a clause."""
+    more = f" and {len(todo.subjects) - 1} more" if len(todo.subjects) > 1 else ""
+    said = SAID[todo.kind].replace("{} is", "{} are") if more else SAID[todo.kind]
+    return said.format(f"{todo.subjects[0]}{more}")
+
+
+def holds_up(todo: "Todo") -> str:
+    """How many deliveries wait for it, as a further sentence."""
+    return f" It holds up {count(len(todo.holds_up), 'delivery', 'deliveries')}." if todo.holds_up else ""
+
+
+def parts(text: str) -> list[tuple[bool, str]]:
+    """A sentence in parts, and whether each is a command to type."""
+    found: list[tuple[bool, str]] = []
+    end = 0
+    for match in _COMMAND.finditer(text):
+        found += [(False, text[end : match.start()]), (True, match[1] or match[2])]
+        end = match.end()
+    return [part for part in (*found, (False, text[end:])) if part[1]]
+
+
+def awaited(standing: "Standing", status: "Status") -> str:
+    """The next period, and by when."""
+    by = standing.next_by and standing.next_by.astimezone(status.local.tzinfo)
+    return f"{standing.next} by {by:%d %b %H:%M}" if by else "-"
+
+
+def moment(at: datetime | None, status: "Status") -> str:
+    """A moment on the network's clock."""
+    return f"{at.astimezone(status.local.tzinfo):%a %Y-%m-%d %H:%M}" if at else "-"
+
+
+def age(span: timedelta) -> str:
+    """How long ago, in the unit that says it best."""
+    hours = span / timedelta(hours=1)
+    if hours < 1:
+        return f"{hours * 60:.0f} min"
+    return f"{hours:.0f} h" if hours < 48 else f"{hours / 24:.0f} days"
+
+
+def freshness(standing: "Standing", status: "Status") -> str:
+    """How old the newest data are: since the end of their period."""
+    return age(status.now - standing.newest_end) if standing.newest_end else "-"
+
+
+def lateness(standing: "Standing", status: "Status") -> str:
+    """How many periods are late, and since when."""
+    since = age(status.now - standing.late_since) if standing.late_since else ""
+    late = f"{len(standing.late)}, for {since}" if standing.late else "none"
+    return f"{late}; {len(standing.lost)} lost" if standing.lost else late
+
+
+def kept(standing: "Standing") -> str:
+    """The share of the last deadlines that was met."""
+    return f"{standing.met} of {standing.judged}" if standing.judged else "-"
+
+
+def behind(status: "Status") -> "Standing":
+    """The client and product whose newest data are the oldest."""
+    without = [line for line in status.standings if line.newest_end is None]
+    return without[0] if without else min(status.standings, key=lambda line: line.newest_end or status.now)
+
+
+def all_kept(status: "Status") -> str:
+    """The share of the last deadlines that was met, over all clients."""
+    judged, met = sum(line.judged for line in status.standings), sum(line.met for line in status.standings)
+    return f"{met} of {judged}" if judged else "none yet"
+
+
+def budget(month: "Month") -> str:
+    """A month's budget in a sentence."""
+    short = "" if month.suffices else ", which is not left"
+    rho = f"rho {month.spent:.4f} of {month.cap:g} spent, the schedule needs {month.needed:.4f} more{short}"
+    with_it = f"{month.epsilon_planned:.2f} with it, {month.epsilon_cap:.2f} at most"
+    return f"{rho}; epsilon {month.epsilon_spent:.2f} so far, {with_it}"
+
+
+def together(cells: Sequence["Cell"]) -> list[tuple[str, str, "Cell"]]:
+    """Cells that stand alike for the same reason: their periods, whom they are for, and the first of them."""
+    alike: dict[tuple[str, str, str], list[Cell]] = {}
+    for cell in cells:
+        alike.setdefault((cell.product, cell.state, cell.why.replace(cell.period, "*")), []).append(cell)
+    return [(_span([cell.period for cell in same]), _whom(same), same[0]) for same in alike.values()]
+
+
+def _span(periods: Sequence[str]) -> str:
+    named = sorted(set(periods))
+    return named[0] if len(named) == 1 else f"{named[0]} to {named[-1]} ({len(named)})"
+
+
+def _whom(cells: Sequence["Cell"]) -> str:
+    return ", ".join(sorted({cell.client for cell in cells if cell.client})) or "-"
+
+
+def count(number: int, one: str, more: str) -> str:
+    """A number with its noun."""
+    return f"{number} {one if number == 1 else more}"

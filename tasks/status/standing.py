@@ -1,0 +1,105 @@
+"""How each client stands with each product: by the period that the data are of, never by when something ran."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from tasks.expected import deadlines
+from tasks.period import Period, day_start
+from tasks.store import Stores
+from tasks.store.client_spec import ClientSpec
+from tasks.store.tables import DeliveryState
+
+JUDGED = 30
+"""Of so many deadlines, the latest ones, the share that was met is told."""
+
+Wanted = tuple[str, Period]
+"""A product and a period."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One product of one client: its newest data, what it expects next, what is late, and how often it was in time.
+
+    `late`: past its deadline, and can still be had. `lost`: past its deadline, and nothing is planned any more.
+    """
+
+    client: str
+    product: str
+    newest: str | None
+    newest_end: datetime | None
+    next: str | None
+    next_by: datetime | None
+    late: tuple[str, ...]
+    late_since: datetime | None
+    lost: tuple[str, ...]
+    judged: int
+    """Deadlines that were judged: the latest ones since the client was applied."""
+    missed: tuple[str, ...]
+    """Periods among them that were not delivered in time."""
+
+    @property
+    def met(self) -> int:
+        """How many were."""
+        return self.judged - len(self.missed)
+
+
+def standings(stores: Stores, late: Collection[tuple[str, str, str]], now: datetime) -> Iterator[Standing]:
+    """Every client and product, by name; `late`: client, product and period of what is late and can still be had."""
+    zone = stores.policy.policy.time.local
+    for row in stores.catalog.clients():
+        spec = ClientSpec.stored(row.spec)
+        due, sent, promised = deadlines(spec, zone, now), _sent(stores, row.name), _promised(stores, row.name)
+        for product in sorted({grant.product for grant in spec.grants} | {name for name, _ in sent}):
+            own = {period: by for (name, period), by in sorted(due.items()) if name == product}
+            got = {period: at for (name, period), at in sorted(sent.items()) if name == product}
+            waited = {period for client, name, period in late if (client, name) == (row.name, product)}
+            judged, missed = _kept(own, got, promised, now)
+            facts = _newest(stores, got) | _next(own, got, now) | _late(own, got, waited, now)
+            yield Standing(row.name, product, judged=judged, missed=missed, **facts)
+
+
+def _newest(stores: Stores, sent: Collection[Period]) -> dict[str, Any]:
+    if not sent:
+        return {"newest": None, "newest_end": None}
+    newest = max(sent, key=lambda period: period.end)
+    return {"newest": str(newest), "newest_end": day_start(newest.end, stores.policy.policy.time.local)}
+
+
+def _next(due: Mapping[Period, datetime], sent: Collection[Period], now: datetime) -> dict[str, Any]:
+    """The first period whose deadline is still ahead, and that is not there already."""
+    ahead = ((str(period), by) for period, by in due.items() if by > now and period not in sent)
+    name, by = next(ahead, (None, None))
+    return {"next": name, "next_by": by}
+
+
+def _late(
+    due: Mapping[Period, datetime], sent: Collection[Period], waited: Collection[str], now: datetime
+) -> dict[str, Any]:
+    since = [by for period, by in due.items() if str(period) in waited]
+    lost = [str(period) for period, by in due.items() if by <= now and period not in sent and str(period) not in waited]
+    return {"late": tuple(sorted(waited)), "late_since": min(since, default=None), "lost": tuple(lost)}
+
+
+def _kept(
+    due: Mapping[Period, datetime], sent: Mapping[Period, datetime | None], promised: datetime | None, now: datetime
+) -> tuple[int, tuple[str, ...]]:
+    """Deadlines judged, and those missed; one that had passed when the client was applied was never promised."""
+    judged = [period for period, by in due.items() if (promised or by) <= by <= now][-JUDGED:]
+    missed = [period for period in judged if (at := sent.get(period)) is None or at > due[period]]
+    return len(judged), tuple(map(str, missed))
+
+
+def _sent(stores: Stores, client: str) -> dict[Wanted, datetime | None]:
+    """When each period was first delivered."""
+    sent: dict[Wanted, datetime | None] = {}
+    for row in stores.catalog.deliveries(client):  # by revision: the first one counts
+        if row.state is DeliveryState.DELIVERED:
+            sent.setdefault((row.product, Period.parse(row.period)), row.delivered_at)
+    return sent
+
+
+def _promised(stores: Stores, client: str) -> datetime | None:
+    """When the client was first applied."""
+    return next((entry.at for entry in stores.audit.entries(client) if entry.event == "client applied"), None)

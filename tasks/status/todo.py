@@ -1,0 +1,93 @@
+"""What to do: alerts put together by what would mend them, causes before what follows from them."""
+
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from tasks.alerts import Alert, Kind
+from tasks.period import Period
+from tasks.plan.states import Cell, State
+
+_PERIOD = re.compile(r"\b\d{4}-(?:W\d{2}|\d{2}(?:-\d{2})?)\b")
+_ORDER = (
+    Kind.RUN_FAILED,
+    Kind.LANDING_OVERDUE,
+    Kind.DELIVERY_LATE,
+    Kind.KEY_EXPIRING,
+    Kind.BUDGET_LOW,
+    Kind.GATE_WARNING,
+    Kind.RELEASE_STALE,
+)
+MISCONFIGURED = "misconfigured"
+"""No alert: what is set here is wrong, so that nothing can be said of the landing."""
+
+OUT_OF_VIEW = "out_of_view"
+"""No alert: late, and older than the schedule looks back, so that only people can have it done."""
+
+URGENT = frozenset({MISCONFIGURED, Kind.RUN_FAILED, Kind.LANDING_OVERDUE, Kind.DELIVERY_LATE, Kind.KEY_EXPIRING})
+"""What is wrong now, or soon past mending; the others are to be looked at."""
+
+
+@dataclass(frozen=True)
+class Todo:
+    """One thing to do: about which subjects, what is wrong with the first, how to mend it, and what it holds up."""
+
+    kind: str
+    subjects: tuple[str, ...]
+    what: str
+    action: str
+    holds_up: tuple[str, ...] = ()
+    """Deliveries that wait for it, as `client product period`."""
+
+    @property
+    def urgent(self) -> bool:
+        """Whether somebody waits for it."""
+        return self.kind in URGENT
+
+
+def todos(alerts: Sequence[Alert], cells: Iterable[Cell]) -> list[Todo]:
+    """Alerts that say the same, whatever the period, are one thing to do; a late delivery is told with its cause.
+
+    `cells`: of the plan that the alerts were read from.
+    """
+    causes = {_step(alert) for alert in alerts if alert.kind in (Kind.RUN_FAILED, Kind.LANDING_OVERDUE)}
+    held: dict[str, list[str]] = {}
+    for cell in cells:
+        if cell.client and cell.state is not State.DONE and (cause := _cause(cell, causes)):
+            held.setdefault(cause, []).append(f"{cell.client} {cell.product} {cell.period}")
+    told_with_cause = {subject for subjects in held.values() for subject in subjects}
+    groups: dict[tuple[str, str], list[Alert]] = {}
+    for alert in alerts:
+        if alert.kind != Kind.DELIVERY_LATE or alert.subject not in told_with_cause:
+            groups.setdefault((alert.kind, _PERIOD.sub("*", alert.what)), []).append(alert)
+    made = [_todo(same, held) for same in groups.values()]
+    return sorted(made, key=lambda todo: (_ORDER.index(Kind(todo.kind)), -len(todo.holds_up), todo.subjects))
+
+
+def out_of_view(late: Sequence[Cell], looks_back: int) -> list[Todo]:
+    """What is late and in no plan of the schedule: one backfill does it."""
+    if not late:
+        return []
+    periods = sorted(Period.parse(cell.period) for cell in late)
+    subjects = tuple(f"{cell.client} {cell.product} {cell.period}" for cell in late)
+    what = f"The schedule looks back {looks_back} days. {late[0].state.capitalize()}: {late[0].why}"
+    last = max(period.days[-1] for period in periods)
+    return [Todo(OUT_OF_VIEW, subjects, what, f"To have it done: throng backfill {periods[0].first} {last}")]
+
+
+def _todo(same: Sequence[Alert], held: Mapping[str, Sequence[str]]) -> Todo:
+    first, *_ = ordered = sorted(same, key=lambda alert: alert.subject)
+    holds_up = tuple(subject for alert in ordered for subject in held.get(_step(alert), ()))
+    return Todo(first.kind, tuple(alert.subject for alert in ordered), first.what, first.action, holds_up)
+
+
+def _step(alert: Alert) -> str:
+    """The step that an alert is about."""
+    return f"ingest {alert.subject}" if alert.kind == Kind.LANDING_OVERDUE else alert.subject
+
+
+def _cause(cell: Cell, causes: Collection[str]) -> str | None:
+    """The step that a delivery waits for in vain; the last one on its way."""
+    way = [f"deliver {cell.client} {cell.product} {cell.period}", f"publish {cell.product} {cell.period}"]
+    way += [f"ingest {day}" for day in Period.parse(cell.period).days]
+    return next((step for step in way if step in causes), None)

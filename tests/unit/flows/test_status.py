@@ -1,0 +1,196 @@
+"""The status as a command: the first line decides, a good day is short, the page is whole and inert."""
+
+import json
+import re
+from datetime import date, datetime, timedelta
+from html.parser import HTMLParser
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from flows.cli import app
+from tasks.period import Period
+from tasks.store import open_stores
+from tasks.store.tables import DeliveryState
+from tests.integration.plan.world import World
+
+HOSTILE = "late-<img src=x onerror=alert(1)>&'\".csv"
+FLOW_RUN = "7d0c4b52-0000-4000-8000-000000000000"
+WIDTH = 100
+
+
+@pytest.fixture
+def world(home: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    """Two clients that are granted the days from the day before yesterday on."""
+    landing = home.parent / "landing"
+    (landing / "events").mkdir(parents=True)
+    monkeypatch.setenv("THRONG_LANDING", str(landing))
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    made = World(open_stores())
+    for name in ("nordmarkt", "stadtlicht"):
+        made.client(name, _ago(2))
+    return made
+
+
+def _ago(days: int) -> date:
+    return datetime.now(ZoneInfo("Europe/Berlin")).date() - timedelta(days=days)
+
+
+def _sent(world: World, day: date, state: DeliveryState = DeliveryState.DELIVERED) -> None:
+    world.file(day)
+    world.ingested(day)
+    key = world.released("footfall", Period.day(day))
+    for name in ("nordmarkt", "stadtlicht"):
+        world.delivered(name, key, state)
+
+
+def _bad_day(world: World) -> None:
+    """Of two days the older one did not arrive."""
+    _sent(world, _ago(2), DeliveryState.REFUSED)
+    _sent(world, _ago(1))
+
+
+def _ran(*words: str) -> Result:
+    ran = CliRunner().invoke(app, ["status", *words])
+    assert ran.exit_code == 0, ran.output
+    return ran
+
+
+def _page(tmp_path: Path) -> str:
+    file = tmp_path / "page.html"
+    assert f"Written: {file}" in _ran(str(file), "--html").stderr
+    return file.read_text()
+
+
+def test_a_new_installation_is_told_its_first_steps(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (home.parent / "landing").mkdir()
+    monkeypatch.setenv("THRONG_LANDING", str(home.parent / "landing"))
+    first, following, *rest = _ran().stderr.splitlines()
+    assert first == "Nothing has run here yet, and no client is applied."
+    assert "throng client apply FILE.toml" in following
+    assert "throng daily" in following
+    assert not rest
+
+
+def test_a_landing_that_is_not_set_is_what_to_do_first(home: Path) -> None:
+    ran = _ran()
+    assert ran.stderr.startswith("Something is to be done. First: the landing cannot be read.")
+    assert "Set THRONG_LANDING to the folder" in ran.stderr
+
+
+def test_on_a_good_day_the_first_line_says_so_and_little_follows(world: World) -> None:
+    for days in (2, 1):
+        _sent(world, _ago(days))
+    said = _ran().stderr.splitlines()
+    assert said[0] == "All is well: everything that is expected by now is delivered."
+    assert re.search(rf"nordmarkt +│ footfall │ {_ago(1)} \(\d+ (h|min)\)", "\n".join(said))
+    assert len(said) < 15
+    assert "What to do" not in "\n".join(said)
+
+
+def test_on_a_bad_day_the_first_line_says_what_is_to_be_mended_first(world: World) -> None:
+    _bad_day(world)
+    said = _ran().stderr
+    assert said.startswith(f"2 deliveries are late. First: deliver nordmarkt footfall {_ago(2)} and 1 more failed.")
+    assert "The bucket is gone. It holds up 2 deliveries." in said
+    assert f"throng deliver nordmarkt footfall {_ago(2)}" in said
+
+
+def test_text_fits_a_terminal_of_a_hundred_columns(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    from rich.console import Console
+
+    from flows.cli import status
+
+    _bad_day(world)
+    world.file(_ago(2), HOSTILE)
+    console = Console(width=WIDTH, record=True, file=(world.stores.settings.home / "out").open("w"))
+    for part in status.status().say:
+        console.print(part)
+    lines = console.export_text().splitlines()
+    assert max(map(len, lines)) <= WIDTH
+    assert any(line.startswith(" stadtlicht │ footfall │") for line in lines), "a client's line is not folded"
+
+
+def test_the_document_holds_what_people_read(world: World) -> None:
+    _bad_day(world)
+    said = json.loads(_ran("--json").stdout)
+    assert (said["verdict"], said["late"]) == ("act", 2)
+    assert said["headline"].startswith("2 deliveries are late.")
+    assert {line["client"] for line in said["standings"]} == {"nordmarkt", "stadtlicht"}
+    assert {"todos", "months", "failures", "costs", "runs", "cells", "due"} <= set(said)
+
+
+def test_the_page_is_written_whole_where_it_is_asked_for_or_in_the_home(world: World, tmp_path: Path) -> None:
+    _sent(world, _ago(2))
+    assert _page(tmp_path).rstrip().endswith("</html>")
+    said = json.loads(_ran("--html", "--json").stdout)
+    assert said["page"] == str(world.stores.settings.home.absolute() / "status.html")
+    assert Path(said["page"]).exists()
+    assert not list(tmp_path.glob(".page.html*"))
+    ran = CliRunner().invoke(app, ["status", "--html", str(tmp_path / "none" / "page.html")])
+    assert ran.exit_code == 40
+    assert "StorageUnavailable" in ran.stderr
+
+
+def test_the_page_fetches_nothing_and_runs_nothing(world: World, tmp_path: Path) -> None:
+    _bad_day(world)
+    page = _page(tmp_path)
+    assert "content=\"default-src 'none'; style-src 'unsafe-inline'\"" in page
+    assert not re.findall(r"<(script|link|img|iframe|object)|url\(|@import|\bon\w+=|src=", page)
+
+
+def test_names_from_outside_stay_text_on_the_page(world: World, tmp_path: Path) -> None:
+    _sent(world, _ago(2))
+    world.file(_ago(2), HOSTILE)
+    world.failed("index", "nordmarkt", "</style><script>alert(1)</script>")
+    page = _page(tmp_path)
+    assert "late-&lt;img src=x onerror=alert(1)&gt;" in page
+    assert "&lt;/style&gt;&lt;script&gt;alert(1)" in page
+    assert set(_Tags.of(page)) & {"img", "script"} == set()
+
+
+def test_a_square_says_in_words_what_its_sign_means_and_leads_to_its_run(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _sent(world, _ago(2))
+    with world.stores.catalog.run("deliver", f"nordmarkt footfall {_ago(2)}", FLOW_RUN) as run:
+        run.outcome = "Delivered"
+    without_server = _page(tmp_path)
+    assert FLOW_RUN not in without_server
+    monkeypatch.setenv("PREFECT_API_URL", "http://me:secret@127.0.0.1:4200/api")
+    page = _page(tmp_path)
+    label = f"footfall {_ago(2)} to nordmarkt: done. Delivered."
+    assert "secret" not in page
+    assert f'href="http://127.0.0.1:4200/runs/flow-run/{FLOW_RUN}" aria-label="{label}">●</a>' in page
+    assert f'<span class="sr">footfall {_ago(2)} to stadtlicht: done. Delivered.</span>' in page
+
+
+def test_tables_have_headings_and_the_page_one_title(world: World, tmp_path: Path) -> None:
+    _sent(world, _ago(2))
+    with world.stores.catalog.run("deliver", f"nordmarkt footfall {_ago(2)}") as run:
+        run.outcome = "Delivered"
+    page = _page(tmp_path)
+    assert page.count("<h1>") == page.count("<main>") == 1
+    for table in re.findall(r"<table.*?</table>", page, re.DOTALL):
+        assert "<caption" in table
+        assert 'scope="col"' in table
+        assert 'scope="row"' in table
+
+
+class _Tags(HTMLParser):
+    """The tags of a page, as a browser would find them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self.found.append(tag)
+
+    @classmethod
+    def of(cls, page: str) -> list[str]:
+        parser = cls()
+        parser.feed(page)
+        return parser.found

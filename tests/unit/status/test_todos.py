@@ -1,0 +1,111 @@
+"""What to do: each fault once, causes before what follows from them, with the command that mends it."""
+
+from pathlib import Path
+
+from tasks.alerts import Alert, Kind
+from tasks.settings import Settings
+from tasks.status import Todo
+from tasks.status.todo import todos
+from tasks.store import open_stores
+from tasks.store.tables import DeliveryState
+from tests.integration.plan.world import World
+from tests.unit.status.conftest import FIRST, day, in_the_lake, sent, stands
+
+REFUSED = DeliveryState.REFUSED
+
+
+def _told(found: tuple[Todo, ...]) -> list[tuple[str, int, int]]:
+    return [(todo.kind, len(todo.subjects), len(todo.holds_up)) for todo in found]
+
+
+def test_a_late_delivery_is_told_with_its_cause_not_beside_it(world: World) -> None:
+    sent(world, day(0))
+    world.file(day(1))
+    world.rejected(day(1))
+    found = stands(world, day(2))
+    (todo,) = found.todos
+    assert (found.verdict, found.late, todo.subjects) == ("act", 2, ("ingest 2026-03-03",))
+    assert todo.what == "Too few rows. Try again."
+    assert "throng ingest 2026-03-03" in todo.action
+    assert todo.holds_up == ("nordmarkt footfall 2026-03-03", "stadtlicht footfall 2026-03-03")
+    assert all(found.explains(cell) for cell in found.plan.cells if cell.state != "done")
+
+
+def test_one_bucket_that_fails_for_days_is_one_thing_to_do(world: World) -> None:
+    for number in range(3):
+        sent(world, day(number), DeliveryState.DELIVERED, REFUSED)
+    (todo,) = stands(world, day(3)).todos
+    assert todo.subjects == tuple(f"deliver stadtlicht footfall {day(n)}" for n in range(3))
+    assert todo.holds_up == tuple(f"stadtlicht footfall {day(n)}" for n in range(3))
+    assert "throng deliver stadtlicht footfall 2026-03-02" in todo.action
+
+
+def test_a_landing_that_is_overdue_comes_before_what_may_be_looked_at(world: World) -> None:
+    for number in range(2):
+        sent(world, day(number))
+    world.file(day(1), "late.csv")
+    found = stands(world, day(3))
+    assert _told(found.todos) == [("landing_overdue", 1, 2), ("release_stale", 1, 0)]
+    assert [todo.urgent for todo in found.todos] == [True, False]
+    assert all(found.explains(cell) for cell in found.plan.cells if cell.state != "done")
+
+
+def test_what_is_only_to_be_looked_at_is_no_alarm(world: World) -> None:
+    sent(world, day(0))
+    world.file(day(0), "late.csv")
+    found = stands(world, day(1))
+    assert (found.verdict, found.late, _told(found.todos)) == ("look", 0, [("release_stale", 1, 0)])
+
+
+def test_what_the_next_daily_run_does_is_one_thing_for_all_who_wait(world: World) -> None:
+    sent(world, day(0))
+    in_the_lake(world, day(1))
+    found = stands(world, day(2))
+    (todo,) = found.todos
+    assert todo.subjects == ("nordmarkt footfall 2026-03-03", "stadtlicht footfall 2026-03-03")
+    assert todo.action == "The next daily run does it; or now: throng daily"
+    assert found.due == 5, "one release, two deliveries, two indexes"
+
+
+def test_what_is_older_than_the_schedule_looks_back_is_a_backfill(world: World) -> None:
+    world.file(day(0))
+    world.rejected(day(0))
+    for number in range(1, 12):
+        sent(world, day(number))
+    found = stands(world, day(12))
+    (todo,) = found.todos
+    assert (found.verdict, found.late, todo.kind, todo.urgent) == ("look", 2, "out_of_view", False)
+    assert todo.subjects == ("nordmarkt footfall 2026-03-02", "stadtlicht footfall 2026-03-02")
+    assert todo.what == "The schedule looks back 7 days. Failed: Too few rows. Try again."
+    assert todo.action.endswith("throng backfill 2026-03-02 2026-03-02")
+
+
+def test_a_landing_that_is_gone_is_the_first_thing_to_do_and_hides_nothing_else(world: World, tmp_path: Path) -> None:
+    sent(world, day(0))
+    (tmp_path / "landing").rename(tmp_path / "elsewhere")
+    found = stands(world, day(3))
+    assert (found.verdict, found.plan.cells) == ("act", ())
+    assert (found.todos[0].kind, found.todos[0].urgent) == ("misconfigured", True)
+    assert "is not a folder" in found.todos[0].what
+    assert found.standings[0].newest == "2026-03-02"
+
+
+def test_an_installation_in_which_nothing_ever_happened_is_new(tmp_path: Path) -> None:
+    (tmp_path / "landing").mkdir()
+    stores = open_stores(Settings(home=tmp_path / "home", landing=str(tmp_path / "landing")))
+    found = stands(World(stores), FIRST)
+    assert (found.verdict, found.standings, found.todos, found.plan.cells) == ("new", (), (), ())
+
+
+def test_kinds_come_in_the_order_in_which_they_are_mended() -> None:
+    alerts = [Alert(kind, f"{kind} of nobody 2026-03-02", f"{kind}", "Mend it.") for kind in Kind]
+    kinds = [todo.kind for todo in todos(alerts, [])]
+    assert kinds[:3] == [Kind.RUN_FAILED, Kind.LANDING_OVERDUE, Kind.DELIVERY_LATE]
+    assert sorted(kinds) == sorted(Kind)
+
+
+def test_what_is_done_is_held_up_by_nothing(world: World) -> None:
+    sent(world, day(0))
+    failed = Alert(Kind.RUN_FAILED, f"publish footfall {FIRST}", "It broke.", "Try again.")
+    (todo,) = todos([failed], stands(world, day(1)).plan.cells)
+    assert todo.holds_up == ()
