@@ -1,5 +1,7 @@
 """Great Expectations behind its one door: verdicts say how many, never which."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pyarrow as pa
 
 from tasks.expectations import SUMMARY, Check, Status, Verdict, judge
@@ -38,6 +40,16 @@ def test_verdicts_keep_the_order_of_the_checks_and_an_error_is_not_a_failure() -
         ("no such column", Status.ERROR),
         ("not a number", Status.ERROR),
     ]
+
+
+def test_frames_that_are_judged_at_once_get_their_own_verdicts() -> None:
+    def fourfold(number: int) -> list[Verdict]:
+        checks = [Check(f"{n} rows", "ExpectTableRowCountToEqual", {"value": n}) for n in range(8)]
+        return judge(FRAME.slice(0, number % 5), checks)
+
+    with ThreadPoolExecutor(8) as pool:
+        for number, verdicts in enumerate(pool.map(fourfold, range(24))):
+            assert [v.status is Status.PASSED for v in verdicts] == [n == number % 5 for n in range(8)]
 
 
 def test_nothing_to_check_needs_no_library() -> None:

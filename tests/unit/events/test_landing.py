@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tasks.errors import Misconfigured, RejectedInput
-from tasks.events.landing import find_day, find_register, labels
+from tasks.events.landing import closes_at, find_day, find_register, first_label, labels
 from tests.unit.events.factory import DAY, at, times, write
 
 LATER, DURING = at("2026-03-02T06:00:00+01:00"), at("2026-03-02T05:59:59+01:00")
@@ -40,6 +40,23 @@ def test_a_day_of_another_timezone_lies_in_two_folders(tmp_path) -> None:
     assert labels(DAY, times(landing="UTC")) == (DAY - timedelta(days=1), DAY)
     assert labels(DAY, times("America/New_York", "Pacific/Auckland")) == (DAY, DAY + timedelta(days=1))
     assert labels(date(2026, 3, 29), times()) == (date(2026, 3, 29),)
+
+
+def test_a_landing_knows_its_first_day_whatever_else_lies_there(tmp_path) -> None:
+    (tmp_path / "events").mkdir()
+    assert first_label(tmp_path) is None
+    put(tmp_path, "date=2026-03-02", "a.csv")
+    put(tmp_path, "year=2026/month=3/day=1", "a.csv")
+    for other in ("date=soon", "date=2026-02-30", "old", "year=x/month=y/day=z"):
+        put(tmp_path, other, "a.csv")
+    assert first_label(tmp_path) == DAY
+    with pytest.raises(Misconfigured, match="is not a folder"):
+        first_label(tmp_path / "nowhere")
+
+
+def test_a_day_closes_when_the_last_of_its_folders_does() -> None:
+    assert closes_at(DAY, times()) == LATER
+    assert closes_at(DAY, times(lateness=1)) == LATER + timedelta(days=1)
 
 
 def test_later_folders_are_waited_for_as_long_as_events_may_be_late(tmp_path) -> None:
