@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 SAID = {
     "misconfigured": "the {} cannot be read",
+    "schedule_silent": "the schedule does not run",
     "run_failed": "{} failed",
     "landing_overdue": "the landing of {} is past its time",
     "delivery_late": "{} is late",

@@ -48,5 +48,11 @@ def _cell(known: Known, chain: Chain, spec: ClientSpec | None, last: Step, due: 
         seconds=round(sum(step.seconds or 0.0 for step in run), 1),
         expected_by=expected_by,
         late=bool(expected_by and expected_by <= known.now and last.state not in (State.DONE, State.STALE)),
-        flow_run_id=last.flow_run_id,
+        flow_run_id=_page(last, chain),
     )
+
+
+def _page(last: Step, chain: Chain) -> str | None:
+    """The run of the last step; where that was never begun, of the one before it that stands in its way."""
+    way = (last, chain.publish, *(day for day in chain.days if day.state is not State.DONE), *chain.days)
+    return next((step.flow_run_id for step in way if step.flow_run_id), None)

@@ -12,9 +12,9 @@ from tasks.errors import Misconfigured
 from tasks.events.landing import first_label
 from tasks.plan import Mode, Plan, daily_plan, make_plan
 from tasks.plan.states import Cell, State
-from tasks.status.books import Cost, Failure, Month, costs, failures, months
+from tasks.status.books import Cost, Failure, Month, costs, failures, latest_daily, months
 from tasks.status.standing import Standing, standings
-from tasks.status.todo import MISCONFIGURED, Todo, out_of_view, todos
+from tasks.status.todo import MISCONFIGURED, Todo, out_of_view, silent, todos
 from tasks.store import Stores
 from tasks.store.client_spec import ClientSpec
 from tasks.store.tables import Run
@@ -65,6 +65,11 @@ class Status:
         return self.now.astimezone(ZoneInfo(self.timezone))
 
     @property
+    def last_daily(self) -> Run | None:
+        """The schedule's latest run."""
+        return latest_daily(self.runs)
+
+    @property
     def late(self) -> int:
         """Periods past their deadline that can still be had."""
         return sum(len(standing.late) for standing in self.standings)
@@ -105,8 +110,9 @@ def status(stores: Stores, now: datetime, days: int = DAYS) -> Status:
         fault = [Todo(MISCONFIGURED, ("landing",), error.what, error.action)]
     late, planned = _late((*shown.cells, *due.cells)), _late(due.cells)
     old = [cell for name, cell in late.items() if name not in planned]
-    found = (*fault, *out_of_view(old, time.catch_up_days), *todos(alerts(stores, due, now), due.cells))
     runs = stores.catalog.runs(RUNS)
+    found = [*fault, *out_of_view(old, time.catch_up_days), *todos(alerts(stores, due, now), due.cells)]
+    found += silent(latest_daily(runs), now)
     return Status(
         now=now,
         timezone=time.timezone,

@@ -78,6 +78,11 @@ def failures(runs: Sequence[Run]) -> list[Failure]:
     return sorted(made, key=lambda failure: failure.mended)
 
 
+def latest_daily(runs: Iterable[Run]) -> Run | None:
+    """The schedule's latest run; `runs` newest first."""
+    return next((run for run in runs if run.verb == "daily"), None)
+
+
 def _failure(same: Sequence[Run], mended: bool) -> Failure:
     run = same[0]
     said = run.message or f"It ended with {run.outcome}."

@@ -3,10 +3,12 @@
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from tasks.alerts import Alert, Kind
 from tasks.period import Period
 from tasks.plan.states import Cell, State
+from tasks.store.tables import Run
 
 _PERIOD = re.compile(r"\b\d{4}-(?:W\d{2}|\d{2}(?:-\d{2})?)\b")
 _ORDER = (
@@ -24,7 +26,15 @@ MISCONFIGURED = "misconfigured"
 OUT_OF_VIEW = "out_of_view"
 """No alert: late, and older than the schedule looks back, so that only people can have it done."""
 
-URGENT = frozenset({MISCONFIGURED, Kind.RUN_FAILED, Kind.LANDING_OVERDUE, Kind.DELIVERY_LATE, Kind.KEY_EXPIRING})
+SCHEDULE_SILENT = "schedule_silent"
+"""No alert of the books: Prefect tells it, of a schedule that runs no more."""
+
+SILENT = timedelta(days=1)
+"""`throng serve` runs `daily` every hour; a schedule of one's own at least once a day."""
+
+URGENT = frozenset(
+    {MISCONFIGURED, SCHEDULE_SILENT, Kind.RUN_FAILED, Kind.LANDING_OVERDUE, Kind.DELIVERY_LATE, Kind.KEY_EXPIRING}
+)
 """What is wrong now, or soon past mending; the others are to be looked at."""
 
 
@@ -73,6 +83,18 @@ def out_of_view(late: Sequence[Cell], looks_back: int) -> list[Todo]:
     what = f"The schedule looks back {looks_back} days. {late[0].state.capitalize()}: {late[0].why}"
     last = max(period.days[-1] for period in periods)
     return [Todo(OUT_OF_VIEW, subjects, what, f"To have it done: throng backfill {periods[0].first} {last}")]
+
+
+def silent(last: Run | None, now: datetime) -> list[Todo]:
+    """A schedule that has begun, and has not run for more than a day."""
+    if last is None or now - last.started <= SILENT:
+        return []
+    what = f"No daily run has begun since {last.started:%Y-%m-%d %H:%M} UTC."
+    return [
+        Todo(
+            SCHEDULE_SILENT, ("daily",), what, "Start `throng serve` again, or your own schedule; or now: throng daily"
+        )
+    ]
 
 
 def _todo(same: Sequence[Alert], held: Mapping[str, Sequence[str]]) -> Todo:

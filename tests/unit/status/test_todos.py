@@ -1,11 +1,12 @@
 """What to do: each fault once, causes before what follows from them, with the command that mends it."""
 
+from datetime import timedelta
 from pathlib import Path
 
 from tasks.alerts import Alert, Kind
 from tasks.settings import Settings
 from tasks.status import Todo
-from tasks.status.todo import todos
+from tasks.status.todo import silent, todos
 from tasks.store import open_stores
 from tasks.store.tables import DeliveryState
 from tests.integration.plan.world import World
@@ -109,3 +110,15 @@ def test_what_is_done_is_held_up_by_nothing(world: World) -> None:
     failed = Alert(Kind.RUN_FAILED, f"publish footfall {FIRST}", "It broke.", "Try again.")
     (todo,) = todos([failed], stands(world, day(1)).plan.cells)
     assert todo.holds_up == ()
+
+
+def test_a_schedule_that_has_run_and_runs_no_more_is_told(world: World) -> None:
+    sent(world, day(0))
+    assert stands(world, day(1)).verdict == "well", "whoever runs each verb by hand has no schedule"
+    with world.stores.catalog.run("daily", "all that is due"):
+        pass
+    (run,) = world.stores.catalog.runs()
+    assert silent(run, run.started + timedelta(hours=23)) == []
+    (todo,) = silent(run, run.started + timedelta(hours=25))
+    assert (todo.kind, todo.urgent) == ("schedule_silent", True)
+    assert "throng serve" in todo.action
