@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tasks.alerts import Alert, Kind
+from tasks.errors import INTERRUPTED
 from tasks.period import Period
 from tasks.plan.states import Cell, State
 from tasks.store.tables import Run
@@ -31,6 +32,9 @@ SCHEDULE_SILENT = "schedule_silent"
 
 SILENT = timedelta(days=1)
 """`throng serve` runs `daily` every hour; a schedule of one's own at least once a day."""
+
+BACKFILL_STOPPED = "backfill_stopped"
+"""No alert: whoever stopped it knows, others may wonder."""
 
 URGENT = frozenset(
     {MISCONFIGURED, SCHEDULE_SILENT, Kind.RUN_FAILED, Kind.LANDING_OVERDUE, Kind.DELIVERY_LATE, Kind.KEY_EXPIRING}
@@ -94,6 +98,21 @@ def silent(last: Run | None, now: datetime) -> list[Todo]:
         Todo(
             SCHEDULE_SILENT, ("daily",), what, "Start `throng serve` again, or your own schedule; or now: throng daily"
         )
+    ]
+
+
+def stopped(runs: Iterable[Run], cells: Iterable[Cell]) -> list[Todo]:
+    """Backfills whose last run was stopped, with something of their range still to be done; `runs` newest first."""
+    last: dict[str, Run] = {}
+    for run in runs:
+        if run.verb == "backfill":
+            last.setdefault(run.subject, run)
+    open_days = {day for cell in cells if cell.needs for day in Period.parse(cell.period).days}
+    return [
+        Todo(BACKFILL_STOPPED, (run.subject,), run.message, f"To go on: throng backfill {first} {end}")
+        for run in last.values()
+        for first, end in [run.subject.split(" to ")]
+        if run.exit_code == INTERRUPTED and any(first <= str(day) <= end for day in open_days)
     ]
 
 

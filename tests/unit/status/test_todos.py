@@ -4,13 +4,14 @@ from datetime import timedelta
 from pathlib import Path
 
 from tasks.alerts import Alert, Kind
+from tasks.period import Period
 from tasks.settings import Settings
 from tasks.status import Todo
 from tasks.status.todo import silent, todos
 from tasks.store import open_stores
 from tasks.store.tables import DeliveryState
 from tests.integration.plan.world import World
-from tests.unit.status.conftest import FIRST, day, in_the_lake, sent, stands
+from tests.unit.status.conftest import CLIENTS, FIRST, day, in_the_lake, sent, stands
 
 REFUSED = DeliveryState.REFUSED
 
@@ -122,3 +123,18 @@ def test_a_schedule_that_has_run_and_runs_no_more_is_told(world: World) -> None:
     (todo,) = silent(run, run.started + timedelta(hours=25))
     assert (todo.kind, todo.urgent) == ("schedule_silent", True)
     assert "throng serve" in todo.action
+
+
+def test_a_backfill_that_was_stopped_is_told_while_its_range_is_not_done(world: World) -> None:
+    sent(world, day(0))
+    in_the_lake(world, day(1))
+    with world.stores.catalog.run("backfill", f"{day(0)} to {day(1)}") as run:
+        run.outcome, run.exit_code, run.message = "Stopped", 130, "Stopped after 3 of 6 steps."
+    found = stands(world, day(2)).todos
+    assert [todo.kind for todo in found] == ["delivery_late", "backfill_stopped"]
+    assert found[1].what == "Stopped after 3 of 6 steps."
+    assert found[1].action == "To go on: throng backfill 2026-03-02 2026-03-03"
+    key = world.released("footfall", Period.day(day(1)))
+    for client in CLIENTS:
+        world.delivered(client, key)
+    assert stands(world, day(2)).todos == ()
