@@ -11,12 +11,12 @@ import pyarrow.parquet as pq
 from tasks.engine.buckets import scratch_buckets
 from tasks.engine.local import DayResult, run_day
 from tasks.engine.work import DayWork, Machine
-from tasks.errors import Misconfigured, RefusedRelease, RejectedInput
+from tasks.errors import Misconfigured, RefusedRelease
 from tasks.events.account import ALL_FILES
 from tasks.events.files import FileGroup, UnreadableFile, group_files
 from tasks.events.gate import GateResult, GateStatus, check_rules, judge_day, refuse
 from tasks.events.judge import Prepared
-from tasks.events.landing import DayLanding, find_day
+from tasks.events.landing import DayLanding, find_day, unchanged
 from tasks.events.late import listing_of
 from tasks.events.measures import FileFacts
 from tasks.events.panel import build_panel
@@ -31,7 +31,7 @@ from tasks.privacy.noise import Noise
 from tasks.privacy.protect import protect
 from tasks.products.catalogue import GATE_PROFILE
 from tasks.references import DayRef, Outcome
-from tasks.release import Basis, Draw, OneDraw, day_profile, utc_now
+from tasks.release import Basis, Counted, OneDraw, day_profile, utc_now
 from tasks.step import progress, step
 from tasks.store import Stores, meter
 from tasks.store.audit import AuditEntry
@@ -119,8 +119,18 @@ class Ingest:
     @step
     def walk(self, day: date) -> CandidateRef:
         """Read and walk the day into staging. The only step that sees raw ids; they end with it."""
-        root, policy = self._stores.settings.landing_root, self._stores.policy.policy
-        landing, zone_plan = self._landing(day), load_zone_plan(root / "zones.geojson")
+        landing = self._landing(day)
+        with unchanged(f"The landing of {day}", landing.digest, lambda: self._landing(day).digest):
+            candidate, inputs, cell_plan = self._begun(landing)
+            result, unreadable = self._run(landing, cell_plan, candidate)
+        candidate.write_profile(result.profile)
+        candidate.write_quarantine(result.read.quarantine)
+        return _candidate(landing, candidate.generation, inputs, result, unreadable, self._day_end(day))
+
+    def _begun(self, landing: DayLanding) -> tuple[Candidate, DayInputs, CellPlan]:
+        """An empty candidate of the day, with its plans."""
+        root, policy, day = self._stores.settings.landing_root, self._stores.policy.policy, landing.day
+        zone_plan = load_zone_plan(root / "zones.geojson")
         cell_plan = load_cell_plan(root, day, policy.time, zone_plan)
         inputs = DayInputs(self._digest(landing), zone_plan.version, cell_plan.version, self._policy_digest)
         generation = self._stores.catalog.begin_day(day, inputs, listing_of(landing.files))
@@ -128,12 +138,7 @@ class Ingest:
         self._stores.lake.write_plan(zone_plan.version, zone_plan.geojson())
         hours = len(day_hours(day, policy.time.local))
         candidate.write_coverage(cell_plan.covered_hours(len(zone_plan.zone_ids), hours))
-        result, unreadable = self._run(landing, cell_plan, candidate)
-        candidate.write_profile(result.profile)
-        candidate.write_quarantine(result.read.quarantine)
-        if self._digest(self._landing(day)) != inputs.landing_digest:
-            raise RejectedInput(f"The landing of {day} changed while it was read.", "Run the command again.")
-        return _candidate(landing, generation, inputs, result, unreadable, self._day_end(day))
+        return candidate, inputs, cell_plan
 
     def _day_end(self, day: date) -> datetime:
         return day_start(day + timedelta(days=1), self._stores.policy.policy.time.local)
@@ -203,13 +208,13 @@ class Ingest:
                 return revision
         return PROFILES_A_DAY + 1
 
-    def _counted(self, candidate: CandidateRef, rules: tuple[LevelRule, ...]) -> Draw:
+    def _counted(self, candidate: CandidateRef, rules: tuple[LevelRule, ...]) -> Counted:
         """The profile, to be put under noise, every entry shown: it is for our own gate."""
         values = Candidate(self._stores.lake.root, candidate.day, candidate.generation).profile()
         shown = tuple(replace(rule, threshold=None) for rule in rules)
         counts = Contributions(shown[0].name, values, shown[0].bound, PROFILE_UNIT)
         entries = keys(len(values) - len(READ_REASONS))
-        return partial(protect, (counts,), shown, {shown[0].name: entries}, self._noise)
+        return Counted(partial(protect, (counts,), shown, {shown[0].name: entries}, self._noise))
 
     @step
     def judge(self, candidate: CandidateRef, revision: int, overrides: Collection[str]) -> DayRef:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from tasks.errors import Misconfigured, RefusedRelease
+from tasks.events.landing import unchanged
 from tasks.events.measures import incomplete_hours
 from tasks.events.panel import allowed, build_panel, consented
 from tasks.mobility.zones import ZonePlan, parse_zone_plan
@@ -20,7 +21,7 @@ from tasks.privacy.protect import protect
 from tasks.products import footfall, panel
 from tasks.products.catalogue import CATALOGUE, Product, find
 from tasks.references import Outcome, ReleaseRef
-from tasks.release import Basis, Draw, OneDraw, day_profile, facts_of, hours_of, price, slot, utc_now
+from tasks.release import Basis, Counted, OneDraw, day_profile, facts_of, hours_of, price, slot, utc_now
 from tasks.stale import changes_since, people_digest
 from tasks.step import step
 from tasks.store import Stores
@@ -147,18 +148,18 @@ class Publish:
         done = self._one_draw.finish(key, rules, lambda: count(period, key), facts)
         return _reference(done, Outcome.PUBLISHED)
 
-    def _footfall(self, period: Period, key: ReleaseKey) -> Draw:
+    def _footfall(self, period: Period, key: ReleaseKey) -> Counted:
         plan, generations = self._basis(key)
         ((day, generation),) = generations.items()
         policy = self._stores.policy.policy
         hours = day_hours(day, policy.time.local)
         rules = CATALOGUE[key.product].rules(policy, len(hours))
-        members = self._members(period)
+        members, read = self._members(period)
         presence = (
             consented(table, members, (table["hour"].to_numpy().astype(np.int64) + 1) * 3600)
             for _, table in self._stores.lake.presence(day, generation)
         )
-        return partial(
+        draw = partial(
             protect,
             footfall.count(presence, self._stores.lake.allowed(period), plan, len(hours), rules),
             rules,
@@ -167,14 +168,15 @@ class Publish:
             footfall.hierarchy(plan),
             footfall.known(plan, self._stores.lake.coverage(day, generation), self._incomplete(day, generation)),
         )
+        return Counted(draw, read)
 
-    def _panel(self, period: Period, key: ReleaseKey) -> Draw:
+    def _panel(self, period: Period, key: ReleaseKey) -> Counted:
         plan, generations = self._basis(key)
         rules = CATALOGUE[key.product].rules(self._stores.policy.policy, 0)
-        members = self._members(period)
+        members, read = self._members(period)
         states = (self._states(period, generations, members, bucket) for bucket in range(BUCKETS))
         counts = panel.count((days for days in states if days), self._stores.lake.allowed(period), plan, rules)
-        return partial(protect, counts, rules, panel.keys(plan), self._noise)
+        return Counted(partial(protect, counts, rules, panel.keys(plan), self._noise), read)
 
     def _states(
         self, period: Period, generations: dict[date, int], members: pa.Table, bucket: int
@@ -194,23 +196,26 @@ class Publish:
         plan = parse_zone_plan(self._stores.lake.plan(release.zone_plan), f"zone plan {release.zone_plan}")
         return plan, {date.fromisoformat(day): number for day, number in release.generations.items()}
 
-    def _members(self, period: Period) -> pa.Table:
+    def _members(self, period: Period) -> tuple[pa.Table, dict[str, str]]:
         """Who may be counted and since when, from the landing zone's files as they are now; the lake's list is theirs.
 
         A consent given after the period, or after a withdrawal or by the number's next owner, does not cover it.
+        With the digest of the files: both of one version, or StorageUnavailable.
         """
         root, policy = self._stores.settings.landing_root, self._stores.policy.policy
-        everybody = build_panel(
-            root,
-            period=period,
-            time=policy.time,
-            who=policy.who,
-            now=self._now(),
-            keyed=[self._stores.keys.existing_key(period)],
-        )
+        people = people_digest(self._stores)
+        with unchanged("The subscribers or consents file", people, lambda: people_digest(self._stores)):
+            everybody = build_panel(
+                root,
+                period=period,
+                time=policy.time,
+                who=policy.who,
+                now=self._now(),
+                keyed=[self._stores.keys.existing_key(period)],
+            )
         members = consented(everybody, everybody, np.full(len(everybody), self._seconds(period, period)))
         self._stores.lake.write_allowed(period, allowed(members))
-        return members
+        return members, {"people": people}
 
     def _seconds(self, period: Period, part: Period) -> int:
         """Elapsed seconds from a period's local start to the end of a part of it."""

@@ -5,7 +5,7 @@ staging, under the same charge, counted.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -24,6 +24,14 @@ from tasks.store.tables import Release, ReleaseState
 
 Draw = Callable[[], ProtectedCounts]
 """Adds noise to what was counted; nothing else is left to be done."""
+
+
+@dataclass(frozen=True)
+class Counted:
+    """A draw that is ready, and digests of what was read for it, where that may have changed since the reservation."""
+
+    draw: Draw
+    digests: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -127,7 +135,7 @@ class OneDraw:
         self,
         key: ReleaseKey,
         rules: tuple[LevelRule, ...],
-        count: Callable[[], Draw],
+        count: Callable[[], Counted],
         facts: Mapping[str, Any],
     ) -> Release:
         """Bring a reserved release to published; `count` is called only if no complete bytes exist."""
@@ -137,9 +145,9 @@ class OneDraw:
             return release
         sha256 = releases.staged(key)
         if sha256 is None:
-            draw = count()  # before the intent: whoever dies while counting has drawn nothing
-            ledger.intend_draw(key, AuditEntry.by_user("draw intended", str(key)))
-            sha256 = releases.stage_release(key, draw(), facts)
+            counted = count()  # before the intent: whoever dies while counting has drawn nothing
+            ledger.intend_draw(key, AuditEntry.by_user("draw intended", str(key)), counted.digests)
+            sha256 = releases.stage_release(key, counted.draw(), facts)
         ledger.stage(key, sha256, _with_digest("release staged", key, sha256))
         releases.publish_release(key, sha256)
         return ledger.publish(key, _with_digest("release published", key, sha256))

@@ -2,12 +2,13 @@
 
 import hashlib
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from tasks.errors import Misconfigured, NotArrived, RejectedInput
+from tasks.errors import Misconfigured, NotArrived, RejectedInput, StorageUnavailable
 from tasks.period import day_start
 from tasks.policy import Time
 
@@ -61,6 +62,27 @@ def find_day(root: Path, day: date, time: Time, now: datetime) -> DayLanding:
 def _check(root: Path) -> None:
     if not root.is_dir():
         raise Misconfigured(f"The landing {root} is not a folder.", "Mend THRONG_LANDING, or mount what it names.")
+
+
+@contextmanager
+def unchanged(what: str, digest: str, now: Callable[[], str]) -> Iterator[None]:
+    """Nothing is made of two versions of what the block reads; what goes wrong during an exchange is neither's fault.
+
+    `digest`: of what is to be read, `now`: of what is there. Raises StorageUnavailable where they differ in the end.
+    """
+    try:
+        yield
+    except Exception:
+        _compare(what, digest, now())
+        raise
+    _compare(what, digest, now())
+
+
+def _compare(what: str, before: str, after: str) -> None:
+    if before != after:
+        raise StorageUnavailable(
+            f"{what} changed while it was read.", "Wait until the transfer has ended, then run the same command again."
+        ) from None
 
 
 def labels(day: date, time: Time) -> tuple[date, ...]:

@@ -137,10 +137,14 @@ class Ledger:
         except IntegrityError:  # another process took the key first, and has committed
             return self._get(key)
 
-    def intend_draw(self, key: ReleaseKey, audit: AuditEntry) -> Release:
-        """Say that noise is about to be drawn, and count it; refused for a published release."""
+    def intend_draw(self, key: ReleaseKey, audit: AuditEntry, digests: Mapping[str, str] | None = None) -> Release:
+        """Say that noise is about to be drawn, and count it; refused for a published release.
+
+        `digests` of what was read take the place of the reservation's: files may have been exchanged since.
+        """
         with self._database.writing() as session:
             release = _move(session, key, ReleaseState.RESERVED, audit)
+            release.digests = {**release.digests, **(digests or {})}
             release.sha256 = None
             release.draws += 1
             return release

@@ -85,7 +85,7 @@ def _books(stores: Stores, home: Path, files: dict[str, Path]) -> Books:
         audit=_acts(stores),
         bucket=bucket,
         index=index,
-        left_over=[str(path) for room in ("lake/staging", "lake/.unfinished", "scratch/landing",
+        left_over=[str(path.relative_to(home)) for room in ("lake/staging", "lake/.unfinished", "scratch/landing",
                                           "scratch/day-2026-03-03") for path in _files(home / room)],
     )  # fmt: skip
 

@@ -1,0 +1,141 @@
+"""What befalls a process at a border: each is handed to the process, which calls it when the border is passed."""
+
+import resource
+import shutil
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+MEGABYTE = 1 << 20
+
+
+@dataclass(frozen=True)
+class DiskFull:
+    """From now on no file of this process grows beyond a size in bytes: all its disks are full."""
+
+    size: int = 0
+
+    def __call__(self) -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (self.size, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+
+
+@dataclass(frozen=True)
+class LittleMemory:
+    """From now on this process gets no more than so many bytes of address space beyond what it has."""
+
+    more: int
+
+    def __call__(self) -> None:
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + self.more, resource.RLIM_INFINITY))
+
+
+@dataclass(frozen=True)
+class FewHandles:
+    """From now on this process may open so many files more."""
+
+    more: int
+
+    def __call__(self) -> None:
+        taken = max(int(handle.name) for handle in Path("/proc/self/fd").iterdir())
+        resource.setrlimit(resource.RLIMIT_NOFILE, (taken + self.more, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+
+
+@dataclass(frozen=True)
+class Replaced:
+    """A file is replaced, at once as by rename(2), or overwritten in place, by another's bytes."""
+
+    file: Path
+    by: Path
+    in_place: bool = False
+
+    def __call__(self) -> None:
+        if self.in_place:
+            self.file.write_bytes(self.by.read_bytes())
+        else:
+            new = self.file.with_name(f".{token_hex(4)}")
+            shutil.copyfile(self.by, new)
+            new.replace(self.file)
+
+
+@dataclass(frozen=True)
+class Removed:
+    """A file is gone."""
+
+    file: Path
+
+    def __call__(self) -> None:
+        self.file.unlink()
+
+
+@dataclass(frozen=True)
+class Locked:
+    """Another process locks SQLite's file for so many seconds; this process waits for a lock so long."""
+
+    catalog: Path
+    seconds: float
+    wait: float
+
+    def __call__(self) -> None:
+        from tasks.store.database import Database
+
+        ready = threading.Event()
+        threading.Thread(target=self._hold, args=(ready,), daemon=True).start()
+        ready.wait()
+        Database.__init__.__defaults__ = (self.wait,)
+
+    def _hold(self, ready: threading.Event) -> None:
+        other = sqlite3.connect(self.catalog, isolation_level=None, timeout=30)
+        other.execute("BEGIN IMMEDIATE")
+        ready.set()
+        time.sleep(self.seconds)
+        other.rollback()
+        other.close()
+
+
+@dataclass(frozen=True)
+class Clock:
+    """A clock that is wrong from the first, or from the n-th reading on, by so much."""
+
+    by: timedelta
+    after: int = 0
+    read: list[None] = field(default_factory=list)
+
+    def __call__(self) -> datetime:
+        self.read.append(None)
+        return datetime.now(UTC) + (self.by if len(self.read) > self.after else timedelta())
+
+
+@dataclass(frozen=True)
+class Together:
+    """Several of them, in order."""
+
+    faults: tuple[Callable[[], None], ...]
+
+    def __call__(self) -> None:
+        for fault in self.faults:
+            fault()
+
+
+@dataclass(frozen=True)
+class WhenRead:
+    """A fault that begins when the subscribers have been read, and the consents have not."""
+
+    fault: Callable[[], None]
+
+    def __call__(self) -> None:
+        from tasks.events import panel
+
+        read = panel.load_people
+
+        def then(*given: Any) -> None:
+            read(*given)
+            self.fault()
+
+        panel.load_people = then

@@ -1,0 +1,177 @@
+"""The landing changes while it is read: nothing is made of two versions, the next run takes the one that is there."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import mkdtemp
+
+import pyarrow.parquet as pq
+import pytest
+
+from tasks.privacy.noise import production_noise
+from tasks.publish import Publish
+from tasks.store import open_stores
+from tests.integration.verbs.acting import DAY, Act, Tried, attempt, books, perform
+from tests.integration.verbs.books import Books, Ended
+from tests.integration.verbs.dying_stores import Fault
+from tests.integration.verbs.faults import Removed, Replaced, WhenRead
+from tests.integration.verbs.homes import copied, settings
+from tests.integration.verbs.place import Place
+
+pytestmark = pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+INGEST, PUBLISH = Act("ingest", (DAY,)), Act("publish", ("footfall", str(DAY)))
+EVENTS = f"events/date={DAY}/part-00.parquet"
+BEFORE_READING, AFTER_READING = "after catalog.begin_day", "after candidate.write_state"
+
+
+def fewer_rows(source: Path, target: Path) -> None:
+    table = pq.read_table(source)
+    pq.write_table(table.slice(0, len(table) // 2), target)
+
+
+def a_column_less(source: Path, target: Path) -> None:
+    table = pq.ParquetFile(source).read()
+    pq.write_table(table.drop_columns(table.column_names[:2]), target)
+
+
+def half_a_file(source: Path, target: Path) -> None:
+    target.write_bytes(source.read_bytes()[: source.stat().st_size // 2])
+
+
+def nothing(source: Path, target: Path) -> None:
+    """The file is gone."""
+
+
+Change = Callable[[Path, Path], None]
+
+
+@dataclass(frozen=True)
+class Landings:
+    """A landing, the same after a change of one of its files, and what makes this of that."""
+
+    before: Path
+    after: Path
+    fault: Fault
+
+    def undisturbed(self, place: Place, act: Act, home: Path) -> Books:
+        """What the act makes of the changed landing."""
+        return replace(place, landing=self.after).done(act, home, mkdtemp(dir=place.root) + "/undisturbed")[1].books
+
+
+def changed(place: Place, name: str, change: Change, in_place: bool = False) -> Landings:
+    """The place's landing twice, in the second one a file changed; the first one's is to follow."""
+    before, after, spare = (Path(mkdtemp(dir=place.root)) / "landing" for _ in range(3))
+    for landing in (before, after):
+        shutil.copytree(place.landing, landing)
+    spare.mkdir()
+    change(before / name, spare / "new")
+    if not (spare / "new").exists():
+        (after / name).unlink()
+        return Landings(before, after, Removed(before / name))
+    shutil.copyfile(spare / "new", after / name)
+    return Landings(before, after, Replaced(before / name, spare / "new", in_place))
+
+
+def tried(place: Place, act: Act, before: Path, landings: Landings, at: int | str, fault: Fault) -> tuple[Tried, Ended]:
+    """The act while the landing changes, and again over what is there then."""
+    home = copied(before, Path(mkdtemp(dir=place.root)) / "disturbed")
+    first = place.warm(attempt, act, home, landings.before, at, fault)
+    return first, place.warm(perform, act, home, landings.before, None, True)
+
+
+@pytest.mark.parametrize(
+    ("at", "name", "change"),
+    [
+        (BEFORE_READING, EVENTS, fewer_rows),
+        (BEFORE_READING, EVENTS, a_column_less),
+        (BEFORE_READING, "consents.parquet", fewer_rows),
+        (BEFORE_READING, "consents.parquet", half_a_file),
+        (BEFORE_READING, "cells.parquet", fewer_rows),
+        (AFTER_READING, EVENTS, nothing),
+        (AFTER_READING, "consents.parquet", a_column_less),
+    ],
+)
+def test_an_ingest_whose_landing_changes_waits_and_the_next_one_takes_the_new_one(
+    place: Place, empty: Path, at: str, name: str, change: Change
+) -> None:
+    landings = changed(place, name, change)
+    first, again = tried(place, INGEST, empty, landings, at, landings.fault)
+    assert (first.outcome, first.exit_code) == ("StorageUnavailable", 40), first.said
+    assert f"landing of {DAY} changed while it was read" in first.said
+    whole = landings.undisturbed(place, INGEST, empty)
+    assert again.books == whole
+
+
+def test_an_event_file_that_comes_after_reading_is_for_the_next_ingest(place: Place, empty: Path) -> None:
+    landings = changed(place, EVENTS, fewer_rows)
+    first, again = tried(place, INGEST, empty, landings, "before ledger.reserve", landings.fault)
+    assert first.outcome == "Ingested"
+    home = copied(empty, Path(mkdtemp(dir=place.root)) / "one after the other")
+    place.warm(perform, INGEST, home, place.landing, None, True)
+    assert again.books == place.warm(perform, INGEST, home, landings.after, None, True).books
+    assert [(day[1], str(day[2])) for day in again.books.days] == [(1, "superseded"), (2, "current")]
+
+
+def stale(home: Path, landing: Path) -> tuple[str, ...]:
+    """What has changed since the release was drawn."""
+    reference = Publish(open_stores(settings(home, landing)), production_noise())("footfall", str(DAY))
+    assert reference.outcome == "AlreadyPublished"
+    return reference.stale
+
+
+@pytest.mark.parametrize("name", ["consents.parquet", "subscribers.parquet"])
+@pytest.mark.parametrize("change", [fewer_rows, a_column_less, half_a_file])
+def test_a_release_counts_whom_one_version_of_the_registers_allows(
+    place: Place, ingested: tuple[Path, Ended], name: str, change: Change
+) -> None:
+    landings = changed(place, name, change, in_place=change is half_a_file)
+    home = copied(ingested[0], Path(mkdtemp(dir=place.root)) / "half read")
+    fault = WhenRead(landings.fault)
+    first = place.warm(attempt, PUBLISH, home, landings.before, "after ledger.reserve", fault)
+    assert (first.outcome, first.exit_code) == ("StorageUnavailable", 40), first.said
+    assert "The subscribers or consents file changed while it was read" in first.said
+    again = place.warm(perform, PUBLISH, home, landings.before, None, True)
+    if change is fewer_rows:
+        assert again.books == landings.undisturbed(place, PUBLISH, ingested[0])
+        assert set(again.intents.values()) == {1}
+        assert place.warm(stale, home, landings.before) == ()
+    else:
+        assert again.outcome == "RejectedInput"
+
+
+@pytest.mark.parametrize("border", ["before ledger.reserve", "after ledger.reserve"])
+def test_consents_exchanged_before_they_are_read_are_those_of_the_release(
+    place: Place, ingested: tuple[Path, Ended], border: str
+) -> None:
+    landings = changed(place, "consents.parquet", fewer_rows)
+    home = copied(ingested[0], Path(mkdtemp(dir=place.root)) / "before reading")
+    first = place.warm(attempt, PUBLISH, home, landings.before, border, landings.fault)
+    assert first.outcome == "Published"
+    assert place.warm(books, home, landings.before).books == landings.undisturbed(place, PUBLISH, ingested[0])
+    assert place.warm(stale, home, landings.before) == ()
+
+
+def test_consents_exchanged_after_they_were_read_make_the_release_stale(
+    place: Place, ingested: tuple[Path, Ended], published: tuple[Path, Ended]
+) -> None:
+    landings = changed(place, "consents.parquet", fewer_rows)
+    home = copied(ingested[0], Path(mkdtemp(dir=place.root)) / "after reading")
+    first = place.warm(attempt, PUBLISH, home, landings.before, "before lake.write_allowed", landings.fault)
+    assert first.outcome == "Published"
+    assert place.warm(books, home, landings.before).books == published[1].books
+    assert place.warm(stale, home, landings.before) == ("the subscribers or consents file changed since",)
+
+
+def test_consents_withdrawn_between_ingest_and_publish_are_as_if_never_given(place: Place, empty: Path) -> None:
+    landings = changed(place, "consents.parquet", fewer_rows)
+    home = replace(place, landing=landings.before).done(INGEST, empty, mkdtemp(dir=place.root) + "/between")[0]
+    landings.fault()
+    between = place.warm(perform, PUBLISH, home, landings.before, None, True)
+    never = replace(place, landing=landings.after).done(INGEST, empty, mkdtemp(dir=place.root) + "/never")[0]
+    without = place.warm(perform, PUBLISH, never, landings.after, None, True)
+    assert between.books.releases == without.books.releases
+    allowed = [
+        {name: bytes_ for name, bytes_ in ended.books.lake.items() if "allowed" in name} for ended in (between, without)
+    ]
+    assert allowed[0] == allowed[1] != {}
