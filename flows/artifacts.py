@@ -6,9 +6,15 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import ArtifactUpdate
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId, ArtifactFilterKey
+from prefect.context import FlowRunContext
 
 from flows import cards, grid
 from tasks.errors import ThrongError
+
+GRID = "Where every period stands, and what to do."
 
 if TYPE_CHECKING:
     from flows.reconcile import Report
@@ -77,14 +83,39 @@ def of_fault(error: ThrongError) -> None:
 
 
 def of_plan(plan: "Plan") -> None:
-    """What a run over many periods is about to do, and what it will take: a table that can be searched."""
-    lines = [dict(zip(grid.COLUMNS, row, strict=True)) for row in grid.rows(plan)]
-    _table(lines, "plan", grid.total(plan))
+    """What a run over many periods is about to do, and what it will take: a table to search in, and the grid."""
+    _table(grid.records(plan), "plan", grid.total(plan))
+    of_grid(plan, "Planned")
+
+
+def of_grid(plan: "Plan", said: str) -> None:
+    """Where every period stands just now, with links to its runs."""
+    _replaced(cards.grid_card(plan, said), "grid", GRID)
 
 
 def of_report(report: "Report", said: str) -> None:
-    """Where every period stands after a run over many of them, with links to its runs; and what to do."""
-    _markdown(cards.report_card(report, said), "grid", "Where every period stands, and what to do.")
+    """Where every period stands after a run over many of them, and what to do."""
+    _replaced(cards.report_card(report, said), "grid", GRID)
+
+
+def _replaced(text: str, key: str, description: str) -> None:
+    """Write a card of the running flow again in its place, or for the first time: a page has one of each."""
+    context = FlowRunContext.get()
+    with get_client(sync_client=True) as api:
+        before = (
+            context
+            and context.flow_run
+            and api.read_artifacts(
+                artifact_filter=ArtifactFilter(
+                    key=ArtifactFilterKey(any_=[key]),
+                    flow_run_id=ArtifactFilterFlowRunId(any_=[context.flow_run.id]),
+                )
+            )
+        )
+        if before:
+            api.update_artifact(before[0].id, ArtifactUpdate(data=text))
+        else:
+            _markdown(text, key, description)
 
 
 def _markdown(text: str, key: str, description: str) -> None:

@@ -29,8 +29,10 @@ async def backfill(
         ),
     ] = Mode.MISSING,
     parallel: Annotated[int, Field(ge=1, le=MOST_AT_ONCE, description="So many steps at once.")] = 1,
+    newest_first: Annotated[bool, Field(description="From the last period back to the first.")] = False,
     dry_run: Annotated[bool, Field(description="Only show the plan and what it would cost.")] = False,
 ) -> State[Report]:
-    """Plan a range and do what it lacks, oldest first; one failure does not stop the rest."""
+    """Plan a range and do what it lacks, period by period; one failure does not stop the rest."""
     tags = [f"product:{product}"] * bool(product) + [f"client:{client}"] * bool(client)
-    return await reckoned(work.backfill_job(first, last, product, client, mode.value, parallel, dry_run), tags)
+    job = work.backfill_job(first, last, product, client, mode.value, parallel, dry_run, newest_first)
+    return await reckoned(job, tags)

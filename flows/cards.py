@@ -7,11 +7,15 @@ from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 from flows.grid import grid, left
+from flows.standing import together
 from tasks.errors import ThrongError
 from tasks.events.account import ALL_FILES
 
 if TYPE_CHECKING:
+    from flows.carry import Result
     from flows.reconcile import Report
+    from tasks.plan import Plan
+    from tasks.plan.states import Cell
     from tasks.privacy.bounds import LevelRule
     from tasks.store.tables import DayGeneration, Delivery, GateLine, Release, RowCount
 
@@ -123,20 +127,45 @@ def fault_card(error: ThrongError) -> str:
     return f"# {type(error).__name__}\n\n{_plain(error.what)}\n\n**What to do:** {_plain(error.action)}"
 
 
+def grid_card(plan: "Plan", said: str) -> str:
+    """Where every period stands, below a line that says what goes on."""
+    return f"# {said}\n\n{grid(plan)}"
+
+
 def report_card(report: "Report", said: str) -> str:
-    """How a run over many periods ended: what failed and what to do first, then the grid, then what is not done."""
-    failed = [f"**{result.step.verb} {result.step.subject}**: {_plain(result.said)}" for result in report.failed]
-    open_cells = [f"**{cell.name}** is {cell.state.value}: {_plain(cell.why)}" for cell in left(report.after)]
-    more = [f"and {len(open_cells) - SHOWN} more; the plan's table lists all"] if len(open_cells) > SHOWN else []
+    """How a run over many periods ended: what failed and what to do, then the grid, then what else is not done."""
+    name, _, sentence = said.partition(": ")
+    told = {result.step.key for result in report.failed}
+    rest = [cell for cell in left(report.after) if told.isdisjoint(cell.way)]
     return "\n\n".join(
         [
-            f"# {said}",
-            *(["## What failed, and what to do", _list(failed)] if failed else []),
+            f"# {name}",
+            _plain(sentence.partition(". ")[0] + "." if report.failed else sentence),
+            *_failed(report.failed),
             "## Where every period stands",
             grid(report.after),
-            *(["## What is not done", _list([*open_cells[:SHOWN], *more])] if open_cells else []),
+            *_rest(together(rest)),
         ]
     )
+
+
+def _failed(results: Sequence["Result"]) -> list[str]:
+    """Each fault with what to do; what was not begun because of one, in a line."""
+    faults = [
+        f"**{result.step.verb} {result.step.subject}**: {_plain(result.said)}" for result in results if result.error
+    ]
+    skipped = [f"{result.step.verb} {result.step.subject}" for result in results if not result.error]
+    after = [f"Not begun, because a step before failed: {', '.join(skipped)}."] if skipped else []
+    return ["## What failed, and what to do", _list([*faults, *after])] if results else []
+
+
+def _rest(groups: Sequence[tuple[str, str, "Cell"]]) -> list[str]:
+    lines = [
+        f"**{cell.product} {periods}**{f' to {whom}' if cell.client else ''}: {cell.state.value}. {_plain(cell.why)}"
+        for periods, whom, cell in groups
+    ]
+    more = [f"and {len(lines) - SHOWN} more; the plan's table lists all"] if len(lines) > SHOWN else []
+    return ["## What else is not done", _list([*lines[:SHOWN], *more])] if lines else []
 
 
 def _error(sigma: Decimal, persons: int) -> float:

@@ -1,30 +1,36 @@
-"""How a run over many periods ends: the plan and the grid on its page, and a state named after what is left."""
+"""How a run over many periods looks and ends as a flow run: plan and living grid on its page, a state that says it."""
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from functools import partial
+from threading import Event
 from typing import TYPE_CHECKING
 
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from flows import artifacts
+from flows.carry import Listener, as_flow, heard
 from flows.ending import refused, show, tag
-from flows.reconcile import Job, Report, as_flow, reconcile, verdict
+from flows.reconcile import Job, Report, reconcile, verdict
 from tasks.step import fault_of
 
 if TYPE_CHECKING:
     from tasks.plan import Plan
 
 FAILED = ("SomeFailed", "Stopped")
+GRID_SECONDS = 10
+"""So often at most the grid is drawn again while steps end."""
 
 
 async def reckoned(job: Job, tags: list[str]) -> State[Report]:
     """Carry a plan out as flow runs of their own, below the one that runs here."""
     await asyncio.to_thread(tag, tags)
     try:
-        report = await reconcile(replace(job, plan=partial(_planned, job.plan)), as_flow)
+        async with _living_grid(job) as listener:
+            with heard(listener):
+                report = await reconcile(job, as_flow)
     except Exception as error:
         return await asyncio.to_thread(refused, fault_of(job.verb, error))
     name, sentence = verdict(report)
@@ -33,8 +39,32 @@ async def reckoned(job: Job, tags: list[str]) -> State[Report]:
     return state(name=name, message=sentence, data=report)
 
 
-def _planned(make: "Callable[[], Plan]") -> "Plan":
-    """The plan, which is on the run's page before anything of it runs."""
-    plan = make()
-    show(partial(artifacts.of_plan, plan))
-    return plan
+@asynccontextmanager
+async def _living_grid(job: Job) -> AsyncIterator[Listener]:
+    """Put plan and grid on the page at once, and draw the grid again while steps end."""
+    ended = Event()
+    made: list[asyncio.Task[None]] = []
+
+    def begin(plan: "Plan") -> None:
+        made.append(asyncio.create_task(asyncio.to_thread(show, partial(artifacts.of_plan, plan))))
+
+    drawing = asyncio.create_task(_redraw(job, ended))
+    try:
+        yield Listener(begin, lambda result: ended.set())
+    finally:
+        drawing.cancel()
+        with suppress(asyncio.CancelledError):
+            await drawing
+        await asyncio.gather(*made)
+
+
+async def _redraw(job: Job, ended: Event) -> None:
+    while True:
+        await asyncio.sleep(GRID_SECONDS)
+        if ended.is_set():
+            ended.clear()
+            await asyncio.to_thread(show, partial(_drawn_now, job))
+
+
+def _drawn_now(job: Job) -> None:
+    artifacts.of_grid(job.plan(), "Under way")

@@ -49,7 +49,8 @@ def index(client: str) -> IndexRef:
 
 def daily(day: date | None = None) -> "Report":
     """The schedule's work, without flow runs."""
-    from flows.reconcile import plainly, reconcile
+    from flows.carry import plainly
+    from flows.reconcile import reconcile
 
     return asyncio.run(reconcile(daily_job(day), plainly))
 
@@ -72,7 +73,8 @@ def _daily_plan(day: date | None) -> "Plan":
 
 def backfill(*words: Any, **named: Any) -> "Report":
     """A range's work, without flow runs; words as for `backfill_job`."""
-    from flows.reconcile import plainly, reconcile
+    from flows.carry import plainly
+    from flows.reconcile import reconcile
 
     return asyncio.run(reconcile(backfill_job(*words, **named), plainly))
 
@@ -85,22 +87,25 @@ def backfill_job(
     mode: str = "missing",
     parallel: int = 1,
     dry_run: bool = False,
+    newest_first: bool = False,
 ) -> "Job":
     """What a range lacks."""
     from flows.reconcile import Job
 
     only = [f"product {product}"] * bool(product) + [f"client {client}"] * bool(client)
-    asked = ", ".join([f"mode {mode}", *only, f"{parallel} at once"])
-    plan = partial(_backfill_plan, first, last, product, client, mode)
+    asked = ", ".join([f"mode {mode}", *only, f"{parallel} at once", *["newest first"] * newest_first])
+    plan = partial(_backfill_plan, first, last, product, client, mode, newest_first)
     return Job("backfill", f"{first} to {last}", plan, asked, parallel, dry_run)
 
 
-def _backfill_plan(first: date, last: date, product: str | None, client: str | None, mode: str) -> "Plan":
+def _backfill_plan(
+    first: date, last: date, product: str | None, client: str | None, mode: str, newest_first: bool
+) -> "Plan":
     from tasks.plan import Mode, make_plan
     from tasks.release import utc_now
     from tasks.store import open_stores
 
-    return make_plan(open_stores(), first, last, utc_now(), Mode(mode), product, client)
+    return make_plan(open_stores(), first, last, utc_now(), Mode(mode), product, client, newest_first)
 
 
 def keep_reason(verb: str, subject: str, reason: str) -> int:

@@ -10,7 +10,8 @@ from flows.cli.words import a_day
 from tasks.errors import INTERRUPTED
 
 if TYPE_CHECKING:
-    from flows.reconcile import Report, Result
+    from flows.carry import Result
+    from flows.reconcile import Report
     from tasks.plan import Plan
 
 REFUSED = 20
@@ -46,11 +47,13 @@ def backfill(
     ] = "missing",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the plan and what it costs.")] = False,
     parallel: Annotated[int, typer.Option(min=1, max=8, help="So many steps at once.")] = 1,
+    newest_first: Annotated[bool, typer.Option("--newest-first", help="From the last period back.")] = False,
 ) -> Answer:
-    """Plan a range of days, then do what it lacks, oldest first; run again, it goes on where it stopped."""
+    """Plan a range of days, then do what it lacks, period by period; run again, it goes on where it stopped."""
     from flows.cli.running import run_many
 
     words = {"product": product, "client": client, "mode": _a_mode(mode), "parallel": parallel, "dry_run": dry_run}
+    words["newest_first"] = newest_first
     report = run_many("backfill", {"first": a_day(first), "last": a_day(last), **words}, _whole if dry_run else _due)
     return _planned(report.plan) if dry_run else _told(report, asked=True)
 
@@ -91,6 +94,7 @@ def _told(report: "Report", asked: bool) -> Answer:
     """What became of the plan, what is left, and what to do about it."""
     from flows.grid import left, total
     from flows.reconcile import verdict
+    from flows.standing import together
 
     name, sentence = verdict(report)
     results = [_line(result) for result in report.results]
@@ -102,15 +106,13 @@ def _told(report: "Report", asked: bool) -> Answer:
         "after": report.after.document(),
     }
     open_cells = [
-        [cell.period, cell.product, cell.client or "-", cell.state.value, cell.why] for cell in left(report.after)
+        (periods, cell.product, whom, cell.state.value, cell.why)
+        for periods, whom, cell in together(left(report.after))
     ]
     say: list[Any] = [f"{name}: {sentence}"]
     if open_cells:
-        say += [
-            table(
-                "not done", ["period", "product", "client", "state", "why"], open_cells[:SHOWN], last_alone_folds=True
-            )
-        ]
+        columns = ["period", "product", "for", "state", "why"]
+        say += [table("not done", columns, open_cells[:SHOWN], last_alone_folds=True)]
     return Answer(document, [*say, total(report.after)], _exit_code(report, asked))
 
 

@@ -30,13 +30,13 @@ def run(verb: str, words: Mapping[str, Any], reason: str | None = None) -> "Refe
 
 def run_many(verb: str, words: Mapping[str, Any], show: "Callable[[Plan], object]") -> "Report":
     """Run a verb over many periods: what `show` makes of its plan is seen first, then each step as it ends."""
+    from flows.carry import Listener, heard
     from flows.cli.progress import shown
-    from flows.reconcile import heard
 
     with (
         shown(verb) as screen,
         _stoppable(screen.say) as stop,
-        heard(lambda plan: screen.say(show(plan)), lambda result: screen.say(str(result)), stop),
+        heard(Listener(lambda plan: screen.say(show(plan)), lambda result: screen.say(str(result)), stop)),
     ):
         return _run(verb, words)  # type: ignore[no-any-return]
 

@@ -1,6 +1,7 @@
 """What is to be done: every day, release and delivery of a range, where it stands, and what finishing it would cost."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import cache
 
@@ -32,8 +33,12 @@ def make_plan(
     mode: Mode = Mode.MISSING,
     product: str | None = None,
     client: str | None = None,
+    newest_first: bool = False,
 ) -> Plan:
-    """The plan of a range of days, both ends included; a period belongs to the range in which its last day lies."""
+    """The plan of a range of days, both ends included; a period belongs to the range in which its last day lies.
+
+    Its due steps come period by period, so that each is finished before the next one begins.
+    """
     _check(first, last)
     known = read(stores, now)
     days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
@@ -43,7 +48,8 @@ def make_plan(
     ]
     if product or client:
         days = [day for day in days if any(day in period.days for _, period in wanted)]
-    return _plan(known, (first, last), days, wanted, clients, mode)
+    plan = _plan(known, (first, last), days, wanted, clients, mode)
+    return replace(plan, due=tuple(sorted(plan.due, key=_end_of, reverse=newest_first)))
 
 
 def daily_plan(stores: Stores, now: datetime) -> Plan:
@@ -87,6 +93,10 @@ def _products() -> list[Product]:
 
 def _granted(clients: Sequence[ClientSpec], product: Product, period: Period) -> bool:
     return any(spec.grant(product.name, period) for spec in clients)
+
+
+def _end_of(step: Step) -> date:
+    return Period.parse(step.period).end
 
 
 def _order(wanted: Wanted) -> tuple[date, str]:

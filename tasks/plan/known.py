@@ -99,7 +99,7 @@ class Known:
         try:
             return find_day(self.stores.settings.landing_root, day, self.stores.policy.policy.time, self.now)
         except RejectedInput as fault:
-            return fault
+            return fault.with_traceback(None)  # else what asked, and all it has open, would live as long as the answer
 
 
 def read(stores: Stores, now: datetime) -> Known:

@@ -111,6 +111,13 @@ class Cell:
     flow_run_id: str | None
 
     @property
+    def way(self) -> list[tuple[str, str]]:
+        """Verbs and subjects of the steps that lead to it, the last one first."""
+        drawn = f"{self.product} {self.period}"
+        delivered = [("deliver", f"{self.client} {drawn}")] if self.client else []
+        return [*delivered, ("publish", drawn), *(("ingest", str(day)) for day in _days(self.period))]
+
+    @property
     def name(self) -> str:
         """What it is, in words."""
         return f"{self.product} {self.period}" + (f" to {self.client}" if self.client else "")
@@ -169,6 +176,12 @@ def counted(states: Iterable[State]) -> dict[State, int]:
     """How often each state occurs, in the order of the states."""
     found = list(states)
     return {state: found.count(state) for state in State if state in found}
+
+
+def _days(period: str) -> tuple[date, ...]:
+    from tasks.period import Period
+
+    return Period.parse(period).days
 
 
 def _month(period: str) -> str:

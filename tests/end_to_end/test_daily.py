@@ -151,10 +151,11 @@ def test_a_dry_run_shows_the_plan_and_what_it_costs_and_changes_nothing(
 
 def test_steps_at_once_end_as_one_after_the_other_does(five_days: Throng, apply: Callable[..., Said]) -> None:
     assert apply("nordmarkt").code == 0
-    said = five_days("backfill", DAYS[0], DAYS[-1], "--parallel", "4")
+    said = five_days("backfill", DAYS[0], DAYS[-1], "--parallel", "4", "--newest-first")
     assert (said.code, said.document["outcome"]) == (0, "Reconciled"), said.text
     assert {cell["state"] for cell in said.document["after"]["cells"]} == {"done"}
     assert done(said)["deliver", "Delivered"] == 5
+    assert [r["subject"] for r in said.document["results"] if r["verb"] == "ingest"] == DAYS[::-1]
     assert charged(five_days) == dict.fromkeys(charged(five_days), 1)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from tasks.errors import Misconfigured, RefusedRelease, RejectedInput, StorageUnavailable
 from tasks.period import Period
-from tasks.plan import Mode, Plan, State, daily_plan
+from tasks.plan import Mode, Plan, State, daily_plan, make_plan
 from tasks.store.tables import DeliveryState, ReleaseState
 from tests.integration.plan.world import World, noon
 
@@ -208,6 +208,14 @@ def test_a_plan_for_one_client_or_product_runs_only_what_it_needs(world: World) 
     assert due(world.plan(days[0], days[2], NOW, product="panel")) == []
     with pytest.raises(Misconfigured, match="no client 'nobody'"):
         world.plan(days[0], days[2], NOW, client="nobody")
+
+
+def test_a_backfill_finishes_one_period_after_the_other_from_either_end(world: World) -> None:
+    days = several(world, 2)
+    world.client("nordmarkt", days[0])
+    chains = [[f"ingest {d}", f"publish footfall {d}", f"deliver nordmarkt footfall {d}"] for d in days]
+    assert due(world.plan(days[0], days[1], NOW)) == chains[0] + chains[1]
+    assert due(make_plan(world.stores, days[0], days[1], NOW, newest_first=True)) == chains[1] + chains[0]
 
 
 def test_an_impossible_range_is_refused_in_words(world: World) -> None:
