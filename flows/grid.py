@@ -32,12 +32,18 @@ def rows(plan: "Plan") -> list[Row]:
             cell.state.value,
             " ".join(cell.needs) or "-",
             f"{cell.rho:.4f}" if cell.rho else "-",
-            cell.rows,
+            cell.rows if cell.needs else None,
             f"{cell.seconds:g}" if cell.needs else "-",
             cell.why,
         )
         for cell in plan.cells
     ]
+
+
+def records(plan: "Plan") -> list[dict[str, object]]:
+    """The same for a page's table, which has neither numbers flushed right nor dashes for nothing."""
+    heads = [column.lstrip("#") for column in COLUMNS]
+    return [dict(zip(heads, ("" if value == "-" else value for value in row), strict=True)) for row in rows(plan)]
 
 
 def total(plan: "Plan") -> str:

@@ -16,7 +16,7 @@ SAID = {
     "landing_overdue": "the landing of {} is past its time",
     "delivery_late": "{} is late",
     "out_of_view": "{} is late, and older than the schedule looks back",
-    "backfill_stopped": "the backfill of {} was stopped half-way",
+    "backfill_unfinished": "the backfill of {} is not finished",
     "key_expiring": "{} must be drawn soon",
     "budget_low": "the privacy budget of {} is low",
     "gate_warning": "the gate warns of {}",

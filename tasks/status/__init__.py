@@ -14,7 +14,7 @@ from tasks.plan import Mode, Plan, daily_plan, make_plan
 from tasks.plan.states import Cell, State
 from tasks.status.books import Cost, Failure, Month, costs, failures, latest_daily, months
 from tasks.status.standing import Standing, standings
-from tasks.status.todo import MISCONFIGURED, Todo, out_of_view, silent, stopped, todos
+from tasks.status.todo import MISCONFIGURED, Todo, out_of_view, silent, todos, unfinished
 from tasks.store import Stores
 from tasks.store.client_spec import ClientSpec
 from tasks.store.tables import Run
@@ -112,7 +112,7 @@ def status(stores: Stores, now: datetime, days: int = DAYS) -> Status:
     old = [cell for name, cell in late.items() if name not in planned]
     runs = stores.catalog.runs(RUNS)
     found = [*fault, *out_of_view(old, time.catch_up_days), *todos(alerts(stores, due, now), due.cells)]
-    found += [*silent(latest_daily(runs), now), *stopped(runs, shown.cells)]
+    found += [*silent(latest_daily(runs), now), *unfinished(runs, shown.cells)]
     return Status(
         now=now,
         timezone=time.timezone,

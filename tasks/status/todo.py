@@ -33,8 +33,8 @@ SCHEDULE_SILENT = "schedule_silent"
 SILENT = timedelta(days=1)
 """`throng serve` runs `daily` every hour; a schedule of one's own at least once a day."""
 
-BACKFILL_STOPPED = "backfill_stopped"
-"""No alert: whoever stopped it knows, others may wonder."""
+UNFINISHED = "backfill_unfinished"
+"""No alert: whoever began it knows, others may wonder."""
 
 URGENT = frozenset(
     {MISCONFIGURED, SCHEDULE_SILENT, Kind.RUN_FAILED, Kind.LANDING_OVERDUE, Kind.DELIVERY_LATE, Kind.KEY_EXPIRING}
@@ -60,7 +60,7 @@ class Todo:
 
 
 def todos(alerts: Sequence[Alert], cells: Iterable[Cell]) -> list[Todo]:
-    """Alerts that say the same, whatever the period, are one thing to do; a late delivery is told with its cause.
+    """Alerts that one act mends are one thing to do; a late delivery is told with its cause.
 
     `cells`: of the plan that the alerts were read from.
     """
@@ -73,7 +73,7 @@ def todos(alerts: Sequence[Alert], cells: Iterable[Cell]) -> list[Todo]:
     groups: dict[tuple[str, str], list[Alert]] = {}
     for alert in alerts:
         if alert.kind != Kind.DELIVERY_LATE or alert.subject not in told_with_cause:
-            groups.setdefault((alert.kind, _PERIOD.sub("*", alert.what)), []).append(alert)
+            groups.setdefault((alert.kind, _fault(alert)), []).append(alert)
     made = [_todo(same, held) for same in groups.values()]
     return sorted(made, key=lambda todo: (_ORDER.index(Kind(todo.kind)), -len(todo.holds_up), todo.subjects))
 
@@ -101,25 +101,36 @@ def silent(last: Run | None, now: datetime) -> list[Todo]:
     ]
 
 
-def stopped(runs: Iterable[Run], cells: Iterable[Cell]) -> list[Todo]:
-    """Backfills whose last run was stopped, with something of their range still to be done; `runs` newest first."""
+def unfinished(runs: Iterable[Run], cells: Iterable[Cell]) -> list[Todo]:
+    """Backfills that were stopped or have not ended, with something of their range to be done; `runs` newest first."""
     last: dict[str, Run] = {}
     for run in runs:
         if run.verb == "backfill":
             last.setdefault(run.subject, run)
-    open_days = {day for cell in cells if cell.needs for day in Period.parse(cell.period).days}
+    open_days = {day for cell in cells if cell.needs for verb, day in cell.way if verb == "ingest"}
     return [
-        Todo(BACKFILL_STOPPED, (run.subject,), run.message, f"To go on: throng backfill {first} {end}")
+        Todo(UNFINISHED, (run.subject,), _said(run), f"To go on where it stopped: throng backfill {first} {end}")
         for run in last.values()
         for first, end in [run.subject.split(" to ")]
-        if run.exit_code == INTERRUPTED and any(first <= str(day) <= end for day in open_days)
+        if run.exit_code in (None, INTERRUPTED) and any(first <= day <= end for day in open_days)
     ]
+
+
+def _said(run: Run) -> str:
+    return (
+        run.message or f"It began {run.started:%Y-%m-%d %H:%M} UTC and has not ended: it goes on, or its process died."
+    )
 
 
 def _todo(same: Sequence[Alert], held: Mapping[str, Sequence[str]]) -> Todo:
     first, *_ = ordered = sorted(same, key=lambda alert: alert.subject)
     holds_up = tuple(subject for alert in ordered for subject in held.get(_step(alert), ()))
     return Todo(first.kind, tuple(alert.subject for alert in ordered), first.what, first.action, holds_up)
+
+
+def _fault(alert: Alert) -> str:
+    """What alerts have in common that one act mends: what they say, but for the period; of late deliveries the act."""
+    return alert.action if alert.kind == Kind.DELIVERY_LATE else _PERIOD.sub("*", alert.what)
 
 
 def _step(alert: Alert) -> str:
@@ -129,6 +140,4 @@ def _step(alert: Alert) -> str:
 
 def _cause(cell: Cell, causes: Collection[str]) -> str | None:
     """The step that a delivery waits for in vain; the last one on its way."""
-    way = [f"deliver {cell.client} {cell.product} {cell.period}", f"publish {cell.product} {cell.period}"]
-    way += [f"ingest {day}" for day in Period.parse(cell.period).days]
-    return next((step for step in way if step in causes), None)
+    return next((step for step in map(" ".join, cell.way) if step in causes), None)

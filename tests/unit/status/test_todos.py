@@ -129,11 +129,13 @@ def test_a_backfill_that_was_stopped_is_told_while_its_range_is_not_done(world: 
     sent(world, day(0))
     in_the_lake(world, day(1))
     with world.stores.catalog.run("backfill", f"{day(0)} to {day(1)}") as run:
+        begun = stands(world, day(2)).todos[1]
+        assert begun.what.endswith("has not ended: it goes on, or its process died.")
         run.outcome, run.exit_code, run.message = "Stopped", 130, "Stopped after 3 of 6 steps."
     found = stands(world, day(2)).todos
-    assert [todo.kind for todo in found] == ["delivery_late", "backfill_stopped"]
+    assert [todo.kind for todo in found] == ["delivery_late", "backfill_unfinished"]
     assert found[1].what == "Stopped after 3 of 6 steps."
-    assert found[1].action == "To go on: throng backfill 2026-03-02 2026-03-03"
+    assert found[1].action == "To go on where it stopped: throng backfill 2026-03-02 2026-03-03"
     key = world.released("footfall", Period.day(day(1)))
     for client in CLIENTS:
         world.delivered(client, key)

@@ -1,0 +1,56 @@
+"""A run over many periods in words: what failed and what to do first, each fault once, and nothing becomes markup."""
+
+from datetime import date
+
+from flows import cards, grid
+from flows.carry import SKIPPED, Result
+from flows.reconcile import Report, verdict
+from tasks.errors import RejectedInput
+from tasks.plan.states import Cell, Mode, Plan, State, Step
+
+FIRST, LAST = date(2026, 3, 1), date(2026, 3, 2)
+FAULT = RejectedInput("[a](http://evil) <img src=x> is truncated.", "Send it again.")
+
+
+def _cell(period: str, client: str, state: State, why: str = "") -> Cell:
+    return Cell("footfall", client, period, state, why, (), 0.0, None, 600, 2.0, None, False, "7d0c")
+
+
+def _report() -> Report:
+    """Of two days the first failed, for two clients; the second is stale."""
+    ingest = Step("ingest", "2026-03-01", State.MISSING, "")
+    publish = Step("publish", "2026-03-01", State.MISSING, "", "footfall")
+    cells = [_cell("2026-03-01", name, State.FAILED, str(FAULT)) for name in ("nordmarkt", "stadtlicht")]
+    cells += [_cell("2026-03-02", name, State.STALE, "1 file arrived.") for name in ("nordmarkt", "stadtlicht")]
+    plan = Plan(FIRST, LAST, Mode.MISSING, (), tuple(cells), (ingest, publish))
+    return Report(plan, [Result(ingest, "RejectedInput", 0.1, FAULT), Result(publish, SKIPPED)], plan)
+
+
+def test_a_runs_sentence_names_the_first_step_that_failed_and_what_to_do() -> None:
+    name, sentence = verdict(_report())
+    assert name == "SomeFailed"
+    assert sentence == f"2 of 2 steps failed or were not begun. ingest 2026-03-01: {FAULT}"
+
+
+def test_the_card_tells_faults_before_the_grid_and_only_the_rest_after_it() -> None:
+    card = cards.report_card(_report(), ": ".join(verdict(_report())))
+    head, failed, stands, rest = card.split("\n\n## ")
+    assert head == "# SomeFailed\n\n2 of 2 steps failed or were not begun."
+    assert failed.startswith("What failed, and what to do\n\n- **ingest 2026-03-01**: ")
+    assert "- Not begun, because a step before failed: publish footfall 2026-03-01." in failed
+    assert "| 2026-03-01 | [✗ failed](/runs/flow-run/7d0c) |" in stands
+    assert rest == (
+        "What else is not done\n\n- **footfall 2026-03-02** to nordmarkt, stadtlicht: stale. 1 file arrived."
+    )
+
+
+def test_what_the_landing_is_called_does_not_become_markup() -> None:
+    card = cards.report_card(_report(), ": ".join(verdict(_report())))
+    assert "<img" not in card
+    assert card.count("\\[a](http://evil)") == card.count("[a](http://evil)") > 0
+
+
+def test_the_pages_table_has_plain_headings_and_tells_rows_only_of_what_runs() -> None:
+    (first, *_) = grid.records(_report().plan)
+    assert (first["period"], first["client"], first["state"]) == ("2026-03-01", "nordmarkt", "failed")
+    assert (first["rows"], first["rho"], first["does"]) == (None, "", "")
