@@ -1,11 +1,16 @@
 """`throng serve`: Prefect's pages, the schedule and the workers, until it is stopped."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from flows.cli.answer import Answer, command
 from flows.cli.app import app
+
+if TYPE_CHECKING:
+    from tasks.settings import Settings
+
+CLOCK = "%H:%M:%S"
 
 
 @command(app, "throng serve --port 4200")
@@ -17,6 +22,7 @@ def serve(
     ] = False,
 ) -> Answer:
     """Run the schedule: Prefect's server, its workers, `daily` every hour; Ctrl-C stops all."""
+    import logging
     from contextlib import nullcontext, suppress
 
     from flows.serving.announcement import alone
@@ -26,19 +32,31 @@ def serve(
     from flows.telling.teller import telling
     from tasks.settings import load
 
+    logging.basicConfig(format="%(asctime)s %(message)s", datefmt=CLOCK)  # alerts
     place = Place(load().home.absolute(), host, port)
     with alone(place.home):
         place.check()
         with (
             suppress(KeyboardInterrupt),
             services(place, _say) if with_services else nullcontext(),
-            telling(load()) as teller,
+            telling(_checked()) as teller,
         ):
             Supervisor(place, teller, _say).run()
     return Answer({"stopped": True}, ["Stopped. The same command goes on from here."])
 
 
+def _checked() -> "Settings":
+    """The settings, if a run could begin with them: every hour a page that says the same would help nobody."""
+    from tasks.policy import load as policy
+    from tasks.settings import load
+
+    settings = load()
+    policy(settings.policy)
+    settings.landing_root  # noqa: B018 - raises if it is not set
+    return settings
+
+
 def _say(line: str) -> None:
     from datetime import datetime
 
-    typer.echo(f"{datetime.now():%H:%M:%S} {line}", err=True)
+    typer.echo(f"{datetime.now():{CLOCK}} {line}", err=True)

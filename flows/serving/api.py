@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from base64 import b64encode
 from collections.abc import Sequence
 from contextlib import suppress
@@ -10,7 +11,12 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 TIMEOUT_SECONDS = 10
+TRIES, BETWEEN_TRIES_SECONDS = 10, 0.3
 UNFINISHED = ("PENDING", "RUNNING", "CANCELLING")
+
+
+AUTH = "PREFECT_SERVER_API_AUTH_STRING"
+"""Names the variable by which Prefect's server learns its user and password."""
 
 
 class Unreachable(Exception):
@@ -52,15 +58,19 @@ class Api:
         request = Request(  # noqa: S310 - the address of our own server
             self._url + path, json.dumps(body).encode(), {"Content-Type": "application/json", **_authorization()}
         )
-        try:
-            with urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310
-                return json.loads(answer.read() or b"null")
-        except HTTPError as error:
-            raise (Refused if error.code < 500 else Unreachable)(path) from None
-        except OSError:
-            raise Unreachable(path) from None
+        for _ in range(TRIES):
+            try:
+                with urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310
+                    return json.loads(answer.read() or b"null")
+            except HTTPError as error:
+                if error.code < 500:
+                    raise Refused(path) from None
+                time.sleep(BETWEEN_TRIES_SECONDS)  # 503: its SQLite is busy
+            except OSError:
+                break
+        raise Unreachable(path)
 
 
 def _authorization() -> dict[str, str]:
-    password = os.environ.get("PREFECT_API_AUTH_STRING")
-    return {"Authorization": f"Basic {b64encode(password.encode()).decode()}"} if password else {}
+    login = os.environ.get(AUTH)
+    return {"Authorization": f"Basic {b64encode(login.encode()).decode()}"} if login else {}

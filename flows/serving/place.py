@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flows.cli.pages import environment
+from flows.serving.api import AUTH
 from tasks.errors import Misconfigured
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -45,10 +46,10 @@ class Place:
 
     def check(self) -> None:
         """Raise Misconfigured if the address must not or cannot be served."""
-        if self.host not in LOOPBACK and not os.environ.get("PREFECT_SERVER_API_AUTH_STRING"):
+        if self.host not in LOOPBACK and not os.environ.get(AUTH):
             raise Misconfigured(
                 f"{self.host} can be reached from other machines, and Prefect asks nobody for a password.",
-                "Set PREFECT_SERVER_API_AUTH_STRING and PREFECT_API_AUTH_STRING to user:password, or leave out --host.",
+                f"Set {AUTH} to user:password, or leave out --host.",
             )
         try:
             family = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)[0][0]
@@ -73,7 +74,7 @@ class Place:
             # A server takes ten seconds to come back: a running flow must wait for it longer than that.
             "PREFECT_CLIENT_MAX_RETRIES": "8",
             "PREFECT_WORKER_QUERY_SECONDS": os.environ.get("PREFECT_WORKER_QUERY_SECONDS", "5"),
-            "PREFECT_RUNNER_AUTO_INSTALL_DEPENDENCIES": "false",
+            **({"PREFECT_API_AUTH_STRING": os.environ[AUTH]} if os.environ.get(AUTH) else {}),
         }
 
     def server_command(self) -> list[str]:

@@ -35,7 +35,7 @@ class Supervisor:
             queue: Child(f"worker {queue}", place.worker_command(queue), place.log(f"worker-{queue}"))
             for queue in QUEUES
         }
-        self._swept = 0.0
+        self._swept = float("-inf")
 
     def run(self) -> None:
         """Serve until interrupted."""
@@ -102,7 +102,7 @@ class Supervisor:
             worker.not_before = time.monotonic() + ASK_AGAIN_SECONDS
             return
         self._tell("killed in mid-run, marked Crashed", left)
-        self._swept = 0 if left else self._swept  # what they had started has ended with them
+        self._swept = float("-inf") if left else self._swept  # what they had started has ended with them
         worker.start(self._place.settings())
         self._say(f"{worker.name}: started")
 

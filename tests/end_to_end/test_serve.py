@@ -1,0 +1,183 @@
+"""`throng serve` with real processes: the schedule comes, each run runs once, and whatever is killed is made up for."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.request import Request, urlopen
+
+import pytest
+
+from tests.served import Served, alive, ports, until
+
+DAY = "2026-03-03"
+
+
+@pytest.fixture(scope="module")
+def served(city: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A home with one day's landing, served; each test leaves it served and idle."""
+    root = tmp_path_factory.mktemp("served")
+    shutil.copytree(city, root / "landing", copy_function=shutil.copy2)
+    one = Served(root / "home", root / "landing", ports(1))
+    one.start()
+    yield one
+    one.signal(signal.SIGTERM)
+
+
+def test_the_pages_are_at_the_printed_address_and_call_this_server(served: Served) -> None:
+    assert f"see {served.url}\n" in served.said.read_text()
+    with urlopen(Request(f"{served.url}/runs", headers={"Accept": "text/html"})) as page:
+        assert b"<html" in page.read().lower()
+    with urlopen(f"{served.url}/ui-settings") as settings:
+        assert f'"api_url":"{served.url}/api"'.encode() in settings.read().replace(b" ", b"")
+
+
+def test_daily_is_hourly_in_the_networks_time_and_never_twice_at_once(served: Served) -> None:
+    daily = served.deployment("daily")
+    (schedule,) = daily["schedules"]
+    assert (schedule["schedule"]["cron"], schedule["schedule"]["timezone"]) == ("5 * * * *", "Europe/Berlin")
+    assert (schedule["active"], schedule["parameters"]) == (True, {})
+    assert daily["entrypoint"] == "flows.daily.daily"
+    assert daily["concurrency_options"]["collision_strategy"] == "CANCEL_NEW"
+    assert daily["global_concurrency_limit"]["limit"] == 1
+    queues = served.post("/work_pools/throng/queues/filter", {})
+    found = {queue["name"]: (queue["priority"], queue["concurrency_limit"]) for queue in queues}
+    assert found["daily"] == (1, None)
+    assert found["backfill"] == (2, 1)
+
+
+def test_a_backfills_form_explains_its_fields_and_refuses_what_is_out_of_bounds(served: Served) -> None:
+    form = served.deployment("backfill")["parameter_openapi_schema"]
+    assert all(field["description"] for field in form["properties"].values())
+    asked = {"first": DAY, "last": DAY, "dry_run": True}
+    assert served.answer("backfill", **asked, parallel=0) in (409, 422)
+    assert served.answer("backfill", **asked, parallel=99) in (409, 422)
+    assert served.answer("backfill", **asked, mode="redraw") in (409, 422)
+    assert served.answer("backfill", first=DAY) in (409, 422)
+
+
+def test_the_schedule_makes_runs_and_a_worker_takes_them_to_their_end(served: Served) -> None:
+    coming = until(lambda: [run for run in served.runs() if run["auto_scheduled"]])
+    assert {run["work_queue_name"] for run in coming} == {"daily"}
+    now = {"type": "SCHEDULED", "name": "Scheduled", "state_details": {"scheduled_time": coming[0]["created"]}}
+    served.post(f"/flow_runs/{coming[0]['id']}/set_state", {"state": now, "force": True})
+    ended = served.becomes(coming[0]["id"], "COMPLETED", "FAILED", "CRASHED")
+    assert ended["state_type"] == "COMPLETED", ended["state"]
+    assert ended["name"].startswith("daily ")
+
+
+def test_a_second_serve_in_this_home_and_another_on_this_port_are_refused_in_words(
+    served: Served, tmp_path: Path
+) -> None:
+    second = served.throng("serve", "--port", str(ports(1)))
+    assert (second.returncode, "Another `throng serve` runs in" in second.stderr) == (2, True), second.stderr
+    elsewhere = Served(tmp_path / "home", served.landing, served.port)
+    other = elsewhere.throng("serve", "--port", str(served.port))
+    assert (other.returncode, f"Port {served.port} of 127.0.0.1 cannot be used" in other.stderr) == (2, True)
+    open_to_all = elsewhere.throng("serve", "--host", "0.0.0.0", "--port", str(ports(1)))
+    assert (open_to_all.returncode, "PREFECT_SERVER_API_AUTH_STRING" in open_to_all.stderr) == (2, True)
+
+
+def test_a_command_in_this_home_has_its_page_here(served: Served) -> None:
+    before = len(served.runs(flows={"name": {"any_": ["publish"]}}))
+    assert served.throng("publish", "footfall", "2026-03-01").returncode == 20
+    (run,) = served.runs(flows={"name": {"any_": ["publish"]}})[before:]
+    assert (run["name"], run["state_name"]) == ("publish footfall 2026-03-01", "Refused")
+
+
+def test_two_workers_on_one_queue_run_each_run_once(served: Served) -> None:
+    command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "throng", "--name", "other"]
+    more = {"PREFECT_API_URL": f"{served.url}/api", "PREFECT_HOME": str(served.home / "prefect")}
+    with subprocess.Popen(
+        [*command, "--work-queue", "backfill", "--type", "process"],
+        env=served.environment() | more,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as other:
+        try:
+            until(lambda: "other" in str(served.post("/work_pools/throng/workers/filter", {})))
+            for run in [served.ask("backfill", first=DAY, last=DAY, dry_run=True) for _ in range(2)]:
+                assert served.becomes(run, "COMPLETED", "FAILED", "CRASHED")["state_type"] == "COMPLETED"
+                states = served.get(f"/flow_run_states/?flow_run_id={run}")
+                assert [state["type"] for state in states].count("RUNNING") == 1
+        finally:
+            other.kill()
+
+
+def test_a_killed_flow_process_frees_its_place_and_the_next_daily_does_the_work(served: Served) -> None:
+    with served.held(DAY):
+        killed = served.in_its_ingest(served.ask("daily", day=DAY))
+        while_it_runs = served.becomes(served.ask("daily"), "CANCELLED", "COMPLETED", "FAILED")
+        assert while_it_runs["state_type"] == "CANCELLED"
+        os.kill(int(killed["infrastructure_pid"]), signal.SIGKILL)
+        served.becomes(killed["id"], "CRASHED")
+    assert served.deployment("daily")["global_concurrency_limit"]["active_slots"] == 0
+    after = served.becomes(served.ask("daily"), "COMPLETED", "CANCELLED", "FAILED")
+    assert after["state_type"] == "COMPLETED"
+
+
+def test_a_killed_workers_run_is_crashed_with_all_it_started_and_a_new_one_goes_on(served: Served) -> None:
+    with served.held(DAY):
+        killed = served.in_its_ingest(served.ask("daily", day=DAY))
+        os.kill(served.worker("daily"), signal.SIGKILL)
+        served.becomes(killed["id"], "CRASHED")
+        assert not alive(int(killed["infrastructure_pid"]))
+        until(lambda: {child["state_type"] for child in served.children(killed["id"])} == {"CRASHED"})
+        (goes_on,) = served.runs(flow_runs={"tags": {"all_": ["again"]}})
+        assert goes_on["parameters"] == {"day": DAY}
+        served.in_its_ingest(goes_on["id"])
+        os.kill(served.worker("daily"), signal.SIGKILL)
+        served.becomes(goes_on["id"], "CRASHED")  # it may be what kills: nobody follows it
+    assert len(served.runs(flow_runs={"tags": {"all_": ["again"]}})) == 1
+    until(lambda: served.deployment("daily")["global_concurrency_limit"]["active_slots"] == 0)
+
+
+def test_what_is_asked_for_runs_though_worker_and_server_are_killed(served: Served) -> None:
+    os.kill(served.worker("backfill"), signal.SIGKILL)
+    queued = served.ask("backfill", first=DAY, last=DAY, dry_run=True)
+    assert served.process
+    server = next(int(pid) for pid in _children(served) if b"server" in Path(f"/proc/{pid}/cmdline").read_bytes())
+    os.kill(server, signal.SIGKILL)
+    assert served.becomes(queued, "COMPLETED", "FAILED", "CRASHED")["state_type"] == "COMPLETED"
+
+
+def test_what_a_stop_interrupts_goes_on_after_the_next_start(served: Served) -> None:
+    with served.held(DAY):
+        running = served.in_its_ingest(served.ask("daily", day=DAY))
+        assert not any(map(alive, served.signal(signal.SIGTERM)))
+        assert served.process
+        assert served.process.returncode == 0
+        assert served.throng("runs").returncode == 0  # no page is looked for where none is
+        served.start()
+        assert served.run(running["id"])["state_name"] == "Interrupted"
+        goes_on = [run for run in served.runs(flows={"name": {"any_": ["daily"]}}) if not run["auto_scheduled"]][-1]
+        assert goes_on["id"] != running["id"]
+        assert goes_on["parameters"] == {"day": DAY}
+        served.in_its_ingest(goes_on["id"])
+
+
+def test_the_production_shape_keeps_all_in_postgresql_has_a_client_and_leaves_nothing_when_killed(city: Path) -> None:
+    with TemporaryDirectory() as folder:
+        root = Path(folder)
+        root.chmod(0o711)  # as root, PostgreSQL is another user
+        shape = Served(root / "home", city, ports(3), ["--with-services"])
+        shape.start()
+        assert oct((shape.home / "env").stat().st_mode & 0o777) == "0o600"
+        assert shape.for_shells()["THRONG_DATABASE_URL"].startswith("postgresql://")
+        (client,) = json.loads(shape.throng("client", "list", "--json").stdout)["clients"]
+        assert client["destination"]["endpoint_url"] == f"http://127.0.0.1:{shape.port + 1}"
+        run = shape.ask("backfill", first=DAY, last=DAY, dry_run=True)
+        assert shape.becomes(run, "COMPLETED", "FAILED", "CRASHED")["state_type"] == "COMPLETED"
+        below = shape.signal(signal.SIGKILL)
+        until(lambda: not any(map(alive, below)), 30)
+        assert not [file.name for file in shape.home.rglob("*.db")]
+
+
+def _children(served: Served) -> list[str]:
+    assert served.process
+    return Path(f"/proc/{served.process.pid}/task/{served.process.pid}/children").read_text().split()

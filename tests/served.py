@@ -1,0 +1,186 @@
+"""`throng serve` as a process of its own, and its API as tests ask it."""
+
+import json
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+from tasks.store.database import Database
+from tasks.store.locks import Locks
+
+PATIENCE_SECONDS = 120
+
+
+def until(true: Callable[[], Any], seconds: float = PATIENCE_SECONDS) -> Any:
+    """What the call returns, once that is true."""
+    end = time.monotonic() + seconds
+    while not (found := true()):
+        assert time.monotonic() < end, "not in time"
+        time.sleep(0.2)
+    return found
+
+
+def ports(count: int) -> int:
+    """The first of several ports in a row that are free just now."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            first = int(probe.getsockname()[1])
+        if all(_free(port) for port in range(first, first + count)):
+            return first
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as probe:
+        return port < 65_536 and probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def descendants(pid: int) -> list[int]:
+    """Every process below this one."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [below for child in children for below in (int(child), *descendants(int(child)))]
+
+
+def alive(pid: int) -> bool:
+    """Whether a process is there, and no mere entry of one that has ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@dataclass
+class Served:
+    """One home with a landing, and the `throng serve` that runs there."""
+
+    home: Path
+    landing: Path
+    port: int
+    options: Sequence[str] = ()
+    process: "subprocess.Popen[str] | None" = None
+    said: Path = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.said = self.home.with_suffix(".said")
+
+    @property
+    def url(self) -> str:
+        """The printed address."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def environment(self) -> dict[str, str]:
+        """Of a person's shell who knows this home only."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "THRONG_"))}
+        own = {"THRONG_HOME": str(self.home), "THRONG_LANDING": str(self.landing), "PREFECT_WORKER_QUERY_SECONDS": "1"}
+        return kept | own | self.for_shells()
+
+    def for_shells(self) -> dict[str, str]:
+        """What the production shape wrote down for other shells."""
+        file = self.home / "env"
+        lines = file.read_text().splitlines() if file.exists() else []
+        return dict(word.split("=", 1) for line in lines for word in shlex.split(line)[1:])
+
+    def throng(self, *words: str) -> "subprocess.CompletedProcess[str]":
+        """A command in this home."""
+        command = [sys.executable, "-m", "flows.cli", *words]
+        return subprocess.run(command, env=self.environment(), capture_output=True, text=True, cwd=self.home.parent)
+
+    def start(self) -> None:
+        """Start it, and wait until its last worker runs."""
+        command = [sys.executable, "-m", "flows.cli", "serve", "--port", str(self.port), *self.options]
+        with self.said.open("w") as out:
+            self.process = subprocess.Popen(
+                command, env=self.environment(), stderr=out, cwd=self.home.parent, text=True, start_new_session=True
+            )
+        until(lambda: self.process.poll() is not None or "backfill: started" in self.said.read_text())  # type: ignore[union-attr]
+        assert self.process.poll() is None, self.said.read_text()
+
+    def signal(self, number: signal.Signals) -> list[int]:
+        """Send a signal, and wait for the end; returns the processes that were below it."""
+        assert self.process
+        below = descendants(self.process.pid)
+        self.process.send_signal(number)
+        self.process.wait(60)
+        return below
+
+    def post(self, path: str, body: object) -> Any:
+        """Ask the API; an error's status is the answer then."""
+        request = Request(f"{self.url}/api{path}", json.dumps(body).encode(), {"Content-Type": "application/json"})
+        return self._answer(request)
+
+    def get(self, path: str) -> Any:
+        """Ask the API."""
+        return self._answer(f"{self.url}/api{path}")
+
+    def _answer(self, request: Request | str) -> Any:
+        try:
+            with urlopen(request, timeout=30) as answer:
+                return json.loads(answer.read() or b"null")
+        except HTTPError as error:
+            if error.code != 503:
+                return error.code
+            time.sleep(0.3)  # its SQLite is busy: asking again is what clients do
+            return self._answer(request)
+        except OSError:  # being started again
+            return None
+
+    def deployment(self, name: str) -> Any:
+        """A deployment as the API shows it."""
+        return self.get(f"/deployments/name/{name}/{name}")
+
+    def ask(self, name: str, **parameters: object) -> str:
+        """Ask for a run of a deployment; its id."""
+        made = self.answer(name, **parameters)
+        assert not isinstance(made, int), made
+        return str(made["id"])
+
+    def answer(self, name: str, **parameters: object) -> Any:
+        """What the API answers to who asks for a run: the run, or an error's status."""
+        return self.post(f"/deployments/{self.deployment(name)['id']}/create_flow_run", {"parameters": parameters})
+
+    def run(self, run: str) -> Any:
+        """A flow run as the API shows it."""
+        return self.get(f"/flow_runs/{run}")
+
+    def becomes(self, run: str, *kinds: str) -> Any:
+        """The run, once its state is one of these kinds."""
+        return until(lambda: (now := self.run(run)) and now["state_type"] in kinds and now)
+
+    def runs(self, **filters: object) -> list[Any]:
+        """Flow runs, oldest first."""
+        found = self.post("/flow_runs/filter", filters) or []
+        return sorted(found, key=lambda run: str(run["created"]))
+
+    def children(self, run: str) -> list[Any]:
+        """The runs that a run started."""
+        return self.runs(flow_runs={"parent_flow_run_id": {"any_": [run]}})
+
+    def worker(self, queue: str) -> int:
+        """The process of a queue's worker."""
+        assert self.process
+        named = {pid: Path(f"/proc/{pid}/cmdline").read_text() for pid in descendants(self.process.pid)}
+        return next(pid for pid, command in named.items() if f"--work-queue\0{queue}" in command)
+
+    @contextmanager
+    def held(self, day: str) -> Iterator[None]:
+        """Whatever ingests the day waits: another process has its lock."""
+        database = Database(f"sqlite:///{self.home / 'catalog.db'}")
+        with Locks(database).hold(f"day-{day}"):
+            yield
+        database.engine.dispose()
+
+    def in_its_ingest(self, run: str) -> Any:
+        """The run, once it runs and has started an ingest that runs."""
+        until(lambda: [child for child in self.children(run) if child["state_type"] == "RUNNING"])
+        return self.run(run)
