@@ -6,6 +6,7 @@ The library is imported on the first judgement (several seconds), quietly and wi
 import os
 import warnings
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -50,11 +51,15 @@ class Verdict:
 
 
 def judge(frame: pa.Table, checks: Sequence[Check]) -> list[Verdict]:
-    """Judge a table by Great Expectations; one verdict a check, in the order of the checks."""
+    """Judge a table by Great Expectations; one verdict a check, in the order of the checks.
+
+    The library leaves caught errors in cycles, and their tracebacks would keep its callers' frames, with all that those
+    have open, until they are collected. In a thread of its own it has no callers.
+    """
     if not checks:
         return []
-    with _ONE_AT_A_TIME:
-        results = _run(frame, [_expectation(check, place) for place, check in enumerate(checks)])
+    with _ONE_AT_A_TIME, ThreadPoolExecutor(1, "judge") as apart:
+        results = apart.submit(_run, frame, [_expectation(check, place) for place, check in enumerate(checks)]).result()
     by_place = {result.expectation_config.meta["place"]: result for result in results}
     return [_verdict(check, by_place[place]) for place, check in enumerate(checks)]
 

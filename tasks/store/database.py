@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from weakref import finalize
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, OperationalError
 from sqlmodel import Session
@@ -43,7 +44,11 @@ class Database:
         self._url = _supported(url)
         self.name = self._url.render_as_string(hide_password=True)
         self._journal = journal
+        self.held: list[Connection] = []
+        """Connections that hold a lock."""
         self.engine = _sqlite(self._url, wait_seconds) if self.file else _postgresql(self._url)
+        # An engine is full of cycles: until they are collected, each forgotten one would keep a connection open.
+        finalize(self, self.engine.dispose).atexit = False
 
     @property
     def file(self) -> Path | None:
@@ -58,9 +63,16 @@ class Database:
             yield session
 
     @contextmanager
-    def writing(self) -> Iterator[Session]:
-        """A transaction that is committed whole at the block's end, or not at all; then the log tells of it."""
+    def writing(self, locked: bool = True) -> Iterator[Session]:
+        """A transaction that is committed whole at the block's end, or not at all; then the log tells of it.
+
+        `locked`: whoever has lost a lock since changes nothing any more. As the transaction has begun when the locks
+        are asked for, and would not survive the server's restart either, they are held until it is committed.
+        """
         with self.in_words(), Session(self.engine, expire_on_commit=False) as session, session.begin():
+            if locked and self.held:
+                session.execute(text("SELECT 1"))
+                self.confirm_locks()
             yield session
         if self._journal:
             self._journal.write(noted(session))
@@ -70,6 +82,17 @@ class Database:
         """A plain connection in a transaction, for migrations."""
         with self.in_words(), self.engine.begin() as connection:
             yield connection
+
+    def confirm_locks(self) -> None:
+        """Raise StorageUnavailable unless every lock is still held: PostgreSQL's fall when the server restarts."""
+        try:
+            for connection in self.held:
+                connection.execute(text("SELECT 1"))
+        except DatabaseError:
+            raise StorageUnavailable(
+                f"The database {self.name} has restarted, and the lock of this work fell.",
+                f"Another process may have gone on since: {_RERUN.removeprefix('then ')}",
+            ) from None
 
     @contextmanager
     def in_words(self) -> Iterator[None]:

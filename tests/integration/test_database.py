@@ -1,3 +1,4 @@
+import gc
 import sqlite3
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from tasks.store.catalog import Catalog
 from tasks.store.database import Database
 from tasks.store.migrations import KNOWN, VERSION_TABLE, alembic, migrate, prepare, version_of
 from tasks.store.tables import MonthBudget, Run
+from tests.integration.soak.measures import open_files
 
 _DAY_OF_0002 = "INSERT INTO day_generation VALUES ('2026-03-01', 1, 'current', 'l', 'z', 'c', 'p', 9, 7, NULL, 1)"
 _RUN_OF_0002 = """
@@ -125,6 +127,19 @@ def test_a_locked_sqlite_file_is_named_with_what_to_do(tmp_path: Path) -> None:
     with locked, database.writing() as session:
         session.add(Run(verb="ingest", subject="2026-03-01", started=datetime.now(UTC)))
     other.close()
+
+
+def test_a_database_that_is_no_longer_used_holds_nothing_open(database_url: str) -> None:
+    prepare(Database(database_url))
+    gc.collect()
+    gc.disable()  # whose collection would close what was forgotten, some time
+    try:
+        before = open_files()
+        for _ in range(5):
+            assert Catalog(Database(database_url)).days(date(2026, 3, 1), date(2026, 3, 1)) is not None
+        assert open_files() == before
+    finally:
+        gc.enable()
 
 
 def test_a_full_disk_under_sqlite_is_named_and_nothing_is_half_written(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """Great Expectations behind its one door: verdicts say how many, never which."""
 
+import gc
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
@@ -40,6 +42,22 @@ def test_verdicts_keep_the_order_of_the_checks_and_an_error_is_not_a_failure() -
         ("no such column", Status.ERROR),
         ("not a number", Status.ERROR),
     ]
+
+
+def test_a_judgement_leaves_nothing_that_keeps_its_callers_variables_alive() -> None:
+    class Opened:
+        """Like a database that closes when nobody knows it any more."""
+
+    def verb() -> "weakref.ref[Opened]":
+        opened = Opened()
+        judge(FRAME, [Check("four rows", "ExpectTableRowCountToEqual", {"value": 4})])
+        return weakref.ref(opened)
+
+    gc.disable()
+    try:
+        assert verb()() is None
+    finally:
+        gc.enable()
 
 
 def test_frames_that_are_judged_at_once_get_their_own_verdicts() -> None:
