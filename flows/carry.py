@@ -87,10 +87,16 @@ async def carry_out(due: "Sequence[Step]", run: Run, parallel: int) -> list[Resu
         ended, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
         for task in ended:
             results[running.pop(task)] = task.result()
-            say(str(task.result()))
-            for listener in _listeners.get():
-                listener.tell(task.result())
+            _tell(task.result())
     return [results[step.key] for step in due]
+
+
+def _tell(result: Result) -> None:
+    """To the page's log, and to whoever listens; what was never begun is only counted in the end."""
+    if result.outcome != STOPPED:
+        say(str(result))
+        for listener in _listeners.get():
+            listener.tell(result)
 
 
 def _ready(waiting: "Mapping[Key, Step]", open_: Collection[Key], free: int) -> "list[Step]":

@@ -41,7 +41,7 @@ class Report:
 
 def verdict(report: Report) -> tuple[str, str]:
     """What the run comes to: a state's name, and a sentence."""
-    done = sum(not result.failed for result in report.results)
+    done = sum(not result.failed and result.outcome != STOPPED for result in report.results)
     if report.stopped:
         return "Stopped", f"Stopped after {done} of {len(report.results)} steps; the same command goes on from here."
     if report.failed:

@@ -3,7 +3,7 @@
 from datetime import date
 
 from flows import cards, grid
-from flows.carry import SKIPPED, Result
+from flows.carry import SKIPPED, STOPPED, Result
 from flows.reconcile import Report, verdict
 from tasks.errors import RejectedInput
 from tasks.plan.states import Cell, Mode, Plan, State, Step
@@ -30,6 +30,13 @@ def test_a_runs_sentence_names_the_first_step_that_failed_and_what_to_do() -> No
     name, sentence = verdict(_report())
     assert name == "SomeFailed"
     assert sentence == f"2 of 2 steps failed or were not begun. ingest 2026-03-01: {FAULT}"
+
+
+def test_a_run_that_was_stopped_says_how_many_steps_it_did() -> None:
+    steps = [Step("ingest", day, State.MISSING, "") for day in ("2026-03-01", "2026-03-02")]
+    plan = Plan(FIRST, LAST, Mode.MISSING, (), (), tuple(steps))
+    report = Report(plan, [Result(steps[0], "Ingested"), Result(steps[1], STOPPED)], plan)
+    assert verdict(report) == ("Stopped", "Stopped after 1 of 2 steps; the same command goes on from here.")
 
 
 def test_the_card_tells_faults_before_the_grid_and_only_the_rest_after_it() -> None:
