@@ -144,7 +144,7 @@ def report_card(report: "Report", said: str) -> str:
             *_failed(report.failed),
             "## Where every period stands",
             grid(report.after),
-            *_rest(together(rest)),
+            *_rest("What else is not done" if report.failed else "What is not done", together(rest)),
         ]
     )
 
@@ -159,13 +159,13 @@ def _failed(results: Sequence["Result"]) -> list[str]:
     return ["## What failed, and what to do", _list([*faults, *after])] if results else []
 
 
-def _rest(groups: Sequence[tuple[str, str, "Cell"]]) -> list[str]:
+def _rest(title: str, groups: Sequence[tuple[str, str, "Cell"]]) -> list[str]:
     lines = [
         f"**{cell.product} {periods}**{f' to {whom}' if cell.client else ''}: {cell.state.value}. {_plain(cell.why)}"
         for periods, whom, cell in groups
     ]
     more = [f"and {len(lines) - SHOWN} more; the plan's table lists all"] if len(lines) > SHOWN else []
-    return ["## What else is not done", _list([*lines[:SHOWN], *more])] if lines else []
+    return [f"## {title}", _list([*lines[:SHOWN], *more])] if lines else []
 
 
 def _error(sigma: Decimal, persons: int) -> float:

@@ -56,8 +56,9 @@ def total(plan: "Plan") -> str:
     verbs = Counter(step.verb for step in plan.due)
     steps = ", ".join(f"{number} {verb}" for verb, number in verbs.items())
     rho = ", ".join(f"{amount:.4f} in {month}" for month, amount in plan.rho.items()) or "none"
+    rows = f"; about {plan.rows:,} event rows" if plan.rows else ""
     took = timedelta(seconds=round(plan.seconds))
-    return f"{states}. To run: {steps}; rho {rho}; about {plan.rows:,} event rows; about {took} one after the other."
+    return f"{states}. To run: {steps}; rho {rho}{rows}; about {took} one after the other."
 
 
 def grid(plan: "Plan") -> str:
