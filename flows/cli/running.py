@@ -73,11 +73,19 @@ def _as_flow(verb: str, words: Mapping[str, Any]) -> Any:
     import asyncio
     from importlib import import_module
 
-    from tasks.errors import StorageUnavailable
+    from prefect.exceptions import PrefectHTTPStatusError
+
+    from tasks.errors import Misconfigured, StorageUnavailable
 
     flow = getattr(import_module(f"flows.{verb}"), verb)
     try:
         state = asyncio.run(flow(**words, return_state=True))
+    except PrefectHTTPStatusError as error:
+        if error.response.status_code != 401:
+            raise
+        raise Misconfigured(
+            "Prefect's API asks for user and password.", "Set PREFECT_API_AUTH_STRING to user:password."
+        ) from None
     except RuntimeError as error:
         if "Failed to reach API" not in str(error):
             raise
