@@ -4,6 +4,7 @@ import json
 import re
 from datetime import date, datetime, timedelta
 from html.parser import HTMLParser
+from importlib.resources import files
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -177,6 +178,32 @@ def test_tables_have_headings_and_the_page_one_title(world: World, tmp_path: Pat
         assert "<caption" in table
         assert 'scope="col"' in table
         assert 'scope="row"' in table
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out_from_its_ground_as_wcag_asks(scheme: str) -> None:
+    css = (files("flows.page") / "templates" / "status.css").read_text()
+    light, dark = (
+        dict(re.findall(r"--([\w-]+): (#\w+)", block)) for block in re.findall(r":root \{(.*?)\}", css, re.DOTALL)
+    )
+    colours = light if scheme == "light" else light | dark
+    on_paper = [(name, "paper") for name in ("ink", "soft", "accent", "red", "amber")]
+    on_tint = [(name, f"{name}-tint") for name in ("accent", "red", "amber")]
+    for text, ground in [*on_paper, *on_tint, ("soft", "grey-tint"), ("ink", "grey-tint")]:
+        assert _contrast(colours[text], colours[ground]) >= 4.5, (text, ground)
+
+
+def _contrast(one: str, other: str) -> float:
+    """WCAG 2's contrast ratio of two colours."""
+    light, dark = sorted(map(_luminance, (one, other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    digits = colour[1:] if len(colour) == 7 else "".join(2 * digit for digit in colour[1:])
+    shares = [int(digits[place : place + 2], 16) / 255 for place in (0, 2, 4)]
+    red, green, blue = (s / 12.92 if s <= 0.04045 else ((s + 0.055) / 1.055) ** 2.4 for s in shares)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 class _Tags(HTMLParser):
