@@ -13,6 +13,7 @@ from prefect.states import Completed, Failed
 
 from flows import artifacts
 from flows.sentences import SENTENCES, Reference
+from flows.serving.process import this_process
 from tasks.errors import RefusedDelivery, RefusedRelease, RejectedInput, ThrongError
 from tasks.references import Outcome
 from tasks.step import scrubbed
@@ -56,8 +57,10 @@ def show(cards: Callable[[], None]) -> None:
 
 
 def tag(tags: list[str]) -> None:
-    """Tag the running flow run itself, however it was started."""
+    """Tag the running flow run itself, however it was started; one without a worker says which process it is."""
     context = FlowRunContext.get()
     if context and context.flow_run:
+        run = context.flow_run
+        process = None if run.deployment_id else this_process()
         with get_client(sync_client=True) as api:
-            api.update_flow_run(context.flow_run.id, tags=sorted({*context.flow_run.tags, *tags}))
+            api.update_flow_run(run.id, tags=sorted({*run.tags, *tags}), infrastructure_pid=process)

@@ -11,6 +11,7 @@ from typing import Any
 
 from flows.serving.api import UNFINISHED, Api
 from flows.serving.place import POOL, worker_name
+from flows.serving.process import gone
 
 BETWEEN_STATES_SECONDS = 2
 """A worker takes a run and signs it within milliseconds; one that is unsigned for so long has lost its worker."""
@@ -21,6 +22,7 @@ AGAIN = "again"
 KILLED = "Its process was killed. What it had finished is kept; a new run goes on from there."
 KILLED_AGAIN = "Its process was killed, for the second time. What it had finished is kept; find out why before a rerun."
 STOPPED = "Throng was stopped. A new run goes on from here when it is started again."
+COMMAND_KILLED = "Its process was killed. What it had finished is kept; the same command goes on from there."
 WITH_ITS_PARENT = "The run that started it has ended."
 
 
@@ -44,7 +46,14 @@ def hand_over(api: Api, queue: str) -> list[str]:
 
 
 def sweep(api: Api) -> list[str]:
-    """Say of each subflow run whose parent has ended that it ended too; returns their names."""
+    """Say of runs that no worker reports of that they have ended, with a killed command or a parent; their names."""
+    left = [run for run in api.runs(flow_runs={"state": _state(UNFINISHED)}) if gone(run["infrastructure_pid"])]
+    for run in left:
+        api.set_state(run["id"], "CRASHED", "Crashed", COMMAND_KILLED)
+    return [run["name"] for run in left] + _of_ended_parents(api)
+
+
+def _of_ended_parents(api: Api) -> list[str]:
     children = api.runs(flow_runs={"state": _state(UNFINISHED), "parent_task_run_id": {"is_null_": False}})
     if not children:
         return []

@@ -18,7 +18,7 @@ from tasks.errors import StorageUnavailable
 Say = Callable[[str], None]
 
 TICK_SECONDS = 0.2
-SWEEP_SECONDS = 30
+SWEEP_SECONDS = 10
 PATIENCE_SECONDS = 120
 STOP_SECONDS = 10
 ASK_AGAIN_SECONDS = 1
@@ -113,7 +113,7 @@ class Supervisor:
         for child in (self._server, *self._workers.values()):
             child.bound_log()
         try:
-            self._tell("ended with the run that started it", sweep(self._api))
+            self._tell("its process has ended, marked Crashed", sweep(self._api))
         except Unreachable:
             return
 

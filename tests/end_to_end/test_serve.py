@@ -90,6 +90,16 @@ def test_a_command_in_this_home_has_its_page_here(served: Served) -> None:
     assert (run["name"], run["state_name"]) == ("publish footfall 2026-03-01", "Refused")
 
 
+def test_a_killed_commands_page_does_not_run_for_ever(served: Served) -> None:
+    with served.held(DAY):
+        command = subprocess.Popen([sys.executable, "-m", "flows.cli", "ingest", DAY], env=served.environment())
+        running = {"flows": {"name": {"any_": ["ingest"]}}, "flow_runs": {"state": {"type": {"any_": ["RUNNING"]}}}}
+        (run,) = until(lambda: [found for found in served.runs(**running) if found["infrastructure_pid"]])
+        command.kill()
+        command.wait()
+        assert served.becomes(run["id"], "CRASHED")
+
+
 def test_two_workers_on_one_queue_run_each_run_once(served: Served) -> None:
     command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "throng", "--name", "other"]
     more = {"PREFECT_API_URL": f"{served.url}/api", "PREFECT_HOME": str(served.home / "prefect")}

@@ -1,0 +1,114 @@
+"""What `throng serve` is made of, each by itself; the whole is in `tests/end_to_end/test_serve.py`."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from flows.serving import child as children
+from flows.serving.announcement import alone, announce, announced
+from flows.serving.child import Child
+from flows.serving.place import Place
+from flows.serving.process import gone, this_process
+from tasks.errors import Misconfigured
+from tasks.policy import load
+
+API = "http://127.0.0.1:4200/api"
+
+
+def test_an_address_is_announced_only_while_its_process_lives(tmp_path: Path) -> None:
+    assert announced(tmp_path) is None
+    with alone(tmp_path):
+        assert announced(tmp_path) is None
+        announce(tmp_path, API)
+        assert announced(tmp_path) == API
+        with pytest.raises(Misconfigured, match=r"Another `throng serve` runs in .*4200"), alone(tmp_path):
+            pass
+        assert announced(tmp_path) == API
+        left = (tmp_path / "serve.json").read_text()
+    (tmp_path / "serve.json").write_text(left)  # as a killed process leaves it
+    assert announced(tmp_path) is None
+    (tmp_path / "serve.json").write_text("{")
+    assert announced(tmp_path) is None
+
+
+def test_a_child_that_does_not_live_is_started_later_each_time(tmp_path: Path) -> None:
+    child = Child("short", [sys.executable, "-c", "print('said')"], tmp_path / "logs" / "short.log")
+    waits = []
+    for _ in range(8):
+        assert (child.due, child.not_before) == (True, 0)
+        child.start({})
+        assert child.process
+        child.process.wait()
+        assert child.ended() == 0
+        assert (child.ended(), child.due) == (None, False)
+        waits.append(round(child.not_before - time.monotonic()))
+        child.not_before = 0
+    assert waits == [2, 4, 8, 16, 32, 60, 60, 60]
+    assert child.log.read_text() == "said\n" * 8
+
+
+def test_a_child_that_does_not_heed_a_stop_is_killed(tmp_path: Path) -> None:
+    deaf = (
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(99)"
+    )
+    child = Child("deaf", [sys.executable, "-c", deaf], tmp_path / "deaf.log")
+    child.start({})
+    while not child.log.read_text():
+        time.sleep(0.05)
+    process = child.process
+    child.ask_to_stop()
+    child.wait(0.2)
+    assert process
+    assert process.returncode == -9
+
+
+def test_a_log_keeps_its_last_part_and_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(children, "LOG_BYTES", 10)
+    child = Child("wordy", [], tmp_path / "wordy.log")
+    child.bound_log()
+    for text in ("first", "much more than that", "then"):
+        with child.log.open("a") as log:
+            log.write(text)
+        child.bound_log()
+    assert child.log.read_text() == "then"
+    assert (tmp_path / "wordy.log.1").read_text() == "firstmuch more than that"
+
+
+def test_a_process_is_gone_when_it_ended_and_nobody_elses_is() -> None:
+    own = this_process()
+    assert own
+    machine, number, began = own.split()
+    assert not gone(own)
+    assert gone(f"{machine} {number} {int(began) + 1}")  # the number came again
+    with subprocess.Popen(["/bin/true"]) as short:
+        short.wait()
+    assert gone(f"{machine} {short.pid} {began}")
+    for of_others in (None, "", "4711", f"elsewhere {number} 1", f"{machine} x 1"):
+        assert not gone(of_others)
+
+
+def test_the_schedule_follows_from_the_policy() -> None:
+    from flows.serving.deployments import hourly
+
+    time_ = load().policy.time
+    assert hourly(time_) == "5 * * * *"
+    assert hourly(time_.model_copy(update={"close_after": 6.5})) == "35 * * * *"
+    assert hourly(time_.model_copy(update={"close_after": 0.95})) == "2 * * * *"
+
+
+def test_an_address_that_others_reach_needs_a_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PREFECT_SERVER_API_AUTH_STRING", raising=False)
+    everywhere = Place(tmp_path, "0.0.0.0", 0)
+    with pytest.raises(Misconfigured, match="asks nobody for a password"):
+        everywhere.check()
+    monkeypatch.setenv("PREFECT_SERVER_API_AUTH_STRING", "throng:secret")
+    everywhere.check()
+    assert everywhere.settings()["PREFECT_API_AUTH_STRING"] == "throng:secret"
+    with pytest.raises(Misconfigured, match="cannot be used"):
+        Place(tmp_path, "no such host").check()
+    assert Place(tmp_path, "::1").url == "http://[::1]:4200"
+    assert os.uname().nodename in everywhere.url
