@@ -227,6 +227,7 @@ class Ingest:
         staged = Candidate(self._stores.lake.root, day, candidate.generation)
         subject = f"day {day} generation {candidate.generation}"
         facts = {"rows_in": candidate.rows_in, "rows_kept": candidate.rows_kept}
+        self._stores.locks.confirm()  # else another process may be writing this very candidate
         if stopping := ", ".join(result.rule for result in results if result.stops):
             self._stores.lake.discard(staged)  # first: once rejected, nothing of it rests anywhere, whatever dies here
             entry = AuditEntry.by_user("day rejected", subject, **facts, rules=stopping)

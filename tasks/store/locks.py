@@ -25,6 +25,10 @@ class Locks:
         file = self._database.file
         return self._advisory(name) if file is None else _flock(file.parent / "locks" / f"{quote(name, safe='')}.lock")
 
+    def confirm(self) -> None:
+        """Raise StorageUnavailable if a lock that is held here fell since; before what no transaction guards."""
+        self._database.confirm_locks()
+
     @contextmanager
     def _advisory(self, name: str) -> Iterator[None]:
         key = int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), signed=True)
@@ -33,8 +37,11 @@ class Locks:
         try:
             with self._database.in_words():
                 connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": key})
+            self._database.held.append(connection)
             yield
         finally:
+            if connection in self._database.held:
+                self._database.held.remove(connection)
             connection.invalidate()  # ends the session, and with it the lock, even where the server is gone
             connection.close()
 

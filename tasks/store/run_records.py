@@ -24,7 +24,7 @@ class RunRecords:
 
     @contextmanager
     def run(self, verb: str, subject: str, flow_run_id: str | None = None) -> Iterator[Run]:
-        """Record the block as a run; it sets `outcome`, `message` and, if not 0, `exit_code`; an error sets them for it."""
+        """Record the block as a run; it sets `outcome`, `message` and, if not 0, `exit_code`; or else an error does."""
         run = Run(verb=verb, subject=subject, started=datetime.now(UTC), flow_run_id=flow_run_id or step.flow_run_id())
         with tracing(run) as trace, metered() as meter:
             self._save(run, "run started")
@@ -68,7 +68,7 @@ class RunRecords:
         self._save(run, "run ended", outcome=run.outcome, exit_code=run.exit_code, seconds=seconds, **costs)
 
     def _save(self, run: Run, event: str, /, **facts: Fact) -> None:
-        with self._database.writing() as session:
+        with self._database.writing(locked=False) as session:
             session.add(run)
             session.flush()  # gives it its id
             note(session, event, run.subject, **facts)

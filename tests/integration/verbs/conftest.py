@@ -11,7 +11,6 @@ from tasks.services.s3 import serve
 from tasks.simulate import SimulationPlan, simulate
 from tests.integration.verbs.acting import DAY, Act
 from tests.integration.verbs.books import Ended
-from tests.integration.verbs.homes import new_home, prepare
 from tests.integration.verbs.place import Place
 from tests.integration.verbs.warm import Warm
 
@@ -37,10 +36,7 @@ def place(request: pytest.FixtureRequest, beside_sqlite: Place, tmp_path_factory
 
 @pytest.fixture(scope="session")
 def empty(place: Place) -> Path:
-    home = place.root / "empty"
-    new_home(home, place.server)
-    place.warm(prepare, home, place.landing)
-    return home
+    return place.new("empty")
 
 
 @pytest.fixture(scope="session")

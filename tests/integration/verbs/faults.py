@@ -1,8 +1,14 @@
 """What befalls a process at a border: each is handed to the process, which calls it when the border is passed."""
 
+import os
+import pickle
 import resource
 import shutil
+import signal
+import socket
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -12,7 +18,13 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
-MEGABYTE = 1 << 20
+import psycopg
+
+from tests.integration.verbs.acting import Act, attempt
+from tests.integration.verbs.homes import database_url
+
+ROOT = Path(__file__).parents[3]
+MOST_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -139,3 +151,88 @@ class WhenRead:
             self.fault()
 
         panel.load_people = then
+
+
+@dataclass(frozen=True)
+class ServerStopped:
+    """The PostgreSQL server ends by a signal; then the process goes on, at once or when the server is back."""
+
+    data: Path
+    port: int
+    by: signal.Signals
+    back: bool
+
+    def __call__(self) -> None:
+        os.kill(int((self.data / "postmaster.pid").read_text().split()[0]), self.by)
+        self._wait(answering=False)
+        if self.back:
+            self._wait(answering=True)
+
+    def _wait(self, answering: bool) -> None:
+        while answers(self.port) != answering:
+            time.sleep(0.02)
+
+
+def answers(port: int) -> bool:
+    """Whether a server on this machine takes connections at a port."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@dataclass(frozen=True)
+class Other:
+    """Another process that does an act, pauses at a border until it may go on, and then ends."""
+
+    act: Act
+    home: Path
+    landing: Path
+    half: str
+    go: Path
+
+    @property
+    def done(self) -> Path:
+        return self.go.with_suffix(".done")
+
+    def begin(self) -> None:
+        """Start it, and return when it pauses."""
+        process = subprocess.Popen([sys.executable, "-c", _UNPICKLE], stdin=subprocess.PIPE, cwd=ROOT)
+        process.communicate(pickle.dumps(self))
+        wait_for(self.go.with_suffix(".half"))
+
+    def __call__(self) -> None:
+        if os.fork() == 0:
+            attempt(self.act, self.home, self.landing, self.half, self._pause)
+            self.done.touch()
+            os._exit(0)
+        os._exit(0)
+
+    def _pause(self) -> None:
+        self.go.with_suffix(".half").touch()
+        wait_for(self.go)
+
+
+_UNPICKLE = "import pickle, sys; pickle.load(sys.stdin.buffer)()"
+
+
+@dataclass(frozen=True)
+class LockLost:
+    """As by a restart of PostgreSQL, the locks of this process fall; another one takes over, and is half done then."""
+
+    home: Path
+    other: Other
+
+    def __call__(self) -> None:
+        with psycopg.connect(str(database_url(self.home)), autocommit=True) as connection:
+            holders = "FROM pg_locks WHERE locktype = 'advisory' AND granted"
+            connection.execute(f"SELECT pg_terminate_backend(pid) {holders}")
+            while connection.execute(f"SELECT count(*) {holders}").fetchall() != [(0,)]:
+                time.sleep(0.02)
+        self.other.begin()
+
+
+def wait_for(file: Path) -> None:
+    """Return when a file is there."""
+    end = time.monotonic() + MOST_SECONDS
+    while not file.exists():
+        assert time.monotonic() < end, f"{file.name} never came"
+        time.sleep(0.02)

@@ -9,7 +9,7 @@ from tempfile import mkdtemp
 
 from tests.integration.verbs.acting import DAY, Act, apply, in_bucket, perform
 from tests.integration.verbs.books import Ended
-from tests.integration.verbs.homes import copied, removed
+from tests.integration.verbs.homes import copied, new_home, prepare, removed
 from tests.integration.verbs.warm import KILLED, Warm
 
 CLIENT = """[client]
@@ -58,6 +58,13 @@ class Place:
     """URL of the PostgreSQL server on which each home has its database; None: SQLite in each home."""
     every: int = 1
     """Of the borders at which a process is to be killed, one in so many is tried."""
+
+    def new(self, name: str) -> Path:
+        """An empty home with its keys."""
+        home = self.root / name
+        new_home(home, self.server)
+        self.warm(prepare, home, self.landing)
+        return home
 
     def with_more_files(self, content: bytes = b"") -> "Place":
         """The landing with more event files: the content's bytes, or rows that are there already."""

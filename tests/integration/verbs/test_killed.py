@@ -15,7 +15,7 @@ ALIKE = ("candidate.write_presence", "candidate.write_state")
 READING = {
     "audit.entry", "catalog.client", "catalog.current", "catalog.days", "catalog.deliveries", "catalog.delivery",
     "catalog.gate", "catalog.generations", "catalog.landing_files", "catalog.last_run", "catalog.listings",
-    "installation.check", "keys.digest", "keys.existing_key", "keys.signing_key", "locks.hold",
+    "installation.check", "keys.digest", "keys.existing_key", "keys.signing_key", "locks.confirm", "locks.hold",
     "lake.allowed", "lake.coverage", "lake.delivery", "lake.plan",
     "lake.presence", "lake.release", "lake.staged", "ledger.find", "ledger.months", "ledger.releases",
     "s3.get_object", "s3.get_paginator", "buckets.open",
