@@ -8,9 +8,9 @@ import typer
 
 from flows.cli.answer import Answer, command, table
 from flows.cli.app import app
-from flows.cli.pages import pages_of_runs
 from flows.cli.words import a_day, a_month
 from flows.costs import cost, costs
+from flows.links import pages_of_runs
 
 if TYPE_CHECKING:
     from tasks.store import Stores

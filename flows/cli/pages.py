@@ -6,11 +6,10 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 from tasks.errors import StorageUnavailable
@@ -63,17 +62,6 @@ def on() -> bool:
         return False
     os.environ |= environment(home / "prefect", api)
     return True
-
-
-def pages_of_runs() -> Callable[[str | None], str | None]:
-    """Gives a flow run's page where Prefect's address is known, whether it answers or not; else its id there."""
-    from flows.serving.announcement import announced
-    from tasks.settings import load
-
-    api = os.environ.get("PREFECT_API_URL") or announced(load().home.absolute()) or ""
-    parts = urlsplit(api.removesuffix("/").removesuffix("/api"))
-    where = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()  # without a password
-    return lambda run_id: f"{where}/runs/flow-run/{run_id}" if run_id and where else run_id
 
 
 def environment(home: Path, api: str) -> dict[str, str]:

@@ -1,6 +1,5 @@
 """`throng status`: what is late, stale, waiting or blocked, and what to do; as text, as JSON, as a page."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -36,33 +35,23 @@ def status(
     document, say = _document(found), [_headline(found)]
     if not html and file is None:
         return Answer(document, [*say, *_told(found)])
-    path = (file or stores.settings.home / "status.html").absolute()
-    _write(path, found)
+    from flows.links import pages_of_runs
+    from flows.page import NAME, write  # jinja2
+
+    path = (file or stores.settings.home / NAME).absolute()
+    write(path, found, pages_of_runs())
     return Answer({**document, "page": str(path)}, [*say, f"Written: {path}"])
 
 
 def _document(found: "Status") -> dict[str, Any]:
     from flows.cli.books import run_line
-    from flows.cli.pages import pages_of_runs
     from flows.costs import costs
+    from flows.links import pages_of_runs
     from flows.standing import headline
 
     where = pages_of_runs()
     runs = [run_line(run, costs(run), where) for run in found.runs[:SHOWN]]
     return {"headline": headline(found), **found.document(), "runs": runs}
-
-
-def _write(path: Path, found: "Status") -> None:
-    """Whole, or not at all."""
-    from flows.cli.pages import pages_of_runs
-    from flows.page import page
-    from tasks.store.room import on_disk
-
-    content = page(found, pages_of_runs()).encode()
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    with on_disk(path):
-        unfinished.write_bytes(content)
-        unfinished.replace(path)
 
 
 def _headline(found: "Status") -> "RenderableType":

@@ -1,7 +1,9 @@
 """The status as one static page: no script, nothing fetched; readable on a phone, in the dark, and read aloud."""
 
+import os
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
@@ -14,6 +16,9 @@ from tasks.plan.states import MEANING
 
 if TYPE_CHECKING:
     from tasks.status import Status
+
+NAME = "status.html"
+"""In the home, unless another file is asked for."""
 
 LATEST = 12
 """Runs that are listed; and failures."""
@@ -38,6 +43,16 @@ def page(status: "Status", address: Address) -> str:
         address=lambda run_id: _link(address(run_id)),
         size=size,
     )
+
+
+def write(path: Path, status: "Status", address: Address) -> None:
+    """Write the page, whole or not at all."""
+    from tasks.store.room import on_disk
+
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    with on_disk(path):
+        unfinished.write_text(page(status, address), encoding="utf-8")
+        unfinished.replace(path)
 
 
 def _link(address: str | None) -> str | None:

@@ -2,7 +2,7 @@
 
 | file           | does                                                                                    |
 |----------------|-----------------------------------------------------------------------------------------|
-| rounds.py      | after `daily` and `backfill`: alerts are looked for, and `metrics.prom` is written      |
+| rounds.py      | after `daily` and `backfill`: alerts are looked for; `metrics.prom`, `status.html`      |
 | events.py      | one event `throng.<kind>` for each alert                                                |
 | automations.py | the server's automations as code: our events, failed, crashed, late and missing runs  |
 | teller.py      | hears them on loopback; each alert once a day on each channel, again until it got there |

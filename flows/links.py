@@ -1,0 +1,16 @@
+"""Where a flow run's page is."""
+
+import os
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+
+def pages_of_runs() -> Callable[[str | None], str | None]:
+    """Gives a flow run's page where Prefect's address is known, whether it answers or not; else its id there."""
+    from flows.serving.announcement import announced
+    from tasks.settings import load
+
+    api = os.environ.get("PREFECT_API_URL") or announced(load().home.absolute()) or ""
+    parts = urlsplit(api.removesuffix("/").removesuffix("/api"))
+    where = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()  # without a password
+    return lambda run_id: f"{where}/runs/flow-run/{run_id}" if run_id and where else run_id
