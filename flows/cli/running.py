@@ -4,7 +4,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from threading import Event
+from threading import Event, Thread
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +57,8 @@ def _stoppable(say: Callable[[object], None]) -> Iterator[Event]:
         if stop.is_set():
             os._exit(INTERRUPTED)  # threads cannot be interrupted; whatever dies here, the next run finishes
         stop.set()
-        say("Stopping: steps that run are finished first. Ctrl-C again stops at once; nothing is lost either way.")
+        text = "Stopping: steps that run are finished first. Ctrl-C again stops at once; nothing is lost either way."
+        Thread(target=say, args=(text,)).start()  # here it might break into a line that is being printed
 
     for number in before:
         signal.signal(number, ask)
