@@ -68,6 +68,7 @@ class Served:
     landing: Path
     port: int
     options: Sequence[str] = ()
+    settings: dict[str, str] = field(default_factory=dict)
     process: "subprocess.Popen[str] | None" = None
     said: Path = field(init=False)
 
@@ -83,7 +84,7 @@ class Served:
         """Of a person's shell who knows this home only."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "THRONG_"))}
         own = {"THRONG_HOME": str(self.home), "THRONG_LANDING": str(self.landing), "PREFECT_WORKER_QUERY_SECONDS": "1"}
-        return kept | own | self.for_shells()
+        return kept | own | self.settings | self.for_shells()
 
     def for_shells(self) -> dict[str, str]:
         """What the production shape wrote down for other shells."""

@@ -9,10 +9,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 from urllib.request import Request, urlopen
 
 import pytest
 
+from tasks.policy import shipped
 from tests.served import Served, alive, ports, until
 
 DAY = "2026-03-03"
@@ -156,14 +158,20 @@ def test_what_is_asked_for_runs_though_worker_and_server_are_killed(served: Serv
     assert served.becomes(queued, "COMPLETED", "FAILED", "CRASHED")["state_type"] == "COMPLETED"
 
 
-def test_what_a_stop_interrupts_goes_on_after_the_next_start(served: Served) -> None:
+def test_after_a_stop_all_goes_on_and_the_schedule_is_the_policys_of_now(served: Served) -> None:
     with served.held(DAY):
         running = served.in_its_ingest(served.ask("daily", day=DAY))
+        served.post(f"/deployments/{served.deployment('backfill')['id']}/pause_deployment", {})
         assert not any(map(alive, served.signal(signal.SIGTERM)))
         assert served.process
         assert served.process.returncode == 0
         assert served.throng("runs").returncode == 0  # no page is looked for where none is
+        served.settings["THRONG_POLICY"] = str(_closing_later(served.home.with_suffix(".toml")))
         served.start()
+        assert served.deployment("backfill")["paused"]
+        (schedule,) = served.deployment("daily")["schedules"]
+        assert schedule["schedule"]["cron"] == "35 * * * *"
+        until(lambda: {run["expected_start_time"][14:16] for run in served.runs() if _to_come(run)} == {"35"})
         assert served.run(running["id"])["state_name"] == "Interrupted"
         goes_on = [run for run in served.runs(flows={"name": {"any_": ["daily"]}}) if not run["auto_scheduled"]][-1]
         assert goes_on["id"] != running["id"]
@@ -186,6 +194,15 @@ def test_the_production_shape_keeps_all_in_postgresql_has_a_client_and_leaves_no
         below = shape.signal(signal.SIGKILL)
         until(lambda: not any(map(alive, below)), 30)
         assert not [file.name for file in shape.home.rglob("*.db")]
+
+
+def _closing_later(file: Path) -> Path:
+    file.write_text(shipped().read_text().replace("close_after = 6 ", "close_after = 6.5 "))
+    return file
+
+
+def _to_come(run: dict[str, Any]) -> bool:
+    return bool(run["auto_scheduled"] and run["state_type"] == "SCHEDULED")
 
 
 def _children(served: Served) -> list[str]:
