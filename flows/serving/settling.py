@@ -23,12 +23,13 @@ KILLED = "Its process was killed. What it had finished is kept; a new run goes o
 KILLED_AGAIN = "Its process was killed, for the second time. What it had finished is kept; find out why before a rerun."
 STOPPED = "Throng was stopped. A new run goes on from here when it is started again."
 COMMAND_KILLED = "Its process was killed. What it had finished is kept; the same command goes on from there."
+CANCELLED = "Cancelled by hand; what it had finished is kept."
 WITH_ITS_PARENT = "The run that started it has ended."
 
 
 def settle(api: Api, queue: str) -> list[str]:
     """Say of each run that this queue's killed worker left behind that it ended; returns their names."""
-    left = [run for run in _taken(api, queue) if _signed(run) == worker_name(queue)]
+    left = _left(api, queue)
     for run in left:
         goes_on = AGAIN not in run["tags"] and api.start_again(run, [*run["tags"], AGAIN])
         api.set_state(run["id"], "CRASHED", "Crashed", KILLED if goes_on else KILLED_AGAIN)
@@ -38,11 +39,20 @@ def settle(api: Api, queue: str) -> list[str]:
 
 def hand_over(api: Api, queue: str) -> list[str]:
     """Let new runs go on where those end that a stop interrupts; returns the names of the interrupted ones."""
-    left = [run for run in _taken(api, queue) if _signed(run) == worker_name(queue)]
+    left = _left(api, queue)
     for run in left:
         api.start_again(run, run["tags"])
         api.set_state(run["id"], "CRASHED", "Interrupted", STOPPED)
     return [run["name"] for run in left]
+
+
+def _left(api: Api, queue: str) -> list[dict[str, Any]]:
+    """What the queue's worker of this machine ran when it ended; what was being cancelled is cancelled with that."""
+    left = [run for run in _taken(api, queue) if _signed(run) == worker_name(queue)]
+    cancelled = [run for run in left if run["state_type"] == "CANCELLING"]
+    for run in cancelled:
+        api.set_state(run["id"], "CANCELLED", "Cancelled", CANCELLED)
+    return [run for run in left if run not in cancelled]
 
 
 def sweep(api: Api) -> list[str]:
