@@ -1,20 +1,23 @@
 """What a client may expect by now, and what became of it: the content of its index."""
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from tasks.deliverable.index import Delivered, IndexEntry, State, index
 from tasks.period import Period, day_start
 from tasks.products.catalogue import CATALOGUE, Product
-from tasks.release import latest_drawn
+from tasks.release import latest_of
 from tasks.store import Stores
 from tasks.store.client_spec import ClientSpec, Grant
-from tasks.store.tables import Delivery, DeliveryState, ReleaseState
+from tasks.store.tables import Delivery, DeliveryState, Release, ReleaseState, Run
 
 
 def client_index(stores: Stores, spec: ClientSpec, now: datetime) -> bytes:
     """index.json: every granted period whose deadline has passed, and all that was ever delivered."""
+    books = _Books.read(stores, spec.name)
     sent = {
         (delivery.product, Period.parse(delivery.period)): delivery
         for delivery in stores.catalog.deliveries(spec.name)
@@ -24,7 +27,7 @@ def client_index(stores: Stores, spec: ClientSpec, now: datetime) -> bytes:
     for (name, period), due in _deadlines(stores, spec, now, sent).items():
         delivery, product = sent.get((name, period)), CATALOGUE[name]
         if delivery or due <= now:
-            state, reason = _state(stores, spec, product, period, delivery)
+            state, reason = books.state(product, period, delivery)
             where = Delivered(delivery.revision, delivery.manifest_sha256) if delivery else None
             entries.append(IndexEntry(name, product.version, period, state, reason, due, where))
     return index(spec.name, entries)
@@ -58,26 +61,43 @@ def _periods(grant: Grant, product: Product, now: datetime) -> Iterator[Period]:
         period = Period.holding(product.cadence, period.end)
 
 
-def _state(
-    stores: Stores, spec: ClientSpec, product: Product, period: Period, delivery: Delivery | None
-) -> tuple[State, str]:
-    release = latest_drawn(stores, product, period)
-    if release and release.state is ReleaseState.RECALLED:
-        return State.RECALLED, "This release was taken back: do not use it."
-    if delivery:
-        return State.DELIVERED, "Delivered."
-    if release and release.state is ReleaseState.PUBLISHED:
-        tried = _failed(stores, spec, product, period)
-        return State.LATE, "Writing to your bucket failed; we try again." if tried else "Ready, not sent yet."
-    run = stores.catalog.last_run("publish", f"{product.name} {period}")
-    if run and run.outcome == "RefusedRelease" and stores.catalog.days(period.first, period.days[-1]):
-        return State.WITHHELD, "Not published: our privacy policy does not allow this release."
-    return State.LATE, "The network's data of this period have not arrived, or did not pass our checks."
+@dataclass(frozen=True)
+class _Books:
+    """What became of a client's periods, read once: after a year there are hundreds."""
 
+    stores: Stores
+    client: str
+    releases: Mapping[tuple[str, int, str], list[Release]]
+    deliveries: Mapping[tuple[str, int, str], Delivery]
+    """The latest of each period, also one that was refused."""
+    runs: Mapping[tuple[str, str], Run]
 
-def _failed(stores: Stores, spec: ClientSpec, product: Product, period: Period) -> bool:
-    """Whether the period was tried in vain: the run that goes on just now has no end yet, but the delivery says so."""
-    run = stores.catalog.last_run("deliver", f"{spec.name} {product.name} {period}")
-    delivery = stores.catalog.delivery(spec.name, product.name, product.version, str(period))
-    refused = delivery is not None and delivery.state is DeliveryState.REFUSED
-    return refused or (run is not None and run.exit_code not in (None, 0))
+    @classmethod
+    def read(cls, stores: Stores, client: str) -> "_Books":
+        releases: dict[tuple[str, int, str], list[Release]] = defaultdict(list)
+        for release in stores.ledger.releases():
+            releases[release.product, release.version, release.period].append(release)
+        sent = {(row.product, row.version, row.period): row for row in stores.catalog.deliveries(client)}
+        return cls(stores, client, releases, sent, stores.catalog.last_runs())
+
+    def state(self, product: Product, period: Period, delivery: Delivery | None) -> tuple[State, str]:
+        """How the period stands, and why."""
+        release = latest_of(self.releases.get((product.name, product.version, str(period)), ()))
+        if release and release.state is ReleaseState.RECALLED:
+            return State.RECALLED, "This release was taken back: do not use it."
+        if delivery:
+            return State.DELIVERED, "Delivered."
+        if release and release.state is ReleaseState.PUBLISHED:
+            tried = self._failed(product, period)
+            return State.LATE, "Writing to your bucket failed; we try again." if tried else "Ready, not sent yet."
+        run = self.runs.get(("publish", f"{product.name} {period}"))
+        if run and run.outcome == "RefusedRelease" and self.stores.catalog.days(period.first, period.days[-1]):
+            return State.WITHHELD, "Not published: our privacy policy does not allow this release."
+        return State.LATE, "The network's data of this period have not arrived, or did not pass our checks."
+
+    def _failed(self, product: Product, period: Period) -> bool:
+        """Whether the period was tried in vain: the run that goes on now has no end yet, but the delivery says so."""
+        run = self.runs.get(("deliver", f"{self.client} {product.name} {period}"))
+        delivery = self.deliveries.get((product.name, product.version, str(period)))
+        refused = delivery is not None and delivery.state is DeliveryState.REFUSED
+        return refused or (run is not None and run.exit_code not in (None, 0))

@@ -1,0 +1,70 @@
+"""What a client's index says, from the books; as quick after a year as on the first day."""
+
+import json
+from contextlib import suppress
+from datetime import date, timedelta
+from pathlib import Path
+
+from sqlalchemy import event
+
+from tasks.errors import RefusedRelease
+from tasks.expected import client_index
+from tasks.period import Period
+from tasks.store.client_spec import ClientSpec
+from tasks.store.tables import DeliveryState, ReleaseState
+from tests.integration.plan.world import World, noon
+
+FIRST = date(2026, 3, 1)
+
+
+def indexed(world: World, days: int) -> tuple[dict[str, tuple[str, str]], int]:
+    """State and reason of each period, and how many queries it took."""
+    asked: list[str] = []
+    (row,) = world.stores.catalog.clients()
+    engine = world.stores.ledger._database.engine
+    event.listen(engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+    index = json.loads(client_index(world.stores, ClientSpec.stored(row.spec), noon(FIRST + timedelta(days=days))))
+    states = {entry["period"]: (entry["state"], entry["reason"]) for entry in index["periods"]}
+    return states, sum(statement.startswith("SELECT") for statement in asked)
+
+
+def test_an_index_says_of_each_period_what_became_of_it(tmp_path: Path) -> None:
+    world = World.new(tmp_path)
+    world.client("nordmarkt", FIRST)
+    days = [FIRST + timedelta(days=n) for n in range(7)]
+    keys = {day: world.released("footfall", Period.day(day)) for day in days[:3]}
+    world.delivered("nordmarkt", keys[days[0]])
+    world.delivered("nordmarkt", keys[days[1]], DeliveryState.REFUSED)
+    recalled = world.released("footfall", Period.day(days[3]), ReleaseState.RECALLED)
+    world.delivered("nordmarkt", recalled)
+    world.file(days[4])
+    world.ingested(days[4])
+    with suppress(RefusedRelease), world.stores.catalog.run("publish", f"footfall {days[4]}"):
+        raise RefusedRelease("Too large.", "Wait.")
+    world.failed("deliver", f"nordmarkt footfall {days[2]}")
+    world.released("footfall", Period.day(days[5]))
+    world.released("footfall", Period.day(days[0]), ReleaseState.RESERVED)  # a revision that hides nothing yet
+    states, _ = indexed(world, 8)
+    again, ready = "Writing to your bucket failed; we try again.", "Ready, not sent yet."
+    assert [states[str(day)] for day in days] == [
+        ("delivered", "Delivered."),
+        ("late", again),
+        ("late", again),
+        ("recalled", "This release was taken back: do not use it."),
+        ("withheld", "Not published: our privacy policy does not allow this release."),
+        ("late", ready),
+        ("late", "The network's data of this period have not arrived, or did not pass our checks."),
+    ]
+
+
+def test_an_index_asks_the_books_no_more_often_for_many_periods_than_for_few(tmp_path: Path) -> None:
+    world = World.new(tmp_path)
+    world.client("nordmarkt", FIRST)
+    for number in range(20):
+        key = world.released("footfall", Period.day(FIRST + timedelta(days=number)))
+        if number % 2:
+            world.delivered("nordmarkt", key)
+    few, queries = indexed(world, 5)
+    many, more = indexed(world, 25)
+    assert (len(few), len(many)) == (13, 25)  # also what was delivered before it was due
+    assert more == queries
