@@ -1,8 +1,10 @@
 """What a command says: text for people on stderr, one JSON document for programs on stdout, an exit code."""
 
 import inspect
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import wraps
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
 Command = Callable[..., "Answer"]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+UNTOLD = 40
+"""The exit code where a program lacks the document that it asked for."""
 LOG_COLUMNS = 240
 """Width where no terminal has one: a log keeps lines whole."""
 
@@ -73,14 +77,29 @@ def screen() -> "Console":
 def _respond(name: str, call: Callable[[], Answer], as_json: bool) -> int:
     """Run a command and print what it answers; returns the exit code."""
     answer = _answer(name, call)
-    if as_json:
-        import json
-
-        sys.stdout.write(json.dumps(answer.document, default=str, ensure_ascii=False) + "\n")
+    told = not as_json or _written(answer.document)
     console = screen()
-    for part in answer.say:
-        console.print(part, soft_wrap=not console.is_terminal)
-    return answer.exit_code
+    with suppress(OSError):  # what people read is told again by `throng runs`; the work is done
+        for part in answer.say:
+            console.print(part, soft_wrap=not console.is_terminal)
+        if not told:
+            console.print("The answer could not be written to stdout: its disk is full. The work is done.")
+    return answer.exit_code if told else answer.exit_code or UNTOLD
+
+
+def _written(document: Mapping[str, Any]) -> bool:
+    """Write the one JSON document; whether it could be written whole."""
+    import json
+
+    try:
+        sys.stdout.write(json.dumps(document, default=str, ensure_ascii=False) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter's end would try once more
+        return False
+    return True
 
 
 def _answer(name: str, call: Callable[[], Answer]) -> Answer:

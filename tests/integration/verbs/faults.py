@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -27,6 +27,10 @@ ROOT = Path(__file__).parents[3]
 MOST_SECONDS = 60
 
 
+def nothing() -> None:
+    """No fault."""
+
+
 @dataclass(frozen=True)
 class DiskFull:
     """From now on no file of this process grows beyond a size in bytes: all its disks are full."""
@@ -38,6 +42,16 @@ class DiskFull:
 
 
 @dataclass(frozen=True)
+class MemoryLimit:
+    """THRONG_MEMORY_LIMIT, for stores that are opened later."""
+
+    limit: str
+
+    def __call__(self) -> None:
+        os.environ["THRONG_MEMORY_LIMIT"] = self.limit
+
+
+@dataclass(frozen=True)
 class LittleMemory:
     """From now on this process gets no more than so many bytes of address space beyond what it has."""
 
@@ -46,17 +60,6 @@ class LittleMemory:
     def __call__(self) -> None:
         pages = int(Path("/proc/self/statm").read_text().split()[0])
         resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + self.more, resource.RLIM_INFINITY))
-
-
-@dataclass(frozen=True)
-class FewHandles:
-    """From now on this process may open so many files more."""
-
-    more: int
-
-    def __call__(self) -> None:
-        taken = max(int(handle.name) for handle in Path("/proc/self/fd").iterdir())
-        resource.setrlimit(resource.RLIMIT_NOFILE, (taken + self.more, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
 
 
 @dataclass(frozen=True)
@@ -95,12 +98,14 @@ class Locked:
     wait: float
 
     def __call__(self) -> None:
-        from tasks.store.database import Database
+        from sqlalchemy import event
+        from sqlalchemy.pool import Pool
 
+        wait = f"PRAGMA busy_timeout = {int(self.wait * 1000)}"
+        event.listen(Pool, "checkout", lambda connection, *_: connection.execute(wait))
         ready = threading.Event()
         threading.Thread(target=self._hold, args=(ready,), daemon=True).start()
         ready.wait()
-        Database.__init__.__defaults__ = (self.wait,)
 
     def _hold(self, ready: threading.Event) -> None:
         other = sqlite3.connect(self.catalog, isolation_level=None, timeout=30)
@@ -113,26 +118,16 @@ class Locked:
 
 @dataclass(frozen=True)
 class Clock:
-    """A clock that is wrong from the first, or from the n-th reading on, by so much."""
+    """A clock that jumps after it was read so often."""
 
-    by: timedelta
+    starts: datetime
+    jump: timedelta = timedelta()
     after: int = 0
     read: list[None] = field(default_factory=list)
 
     def __call__(self) -> datetime:
         self.read.append(None)
-        return datetime.now(UTC) + (self.by if len(self.read) > self.after else timedelta())
-
-
-@dataclass(frozen=True)
-class Together:
-    """Several of them, in order."""
-
-    faults: tuple[Callable[[], None], ...]
-
-    def __call__(self) -> None:
-        for fault in self.faults:
-            fault()
+        return self.starts + (self.jump if len(self.read) > self.after else timedelta())
 
 
 @dataclass(frozen=True)

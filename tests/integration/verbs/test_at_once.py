@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -41,13 +42,13 @@ def test_two_publications_at_once_as_commands_are_one_draw_and_one_charge(
     assert set(after.intents.values()) == {1}
 
 
-def command(place: Place, home: Path) -> "subprocess.Popen[bytes]":
+def command(place: Place, home: Path, **streams: Any) -> "subprocess.Popen[bytes]":
     """`throng publish`, as a user runs it."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("THRONG_", "PREFECT_"))}
     environment |= {"THRONG_HOME": str(home), "THRONG_LANDING": str(place.landing), "PYTHONPATH": str(ROOT)}
     environment |= {"THRONG_DATABASE_URL": url} if (url := database_url(home)) else {}
     words = [sys.executable, "-m", "flows.cli", "publish", "footfall", str(DAY), "--json"]
-    return subprocess.Popen(words, cwd=home.parent, env=environment, stdout=subprocess.PIPE)
+    return subprocess.Popen(words, cwd=home.parent, env=environment, **{"stdout": subprocess.PIPE, **streams})
 
 
 @contextmanager

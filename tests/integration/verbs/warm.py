@@ -15,7 +15,11 @@ from pathlib import Path
 from typing import Any
 
 MOST_SECONDS = 120
-KILLED = "killed"
+KILLED, STATUS = "killed", "status "
+
+
+class Died(AssertionError):
+    """The fork ended without an answer, by no kill of ours."""
 
 
 class Warm:
@@ -32,12 +36,14 @@ class Warm:
         )
 
     def __call__(self, act: Callable[..., Any], *given: Any) -> Any:
-        """What the act returns, or KILLED."""
+        """What the act returns, or KILLED; raises Died, or AssertionError with the act's error."""
         assert self._process.stdin
         assert self._process.stdout
         pickle.dump((act, given), self._process.stdin)
         self._process.stdin.flush()
         done, answer = pickle.load(self._process.stdout)
+        if not done and answer.startswith(STATUS):
+            raise Died(answer)
         assert done, answer
         return answer
 
@@ -83,7 +89,7 @@ def _answer(act: Callable[..., Any], given: tuple[Any, ...]) -> tuple[bool, Any]
     _, status = os.waitpid(pid, 0)
     if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
         return True, KILLED
-    return (os.WIFEXITED(status) and os.WEXITSTATUS(status) == 0), pickle.loads(said) if said else f"status {status}"
+    return (os.WIFEXITED(status) and os.WEXITSTATUS(status) == 0), pickle.loads(said) if said else f"{STATUS}{status}"
 
 
 def _run(act: Callable[..., Any], given: tuple[Any, ...], writer: int) -> None:
