@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -19,7 +20,7 @@ from urllib.request import Request, urlopen
 from tasks.store.database import Database
 from tasks.store.locks import Locks
 
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 240
 
 
 def until(true: Callable[[], Any], seconds: float = PATIENCE_SECONDS) -> Any:
@@ -100,9 +101,15 @@ class Served:
     def start(self) -> None:
         """Start it, and wait until its last worker runs."""
         command = [sys.executable, "-m", "flows.cli", "serve", "--port", str(self.port), *self.options]
+        dies_with_us = ["setpriv", "--pdeathsig=TERM"] if shutil.which("setpriv") else []
         with self.said.open("w") as out:
             self.process = subprocess.Popen(
-                command, env=self.environment(), stderr=out, cwd=self.home.parent, text=True, start_new_session=True
+                [*dies_with_us, *command],
+                env=self.environment(),
+                stderr=out,
+                cwd=self.home.parent,
+                text=True,
+                start_new_session=True,
             )
         until(lambda: self.process.poll() is not None or "backfill: started" in self.said.read_text())  # type: ignore[union-attr]
         assert self.process.poll() is None, self.said.read_text()
