@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -42,13 +42,21 @@ def test_two_publications_at_once_as_commands_are_one_draw_and_one_charge(
     assert set(after.intents.values()) == {1}
 
 
-def command(place: Place, home: Path, **streams: Any) -> "subprocess.Popen[bytes]":
-    """`throng publish`, as a user runs it."""
+PUBLISH = ("publish", "footfall", str(DAY))
+
+
+def command(place: Place, home: Path, words: Sequence[str] = PUBLISH, **streams: Any) -> "subprocess.Popen[bytes]":
+    """A command, as a user runs it."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("THRONG_", "PREFECT_"))}
     environment |= {"THRONG_HOME": str(home), "THRONG_LANDING": str(place.landing), "PYTHONPATH": str(ROOT)}
     environment |= {"THRONG_DATABASE_URL": url} if (url := database_url(home)) else {}
-    words = [sys.executable, "-m", "flows.cli", "publish", "footfall", str(DAY), "--json"]
-    return subprocess.Popen(words, cwd=home.parent, env=environment, **{"stdout": subprocess.PIPE, **streams})
+    environment |= place.warm.credentials
+    return subprocess.Popen(
+        [sys.executable, "-m", "flows.cli", *words, "--json"],
+        cwd=home.parent,
+        env=environment,
+        **{"stdout": subprocess.PIPE, **streams},
+    )
 
 
 @contextmanager

@@ -26,6 +26,7 @@ class Warm:
     """Runs acts, one after the other, each in a fork."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
+        self.credentials = environment
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("THRONG_", "AWS_"))}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.integration.verbs.warm"],
