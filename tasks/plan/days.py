@@ -73,8 +73,8 @@ def _to_do(known: Known, step: Step, day: date, landing: DayLanding) -> Step:
 
 
 def _unchanged(known: Known, tried: DayGeneration | None, landing: DayLanding) -> bool:
-    """Whether an attempt in vain was made from the very files that are there now."""
-    return tried is not None and not late_files(known.listing(tried), landing.files)
+    """Whether an attempt in vain was made from the very files that are there now, registers and plans among them."""
+    return tried is not None and tried.landing_digest == known.stores.keys.digest(landing.digest.encode())
 
 
 def _priced(known: Known, step: Step, landing: DayLanding) -> Step:

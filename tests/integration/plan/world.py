@@ -74,7 +74,8 @@ class World:
     def begun(self, day: date) -> int:
         far = datetime.combine(day + timedelta(days=9), datetime.min.time(), UTC)
         landing = find_day(self.stores.settings.landing_root, day, self.stores.policy.policy.time, far)
-        inputs = DayInputs("landing", "zones", "cells", self.stores.policy.digest)
+        digest = self.stores.keys.digest(landing.digest.encode())
+        inputs = DayInputs(digest, "zones", "cells", self.stores.policy.digest)
         return self.stores.catalog.begin_day(day, inputs, listing_of(landing.files))
 
     def ingested(self, day: date) -> int:

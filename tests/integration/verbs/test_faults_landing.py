@@ -3,12 +3,14 @@
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import mkdtemp
 
 import pyarrow.parquet as pq
 import pytest
 
+from tasks.plan import daily_plan
 from tasks.privacy.noise import production_noise
 from tasks.publish import Publish
 from tasks.store import open_stores
@@ -16,6 +18,7 @@ from tests.integration.verbs.acting import DAY, Act, Tried, attempt, books, perf
 from tests.integration.verbs.books import Books, Ended
 from tests.integration.verbs.dying_stores import Fault
 from tests.integration.verbs.faults import Removed, Replaced, WhenRead
+from tests.integration.verbs.faults import nothing as no_fault
 from tests.integration.verbs.homes import copied, settings
 from tests.integration.verbs.place import Place
 
@@ -175,3 +178,28 @@ def test_consents_withdrawn_between_ingest_and_publish_are_as_if_never_given(pla
         {name: bytes_ for name, bytes_ in ended.books.lake.items() if "allowed" in name} for ended in (between, without)
     ]
     assert allowed[0] == allowed[1] != {}
+
+
+def due(home: Path, landing: Path) -> list[tuple[str, str]]:
+    """State and verb of what the schedule would do on the morning after."""
+    plan = daily_plan(open_stores(settings(home, landing)), datetime(DAY.year, DAY.month, DAY.day + 1, 8, tzinfo=UTC))
+    return [(str(step.state), step.verb) for step in plan.due if step.period == str(DAY) and step.verb == "ingest"]
+
+
+@pytest.mark.parametrize("name", [EVENTS, "consents.parquet", "cells.parquet"])
+def test_a_day_that_was_tried_in_vain_is_due_again_once_any_file_of_its_landing_is_mended(
+    place: Place, empty: Path, name: str
+) -> None:
+    landing = Path(mkdtemp(dir=place.root)) / "landing"
+    shutil.copytree(place.landing, landing)
+    spoilt = sorted((landing / name).parent.glob("part-*")) if name == EVENTS else [landing / name]
+    for file in spoilt:
+        half_a_file(file, file)
+    home = copied(empty, Path(mkdtemp(dir=place.root)) / "in vain")
+    first = place.warm(attempt, INGEST, home, landing, None, no_fault)
+    assert (first.outcome, first.exit_code) == ("RejectedInput", 10)
+    if name != "cells.parquet":  # of which nothing is kept that could tell whether it is still the same
+        assert place.warm(due, home, landing) == []
+    for file in spoilt:
+        shutil.copyfile(place.landing / file.relative_to(landing), file)
+    assert place.warm(due, home, landing) == [("failed", "ingest")]
