@@ -5,11 +5,12 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
-from flows.carry import STOPPED, Result, Run, carry_out, listeners
+from flows.carry import STOPPED, Result, Run, carry_out, listeners, unhindered
 from flows.grid import total
-from tasks.errors import INTERRUPTED
+from tasks.errors import INTERRUPTED, RefusedRelease
 from tasks.step import fault_of, say
 
 if TYPE_CHECKING:
@@ -52,10 +53,30 @@ def verdict(report: Report) -> tuple[str, str]:
     if overdue := [step.period for step in report.after.steps if step.overdue and step.verb == "ingest"]:
         return "LandingOverdue", f"The landing of {', '.join(overdue[:5])} is past its time. What can be done is done."
     if report.results and any(not result.outcome.startswith(("Already", "Awaiting")) for result in report.results):
-        return "Reconciled", f"{done} steps done: all that could be done is done."
+        return "Reconciled", f"{done} steps done: all that could be done is done.{_left(report.after)}"
     if any(cell.state.value == "waiting" for cell in report.after.cells):
-        return "AwaitingLanding", "Nothing to do yet: the landing is not closed."
+        return "AwaitingLanding", f"Nothing to do yet: the landing is not closed.{_left(report.after)}"
+    if left := _left(report.after):
+        return "NothingToDo", f"Nothing can be done before somebody acts.{left}"
     return "NothingToDo", "Nothing to do: everything that is expected by now is done."
+
+
+def _left(plan: "Plan") -> str:
+    """What no run does again by itself, as a further sentence."""
+    stuck = [f"{number} {state}" for state, number in plan.counts.items() if state in ("failed", "blocked by budget")]
+    return f" Not done: {', '.join(stuck)}; `throng status` says what to do." if stuck else ""
+
+
+def exit_code(report: Report, asked: bool) -> int:
+    """3 where some of several periods failed; of a single day, its error's. Whoever asked hears of refusals too."""
+    if report.stopped:
+        return INTERRUPTED
+    blocked = asked and any(cell.state.value == "blocked by budget" for cell in report.after.cells)
+    if not report.failed and not blocked:
+        return 0
+    if report.plan.first != report.plan.last:
+        return SOME_FAILED
+    return next((result.error.exit_code for result in report.failed if result.error), RefusedRelease.exit_code)
 
 
 @dataclass(frozen=True)
@@ -81,7 +102,7 @@ async def reconcile(job: Job, run: Run) -> Report:
         results = await carry_out(plan.due, run, job.parallel)
         report = Report(plan, results, await asyncio.to_thread(job.plan) if results else plan)
         record.outcome, record.message = verdict(report)
-        record.exit_code = INTERRUPTED if report.stopped else SOME_FAILED if report.failed else 0
+        record.exit_code = exit_code(report, bool(job.asked))
     await asyncio.to_thread(_look_round)
     return report
 
@@ -90,7 +111,7 @@ async def _made(job: Job) -> "Plan":
     plan = await asyncio.to_thread(job.plan)
     say(total(plan))  # the page's log reads as a story
     for listener in listeners():
-        listener.show(plan)
+        unhindered(partial(listener.show, plan))
     return plan
 
 

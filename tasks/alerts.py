@@ -102,8 +102,15 @@ def _stale(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
         if step.verb == "publish" and step.product and step.state is State.STALE:
             key = _latest(stores, CATALOGUE[step.product], step.period)
             again = f"throng publish {step.product} {step.period} --revision-of {key} --reason TEXT"
-            action = f"Leave it, or draw again for rho {step.revision_rho or 0:.4f}: {again}"
+            action = f"Leave it, or draw again for rho {step.revision_rho or 0:.4f}{_first(plan, step)}: {again}"
             yield Alert(Kind.RELEASE_STALE, key, step.why, action)
+
+
+def _first(plan: Plan, release: Step) -> str:
+    """What comes before a revision: it is drawn from the lake, and late files are only in the landing."""
+    days = {str(day) for day in Period.parse(release.period).days}
+    changed = [s.period for s in plan.steps if s.verb == "ingest" and s.state is State.STALE and s.period in days]
+    return f", after {', '.join(f'`throng ingest {day}`' for day in changed)}" if changed else ""
 
 
 def _latest(stores: Stores, product: Product, period: str) -> str:

@@ -39,6 +39,15 @@ def test_a_run_that_was_stopped_says_how_many_steps_it_did() -> None:
     assert verdict(report) == ("Stopped", "Stopped after 1 of 2 steps; the same command goes on from here.")
 
 
+def test_a_run_that_could_do_nothing_about_a_failed_day_does_not_say_that_all_is_done() -> None:
+    plan = Plan(FIRST, LAST, None, (), (_cell("2026-03-01", "nordmarkt", State.FAILED, str(FAULT)),), ())
+    left = "Not done: 1 failed; `throng status` says what to do."
+    assert verdict(Report(plan, (), plan)) == ("NothingToDo", f"Nothing can be done before somebody acts. {left}")
+    index = Result(Step("index", "", State.MISSING, "", client="nordmarkt"), "Indexed")
+    name, sentence = verdict(Report(plan, [index], plan))
+    assert (name, sentence.partition(" Not done")[1:]) == ("Reconciled", (" Not done", left.removeprefix("Not done")))
+
+
 def test_the_card_tells_faults_before_the_grid_and_only_the_rest_after_it() -> None:
     card = cards.report_card(_report(), ": ".join(verdict(_report())))
     head, failed, stands, rest = card.split("\n\n## ")

@@ -109,7 +109,11 @@ def test_a_stale_release_says_what_a_revision_costs_and_how(books: Books) -> Non
     (alert,) = [alert for alert in books.told(MORNING) if alert.kind == "release_stale"]
     assert alert.subject == "footfall/v1/2026-03-02/r1"
     assert "part-1.csv" in alert.what
-    assert "rho 0.0146: throng publish footfall 2026-03-02 --revision-of footfall/v1/2026-03-02/r1" in alert.action
+    again = "throng publish footfall 2026-03-02 --revision-of footfall/v1/2026-03-02/r1"
+    assert f"rho 0.0146, after `throng ingest 2026-03-02`: {again}" in alert.action
+    books.ingest()
+    (alert,) = [alert for alert in books.told(MORNING) if alert.kind == "release_stale"]
+    assert f"rho 0.0146: {again}" in alert.action
 
 
 def test_of_a_long_outage_the_first_are_told_and_how_many_more() -> None:
