@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -122,16 +123,20 @@ class Served:
         self.process.wait(60)
         return below
 
+    def headers(self) -> dict[str, str]:
+        """Who this home's owner is to the API."""
+        login = (self.home / "prefect" / "login").read_bytes()
+        return {"Authorization": f"Basic {b64encode(login).decode()}", "Content-Type": "application/json"}
+
     def post(self, path: str, body: object) -> Any:
         """Ask the API; an error's status is the answer then."""
-        request = Request(f"{self.url}/api{path}", json.dumps(body).encode(), {"Content-Type": "application/json"})
-        return self._answer(request)
+        return self._answer(Request(f"{self.url}/api{path}", json.dumps(body).encode(), self.headers()))
 
     def get(self, path: str) -> Any:
         """Ask the API."""
-        return self._answer(f"{self.url}/api{path}")
+        return self._answer(Request(f"{self.url}/api{path}", headers=self.headers()))
 
-    def _answer(self, request: Request | str) -> Any:
+    def _answer(self, request: Request) -> Any:
         try:
             with urlopen(request, timeout=30) as answer:
                 return json.loads(answer.read() or b"null")

@@ -9,7 +9,7 @@ from datetime import date
 from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 
-from flows.cli.pages import Pages, environment, prefect_pages
+from flows.cli.pages import Pages, prefect_pages
 from tasks.errors import Misconfigured
 from tasks.policy import shipped
 from tasks.services.s3 import S3Server, serve
@@ -100,5 +100,5 @@ def _environment(home: Path, pages: Pages, s3: S3Server) -> dict[str, str]:
         "AWS_SHARED_CREDENTIALS_FILE": str(s3.credentials),
         "AWS_CONFIG_FILE": os.devnull,
         "ARROW_DEFAULT_MEMORY_POOL": "system",  # gives memory back at once: three servers share this machine
-        **environment(home / "prefect", pages.api),
+        **pages.settings,
     }

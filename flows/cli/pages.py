@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_urlsafe
 from urllib.request import urlopen
 
+from flows.serving.login import ASKING, AUTH
 from tasks.errors import StorageUnavailable
 
 PATIENCE_SECONDS = 120
@@ -24,11 +26,17 @@ class Pages:
     child: "subprocess.Popen[bytes]"
     url: str
     log: Path
+    login: str
 
     @property
     def api(self) -> str:
         """What PREFECT_API_URL must be."""
         return f"{self.url}/api"
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What whoever asks it must know."""
+        return environment(self.log.parent, self.api) | {ASKING: self.login}
 
     def wait(self) -> None:
         """Return when the server answers; raises StorageUnavailable if it ended or takes too long."""
@@ -54,6 +62,7 @@ def on() -> bool:
     if os.environ.get("PREFECT_API_URL"):
         return True
     from flows.serving.announcement import announced
+    from flows.serving.login import kept
     from tasks.settings import load
 
     home = load().home.absolute()
@@ -61,6 +70,9 @@ def on() -> bool:
     if api is None or not answers(api):
         return False
     os.environ |= environment(home / "prefect", api)
+    login = kept(home)
+    if login:
+        os.environ[ASKING] = login
     return True
 
 
@@ -79,22 +91,21 @@ def environment(home: Path, api: str) -> dict[str, str]:
 def prefect_pages(home: Path) -> Iterator[Pages]:
     """Start a server that keeps everything under `home`; `wait` for it before the first flow run."""
     home.mkdir(parents=True, exist_ok=True)
-    port = _free_port()
-    url = f"http://127.0.0.1:{port}"
-    settings = environment(home, f"{url}/api") | {"PREFECT_SERVER_UI_API_URL": f"{url}/api"}
+    url, login = f"http://127.0.0.1:{(port := _free_port())}", f"throng:{token_urlsafe(32)}"
+    own = {AUTH: login, "PREFECT_SERVER_UI_API_URL": f"{url}/api", "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": url}
     dies_with_us = ["setpriv", "--pdeathsig=KILL"] if shutil.which("setpriv") else []  # Linux: however we end
     server = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     log = home / "server.log"
     with log.open("wb") as output:
         child = subprocess.Popen(  # noqa: S603  (our own interpreter and fixed words)
             [*dies_with_us, *server],
-            env=os.environ | settings,
+            env=os.environ | environment(home, f"{url}/api") | own,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
     try:
-        yield Pages(child, url, log)
+        yield Pages(child, url, log, login)
     finally:
         _stop(child)
 

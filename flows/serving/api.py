@@ -1,7 +1,6 @@
 """What the supervisor asks of Prefect's API: few requests, which fail at once where Prefect's own client waits."""
 
 import json
-import os
 import time
 from base64 import b64encode
 from collections.abc import Sequence
@@ -15,10 +14,6 @@ TRIES, BETWEEN_TRIES_SECONDS = 10, 0.3
 UNFINISHED = ("PENDING", "RUNNING", "CANCELLING")
 
 
-AUTH = "PREFECT_SERVER_API_AUTH_STRING"
-"""Names the variable by which Prefect's server learns its user and password."""
-
-
 class Unreachable(Exception):
     """The API does not answer, or not now."""
 
@@ -30,8 +25,12 @@ class Refused(Exception):
 class Api:
     """Flow runs of one Prefect server."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, login: str) -> None:
         self._url = url
+        self._headers = {
+            "Content-Type": "application/json",
+            "Authorization": f"Basic {b64encode(login.encode()).decode()}",
+        }
 
     def runs(self, **filters: Any) -> list[dict[str, Any]]:
         """Flow runs by filters of the API, at most two hundred."""
@@ -56,7 +55,7 @@ class Api:
 
     def _post(self, path: str, body: dict[str, Any]) -> Any:
         request = Request(  # noqa: S310 - the address of our own server
-            self._url + path, json.dumps(body).encode(), {"Content-Type": "application/json", **_authorization()}
+            self._url + path, json.dumps(body).encode(), self._headers
         )
         for _ in range(TRIES):
             try:
@@ -69,8 +68,3 @@ class Api:
             except OSError:
                 break
         raise Unreachable(path)
-
-
-def _authorization() -> dict[str, str]:
-    login = os.environ.get(AUTH)
-    return {"Authorization": f"Basic {b64encode(login.encode()).decode()}"} if login else {}

@@ -15,7 +15,6 @@ from prefect.exceptions import ObjectNotFound
 from prefect.schedules import Cron
 from prefect.types.entrypoint import EntrypointType
 from prefect.utilities.processutils import command_to_string
-from prefect.workers.process import ProcessWorker
 from pydantic.fields import FieldInfo
 
 from flows.backfill import backfill
@@ -58,17 +57,22 @@ _ONE_AND_NO_QUEUE = ConcurrencyLimitConfig(limit=1, collision_strategy=Concurren
 
 def _pool(api: SyncPrefectClient) -> None:
     """A pool of processes that run where `throng serve` was started, as commands do: `.env` and paths are the same."""
-    template = ProcessWorker.get_default_base_job_template()
-    variables: dict[str, Any] = template["variables"]["properties"]
-    variables["working_dir"]["default"] = str(Path.cwd())
-    variables["command"]["default"] = command_to_string(
-        _dying_with_its_worker([sys.executable, "-m", "prefect.engine"])
-    )
+    template = _template()
     try:
         api.read_work_pool(POOL)
         api.update_work_pool(POOL, WorkPoolUpdate(base_job_template=template))
     except ObjectNotFound:
         api.create_work_pool(WorkPoolCreate(name=POOL, type="process", base_job_template=template))
+
+
+def _template() -> dict[str, Any]:
+    """What is run and where stands here: who asks for a run chooses its parameters, and nothing else."""
+    command = command_to_string(_dying_with_its_worker([sys.executable, "-m", "prefect.engine"]))
+    return {
+        # no `env`: Prefect would merge a run's own into it
+        "job_configuration": {"command": command, "working_dir": str(Path.cwd())},
+        "variables": {"type": "object", "properties": {}, "additionalProperties": False},
+    }
 
 
 def _dying_with_its_worker(command: list[str]) -> list[str]:

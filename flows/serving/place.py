@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flows.cli.pages import environment
-from flows.serving.api import AUTH
+from flows.serving.login import ASKING, AUTH, login
 from tasks.errors import Misconfigured
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -48,7 +48,7 @@ class Place:
         """Raise Misconfigured if the address must not or cannot be served."""
         if self.host not in LOOPBACK and not os.environ.get(AUTH):
             raise Misconfigured(
-                f"{self.host} can be reached from other machines, and Prefect asks nobody for a password.",
+                f"{self.host} can be reached from other machines, and nobody has chosen a password.",
                 f"Set {AUTH} to user:password, or leave out --host.",
             )
         try:
@@ -66,7 +66,10 @@ class Place:
         """Prefect's settings for every process; what the environment names itself, as its database, stands."""
         return {
             **environment(self.prefect, self.api),
+            AUTH: login(self.home),
+            ASKING: login(self.home),
             "PREFECT_SERVER_UI_API_URL": self.api,
+            "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": ",".join(self._origins()),
             "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
             "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": str(KEPT_DAYS * 86_400),
             # Leases in memory would be lost with the server, and each running flow would be ended for it.
@@ -74,8 +77,11 @@ class Place:
             # A server takes ten seconds to come back: a running flow must wait for it longer than that.
             "PREFECT_CLIENT_MAX_RETRIES": "8",
             "PREFECT_WORKER_QUERY_SECONDS": os.environ.get("PREFECT_WORKER_QUERY_SECONDS", "5"),
-            **({"PREFECT_API_AUTH_STRING": os.environ[AUTH]} if os.environ.get(AUTH) else {}),
         }
+
+    def _origins(self) -> list[str]:
+        """Whose pages may call the API: its own; on loopback under the other name too, as behind a forwarded port."""
+        return [self.url, *([f"http://localhost:{self.port}"] if self.host == LOOPBACK[0] else [])]
 
     def server_command(self) -> list[str]:
         """Prefect's server."""

@@ -11,6 +11,7 @@ from flows.cli.pages import answers
 from flows.serving.announcement import announce
 from flows.serving.api import Api, Unreachable
 from flows.serving.child import Child
+from flows.serving.login import AUTH, file, login
 from flows.serving.place import QUEUES, TELLER, Place
 from flows.serving.settling import hand_over, settle, sweep
 from tasks.errors import StorageUnavailable
@@ -29,7 +30,7 @@ class Supervisor:
 
     def __init__(self, place: Place, teller: str, say: Say) -> None:
         self._place, self._teller, self._say = place, teller, say
-        self._api = Api(place.api)
+        self._api = Api(place.api, login(place.home))
         self._server = Child("server", place.server_command(), place.log("server"))
         self._workers = {
             queue: Child(f"worker {queue}", place.worker_command(queue), place.log(f"worker-{queue}"))
@@ -63,6 +64,7 @@ class Supervisor:
                 )
             time.sleep(TICK_SECONDS)
         self._say(f"server: up, see {self._place.url}")
+        self._say(f"login: the page asks once for user:password, {_known_from(self._place)}")
         self._deploy()
         announce(self._place.home, self._place.api)
 
@@ -135,6 +137,10 @@ class Supervisor:
     def _tell(self, what: str, names: list[str]) -> None:
         for name in names:
             self._say(f"flow run {name}: {what}")
+
+
+def _known_from(place: Place) -> str:
+    return f"from {AUTH}" if os.environ.get(AUTH) else f"which are in {file(place.home)}"
 
 
 def _how(code: int) -> str:

@@ -6,10 +6,12 @@ import shutil
 import signal
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
@@ -37,6 +39,28 @@ def test_the_pages_are_at_the_printed_address_and_call_this_server(served: Serve
         assert b"<html" in page.read().lower()
     with urlopen(f"{served.url}/ui-settings") as settings:
         assert f'"api_url":"{served.url}/api"'.encode() in settings.read().replace(b" ", b"")
+
+
+def test_who_does_not_know_the_login_can_ask_nothing_and_no_other_page_may_call(served: Served) -> None:
+    file = served.home / "prefect" / "login"
+    assert f"user:password, which are in {file}\n" in served.said.read_text()
+    assert file.stat().st_mode & 0o777 == 0o600
+    written = [served.said, *(served.home / "logs").iterdir(), served.home / "serve.json"]
+    assert not [path for path in written if file.read_text().partition(":")[2] in path.read_text()]
+    for headers in ({}, {"Authorization": "Basic " + b64encode(b"throng:guessed").decode()}):
+        with pytest.raises(HTTPError, match="401"):
+            urlopen(Request(f"{served.url}/api/deployments/filter", b"{}", headers, method="POST"))
+    for origin, allowed in ((served.url, served.url), ("http://evil.example", None)):
+        with urlopen(Request(f"{served.url}/api/health", headers={"Origin": origin})) as answer:
+            assert answer.headers["Access-Control-Allow-Origin"] == allowed
+
+
+@pytest.mark.parametrize("named", ["command", "env", "working_dir"])
+def test_who_asks_for_a_run_does_not_choose_what_is_run(served: Served, named: str) -> None:
+    other = {"command": "touch owned", "env": {"PYTHONSTARTUP": "/tmp/x.py"}, "working_dir": "/tmp"}[named]
+    daily = served.deployment("daily")["id"]
+    for variables in ({named: other}, {f"{named}.X": other}):
+        assert served.post(f"/deployments/{daily}/create_flow_run", {"job_variables": variables}) in (409, 422)
 
 
 def test_daily_is_hourly_in_the_networks_time_and_never_twice_at_once(served: Served) -> None:
@@ -104,7 +128,9 @@ def test_a_killed_commands_page_does_not_run_for_ever(served: Served) -> None:
 
 def test_two_workers_on_one_queue_run_each_run_once(served: Served) -> None:
     command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "throng", "--name", "other"]
+    login = (served.home / "prefect" / "login").read_text()
     more = {"PREFECT_API_URL": f"{served.url}/api", "PREFECT_HOME": str(served.home / "prefect")}
+    more |= {"PREFECT_API_AUTH_STRING": login}
     with subprocess.Popen(
         [*command, "--work-queue", "backfill", "--type", "process"],
         env=served.environment() | more,

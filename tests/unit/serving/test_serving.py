@@ -11,6 +11,7 @@ import pytest
 from flows.serving import child as children
 from flows.serving.announcement import alone, announce, announced
 from flows.serving.child import Child
+from flows.serving.login import file, kept, login
 from flows.serving.place import Place
 from flows.serving.process import gone, this_process
 from tasks.errors import Misconfigured
@@ -103,12 +104,36 @@ def test_the_schedule_follows_from_the_policy() -> None:
 def test_an_address_that_others_reach_needs_a_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PREFECT_SERVER_API_AUTH_STRING", raising=False)
     everywhere = Place(tmp_path, "0.0.0.0", 0)
-    with pytest.raises(Misconfigured, match="asks nobody for a password"):
+    with pytest.raises(Misconfigured, match="nobody has chosen a password"):
         everywhere.check()
     monkeypatch.setenv("PREFECT_SERVER_API_AUTH_STRING", "throng:secret")
     everywhere.check()
+    assert everywhere.settings()["PREFECT_SERVER_API_AUTH_STRING"] == "throng:secret"
     assert everywhere.settings()["PREFECT_API_AUTH_STRING"] == "throng:secret"
     with pytest.raises(Misconfigured, match="cannot be used"):
         Place(tmp_path, "no such host").check()
     assert Place(tmp_path, "::1").url == "http://[::1]:4200"
     assert os.uname().nodename in everywhere.url
+
+
+def test_a_login_that_nobody_gave_is_made_once_for_the_homes_owner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PREFECT_SERVER_API_AUTH_STRING", raising=False)
+    assert kept(tmp_path) is None
+    first = login(tmp_path)
+    user, _, password = first.partition(":")
+    assert (user, len(password) >= 40) == ("throng", True)
+    assert file(tmp_path).stat().st_mode & 0o777 == 0o600
+    assert file(tmp_path).parent.stat().st_mode & 0o777 == 0o700
+    assert login(tmp_path) == kept(tmp_path) == first
+    assert Place(tmp_path).settings()["PREFECT_API_AUTH_STRING"] == first
+    assert login(tmp_path / "another") != first
+
+
+def test_a_given_login_is_used_and_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PREFECT_SERVER_API_AUTH_STRING", raising=False)
+    login(tmp_path)
+    monkeypatch.setenv("PREFECT_SERVER_API_AUTH_STRING", "me:chosen")
+    assert login(tmp_path) == "me:chosen"
+    assert kept(tmp_path) is None

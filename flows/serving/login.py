@@ -1,0 +1,43 @@
+"""Who may ask Prefect's API: one user with a password, given by the environment or made once and kept.
+
+Loopback is no login: every user of the machine, and every page in a browser there, reaches it.
+"""
+
+import os
+from pathlib import Path
+from secrets import token_urlsafe
+
+AUTH = "PREFECT_SERVER_API_AUTH_STRING"
+"""Names the variable by which Prefect's server learns its user and password."""
+
+ASKING = "PREFECT_API_AUTH_STRING"
+"""Names the variable by which whoever asks the server learns them."""
+
+
+def file(home: Path) -> Path:
+    """Where `user:password` is kept that nobody gave; only its owner can read it."""
+    return home / "prefect" / "login"
+
+
+def login(home: Path) -> str:
+    """What the server is started with: what the environment gives, else what is kept, else a new one that is kept."""
+    given, path = os.environ.get(AUTH), file(home)
+    if given:
+        path.unlink(missing_ok=True)  # commands would take it for this server's
+        return given
+    if not kept(home):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        unfinished = path.with_suffix(".unfinished")
+        unfinished.unlink(missing_ok=True)
+        unfinished.touch(mode=0o600, exist_ok=False)
+        unfinished.write_text(f"throng:{token_urlsafe(32)}")
+        unfinished.replace(path)
+    return path.read_text()
+
+
+def kept(home: Path) -> str | None:
+    """What a home keeps, for whoever may read it."""
+    try:
+        return file(home).read_text() or None
+    except OSError:
+        return None
