@@ -1,5 +1,6 @@
 """What a run's page says, in words a newcomer understands: from catalog facts only, by day, file, reason and rule."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
@@ -40,6 +41,7 @@ REASONS: Mapping[str, str] = {
 SHOWN = 30
 """Open periods that a card explains one by one."""
 SIZES = (300, 1_000, 10_000)
+_MARKS = re.compile(r"[\\|\[\]`*]")
 _MEDIAN = NormalDist().inv_cdf(0.75)  # the median of |noise| is this many standard deviations
 
 
@@ -119,7 +121,7 @@ def delivery_card(delivery: "Delivery", location: str, files: Mapping[str, int])
         _grid(("file", "bytes"), [(file, f"{size:,}") for file, size in files.items()]),
         f"To verify it as its receiver: `throng verify {location}`",
     ]
-    return "\n\n".join([*parts, *filter(None, [delivery.message])])
+    return "\n\n".join([*parts, *filter(None, [_plain(delivery.message)])])
 
 
 def fault_card(error: ThrongError) -> str:
@@ -183,5 +185,5 @@ def _grid(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 
 def _plain(text: str) -> str:
-    """Names of landing files come from outside: they must not end a cell or become a link."""
-    return text.replace("|", "\\|").replace("<", "&lt;").replace("[", "\\[").replace("\n", " ")
+    """Names of landing files and words of other stores come from outside: they must end no cell, and become no link."""
+    return _MARKS.sub(r"\\\g<0>", text).replace("<", "&lt;").replace("\n", " ")

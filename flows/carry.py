@@ -1,6 +1,7 @@
 """Carry out steps: each a run of its own, in order, so many at once; a failure stops only what needs it."""
 
 import asyncio
+import logging
 import threading
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows.sentences import Reference
 from tasks.errors import ThrongError
+from tasks.references import Outcome
 from tasks.step import fault_of, say, watched, watching
 
 if TYPE_CHECKING:
@@ -36,6 +38,11 @@ class Result:
     def failed(self) -> bool:
         """Whether it was to be done, and is not."""
         return self.error is not None or self.outcome == SKIPPED
+
+    @property
+    def in_the_way(self) -> bool:
+        """Whether what comes after it is vain; a day that is in the lake already stays there as it was."""
+        return (self.failed and self.step.state.value != "stale") or self.outcome == Outcome.AWAITING_LANDING
 
     @property
     def said(self) -> str:
@@ -74,6 +81,14 @@ def heard(by: Listener) -> Iterator[None]:
         _listeners.reset(token)
 
 
+def unhindered(tell: Callable[[], object]) -> None:
+    """Tell a listener; one that cannot hear (a closed terminal, a full disk) decides nothing of the work."""
+    try:
+        tell()
+    except Exception as error:
+        logging.getLogger(__name__).debug("not told: %s", type(error).__name__)
+
+
 async def carry_out(due: "Sequence[Step]", run: Run, parallel: int) -> list[Result]:
     """Run the steps in their order, each as soon as what it needs has ended; returns how each ended."""
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(parallel + 2, "throng"))
@@ -96,7 +111,7 @@ def _tell(result: Result) -> None:
     if result.outcome != STOPPED:
         say(str(result))
         for listener in _listeners.get():
-            listener.tell(result)
+            unhindered(partial(listener.tell, result))
 
 
 def _ready(waiting: "Mapping[Key, Step]", open_: Collection[Key], free: int) -> "list[Step]":
@@ -113,7 +128,7 @@ def _ready(waiting: "Mapping[Key, Step]", open_: Collection[Key], free: int) -> 
 async def _one(step: "Step", run: Run, results: Mapping[Key, Result], place: str) -> Result:
     if any(listener.stop.is_set() for listener in _listeners.get()):
         return Result(step, STOPPED)
-    if step.verb != "index" and any(results[key].failed for key in needs(step, results) if key in results):
+    if step.verb != "index" and any(results[key].in_the_way for key in needs(step, results) if key in results):
         return Result(step, SKIPPED)
     return await _begun(step, run, place)
 

@@ -1,10 +1,10 @@
 """How a run over many periods looks and ends as a flow run: plan and living grid on its page, a state that says it."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from threading import Event
 from typing import TYPE_CHECKING
 
 from prefect.client.schemas.objects import State
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 FAILED = ("SomeFailed", "Stopped")
 GRID_SECONDS = 10
 """So often at most the grid is drawn again while steps end."""
+GRID_SHARE = 20
+"""A drawing takes at most one part in so many of the run's time."""
 
 
 async def reckoned(job: Job, tags: list[str]) -> State[Report]:
@@ -42,28 +44,33 @@ async def reckoned(job: Job, tags: list[str]) -> State[Report]:
 @asynccontextmanager
 async def _living_grid(job: Job) -> AsyncIterator[Listener]:
     """Put plan and grid on the page at once, and draw the grid again while steps end."""
-    ended = Event()
+    told, over = asyncio.Event(), asyncio.Event()
     made: list[asyncio.Task[None]] = []
 
     def begin(plan: "Plan") -> None:
         made.append(asyncio.create_task(asyncio.to_thread(show, partial(artifacts.of_plan, plan))))
 
-    drawing = asyncio.create_task(_redraw(job, ended))
+    drawing = asyncio.create_task(_redraw(job, told, over))
     try:
-        yield Listener(begin, lambda result: ended.set())
+        yield Listener(begin, lambda result: told.set())
     finally:
-        drawing.cancel()
-        with suppress(asyncio.CancelledError):
-            await drawing
-        await asyncio.gather(*made)
+        over.set()
+        await asyncio.gather(drawing, *made)  # a drawing that is under way ends before the last one is made
 
 
-async def _redraw(job: Job, ended: Event) -> None:
+async def _redraw(job: Job, told: asyncio.Event, over: asyncio.Event) -> None:
+    """Draw again at most every GRID_SECONDS, and less often where a plan takes long."""
+    pause = float(GRID_SECONDS)
     while True:
-        await asyncio.sleep(GRID_SECONDS)
-        if ended.is_set():
-            ended.clear()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(over.wait(), pause)
+        if over.is_set():
+            return
+        if told.is_set():
+            told.clear()
+            began = time.monotonic()
             await asyncio.to_thread(show, partial(_drawn_now, job))
+            pause = max(GRID_SECONDS, GRID_SHARE * (time.monotonic() - began))
 
 
 def _drawn_now(job: Job) -> None:

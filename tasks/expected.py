@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from tasks.deliverable.index import Delivered, IndexEntry, State, index
 from tasks.period import Period, day_start
 from tasks.products.catalogue import CATALOGUE, Product
-from tasks.release import latest_of
+from tasks.release import latest_of, price
 from tasks.store import Stores
 from tasks.store.client_spec import ClientSpec, Grant
 from tasks.store.tables import Delivery, DeliveryState, Release, ReleaseState, Run
@@ -90,10 +90,16 @@ class _Books:
         if release and release.state is ReleaseState.PUBLISHED:
             tried = self._failed(product, period)
             return State.LATE, "Writing to your bucket failed; we try again." if tried else "Ready, not sent yet."
-        run = self.runs.get(("publish", f"{product.name} {period}"))
-        if run and run.outcome == "RefusedRelease" and self.stores.catalog.days(period.first, period.days[-1]):
+        if self.stores.catalog.days(period.first, period.days[-1]) and self._not_allowed(product, period):
             return State.WITHHELD, "Not published: our privacy policy does not allow this release."
         return State.LATE, "The network's data of this period have not arrived, or did not pass our checks."
+
+    def _not_allowed(self, product: Product, period: Period) -> bool:
+        """Whether it was refused, or would be: by what its months have left, which says nothing of the data."""
+        run = self.runs.get(("publish", f"{product.name} {period}"))
+        asked = price(product, period, self.stores.policy.policy).units
+        short = any(row.left < asked for row in self.stores.ledger.months() if row.month in period.months)
+        return short or (run is not None and run.outcome == "RefusedRelease")
 
     def _failed(self, product: Product, period: Period) -> bool:
         """Whether the period was tried in vain: the run that goes on now has no end yet, but the delivery says so."""

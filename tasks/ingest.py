@@ -31,7 +31,7 @@ from tasks.privacy.noise import Noise
 from tasks.privacy.protect import protect
 from tasks.products.catalogue import GATE_PROFILE
 from tasks.references import DayRef, Outcome
-from tasks.release import Basis, Counted, OneDraw, day_profile, utc_now
+from tasks.release import PROFILES_A_DAY, Basis, Counted, OneDraw, day_profile, utc_now
 from tasks.step import progress, step
 from tasks.store import Stores, meter
 from tasks.store.audit import AuditEntry
@@ -40,8 +40,6 @@ from tasks.store.journal import day_lineage, follow
 from tasks.store.lake import Candidate
 from tasks.store.scratch import PrivateFolder, private_folder
 
-PROFILES_A_DAY = 3
-"""A changed landing draws the profile again, from the month's reserve, so often and no more."""
 KEPT_ROWS, OUTSIDE_ZONES = "kept", "outside_zones"
 """Entries of the stored account beside the reasons; `outside_zones` is a part of `kept`."""
 STATES = (Cadence.MONTH,)
@@ -104,6 +102,7 @@ class Ingest:
         if current and current.landing_digest == self._digest(landing) and self._policy_digest == current.policy_digest:
             follow(day_lineage(day, current.generation))
             return DayRef(day, current.generation, Outcome.ALREADY_INGESTED, current.rows_in, current.rows_kept)
+        self._profile_revision(Period.day(day), self._digest(landing))  # refused before the walk, not after it
         return None
 
     @property
@@ -186,12 +185,11 @@ class Ingest:
     def profile(self, candidate: CandidateRef) -> int:
         """Draw the day's noisy profile, or find that of an identical landing; returns its revision."""
         one_draw, day = OneDraw(self._stores), Period.day(candidate.day)
-        revision = self._profile_revision(day, candidate.inputs.landing_digest)
-        if revision > PROFILES_A_DAY:
-            raise RefusedRelease(
-                f"The profile of {day} was drawn {PROFILES_A_DAY} times already, once for each change of its landing.",
-                "The day keeps the generation it has; to change it, wait for the month's end or drop the change.",
-            )
+        try:
+            revision = self._profile_revision(day, candidate.inputs.landing_digest)
+        except RefusedRelease:  # the landing changed since it was looked at
+            self._stores.lake.discard(Candidate(self._stores.lake.root, candidate.day, candidate.generation))
+            raise
         basis = Basis(
             candidate.inputs.zone_plan, {str(day): candidate.generation}, {"landing": candidate.inputs.landing_digest}
         )
@@ -201,12 +199,15 @@ class Ingest:
         return revision
 
     def _profile_revision(self, day: Period, landing: str) -> int:
-        """The profile that was charged for an identical landing, also for one that came back; else the next."""
+        """The profile that was charged for an identical landing, also for one that came back; else the next, if any."""
         for revision in range(1, PROFILES_A_DAY + 1):
             known = self._stores.ledger.find(GATE_PROFILE.name, GATE_PROFILE.version, str(day), revision)
             if known is None or known.digests.get("landing") == landing:
                 return revision
-        return PROFILES_A_DAY + 1
+        raise RefusedRelease(
+            f"The profile of {day} was drawn {PROFILES_A_DAY} times already, once for each change of its landing.",
+            "The day keeps the generation it has; to change it, put back a landing that was read before.",
+        )
 
     def _counted(self, candidate: CandidateRef, rules: tuple[LevelRule, ...]) -> Counted:
         """The profile, to be put under noise, every entry shown: it is for our own gate."""

@@ -37,7 +37,7 @@ class Time(_Section):
     landing_timezone: Timezone
     close_after: Annotated[float, Field(ge=0)]
     lateness_days: Annotated[int, Field(ge=0, le=14)]
-    catch_up_days: Annotated[int, Field(ge=0, le=62)]
+    catch_up_days: Annotated[int, Field(ge=1, le=62)]
 
     @property
     def local(self) -> ZoneInfo:

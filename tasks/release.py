@@ -22,6 +22,8 @@ from tasks.store.audit import AuditEntry
 from tasks.store.ledger import ReleaseKey, ReservationFacts
 from tasks.store.tables import Release, ReleaseState
 
+PROFILES_A_DAY = 3
+"""A changed landing draws the gate's profile again, from the month's reserve, so often and no more."""
 Draw = Callable[[], ProtectedCounts]
 """Adds noise to what was counted; nothing else is left to be done."""
 

@@ -73,9 +73,9 @@ class Settings(BaseSettings):
 
     @property
     def masked_database(self) -> str:
-        """The catalog's URL without its password."""
+        """The catalog's URL without its password, also where that stands among the options."""
         try:
-            return make_url(self.database).render_as_string(hide_password=True)
+            return make_url(self.database).set(query={}).render_as_string(hide_password=True)
         except ArgumentError:
             return "not a database URL"
 

@@ -7,14 +7,12 @@ import typer
 from flows.cli.answer import Answer, command, table
 from flows.cli.app import app
 from flows.cli.words import a_day
-from tasks.errors import INTERRUPTED
 
 if TYPE_CHECKING:
     from flows.carry import Result
     from flows.reconcile import Report
     from tasks.plan import Plan
 
-REFUSED = 20
 SHOWN = 60
 """Lines of a plan that are shown before it runs; `--dry-run` and `--json` show all."""
 
@@ -93,7 +91,7 @@ def _planned(plan: "Plan") -> Answer:
 def _told(report: "Report", asked: bool) -> Answer:
     """What became of the plan, what is left, and what to do about it."""
     from flows.grid import left, total
-    from flows.reconcile import verdict
+    from flows.reconcile import exit_code, verdict
     from flows.standing import together
 
     name, sentence = verdict(report)
@@ -113,24 +111,10 @@ def _told(report: "Report", asked: bool) -> Answer:
     if open_cells:
         columns = ["period", "product", "for", "state", "why"]
         say += [table("not done", columns, open_cells[:SHOWN], last_alone_folds=True)]
-    return Answer(document, [*say, total(report.after)], _exit_code(report, asked))
+    return Answer(document, [*say, total(report.after)], exit_code(report, asked))
 
 
 def _line(result: "Result") -> dict[str, Any]:
     step, error = result.step, result.error
     fault = {"error": error.what, "action": error.action, "exit_code": error.exit_code} if error else {}
     return {"verb": step.verb, "subject": step.subject, "outcome": result.outcome, "seconds": result.seconds, **fault}
-
-
-def _exit_code(report: "Report", asked: bool) -> int:
-    """3 where some of several periods failed; of a single one, its error's. Whoever asked hears of refusals too."""
-    from flows.reconcile import SOME_FAILED
-
-    if report.stopped:
-        return INTERRUPTED
-    blocked = asked and any(cell.state.value == "blocked by budget" for cell in report.after.cells)
-    if not report.failed and not blocked:
-        return 0
-    if len({step.period for step in report.plan.steps if step.period}) > 1:
-        return SOME_FAILED
-    return next((result.error.exit_code for result in report.failed if result.error), REFUSED)

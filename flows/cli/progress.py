@@ -1,7 +1,7 @@
 """A bar for each step of a verb, on a terminal; nothing where nobody looks."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from flows.cli.answer import screen
@@ -30,7 +30,8 @@ def shown(title: str) -> Iterator[Shown]:
             bars.update(current, description=f"{title}: {part}", total=total or None, completed=done)
 
         def say(line: object) -> None:
-            console.print(line, soft_wrap=not console.is_terminal)
+            with suppress(OSError, SystemExit):  # nobody reads any more; rich would end the process for it
+                console.print(line, soft_wrap=not console.is_terminal)
 
         with watched(watch):
             yield Shown(watch, say)

@@ -74,7 +74,7 @@ def _as_flow(verb: str, words: Mapping[str, Any]) -> Any:
     import asyncio
     from importlib import import_module
 
-    from prefect.exceptions import PrefectHTTPStatusError
+    from prefect.exceptions import PrefectHTTPStatusError, TerminationSignal
 
     from tasks.errors import Misconfigured, StorageUnavailable
 
@@ -87,6 +87,8 @@ def _as_flow(verb: str, words: Mapping[str, Any]) -> Any:
         raise Misconfigured(
             "Prefect's API asks for user and password.", "Set PREFECT_API_AUTH_STRING to user:password."
         ) from None
+    except TerminationSignal:  # within a flow Prefect answers a polite kill
+        raise KeyboardInterrupt from None
     except RuntimeError as error:
         if "Failed to reach API" not in str(error):
             raise

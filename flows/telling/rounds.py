@@ -1,8 +1,12 @@
 """The round after each run over many periods: a file for the monitoring, events for whoever must be told, a page."""
 
+import logging
 import os
+from collections.abc import Callable
+from functools import partial
 
 from tasks.alerts import Alert
+from tasks.step import fault_of
 
 
 def look_round() -> list[Alert]:
@@ -19,10 +23,26 @@ def look_round() -> list[Alert]:
     stores, now = open_stores(), utc_now()
     plan = daily_plan(stores, now)
     found = alerts(stores, plan, now)
-    write_metrics(stores, plan, found, now)
+    home = stores.settings.home.absolute()
+    for act in (
+        partial(_emit, found),
+        partial(write_metrics, stores, plan, found, now),
+        lambda: write(home / NAME, status(stores, now), pages_of_runs()),
+    ):
+        _each_by_itself(act)
+    return found
+
+
+def _emit(found: list[Alert]) -> None:
     if os.environ.get("PREFECT_API_URL"):
         from flows.telling.events import say
 
         say(found)
-    write(stores.settings.home.absolute() / NAME, status(stores, now), pages_of_runs())
-    return found
+
+
+def _each_by_itself(act: Callable[[], object]) -> None:
+    """A disk that takes no file must not keep an alert from being said."""
+    try:
+        act()
+    except Exception as error:
+        logging.getLogger(__name__).warning("%s", fault_of("look round", error))

@@ -52,6 +52,16 @@ class DayLanding:
 def find_day(root: Path, day: date, time: Time, now: datetime) -> DayLanding:
     """The folders that overlap a local day and the next `lateness_days`; raises NotArrived if a closed one lacks."""
     _check(root)
+    try:
+        return _found(root, day, time, now)
+    except OSError as error:
+        raise StorageUnavailable(
+            f"The landing of {day} cannot be looked at ({type(error).__name__}).",
+            "Give this user the right to read its folders, or mend the disk; then rerun.",
+        ) from None
+
+
+def _found(root: Path, day: date, time: Time, now: datetime) -> DayLanding:
     folders = tuple(folder for label in labels(day, time) for folder in _folders(root, label, time, now))
     closed = all(folder.closed for folder in folders)
     files = tuple(file for folder in folders for file in _files(root, folder))

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from functools import cache
 
 from tasks.errors import Misconfigured
-from tasks.events.landing import first_label
+from tasks.events.landing import first_label, labels
 from tasks.period import Period
 from tasks.plan.cells import Chain, cells
 from tasks.plan.days import day_step
@@ -107,9 +107,16 @@ def _order(wanted: Wanted) -> tuple[date, str]:
 def _window(known: Known) -> list[date]:
     """Days that are over, as far back as the catch-up window reaches, and no further than the first data ever."""
     first = known.today - timedelta(days=known.stores.policy.policy.time.catch_up_days)
-    begun = [*sorted(known.generations)[:1], *filter(None, [first_label(known.stores.settings.landing_root)])]
+    begun = [*sorted(known.generations)[:1], *_first_in_landing(known)]
     first = max(first, min(begun)) if begun else known.today
     return [first + timedelta(days=n) for n in range(max(0, (known.today - first).days))]
+
+
+def _first_in_landing(known: Known) -> Iterable[date]:
+    """The first day of which the landing may hold all folders; labels are of another timezone."""
+    time = known.stores.policy.policy.time
+    if first := first_label(known.stores.settings.landing_root):
+        yield next(day for n in range(3) if labels(day := first + timedelta(days=n), time)[0] >= first)
 
 
 def _left_over(known: Known) -> Iterable[Wanted]:
@@ -140,11 +147,11 @@ def _plan(
     """Ingests by day, then releases, then deliveries by the end of their period: in this order they take the budget."""
     day_of = cache(lambda day: day_step(known, day))
     ingests = [day_of(day) for day in days]
-    planned = {step.period for step in ingests if step.runs_in(mode)}
-    chains = []
+    planned = {step.period for step in ingests if step.runs_in(mode) and step.state is not State.WAITING}
+    chains, names = [], {spec.name for spec in clients}
     for product, period in sorted({(p.name, period): (p, period) for p, period in wanted}.values(), key=_order):
         publish = release_step(known, product, period, day_of, planned)
-        granted = [spec for spec in known.granted(product, period) if spec in clients]
+        granted = [spec for spec in known.granted(product, period) if spec.name in names]
         deliveries = [(spec, delivery_step(known, spec, product, publish)) for spec in granted]
         chains.append(Chain(product, period, [day_of(day) for day in period.days], publish, deliveries))
     publishes = [chain.publish for chain in chains]

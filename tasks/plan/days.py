@@ -3,14 +3,15 @@
 from dataclasses import replace
 from datetime import date, timedelta
 
-from tasks.errors import NotArrived, RejectedInput
+from tasks.errors import NotArrived, ThrongError
 from tasks.events.landing import DayLanding, closes_at
 from tasks.events.late import late_files
 from tasks.period import Period
 from tasks.plan.known import Known
 from tasks.plan.states import State, Step
 from tasks.products.catalogue import GATE_PROFILE
-from tasks.store.tables import DayGeneration, DayState
+from tasks.release import PROFILES_A_DAY
+from tasks.store.tables import DayGeneration, DayState, Release
 
 REJECTED, REFUSED = "RejectedInput", "RefusedRelease"
 """How runs ended that a schedule does not repeat: until the landing changes; until people do something."""
@@ -24,14 +25,14 @@ def day_step(known: Known, day: date) -> Step:
         return _in_lake(known, step, current, landing)
     if isinstance(landing, NotArrived):
         return _not_arrived(known, step, day, landing)
-    if isinstance(landing, RejectedInput):
+    if isinstance(landing, ThrongError):
         return replace(step, state=State.FAILED, why=str(landing))
     if not landing.closed:
         return _open(known, step, day)
     return _to_do(known, _priced(known, step, landing), day, landing)
 
 
-def _in_lake(known: Known, step: Step, current: DayGeneration, landing: DayLanding | RejectedInput) -> Step:
+def _in_lake(known: Known, step: Step, current: DayGeneration, landing: DayLanding | ThrongError) -> Step:
     """Files that are gone do not make a day stale: operators clear their landing."""
     if isinstance(landing, DayLanding):
         late = late_files(known.listing(current), landing.files)
@@ -39,8 +40,9 @@ def _in_lake(known: Known, step: Step, current: DayGeneration, landing: DayLandi
             rows = known.rates.rows(late.bytes)
             why = f"Since it was ingested: {late}{f', about {rows:,} rows' if rows else ''}."
             changed = replace(_priced(known, step, landing), state=State.STALE, why=why)
-            settled = _unchanged(known, known.tried(current.day), landing)
-            return replace(changed, unread=not known.drawn_from(current.day), settled=settled)
+            failed = known.failed("ingest", step.period)
+            settled = _unchanged(known, known.tried(current.day), landing) or (failed and failed.outcome == REFUSED)
+            return replace(changed, unread=not known.drawn_from(current.day), settled=bool(settled))
     return replace(step, why=f"In the lake: generation {current.generation}.", rows=current.rows_in)
 
 
@@ -62,27 +64,49 @@ def _to_do(known: Known, step: Step, day: date, landing: DayLanding) -> Step:
     """A closed day that is not in the lake: never tried, cut off, rejected, or failed."""
     failed, tried = known.failed("ingest", str(day)), known.tried(day)
     rejected = tried is not None and tried.state is DayState.REJECTED
-    if short := known.spend(GATE_PROFILE, Period.day(day)):
+    if step.rho and (short := known.spend(GATE_PROFILE, Period.day(day))):
         return replace(step, state=State.BLOCKED, why=short)
     if failed or rejected:
         settled = failed is not None and failed.outcome == REFUSED
-        if tried and (rejected or (failed and failed.outcome == REJECTED)):
-            settled = _unchanged(known, tried, landing)
+        if rejected or (failed and failed.outcome == REJECTED):
+            settled = settled or _unchanged(known, tried, landing)
         return replace(step, state=State.FAILED, why=known.said(failed, "The gate stopped it."), settled=settled)
     return replace(step, state=State.MISSING, why="Its landing is closed, and it is not in the lake yet.")
 
 
 def _unchanged(known: Known, tried: DayGeneration | None, landing: DayLanding) -> bool:
-    """Whether an attempt in vain was made from the very files that are there now, registers and plans among them."""
-    return tried is not None and tried.landing_digest == known.stores.keys.digest(landing.digest.encode())
+    """Whether an attempt in vain was made from the very files that are there now.
+
+    Each attempt draws a profile, of which a day has few. Registers come anew every day: the last profile is not drawn
+    for them, but left for files that come again.
+    """
+    if tried is None:
+        return False
+    if len(_profiles(known, landing.day)) >= PROFILES_A_DAY - 1 and not late_files(known.listing(tried), landing.files):
+        return True
+    return tried.landing_digest == _digest(known, landing)
+
+
+def _profiles(known: Known, day: date) -> list[Release]:
+    """What the gate has drawn of the day."""
+    return known.releases.get((GATE_PROFILE.name, str(day)), [])
+
+
+def _paid(known: Known, day: date, landing: DayLanding) -> bool:
+    """Whether a profile of this very landing is charged already."""
+    return any(row.digests.get("landing") == _digest(known, landing) for row in _profiles(known, day))
+
+
+def _digest(known: Known, landing: DayLanding) -> str:
+    return known.stores.keys.digest(landing.digest.encode())
 
 
 def _priced(known: Known, step: Step, landing: DayLanding) -> Step:
     """With what reading the landing would cost."""
-    size = sum(file.bytes for file in landing.files)
+    size, day = sum(file.bytes for file in landing.files), landing.day
     return replace(
         step,
-        rho=known.price(GATE_PROFILE, Period.parse(step.period)),
+        rho=0.0 if _paid(known, day, landing) else known.price(GATE_PROFILE, Period.day(day)),
         rows=known.rates.rows(size),
         seconds=known.rates.seconds("ingest", size),
     )

@@ -35,7 +35,9 @@ def delivery_step(known: Known, spec: ClientSpec, product: Product, publish: Ste
         return _unsent(known, step, "Begun and cut off: the same bytes are sent.")
     if delivery.release_revision < release.revision:
         return _unsent(known, step, f"Revision {release.revision} of its release was not sent yet.")
-    return replace(step, state=publish.state, why=publish.why if publish.state is State.STALE else "Delivered.")
+    if publish.state is State.STALE:
+        return step
+    return replace(step, state=State.DONE, why="Delivered.")  # also while a revision of its release is under way
 
 
 def _unsent(known: Known, step: Step, why: str) -> Step:

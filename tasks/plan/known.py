@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from tasks.errors import INTERRUPTED, RejectedInput
+from tasks.errors import INTERRUPTED, RejectedInput, StorageUnavailable
 from tasks.events.landing import DayLanding, find_day
 from tasks.period import Cadence, Period
 from tasks.plan.costs import Rates
 from tasks.privacy.accounting import cap_units, rho_of
-from tasks.products.catalogue import GATE_PROFILE, Product
+from tasks.products.catalogue import CATALOGUE, GATE_PROFILE, Product
 from tasks.references import Listing
 from tasks.release import price
 from tasks.store import Stores
@@ -94,11 +94,11 @@ class Known:
             self.left[month] -= asked
         return ""
 
-    def landing(self, day: date) -> DayLanding | RejectedInput:
+    def landing(self, day: date) -> DayLanding | RejectedInput | StorageUnavailable:
         """The day's landing as it is now, or what is wrong with it."""
         try:
             return find_day(self.stores.settings.landing_root, day, self.stores.policy.policy.time, self.now)
-        except RejectedInput as fault:
+        except (RejectedInput, StorageUnavailable) as fault:
             return fault.with_traceback(None)  # else what asked, and all it has open, would live as long as the answer
 
 
@@ -109,7 +109,8 @@ def read(stores: Stores, now: datetime) -> Known:
         generations[row.day].append(row)
     releases: dict[tuple[str, str], list[Release]] = defaultdict(list)
     for release in stores.ledger.releases():
-        releases[release.product, release.period].append(release)
+        if _of_today(release):
+            releases[release.product, release.period].append(release)
     days = sorted(generations) or [now.date()]
     listings, runs = stores.catalog.listings(days[0], days[-1]), stores.catalog.last_runs()
     latest = [rows[-1] for _, rows in sorted(generations.items())]
@@ -122,9 +123,15 @@ def read(stores: Stores, now: datetime) -> Known:
         generations=generations,
         listings=listings,
         releases=releases,
-        deliveries={(row.client, row.product, row.period): row for row in stores.catalog.deliveries()},
+        deliveries={(r.client, r.product, r.period): r for r in stores.catalog.deliveries() if _of_today(r)},
         runs=runs,
         clients=tuple(ClientSpec.stored(row.spec) for row in stores.catalog.clients()),
         rates=Rates.of(sizes, sorted(runs.values(), key=lambda run: run.id)),
         left={month.month: month.left for month in stores.ledger.months()},
     )
+
+
+def _of_today(row: Release | Delivery) -> bool:
+    """Whether it is of the version that is made today; earlier ones are done with."""
+    product = CATALOGUE.get(row.product)
+    return product is None or product.version == row.version

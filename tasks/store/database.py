@@ -8,7 +8,7 @@ from weakref import finalize
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, OperationalError, PendingRollbackError
 from sqlmodel import Session
 
 from tasks.errors import Misconfigured, StorageUnavailable, ThrongError
@@ -42,7 +42,7 @@ class Database:
 
     def __init__(self, url: str, wait_seconds: float = 30, journal: Journal | None = None) -> None:
         self._url = _supported(url)
-        self.name = self._url.render_as_string(hide_password=True)
+        self.name = shown(self._url)
         self._journal = journal
         self.held: list[Connection] = []
         """Connections that hold a lock."""
@@ -86,9 +86,9 @@ class Database:
     def confirm_locks(self) -> None:
         """Raise StorageUnavailable unless every lock is still held: PostgreSQL's fall when the server restarts."""
         try:
-            for connection in self.held:
+            for connection in tuple(self.held):
                 connection.execute(text("SELECT 1"))
-        except DatabaseError:
+        except (DatabaseError, PendingRollbackError):  # the second: it was found out before
             raise StorageUnavailable(
                 f"The database {self.name} has restarted, and the lock of this work fell.",
                 f"Another process may have gone on since: {_RERUN.removeprefix('then ')}",
@@ -114,6 +114,11 @@ class Database:
             return None
         what = f"The database {self.name} does not answer ({type(error.orig).__name__})."
         return StorageUnavailable(what, f"Start it or mend THRONG_DATABASE_URL, {_RERUN}")
+
+
+def shown(url: URL) -> str:
+    """The URL as it may be shown: without its password, and without options, in which one may stand as well."""
+    return url.set(query={}).render_as_string(hide_password=True)
 
 
 def _supported(text: str) -> URL:

@@ -73,7 +73,7 @@ class Journal:
         handle = os.open(self.path.parent, os.O_RDONLY)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
-            if self.path.stat().st_size > self._most_bytes:
+            if self.path.exists() and self.path.stat().st_size > self._most_bytes:
                 for number in range(self._kept - 1, 0, -1):
                     if (older := self._older(number)).exists():
                         older.replace(self._older(number + 1))

@@ -7,18 +7,20 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from tasks.policy import shipped
 from tasks.services.s3 import S3Server
 from tasks.simulate import SimulationPlan, simulate
 from tests.end_to_end.conftest import CLIENT, Said, Throng
 
-FIRST = datetime.now(ZoneInfo("Europe/Berlin")).date() - timedelta(days=5)
+NOW = datetime.now(ZoneInfo("Europe/Berlin"))
+FIRST = NOW.date() - timedelta(days=5)
 DAYS = [str(FIRST + timedelta(days=n)) for n in range(5)]
 PREFIX = "throng"
 
@@ -32,8 +34,9 @@ def week(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def five_days(throng: Throng, week: Path) -> Throng:
-    """The command line after five days of outage."""
+def five_days(throng: Throng, week: Path, monkeypatch: pytest.MonkeyPatch) -> Throng:
+    """The command line after five days of outage; plans are made at one moment, also if the tests run past midnight."""
+    monkeypatch.setattr("tasks.release.utc_now", lambda: NOW.astimezone(UTC))
     shutil.rmtree(throng.landing)
     shutil.copytree(week, throng.landing, copy_function=shutil.copy2)
     return throng
@@ -108,6 +111,29 @@ def test_a_rejected_day_stops_only_itself_and_is_tried_again_when_its_landing_ch
         shutil.copy2(week / file.relative_to(five_days.landing), file)
     said = five_days("daily")
     assert (said.code, done(said)) == (0, {("ingest", "Ingested"): 1, ("publish", "Published"): 1}), said.text
+
+
+def test_a_day_whose_folder_is_open_waits_by_that_name_and_nothing_fails_for_it(
+    five_days: Throng, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy = five_days.home.parent / "policy.toml"
+    policy.write_text(shipped().read_text().replace("close_after = 6", "close_after = 30"))
+    monkeypatch.setenv("THRONG_POLICY", str(policy))
+    for day in DAYS[:-1]:
+        shutil.rmtree(five_days.landing / "events" / f"date={day}")
+    (five_days.landing / "events" / f"date={DAYS[-1]}" / "_COMPLETE").unlink()
+    said = five_days("daily")
+    assert (said.code, said.document["outcome"]) == (0, "AwaitingLanding"), said.text
+    assert done(said) == {("ingest", "AwaitingLanding"): 1}
+    assert {run["exit"] for run in five_days("runs").document["runs"]} == {0}
+
+
+def test_nobody_who_reads_along_stops_the_work(five_days: Throng) -> None:
+    words = [sys.executable, "-m", "flows.cli", "backfill", DAYS[0], DAYS[0]]
+    with Path("/dev/full").open("w") as full:
+        assert subprocess.run(words, stderr=full, stdout=full).returncode == 0
+    (cell,) = five_days("backfill", DAYS[0], DAYS[0], "--dry-run").document["plan"]["cells"]
+    assert cell["state"] == "done"
 
 
 def test_one_client_whose_bucket_is_gone_does_not_stop_the_other_and_is_served_once_it_is_back(

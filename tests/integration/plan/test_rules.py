@@ -1,7 +1,7 @@
 """What a plan runs and leaves alone: waiting, budget, months, late files, what the schedule does by itself."""
 
 from contextlib import suppress
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import pytest
 from tasks.errors import Misconfigured, RefusedRelease, RejectedInput, StorageUnavailable
 from tasks.period import Period
 from tasks.plan import Mode, Plan, State, daily_plan, make_plan
+from tasks.policy import shipped
 from tasks.store.tables import DeliveryState, ReleaseState
 from tests.integration.plan.world import World, noon
 
@@ -104,6 +105,59 @@ def test_a_day_whose_folder_is_open_waits_and_says_until_when_and_an_absent_one_
     world.file(NEXT, "_COMPLETE")
     world.file(NEXT)
     assert states(world.plan(NEXT, NEXT, NOW))[f"ingest {NEXT}"] == "missing"
+
+
+def test_what_needs_a_day_that_still_waits_is_not_tried(world: World) -> None:
+    days = several(world, 28, date(2026, 2, 28))
+    for day in days[:-1]:
+        world.ingested(day)
+        world.released("footfall", Period.day(day))
+    at_night = datetime(2026, 3, 1, 1, tzinfo=UTC)
+    assert due(daily_plan(world.stores, at_night)) == ["ingest 2026-02-28"]
+    assert states(daily_plan(world.stores, at_night))["publish panel 2026-02"] == "waiting"
+
+
+def test_the_first_folder_is_not_asked_for_a_day_that_begins_before_it(tmp_path: Path) -> None:
+    text = shipped().read_text().replace('timezone = "Europe/Berlin" ', 'timezone = "Australia/Sydney" ', 1)
+    (tmp_path / "policy.toml").write_text(
+        text.replace('landing_timezone = "Europe/Berlin"', 'landing_timezone = "UTC"')
+    )
+    world = World.new(tmp_path, policy=tmp_path / "policy.toml")
+    several(world, 3, DAY)
+    assert daily_plan(world.stores, noon(NEXT)).first == DAY - timedelta(days=1)
+
+
+def test_an_unfinished_revision_takes_nothing_from_what_is_delivered(world: World) -> None:
+    world.client("nordmarkt", DAY)
+    world.file(DAY)
+    world.ingested(DAY)
+    world.delivered("nordmarkt", world.released("footfall", Period.day(DAY)))
+    world.released("footfall", Period.day(DAY), ReleaseState.RESERVED)
+    (cell,) = world.plan(DAY, DAY, NOW).cells
+    assert (cell.state, cell.why, cell.late) == (State.DONE, "Delivered.", False)
+    assert due(world.plan(DAY, DAY, NOW)) == [f"publish footfall {DAY}"]
+
+
+def test_a_profile_that_is_charged_already_is_not_asked_of_the_budget_again(world: World) -> None:
+    world.file(DAY)
+    world.begun(DAY)
+    world.profiled(DAY)
+    world.spend_all_but("2026-03", Fraction(0))
+    (step, *_) = world.plan(DAY, DAY, NOW).steps
+    assert (step.state, step.rho) == (State.MISSING, 0)
+
+
+def test_registers_that_come_every_day_do_not_use_up_the_profiles_of_a_rejected_day(world: World) -> None:
+    world.file(DAY)
+    consents = world.stores.settings.landing_root / "consents.csv"
+    for number, tried_again in ((1, True), (2, False)):
+        consents.write_text(str(number))
+        world.rejected(DAY)
+        world.profiled(DAY)
+        consents.write_text("came again" * number)
+        assert due(daily_plan(world.stores, NOW)) == [f"ingest {DAY}", f"publish footfall {DAY}"] * tried_again
+    world.file(DAY, "mended.csv")
+    assert f"ingest {DAY}" in due(daily_plan(world.stores, NOW))
 
 
 def test_a_day_that_nobody_holds_any_more_is_impossible(world: World) -> None:

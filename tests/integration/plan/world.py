@@ -1,6 +1,7 @@
 """A world to plan in: landing folders of empty files, and books filled through the stores, as verbs fill them."""
 
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -16,7 +17,7 @@ from tasks.events.late import listing_of
 from tasks.period import Cadence, Period
 from tasks.plan import Mode, Plan, make_plan
 from tasks.privacy.accounting import cap_units
-from tasks.products.catalogue import CATALOGUE
+from tasks.products.catalogue import CATALOGUE, GATE_PROFILE
 from tasks.release import price, slot
 from tasks.settings import Settings
 from tasks.store import Stores, open_stores
@@ -52,9 +53,11 @@ class World:
     stores: Stores
 
     @classmethod
-    def new(cls, folder: Path, url: str | None = None) -> "World":
+    def new(cls, folder: Path, url: str | None = None, policy: Path | None = None) -> "World":
         (folder / "landing" / "events").mkdir(parents=True)
-        stores = open_stores(Settings(home=folder / "home", landing=str(folder / "landing"), database_url=url))
+        stores = open_stores(
+            Settings(home=folder / "home", landing=str(folder / "landing"), database_url=url, policy=policy)
+        )
         if not url:  # nobody cuts the power here, and a year of books waits for the disk longer than for all else
             engine = stores.ledger._database.engine
             event.listen(engine, "checkout", lambda connection, *_: connection.execute("PRAGMA synchronous = OFF"))
@@ -89,6 +92,11 @@ class World:
         self.stores.catalog.reject_day(day, self.begun(day), Verdict(100, 90, {}, [], None), AUDIT)
         self.failed("ingest", str(day), "Too few rows.")
 
+    def profiled(self, day: date) -> None:
+        """Charge a profile of the landing as it was when the day was last begun."""
+        (*_, row) = self.stores.catalog.generations(day)
+        self.released(GATE_PROFILE.name, Period.day(day), digests={"landing": row.landing_digest})
+
     def failed(self, verb: str, subject: str, why: str = "It broke.") -> None:
         with suppress(StepFailed), self.stores.catalog.run(verb, subject):
             raise StepFailed(why, "Try again.")
@@ -97,14 +105,22 @@ class World:
         with self.stores.catalog.run(verb, subject) as run:
             run.outcome = "Done"
 
-    def released(self, product: str, period: Period, state: ReleaseState = ReleaseState.PUBLISHED) -> ReleaseKey:
+    def released(
+        self,
+        product: str,
+        period: Period,
+        state: ReleaseState = ReleaseState.PUBLISHED,
+        digests: Mapping[str, str] | None = None,
+    ) -> ReleaseKey:
         """Charge a release of the days that are in the lake now, and bring it to the state."""
         made, policy, ledger = CATALOGUE[product], self.stores.policy.policy, self.stores.ledger
         before = ledger.find(product, made.version, str(period))
         key = ReleaseKey(product, made.version, str(period), before.revision + 1 if before else 1)
         days = {str(row.day): row.generation for row in self.stores.catalog.days(period.first, period.days[-1])}
         cost = price(made, period, policy)
-        facts = ReservationFacts(str(cost.exact), slot(period, policy), self.stores.policy.digest, "zones", days)
+        facts = ReservationFacts(
+            str(cost.exact), slot(period, policy), self.stores.policy.digest, "zones", days, digests or {}
+        )
         ledger.reserve(key, dict.fromkeys(period.months, cost.units), cap_units(policy.budget.cap), facts, AUDIT)
         if state is not ReleaseState.RESERVED:
             ledger.intend_draw(key, AUDIT)
@@ -145,7 +161,8 @@ class World:
         """Leave so much of a month's budget, by one charge."""
         cap = cap_units(self.stores.policy.policy.budget.cap)
         facts = ReservationFacts("1", datetime(2026, 1, 1, tzinfo=UTC), "policy", "zones", {})
-        units = {month: cap - int(rho * 10**12)}
+        spent = sum(row.spent for row in self.stores.ledger.months() if row.month == month)
+        units = {month: cap - spent - int(rho * 10**12)}
         self.stores.ledger.reserve(ReleaseKey("other", 1, month, 1), units, cap, facts, AUDIT)
 
     def plan(self, first: date, last: date, now: datetime, mode: Mode = Mode.MISSING, **only: str) -> Plan:
