@@ -52,7 +52,7 @@ def _late_days(stores: Stores, period: Period, release: Release, now: datetime) 
 
 def _late_words(late: dict[date, LateFiles]) -> str:
     """The first day's files by name, and how many days more."""
-    first = next((f"late files of {day}: {files}" for day, files in late.items()), "")
+    first = next((f"late files of {day}, for `throng ingest {day}` first: {files}" for day, files in late.items()), "")
     return first + (f"; and of {len(late) - 1} more days" if len(late) > 1 else "")
 
 

@@ -129,7 +129,7 @@ def test_a_stale_release_says_what_has_changed_and_what_a_revision_would_cost(pu
 def test_a_file_that_comes_after_the_release_makes_it_stale_until_its_day_is_ingested_again(published: Way) -> None:
     folder = published.landing / "events" / f"date={DAY}"
     shutil.copy(folder / "part-0.csv", folder / "part-1.csv")
-    late = f"late files of {DAY}: 1 file arrived (events/date={DAY}/part-1.csv)"
+    late = f"late files of {DAY}, for `throng ingest {DAY}` first: 1 file arrived (events/date={DAY}/part-1.csv)"
     assert published.publish("footfall", str(DAY)).stale == (late,)
     published.ingest(DAY)
     assert published.publish("footfall", str(DAY)).stale == ("days were ingested again since",)
