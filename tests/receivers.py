@@ -31,6 +31,7 @@ class Received:
     mails: list[EmailMessage] = field(default_factory=list)
     words: list[str] = field(default_factory=list)
     status: int = 200
+    elsewhere: str = ""
 
 
 @contextmanager
@@ -41,6 +42,13 @@ def webhook() -> Iterator[Received]:
         def do_POST(self) -> None:
             received.calls.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
             self.send_response(received.status)
+            if received.status == 302:
+                self.send_header("Location", received.elsewhere)
+            self.end_headers()
+
+        def do_GET(self) -> None:
+            received.words.append(f"GET {self.path}")
+            self.send_response(200)
             self.end_headers()
 
         def log_message(self, format: str, *args: object) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 from urllib.error import HTTPError
-from urllib.request import Request, urlopen
+from urllib.request import ProxyHandler, Request, build_opener
 
 TIMEOUT_SECONDS = 10
 TRIES, BETWEEN_TRIES_SECONDS = 10, 0.3
@@ -26,7 +26,7 @@ class Api:
     """Flow runs of one Prefect server."""
 
     def __init__(self, url: str, login: str) -> None:
-        self._url = url
+        self._url, self._way = url, build_opener(ProxyHandler({}))
         self._headers = {
             "Content-Type": "application/json",
             "Authorization": f"Basic {b64encode(login.encode()).decode()}",
@@ -59,7 +59,7 @@ class Api:
         )
         for _ in range(TRIES):
             try:
-                with urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310
+                with self._way.open(request, timeout=TIMEOUT_SECONDS) as answer:
                     return json.loads(answer.read() or b"null")
             except HTTPError as error:
                 if error.code < 500:

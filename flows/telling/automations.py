@@ -1,5 +1,6 @@
 """The server's automations as code: whatever must be told reaches the teller; made anew at each start of `serve`."""
 
+import json
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import cast
@@ -11,6 +12,9 @@ from prefect.events.actions import CallWebhook
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 from pydantic import SecretStr
 
+from flows.telling.teller import RUN_LATE, SCHEDULE_SILENT
+from tasks.alerts import Kind
+
 BLOCK = "throng-alerts"
 PREFIX = "throng: "
 LATE = timedelta(minutes=10)
@@ -21,7 +25,7 @@ SILENT = timedelta(hours=3)
 
 _OURS = {"prefect.resource.role": "deployment", "prefect.resource.name": ["daily", "backfill"]}
 _DAILY = {"prefect.resource.role": "deployment", "prefect.resource.name": "daily"}
-_RUN = "{{ event.resource.id | replace('prefect.flow-run.', '') }}"
+_RUN = "event.resource.id | replace('prefect.flow-run.', '')"
 _DEPLOYMENT = "(event.related | selectattr('role', 'equalto', 'deployment') | first).name"
 
 
@@ -54,7 +58,7 @@ def _block(teller: str) -> UUID:
 
 
 def _automations(block: UUID, page: str, late: timedelta, silent: timedelta) -> Iterator[AutomationCore]:
-    link = f"Open {page}/runs/flow-run/{_RUN}"
+    link = f"{json.dumps(f'Open {page}/runs/flow-run/')} ~ ({_RUN})"
 
     def call(trigger: EventTrigger, name: str, payload: str) -> AutomationCore:
         action = CallWebhook(block_document_id=block, payload=payload)
@@ -76,9 +80,9 @@ def _automations(block: UUID, page: str, late: timedelta, silent: timedelta) -> 
             match=failed, match_related=_OURS, expect={"prefect.flow-run.*"}, posture=Posture.Reactive, threshold=1
         ),
         "a run failed or crashed",
-        _alert("run_failed", "ended as {{ event.resource['prefect.state-name'] }}.", link),
+        _alert(Kind.RUN_FAILED, "'A run ended as ' ~ event.resource['prefect.state-name'] ~ '.'", link),
     )
-    yield call(_late(late), "a run is late", _alert("run_late", "still waits for a worker.", link))
+    yield call(_late(late), "a run is late", _alert(RUN_LATE, "'A run still waits for a worker.'", link))
     yield call(_silent(silent), "no daily run", _SILENT_ALERT)
 
 
@@ -108,16 +112,20 @@ def _silent(silent: timedelta) -> EventTrigger:
 
 
 def _alert(kind: str, what: str, action: str) -> str:
-    """A run's alert as a template: names alone, never the state's message, which anything may have written.
+    """A run's alert from expressions of a template: names alone, never the state's message, which anybody may write.
 
     Every `daily` is the same subject, so that an hourly schedule is not told of hourly.
     """
-    subject = f"{{{{ ('daily' if {_DEPLOYMENT} == 'daily' else event.resource.name) | tojson }}}}"
-    return f'{{"kind": "{kind}", "subject": {subject}, "what": "A run {what}", "action": "{action}"}}'
+    subject = f"'daily' if {_DEPLOYMENT} == 'daily' else event.resource.name"
+    fields = {"kind": json.dumps(kind), "subject": subject, "what": what, "action": action}
+    return f"{{{{ {{{', '.join(f'{name!r}: {value}' for name, value in fields.items())}}} | tojson }}}}"
 
 
-_SILENT_ALERT = (
-    '{"kind": "schedule_silent", "subject": "daily", '
-    f'"what": "Nothing was heard of any daily run for {SILENT // timedelta(hours=1)} hours.", '
-    '"action": "Look at the deployment daily: is its schedule on, does a worker run? Restart `throng serve`."}'
+_SILENT_ALERT = json.dumps(
+    {
+        "kind": SCHEDULE_SILENT,
+        "subject": "daily",
+        "what": f"Nothing was heard of any daily run for {SILENT // timedelta(hours=1)} hours.",
+        "action": "Look at the deployment daily: is its schedule on, does a worker run? Restart `throng serve`.",
+    }
 )

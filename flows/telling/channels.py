@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
-from http.client import HTTPException
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
-from urllib.request import Request, urlopen
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from tasks.alerts import Alert
 from tasks.errors import Misconfigured
@@ -19,9 +18,6 @@ from tasks.settings import Settings
 
 SECONDS = 10
 """How long a receiver may take to answer."""
-
-LOST = (OSError, HTTPException, smtplib.SMTPException, ssl.SSLError)
-"""What a channel raises when nobody took the message."""
 
 log = logging.getLogger("throng.alerts")
 
@@ -32,7 +28,7 @@ class Channel(Protocol):
     name: str
 
     def send(self, alerts: Sequence[Alert]) -> None:
-        """Pass on several alerts as one message; raises one of LOST."""
+        """Pass on several alerts as one message; raises if nobody took it."""
 
 
 class Log:
@@ -43,7 +39,7 @@ class Log:
     def send(self, alerts: Sequence[Alert]) -> None:
         """One line each."""
         for alert in alerts:
-            log.warning("%s: %s %s", alert.kind, alert.what, alert.action)
+            log.warning("%s: %s. %s %s", alert.kind, alert.subject, alert.what, alert.action)
 
 
 @dataclass(frozen=True)
@@ -54,12 +50,17 @@ class Webhook:
     name = "webhook"
 
     def send(self, alerts: Sequence[Alert]) -> None:
-        """One call; any answer but 2xx is a failure."""
+        """One call; any answer but 2xx is a failure, to be sent elsewhere too: whom that tells nobody has chosen."""
         body = {"text": text_of(alerts), "alerts": [asdict(alert) for alert in alerts]}
         headers = {"Content-Type": "application/json", "User-Agent": "throng"}
         request = Request(self.url, json.dumps(body).encode(), headers, method="POST")  # noqa: S310 - http, the settings say
-        with urlopen(request, timeout=SECONDS):  # noqa: S310
+        with build_opener(_Stay).open(request, timeout=SECONDS):
             pass
+
+
+class _Stay(HTTPRedirectHandler):
+    def redirect_request(self, *args: object) -> None:
+        """Follow nothing."""
 
 
 @dataclass(frozen=True)

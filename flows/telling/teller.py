@@ -14,11 +14,16 @@ from secrets import token_urlsafe
 from threading import Event, Thread
 from time import monotonic
 
-from flows.telling.channels import LOST, Channel, channels, log
+from flows.telling.channels import Channel, channels, log
 from flows.telling.memory import Memory
-from tasks.alerts import Alert
+from tasks.alerts import Alert, Kind
 from tasks.release import utc_now
 from tasks.settings import Settings
+
+RUN_LATE, SCHEDULE_SILENT = "run_late", "schedule_silent"
+"""Kinds of which only the server's automations know."""
+
+KNOWN = frozenset({*Kind, RUN_LATE, SCHEDULE_SILENT})
 
 LONGEST = 65_536
 """Bytes of one alert."""
@@ -54,9 +59,9 @@ class Outbox:
             return
         try:
             self._channel.send(waiting)
-        except LOST as error:  # its text may hold an address with a password
-            reason = f"{type(error).__name__} {getattr(error, 'code', '') or getattr(error, 'smtp_code', '')}".strip()
-            log.error("%d alert(s) not delivered by %s (%s); trying again", len(waiting), self._channel.name, reason)
+        except Exception as error:  # whatever it is, the other channels and the next alerts go on
+            name, reason = self._channel.name, _reason(error)
+            log.error("%d alert(s) not delivered by %s (%s); trying again", len(waiting), name, reason)
             return
         self._waiting.clear()
         self._memory.remember(self._channel.name, waiting, now)
@@ -88,8 +93,11 @@ class Teller:
     def _tell(self, alerts: Sequence[Alert]) -> None:
         now = utc_now()
         for box in self._boxes:
-            box.add(alerts, now)
-            box.send(now)
+            try:
+                box.add(alerts, now)
+                box.send(now)
+            except Exception as error:
+                log.error("An alert was not dealt with (%s).", _reason(error))
 
     def _gathered(self) -> list[Alert]:
         """Waits for an alert, and then until no more come for a moment; nothing when it is time to try again."""
@@ -100,6 +108,11 @@ class Teller:
             heard = self._heard.qsize()
             self._over.wait(self._gather)
         return list(_drained(self._heard))
+
+
+def _reason(error: Exception) -> str:
+    """Its kind and number: its text may hold an address with a password."""
+    return f"{type(error).__name__} {getattr(error, 'code', '') or getattr(error, 'smtp_code', '')}".strip()
 
 
 def _drained(queue: "Queue[Alert]") -> Iterator[Alert]:
@@ -129,6 +142,14 @@ def telling(settings: Settings, gather: float = GATHER) -> Iterator[str]:
             thread.join(timeout=15)
 
 
+def _alert(said: dict[str, str]) -> Alert:
+    """An alert of a known kind; each field is made one line, as a mail's subject and a log's entry are."""
+    alert = Alert(**{name: " ".join(text.encode().decode().splitlines()) for name, text in said.items()})
+    if alert.kind not in KNOWN:
+        raise ValueError("unknown kind")
+    return alert
+
+
 def _listener(teller: Teller, path: str) -> type[BaseHTTPRequestHandler]:
     class Listener(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -139,10 +160,10 @@ def _listener(teller: Teller, path: str) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
 
         def _alert(self) -> Alert | None:
-            length = int(self.headers.get("Content-Length") or 0)
             try:
-                return Alert(**json.loads(self.rfile.read(min(length, LONGEST))))
-            except (ValueError, TypeError):
+                length = int(self.headers.get("Content-Length") or 0)
+                return _alert(json.loads(self.rfile.read(max(0, min(length, LONGEST)))))
+            except (ValueError, TypeError, AttributeError):
                 log.error("An automation sent something that is no alert.")
                 return None
 

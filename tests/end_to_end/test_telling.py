@@ -93,9 +93,13 @@ def test_what_daily_says_arrives_word_for_word(
 def test_a_failed_run_is_told_by_its_type_with_its_page_and_without_its_message(told: list[dict[str, Any]]) -> None:
     _run("backfill", "CRASHED", "Interrupted")  # somebody stopped Throng: no news
     _run("another", "FAILED", "Failed")  # not ours
+    odd = _run("backfill", "FAILED", 'Odd", "kind": "<none>')
     run = _run("daily", "FAILED", "SomeFailed")
     until(lambda: any(run in alert["action"] for alert in _alerts(told)))
-    (failed,) = [alert for alert in _alerts(told) if alert["kind"] == "run_failed"]
+    until(lambda: any(odd in alert["action"] for alert in _alerts(told)))
+    (quoted,) = [alert for alert in _alerts(told) if odd in alert["action"]]
+    assert (quoted["kind"], quoted["what"]) == ("run_failed", 'A run ended as Odd", "kind": "<none>.')
+    (failed,) = [alert for alert in _alerts(told) if alert["kind"] == "run_failed" and alert is not quoted]
     assert (failed["subject"], failed["what"]) == ("daily", "A run ended as SomeFailed.")
     assert failed["action"].endswith(f"/runs/flow-run/{run}")
     assert SECRET not in str(told)

@@ -8,14 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from flows.cli.pages import answers, environment
 from flows.serving import child as children
 from flows.serving.announcement import alone, announce, announced
+from flows.serving.api import Api
 from flows.serving.child import Child
 from flows.serving.login import file, kept, login
 from flows.serving.place import Place
 from flows.serving.process import gone, this_process
 from tasks.errors import Misconfigured
 from tasks.policy import load
+from tests.receivers import webhook
 
 API = "http://127.0.0.1:4200/api"
 
@@ -137,3 +140,15 @@ def test_a_given_login_is_used_and_not_kept(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv("PREFECT_SERVER_API_AUTH_STRING", "me:chosen")
     assert login(tmp_path) == "me:chosen"
     assert kept(tmp_path) is None
+
+
+def test_our_own_server_is_asked_without_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    with webhook() as server, webhook() as proxy:
+        monkeypatch.delenv("no_proxy", raising=False)
+        monkeypatch.setenv("NO_PROXY", "intranet.example")
+        monkeypatch.setenv("http_proxy", proxy.url.removesuffix("/hook"))
+        assert answers(server.url)
+        Api(server.url, "throng:secret").set_state("1", "CRASHED", "Crashed", "gone")
+        assert (len(server.words), len(server.calls)) == (1, 1)
+        assert (proxy.words, proxy.calls) == ([], [])
+        assert environment(Path(), API)["no_proxy"].startswith("intranet.example,127.0.0.1,")

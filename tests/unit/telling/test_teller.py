@@ -150,7 +150,11 @@ def test_a_password_is_for_a_server_whose_name_is_certified(
 
 def test_only_who_knows_the_address_can_tell_and_only_alerts(tmp_path: Path) -> None:
     with telling(_settings(tmp_path), gather=0.1) as url:
-        for place, body in ((url[:-1], json.dumps(vars(OVERDUE)).encode()), (url, b"{}"), (url, b"no json")):
+        told = vars(OVERDUE)
+        no_alerts = [{}, [], 7, {**told, "kind": "you_won"}, {**told, "more": ""}, {**told, "what": "\ud800"}]
+        no_alerts += [{**told, name: wrong} for name in told for wrong in (["x"], {"x": 1}, None, 7)]
+        bodies = [b"no json", *(json.dumps(said).encode() for said in no_alerts)]
+        for place, body in ((url[:-1], json.dumps(told).encode()), *((url, body) for body in bodies)):
             with pytest.raises(HTTPError, match="400"):
                 _post(place, body)
     assert not (tmp_path / "told.json").exists()
@@ -159,10 +163,67 @@ def test_only_who_knows_the_address_can_tell_and_only_alerts(tmp_path: Path) -> 
 def test_without_a_channel_the_log_tells(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with telling(_settings(tmp_path), gather=0.1) as url:
         _say(url, OVERDUE)
-        until(lambda: "landing_overdue: The folder is missing. Have it sent." in caplog.text)
+        until(lambda: "landing_overdue: 2026-03-03. The folder is missing. Have it sent." in caplog.text)
 
 
 @pytest.mark.parametrize("given", [{"alert_email": "ops@operator.example"}, {"smtp_url": "smtp://mail.example"}])
 def test_half_a_mail_setting_is_refused(tmp_path: Path, given: dict[str, str]) -> None:
     with pytest.raises(Misconfigured, match="only one is set"):
         channels(_settings(tmp_path, **given))
+
+
+def test_what_comes_in_several_lines_is_told_in_one(tmp_path: Path) -> None:
+    with webhook() as hook, mailbox() as mail:
+        settings = _settings(tmp_path, alert_webhook=hook.url, alert_email="ops@operator.example", smtp_url=mail.url)
+        with telling(settings, gather=0.1) as url:
+            _say(url, Alert("run_failed", "daily\r\nBcc: all@elsewhere.example", "It\nbroke.", "Mend it."))
+            until(lambda: hook.calls and mail.mails)
+        assert hook.calls[0]["alerts"][0]["what"] == "It broke."
+        (message,) = mail.mails
+        assert message["Subject"] == "Throng: run_failed daily Bcc: all@elsewhere.example"
+        assert message["Bcc"] is None
+
+
+def test_a_channel_that_fails_in_a_way_nobody_foresaw_stops_neither_the_others_nor_the_next_alert(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with mailbox() as mail:
+        hook = "http://127.0.0.1:9/h\u00f6ren-hush"
+        settings = _settings(tmp_path, alert_webhook=hook, alert_email="ops@operator.example", smtp_url=mail.url)
+        with telling(settings, gather=0.1) as url:
+            _say(url, OVERDUE)
+            until(lambda: len(mail.mails) == 1)
+            _say(url, LOW)
+            until(lambda: len(mail.mails) == 2)
+    assert "not delivered by webhook (UnicodeEncodeError)" in caplog.text
+    assert "hush" not in caplog.text
+
+
+def test_what_was_told_is_not_told_again_each_minute_though_it_cannot_be_kept(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "told.unfinished").mkdir()
+    with webhook() as hook, _box(hook, tmp_path) as tell:
+        for alert in (OVERDUE, OVERDUE, LOW):
+            tell(NOON, alert)
+        assert [call["alerts"] for call in hook.calls] == [[vars(OVERDUE)], [vars(LOW)]]
+    assert "What was told cannot be kept (IsADirectoryError)" in caplog.text
+
+
+def test_a_memory_that_somebody_edited_is_read_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "told.json").write_text('{"webhook landing_overdue 2026-03-03": "2020-01-01T00:00:00"}')
+    with webhook() as hook, _box(hook, tmp_path) as tell:
+        tell(NOON, OVERDUE)
+        assert len(hook.calls) == 1
+    assert (tmp_path / "told.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_an_alert_is_not_sent_where_a_receiver_points_to(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with webhook() as hook, webhook() as other, _box(hook, tmp_path) as tell:
+        hook.status, hook.elsewhere = 302, other.url
+        tell(NOON, OVERDUE)
+        assert (other.calls, other.words) == ([], [])
+        assert "1 alert(s) not delivered by webhook (HTTPError 302)" in caplog.text
+        hook.status = 200
+        tell(NOON, LOW)
+        assert hook.calls[-1]["alerts"] == [vars(OVERDUE), vars(LOW)]
