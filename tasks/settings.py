@@ -36,9 +36,9 @@ class Settings(BaseSettings):
     @classmethod
     def _is_an_address(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         known = ("http", "https") if info.field_name == "alert_webhook" else ("smtp", "smtps")
-        parts = urlsplit(value.get_secret_value() if value else f"{known[0]}://none")
-        if parts.scheme not in known or not parts.hostname:
-            raise ValueError(f"must begin with {' or '.join(f'{scheme}://' for scheme in known)} and name a host")
+        if value and not _addresses(value.get_secret_value(), known):
+            schemes = " or ".join(f"{scheme}://" for scheme in known)
+            raise ValueError(f"must begin with {schemes} and name a host; / ? # @ in a password are %2F %3F %23 %40")
         return value
 
     @property
@@ -88,6 +88,16 @@ class Settings(BaseSettings):
                 f"Mount or copy it, and set {variable} to a folder.",
             )
         return Path(value).absolute()
+
+
+def _addresses(url: str, schemes: tuple[str, ...]) -> bool:
+    """Whether it names a host; what follows an unescaped sign of a password would be taken for a path, and be shown."""
+    try:
+        parts = urlsplit(url)
+        whole = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # its text holds parts of the address
+        return False
+    return whole and ("http" in schemes or not (parts.path.strip("/") or parts.query or parts.fragment))
 
 
 def load() -> Settings:
