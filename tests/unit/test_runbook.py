@@ -1,0 +1,60 @@
+"""The runbook names whatever the code can say: each error, exit code, alert, plan state and end of a run."""
+
+import inspect
+import re
+from pathlib import Path
+
+from flows import carry, reconcile, standing
+from flows.serving import settling
+from flows.telling import teller
+from tasks import errors
+from tasks.alerts import Kind
+from tasks.errors import ThrongError
+from tasks.plan.states import State
+from tasks.references import Outcome
+
+RUNBOOK = (Path(__file__).parents[2] / "docs" / "runbook.md").read_text()
+
+
+def _errors(kind: type[ThrongError]) -> list[type[ThrongError]]:
+    return [found for below in kind.__subclasses__() for found in (below, *_errors(below))]
+
+
+def _section(title: str) -> str:
+    return RUNBOOK.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+
+
+def test_each_error_and_exit_code_has_its_line() -> None:
+    lines = re.findall(r"^\| (\d+) \| (.*?) \|", _section("Errors and exit codes"), re.MULTILINE)
+    told = {(int(code), name) for code, names in lines for name in re.findall(r"`(\w+)`", names)}
+    assert {(kind.exit_code, kind.__name__) for kind in _errors(ThrongError)} <= told
+    assert {reconcile.SOME_FAILED, errors.INTERRUPTED} <= {code for code, _ in told}
+
+
+def test_each_alert_has_its_line() -> None:
+    kinds = {*Kind, *teller.KNOWN}
+    assert [kind for kind in sorted(kinds) if f"| `{kind}` |" not in _section("Alerts")] == []
+    assert [kind for kind in standing.SAID if kind not in _section("Alerts")] == []
+
+
+def test_each_state_of_a_plan_has_its_line() -> None:
+    assert [state for state in State if f"| `{state}` |" not in _section("States of a plan")] == []
+
+
+def test_each_end_of_a_run_has_its_line() -> None:
+    verdicts = re.findall(r'return "([A-Z]\w+)", f?"', inspect.getsource(reconcile.verdict))
+    settled = re.findall(r'set_state\([^,]+, "[A-Z]+", "(\w+)"', inspect.getsource(settling))
+    faults = [kind.__name__ for kind in _errors(ThrongError) if kind.exit_code not in (20, 30)]
+    assert len(verdicts) > 5
+    assert {"Crashed", "Interrupted"} <= set(settled)
+    ends = {*Outcome, *verdicts, *settled, *faults, carry.SKIPPED, carry.STOPPED} - {"Scheduled"}
+    heads = re.findall(r"^\| (.+?) \|", _section("How a run ended"), re.MULTILINE)
+    told = {name for head in heads for name in re.findall(r"`(\w+)`", head)}
+    assert ends - told == set()
+
+
+def test_every_link_leads_to_a_heading() -> None:
+    headings = {
+        re.sub(r"[^\w -]", "", line.lower()).replace(" ", "-") for line in re.findall(r"^#+ (.+)$", RUNBOOK, re.M)
+    }
+    assert [link for link in re.findall(r"\]\(#([^)]+)\)", RUNBOOK) if link not in headings] == []
