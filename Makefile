@@ -1,5 +1,6 @@
 # Needs Python 3.11+ with pip, make and git; everything else is installed into .venv (and uv, if missing, into .uv).
 PORT ?= 4200
+RUNS ?= 300
 .PHONY: soak demo up test lint coverage bench
 SHELL := /bin/bash
 SIZES ?= 5e6 20e6
@@ -15,9 +16,9 @@ up: .venv/installed
 test: lint
 	.venv/bin/python -m pytest
 
-# What takes minutes or hours: each fault at every point, and long series of days.
+# What takes minutes or hours: each fault at every point, and RUNS days one after the other, with a table of what they hold.
 soak: .venv/installed
-	.venv/bin/python -m pytest -m soak
+	RUNS=$(RUNS) .venv/bin/python -m pytest -s -m soak
 
 lint: .venv/installed
 	.venv/bin/ruff format --check . && .venv/bin/ruff check . && .venv/bin/mypy

@@ -4,6 +4,7 @@ import csv
 import os
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,15 +21,22 @@ def open_files(pid: int | str = "self") -> int:
 def of_process(pid: int | str = "self") -> dict[str, float]:
     """Open files, threads, memory in MB and children of a process."""
     status = dict(line.split(":\t", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
-    threads = list(Path(f"/proc/{pid}/task").iterdir())
-    children = sum(len((thread / "children").read_text().split()) for thread in threads)
     return {
         "open files": open_files(pid),
-        "threads": len(threads),
-        "children": children,
+        "threads": int(status["Threads"]),
+        "children": len(children(pid)),
         "MB": int(status["VmRSS"].split()[0]) // KB,
         "most MB": int(status["VmHWM"].split()[0]) // KB,
     }
+
+
+def children(pid: int | str) -> list[int]:
+    """The processes that any thread of this one started."""
+    found: list[int] = []
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(FileNotFoundError):  # a thread that has just ended
+            found += map(int, (thread / "children").read_text().split())
+    return found
 
 
 def of_home(home: Path) -> dict[str, float]:
@@ -88,11 +96,6 @@ class Series:
 
 def _short(value: float) -> str:
     return f"{value:.0f}" if value >= 100 or value == int(value) else f"{value:.2f}"
-
-
-def read(lines: Iterable[Sample]) -> Series:
-    """A series of samples."""
-    return Series(list(lines))
 
 
 def unequal(samples: Sequence[Sample], names: Iterable[str]) -> dict[str, set[float]]:
