@@ -39,12 +39,14 @@ class Metric:
 
 
 def write_metrics(stores: Stores, plan: Plan, found: Sequence[Alert], now: datetime) -> Path:
-    """Write `metrics.prom` in the home, whole or not at all; readable by the monitoring system's user too."""
-    path = stores.settings.home.absolute() / NAME
-    unfinished = path.with_name(f"{NAME}.{os.getpid()}")  # no `.prom`: the collector passes it by
+    """Write the file, whole or not at all: in the home for this user, elsewhere for the monitoring's user too."""
+    elsewhere = stores.settings.metrics
+    path = (elsewhere or stores.settings.home / NAME).absolute()
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}")  # no `.prom`: the collector passes it by
     with on_disk(path.parent):
+        unfinished.touch(mode=0o600)
         unfinished.write_text(render(stores, plan, found, now))
-        unfinished.chmod(0o644)
+        unfinished.chmod(0o644 if elsewhere else 0o600)
         unfinished.replace(path)
     return path
 

@@ -28,6 +28,7 @@ class Settings(BaseSettings):
     policy: Path | None = None
     engine: Literal["local"] = "local"
     memory_limit: Annotated[str, Field(pattern=r"^[1-9]\d{0,5} ?[MG]B$")] = "500MB"
+    metrics: Path | None = None
     alert_webhook: SecretStr | None = None
     alert_email: Annotated[str, Field(pattern=rf"^{_MAIL}(, ?{_MAIL})*$")] | None = None
     smtp_url: SecretStr | None = None

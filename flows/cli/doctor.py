@@ -101,6 +101,17 @@ def _lake(settings: Settings) -> str:
     return _room("THRONG_LAKE", settings.lake_root)
 
 
+def _metrics(settings: Settings) -> str:
+    if settings.metrics is None:
+        return (
+            f"{settings.home.absolute() / 'metrics.prom'}, for this user; THRONG_METRICS names one for others to read"
+        )
+    folder = settings.metrics.absolute().parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        raise Misconfigured(f"{folder} is not a folder that can be written to.", "Create it, or mend THRONG_METRICS.")
+    return f"{settings.metrics.absolute()}, for others to read"
+
+
 def _scratch(settings: Settings) -> str:
     return _room("THRONG_HOME", settings.scratch_root)
 
@@ -235,4 +246,5 @@ LOOKS: Mapping[str, Callable[[Settings], str]] = {
     "engine": _engine,
     "prefect": _prefect,
     "alerts": _alerts,
+    "metrics": _metrics,
 }

@@ -23,6 +23,7 @@ def serve(
 ) -> Answer:
     """Run the schedule: Prefect's server, its workers, `daily` every hour; Ctrl-C stops all."""
     import logging
+    import os
     from contextlib import nullcontext, suppress
 
     from flows.serving.announcement import alone
@@ -32,6 +33,7 @@ def serve(
     from flows.telling.teller import telling
     from tasks.settings import load
 
+    os.umask(0o077)  # of all that it and its children write: runs' names, logs and addresses are this user's alone
     logging.basicConfig(format="%(asctime)s %(message)s", datefmt=CLOCK)  # alerts
     place = Place(load().home.absolute(), host, port)
     with alone(place.home):

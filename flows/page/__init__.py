@@ -46,11 +46,12 @@ def page(status: "Status", address: Address) -> str:
 
 
 def write(path: Path, status: "Status", address: Address) -> None:
-    """Write the page, whole or not at all."""
+    """Write the page for this user alone, whole or not at all."""
     from tasks.store.room import on_disk
 
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     with on_disk(path):
+        unfinished.touch(mode=0o600)
         unfinished.write_text(page(status, address), encoding="utf-8")
         unfinished.replace(path)
 

@@ -35,6 +35,7 @@ def alone(home: Path) -> Iterator[None]:
 def announce(home: Path, api: str) -> None:
     """Tell this home's commands where Prefect's API is."""
     new = _file(home).with_suffix(".new")
+    new.touch(mode=0o600)
     new.write_text(json.dumps({"api": api, "pid": os.getpid()}))
     new.replace(_file(home))
 

@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 from flows.serving.place import Place
@@ -65,9 +66,12 @@ def services(place: Place, say: Callable[[str], None]) -> Iterator[None]:
 
 def _let_in(home: Path) -> None:
     """As root, PostgreSQL runs as nobody: let others pass through to its folder; all beside it is closed to them."""
-    if not os.geteuid():
-        for folder in (home, home.parent) if home.parent.name == ".throng" else (home,):
-            folder.chmod(folder.stat().st_mode | 0o011)
+    way = [*([home.parent] if home.parent.name == ".throng" else []), home, home / "postgres"]
+    for folder, on in [] if os.geteuid() else pairwise(way):
+        for beside in folder.iterdir():
+            if beside != on and not beside.is_symlink():
+                beside.chmod(beside.stat().st_mode & ~0o077)
+        folder.chmod(folder.stat().st_mode | 0o011)
 
 
 def _prepare(home: Path, endpoint: str) -> None:

@@ -55,6 +55,13 @@ def test_who_does_not_know_the_login_can_ask_nothing_and_no_other_page_may_call(
             assert answer.headers["Access-Control-Allow-Origin"] == allowed
 
 
+def test_what_it_writes_is_its_owners_alone(served: Served) -> None:
+    folders = [served.home, served.home / "prefect", served.home / "logs"]
+    written = [served.home, *(path for folder in folders for path in folder.iterdir())]
+    assert {"serve.json", "serve.lock", "prefect.db", "server.log"} <= {path.name for path in written}
+    assert not [path for path in written if path.exists() and path.stat().st_mode & 0o077]
+
+
 @pytest.mark.parametrize("named", ["command", "env", "working_dir"])
 def test_who_asks_for_a_run_does_not_choose_what_is_run(served: Served, named: str) -> None:
     other = {"command": "touch owned", "env": {"PYTHONSTARTUP": "/tmp/x.py"}, "working_dir": "/tmp"}[named]

@@ -100,3 +100,14 @@ def test_who_is_told_is_named_without_addresses_and_half_a_mail_setting_is_a_fau
     code, found, _ = _examine()
     assert code == 2
     assert "only one is set" in found["alerts"]["fault"]["what"]
+
+
+def test_a_folder_for_the_monitorings_file_that_is_not_there_is_a_fault(
+    home: Path, landing: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("THRONG_METRICS", str(tmp_path / "collected" / "throng.prom"))
+    code, found, _ = _examine()
+    assert code == 2
+    assert "THRONG_METRICS" in found["metrics"]["fault"]["action"]
+    (tmp_path / "collected").mkdir()
+    assert _examine()[1]["metrics"]["fault"] is None

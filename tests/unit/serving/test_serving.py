@@ -10,6 +10,7 @@ import pytest
 
 from flows.cli.pages import answers, environment
 from flows.serving import child as children
+from flows.serving import services
 from flows.serving.announcement import alone, announce, announced
 from flows.serving.api import Api
 from flows.serving.child import Child
@@ -29,6 +30,7 @@ def test_an_address_is_announced_only_while_its_process_lives(tmp_path: Path) ->
         assert announced(tmp_path) is None
         announce(tmp_path, API)
         assert announced(tmp_path) == API
+        assert (tmp_path / "serve.json").stat().st_mode & 0o777 == 0o600
         with pytest.raises(Misconfigured, match=r"Another `throng serve` runs in .*4200"), alone(tmp_path):
             pass
         assert announced(tmp_path) == API
@@ -152,3 +154,19 @@ def test_our_own_server_is_asked_without_a_proxy(monkeypatch: pytest.MonkeyPatch
         assert (len(server.words), len(server.calls)) == (1, 1)
         assert (proxy.words, proxy.calls) == ([], [])
         assert environment(Path(), API)["no_proxy"].startswith("intranet.example,127.0.0.1,")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root lets another user through")
+def test_who_may_pass_through_to_postgresql_finds_all_beside_it_closed(tmp_path: Path) -> None:
+    home = tmp_path / ".throng" / "up"
+    (home / "postgres").mkdir(parents=True, mode=0o711)
+    for beside in (home.parent / "status.html", home / "metrics.prom"):
+        beside.touch(mode=0o644)
+    (home / "lake").mkdir(mode=0o755)
+    services._let_in(home)
+    seen = {path.name: oct(path.stat().st_mode & 0o077) for path in (home.parent, *home.parent.rglob("*"))}
+    passed = dict.fromkeys((".throng", "up", "postgres"), True)
+    assert {name: mode != "0o0" for name, mode in seen.items()} == {
+        **dict.fromkeys(("status.html", "metrics.prom", "lake"), False),
+        **passed,
+    }

@@ -1,6 +1,8 @@
 """The monitoring's file: whole or not there, parsed by Prometheus' rules, and without anybody in it."""
 
+import os
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -68,7 +70,7 @@ def test_the_file_takes_the_place_of_the_one_before_in_one_step(books: Books) ->
         write_metrics(books.stores, books.plan(), [], NOON)
         assert reader.read() == before
     assert path.name == "metrics.prom"
-    assert path.stat().st_mode & 0o777 == 0o644
+    assert path.stat().st_mode & 0o777 == 0o600
     assert [p.name for p in path.parent.iterdir() if p.name.startswith("metrics")] == ["metrics.prom"]
 
 
@@ -79,3 +81,18 @@ def test_no_zone_and_no_file_of_the_landing_is_a_label(books: Books, tmp_path: P
     labels = {name for line in text.splitlines() for name in re.findall(r'[{,]([a-z]+)="', line)}
     assert labels <= {"client", "product", "state", "month", "verb", "kind"}
     assert "part-0" not in text
+
+
+def test_elsewhere_the_monitorings_user_may_read_it(books: Books, tmp_path: Path) -> None:
+    file = tmp_path / "collected" / "throng.prom"
+    file.parent.mkdir()
+    settings = books.stores.settings.model_copy(update={"metrics": file})
+    stores = replace(books.stores, settings=settings)
+    before = os.umask(0o077)
+    try:
+        assert write_metrics(stores, books.plan(), [], NOON) == file
+    finally:
+        os.umask(before)
+    assert file.stat().st_mode & 0o777 == 0o644
+    assert [path.name for path in file.parent.iterdir()] == ["throng.prom"]
+    assert not (books.stores.settings.home / "metrics.prom").exists()
