@@ -60,13 +60,10 @@ def disturbed(place: Place, verbs: Verbs, verb: str, at: int | str | None, fault
 FULL = {
     ("ingest", "lake", "before lake.candidate"),
     ("ingest", "scratch", "after candidate.write_coverage"),
-    ("ingest", "catalog.db", "before ledger.reserve"),
     ("ingest", "lake", "after ledger.intend_draw"),
     ("ingest", "catalog.db", "after lake.commit"),
-    ("publish", "catalog.db", "inside catalog.run"),
     ("publish", "lake", "before lake.write_allowed"),
     ("publish", "catalog.db", "after lake.stage_release"),
-    ("deliver", "lake", "before lake.write_delivery"),
     ("deliver", "catalog.db", "after s3.put_object"),
 }
 
@@ -124,7 +121,7 @@ def test_too_low_a_memory_limit_is_said_as_such(place: Place, verbs: Verbs) -> N
     assert "run the same command again" in tried.said
 
 
-@pytest.mark.parametrize("megabytes", [1, 16, 48])
+@pytest.mark.parametrize("megabytes", [1, 32])
 def test_a_process_that_gets_no_memory_blames_no_file(place: Place, verbs: Verbs, megabytes: int) -> None:
     act, _, whole = verbs["ingest"]
     home, little = home_for(place, verbs, "ingest"), LittleMemory(megabytes << 20)
@@ -169,16 +166,9 @@ def chain(place: Place, home: Path, clocks: tuple[Clock, Clock, Clock]) -> list[
     [
         (Clock(MORNING), Clock(MORNING, HOUR_BACK), Clock(MORNING, DAY_ON)),
         (Clock(MORNING, DAY_ON), Clock(MORNING), Clock(MORNING, HOUR_BACK)),
-        *((Clock(MORNING, jump, at),) * 3 for jump in (HOUR_BACK, DAY_ON) for at in (1, 2)),
+        *((Clock(MORNING, jump, 2),) * 3 for jump in (HOUR_BACK, DAY_ON)),
     ],
-    ids=[
-        "back, then on",
-        "on, then back",
-        "back after looking",
-        "back in the walk",
-        "on after looking",
-        "on in the walk",
-    ],
+    ids=["back, then on", "on, then back", "back in the walk", "on in the walk"],
 )
 def test_a_clock_that_jumps_between_verbs_or_within_them_changes_nothing(
     unmarked: Place, empty: Path, by_a_right_clock: Books, clocks: tuple[Clock, Clock, Clock]
