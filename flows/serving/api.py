@@ -5,6 +5,7 @@ import time
 from base64 import b64encode
 from collections.abc import Sequence
 from contextlib import suppress
+from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
@@ -34,8 +35,10 @@ class Api:
 
     def runs(self, **filters: Any) -> list[dict[str, Any]]:
         """Flow runs by filters of the API, at most two hundred."""
-        found: list[dict[str, Any]] = self._post("/flow_runs/filter", filters | {"limit": 200})
-        return found
+        try:
+            return self._post("/flow_runs/filter", filters | {"limit": 200})  # type: ignore[no-any-return]
+        except Refused:  # a server that is starting up, or one that is not ours
+            raise Unreachable("/flow_runs/filter") from None
 
     def set_state(self, run: str, kind: str, name: str, message: str, due: str | None = None) -> None:
         """Put a flow run into a state, whatever its rules say; a deleted run has none. A scheduled one is due."""
@@ -65,6 +68,6 @@ class Api:
                 if error.code < 500:
                     raise Refused(path) from None
                 time.sleep(BETWEEN_TRIES_SECONDS)  # 503: its SQLite is busy
-            except OSError:
+            except (OSError, HTTPException, ValueError):  # gone, or killed in the middle of its answer
                 break
         raise Unreachable(path)

@@ -161,9 +161,13 @@ def test_a_killed_flow_process_frees_its_place_and_the_next_daily_does_the_work(
         assert while_it_runs["state_type"] == "CANCELLED"
         os.kill(int(killed["infrastructure_pid"]), signal.SIGKILL)
         served.becomes(killed["id"], "CRASHED")
-    assert served.deployment("daily")["global_concurrency_limit"]["active_slots"] == 0
-    after = served.becomes(served.ask("daily"), "COMPLETED", "CANCELLED", "FAILED")
-    assert after["state_type"] == "COMPLETED"
+    until(lambda: served.deployment("daily")["global_concurrency_limit"]["active_slots"] == 0)
+    assert until(lambda: (how := ended(served)) != "CANCELLED" and how) == "COMPLETED"
+
+
+def ended(served: Served) -> str:
+    """How a daily ends that is asked for now; at five past the hour the schedule's own may have its place."""
+    return str(served.becomes(served.ask("daily"), "COMPLETED", "CANCELLED", "FAILED")["state_type"])
 
 
 def test_a_killed_workers_run_is_crashed_with_all_it_started_and_a_new_one_goes_on(served: Served) -> None:

@@ -1,10 +1,12 @@
 """What `throng serve` is made of, each by itself; the whole is in `tests/end_to_end/test_serve.py`."""
 
 import os
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -12,7 +14,7 @@ from flows.cli.pages import answers, environment
 from flows.serving import child as children
 from flows.serving import services
 from flows.serving.announcement import alone, announce, announced
-from flows.serving.api import Api
+from flows.serving.api import Api, Unreachable
 from flows.serving.child import Child
 from flows.serving.login import file, kept, login
 from flows.serving.place import Place
@@ -170,3 +172,18 @@ def test_who_may_pass_through_to_postgresql_finds_all_beside_it_closed(tmp_path:
         **dict.fromkeys(("status.html", "metrics.prom", "lake"), False),
         **passed,
     }
+
+
+@pytest.mark.parametrize("answer", [b"Content-Length: 99\r\n\r\nhalf", b"Content-Length: 4\r\n\r\nhalf", b""])
+def test_a_server_that_is_killed_in_the_middle_of_its_answer_does_not_answer(answer: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def half() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(b"HTTP/1.1 200 OK\r\n" + answer)
+
+        Thread(target=half).start()
+        with pytest.raises(Unreachable):
+            Api(f"http://127.0.0.1:{server.getsockname()[1]}/api", "throng:word").runs()
