@@ -87,7 +87,9 @@ class Job:
     subject: str
     plan: "Callable[[], Plan]"
     asked: str = ""
-    """Words by which a person asked for it, for the audit table."""
+    """Words by which a person asked for a range, for the audit table."""
+    scheduled: bool = False
+    """Nobody asked for this very work: what the budget does not allow is told, and is no failure."""
     parallel: int = 1
     dry_run: bool = False
 
@@ -102,7 +104,7 @@ async def reconcile(job: Job, run: Run) -> Report:
         results = await carry_out(plan.due, run, job.parallel)
         report = Report(plan, results, await asyncio.to_thread(job.plan) if results else plan)
         record.outcome, record.message = verdict(report)
-        record.exit_code = exit_code(report, bool(job.asked))
+        record.exit_code = exit_code(report, not job.scheduled)
     await asyncio.to_thread(_look_round)
     return report
 

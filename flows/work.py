@@ -59,7 +59,7 @@ def daily_job(day: date | None = None) -> "Job":
     """What the schedule has to do; of one day only, also what was tried in vain."""
     from flows.reconcile import Job
 
-    return Job("daily", str(day or "all that is due"), partial(_daily_plan, day), "one day" if day else "")
+    return Job("daily", str(day or "all that is due"), partial(_daily_plan, day), scheduled=day is None)
 
 
 def _daily_plan(day: date | None) -> "Plan":
