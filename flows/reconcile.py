@@ -88,10 +88,10 @@ class Job:
     plan: "Callable[[], Plan]"
     asked: str = ""
     """Words by which a person asked for a range, for the audit table."""
-    scheduled: bool = False
-    """Nobody asked for this very work: what the budget does not allow is told, and is no failure."""
     parallel: int = 1
     dry_run: bool = False
+    scheduled: bool = False
+    """Nobody asked for this very work: what the budget does not allow is told, and is no failure."""
 
 
 async def reconcile(job: Job, run: Run) -> Report:
