@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent.parent
 def _start(folder: Path) -> "subprocess.Popen[str]":
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("THRONG_", "PREFECT_"))}
     return subprocess.Popen(
-        DEMO,
+        ["env", "--default-signal=INT", *DEMO],  # a shell's background job would ignore Ctrl-C, and its children too
         cwd=folder,
         env=environment | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,

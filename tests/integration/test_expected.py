@@ -3,6 +3,7 @@
 import json
 from contextlib import suppress
 from datetime import date, timedelta
+from fractions import Fraction
 from pathlib import Path
 
 from sqlalchemy import event
@@ -68,3 +69,13 @@ def test_an_index_asks_the_books_no_more_often_for_many_periods_than_for_few(tmp
     many, more = indexed(world, 25)
     assert (len(few), len(many)) == (13, 25)  # also what was delivered before it was due
     assert more == queries
+
+
+def test_what_the_budget_does_not_allow_is_withheld_and_not_late(tmp_path: Path) -> None:
+    world = World.new(tmp_path)
+    world.client("nordmarkt", FIRST)
+    world.file(FIRST)
+    world.ingested(FIRST)
+    assert indexed(world, 2)[0][str(FIRST)][0] == "late"
+    world.spend_all_but(f"{FIRST:%Y-%m}", Fraction(1, 1000))
+    assert indexed(world, 2)[0][str(FIRST)][0] == "withheld"
