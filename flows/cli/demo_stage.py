@@ -12,31 +12,12 @@ from pathlib import Path
 from flows.cli.pages import Pages, prefect_pages
 from tasks.errors import Misconfigured
 from tasks.policy import shipped
+from tasks.services.client_file import client_file
 from tasks.services.s3 import S3Server, serve
 
 MEMORY_LIMIT = "100MB"
 BUCKETS: Mapping[str, str] = {"nordmarkt": "nordmarkt-insights", "stadtlicht": "stadtlicht-data"}
 """Each client's bucket."""
-
-_CLIENT = """[client]
-name = "{name}"
-contact = "data@{name}.example"
-
-[destination]
-bucket = "{bucket}"
-prefix = "throng"
-region = "eu-central-1"
-endpoint_url = "{endpoint}"
-profile = "{name}"
-
-[[grants]]
-product = "footfall"
-zones = ["{zones}"]
-from = {day}
-until = {day}
-formats = ["parquet", "csv"]
-deliver_by = "09:00"
-"""
 
 
 @dataclass(frozen=True)
@@ -59,8 +40,7 @@ class Stage:
     def client_file(self, name: str, zones: str, day: date) -> Path:
         """Write a client's file, which grants zones of one day."""
         file = self.home / f"{name}.toml"
-        words = {"name": name, "bucket": BUCKETS[name], "endpoint": self.s3.endpoint_url, "zones": zones, "day": day}
-        file.write_text(_CLIENT.format(**words))
+        file.write_text(client_file(name, BUCKETS[name], self.s3.endpoint_url, day, day, zones))
         return file
 
 

@@ -11,28 +11,10 @@ from pathlib import Path
 from flows.serving.place import Place
 from tasks.policy import load as load_policy
 from tasks.services import postgres, s3
+from tasks.services.client_file import client_file
 from tasks.settings import load
 
 CLIENT, BUCKET = "nordmarkt", "nordmarkt-insights"
-
-_CLIENT = """[client]
-name = "{name}"
-contact = "data@{name}.example"
-
-[destination]
-bucket = "{bucket}"
-prefix = "throng"
-region = "eu-central-1"
-endpoint_url = "{endpoint}"
-profile = "{name}"
-
-[[grants]]
-product = "footfall"
-zones = ["*"]
-from = {first}
-formats = ["parquet", "csv"]
-deliver_by = "09:00"
-"""
 
 
 @contextmanager
@@ -81,8 +63,7 @@ def _prepare(home: Path, endpoint: str) -> None:
     load().landing_root.mkdir(mode=0o700, parents=True, exist_ok=True)
     file = home / f"{CLIENT}.toml"
     if not file.exists():
-        words = {"name": CLIENT, "bucket": BUCKET, "endpoint": endpoint, "first": _first_day()}
-        file.write_text(_CLIENT.format(**words))
+        file.write_text(client_file(CLIENT, BUCKET, endpoint, _first_day()))
         apply([file])
 
 

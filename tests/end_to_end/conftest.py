@@ -12,27 +12,11 @@ import pytest
 from typer.testing import CliRunner
 
 from flows.cli import app
+from tasks.services.client_file import client_file
 from tasks.services.s3 import S3Server, serve
 from tasks.simulate import SimulationPlan, simulate
 
 DAY = date(2026, 3, 3)
-CLIENT = """[client]
-name = "nordmarkt"
-contact = "data@nordmarkt.example"
-[destination]
-bucket = "nordmarkt-insights"
-prefix = "{prefix}"
-region = "eu-central-1"
-endpoint_url = "{endpoint}"
-profile = "nordmarkt"
-[[grants]]
-product = "footfall"
-zones = ["*"]
-from = 2026-03-03
-until = 2026-03-03
-formats = ["parquet", "csv"]
-deliver_by = "09:00"
-"""
 
 
 @dataclass(frozen=True)
@@ -98,7 +82,8 @@ def client(throng: Throng, s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> Cal
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
 
     def apply(replaced: str = "", by: str = "") -> Said:
-        text = CLIENT.format(endpoint=s3.endpoint_url, prefix=throng.home.parent.name.replace("_", "-"))
+        prefix = throng.home.parent.name.replace("_", "-")
+        text = client_file("nordmarkt", "nordmarkt-insights", s3.endpoint_url, DAY, DAY, prefix=prefix)
         file = throng.home.parent / "nordmarkt.toml"
         file.write_text(text.replace(replaced, by) if replaced else text)
         return throng("client", "apply", str(file))

@@ -15,9 +15,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tasks.policy import shipped
+from tasks.services.client_file import client_file
 from tasks.services.s3 import S3Server
 from tasks.simulate import SimulationPlan, simulate
-from tests.end_to_end.conftest import CLIENT, Said, Throng
+from tests.end_to_end.conftest import Said, Throng
 
 NOW = datetime.now(ZoneInfo("Europe/Berlin"))
 FIRST = NOW.date() - timedelta(days=5)
@@ -50,10 +51,9 @@ def apply(five_days: Throng, s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> C
 
     def client(name: str, bucket: str = "nordmarkt-insights") -> Said:
         prefix = f"{five_days.home.parent.name.replace('_', '-')}-{name}"
-        text = CLIENT.format(endpoint=s3.endpoint_url, prefix=prefix).replace('"nordmarkt"', f'"{name}"', 1)
-        text = text.replace("2026-03-03\nuntil", f"{FIRST}\nuntil").replace("2026-03-03", DAYS[-1])
+        text = client_file("nordmarkt", bucket, s3.endpoint_url, FIRST, NOW.date() - timedelta(days=1), prefix=prefix)
         file = five_days.home.parent / f"{name}.toml"
-        file.write_text(text.replace('"nordmarkt-insights"', f'"{bucket}"'))
+        file.write_text(text.replace('name = "nordmarkt"', f'name = "{name}"'))  # who writes under the same profile
         return five_days("client", "apply", str(file))
 
     return client

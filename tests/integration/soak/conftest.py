@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from tasks.services.client_file import client_file
 from tasks.services.s3 import S3Server, serve
 from tasks.simulate import SimulationPlan, simulate
 
@@ -15,24 +16,6 @@ RUNS = int(os.environ.get("RUNS") or 300)
 LANDED = 310
 FIRST = datetime.now(ZoneInfo("Europe/Berlin")).date() - timedelta(days=LANDED)
 LAST = FIRST + timedelta(days=RUNS - 1)
-
-CLIENT = """[client]
-name = "nordmarkt"
-contact = "data@nordmarkt.example"
-[destination]
-bucket = "nordmarkt-insights"
-prefix = "{prefix}"
-region = "eu-central-1"
-endpoint_url = "{endpoint}"
-profile = "nordmarkt"
-[[grants]]
-product = "footfall"
-zones = ["*"]
-from = {first}
-until = {last}
-formats = ["parquet", "csv"]
-deliver_by = "09:00"
-"""
 
 
 @pytest.fixture(scope="session")
@@ -52,4 +35,4 @@ def landing(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def client(prefix: str, bucket: S3Server) -> str:
     """The file of a client that may have the days that are run."""
-    return CLIENT.format(prefix=prefix, endpoint=bucket.endpoint_url, first=FIRST, last=LAST)
+    return client_file("nordmarkt", "nordmarkt-insights", bucket.endpoint_url, FIRST, LAST, prefix=prefix)
