@@ -33,6 +33,8 @@ class Result:
     outcome: str
     seconds: float = 0.0
     error: ThrongError | None = None
+    warnings: tuple[str, ...] = ()
+    """What was borne with, such as a file that could not be read."""
 
     @property
     def failed(self) -> bool:
@@ -50,7 +52,7 @@ class Result:
         return str(self.error) if self.error else "A step that it needs failed."
 
     def __str__(self) -> str:
-        why = f": {self.said}" if self.failed else ""
+        why = f": {self.said}" if self.failed else "".join(f"; warning: {text}" for text in self.warnings)
         return f"{self.step.verb} {self.step.subject}: {self.outcome} ({self.seconds:.1f} s){why}"
 
 
@@ -152,13 +154,15 @@ async def _begun(step: "Step", run: Run, place: str) -> Result:
             outer(f"{place}, {step.verb} {step.subject}: {part}", done, total)
 
     fault: ThrongError | None = None
+    warnings: tuple[str, ...] = ()
     with watched(watch):
         try:
-            outcome = (await run(step)).outcome.value
+            reference = await run(step)
+            outcome, warnings = reference.outcome.value, getattr(reference, "warnings", ())
         except Exception as error:
             fault = fault_of(step.verb, error).with_traceback(None)  # frames keep what a failed step held open
             outcome = type(fault).__name__
-    return Result(step, outcome, round(time.monotonic() - started, 1), fault)
+    return Result(step, outcome, round(time.monotonic() - started, 1), fault, warnings)
 
 
 async def plainly(step: "Step") -> Reference:

@@ -117,4 +117,11 @@ def _told(report: "Report", asked: bool) -> Answer:
 def _line(result: "Result") -> dict[str, Any]:
     step, error = result.step, result.error
     fault = {"error": error.what, "action": error.action, "exit_code": error.exit_code} if error else {}
-    return {"verb": step.verb, "subject": step.subject, "outcome": result.outcome, "seconds": result.seconds, **fault}
+    return {
+        "verb": step.verb,
+        "subject": step.subject,
+        "outcome": result.outcome,
+        "seconds": result.seconds,
+        "warnings": result.warnings,
+        **fault,
+    }

@@ -160,6 +160,15 @@ def test_daily_for_one_day_does_that_day_and_ends_with_its_error(five_days: Thro
     assert five_days("daily", "2026-W10").code == 2
 
 
+def test_a_file_that_was_left_out_is_told_by_name_though_the_day_goes_on(five_days: Throng) -> None:
+    (*_, file) = sorted((five_days.landing / "events" / f"date={DAYS[1]}").glob("part-*"))
+    file.write_bytes(file.read_bytes()[:-1000])
+    said = five_days("daily", DAYS[1])
+    assert said.code == 0, said.text
+    assert file.name in said.document["results"][0]["warnings"][0]
+    assert "warning: rejected_files: 25 % of the day's event files could not be read" in said.text
+
+
 def test_a_dry_run_shows_the_plan_and_what_it_costs_and_changes_nothing(
     five_days: Throng, apply: Callable[..., Said]
 ) -> None:
