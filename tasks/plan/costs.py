@@ -23,7 +23,7 @@ class Rates:
         """From the latest days as (rows, bytes), and the latest run of each verb on each subject."""
         latest = [(rows, size) for rows, size in days if size][-LATEST:]
         size = sum(size for _, size in latest)
-        done = [run for run in runs if run.ended and run.exit_code == 0 and not _idle(run)]
+        done = [run for run in runs if run.ended and run.exit_code == 0 and not idle(run)]
         by_verb = {verb: [run for run in done if run.verb == verb][-LATEST:] for verb in FIRST_GUESS}
         usual = {verb: _usual(runs) for verb, runs in by_verb.items() if runs}
         return cls(sum(rows for rows, _ in latest) / size if size else None, usual)
@@ -38,7 +38,8 @@ class Rates:
         return round(usual * max(1.0, size / usual_size if usual_size else 1.0), 1)
 
 
-def _idle(run: Run) -> bool:
+def idle(run: Run) -> bool:
+    """Whether it found nothing to do, and so says nothing of what work takes."""
     return (run.outcome or "").startswith(("Already", "Awaiting"))
 
 

@@ -7,6 +7,7 @@ from statistics import median
 
 from tasks.alerts import NO_FAULT
 from tasks.period import Period
+from tasks.plan.costs import idle
 from tasks.privacy.accounting import cap_units, epsilon, rho_of
 from tasks.release import outstanding
 from tasks.store import Stores
@@ -104,7 +105,7 @@ class Cost:
 
 def costs(runs: Iterable[Run]) -> Iterator[Cost]:
     """By verb, in the order of a row's way; `runs` newest first. Runs that found nothing to do are left out."""
-    worked = [run for run in runs if run.exit_code == 0 and run.ended and not _idle(run)]
+    worked = [run for run in runs if run.exit_code == 0 and run.ended and not idle(run)]
     for verb in ("ingest", "publish", "deliver"):
         if same := [run for run in worked if run.verb == verb][:LATEST]:
             took = median((run.ended - run.started).total_seconds() for run in same if run.ended)
@@ -113,7 +114,3 @@ def costs(runs: Iterable[Run]) -> Iterator[Cost]:
 
 
 _USED = ("cpu_seconds", "bytes_read", "bytes_written", "s3_requests")
-
-
-def _idle(run: Run) -> bool:
-    return (run.outcome or "").startswith(("Already", "Awaiting"))

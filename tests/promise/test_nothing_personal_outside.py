@@ -20,25 +20,10 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
+from tasks.services.client_file import client_file
 from tests.promise.canary import NUMBER, TOKEN, forms_of_number, found, gzipped, holds
 from tests.promise.canary_landing import BAD_DAY, GOOD_DAY, MEMBER, write_landing
 
-CLIENT = """[client]
-name = "nordmarkt"
-contact = "data@nordmarkt.example"
-[destination]
-bucket = "nordmarkt-insights"
-prefix = "throng"
-region = "eu-central-1"
-endpoint_url = "{endpoint}"
-profile = "nordmarkt"
-[[grants]]
-product = "footfall"
-zones = ["*"]
-from = 2026-03-03
-formats = ["parquet", "csv"]
-deliver_by = "09:00"
-"""
 DYING = """
 import asyncio, os, signal, sys
 from datetime import date
@@ -93,7 +78,9 @@ def bucket(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     with serve(tmp_path / "s3", {"nordmarkt": "nordmarkt-insights"}) as server:
         monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(server.credentials))
         monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
-        (tmp_path / "client.toml").write_text(CLIENT.format(endpoint=server.endpoint_url))
+        (tmp_path / "client.toml").write_text(
+            client_file("nordmarkt", "nordmarkt-insights", server.endpoint_url, GOOD_DAY)
+        )
         _says("client", "apply", str(tmp_path / "client.toml"))
         yield tmp_path / "s3"
 
@@ -113,9 +100,15 @@ def test_no_canary_leaves_the_landing_whatever_happens_on_the_way(
     endings = [_unforeseen(monkeypatch), _flow("ingest", day=GOOD_DAY), _flow("ingest", day=BAD_DAY)]
     endings += [_flow("publish", product="footfall", period=str(GOOD_DAY))]
     endings += [_flow("deliver", client="nordmarkt", product="footfall", period=str(GOOD_DAY))]
-    assert endings == ["StepFailed", "Ingested", "RejectedInput", "Published", "Delivered"]
+    monkeypatch.setenv("PREFECT_API_URL", "the test server's")  # so that alerts become events there
+    endings += [_flow("backfill", first=min(GOOD_DAY, BAD_DAY), last=max(GOOD_DAY, BAD_DAY))]
+    assert endings == ["StepFailed", "Ingested", "RejectedInput", "Published", "Delivered", "SomeFailed"]
+    assert all((home / name).exists() for name in ("metrics.prom", "status.html")), "the round has been made"
     said = [_says(*words) for words in (["runs"], ["runs", "--day", str(GOOD_DAY)], ["runs", "--day", str(BAD_DAY)])]
-    said += [_says(*words) for words in (["releases"], ["deliveries"], ["budget", "--month", "2026-03"], ["doctor"])]
+    said += [_says(*words) for words in (["releases"], ["deliveries"], ["budget", "--month", "2026-03"])]
+    said += [_says("status")]
+    monkeypatch.delenv("PREFECT_API_URL")
+    said += [_says("doctor")]
     _download(tmp_path / "received")
     captured = capfd.readouterr()
     words = "\n".join([*recorded.lines, *said, captured.out, captured.err]).encode()
