@@ -22,7 +22,7 @@ from tasks.products import footfall, panel
 from tasks.products.catalogue import CATALOGUE, Product, find
 from tasks.references import Outcome, ReleaseRef
 from tasks.release import Basis, Counted, OneDraw, day_profile, facts_of, hours_of, price, slot, utc_now
-from tasks.stale import changes_since, people_digest
+from tasks.stale import changes_since, not_in_lake, people_digest
 from tasks.step import step
 from tasks.store import Stores
 from tasks.store.journal import follow, release_lineage
@@ -83,6 +83,8 @@ class Publish:
         if revision is not None:
             self._check_revisable(ReleaseKey(product.name, product.version, str(period), revision - 1))
         wanted = latest is not None and (revision is None or latest.revision >= revision)
+        if revision is not None and not wanted:
+            self._check_lake(period)
         if latest is None or not wanted or latest.state in (ReleaseState.RESERVED, ReleaseState.STAGED):
             return None
         return self._standing(product, period, latest)
@@ -93,6 +95,14 @@ class Publish:
         if before is None or before.state in (ReleaseState.RESERVED, ReleaseState.STAGED):
             raise RefusedRelease(
                 f"{key} is not published.", "See `throng releases`; publish without --revision-of finishes what began."
+            )
+
+    def _check_lake(self, period: Period) -> None:
+        """A revision is paid for once more: it must not be drawn from the old rows while new ones wait beside them."""
+        for day, files in not_in_lake(self._stores, period, self._now()).items():
+            raise RefusedRelease(
+                f"A revision would be drawn without late files of {day}: {files}.",
+                f"Run `throng ingest {day}` first, or take the files out of the landing.",
             )
 
     def _standing(self, product: Product, period: Period, release: Release) -> ReleaseRef:

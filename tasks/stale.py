@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import date, datetime
 
-from tasks.errors import Misconfigured, RejectedInput
+from tasks.errors import Misconfigured, RejectedInput, StorageUnavailable
 from tasks.events.landing import find_day, find_register
 from tasks.events.late import LateFiles, late_files
 from tasks.period import Period
@@ -36,9 +36,17 @@ def late_since(stores: Stores, day: date, listing: Listing, now: datetime) -> La
     """What has come, changed or gone since the landing of the day was listed; nothing where it was taken away whole."""
     try:
         landing = find_day(stores.settings.landing_root, day, stores.policy.policy.time, now)
-    except (RejectedInput, Misconfigured):  # cleared by the operator, or not mounted: nothing came late
+    except (RejectedInput, Misconfigured, StorageUnavailable):  # cleared, or not to be looked at: nothing came late
         return LateFiles()
     return late_files(listing, landing.files)
+
+
+def not_in_lake(stores: Stores, period: Period, now: datetime) -> dict[date, LateFiles]:
+    """Files of the period that have come or changed since its days were taken in, by day."""
+    listings = stores.catalog.listings(period.first, period.days[-1])
+    rows = stores.catalog.days(period.first, period.days[-1])
+    late = {row.day: late_since(stores, row.day, listings.get((row.day, row.generation), {}), now) for row in rows}
+    return {day: files for day, files in late.items() if files.arrived or files.changed}
 
 
 def _late_days(stores: Stores, period: Period, release: Release, now: datetime) -> Iterator[tuple[date, LateFiles]]:

@@ -205,9 +205,12 @@ def test_late_files_are_taken_in_by_mode_all_and_only_a_revision_draws_again(fiv
     said = five_days("publish", "footfall", day)
     assert said.document["outcome"] == "AlreadyPublished"
     assert "part-late.parquet" in said.text
+    again = ["publish", "footfall", day, "--revision-of", f"footfall/v1/{day}/r1", "--reason", "late files"]
+    too_early = five_days(*again)
+    assert (too_early.code, too_early.document["action"].split(",")[0]) == (20, f"Run `throng ingest {day}` first")
     said = five_days("backfill", day, day, "--mode", "all")
     assert done(said) == {("ingest", "Ingested"): 1}, said.text
-    said = five_days("publish", "footfall", day, "--revision-of", f"footfall/v1/{day}/r1", "--reason", "late files")
+    said = five_days(*again)
     assert said.document["revision"] == 2, said.text
     assert {c["state"] for c in five_days("backfill", day, day, "--dry-run").document["plan"]["cells"]} == {"done"}
     footfalls = [
