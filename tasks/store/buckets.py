@@ -4,11 +4,14 @@ import base64
 import hashlib
 import os
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from botocore.loaders import Loader, create_loader
 from dotenv import dotenv_values
 
 from tasks.errors import Misconfigured, RefusedDelivery
@@ -114,7 +117,7 @@ class Buckets:
     def open(self, destination: Destination) -> Bucket:
         """The client's folder, for reading and writing."""
         with meant(f"s3://{destination.bucket}", "finding credentials"):
-            session = boto3.Session(profile_name=destination.profile, region_name=destination.region)
+            session = _session(destination.profile, region_name=destination.region)
         if destination.role_arn:
             session = _assumed(session, destination)
         return Bucket(
@@ -135,7 +138,7 @@ class Buckets:
         if not location.startswith("s3://") or not name:
             raise Misconfigured(f"'{location[:80]}' is not an s3:// address.", "Write s3://bucket/prefix.")
         with meant(f"s3://{name}", "finding credentials"):
-            return Bucket(_store(boto3.Session(), None), name, prefix)
+            return Bucket(_store(_session(), None), name, prefix)
 
 
 def _assumed(session: boto3.Session, destination: Destination) -> boto3.Session:
@@ -146,7 +149,24 @@ def _assumed(session: boto3.Session, destination: Destination) -> boto3.Session:
             RoleArn=destination.role_arn, RoleSessionName="throng", **external
         )
     given = answer["Credentials"]
-    return boto3.Session(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"], destination.region)
+    return _session(
+        aws_access_key_id=given["AccessKeyId"],
+        aws_secret_access_key=given["SecretAccessKey"],
+        aws_session_token=given["SessionToken"],
+        region_name=destination.region,
+    )
+
+
+def _session(profile: str | None = None, **named: Any) -> boto3.Session:
+    core = botocore.session.Session(profile=profile)
+    core.register_component("data_loader", _models(core.get_config_variable("data_path")))
+    return boto3.Session(botocore_session=core, **named)
+
+
+@cache
+def _models(data_path: str | None) -> Loader:
+    """What AWS says of its services, read once: 0.1 s of parsing that every session would do again."""
+    return create_loader(data_path)
 
 
 def _store(session: boto3.Session, endpoint_url: str | None) -> Any:
