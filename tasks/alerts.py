@@ -10,7 +10,7 @@ from tasks.period import Period, day_start
 from tasks.plan.states import Plan, State, Step
 from tasks.privacy.accounting import rho_of
 from tasks.products.catalogue import CATALOGUE, FOR_CLIENTS, PUBLISHED, Product
-from tasks.release import latest_drawn, outstanding
+from tasks.release import budgets, latest_drawn, outstanding
 from tasks.store import Stores
 from tasks.store.client_spec import ClientSpec
 from tasks.store.ledger import ReleaseKey
@@ -135,7 +135,7 @@ def _low(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
     """Months that still have something to draw, or are not over."""
     today = now.astimezone(stores.policy.policy.time.local).date()
     kept = timedelta(days=stores.policy.policy.retention.keys_days)
-    for budget in stores.ledger.months():
+    for budget in budgets(stores):
         month = Period.parse(budget.month)
         if month.end + kept < today:
             continue

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from tasks.deliverable.index import Delivered, IndexEntry, State, index
 from tasks.period import Period, day_start
 from tasks.products.catalogue import CATALOGUE, Product
-from tasks.release import latest_of, price
+from tasks.release import budgets, latest_of, price
 from tasks.store import Stores
 from tasks.store.client_spec import ClientSpec, Grant
 from tasks.store.tables import Delivery, DeliveryState, Release, ReleaseState, Run
@@ -82,7 +82,7 @@ class _Books:
             releases[release.product, release.version, release.period].append(release)
         sent = {(row.product, row.version, row.period): row for row in stores.catalog.deliveries(client)}
         days = frozenset(row.day for row in stores.catalog.days(date.min, date.max))
-        left = {month.month: month.left for month in stores.ledger.months()}
+        left = {month.month: month.left for month in budgets(stores)}
         return cls(stores, client, releases, sent, stores.catalog.last_runs(), days, left)
 
     def state(self, product: Product, period: Period, delivery: Delivery | None) -> tuple[State, str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from tasks.alerts import Alert, Kind
 from tasks.period import Period, day_start
 from tasks.plan.states import Plan, State, counted
+from tasks.release import budgets
 from tasks.store import Stores
 from tasks.store.client_spec import ClientSpec
 from tasks.store.room import on_disk
@@ -92,7 +93,7 @@ def _clients(stores: Stores) -> dict[str, ClientSpec]:
 
 
 def _of_books(stores: Stores, found: Sequence[Alert]) -> Iterator[Metric]:
-    left: list[Sample] = [({"month": month.month}, month.left / month.cap) for month in stores.ledger.months()]
+    left: list[Sample] = [({"month": month.month}, month.left / month.cap) for month in budgets(stores)]
     yield Metric("budget_left_ratio", "Share of the month's privacy budget (rho) that is left.", left)
     kinds: list[Sample] = [({"kind": kind}, sum(alert.kind == kind for alert in found)) for kind in Kind]
     yield Metric("alerts", "What somebody must be told, by kind.", kinds)

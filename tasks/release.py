@@ -20,7 +20,7 @@ from tasks.products.catalogue import CATALOGUE, GATE_PROFILE, Product
 from tasks.store import Stores
 from tasks.store.audit import AuditEntry
 from tasks.store.ledger import ReleaseKey, ReservationFacts
-from tasks.store.tables import Release, ReleaseState
+from tasks.store.tables import MonthBudget, Release, ReleaseState
 
 PROFILES_A_DAY = 3
 """A changed landing draws the gate's profile again, from the month's reserve, so often and no more."""
@@ -59,6 +59,14 @@ def hours_of(period: Period, policy: Policy) -> int:
 def price(product: Product, period: Period, policy: Policy) -> Charge:
     """What one release of the product charges to each month that the period touches."""
     return charge(product.rules(policy, hours_of(period, policy)), len(period.months))
+
+
+def budgets(stores: Stores) -> list[MonthBudget]:
+    """Every month that was ever charged, ascending, as its next charge would find it: a lower cap counts at once."""
+    found, cap = stores.ledger.months(), cap_units(stores.policy.policy.budget.cap)
+    for budget in found:
+        budget.cap = max(budget.spent, min(budget.cap, cap))
+    return found
 
 
 def facts_of(policy: Policy) -> dict[str, str]:

@@ -69,11 +69,12 @@ def runs(
 @command(app, "throng budget --month 2026-03")
 def budget(month: Annotated[str | None, typer.Option(help="Show this month's charges, as 2026-03.")] = None) -> Answer:
     """Show the privacy ledger: charged and left."""
+    from tasks.release import budgets
     from tasks.store import open_stores
 
     stores = open_stores()
     wanted = a_month(month) if month else None
-    months = [_month(stores, row) for row in stores.ledger.months() if wanted in (None, row.month)]
+    months = [_month(stores, row) for row in budgets(stores) if wanted in (None, row.month)]
     answer = _listed("months", months, "Nothing is charged yet: the whole cap is left.")
     if wanted is None or not months:
         return answer

@@ -12,7 +12,7 @@ from tasks.plan.costs import Rates
 from tasks.privacy.accounting import cap_units, rho_of
 from tasks.products.catalogue import CATALOGUE, GATE_PROFILE, Product
 from tasks.references import Listing
-from tasks.release import price
+from tasks.release import budgets, price
 from tasks.store import Stores
 from tasks.store.client_spec import ClientSpec
 from tasks.store.tables import DayGeneration, DayState, Delivery, Release, Run
@@ -127,7 +127,7 @@ def read(stores: Stores, now: datetime) -> Known:
         runs=runs,
         clients=tuple(ClientSpec.stored(row.spec) for row in stores.catalog.clients()),
         rates=Rates.of(sizes, sorted(runs.values(), key=lambda run: run.id)),
-        left={month.month: month.left for month in stores.ledger.months()},
+        left={month.month: month.left for month in budgets(stores)},
     )
 
 

@@ -9,7 +9,7 @@ from tasks.alerts import NO_FAULT
 from tasks.period import Period
 from tasks.plan.costs import idle
 from tasks.privacy.accounting import cap_units, epsilon, rho_of
-from tasks.release import outstanding
+from tasks.release import budgets, outstanding
 from tasks.store import Stores
 from tasks.store.tables import Run
 
@@ -45,7 +45,7 @@ class Month:
 
 def months(stores: Stores, wanted: Collection[str]) -> Iterator[Month]:
     """The months in view, oldest first; one that was never charged has the policy's cap."""
-    budget, charged = stores.policy.policy.budget, {row.month: row for row in stores.ledger.months()}
+    budget, charged = stores.policy.policy.budget, {row.month: row for row in budgets(stores)}
     for name in sorted(wanted):
         row, needed = charged.get(name), outstanding(stores, Period.parse(name))
         cap, spent = (row.cap, row.spent) if row else (cap_units(budget.cap), 0)

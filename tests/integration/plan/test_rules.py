@@ -1,7 +1,9 @@
 """What a plan runs and leaves alone: waiting, budget, months, late files, what the schedule does by itself."""
 
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 
@@ -175,6 +177,19 @@ def test_releases_take_the_budget_in_order_and_the_first_one_that_finds_too_litt
     assert [cell.state.value for cell in plan.cells] == ["missing", "missing", "blocked by budget", "blocked by budget"]
     assert "2026-03 has 0.01" in plan.cells[2].why
     assert sum(plan.rho.values()) == pytest.approx(float(2 * Fraction(15, 1024) + 4 * Fraction(16384, 2 * 9051**2)))
+
+
+def test_a_cap_that_was_lowered_blocks_at_once_and_is_no_failure(world: World) -> None:
+    world.file(DAY)
+    world.ingested(DAY)
+    world.spend_all_but("2026-03", Fraction(1, 10))
+    reviewed = world.stores.policy
+    budget = reviewed.policy.budget.model_copy(update={"cap": Decimal("0.01")})
+    lowered = replace(reviewed, policy=reviewed.policy.model_copy(update={"budget": budget}))
+    plan = make_plan(replace(world.stores, policy=lowered), DAY, DAY, NOW)
+    (cell,) = plan.cells
+    assert (cell.state, due(plan)) == (State.BLOCKED, [])
+    assert "2026-03 has 0.0000 left" in cell.why
 
 
 def test_late_files_make_a_release_stale_with_what_a_revision_would_cost_and_change(world: World) -> None:
