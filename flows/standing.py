@@ -15,7 +15,7 @@ SAID = {
     "run_failed": "{} failed",
     "landing_overdue": "the landing of {} is past its time",
     "delivery_late": "{} is late",
-    "out_of_view": "{} is late, and older than the schedule looks back",
+    "out_of_view": "{} is late, and outside what the schedule looks at",
     "backfill_unfinished": "the backfill of {} is not finished",
     "key_expiring": "{} must be drawn soon",
     "budget_low": "the privacy budget of {} is low",

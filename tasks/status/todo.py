@@ -25,7 +25,7 @@ MISCONFIGURED = "misconfigured"
 """No alert: what is set here is wrong, so that nothing can be said of the landing."""
 
 OUT_OF_VIEW = "out_of_view"
-"""No alert: late, and older than the schedule looks back, so that only people can have it done."""
+"""No alert: late, and outside what the schedule looks at, so that only people can have it done."""
 
 SCHEDULE_SILENT = "schedule_silent"
 """No alert of the books: Prefect tells it, of a schedule that runs no more."""
@@ -84,7 +84,8 @@ def out_of_view(late: Sequence[Cell], looks_back: int) -> list[Todo]:
         return []
     periods = sorted(Period.parse(cell.period) for cell in late)
     subjects = tuple(f"{cell.client} {cell.product} {cell.period}" for cell in late)
-    what = f"The schedule looks back {looks_back} days. {late[0].state.capitalize()}: {late[0].why}"
+    view = f"The schedule looks back {looks_back} days, and no further than the first data."
+    what = f"{view} {late[0].state.capitalize()}: {late[0].why}"
     last = max(period.days[-1] for period in periods)
     return [Todo(OUT_OF_VIEW, subjects, what, f"To have it done: throng backfill {periods[0].first} {last}")]
 

@@ -78,7 +78,9 @@ def test_what_is_older_than_the_schedule_looks_back_is_a_backfill(world: World) 
     (todo,) = found.todos
     assert (found.verdict, found.late, todo.kind, todo.urgent) == ("look", 2, "out_of_view", False)
     assert todo.subjects == ("nordmarkt footfall 2026-03-02", "stadtlicht footfall 2026-03-02")
-    assert todo.what == "The schedule looks back 7 days. Failed: Too few rows. Try again."
+    assert todo.what == (
+        "The schedule looks back 7 days, and no further than the first data. Failed: Too few rows. Try again."
+    )
     assert todo.action.endswith("throng backfill 2026-03-02 2026-03-02")
 
 
