@@ -156,6 +156,7 @@ def _start(folder: Path, binaries: Path, port: int) -> subprocess.Popen[bytes]:
             stderr=subprocess.STDOUT,
             cwd=folder,
             env=_environment(),
+            start_new_session=True,  # Ctrl-C is for the owner, who stops the server last
         )
 
 

@@ -61,6 +61,13 @@ def test_the_server_ends_with_its_owner_however_that_ends() -> None:
         assert not answers(url)
 
 
+def test_ctrl_c_of_its_owners_terminal_does_not_reach_the_server() -> None:
+    with TemporaryDirectory() as folder, serve(Path(folder)):
+        server = int((Path(folder) / "data" / "postmaster.pid").read_text().split()[0])
+        assert os.getsid(server) != os.getsid(0)
+        assert os.getpgid(server) != os.getpgid(0)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has to give its folder to another user")
 def test_a_folder_out_of_the_servers_reach_is_named(tmp_path: Path) -> None:
     closed = tmp_path / "closed"
