@@ -15,7 +15,14 @@ from tasks.plan.states import Mode
 MOST_AT_ONCE = 8
 
 
-@flow(name="backfill", flow_run_name="backfill {first} to {last}", persist_result=False)
+def _name() -> str:
+    from prefect.runtime import flow_run
+
+    asked = flow_run.parameters
+    return f"backfill {asked['first']} to {asked['last']}{' (dry run)' if asked.get('dry_run') else ''}"
+
+
+@flow(name="backfill", flow_run_name=_name, persist_result=False)
 async def backfill(
     first: Annotated[date, Field(description="The first day of the range, network-local.")],
     last: Annotated[date, Field(description="The last day. A period belongs to the range in which it ends.")],

@@ -28,6 +28,8 @@ class Report:
     plan: "Plan"
     results: Sequence[Result]
     after: "Plan"
+    dry_run: bool = False
+    """Nothing was to be done: the plan is all there is."""
 
     @property
     def failed(self) -> list[Result]:
@@ -42,6 +44,8 @@ class Report:
 
 def verdict(report: Report) -> tuple[str, str]:
     """What the run comes to: a state's name, and a sentence."""
+    if report.dry_run:
+        return "Planned", total(report.plan)
     done = sum(not result.failed and result.outcome != STOPPED for result in report.results)
     if report.stopped:
         return "Stopped", f"Stopped after {done} of {len(report.results)} steps; the same command goes on from here."
@@ -98,7 +102,7 @@ async def reconcile(job: Job, run: Run) -> Report:
     """Make a plan, carry it out, and look again at what is left; a listener sees the plan first."""
     if job.dry_run:
         plan = await _made(job)
-        return Report(plan, (), plan)
+        return Report(plan, (), plan, dry_run=True)
     with _recorded(job) as record:
         plan = await _made(job)
         results = await carry_out(plan.due, run, job.parallel)

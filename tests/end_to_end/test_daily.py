@@ -285,6 +285,19 @@ def test_as_a_flow_run_every_step_is_a_run_of_its_own_below_it_and_the_page_has_
     assert "✗ failed" in cards["grid"].data
 
 
+def test_a_dry_runs_page_says_so_in_its_name_its_state_and_its_grid(
+    five_days: Throng, prefect_stores: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", "the test server's")
+    said = five_days("backfill", DAYS[0], DAYS[-1], "--product", "footfall", "--dry-run")
+    assert said.code == 0, said.text
+    (run,) = [run for run in runs_of("product:footfall") if run.name == f"backfill {DAYS[0]} to {DAYS[-1]} (dry run)"]
+    assert (run.state.name, run.state.is_completed()) == ("Planned", True)
+    assert run.state.message.startswith("5 missing. To run: 5 ingest")
+    cards = {str(card.key): card for card in artifacts_of(run)}
+    assert cards["grid"].data.startswith("# Planned\n\n5 missing. To run: 5 ingest")
+
+
 def runs_of(tag: str) -> list[Any]:
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterTags

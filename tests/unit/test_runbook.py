@@ -42,7 +42,7 @@ def test_each_state_of_a_plan_has_its_line() -> None:
 
 
 def test_each_end_of_a_run_has_its_line() -> None:
-    verdicts = re.findall(r'return "([A-Z]\w+)", f?"', inspect.getsource(reconcile.verdict))
+    verdicts = re.findall(r'return "([A-Z]\w+)", ', inspect.getsource(reconcile.verdict))
     settled = re.findall(r'set_state\([^,]+, "[A-Z]+", "(\w+)"', inspect.getsource(settling))
     faults = [kind.__name__ for kind in _errors(ThrongError) if kind.exit_code not in (20, 30)]
     assert len(verdicts) > 5

@@ -39,6 +39,15 @@ def test_a_run_that_was_stopped_says_how_many_steps_it_did() -> None:
     assert verdict(report) == ("Stopped", "Stopped after 1 of 2 steps; the same command goes on from here.")
 
 
+def test_a_dry_run_says_what_would_be_done_and_not_that_all_is_done() -> None:
+    step = Step("ingest", "2026-03-01", State.MISSING, "")
+    plan = Plan(FIRST, LAST, Mode.MISSING, (), (_cell("2026-03-01", "nordmarkt", State.MISSING),), (step,))
+    report = Report(plan, (), plan, dry_run=True)
+    assert verdict(report) == ("Planned", grid.total(plan))
+    card = cards.report_card(report, ": ".join(verdict(report)))
+    assert card.startswith("# Planned\n\n1 missing. To run: 1 ingest; ")
+
+
 def test_a_run_that_could_do_nothing_about_a_failed_day_does_not_say_that_all_is_done() -> None:
     plan = Plan(FIRST, LAST, None, (), (_cell("2026-03-01", "nordmarkt", State.FAILED, str(FAULT)),), ())
     left = "Not done: 1 failed; `throng status` says what to do."
