@@ -10,8 +10,8 @@ import subprocess
 import sys
 import time
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,9 +49,20 @@ def _free(port: int) -> bool:
 
 
 def descendants(pid: int) -> list[int]:
-    """Every process below this one."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    """Every process below this one; one may end while it is looked at."""
+    children: list[str] = []
+    with suppress(FileNotFoundError, ProcessLookupError):
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return [below for child in children for below in (int(child), *descendants(int(child)))]
+
+
+def with_words(pids: Iterable[int], words: str) -> int:
+    """The process whose command line has these words in it, separated by spaces."""
+    for pid in pids:
+        with suppress(FileNotFoundError, ProcessLookupError):
+            if words in Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " "):
+                return pid
+    raise LookupError(words)
 
 
 def alive(pid: int) -> bool:
@@ -182,8 +193,7 @@ class Served:
     def worker(self, queue: str) -> int:
         """The process of a queue's worker."""
         assert self.process
-        named = {pid: Path(f"/proc/{pid}/cmdline").read_text() for pid in descendants(self.process.pid)}
-        return next(pid for pid, command in named.items() if f"--work-queue\0{queue}" in command)
+        return with_words(descendants(self.process.pid), f"--work-queue {queue} ")
 
     @contextmanager
     def held(self, day: str) -> Iterator[None]:

@@ -16,7 +16,7 @@ from tasks.services.s3 import S3Server
 from tests.integration.soak.conftest import FIRST, RUNS, client
 from tests.integration.soak.measures import Sample, Series, children, of_home, of_process, size
 from tests.integration.soak.prefects import age, of_prefect
-from tests.served import Served, descendants, ports, until
+from tests.served import Served, descendants, ports, until, with_words
 
 EVERY = max(1, RUNS // 60)
 FULL = max(3, RUNS // 3)
@@ -64,7 +64,7 @@ class Ageing(Served):
     def _held(self) -> Sample:
         assert self.process
         below = descendants(self.process.pid)
-        server = next(pid for pid in below if b"server\0start" in Path(f"/proc/{pid}/cmdline").read_bytes())
+        server = with_words(below, "server start")
         pids = dict(
             zip(PROCESSES, (self.process.pid, server, self.worker("daily"), self.worker("backfill")), strict=True)
         )
