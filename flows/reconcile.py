@@ -62,7 +62,14 @@ def verdict(report: Report) -> tuple[str, str]:
         return "AwaitingLanding", f"Nothing to do yet: the landing is not closed.{_left(report.after)}"
     if left := _left(report.after):
         return "NothingToDo", f"Nothing can be done before somebody acts.{left}"
-    return "NothingToDo", "Nothing to do: everything that is expected by now is done."
+    return "NothingToDo", f"Nothing to do: {_all(report.after)}"
+
+
+def _all(plan: "Plan") -> str:
+    """What there was to look at; a schedule looks back so far only, and a grant may reach further."""
+    days = f"from {plan.first} to {plan.last}"
+    done = f"all that can be done {days} is done" if plan.cells else f"nothing is expected {days}"
+    return done + ("." if plan.mode else "; whether anything older is late, `throng status` says.")
 
 
 def _left(plan: "Plan") -> str:

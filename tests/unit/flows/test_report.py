@@ -57,6 +57,18 @@ def test_a_run_that_could_do_nothing_about_a_failed_day_does_not_say_that_all_is
     assert (name, sentence.partition(" Not done")[1:]) == ("Reconciled", (" Not done", left.removeprefix("Not done")))
 
 
+def test_a_run_says_that_all_is_done_only_of_the_days_it_looked_at() -> None:
+    cells = (_cell("2026-03-01", "nordmarkt", State.DONE),)
+    asked, schedule = (Plan(FIRST, LAST, mode, (), cells, ()) for mode in (Mode.MISSING, None))
+    done = "Nothing to do: all that can be done from 2026-03-01 to 2026-03-02 is done"
+    assert verdict(Report(asked, (), asked)) == ("NothingToDo", f"{done}.")
+    assert (
+        verdict(Report(schedule, (), schedule))[1] == f"{done}; whether anything older is late, `throng status` says."
+    )
+    empty = Plan(FIRST, LAST, Mode.MISSING, (), (), ())
+    assert verdict(Report(empty, (), empty))[1] == "Nothing to do: nothing is expected from 2026-03-01 to 2026-03-02."
+
+
 def test_the_card_tells_faults_before_the_grid_and_only_the_rest_after_it() -> None:
     card = cards.report_card(_report(), ": ".join(verdict(_report())))
     head, failed, stands, rest = card.split("\n\n## ")
