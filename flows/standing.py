@@ -31,7 +31,7 @@ def headline(status: "Status") -> str:
     late = f"{count(status.late, 'delivery is', 'deliveries are')} late"
     match status.verdict:
         case "act" if first and first.kind == "delivery_late":
-            return f"{late}. {first.action}"
+            return f"{late}. {_of_them(first, status)}"
         case "act" if first:
             return f"{late if status.late else 'Something is to be done'}. First: {matter(first)}."
         case "look" if first:
@@ -44,6 +44,12 @@ def headline(status: "Status") -> str:
     if not status.standings:
         return "Nothing is late: no client is applied yet."
     return "All is well: everything that is expected by now is delivered."
+
+
+def _of_them(todo: "Todo", status: "Status") -> str:
+    """What to do about late deliveries, and about how many where others need something else."""
+    number = len(todo.subjects)
+    return todo.action if number == status.late else f"Of {number} of them: {todo.action[0].lower()}{todo.action[1:]}"
 
 
 def following(status: "Status") -> str:

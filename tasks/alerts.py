@@ -63,7 +63,7 @@ def _late(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
         if cell.late and cell.expected_by and cell.state is not State.IMPOSSIBLE:
             by = f"{cell.expected_by.astimezone(zone):%Y-%m-%d %H:%M}"
             subject = f"{cell.client} {cell.product} {cell.period}"
-            yield Alert(Kind.DELIVERY_LATE, subject, f"Promised by {by}; {cell.state}: {cell.why}", _HELP[cell.state])
+            yield Alert(Kind.DELIVERY_LATE, subject, f"Promised by {by}; {cell.state}: {cell.why}", HELP[cell.state])
 
 
 def _failed(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
@@ -94,7 +94,7 @@ def _before(step: Step) -> list[tuple[str, str]]:
 def _overdue(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
     for step in plan.steps:
         if step.verb == "ingest" and step.overdue:
-            yield Alert(Kind.LANDING_OVERDUE, step.period, step.why, _HELP[State.WAITING])
+            yield Alert(Kind.LANDING_OVERDUE, step.period, step.why, HELP[State.WAITING])
 
 
 def _stale(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
@@ -124,7 +124,7 @@ def _warned(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
         if row.ingested_at and now - row.ingested_at < RECENT:
             for line in stores.catalog.gate(row.day, row.generation):
                 if line.severity == "warning" and line.status in (GateStatus.FAILED, GateStatus.ERROR):
-                    yield Alert(Kind.GATE_WARNING, f"{row.day} {line.rule}", line.message, line.action)
+                    yield Alert(Kind.GATE_WARNING, f"{line.rule} on {row.day}", line.message, line.action)
 
 
 def _current(stores: Stores, now: datetime) -> list[DayGeneration]:
@@ -184,7 +184,7 @@ _SOURCES: Mapping[Kind, Callable[[Stores, Plan, datetime], Iterator[Alert]]] = {
 }
 
 _KEEP = "Draw no further revision of this month: what is spent never comes back. `throng budget` shows by what."
-_HELP: Mapping[State, str] = {
+HELP: Mapping[State, str] = {
     State.MISSING: "The next daily run does it; or now: throng daily",
     State.FAILED: "`throng status` says what failed and how to mend it.",
     State.WAITING: "Have the operator send the day; the next daily run takes it in and goes on from there.",

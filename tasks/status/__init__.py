@@ -111,7 +111,7 @@ def status(stores: Stores, now: datetime, days: int = DAYS) -> Status:
     late, planned = _late((*shown.cells, *due.cells)), _late(due.cells)
     old = [cell for name, cell in late.items() if name not in planned]
     runs = stores.catalog.runs(RUNS)
-    found = [*fault, *out_of_view(old, time.catch_up_days), *todos(alerts(stores, due, now), due.cells)]
+    found = [*fault, *out_of_view(old, shown.steps, time.catch_up_days), *todos(alerts(stores, due, now), due.cells)]
     found += [*silent(latest_daily(runs), now), *unfinished(runs, shown.cells)]
     return Status(
         now=now,

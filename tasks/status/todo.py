@@ -5,10 +5,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from tasks.alerts import Alert, Kind
+from tasks.alerts import HELP, Alert, Kind
 from tasks.errors import INTERRUPTED
 from tasks.period import Period
-from tasks.plan.states import Cell, State
+from tasks.plan.states import Cell, State, Step
 from tasks.store.tables import Run
 
 _PERIOD = re.compile(r"\b\d{4}-(?:W\d{2}|\d{2}(?:-\d{2})?)\b")
@@ -78,16 +78,36 @@ def todos(alerts: Sequence[Alert], cells: Iterable[Cell]) -> list[Todo]:
     return sorted(made, key=lambda todo: (_ORDER.index(Kind(todo.kind)), -len(todo.holds_up), todo.subjects))
 
 
-def out_of_view(late: Sequence[Cell], looks_back: int) -> list[Todo]:
-    """What is late and in no plan of the schedule: one backfill does it."""
-    if not late:
-        return []
-    periods = sorted(Period.parse(cell.period) for cell in late)
-    subjects = tuple(f"{cell.client} {cell.product} {cell.period}" for cell in late)
+def out_of_view(late: Iterable[Cell], steps: Iterable[Step], looks_back: int) -> list[Todo]:
+    """What is late and in no plan of the schedule: one backfill does it, but for what lacks its landing or a budget."""
+    lacking = {step.period for step in steps if step.verb == "ingest" and step.state is State.WAITING}
     view = f"The schedule looks back {looks_back} days, and no further than the first data."
-    what = f"{view} {late[0].state.capitalize()}: {late[0].why}"
-    last = max(period.days[-1] for period in periods)
-    return [Todo(OUT_OF_VIEW, subjects, what, f"To have it done: throng backfill {periods[0].first} {last}")]
+    groups: dict[State, list[Cell]] = {}
+    for cell in late:
+        alone = cell.state in (State.WAITING, State.BLOCKED)
+        groups.setdefault(cell.state if alone else State.MISSING, []).append(cell)
+    return [
+        Todo(
+            OUT_OF_VIEW,
+            tuple(f"{cell.client} {cell.product} {cell.period}" for cell in same),
+            f"{view} {same[0].state.capitalize()}: {same[0].why}",
+            _remedy(state, same, lacking),
+        )
+        for state, same in groups.items()
+    ]
+
+
+def _remedy(state: State, cells: Sequence[Cell], lacking: Collection[str]) -> str:
+    """What brings late periods that the schedule does not look at; `lacking`: days whose landing is not there."""
+    if state is State.BLOCKED:
+        return HELP[state]
+    periods = sorted(Period.parse(cell.period) for cell in cells)
+    backfill = f"throng backfill {periods[0].first} {max(period.days[-1] for period in periods)}"
+    days = sorted({day for cell in cells for _, day in cell.way if day in lacking})
+    if state is not State.WAITING or not days:
+        return f"To have it done: {backfill}"
+    more = f" and {len(days) - 1} more folder{'s' * (len(days) > 2)}" if len(days) > 1 else ""
+    return f"Have the operator send events/date={days[0]}{more} into the landing; after that: {backfill}"
 
 
 def silent(last: Run | None, now: datetime) -> list[Todo]:
@@ -103,24 +123,33 @@ def silent(last: Run | None, now: datetime) -> list[Todo]:
 
 
 def unfinished(runs: Iterable[Run], cells: Iterable[Cell]) -> list[Todo]:
-    """Backfills that were stopped or have not ended, with something of their range to be done; `runs` newest first."""
+    """Backfills that were stopped or have not ended, with something of their range to be done; `runs` newest first.
+
+    Those of days in common are one: a backfill of all their days does what is left of each.
+    """
     last: dict[str, Run] = {}
     for run in runs:
         if run.verb == "backfill":
             last.setdefault(run.subject, run)
     open_days = {day for cell in cells if cell.needs for verb, day in cell.way if verb == "ingest"}
-    return [
-        Todo(UNFINISHED, (run.subject,), _said(run), f"To go on where it stopped: throng backfill {first} {end}")
-        for run in last.values()
-        for first, end in [run.subject.split(" to ")]
-        if run.exit_code in (None, INTERRUPTED) and any(first <= day <= end for day in open_days)
-    ]
+    ranges: list[tuple[str, str, list[Run]]] = []
+    for run in sorted(last.values(), key=lambda run: run.subject):
+        first, end = run.subject.split(" to ")
+        if run.exit_code in (None, INTERRUPTED) and any(first <= day <= end for day in open_days):
+            same = [run]
+            if ranges and first <= ranges[-1][1]:
+                first, before, same = ranges.pop()
+                end, same = max(before, end), [*same, run]
+            ranges.append((first, end, same))
+    return [_unfinished(first, end, max(same, key=lambda run: run.started)) for first, end, same in ranges]
 
 
-def _said(run: Run) -> str:
-    return (
-        run.message or f"It began {run.started:%Y-%m-%d %H:%M} UTC and has not ended: it goes on, or its process died."
-    )
+def _unfinished(first: str, end: str, latest: Run) -> Todo:
+    again = f"throng backfill {first} {end}"
+    if latest.ended:
+        return Todo(UNFINISHED, (f"{first} to {end}",), latest.message or "", f"To go on where it stopped: {again}")
+    runs = f"It runs, since {latest.started:%Y-%m-%d %H:%M} UTC."
+    return Todo(UNFINISHED, (f"{first} to {end}",), runs, f"Nothing while it runs; if its process died: {again}")
 
 
 def _todo(same: Sequence[Alert], held: Mapping[str, Sequence[str]]) -> Todo:
@@ -130,8 +159,10 @@ def _todo(same: Sequence[Alert], held: Mapping[str, Sequence[str]]) -> Todo:
 
 
 def _fault(alert: Alert) -> str:
-    """What alerts have in common that one act mends: what they say, but for the period; of late deliveries the act."""
-    return alert.action if alert.kind == Kind.DELIVERY_LATE else _PERIOD.sub("*", alert.what)
+    """What alerts have in common that one act mends: what they say, but for the period; else the act, or the rule."""
+    if alert.kind == Kind.DELIVERY_LATE:
+        return alert.action
+    return _PERIOD.sub("*", alert.subject if alert.kind == Kind.GATE_WARNING else alert.what)
 
 
 def _step(alert: Alert) -> str:

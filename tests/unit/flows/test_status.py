@@ -99,6 +99,15 @@ def test_on_a_bad_day_the_first_line_says_what_is_to_be_mended_first(world: Worl
     assert f"throng deliver nordmarkt footfall {_ago(2)}" in said
 
 
+def test_the_first_line_promises_only_what_the_next_daily_run_does(world: World) -> None:
+    world.client("stadtlicht", _ago(5))
+    world.file(_ago(2))
+    world.ingested(_ago(2))
+    _sent(world, _ago(1))
+    said = _ran().stderr.splitlines()[0]
+    assert said == "5 deliveries are late. Of 2 of them: the next daily run does it; or now: throng daily"
+
+
 def test_text_fits_a_terminal_of_a_hundred_columns(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     from rich.console import Console
 

@@ -1,13 +1,15 @@
 """What to do: each fault once, causes before what follows from them, with the command that mends it."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 from tasks.alerts import Alert, Kind
 from tasks.period import Period
+from tasks.plan.states import State
 from tasks.settings import Settings
 from tasks.status import Todo
-from tasks.status.todo import silent, todos
+from tasks.status.todo import out_of_view, silent, todos
 from tasks.store import open_stores
 from tasks.store.tables import DeliveryState
 from tests.integration.plan.world import World
@@ -84,6 +86,51 @@ def test_what_is_older_than_the_schedule_looks_back_is_a_backfill(world: World) 
     assert todo.action.endswith("throng backfill 2026-03-02 2026-03-02")
 
 
+def test_days_that_never_came_are_to_be_sent_before_a_backfill_can_do_anything(world: World) -> None:
+    for number in range(2, 4):
+        sent(world, day(number))
+    found = stands(world, day(4))
+    (todo,) = found.todos
+    assert (todo.kind, len(todo.subjects), found.late) == ("out_of_view", 4, 4)
+    assert "The folder " in todo.what
+    assert todo.action == (
+        "Have the operator send events/date=2026-03-02 and 1 more folder into the landing; "
+        "after that: throng backfill 2026-03-02 2026-03-03"
+    )
+
+
+def test_what_a_backfill_can_do_is_told_apart_from_what_waits_for_its_landing(world: World) -> None:
+    in_the_lake(world, day(0))
+    world.file(day(1))
+    world.rejected(day(1))
+    for number in range(4, 14):
+        sent(world, day(number))
+    sends, does = sorted((t for t in stands(world, day(14)).todos if t.kind == "out_of_view"), key=lambda t: t.action)
+    assert sends.subjects == tuple(f"{name} footfall {day(n)}" for n in (2, 3) for name in CLIENTS)
+    assert "send events/date=2026-03-04 and 1 more folder" in sends.action
+    assert does.subjects == tuple(f"{name} footfall {day(1)}" for name in CLIENTS)
+    assert does.action == "To have it done: throng backfill 2026-03-03 2026-03-03"
+
+
+def test_what_the_budget_does_not_allow_is_not_said_to_be_had_by_a_backfill(world: World) -> None:
+    cell = replace(stands(world, day(3)).plan.cells[0], state=State.BLOCKED, why="Nothing is left.")
+    (todo,) = out_of_view([cell], [], 7)
+    assert "backfill" not in todo.action
+    assert "throng budget" in todo.action
+
+
+def test_warnings_of_one_rule_are_one_thing_to_look_at(world: World) -> None:
+    warned = [
+        Alert(Kind.GATE_WARNING, f"{rule} on {day(n)}", f"{rule} came {n} hours late.", "Ask.")
+        for n in range(3)
+        for rule in ("rows_low", "lateness_hours")
+    ]
+    late, low = todos(warned, [])
+    assert late.subjects == tuple(f"lateness_hours on {day(n)}" for n in range(3))
+    assert late.what == "lateness_hours came 0 hours late."
+    assert low.subjects == tuple(f"rows_low on {day(n)}" for n in range(3))
+
+
 def test_a_landing_that_is_gone_is_the_first_thing_to_do_and_hides_nothing_else(world: World, tmp_path: Path) -> None:
     sent(world, day(0))
     (tmp_path / "landing").rename(tmp_path / "elsewhere")
@@ -127,12 +174,24 @@ def test_a_schedule_that_has_run_and_runs_no_more_is_told(world: World) -> None:
     assert "throng serve" in todo.action
 
 
+def test_backfills_of_one_another_are_one_thing_to_go_on_with(world: World) -> None:
+    sent(world, day(0))
+    in_the_lake(world, *map(day, (1, 2, 3, 6)))
+    for first, last in ((1, 1), (1, 2), (2, 3), (6, 6)):
+        with world.stores.catalog.run("backfill", f"{day(first)} to {day(last)}") as run:
+            run.outcome, run.exit_code, run.message = "Stopped", 130, f"Stopped before {day(last)}."
+    one, other = (todo for todo in stands(world, day(7)).todos if todo.kind == "backfill_unfinished")
+    assert (one.subjects, one.what) == (("2026-03-03 to 2026-03-05",), "Stopped before 2026-03-05.")
+    assert one.action.endswith("throng backfill 2026-03-03 2026-03-05")
+    assert other.subjects == ("2026-03-08 to 2026-03-08",)
+
+
 def test_a_backfill_that_was_stopped_is_told_while_its_range_is_not_done(world: World) -> None:
     sent(world, day(0))
     in_the_lake(world, day(1))
     with world.stores.catalog.run("backfill", f"{day(0)} to {day(1)}") as run:
         begun = stands(world, day(2)).todos[1]
-        assert begun.what.endswith("has not ended: it goes on, or its process died.")
+        assert begun.what == f"It runs, since {run.started:%Y-%m-%d %H:%M} UTC."
         run.outcome, run.exit_code, run.message = "Stopped", 130, "Stopped after 3 of 6 steps."
     found = stands(world, day(2)).todos
     assert [todo.kind for todo in found] == ["delivery_late", "backfill_unfinished"]

@@ -65,7 +65,7 @@ def test_a_gate_warning_is_told_on_the_day_it_was_found(books: Books) -> None:
     books.ingest(gate=({**WARNING, "rule": "hours_covered", "status": "failed"}, passed))
     now = datetime.now(UTC)
     warned = [alert for alert in books.told(now) if alert.kind == "gate_warning"]
-    assert [(alert.subject, alert.action) for alert in warned] == [("2026-03-02 hours_covered", "Ask them.")]
+    assert [(alert.subject, alert.action) for alert in warned] == [("hours_covered on 2026-03-02", "Ask them.")]
     assert "gate_warning" not in dict(books.kinds(days_on(now, 1.1)))
 
 
