@@ -2,13 +2,15 @@
 
 import os
 import shlex
+import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
 from flows.serving.place import Place
+from tasks.events.landing import first_label
 from tasks.policy import load as load_policy
 from tasks.services import postgres, s3
 from tasks.services.client_file import client_file
@@ -42,7 +44,8 @@ def services(place: Place, say: Callable[[str], None]) -> Iterator[None]:
         say(f"S3: up, {s3_.endpoint_url}, bucket {BUCKET} of client {CLIENT}, in {home / 's3'}")
         _prepare(home, s3_.endpoint_url)
         say(f"for other shells: . {shlex.quote(str(home / 'env'))}")
-        say(f"landing: {own['THRONG_LANDING']}; a city for it: {_simulation(own['THRONG_LANDING'])}")
+        for hint in _hints(home, _today()):
+            say(hint)
         yield
 
 
@@ -63,17 +66,28 @@ def _prepare(home: Path, endpoint: str) -> None:
     load().landing_root.mkdir(mode=0o700, parents=True, exist_ok=True)
     file = home / f"{CLIENT}.toml"
     if not file.exists():
-        file.write_text(client_file(CLIENT, BUCKET, endpoint, _first_day()))
+        since = _today() - timedelta(load_policy(load().policy).policy.time.catch_up_days)
+        file.write_text(client_file(CLIENT, BUCKET, endpoint, since))
         apply([file])
 
 
-def _first_day() -> date:
-    return date.today() - timedelta(load_policy(load().policy).policy.time.catch_up_days)
+def _today() -> date:
+    return datetime.now(load_policy(load().policy).policy.time.local).date()
 
 
-def _simulation(landing: str) -> str:
-    start = date.today() - timedelta(3)
-    return f"throng simulate {shlex.quote(landing)} --subscribers 16000 --zones 14 --days 3 --start {start} --seed 7"
+def _hints(home: Path, today: date) -> Iterator[str]:
+    """Where things are and what to run; a city only for an empty landing, and of every day that the client expects."""
+    settings, grants = load(), tomllib.loads((home / f"{CLIENT}.toml").read_text())["grants"]
+    landing, since = settings.landing_root, min(grant["from"] for grant in grants)
+    days = (today - since).days
+    yield f"landing: {landing}"
+    if days > 0 and first_label(landing) is None:
+        city = f"--subscribers 16000 --zones 14 --days {days} --start {since} --seed 7"
+        yield f"it is empty; a city for it: throng simulate {shlex.quote(str(landing))} {city}"
+    last = today - timedelta(1)
+    yield f"to run a day: throng daily {last}; many, the plan first: throng backfill {since} {last} --dry-run"
+    metrics = settings.metrics or home / "metrics.prom"
+    yield f"how all stands: throng status; after each run: {home / 'status.html'}, {metrics}"
 
 
 def _write_for_shells(file: Path, settings: Mapping[str, str]) -> None:

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import time
+from datetime import date
 from pathlib import Path
 from threading import Thread
 
@@ -21,6 +22,7 @@ from flows.serving.place import Place
 from flows.serving.process import gone, this_process
 from tasks.errors import Misconfigured
 from tasks.policy import load
+from tasks.services.client_file import client_file
 from tests.receivers import webhook
 
 API = "http://127.0.0.1:4200/api"
@@ -172,6 +174,25 @@ def test_who_may_pass_through_to_postgresql_finds_all_beside_it_closed(tmp_path:
         **dict.fromkeys(("status.html", "metrics.prom", "lake"), False),
         **passed,
     }
+
+
+def test_the_shape_says_how_to_fill_an_empty_landing_with_each_day_that_is_granted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    landing, today = tmp_path / "a landing", date(2026, 3, 9)
+    landing.mkdir()
+    monkeypatch.setenv("THRONG_HOME", str(tmp_path))
+    monkeypatch.setenv("THRONG_LANDING", str(landing))
+    (tmp_path / "nordmarkt.toml").write_text(
+        client_file("nordmarkt", "nordmarkt-insights", "http://127.0.0.1:4201", date(2026, 3, 2))
+    )
+    said = "\n".join(services._hints(tmp_path, today))
+    assert f"throng simulate '{landing}' --subscribers 16000 --zones 14 --days 7 --start 2026-03-02 --seed 7" in said
+    assert "throng backfill 2026-03-02 2026-03-08 --dry-run" in said
+    assert str(tmp_path / "status.html") in said
+    assert "simulate" not in "\n".join(services._hints(tmp_path, date(2026, 3, 2))), "no day is over yet"
+    (landing / "events" / "date=2026-03-02").mkdir(parents=True)
+    assert "simulate" not in "\n".join(services._hints(tmp_path, today))
 
 
 @pytest.mark.parametrize("answer", [b"Content-Length: 99\r\n\r\nhalf", b"Content-Length: 4\r\n\r\nhalf", b""])
