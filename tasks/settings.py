@@ -1,5 +1,7 @@
-"""Settings: where things are, from THRONG_* variables and `.env`; what is allowed stands in the policy."""
+"""Settings: where things are, from THRONG_* variables, `.env` and the home's `env`; what is allowed is policy."""
 
+import os
+import stat
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -41,6 +43,12 @@ class Settings(BaseSettings):
             schemes = " or ".join(f"{scheme}://" for scheme in known)
             raise ValueError(f"must begin with {schemes} and name a host; / ? # @ in a password are %2F %3F %23 %40")
         return value
+
+    @property
+    def env_files(self) -> tuple[Path, ...]:
+        """Files that count where the environment is silent, the stronger one last: the home's own, then `.env`."""
+        remembered = self.home.absolute() / "env"
+        return (*[remembered] * _is_private(remembered), Path(".env"))
 
     @property
     def landing_root(self) -> Path:
@@ -101,12 +109,28 @@ def _addresses(url: str, schemes: tuple[str, ...]) -> bool:
     return whole and ("http" in schemes or not (parts.path.strip("/") or parts.query or parts.fragment))
 
 
+def _is_private(file: Path) -> bool:
+    """Whether it is there; raises Misconfigured unless it is this user's alone, for it says where everything is."""
+    try:
+        status = file.stat()
+    except OSError:
+        return False
+    if not stat.S_ISREG(status.st_mode):
+        return False
+    if status.st_uid != os.geteuid():
+        raise Misconfigured(f"{file} belongs to another user.", "Run the command as the home's owner.")
+    if status.st_mode & 0o077:
+        raise Misconfigured(f"{file} is open to other users.", f"Run: chmod go= {file}")
+    return True
+
+
 def load() -> Settings:
     """Read the settings; raises Misconfigured naming each variable that is wrong, never its value."""
     try:
-        return Settings()
+        given = Settings()
+        return Settings(_env_file=given.env_files, home=given.home)
     except ValidationError as error:
         faults = "; ".join(f"THRONG_{str(f['loc'][0]).upper()}: {f['msg']}" for f in error.errors(include_input=False))
         raise Misconfigured(
-            f"Settings are wrong: {faults}.", "Mend the environment or .env; `throng doctor` shows all."
+            f"Settings are wrong: {faults}.", "Mend the environment, .env or the home's env; `throng doctor` shows all."
         ) from None

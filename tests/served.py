@@ -97,10 +97,10 @@ class Served:
         """Of a person's shell who knows this home only."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "THRONG_"))}
         own = {"THRONG_HOME": str(self.home), "THRONG_LANDING": str(self.landing), "PREFECT_WORKER_QUERY_SECONDS": "1"}
-        return kept | own | self.settings | self.for_shells()
+        return kept | own | self.settings
 
     def for_shells(self) -> dict[str, str]:
-        """What the production shape wrote down for other shells."""
+        """What the production shape wrote down, as a shell reads it."""
         file = self.home / "env"
         lines = file.read_text().splitlines() if file.exists() else []
         return dict(word.split("=", 1) for line in lines for word in shlex.split(line)[1:])

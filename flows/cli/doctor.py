@@ -72,7 +72,9 @@ def _finding(subject: str, look: Callable[[], str]) -> Finding:
 
 def _settings(settings: Settings) -> str:
     given = sorted(name for name in os.environ if name.startswith("THRONG_"))
-    return f"home {settings.home.absolute()}; given in the environment: {', '.join(given) or 'nothing'}"
+    files = ", ".join(str(file) for file in settings.env_files if file.exists())
+    also = f"; also read: {files}" if files else ""
+    return f"home {settings.home.absolute()}; given in the environment: {', '.join(given) or 'nothing'}{also}"
 
 
 def _policy(settings: Settings) -> str:
@@ -139,11 +141,10 @@ def _database(settings: Settings) -> str:
 
 def _existing(settings: Settings) -> "Database | None":
     """The database, unless it has no tables yet; looking at SQLite must not create its file."""
-    from tasks.store.database import Database
+    from tasks.store.database import Database, exists
     from tasks.store.migrations import version_of
 
-    scheme, _, file = settings.database.partition(":///")
-    if scheme == "sqlite" and not Path(file).exists():
+    if not exists(settings.database):
         return None
     database = Database(settings.database)
     return database if version_of(database) else None
@@ -151,9 +152,14 @@ def _existing(settings: Settings) -> "Database | None":
 
 def _installation(settings: Settings) -> str:
     """Whether database, lake and keys belong together."""
+    from tasks.store import open_stores
+    from tasks.store.installation import check_not_lost
+    from tasks.store.keys import FileKeys
+    from tasks.store.lake import Lake
+
+    check_not_lost(settings.database, Lake(settings.lake_root), FileKeys(settings.keys_root))
     if _existing(settings) is None:
         return "none yet; made by the first command"
-    from tasks.store import open_stores
 
     own = open_stores(settings).installation
     own.check()

@@ -39,11 +39,11 @@ def services(place: Place, say: Callable[[str], None]) -> Iterator[None]:
         }
         prefects = postgres.database(url, "prefect").replace("postgresql:", "postgresql+asyncpg:", 1)
         os.environ |= own | {"PREFECT_SERVER_DATABASE_CONNECTION_URL": prefects}
-        _write_for_shells(home / "env", own)
+        _remember(home / "env", own)
         say(f"PostgreSQL: up on port {postgres_port}, databases throng and prefect, in {home / 'postgres'}")
         say(f"S3: up, {s3_.endpoint_url}, bucket {BUCKET} of client {CLIENT}, in {home / 's3'}")
         _prepare(home, s3_.endpoint_url)
-        say(f"for other shells: . {shlex.quote(str(home / 'env'))}")
+        say(f"commands: THRONG_HOME={shlex.quote(str(home))} is enough, they read its settings themselves")
         for hint in _hints(home, _today()):
             say(hint)
         yield
@@ -90,8 +90,8 @@ def _hints(home: Path, today: date) -> Iterator[str]:
     yield f"how all stands: throng status; after each run: {home / 'status.html'}, {metrics}"
 
 
-def _write_for_shells(file: Path, settings: Mapping[str, str]) -> None:
-    """The settings as a shell reads them; the database's password is among them."""
+def _remember(file: Path, settings: Mapping[str, str]) -> None:
+    """The settings as commands in the home and shells read them; the database's password is among them."""
     text = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in settings.items())
     with open(file, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as out:
         out.write(text)

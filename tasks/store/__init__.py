@@ -7,7 +7,7 @@ from tasks import policy, settings
 from tasks.store.audit import AuditLog
 from tasks.store.catalog import Catalog
 from tasks.store.database import Database
-from tasks.store.installation import Installation
+from tasks.store.installation import Installation, check_not_lost
 from tasks.store.journal import Journal
 from tasks.store.keys import FileKeys, KeyStore
 from tasks.store.lake import Lake
@@ -37,17 +37,21 @@ class Stores:
 
 
 def open_stores(given: settings.Settings | None = None) -> Stores:
-    """Open everything; creates what is missing, and raises Misconfigured for an older or newer database."""
+    """Open everything; creates what is missing, and raises Misconfigured for an older or newer database.
+
+    Raises RefusedRelease, before anything is written, where database, lake and keys are not of one installation.
+    """
     from tasks.store.buckets import Buckets  # boto3: 0.2 s
 
     where = given or settings.load()
     reviewed = policy.load(where.policy)
+    lake, keys = Lake(where.lake_root), FileKeys(where.keys_root)
+    check_not_lost(where.database, lake, keys)
     make_folder(where.home.absolute())
     database = Database(where.database, journal=Journal(where.logs_root))
     prepare(database)
-    lake, keys, ledger = Lake(where.lake_root), FileKeys(where.keys_root), Ledger(database)
-    lake.open()
-    keys.open()
+    ledger = Ledger(database)
+    installation = Installation.open(database, lake, keys, ledger)
     return Stores(
         settings=where,
         policy=reviewed,
@@ -58,5 +62,5 @@ def open_stores(given: settings.Settings | None = None) -> Stores:
         keys=keys,
         buckets=Buckets(where),
         locks=Locks(database),
-        installation=Installation.open(database, lake, keys, ledger),
+        installation=installation,
     )

@@ -109,8 +109,9 @@ class Buckets:
     """Opens clients' buckets, under the identity that each client's file names."""
 
     def __init__(self, settings: Settings) -> None:
-        """AWS_* lines of the settings' `.env` count as if they stood in the environment, where they do not."""
-        for name, value in dotenv_values(str(settings.model_config.get("env_file"))).items():
+        """AWS_* lines of the settings' files count as if they stood in the environment, where they do not."""
+        lines = (line for file in reversed(settings.env_files) for line in dotenv_values(file).items())
+        for name, value in lines:
             if name.startswith("AWS_") and value:
                 os.environ.setdefault(name, value)
 

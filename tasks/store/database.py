@@ -116,6 +116,12 @@ class Database:
         return StorageUnavailable(what, f"Start it or mend THRONG_DATABASE_URL, {_RERUN}")
 
 
+def exists(url: str) -> bool:
+    """Whether a database can be looked for there: SQLite would make its file."""
+    parts = _supported(url)
+    return parts.get_backend_name() != "sqlite" or Path(parts.database or "").exists()
+
+
 def shown(url: URL) -> str:
     """The URL as it may be shown: without its password, and without options, in which one may stand as well."""
     return url.set(query={}).render_as_string(hide_password=True)

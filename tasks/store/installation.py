@@ -1,16 +1,19 @@
-"""The installation's id: database, lake and key store of one installation carry the same, or nothing is published."""
+"""The installation's id: database, lake and key store of one installation carry the same, or nothing is done."""
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sqlmodel import select
 
 from tasks.errors import RefusedRelease
 from tasks.store import tables
-from tasks.store.database import Database
-from tasks.store.keys import KeyStore
+from tasks.store.database import Database, exists
+from tasks.store.keys import FileKeys, KeyStore
 from tasks.store.lake import Lake
 from tasks.store.ledger import Ledger, ReleaseKey
+
+_ANOTHERS = "belongs to another installation"
 
 
 @dataclass(frozen=True)
@@ -23,12 +26,18 @@ class Installation:
     ledger: Ledger
 
     @classmethod
-    def open(cls, database: Database, lake: Lake, keys: KeyStore, ledger: Ledger) -> "Installation":
+    def open(cls, database: Database, lake: Lake, keys: FileKeys, ledger: Ledger) -> "Installation":
         """Read the database's id, made at its creation; until it has charged anything it marks its empty lake and keys.
 
-        Afterwards an empty one is not the one that was used: lost, or another folder.
+        Afterwards an empty one is not the one that was used: lost, or another folder. Raises RefusedRelease, and writes
+        nothing, where one belongs to another installation: whatever was said or done would be of two.
         """
         own = _own_id(database)
+        for part, mark in _marks(lake, keys):
+            if mark not in (None, own):
+                raise _foreign(part, _ANOTHERS)
+        lake.open()
+        keys.open()
         if not ledger.months():
             lake.mark(own)
             keys.mark(own)
@@ -36,9 +45,9 @@ class Installation:
 
     def check(self) -> None:
         """Raise RefusedRelease unless lake and keys carry this id, and each stored release has its charge."""
-        for part, mark in ((f"lake {self.lake.root}", self.lake.marked()), ("key store", self.keys.marked())):
+        for part, mark in _marks(self.lake, self.keys):
             if mark != self.id:
-                raise _foreign(part, "has no mark" if mark is None else "belongs to another installation")
+                raise _foreign(part, "has no mark" if mark is None else _ANOTHERS)
         stored = self.lake.release_keys()  # before the charges: others may reserve and publish meanwhile
         charges = self.ledger.charges()
         charged = {ReleaseKey.of(release) for release, _ in charges}
@@ -55,6 +64,21 @@ class Installation:
         spent = {month.month: month.spent for month in self.ledger.months()}
         if wrong := [month for month, units in sorted(sums.items()) if spent.get(month, 0) < units]:
             raise _foreign("ledger", f"has spent less of {wrong[0]} than its charges add up to")
+
+
+def check_not_lost(url: str, lake: Lake, keys: KeyStore) -> None:
+    """Raise RefusedRelease, before anything is created, where lake or keys are in use and their database is not there.
+
+    Marks are read first: a database that is just being made is there before its id is anywhere.
+    """
+    marked = [part for part, mark in _marks(lake, keys) if mark]
+    if marked and not exists(url):
+        raise _foreign(marked[0], _ANOTHERS)
+
+
+def _marks(lake: Lake, keys: KeyStore) -> Iterator[tuple[str, str | None]]:
+    yield f"lake {lake.root}", lake.marked()
+    yield "key store", keys.marked()
 
 
 def _own_id(database: Database) -> str:

@@ -195,6 +195,21 @@ def test_a_client_reads_its_delivery_at_an_address_with_its_own_environment(
     assert "a/b/x" in Buckets(Settings()).at("s3://nordmarkt-insights").list()
 
 
+def test_a_home_remembers_the_way_to_a_bucket_and_dotenv_goes_before_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("AWS_ENDPOINT_URL_S3", "AWS_PROFILE"):
+        monkeypatch.setenv(name, "")  # so that pytest takes back what the files set
+        del os.environ[name]
+    own = tmp_path / "home" / "env"
+    own.parent.mkdir()
+    own.touch(mode=0o600)
+    own.write_text("export AWS_ENDPOINT_URL_S3=http://home\nexport AWS_PROFILE=nordmarkt\n")
+    (tmp_path / ".env").write_text("AWS_ENDPOINT_URL_S3=http://dotenv\n")
+    Buckets(Settings(home=own.parent))
+    assert (os.environ["AWS_ENDPOINT_URL_S3"], os.environ["AWS_PROFILE"]) == ("http://dotenv", "nordmarkt")
+
+
 @pytest.mark.parametrize("address", ["s3://", "http://bucket", "bucket/prefix", ""])
 def test_what_is_no_address_is_said_so(address: str) -> None:
     with pytest.raises(Misconfigured, match="not an s3:// address"):

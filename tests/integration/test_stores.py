@@ -55,6 +55,24 @@ def test_another_installations_lake_or_keys_refuse_to_publish(tmp_path: Path) ->
         opened(tmp_path / "one").installation.check()
 
 
+def test_a_lost_database_is_not_made_anew_beside_what_belongs_to_it(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    opened(home)
+    shutil.rmtree(home / "lake")
+    for file in home.glob("catalog.db*"):
+        file.unlink()
+    with pytest.raises(RefusedRelease, match="key store belongs to another installation"):
+        opened(home)
+    assert {path.name for path in home.iterdir()} == {"keys", "locks"}
+
+
+def test_a_home_cannot_even_be_opened_with_another_database(database_url: str, tmp_path: Path) -> None:
+    opened(tmp_path / "home")
+    opened(tmp_path / "other", database_url)
+    with pytest.raises(RefusedRelease, match="belongs to another installation"):
+        opened(tmp_path / "home", database_url)
+
+
 def test_a_lake_that_lost_its_mark_is_not_marked_anew(tmp_path: Path) -> None:
     stores = opened(tmp_path / "home")
     stores.lake.write_plan("abc", b"{}")

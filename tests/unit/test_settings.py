@@ -91,3 +91,62 @@ def test_escaped_signs_and_an_address_with_a_path_are_taken(monkeypatch: pytest.
     monkeypatch.setenv("THRONG_SMTP_URL", "smtps://throng:hun%2Fter2@mail.example:465/")
     monkeypatch.setenv("THRONG_ALERT_WEBHOOK", "https://chat.example/hook?token=x")
     assert settings.load().smtp_url
+
+
+@pytest.fixture
+def remembered(tmp_path: Path) -> Path:
+    """The settings that a home keeps, as shells read them."""
+    file = tmp_path / ".throng" / "env"
+    file.parent.mkdir()
+    file.touch(mode=0o600)
+    file.write_text("export THRONG_DATABASE_URL=postgresql://throng:hunter2@db/throng\nexport THRONG_LANDING='/a b'\n")
+    return file
+
+
+def test_a_home_remembers_its_own_settings(remembered: Path) -> None:
+    found = settings.load()
+    assert found.database == "postgresql://throng:hunter2@db/throng"
+    assert found.landing_root == Path("/a b")
+
+
+def test_the_environment_goes_before_dotenv_and_dotenv_before_the_home(
+    remembered: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text("THRONG_LANDING=/dotenv\nTHRONG_MEMORY_LIMIT=1GB\n")
+    monkeypatch.setenv("THRONG_MEMORY_LIMIT", "2GB")
+    found = settings.load()
+    assert (found.landing, found.memory_limit) == ("/dotenv", "2GB")
+    assert found.database.startswith("postgresql://")
+
+
+def test_a_home_cannot_say_that_it_is_another(remembered: Path, tmp_path: Path) -> None:
+    with remembered.open("a") as file:
+        file.write("export THRONG_HOME=/moved/from\n")
+    assert settings.load().keys_root == tmp_path / ".throng" / "keys"
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o620, 0o604, 0o602])
+def test_a_homes_settings_that_others_can_read_or_write_are_refused_and_not_shown(remembered: Path, mode: int) -> None:
+    remembered.chmod(mode)
+    with pytest.raises(Misconfigured, match=f"chmod go= {remembered}") as refused:
+        settings.load()
+    assert "hunter2" not in str(refused.value)
+
+
+def test_a_homes_settings_of_another_user_are_refused(remembered: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    owner = remembered.stat().st_uid
+    monkeypatch.setattr("os.geteuid", lambda: owner + 1)
+    with pytest.raises(Misconfigured, match="belongs to another user"):
+        settings.load()
+
+
+def test_a_wrong_value_in_a_homes_settings_is_named_and_not_shown(remembered: Path) -> None:
+    remembered.write_text("THRONG_MEMORY_LIMIT=hunter2\n")
+    with pytest.raises(Misconfigured, match="THRONG_MEMORY_LIMIT") as refused:
+        settings.load()
+    assert "hunter2" not in str(refused.value)
+
+
+def test_a_folder_of_that_name_holds_no_settings(tmp_path: Path) -> None:
+    (tmp_path / ".throng" / "env").mkdir(parents=True)
+    assert settings.load().database == f"sqlite:///{tmp_path}/.throng/catalog.db"
