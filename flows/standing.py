@@ -49,7 +49,7 @@ def headline(status: "Status") -> str:
 def _of_them(todo: "Todo", status: "Status") -> str:
     """What to do about late deliveries, and about how many where others need something else."""
     number = len(todo.subjects)
-    return todo.action if number == status.late else f"Of {number} of them: {todo.action[0].lower()}{todo.action[1:]}"
+    return todo.action if number == status.late else f"For {number} of them: {todo.action[0].lower()}{todo.action[1:]}"
 
 
 def following(status: "Status") -> str:
@@ -91,7 +91,7 @@ def parts(text: str) -> list[tuple[bool, str]]:
 def awaited(standing: "Standing", status: "Status") -> str:
     """The next period, and by when."""
     by = standing.next_by and standing.next_by.astimezone(status.local.tzinfo)
-    return f"{standing.next} by {by:%d %b %H:%M}" if by else "-"
+    return f"{standing.next} by {by:%Y-%m-%d %H:%M}" if by else "-"
 
 
 def moment(at: datetime | None, status: "Status") -> str:

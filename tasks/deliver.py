@@ -66,7 +66,7 @@ class Deliver:
             run.outcome = Outcome.INDEXED
             return IndexRef(client, Outcome.INDEXED)
 
-    @step
+    @step("make the files, unless they are made")
     def render(self, spec: ClientSpec, product: Product, period: Period) -> DeliveryKey:
         """The stored delivery if nothing that decides its content changed; else a new revision, rendered and kept."""
         grant = self._grant(spec, product, period)
@@ -102,7 +102,7 @@ class Deliver:
         )
         self._stores.catalog.record_rendered(delivery, entry)
 
-    @step
+    @step("was an earlier delivery cut off?")
     def begun(self, spec: ClientSpec, key: DeliveryKey) -> list[DeliveryKey]:
         """Earlier deliveries of the period that were cut off within the bucket: to be completed, or none would verify.
 
@@ -140,7 +140,7 @@ class Deliver:
             raise RefusedDelivery(f"{product.name} {period} was recalled.", "Deliver its next revision.")
         return release
 
-    @step
+    @step("write what the client's bucket lacks, and verify it there")
     def send(self, spec: ClientSpec, key: DeliveryKey) -> DeliveryRef:
         """Write what the bucket lacks, manifest last; compare the rest; verify there as the client would."""
         deliveries = self._stores.catalog.deliveries(key.client)
@@ -161,7 +161,7 @@ class Deliver:
             self._stores.catalog.mark_delivered(key, self._now(), entry)
         return _reference(delivery, bucket, Outcome.DELIVERED if written else Outcome.ALREADY_DELIVERED)
 
-    @step
+    @step("say in the client's index what is there and what is late")
     def index(self, spec: ClientSpec) -> None:
         """Rebuild the client's index from the catalog, under the client's lock."""
         bucket, content = self._stores.buckets.open(spec.destination), client_index(self._stores, spec, self._now())

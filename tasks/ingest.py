@@ -87,7 +87,7 @@ class Ingest:
         if overrides and (reason_id is None or self._stores.audit.entry(reason_id) is None):
             raise Misconfigured("An override needs a reason.", "Add --reason TEXT: it goes to the audit table.")
 
-    @step
+    @step("is there anything to do?")
     def look(self, day: date) -> DayRef | None:
         """Whether there is anything to do: None if the day is closed and not ingested as it stands."""
         self._stores.installation.check()
@@ -115,7 +115,7 @@ class Ingest:
     def _digest(self, landing: DayLanding) -> str:
         return self._stores.keys.digest(landing.digest.encode())
 
-    @step
+    @step("read the day's events and find where everybody was")
     def walk(self, day: date) -> CandidateRef:
         """Read and walk the day into staging. The only step that sees raw ids; they end with it."""
         landing = self._landing(day)
@@ -181,7 +181,7 @@ class Ingest:
             longer={period: panel[f"extra_{n}"].to_numpy() for n, period in enumerate(longer)},
         )
 
-    @step
+    @step("draw the day's noisy profile")
     def profile(self, candidate: CandidateRef) -> int:
         """Draw the day's noisy profile, or find that of an identical landing; returns its revision."""
         one_draw, day = OneDraw(self._stores), Period.day(candidate.day)
@@ -217,7 +217,7 @@ class Ingest:
         entries = keys(len(values) - len(READ_REASONS))
         return Counted(partial(protect, (counts,), shown, {shown[0].name: entries}, self._noise))
 
-    @step
+    @step("let the gate judge the day")
     def judge(self, candidate: CandidateRef, revision: int, overrides: Collection[str]) -> DayRef:
         """Let the gate judge the day; accept it into the lake, or reject it and raise what stops it."""
         day, gate = candidate.day, self._stores.policy.policy.gate

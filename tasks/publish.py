@@ -75,7 +75,7 @@ class Publish:
             raise Misconfigured("A revision needs a reason.", "Add --reason TEXT: it goes to the audit table.")
         return before.revision + 1
 
-    @step
+    @step("is the release there already?")
     def look(self, product: Product, period: Period, revision: int | None) -> ReleaseRef | None:
         """The release that exists, with what has changed since it was drawn; None if it is still to be drawn."""
         self._stores.installation.check()
@@ -114,7 +114,7 @@ class Publish:
             return replace(ref, stale=stale, revision_rho=float(cost.exact))
         return ref
 
-    @step
+    @step("charge the release to its month's budget")
     def reserve(self, product: Product, period: Period, revision: int | None, reason_id: int | None) -> ReleaseKey:
         """Charge the release to its months; a reservation that a crash left is taken up."""
         latest = self._stores.ledger.find(product.name, product.version, str(period))
@@ -147,7 +147,7 @@ class Publish:
             )
         return days
 
-    @step
+    @step("count, draw and publish")
     def draw(self, product: Product, period: Period, key: ReleaseKey) -> ReleaseRef:
         """Count, draw, reconcile, suppress and publish; or finish what a crash left."""
         rules = product.rules(self._stores.policy.policy, hours_of(period, self._stores.policy.policy))

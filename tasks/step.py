@@ -18,6 +18,7 @@ from tasks.errors import StepFailed, StorageUnavailable, ThrongError
 P = ParamSpec("P")
 R = TypeVar("R")
 Verb = TypeVar("Verb")
+Method = Callable[Concatenate[Verb, P], R]
 Watch = Callable[[str, int, int], None]
 """Told what is being done, how many parts of it are done, and of how many (0 of 0 at a step's start)."""
 
@@ -92,20 +93,23 @@ def fault_of(verb: str, error: Exception) -> ThrongError:
     return fault
 
 
-def step(method: Callable[Concatenate[Verb, P], R]) -> Callable[Concatenate[Verb, P], R]:
-    """Make a verb's method a step."""
+def step(does: str) -> Callable[[Method[Verb, P, R]], Method[Verb, P, R]]:
+    """Make a verb's method a step; the log of a flow run says what it `does`."""
 
-    @wraps(method)
-    def run(verb: Verb, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        name = method.__name__
+    def made(method: Method[Verb, P, R]) -> Method[Verb, P, R]:
+        @wraps(method)
+        def run(verb: Verb, /, *args: P.args, **kwargs: P.kwargs) -> R:
+            name = method.__name__
 
-        def call() -> R:
-            with _announced(name):
-                return scrubbed(type(verb).__name__.lower(), lambda: method(verb, *args, **kwargs))
+            def call() -> R:
+                with _announced(name):
+                    return scrubbed(type(verb).__name__.lower(), lambda: method(verb, *args, **kwargs))
 
-        return _as_task(name, _said(method), call) if _flow_is_active() else call()
+            return _as_task(name, does, call) if _flow_is_active() else call()
 
-    return run
+        return run
+
+    return made
 
 
 @contextmanager
@@ -119,11 +123,6 @@ def _announced(name: str) -> Iterator[None]:
         _running.reset(token)
 
 
-def _said(method: Callable[..., object]) -> str:
-    """What a step does, in the first line of its docstring."""
-    return (method.__doc__ or "").strip().partition("\n")[0]
-
-
 def _flow_is_active() -> bool:
     """Whether a flow runs here; without importing Prefect, for then none does."""
     if "prefect.context" not in sys.modules:
@@ -133,7 +132,7 @@ def _flow_is_active() -> bool:
     return FlowRunContext.get() is not None
 
 
-def _as_task(name: str, said: str, call: Callable[[], R]) -> R:
+def _as_task(name: str, does: str, call: Callable[[], R]) -> R:
     from prefect import Task
     from prefect.cache_policies import NO_CACHE
     from prefect.tasks import exponential_backoff
@@ -141,7 +140,7 @@ def _as_task(name: str, said: str, call: Callable[[], R]) -> R:
     task: Task[[], R] = Task(
         fn=lambda: call(),
         name=name,
-        description=said,
+        description=does,
         task_run_name=name,
         persist_result=False,
         cache_policy=NO_CACHE,
@@ -150,7 +149,7 @@ def _as_task(name: str, said: str, call: Callable[[], R]) -> R:
         retry_jitter_factor=0.5,
         retry_condition_fn=_storage_was_unavailable,
     )
-    say(f"{name}: {said}")  # the page's log reads as a story
+    say(f"{name}: {does}")  # the page's log reads as a story
     return task()
 
 

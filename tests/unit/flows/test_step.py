@@ -26,31 +26,31 @@ class Sorting:
         self.calls = 0
         self.faults = faults
 
-    @step
+    @step("is north up?")
     def look(self, word: str) -> str:
         progress()("half", 1, 2)
         return word.upper()
 
-    @step
+    @step("read a number")
     def stumble(self, value: str) -> int:
         return int(value + "x")
 
-    @step
+    @step("read a day")
     def misread(self, text: str) -> str:
         return day_start(text, ZoneInfo("UTC")).isoformat()  # type: ignore[arg-type]
 
-    @step
+    @step("take too much")
     def gather(self) -> int:
         return len(np.empty(1 << 60, np.int8))
 
-    @step
+    @step("refuse a file")
     def refuse(self) -> None:
         try:
             int(CANARY + "x")
         except ValueError:
             raise RejectedInput("File a.csv has no rows.", "Send it again.")  # noqa: B904  (the cause is the test)
 
-    @step
+    @step("write to the bucket")
     def store(self) -> int:
         self.calls += 1
         if self.calls <= self.faults:
@@ -73,7 +73,7 @@ def test_without_a_flow_a_step_is_the_plain_method() -> None:
 def test_without_a_flow_a_step_does_not_import_prefect() -> None:
     code = (
         "import sys; from tasks.step import step\n"
-        "class V:\n @step\n def look(self): return 1\n"
+        "class V:\n @step('look')\n def look(self): return 1\n"
         "V().look(); assert not any(m.startswith('prefect') for m in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -120,6 +120,20 @@ def test_in_a_flow_a_step_is_a_task_of_its_own_name(prefect_stores: list[Path]) 
         runs = client.read_task_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[run_id])))
     assert [run.name for run in runs] == ["look"]
     assert runs[0].task_inputs == {}
+
+
+def test_the_log_of_a_run_says_of_each_step_what_is_being_done(
+    prefect_stores: list[Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    from prefect import flow
+
+    @flow
+    def sorting() -> None:
+        Sorting().look(CANARY)
+
+    with caplog.at_level("INFO", "prefect.flow_runs"):
+        sorting()
+    assert "look: is north up?" in caplog.messages
 
 
 def test_the_page_of_a_run_names_its_lineage_and_its_lines_in_the_log(
