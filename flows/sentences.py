@@ -52,7 +52,7 @@ def _stale(release: ReleaseRef) -> list[str]:
 
 
 def following(reference: Reference) -> str | None:
-    """The command that comes next; None while there is nothing to go on with."""
+    """The command that comes next; None while there is nothing to go on with, or where it depends on the client."""
     if reference.outcome is Outcome.AWAITING_LANDING:
         return None
     match reference:
@@ -64,7 +64,5 @@ def following(reference: Reference) -> str | None:
             if reference.product not in FOR_CLIENTS:
                 return None
             return f"throng deliver CLIENT {reference.product} {reference.period}"
-        case DeliveryRef():
-            return f"throng verify {reference.location}"
-        case IndexRef():
+        case DeliveryRef() | IndexRef():
             return None

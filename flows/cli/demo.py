@@ -68,7 +68,7 @@ def _received(here: "Stage", client: str) -> dict[str, Any]:
 
     folder = here.received(client)
     _download(client, folder)
-    verdict = _verified(here, folder)
+    verdict = _verified(folder)
     (delivered,) = folder.rglob("data.parquet")
     facts = asdict(score(delivered, here.landing))
     return {"client": client, **facts, "verified": verdict, "delivery": delivered.parent}
@@ -86,15 +86,13 @@ def _download(client: str, folder: Path) -> None:
         file.write_bytes(bucket.get(key))
 
 
-def _verified(here: "Stage", folder: Path) -> str:
+def _verified(folder: Path) -> str:
     """Verify as the client would who has our public key from another way than the delivery itself."""
-    from tasks.deliverable.signature import pem, public_key
+    from flows.cli.receiving import kept_public_key
     from tasks.store import open_stores
     from tasks.verify import Verify
 
-    key = here.home / "throng-public.pem"
-    key.write_text(pem(public_key(open_stores().keys.signing_key())))
-    return Verify()(str(folder), key).verdict
+    return Verify()(str(folder), kept_public_key(open_stores())).verdict
 
 
 def _told(lines: list[dict[str, Any]], seconds: float) -> Answer:

@@ -56,9 +56,12 @@ def deliver(
     period: AnyPeriod,
 ) -> Answer:
     """Make one delivery, and update the client's index."""
+    from flows.cli.receiving import verification
     from flows.cli.running import run
+    from tasks.store import open_stores
 
-    return _told(run("deliver", {"client": client, "product": product, "period": period}))
+    told = _told(run("deliver", {"client": client, "product": product, "period": period}))
+    return Answer(told.document, [*told.say, verification(open_stores(), client, told.document["location"])])
 
 
 def _told(reference: "Reference") -> Answer:

@@ -1,8 +1,14 @@
 """Events in, a verified delivery in the client's bucket; each command again, and nothing changes."""
 
 import json
+import os
+import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from tasks.services.s3 import S3Server
 from tests.end_to_end.conftest import Said, Throng
@@ -55,6 +61,20 @@ def test_a_day_whose_folder_is_not_closed_waits(throng: Throng) -> None:
     (throng.landing / "events" / f"date={tomorrow}").mkdir()
     said = throng("ingest", str(tomorrow))
     assert (said.code, said.document.get("outcome")) == (0, "AwaitingLanding"), said.text
+
+
+def test_what_a_delivery_says_to_run_next_runs_as_it_is_printed(
+    throng: Throng, client: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client()
+    for words in (["ingest", DAY], ["publish", "footfall", DAY]):
+        assert throng(*words).code == 0
+    said = throng("deliver", "nordmarkt", "footfall", DAY).text
+    (command,) = re.findall("^Next: (.*)$", said, re.MULTILINE)
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    ran = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert ran.returncode == 0, (command, ran.stderr)
+    assert "not pinned" not in ran.stderr
 
 
 def test_a_client_downloads_and_verifies_with_nothing_of_ours(

@@ -1,0 +1,36 @@
+"""What follows a delivery: the command that verifies it from here, and the public key by which a client does so."""
+
+import shlex
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tasks.store import Stores
+
+PUBLIC_KEY = "throng-public.pem"
+"""The file's name, in the home; clients get it another way than with a delivery."""
+
+
+def verification(stores: "Stores", client: str, location: str) -> str:
+    """What comes next after a delivery: a command that works as it is printed, or whose turn it is."""
+    from tasks.deliver import client_spec
+
+    to = client_spec(stores, client).destination
+    with suppress(OSError):  # a full disk: verified all the same, without the pinned key
+        location = f"{location} --public-key {shlex.quote(str(kept_public_key(stores)))}"
+    if to.role_arn:
+        return f"Next: {client} verifies it with its own credentials: throng verify {location}"
+    way = {"AWS_PROFILE": to.profile, "AWS_ENDPOINT_URL_S3": to.endpoint_url}
+    words = [f"{name}={shlex.quote(value)} " for name, value in way.items() if value]
+    return f"Next: {''.join(words)}throng verify {location}"
+
+
+def kept_public_key(stores: "Stores") -> Path:
+    """The file in the home that holds the public key, written if it does not; raises OSError if it cannot be."""
+    from tasks.deliverable.signature import pem, public_key
+
+    file, key = stores.settings.home / PUBLIC_KEY, pem(public_key(stores.keys.signing_key()))
+    if not file.exists() or file.read_text() != key:
+        file.write_text(key)
+    return file
