@@ -12,10 +12,10 @@ from tasks.deliverable.manifest import MANIFEST
 from tasks.deliverable.signature import public_key
 from tasks.deliverable.verify import verify
 from tasks.describe import delivery_facts, grant_facts, release_facts, zone_facts
-from tasks.errors import Misconfigured, RefusedDelivery, ThrongError
+from tasks.errors import RefusedDelivery, ThrongError
 from tasks.expected import client_index
 from tasks.period import Period
-from tasks.products.catalogue import FOR_CLIENTS, Product, find
+from tasks.products.catalogue import Product, find
 from tasks.references import DeliveryRef, IndexRef, Outcome
 from tasks.release import latest_drawn, utc_now
 from tasks.step import step
@@ -23,6 +23,7 @@ from tasks.store import Stores
 from tasks.store.audit import AuditEntry
 from tasks.store.buckets import INDEX, Bucket
 from tasks.store.client_spec import ClientSpec, Grant
+from tasks.store.clients import unknown_client
 from tasks.store.journal import follow, release_lineage
 from tasks.store.lake import DeliveryKey
 from tasks.store.ledger import ReleaseKey
@@ -40,6 +41,7 @@ class Deliver:
         """Deliver a published period, or find that the client's bucket holds it."""
         made, of = find(product), Period.parse(period)
         made.check(of)
+        made.check_for_clients()
         spec = client_spec(self._stores, client)
         with (
             self._stores.locks.hold(f"client-{client}"),
@@ -121,8 +123,6 @@ class Deliver:
         return [_key(delivery) for delivery in unsent if bucket.list(f"{delivery.path}/")]
 
     def _grant(self, spec: ClientSpec, product: Product, period: Period) -> Grant:
-        if product.name not in FOR_CLIENTS:
-            raise Misconfigured(f"{product.name} is not for clients.", f"Products: {', '.join(FOR_CLIENTS)}.")
         if grant := spec.grant(product.name, period):
             return grant
         raise RefusedDelivery(
@@ -173,8 +173,7 @@ def client_spec(stores: Stores, name: str) -> ClientSpec:
     """A client as last applied; raises Misconfigured naming the known ones."""
     if found := stores.catalog.client(name):
         return ClientSpec.stored(found.spec)
-    known = ", ".join(client.name for client in stores.catalog.clients()) or "none yet"
-    raise Misconfigured(f"There is no client '{name[:40]}' (known: {known}).", "Run `throng client apply FILE.toml`.")
+    raise unknown_client(name, [client.name for client in stores.catalog.clients()])
 
 
 def _key(delivery: Delivery) -> DeliveryKey:

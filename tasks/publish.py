@@ -66,11 +66,7 @@ class Publish:
         """The number of the revision that is asked for; None for the scheduled release."""
         if revision_of is None:
             return None
-        before = ReleaseKey.parse(revision_of)
-        if (before.product, before.version, before.period) != (product.name, product.version, str(period)):
-            raise Misconfigured(
-                f"{before} is not a release of {product.name} {period}.", "Name a release of that period."
-            )
+        before = revised(product, period, revision_of)
         if reason_id is None or self._stores.audit.entry(reason_id) is None:
             raise Misconfigured("A revision needs a reason.", "Add --reason TEXT: it goes to the audit table.")
         return before.revision + 1
@@ -238,6 +234,14 @@ class Publish:
         revision = next(row.profile_revision for row in rows if row.generation == generation)
         profile = day_profile(self._stores, day, revision)
         return np.array(incomplete_hours(profile, self._stores.policy.policy.gate.rules))
+
+
+def revised(product: Product, period: Period, release: str) -> ReleaseKey:
+    """The release that is to be drawn again; raises Misconfigured if it is none of this product and period."""
+    before = ReleaseKey.parse(release)
+    if (before.product, before.version, before.period) != (product.name, product.version, str(period)):
+        raise Misconfigured(f"{before} is not a release of {product.name} {period}.", "Name a release of that period.")
+    return before
 
 
 def _named(days: list[date]) -> str:

@@ -22,9 +22,11 @@ def daily(
     day: Annotated[str | None, typer.Argument(help="One network-local day, as 2026-03-01, in place of all.")] = None,
 ) -> Answer:
     """Do all that is due: closed days that are missing, then releases and deliveries. Safe to run at any time."""
+    from flows.cli import asked
     from flows.cli.running import run_many
 
     local_day = a_day(day) if day else None
+    asked.daily()
     report = run_many("daily", {"day": local_day}, _due)
     return _told(report, asked=local_day is not None)
 
@@ -48,11 +50,14 @@ def backfill(
     newest_first: Annotated[bool, typer.Option("--newest-first", help="From the last period back.")] = False,
 ) -> Answer:
     """Plan a range of days, then do what it lacks, period by period; run again, it goes on where it stopped."""
+    from flows.cli import asked
     from flows.cli.running import run_many
 
-    words = {"product": product, "client": client, "mode": _a_mode(mode), "parallel": parallel, "dry_run": dry_run}
-    words["newest_first"] = newest_first
-    report = run_many("backfill", {"first": a_day(first), "last": a_day(last), **words}, _whole if dry_run else _due)
+    begin, end = a_day(first), a_day(last)
+    how = {"mode": _a_mode(mode), "parallel": parallel, "dry_run": dry_run, "newest_first": newest_first}
+    asked.backfill(begin, end, product, client)
+    words = {"first": begin, "last": end, "product": product, "client": client, **how}
+    report = run_many("backfill", words, _whole if dry_run else _due)
     return _planned(report.plan) if dry_run else _told(report, asked=True)
 
 

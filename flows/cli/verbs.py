@@ -26,10 +26,12 @@ def ingest(
     reason: Reason = None,
 ) -> Answer:
     """Bring one day from the landing folder into the lake."""
+    from flows.cli import asked
     from flows.cli.running import run
 
     local_day = a_day(day)
     rules = tuple(override or ())
+    asked.ingest(rules)
     reason = a_reason("--override", ", ".join(rules) or None, reason)
     return _told(run("ingest", {"day": local_day, "override": rules}, reason))
 
@@ -42,9 +44,11 @@ def publish(
     reason: Reason = None,
 ) -> Answer:
     """Draw one release, or find the one that exists."""
+    from flows.cli import asked
     from flows.cli.running import run
 
     reason = a_reason("--revision-of", revision_of, reason)
+    asked.publish(product, period, revision_of)
     words = {"product": product, "period": period, "revision_of": revision_of}
     return _told(run("publish", words, reason))
 
@@ -56,10 +60,12 @@ def deliver(
     period: AnyPeriod,
 ) -> Answer:
     """Make one delivery, and update the client's index."""
+    from flows.cli import asked
     from flows.cli.receiving import verification
     from flows.cli.running import run
     from tasks.store import open_stores
 
+    asked.deliver(client, product, period)
     told = _told(run("deliver", {"client": client, "product": product, "period": period}))
     return Answer(told.document, [*told.say, verification(open_stores(), client, told.document["location"])])
 

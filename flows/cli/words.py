@@ -1,28 +1,34 @@
 """Words of a command line, read into what they mean; a wrong one says how to write it."""
 
 from datetime import date
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tasks.period import Period
 
 
 def a_day(text: str) -> date:
     """A network-local day as written by users; raises Misconfigured."""
-    from tasks.errors import Misconfigured
-    from tasks.period import Cadence, Period
-
-    period = Period.parse(text)
-    if period.cadence is not Cadence.DAY:
-        raise Misconfigured(f"'{text}' is a {period.cadence}, not a day.", "Write a day, as 2026-03-01.")
-    return period.first
+    return _a_period(text, "day", "2026-03-01").first
 
 
 def a_month(text: str) -> str:
     """A month as written by users; raises Misconfigured."""
-    from tasks.errors import Misconfigured
-    from tasks.period import Cadence, Period
+    return str(_a_period(text, "month", "2026-03"))
 
-    period = Period.parse(text)
-    if period.cadence is not Cadence.MONTH:
-        raise Misconfigured(f"'{text}' is a {period.cadence}, not a month.", "Write a month, as 2026-03.")
-    return str(period)
+
+def _a_period(text: str, cadence: str, example: str) -> "Period":
+    from tasks.errors import Misconfigured
+    from tasks.period import Period
+
+    action = f"Write a {cadence}, as {example}."
+    try:
+        period = Period.parse(text)
+    except Misconfigured as error:
+        raise Misconfigured(error.what.replace("a period", f"a {cadence}"), action) from None
+    if period.cadence != cadence:
+        raise Misconfigured(f"'{text}' is a {period.cadence}, not a {cadence}.", action)
+    return period
 
 
 def a_reason(option: str, value: str | None, reason: str | None) -> str | None:

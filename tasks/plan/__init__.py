@@ -17,8 +17,9 @@ from tasks.plan.states import Cell, Mode, Plan, State, Step
 from tasks.products.catalogue import CATALOGUE, PUBLISHED, Product, find
 from tasks.store import Stores
 from tasks.store.client_spec import ClientSpec
+from tasks.store.clients import unknown_client
 
-__all__ = ["Mode", "Plan", "State", "Step", "daily_plan", "make_plan"]
+__all__ = ["Mode", "Plan", "State", "Step", "check_range", "daily_plan", "make_plan"]
 
 Wanted = tuple[Product, Period]
 LONGEST_RANGE = 3700
@@ -39,7 +40,7 @@ def make_plan(
 
     Its due steps come period by period, so that each is finished before the next one begins.
     """
-    _check(first, last)
+    check_range(first, last)
     known = read(stores, now)
     days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
     products, clients = [find(product)] if product else _products(), _clients(known, client)
@@ -61,7 +62,8 @@ def daily_plan(stores: Stores, now: datetime) -> Plan:
     return _plan(known, ends, days, [*wanted, *_left_over(known)], known.clients, None)
 
 
-def _check(first: date, last: date) -> None:
+def check_range(first: date, last: date) -> None:
+    """Raise Misconfigured for a range that ends before it begins, or is a slip of the pen."""
     if last < first:
         raise Misconfigured(f"The range ends before it begins: {first} to {last}.", "Give the earlier day first.")
     if (last - first).days >= LONGEST_RANGE:
@@ -74,10 +76,7 @@ def _clients(known: Known, name: str | None) -> Sequence[ClientSpec]:
     """All clients, or the one that is asked for."""
     chosen = [spec for spec in known.clients if name in (None, spec.name)]
     if name and not chosen:
-        names = ", ".join(spec.name for spec in known.clients) or "none yet"
-        raise Misconfigured(
-            f"There is no client '{name[:40]}' (known: {names}).", "Run `throng client apply FILE.toml`."
-        )
+        raise unknown_client(name, [spec.name for spec in known.clients])
     return chosen
 
 

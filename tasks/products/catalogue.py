@@ -54,6 +54,11 @@ class Product:
                 f"Give a {self.cadence.value}, for example {Period.holding(self.cadence, period.first)}.",
             )
 
+    def check_for_clients(self) -> None:
+        """Raise Misconfigured if the product is for ourselves only."""
+        if not self.for_clients:
+            raise Misconfigured(f"{self.name} is not for clients.", f"Products: {', '.join(FOR_CLIENTS)}.")
+
 
 DEMOGRAPHIC = {"age_band": AGE_BANDS, "gender": GENDERS}
 FOOTFALL = Product(

@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 from tasks.errors import Misconfigured
 from tasks.store.client_spec import Client, ClientSpec, Destination, Grant
 
-__all__ = ["ClientSpec", "Destination", "Grant", "check_apart", "check_once", "parse_client"]
+__all__ = ["ClientSpec", "Destination", "Grant", "check_apart", "check_once", "parse_client", "unknown_client"]
 
 Place = tuple[str | int, ...]
 """Where in the file: table, number of a repeated table, key."""
@@ -45,6 +45,15 @@ def parse_client(text: str, source: str, products: Collection[str]) -> ClientSpe
             f"{source} is refused: {'; '.join(said for _, said in faults)}.",
             "Mend it and run `throng client apply` again; nothing was changed.",
         ) from None
+
+
+def unknown_client(name: str, known: Sequence[str]) -> Misconfigured:
+    """What is said of a client that nobody applied."""
+    near = get_close_matches(name, known, 1)
+    return Misconfigured(
+        f"There is no client '{name[:40]}' (known: {', '.join(known) or 'none yet'}).",
+        f"Did you mean '{near[0]}'?" if near else "Run `throng client apply FILE.toml`.",
+    )
 
 
 def check_once(specs: Sequence[ClientSpec]) -> None:
