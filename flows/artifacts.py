@@ -13,6 +13,7 @@ from prefect.context import FlowRunContext
 
 from flows import cards, grid
 from tasks.errors import ThrongError
+from tasks.step import say
 
 GRID = "Where every period stands, and what to do."
 
@@ -35,6 +36,7 @@ def of_day(day: date) -> None:
     _markdown(text, _key("day", day), "How the day went, and what to do.")
     rows = cards.account_rows(account)
     _table(rows, _key("row-account", day), "What became of each file's rows.")
+    _point_to("How the day went, and what became of each file's rows")
 
 
 def of_release(product: str, period: str) -> None:
@@ -57,6 +59,7 @@ def of_release(product: str, period: str) -> None:
     budget = {"cap": rho_of(month.cap), "spent": rho_of(month.spent)}
     text = cards.release_card(release, drawn_by, costs | budget)
     _markdown(text, _key("release", product, period), "Stated error and cost.")
+    _point_to("The release's stated error and cost")
 
 
 def of_delivery(client: str, product: str, period: str) -> None:
@@ -75,11 +78,13 @@ def of_delivery(client: str, product: str, period: str) -> None:
     to = client_spec(stores, client).destination
     text = cards.delivery_card(delivery, f"s3://{to.bucket}/{to.prefix}/{delivery.path}", files)
     _markdown(text, _key("delivery", client, product, period), "Where, and how to verify.")
+    _point_to("Where the delivery is, and how to verify it")
 
 
 def of_fault(error: ThrongError) -> None:
     """Why the run did not do its work, and what to do."""
     _markdown(cards.fault_card(error), "what-to-do", "Why, and what to do.")
+    _point_to("Why, and what to do")
 
 
 def of_plan(plan: "Plan") -> None:
@@ -96,6 +101,12 @@ def of_grid(plan: "Plan", said: str) -> None:
 def of_report(report: "Report", said: str) -> None:
     """Where every period stands after a run over many of them, and what to do."""
     _replaced(cards.report_card(report, said), "grid", GRID)
+    _point_to("The plan, and where every period stands")
+
+
+def _point_to(what: str) -> None:
+    """Who reads the log of a run finds its cards."""
+    say(f"{what}: on this run's page, tab Artifacts.")
 
 
 def _replaced(text: str, key: str, description: str) -> None:

@@ -130,8 +130,8 @@ def fault_card(error: ThrongError) -> str:
 
 
 def grid_card(plan: "Plan", said: str) -> str:
-    """Where every period stands, below a line that says what goes on."""
-    return f"# {said}\n\n{grid(plan)}"
+    """Where every period stands and why, below a line that says what goes on."""
+    return "\n\n".join([f"# {said}", grid(plan), *_rest("What is not done, and why", together(left(plan)))])
 
 
 def report_card(report: "Report", said: str) -> str:

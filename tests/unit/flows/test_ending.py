@@ -43,6 +43,13 @@ def _artifacts(state: Any) -> list[Any]:
         return api.read_artifacts(artifact_filter=wanted)
 
 
+def test_the_log_says_where_a_runs_cards_are(prefect_stores: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr("flows.artifacts.say", said.append)
+    _ended(_raising(RefusedRelease("There is no budget.", "Wait.")))
+    assert said == ["Why, and what to do: on this run's page, tab Artifacts."]
+
+
 @pytest.mark.parametrize("outcome", [outcome for outcome in Outcome if outcome is not Outcome.REFUSED])
 def test_a_run_that_did_its_work_or_had_none_says_so(prefect_stores: list[Path], outcome: Outcome) -> None:
     from prefect.client.orchestration import get_client
