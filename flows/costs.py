@@ -1,4 +1,4 @@
-"""What a run cost, for programs and in words."""
+"""What a run cost."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -12,15 +12,6 @@ COSTS = ("cpu_seconds", "bytes_read", "bytes_written", "s3_requests")
 def costs(run: "Run") -> Mapping[str, float | int | None]:
     """A run's costs by name; None where they were not recorded, or are not known yet."""
     return {name: getattr(run, name) for name in COSTS}
-
-
-def cost(run: "Run") -> str:
-    """A run's costs in one line; empty while they are not known."""
-    if run.cpu_seconds is None:
-        return ""
-    moved = f"{size(run.bytes_read or 0)} read, {size(run.bytes_written or 0)} written"
-    requests = f", {run.s3_requests:,} requests" if run.s3_requests else ""
-    return f"{run.cpu_seconds:,.1f} CPU-s, {moved}{requests}"
 
 
 def size(count: float) -> str:

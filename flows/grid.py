@@ -1,9 +1,12 @@
 """A plan and what became of it, in words and as a grid: periods down, products and clients across."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
+
+from flows.standing import span
 
 if TYPE_CHECKING:
     from tasks.plan import Plan
@@ -18,32 +21,69 @@ SIGNS = {
     "blocked by budget": "▣ blocked by budget",
     "impossible": "– impossible",
 }
-COLUMNS = ("period", "product", "client", "state", "does", "#rho", "#rows", "#seconds", "why")
-Row = tuple[object, ...]
 
 
-def rows(plan: "Plan") -> list[Row]:
-    """The plan as lines of COLUMNS, by period."""
-    return [
-        (
-            cell.period,
-            cell.product,
-            cell.client or "-",
-            cell.state.value,
-            " ".join(cell.needs) or "-",
-            f"{cell.rho:.4f}" if cell.rho else "-",
-            cell.rows if cell.needs else None,
-            f"{cell.seconds:g}" if cell.needs else "-",
-            cell.why,
+@dataclass(frozen=True)
+class Span:
+    """Periods in a row of one product and client that stand alike, for the same reason."""
+
+    cells: "Sequence[Cell]"
+
+    @property
+    def first(self) -> "Cell":
+        """The one that stands for all."""
+        return self.cells[0]
+
+    @property
+    def periods(self) -> str:
+        """The first and the last period."""
+        return span([cell.period for cell in self.cells])
+
+    @property
+    def cost(self) -> str:
+        """What is run for them, and what that takes; empty where nothing is."""
+        if not self.first.needs:
+            return ""
+        rho, rows = sum(cell.rho for cell in self.cells), sum(cell.rows or 0 for cell in self.cells)
+        facts = [f"rho {rho:.4f}"] * bool(rho) + [f"{rows:,} rows"] * bool(rows)
+        return f"{', '.join(self.first.needs)}: " + ", ".join(
+            [*facts, f"{sum(cell.seconds or 0 for cell in self.cells):g} s"]
         )
-        for cell in plan.cells
-    ]
+
+
+def spans(cells: "Iterable[Cell]") -> list[Span]:
+    """Cells by spans, in the order of their first ones."""
+    found: list[list[Cell]] = []
+    last: dict[tuple[str, str | None], list[Cell]] = {}
+    for cell in cells:
+        key = (cell.product, cell.client)
+        if key not in last or _standing(last[key][-1]) != _standing(cell):
+            last[key] = []
+            found.append(last[key])
+        last[key].append(cell)
+    return [Span(same) for same in found]
+
+
+def _standing(cell: "Cell") -> tuple[object, ...]:
+    return cell.state, cell.needs, cell.why.replace(cell.period, "*")
 
 
 def records(plan: "Plan") -> list[dict[str, object]]:
-    """The same for a page's table, which has neither numbers flushed right nor dashes for nothing."""
-    heads = [column.lstrip("#") for column in COLUMNS]
-    return [dict(zip(heads, ("" if value == "-" else value for value in row), strict=True)) for row in rows(plan)]
+    """The plan as lines of a page's table, by period."""
+    return [
+        {
+            "period": cell.period,
+            "product": cell.product,
+            "client": cell.client or "",
+            "state": cell.state.value,
+            "does": " ".join(cell.needs),
+            "rho": f"{cell.rho:.4f}" if cell.rho else "",
+            "rows": cell.rows if cell.needs else None,
+            "seconds": f"{cell.seconds:g}" if cell.needs else "",
+            "why": cell.why,
+        }
+        for cell in plan.cells
+    ]
 
 
 def total(plan: "Plan") -> str:

@@ -149,10 +149,11 @@ def together(cells: Sequence["Cell"]) -> list[tuple[str, str, "Cell"]]:
     alike: dict[tuple[str, str, str], list[Cell]] = {}
     for cell in cells:
         alike.setdefault((cell.product, cell.state, cell.why.replace(cell.period, "*")), []).append(cell)
-    return [(_span([cell.period for cell in same]), _whom(same), same[0]) for same in alike.values()]
+    return [(span([cell.period for cell in same]), _whom(same), same[0]) for same in alike.values()]
 
 
-def _span(periods: Sequence[str]) -> str:
+def span(periods: Sequence[str]) -> str:
+    """Periods by the first and the last one."""
     named = sorted(set(periods))
     return named[0] if len(named) == 1 else f"{named[0]} to {named[-1]} ({len(named)})"
 

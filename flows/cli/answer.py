@@ -15,13 +15,18 @@ from tasks.errors import INTERRUPTED
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+    from rich.text import Text
 
 Command = Callable[..., "Answer"]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+_WHOLE = 1_000
+"""Numbers from here on are shown without a fraction."""
 UNTOLD = 40
 """The exit code where a program lacks the document that it asked for."""
-LOG_COLUMNS = 240
+LOG_COLUMNS = 100_000
 """Width where no terminal has one: a log keeps lines whole."""
+Row = tuple[Sequence[object], Sequence["str | Text"]]
+"""A line's cells, and what is said below it."""
 
 
 @dataclass(frozen=True)
@@ -51,20 +56,65 @@ def command(group: typer.Typer, example: str, name: str | None = None) -> Callab
     return register
 
 
-def table(
-    title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], last_alone_folds: bool = False
-) -> "RenderableType":
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> "RenderableType":
     """A plain table; a column whose name starts with `#` holds numbers."""
     from rich.table import Table
 
     made = Table(title=title, title_justify="left", show_edge=False, header_style="bold")
-    for place, column in enumerate(columns, 1):
-        whole = last_alone_folds and place < len(columns)
+    for column in columns:
         justify: Literal["left", "right"] = "right" if column.startswith("#") else "left"
-        made.add_column(column.lstrip("#"), justify=justify, overflow="fold", no_wrap=whole)
+        made.add_column(column.lstrip("#"), justify=justify, overflow="fold")
     for row in rows:
-        made.add_row(*(f"{cell:,}" if isinstance(cell, int) else "" if cell is None else str(cell) for cell in row))
+        made.add_row(*map(_shown, row))
     return made
+
+
+def listing(title: str, columns: Sequence[str], rows: Sequence[Row]) -> list["RenderableType"]:
+    """Lines of short columns; what is too long for one stands below its line. A `#` column holds numbers."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    heads = [column.lstrip("#") for column in columns]
+    lines = [[_shown(cell) for cell in cells] for cells, _ in rows]
+    widths = [max(map(len, cells)) for cells in zip(heads, *lines, strict=True)]
+
+    def line(cells: Sequence[str]) -> str:
+        sides = (
+            cell.rjust if column.startswith("#") else cell.ljust for cell, column in zip(cells, columns, strict=True)
+        )
+        return "  ".join(side(width) for side, width in zip(sides, widths, strict=True)).rstrip()
+
+    said: list[RenderableType] = [Text(title, "italic"), Text(line(heads), "bold")]
+    for cells, (_, notes) in zip(lines, rows, strict=True):
+        said.append(Text(line(cells)))
+        said += [
+            note if isinstance(note, Text) else Padding(note, (0, 0, 0, 2), expand=False) for note in notes if note
+        ]
+    return said
+
+
+def address(url: str) -> "Text":
+    """An address on a line of its own, which no terminal's width breaks."""
+    from rich.text import Text
+
+    return Text(f"  {url}", no_wrap=True)
+
+
+def tell(console: "Console", part: object) -> None:
+    """Print for people: a terminal's lines are as wide as it is, addresses and a log's lines are whole."""
+    if console.is_terminal:
+        console.print(part, soft_wrap=bool(getattr(part, "no_wrap", False)))
+        return
+    with console.capture() as told:
+        console.print(part, soft_wrap=True)
+    console.file.write("".join(f"{line.rstrip()}\n" for line in told.get().splitlines()))
+
+
+def _shown(cell: object) -> str:
+    """A cell as people read it: four digits of a number are enough."""
+    if isinstance(cell, int) or (isinstance(cell, float) and abs(cell) >= _WHOLE):
+        return f"{cell:,.0f}"
+    return "" if cell is None else f"{cell:.4g}" if isinstance(cell, float) else str(cell)
 
 
 def screen() -> "Console":
@@ -81,9 +131,9 @@ def _respond(name: str, call: Callable[[], Answer], as_json: bool) -> int:
     console = screen()
     with suppress(OSError):  # what people read is told again by `throng runs`; the work is done
         for part in answer.say:
-            console.print(part, soft_wrap=not console.is_terminal)
+            tell(console, part)
         if not told:
-            console.print("The answer could not be written to stdout: its disk is full. The work is done.")
+            tell(console, "The answer could not be written to stdout: its disk is full. The work is done.")
     return answer.exit_code if told else answer.exit_code or UNTOLD
 
 

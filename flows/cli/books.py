@@ -1,22 +1,22 @@
 """What happened, and what it cost: releases, deliveries, runs, budget."""
 
-import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.cli.answer import Answer, command, table
+from flows.cli.answer import Answer, Row, address, command, listing
 from flows.cli.app import app
 from flows.cli.words import a_day, a_month
-from flows.costs import cost, costs
+from flows.costs import costs
 from flows.links import pages_of_runs
 
 if TYPE_CHECKING:
     from tasks.store import Stores
     from tasks.store.tables import DayGeneration, MonthBudget, Run
 
-SHOWN_LETTERS = 120
+SHOWN_DIGITS = 12
+"""Of a digest; `--json` has the whole."""
 Rows = Sequence[Mapping[str, Any]]
 
 
@@ -31,7 +31,16 @@ def releases() -> Answer:
         return {"release": str(ReleaseKey.of(row)), "rho": _rho(row.rho), **facts}
 
     rows = [line(row) for row in open_stores().ledger.releases()]
-    return _listed("releases", rows, "No release yet. Next: throng publish footfall DAY")
+    if not rows:
+        return Answer({"releases": []}, ["No release yet. Next: throng publish footfall DAY"])
+    shown: list[Row] = [
+        (
+            [row["release"], row["rho"], row["state"], row["redraws"], (row["sha256"] or "")[:SHOWN_DIGITS]],
+            [row["reason"]],
+        )
+        for row in rows
+    ]
+    return Answer({"releases": rows}, listing("releases", ["release", "#rho", "state", "#redraws", "sha256"], shown))
 
 
 @command(app, "throng deliveries --client nordmarkt")
@@ -41,7 +50,11 @@ def deliveries(client: Annotated[str | None, typer.Option(help="Of this client o
 
     shown = ("client", "product", "period", "revision", "state", "rows", "withheld", "path", "message")
     rows = [{name: getattr(row, name) for name in shown} for row in open_stores().catalog.deliveries(client)]
-    return _listed("deliveries", rows, "No delivery yet. Next: throng deliver CLIENT footfall DAY")
+    if not rows:
+        return Answer({"deliveries": []}, ["No delivery yet. Next: throng deliver CLIENT footfall DAY"])
+    columns = ["client", "product", "period", "#revision", "state", "#rows", "#withheld"]
+    told = [([row[name.lstrip("#")] for name in columns], [row["message"]]) for row in rows]
+    return Answer({"deliveries": rows}, listing("deliveries", columns, told))
 
 
 @command(app, "throng runs --day 2026-03-01")
@@ -53,11 +66,9 @@ def runs(
 
     stores = open_stores()
     if day is None:
-        found = stores.catalog.runs()
         page = pages_of_runs()
-        lines = [run_line(run, {"cost": cost(run)}, page) for run in found]
-        shown = _listed("runs", lines, "Nothing ran yet. Next: throng ingest DAY")
-        return Answer({"runs": [run_line(run, costs(run), page) for run in found]}, shown.say)
+        lines = [run_line(run, page) for run in stores.catalog.runs()]
+        return Answer({"runs": lines}, _runs(lines) if lines else ["Nothing ran yet. Next: throng ingest DAY"])
     generations = stores.catalog.generations(a_day(day))
     if not generations:
         return Answer({"day": day, "generations": []}, [f"{day} was never ingested. Next: throng ingest {day}"])
@@ -75,20 +86,31 @@ def budget(month: Annotated[str | None, typer.Option(help="Show this month's cha
     stores = open_stores()
     wanted = a_month(month) if month else None
     months = [_month(stores, row) for row in budgets(stores) if wanted in (None, row.month)]
-    answer = _listed("months", months, "Nothing is charged yet: the whole cap is left.")
+    say = _listed("months", months) or ["Nothing is charged yet: the whole cap is left."]
     if wanted is None or not months:
-        return answer
+        return Answer({"months": months}, say)
     charges = [_charge(release, charge) for release, charge in stores.ledger.charges(wanted)]
-    listed = _listed("charges", charges, "")
-    return Answer({**answer.document, **listed.document}, [*answer.say, *listed.say])
+    return Answer({"months": months, "charges": charges}, [*say, *_listed("charges", charges)])
 
 
-def run_line(run: "Run", costs: Mapping[str, Any], page: Callable[[str | None], str | None]) -> Mapping[str, Any]:
-    """A run in words, for a table or a document."""
+def run_line(run: "Run", page: Callable[[str | None], str | None]) -> Mapping[str, Any]:
+    """A run in words, for a document."""
     took = f"{(run.ended - run.started).total_seconds():.1f} s" if run.ended else "not ended"
     named = {"verb": run.verb, "subject": run.subject, "started": f"{run.started:%Y-%m-%d %H:%M:%S} UTC", "took": took}
     ended = {"outcome": run.outcome, "exit": run.exit_code, "message": run.message, "page": page(run.flow_run_id)}
-    return {**named, **costs, **ended}
+    return {**named, **costs(run), **ended}
+
+
+def _runs(lines: Rows) -> list[Any]:
+    """What ran, newest first; below each why, and its page. What it cost is in `--json`."""
+
+    def row(line: Mapping[str, Any]) -> Row:
+        failed = f"exit {line['exit']}: " if line["exit"] else ""
+        notes = [f"{failed}{line['message']}"] if line["message"] else []
+        cells = [line["started"][5:16], line["took"], line["outcome"], f"{line['verb']} {line['subject']}"]
+        return cells, [*notes, *([address(line["page"])] if line["page"] else [])]
+
+    return listing("runs", ["began (UTC)", "#took", "outcome", "run"], [row(line) for line in lines])
 
 
 def _generation(stores: "Stores", row: "DayGeneration") -> tuple[Mapping[str, Any], list[Any]]:
@@ -100,9 +122,24 @@ def _generation(stores: "Stores", row: "DayGeneration") -> tuple[Mapping[str, An
     gate = [{key: getattr(line, key) for key in shown} for line in stores.catalog.gate(row.day, row.generation)]
     facts = {"generation": row.generation, "state": row.state.value, "rows_in": row.rows_in, "rows_kept": row.rows_kept}
     say = [f"{name}: {row.state.value}, {row.rows_in:,} rows read, {row.rows_kept:,} kept"]
-    for title, rows in ((f"row account of {name}", account), (f"gate of {name}", gate)):
-        say.extend(_listed(title, rows, f"No {title}.").say)  # type: ignore[arg-type]
-    return {**facts, "account": account, "gate": gate}, say
+    return {**facts, "account": account, "gate": gate}, [
+        *say,
+        *_listed(f"row account of {name}", account),
+        *_gate(name, gate),
+    ]
+
+
+def _gate(name: str, rules: Rows) -> list[Any]:
+    """Each rule's value and limit; below it what it says, and what to do."""
+    columns = ["rule", "severity", "status", "#value", "#limit"]
+    rows = [
+        (
+            [rule[key.lstrip("#")] for key in columns],
+            [] if rule["status"] == "passed" else [f"{rule['message']} {rule['action']}"],
+        )
+        for rule in rules
+    ]
+    return listing(f"gate of {name}", columns, rows) if rows else []
 
 
 def _month(stores: "Stores", row: "MonthBudget") -> Mapping[str, Any]:
@@ -130,15 +167,9 @@ def _rho(exact: str) -> float:
     return float(Fraction(exact))
 
 
-def _listed(name: str, rows: Rows, empty: str) -> Answer:
-    """Rows as a document and as a table; a sentence where there are none."""
+def _listed(name: str, rows: Rows) -> list[Any]:
+    """Rows whose cells are all short."""
     if not rows:
-        return Answer({name: []}, [empty])
-    numbers = {key: all(isinstance(row[key], int | float) for row in rows) for key in rows[0]}
-    columns = [f"#{key}" if numbers[key] else key for key in rows[0]]
-    return Answer({name: list(rows)}, [table(name, columns, [[_short(cell) for cell in row.values()] for row in rows])])
-
-
-def _short(cell: Any) -> Any:
-    """A long message's beginning; the whole of it stands in the document."""
-    return textwrap.shorten(cell, SHOWN_LETTERS, placeholder=" ...") if isinstance(cell, str) else cell
+        return []
+    columns = [f"#{key}" if isinstance(value, int | float) else key for key, value in rows[0].items()]
+    return listing(name, columns, [(list(row.values()), ()) for row in rows])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.cli.answer import Answer, command, table
+from flows.cli.answer import Answer, command, listing
 from flows.cli.app import client
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def listed() -> Answer:
     kept = [row.spec for row in open_stores().catalog.clients()]
     if not kept:
         return Answer({"clients": []}, ["No client yet. Next: throng client apply FILE.toml"])
-    return Answer({"clients": kept}, [table("clients", ["client", "bucket", "grants"], [_row(spec) for spec in kept])])
+    return Answer({"clients": kept}, listing("clients", ["client", "bucket"], [_row(spec) for spec in kept]))
 
 
 def _read(file: Path) -> "ClientSpec":
@@ -65,7 +65,7 @@ def _keep(stores: Any, spec: "ClientSpec") -> bool:
     )
 
 
-def _row(spec: Any) -> list[str]:
-    grants = (f"{g['product']} of {', '.join(g['zones'])} from {g['from']}" for g in spec["grants"])
+def _row(spec: Any) -> tuple[list[str], list[str]]:
+    grants = [f"{g['product']} of {', '.join(g['zones'])} from {g['from']}" for g in spec["grants"]]
     where = f"s3://{spec['destination']['bucket']}/{spec['destination']['prefix']}"
-    return [spec["client"]["name"], where, "; ".join(grants)]
+    return [spec["client"]["name"], where], grants

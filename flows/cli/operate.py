@@ -1,17 +1,20 @@
 """Many periods at once: daily, backfill."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.cli.answer import Answer, command, table
+from flows.cli.answer import Answer, command, listing
 from flows.cli.app import app
 from flows.cli.words import a_day
 
 if TYPE_CHECKING:
     from flows.carry import Result
+    from flows.grid import Span
     from flows.reconcile import Report
     from tasks.plan import Plan
+    from tasks.plan.states import Cell
 
 SHOWN = 60
 """Lines of a plan that are shown before it runs; `--dry-run` and `--json` show all."""
@@ -71,20 +74,36 @@ def _a_mode(text: str) -> str:
 
 
 def _whole(plan: "Plan") -> object:
-    from flows.grid import COLUMNS, rows
+    from rich.console import Group
 
-    return table(f"{plan.first} to {plan.last}", COLUMNS, rows(plan), last_alone_folds=True)
+    from flows.grid import spans
+
+    return Group(*plan_lines(f"{plan.first} to {plan.last}", spans(plan.cells)))
 
 
 def _due(plan: "Plan") -> object:
     """The part of a plan that will run; the rest is told in the end."""
-    from flows.grid import COLUMNS, rows
+    from rich.console import Group
 
-    shown = [row for row, cell in zip(rows(plan), plan.cells, strict=True) if cell.needs]
+    from flows.grid import spans
+
+    shown = spans(cell for cell in plan.cells if cell.needs)
     if not shown:
         return "Nothing to run."
     more = f"; {len(shown) - SHOWN} more lines" if len(shown) > SHOWN else ""
-    return table(f"{plan.first} to {plan.last}: to run{more}", COLUMNS, shown[:SHOWN], last_alone_folds=True)
+    return Group(*plan_lines(f"{plan.first} to {plan.last}: to run{more}", shown[:SHOWN]))
+
+
+def plan_lines(title: str, spans: "Sequence[Span]") -> list[Any]:
+    """A plan's spans: how each stands, and below it what is run for it and why."""
+    rows = [
+        (
+            (span.periods, span.first.product, span.first.client or "-", span.first.state.value),
+            (span.cost, span.first.why),
+        )
+        for span in spans
+    ]
+    return listing(title, ("period", "product", "client", "state"), rows)
 
 
 def _planned(plan: "Plan") -> Answer:
@@ -97,7 +116,6 @@ def _told(report: "Report", asked: bool) -> Answer:
     """What became of the plan, what is left, and what to do about it."""
     from flows.grid import left, total
     from flows.reconcile import exit_code, verdict
-    from flows.standing import together
 
     name, sentence = verdict(report)
     results = [_line(result) for result in report.results]
@@ -108,15 +126,16 @@ def _told(report: "Report", asked: bool) -> Answer:
         "results": results,
         "after": report.after.document(),
     }
-    open_cells = [
-        (periods, cell.product, whom, cell.state.value, cell.why)
-        for periods, whom, cell in together(left(report.after))
-    ]
-    say: list[Any] = [f"{name}: {sentence}"]
-    if open_cells:
-        columns = ["period", "product", "for", "state", "why"]
-        say += [table("not done", columns, open_cells[:SHOWN], last_alone_folds=True)]
-    return Answer(document, [*say, total(report.after)], exit_code(report, asked))
+    open_cells = open_lines("not done", left(report.after), SHOWN)
+    return Answer(document, [f"{name}: {sentence}", *open_cells, total(report.after)], exit_code(report, asked))
+
+
+def open_lines(title: str, cells: "Sequence[Cell]", most: int) -> list[Any]:
+    """What is not done: which periods, for whom, and below it why."""
+    from flows.standing import together
+
+    rows = [((periods, cell.product, whom, cell.state.value), (cell.why,)) for periods, whom, cell in together(cells)]
+    return listing(title, ("period", "product", "for", "state"), rows[:most]) if rows else []
 
 
 def _line(result: "Result") -> dict[str, Any]:

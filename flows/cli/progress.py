@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from flows.cli.answer import screen
+from flows.cli.answer import screen, tell
 from tasks.step import Watch, watched
 
 
@@ -31,7 +31,7 @@ def shown(title: str) -> Iterator[Shown]:
 
         def say(line: object) -> None:
             with suppress(OSError, SystemExit):  # nobody reads any more; rich would end the process for it
-                console.print(line, soft_wrap=not console.is_terminal)
+                tell(console, line)
 
         with watched(watch):
             yield Shown(watch, say)

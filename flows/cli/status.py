@@ -45,12 +45,11 @@ def status(
 
 def _document(found: "Status") -> dict[str, Any]:
     from flows.cli.books import run_line
-    from flows.costs import costs
     from flows.links import pages_of_runs
     from flows.standing import headline
 
     where = pages_of_runs()
-    runs = [run_line(run, costs(run), where) for run in found.runs[:SHOWN]]
+    runs = [run_line(run, where) for run in found.runs[:SHOWN]]
     return {"headline": headline(found), **found.document(), "runs": runs}
 
 
@@ -115,13 +114,11 @@ def _clients(found: "Status") -> list[Any]:
 
 def _open(found: "Status") -> list[Any]:
     """Periods of the days in view that are not done, besides those that a thing to do explains."""
+    from flows.cli.operate import open_lines
     from flows.grid import left
-    from flows.standing import together
 
-    cells = [cell for cell in left(found.plan) if not found.explains(cell)]
-    rows = [(periods, cell.product, whom, cell.state.value, cell.why) for periods, whom, cell in together(cells)]
-    columns = ["period", "product", "for", "state", "why"]
-    return [table("also not done", columns, rows[:SHOWN], last_alone_folds=True), ""] if rows else []
+    lines = open_lines("also not done", [cell for cell in left(found.plan) if not found.explains(cell)], SHOWN)
+    return [*lines, ""] if lines else []
 
 
 def _costs(found: "Status") -> list[Any]:

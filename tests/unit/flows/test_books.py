@@ -93,18 +93,16 @@ def test_runs_tell_how_each_ended_and_where_its_page_is(stores: Stores, monkeypa
     assert line["page"] == "http://127.0.0.1:4200/runs/flow-run/7d0c"
 
 
-def test_runs_tell_what_each_cost_in_numbers_and_in_words(stores: Stores) -> None:
+def test_runs_tell_what_each_cost(stores: Stores) -> None:
     with stores.catalog.run("deliver", "nordmarkt footfall 2026-03-01"):
         meter.read(999)
         meter.wrote(1_234_567_890_123)
         meter.requested()
         (begun,) = _said("runs")["runs"]
         assert (begun["cpu_seconds"], begun["s3_requests"]) == (None, None)
-    said = _said("runs")
-    (line,) = said["runs"]
+    (line,) = _said("runs")["runs"]
     assert (line["bytes_read"], line["bytes_written"], line["s3_requests"]) == (999, 1_234_567_890_123, 1)
     assert line["cpu_seconds"] >= 0
-    assert "CPU-s, 999 B read, 1,234.6 GB written, 1 requests" in said["text"]
 
 
 def test_a_client_is_applied_once_and_listed(stores: Stores, tmp_path: Path) -> None:
