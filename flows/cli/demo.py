@@ -123,7 +123,7 @@ def _where_next(lines: list[dict[str, Any]]) -> list[str]:
         f"  throng verify {HOME}/clients/{lines[0]['client']} --public-key {HOME}/throng-public.pem",
         f"  THRONG_HOME={HOME} throng runs --day {DAY}   why rows were not used, and the gate",
         f"  THRONG_HOME={HOME} throng budget --month {DAY:%Y-%m}   what was charged",
-        f"  PREFECT_HOME={HOME}/prefect prefect server start   then http://127.0.0.1:4200/runs: every run's page",
+        f"  THRONG_HOME={HOME} THRONG_LANDING={HOME}/landing throng serve   every run's page, behind a login",
         f"  {HOME}/landing/truth   where everybody really was",
         "Running the demo again starts from nothing.",
     ]

@@ -78,5 +78,6 @@ def test_the_demo_leaves_no_server_however_it_ends_and_runs_again(tmp_path: Path
         assert (Path(client["delivery"]) / "README.md").exists()
     assert 0 < told["rho_spent"] < 0.02
     assert "Where to look next" in err
+    assert "throng serve" in err  # Prefect's own command has no login, and reports home
     assert _within(20, lambda: not _children(tmp_path)), _children(tmp_path)
     assert list((tmp_path / ".throng/demo/s3/data").iterdir())
