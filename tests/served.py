@@ -190,6 +190,21 @@ class Served:
         """The runs that a run started."""
         return self.runs(flow_runs={"parent_flow_run_id": {"any_": [run]}})
 
+    def warnings(self, run: str) -> list[str]:
+        """The lines of a run's log, from warnings on."""
+        asked = {"flow_run_id": {"any_": [run]}, "level": {"ge_": 30}}
+        return [line["message"] for line in self.post("/logs/filter", {"logs": asked}) or []]
+
+    def doing(self, run: str) -> set[str]:
+        """The kinds of states of what a run does."""
+        tasks = self.post("/task_runs/filter", {"flow_runs": {"id": {"any_": [run]}}}) or []
+        return {task["state_type"] for task in tasks}
+
+    def in_books(self, run: str) -> list[tuple[str, int]]:
+        """How the catalog says that a run's rows ended: outcome and exit code; those that have not are left out."""
+        rows = json.loads(self.throng("runs", "--json").stdout)["runs"]
+        return [(row["outcome"], row["exit"]) for row in rows if run in str(row["page"]) and row["outcome"]]
+
     def worker(self, queue: str) -> int:
         """The process of a queue's worker."""
         assert self.process

@@ -5,6 +5,7 @@ import time
 from base64 import b64encode
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError
@@ -13,6 +14,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 TIMEOUT_SECONDS = 10
 TRIES, BETWEEN_TRIES_SECONDS = 10, 0.3
 UNFINISHED = ("PENDING", "RUNNING", "CANCELLING")
+WARNING = 30
 
 
 class Unreachable(Exception):
@@ -47,22 +49,41 @@ class Api:
         with suppress(Refused):
             self._post(f"/flow_runs/{run}/set_state", {"state": state, "force": True})
 
-    def start_again(self, run: dict[str, Any], tags: Sequence[str]) -> bool:
-        """One new run of the same deployment with the same parameters, however often this is asked; False: refused."""
+    def end_tasks(self, run: str, kind: str, name: str, message: str) -> None:
+        """Put what a flow run was doing, or was to try again, into a state too."""
+        still = {"state": {"type": {"any_": [*UNFINISHED, "SCHEDULED"]}}}
+        with suppress(Refused):
+            for task in self._post("/task_runs/filter", {"flow_runs": {"id": {"any_": [run]}}, "task_runs": still}):
+                state = {"type": kind, "name": name, "message": message}
+                self._post(f"/task_runs/{task['id']}/set_state", {"state": state, "force": True})
+
+    def log(self, run: str, line: str) -> None:
+        """Put a line into the log of a flow run's page."""
+        said = {"name": "throng.serve", "level": WARNING, "message": line, "timestamp": datetime.now(UTC).isoformat()}
+        with suppress(Refused):
+            self._post("/logs/", [said | {"flow_run_id": run}])
+
+    def page(self, run: str) -> str:
+        """The address of a flow run's page."""
+        return f"{self._url.removesuffix('/api')}/runs/flow-run/{run}"
+
+    def start_again(self, run: dict[str, Any], tags: Sequence[str]) -> str | None:
+        """One new run of the same deployment with the same parameters, however often this is asked; None: refused."""
         asked = {"parameters": run["parameters"], "idempotency_key": f"after {run['id']}", "tags": list(tags)}
         try:
-            self._post(f"/deployments/{run['deployment_id']}/create_flow_run", asked)
+            return str(self._post(f"/deployments/{run['deployment_id']}/create_flow_run", asked)["id"])
         except Refused:
-            return False
-        return True
+            return None
 
-    def _post(self, path: str, body: dict[str, Any]) -> Any:
+    def _post(self, path: str, body: object) -> Any:
         request = Request(  # noqa: S310 - the address of our own server
             self._url + path, json.dumps(body).encode(), self._headers
         )
         for _ in range(TRIES):
             try:
                 with self._way.open(request, timeout=TIMEOUT_SECONDS) as answer:
+                    if not answer.headers:
+                        raise HTTPException
                     return json.loads(answer.read() or b"null")
             except HTTPError as error:
                 if error.code < 500:

@@ -10,39 +10,54 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flows.serving.api import UNFINISHED, Api
+from flows.serving.ends import (
+    CANCELLED,
+    COMMAND_KILLED,
+    KILLED,
+    KILLED_AGAIN,
+    KILLED_ALONE,
+    OURS,
+    STOPPED,
+    WITH_ITS_PARENT,
+    End,
+    end,
+)
 from flows.serving.place import POOL, worker_name
 from flows.serving.process import gone
 
+DEAD = ("CRASHED", "CANCELLED")
 BETWEEN_STATES_SECONDS = 2
 """A worker takes a run and signs it within milliseconds; one that is unsigned for so long has lost its worker."""
 
 AGAIN = "again"
-"""Tags a run that goes on where a killed one ended; killed too, it is not followed: it may be what kills."""
+"""Tags a run that goes on where a killed or interrupted one ended."""
 
-KILLED = "Its process was killed. What it had finished is kept; a new run goes on from there."
-KILLED_AGAIN = "Its process was killed, for the second time. What it had finished is kept; find out why before a rerun."
-STOPPED = "Throng was stopped. A new run goes on from here when it is started again."
-COMMAND_KILLED = "Its process was killed. What it had finished is kept; the same command goes on from there."
-CANCELLED = "Cancelled by hand; what it had finished is kept."
-WITH_ITS_PARENT = "The run that started it has ended."
+AFTER_A_KILL = "after a kill"
+"""Tags one that goes on for a killed one; killed too, it is not followed: it may be what kills."""
 
 
 def settle(api: Api, queue: str) -> list[str]:
     """Say of each run that this queue's killed worker left behind that it ended; returns their names."""
     left = _left(api, queue)
     for run in left:
-        goes_on = AGAIN not in run["tags"] and api.start_again(run, [*run["tags"], AGAIN])
-        api.set_state(run["id"], "CRASHED", "Crashed", KILLED if goes_on else KILLED_AGAIN)
+        tags = sorted({*run["tags"], AGAIN, AFTER_A_KILL})
+        follower = None if AFTER_A_KILL in run["tags"] else api.start_again(run, tags)
+        end(api, run, _killed(run, follower), follower)
     _put_back(api, queue)
     return [run["name"] for run in left]
+
+
+def _killed(run: dict[str, Any], follower: str | None) -> End:
+    if AFTER_A_KILL in run["tags"]:
+        return KILLED_AGAIN
+    return KILLED if follower else KILLED_ALONE
 
 
 def hand_over(api: Api, queue: str) -> list[str]:
     """Let new runs go on where those end that a stop interrupts; returns the names of the interrupted ones."""
     left = _left(api, queue)
     for run in left:
-        api.start_again(run, run["tags"])
-        api.set_state(run["id"], "CRASHED", "Interrupted", STOPPED)
+        end(api, run, STOPPED, api.start_again(run, sorted({*run["tags"], AGAIN})))
     return [run["name"] for run in left]
 
 
@@ -51,28 +66,63 @@ def _left(api: Api, queue: str) -> list[dict[str, Any]]:
     left = [run for run in _taken(api, queue) if _signed(run) == worker_name(queue)]
     cancelled = [run for run in left if run["state_type"] == "CANCELLING"]
     for run in cancelled:
-        api.set_state(run["id"], "CANCELLED", "Cancelled", CANCELLED)
+        end(api, run, CANCELLED)
     return [run for run in left if run not in cancelled]
 
 
 def sweep(api: Api) -> list[str]:
     """Say of runs that no worker reports of that they have ended, with a killed command or a parent; their names."""
-    left = [run for run in api.runs(flow_runs={"state": _state(UNFINISHED)}) if gone(run["infrastructure_pid"])]
+    alone = {"state": _state(UNFINISHED), "parent_task_run_id": {"is_null_": True}}
+    left = [run for run in api.runs(flow_runs=alone) if gone(run["infrastructure_pid"])]
     for run in left:
-        api.set_state(run["id"], "CRASHED", "Crashed", COMMAND_KILLED)
+        end(api, run, COMMAND_KILLED)
     return [run["name"] for run in left] + _of_ended_parents(api)
 
 
 def _of_ended_parents(api: Api) -> list[str]:
+    """A run that another one started ends as that one did; but where the other says that all is well, it crashed."""
     children = api.runs(flow_runs={"state": _state(UNFINISHED), "parent_task_run_id": {"is_null_": False}})
     if not children:
         return []
     parents = api.runs(task_runs={"id": {"any_": [run["parent_task_run_id"] for run in children]}})
-    ended = [run["id"] for run in parents if run["state_type"] not in (*UNFINISHED, "SCHEDULED", "PAUSED")]
-    left = api.runs(flow_runs={"state": _state(UNFINISHED), "parent_flow_run_id": {"any_": ended}}) if ended else []
-    for run in left:
-        api.set_state(run["id"], "CRASHED", "Crashed", WITH_ITS_PARENT)
-    return [run["name"] for run in left]
+    names = []
+    for parent in parents:
+        if parent["state_type"] in (*UNFINISHED, "SCHEDULED", "PAUSED"):
+            continue
+        how = _with(parent)
+        for run in api.runs(flow_runs={"state": _state(UNFINISHED), "parent_flow_run_id": {"any_": [parent["id"]]}}):
+            end(api, run, how, parent["id"])
+            names.append(run["name"])
+    return names
+
+
+def _with(parent: dict[str, Any]) -> End:
+    if parent["state_type"] in DEAD:
+        return End(parent["state_type"], parent["state_name"], WITH_ITS_PARENT)
+    return End("CRASHED", "Crashed", WITH_ITS_PARENT)
+
+
+def died(api: Api, since: str) -> dict[str, tuple[str, str]]:
+    """Flow runs that began and were killed, interrupted or cancelled since, by id: the state's name, and its sentence.
+
+    Of those that a worker or Prefect itself has marked, the page says first what that means.
+    """
+    ended = {"state": _state(DEAD), "start_time": {"is_null_": False}, "end_time": {"after_": since}}
+    found = {}
+    for run in api.runs(flow_runs=ended):
+        message = run["state"]["message"]
+        if message not in OURS:
+            how = _meaning(run)
+            end(api, run, how)
+            message = how.message
+        found[run["id"]] = (run["state_name"], message)
+    return found
+
+
+def _meaning(run: dict[str, Any]) -> End:
+    if run["state_type"] == CANCELLED.kind:
+        return CANCELLED
+    return KILLED_ALONE if run["deployment_id"] else COMMAND_KILLED
 
 
 def _put_back(api: Api, queue: str) -> None:

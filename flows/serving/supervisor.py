@@ -6,14 +6,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 from flows.cli.pages import answers
 from flows.serving.announcement import announce
 from flows.serving.api import Api, Unreachable
+from flows.serving.books import end_in_books
 from flows.serving.child import Child
 from flows.serving.login import AUTH, file, login
 from flows.serving.place import QUEUES, TELLER, Place
-from flows.serving.settling import hand_over, settle, sweep
+from flows.serving.settling import died, hand_over, settle, sweep
 from tasks.errors import StorageUnavailable
 
 Say = Callable[[str], None]
@@ -23,6 +25,8 @@ SWEEP_SECONDS = 10
 PATIENCE_SECONDS = 120
 STOP_SECONDS = 10
 ASK_AGAIN_SECONDS = 1
+LOOK_BACK = timedelta(days=1)
+"""What died when nobody looked is told at the next start, if that is not too long ago."""
 
 
 class Supervisor:
@@ -37,6 +41,7 @@ class Supervisor:
             for queue in QUEUES
         }
         self._swept = float("-inf")
+        self._told = datetime.now(UTC) - LOOK_BACK
 
     def run(self) -> None:
         """Serve until interrupted."""
@@ -115,9 +120,16 @@ class Supervisor:
         for child in (self._server, *self._workers.values()):
             child.bound_log()
         try:
-            self._tell("its process has ended, marked Crashed", sweep(self._api))
+            self._bury()
         except Unreachable:
             return
+
+    def _bury(self) -> None:
+        """Pages and catalog learn of runs that died since the last time that all was told."""
+        now = datetime.now(UTC)
+        self._tell("its process or the run that started it has ended, marked so", sweep(self._api))
+        if end_in_books(died(self._api, self._told.isoformat()), self._place.log("books")):
+            self._told = now
 
     def _stop(self) -> None:
         """Workers first, with what they run; then runs are handed over; the server last."""
@@ -129,6 +141,7 @@ class Supervisor:
         try:
             for queue in self._workers:
                 self._tell("interrupted, goes on when Throng is started again", hand_over(self._api, queue))
+            self._bury()
         except Unreachable:
             self._say("server: does not answer; what was interrupted goes on at the next start all the same")
         self._server.ask_to_stop()

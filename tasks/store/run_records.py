@@ -1,6 +1,6 @@
 """Runs in the catalog: which verb ran on what, and how it ended."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
@@ -58,6 +58,16 @@ class RunRecords:
         with self._database.reading() as session:
             found = session.exec(select(Run).where(col(Run.id).in_(latest)))
             return {(run.verb, run.subject): run for run in found}
+
+    def end_runs(self, died: Mapping[str, Sequence[str]]) -> None:
+        """End what flow runs left open that died, each with an outcome and a sentence; to die is not to fail."""
+        unended = select(Run).where(col(Run.flow_run_id).in_(died), col(Run.ended).is_(None))
+        with self._database.writing(locked=False) as session:
+            for run in session.exec(unended):
+                run.outcome, run.message = died[str(run.flow_run_id)]
+                run.ended, run.exit_code = datetime.now(UTC), INTERRUPTED
+                with tracing(run):
+                    note(session, "run ended", run.subject, outcome=run.outcome, exit_code=run.exit_code)
 
     def _end(self, run: Run, meter: Meter) -> None:
         run.ended = datetime.now(UTC)

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
@@ -130,7 +131,48 @@ def test_a_killed_commands_page_does_not_run_for_ever(served: Served) -> None:
         (run,) = until(lambda: [found for found in served.runs(**running) if found["infrastructure_pid"]])
         command.kill()
         command.wait()
-        assert served.becomes(run["id"], "CRASHED")
+        served.becomes(run["id"], "CRASHED")
+    (line,) = served.warnings(run["id"])
+    assert line.startswith("Crashed: Its process was killed.")
+    assert "the same command goes on" in line
+    assert served.doing(run["id"]) <= {"COMPLETED", "CRASHED"}
+
+
+def test_a_command_stopped_at_once_says_so_on_the_terminal_and_on_its_page(served: Served) -> None:
+    command = [sys.executable, "-m", "flows.cli", "backfill", DAY, DAY]
+    with served.held(DAY):
+        backfill = subprocess.Popen(command, env=served.environment(), stderr=subprocess.PIPE, text=True)
+        running = {"flows": {"name": {"any_": ["backfill"]}}, "flow_runs": {"state": {"type": {"any_": ["RUNNING"]}}}}
+        (run,) = until(lambda: [found for found in served.runs(**running) if found["infrastructure_pid"]])
+        served.in_its_ingest(run["id"])
+        for _ in range(2):
+            backfill.send_signal(signal.SIGINT)
+            time.sleep(1)
+        said = backfill.communicate()[1]
+    assert (backfill.returncode, said.splitlines()[-1]) == (
+        130,
+        f"Stopped at once; `throng backfill {DAY} {DAY}` goes on.",
+    )
+    ended = [served.run(run["id"]), *served.children(run["id"])]
+    assert [one["state_name"] for one in ended] == ["Interrupted"] * 2
+    assert until(lambda: served.in_books(run["id"])) == [("Interrupted", 130)]
+
+
+def test_a_cancelled_run_is_cancelled_with_all_that_it_started_and_in_the_books(served: Served) -> None:
+    with served.held(DAY):
+        run = served.in_its_ingest(served.ask("daily", day=DAY))["id"]
+        served.post(f"/flow_runs/{run}/set_state", {"state": {"type": "CANCELLING", "name": "Cancelling"}})
+        until(lambda: any("Flow run was cancelled" in line for line in _log(served, run)))
+    served.becomes(run, "CANCELLED", "CRASHED", "COMPLETED")
+    until(lambda: served.warnings(run))
+    assert {one["state_type"] for one in (served.run(run), *served.children(run))} == {"CANCELLED"}
+    assert served.warnings(run) == ["Cancelled: Cancelled by hand; what it had finished is kept."]
+    assert until(lambda: served.in_books(run)) == [("Stopped", 130)]
+
+
+def _log(served: Served, run: str) -> list[str]:
+    found = served.post("/logs/filter", {"logs": {"flow_run_id": {"any_": [run]}}}) or []
+    return [line["message"] for line in found]
 
 
 def test_two_workers_on_one_queue_run_each_run_once(served: Served) -> None:
@@ -161,6 +203,8 @@ def test_a_killed_flow_process_frees_its_place_and_the_next_daily_does_the_work(
         assert while_it_runs["state_type"] == "CANCELLED"
         os.kill(int(killed["infrastructure_pid"]), signal.SIGKILL)
         served.becomes(killed["id"], "CRASHED")
+    until(lambda: any("the next daily" in line for line in served.warnings(killed["id"])))
+    assert until(lambda: served.in_books(killed["id"])) == [("Crashed", 130)]
     until(lambda: served.deployment("daily")["global_concurrency_limit"]["active_slots"] == 0)
     assert until(lambda: (how := ended(served)) != "CANCELLED" and how) == "COMPLETED"
 
@@ -179,6 +223,8 @@ def test_a_killed_workers_run_is_crashed_with_all_it_started_and_a_new_one_goes_
         until(lambda: {child["state_type"] for child in served.children(killed["id"])} == {"CRASHED"})
         (goes_on,) = served.runs(flow_runs={"tags": {"all_": ["again"]}})
         assert goes_on["parameters"] == {"day": DAY}
+        (line,) = served.warnings(killed["id"])
+        assert line.endswith(f"a new run goes on from there. See {served.url}/runs/flow-run/{goes_on['id']}")
         served.in_its_ingest(goes_on["id"])
         os.kill(served.worker("daily"), signal.SIGKILL)
         served.becomes(goes_on["id"], "CRASHED")  # it may be what kills: nobody follows it
@@ -209,9 +255,13 @@ def test_after_a_stop_all_goes_on_and_the_schedule_is_the_policys_of_now(served:
         (schedule,) = served.deployment("daily")["schedules"]
         assert schedule["schedule"]["cron"] == "35 * * * *"
         until(lambda: {run["expected_start_time"][14:16] for run in served.runs() if _to_come(run)} == {"35"})
-        assert served.run(running["id"])["state_name"] == "Interrupted"
+        ended = [served.run(running["id"]), *served.children(running["id"])]
+        assert [one["state_name"] for one in ended] == ["Interrupted"] * 2
+        assert served.in_books(running["id"]) == [("Interrupted", 130)]
         goes_on = [run for run in served.runs(flows={"name": {"any_": ["daily"]}}) if not run["auto_scheduled"]][-1]
         assert goes_on["id"] != running["id"]
+        assert "again" in goes_on["tags"]
+        assert [line for line in served.warnings(running["id"]) if goes_on["id"] in line]
         assert goes_on["parameters"] == {"day": DAY}
         served.in_its_ingest(goes_on["id"])
 

@@ -1,6 +1,7 @@
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from itertools import product
 
@@ -207,6 +208,19 @@ def test_a_run_that_is_stopped_ends_as_its_command_does(catalog: Catalog) -> Non
     (run,) = catalog.runs()
     assert (run.outcome, run.exit_code, run.message) == ("Stopped", INTERRUPTED, "")
     assert run.ended is not None
+
+
+def test_what_a_dead_process_left_open_is_ended_in_its_pages_words_and_is_no_failure(catalog: Catalog) -> None:
+    with catalog.run("backfill", "done", flow_run_id="dead") as run:
+        run.outcome = "Reconciled"
+    with suppress(KeyboardInterrupt), catalog.run("backfill", "killed", flow_run_id="dead"):
+        with catalog.run("backfill", "goes on", flow_run_id="alive"):
+            catalog.end_runs({"dead": ("Crashed", "Its process was killed."), "unknown": ("Crashed", "")})
+            goes_on, killed, done = catalog.runs()
+        raise KeyboardInterrupt
+    assert (killed.outcome, killed.exit_code, killed.message) == ("Crashed", INTERRUPTED, "Its process was killed.")
+    assert killed.ended is not None
+    assert (goes_on.ended, done.outcome) == (None, "Reconciled")
 
 
 def test_a_run_says_what_it_cost_however_it_ended_and_each_run_its_own(catalog: Catalog) -> None:
