@@ -1,9 +1,11 @@
 """How a verb is run: as a flow run with its page where a Prefect API is configured, else plainly. One code path."""
 
 import os
+import shlex
 import signal
+import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Event, Thread
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -14,6 +16,9 @@ if TYPE_CHECKING:
     from flows.reconcile import Report
     from flows.sentences import Reference
     from tasks.plan import Plan
+
+LAST_WORDS_SECONDS = 10
+"""So long a command that is stopped at once may take to say so; a third Ctrl-C ends it before."""
 
 
 def run(verb: str, words: Mapping[str, Any], reason: str | None = None) -> "Reference":
@@ -55,6 +60,10 @@ def _stoppable(say: Callable[[object], None]) -> Iterator[Event]:
 
     def ask(number: int, frame: FrameType | None) -> None:
         if stop.is_set():
+            signal.signal(number, signal.SIG_DFL)
+            last = Thread(target=_stopped_at_once, args=(say,), daemon=True)
+            last.start()
+            last.join(LAST_WORDS_SECONDS)
             os._exit(INTERRUPTED)  # threads cannot be interrupted; whatever dies here, the next run finishes
         stop.set()
         text = "Stopping: steps that run are finished first. Ctrl-C again stops at once; nothing is lost either way."
@@ -67,6 +76,18 @@ def _stoppable(say: Callable[[object], None]) -> Iterator[Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _stopped_at_once(say: Callable[[object], None]) -> None:
+    """On the terminal and, if there is one, on the run's page."""
+    from flows.serving.api import Api, Unreachable
+    from flows.serving.ends import stop_at_once
+    from flows.serving.login import ASKING
+
+    say(f"Stopped at once; `{shlex.join(['throng', *sys.argv[1:]])}` goes on.")
+    if url := os.environ.get("PREFECT_API_URL"):
+        with suppress(Unreachable):
+            stop_at_once(Api(url.rstrip("/"), os.environ.get(ASKING, "")))
 
 
 def _as_flow(verb: str, words: Mapping[str, Any]) -> Any:
