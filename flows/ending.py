@@ -1,6 +1,7 @@
 """How a flow run ends: in a state named after what happened, with the reference or the refusal inside."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -64,3 +65,9 @@ def tag(tags: list[str]) -> None:
         process = None if run.deployment_id else this_process()
         with get_client(sync_client=True) as api:
             api.update_flow_run(run.id, tags=sorted({*run.tags, *tags}), infrastructure_pid=process)
+        logging.getLogger("prefect.flow_runs").addFilter(_no_cancelled_end)
+
+
+def _no_cancelled_end(record: logging.LogRecord) -> bool:
+    """Prefect logs the end of a run that is being cancelled as an error; that it was cancelled is a line before."""
+    return not record.getMessage().startswith(("Finished in state Running(", "Finished in state Cancelled("))
