@@ -6,11 +6,13 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import wraps
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
 
+from flows.cli.app import PlainUsage
 from tasks.errors import INTERRUPTED
 
 if TYPE_CHECKING:
@@ -48,12 +50,23 @@ def command(group: typer.Typer, example: str, name: str | None = None) -> Callab
 
         option = inspect.Parameter("json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Json)
         signature = inspect.signature(function)
+        for parameter in signature.parameters.values():
+            _say_what_it_is(parameter)
         run.__signature__ = signature.replace(parameters=[*signature.parameters.values(), option])  # type: ignore[attr-defined]
         run.__annotations__ = {**function.__annotations__, "json": Json}
-        group.command(name, epilog=f"\b\nExample:\n  {example}")(run)
+        group.command(name, cls=PlainUsage, epilog=f"\b\nExample:\n  {example}")(run)
         return function
 
     return register
+
+
+def _say_what_it_is(parameter: inspect.Parameter) -> None:
+    """Let help call a word by its name or its choices, where a command says nothing else; a flag takes no word."""
+    kind, *told = get_args(parameter.annotation) or [parameter.annotation]
+    for info in told:
+        if info.metavar is None and kind is not bool:
+            choices = isinstance(kind, type) and issubclass(kind, StrEnum)
+            info.metavar = "|".join(kind) if choices else parameter.name.upper()
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> "RenderableType":

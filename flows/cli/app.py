@@ -1,9 +1,42 @@
 """The command line's groups; the modules beside this one add their commands to them."""
 
+import re
+from typing import Any
+
 import typer
+from typer.core import TyperCommand, TyperGroup
+
+ORDER = (
+    *("demo", "simulate", "doctor", "migrate", "client"),
+    *("ingest", "publish", "deliver", "verify", "daily", "backfill", "serve"),
+    *("status", "runs", "releases", "deliveries", "budget"),
+)
+"""A row's way, and how one learns of it."""
+
+
+class _InOrder(TyperGroup):
+    """Lists commands in the order in which one needs them."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """All names."""
+        return sorted(self.commands, key=ORDER.index)
+
+
+class PlainUsage(TyperCommand):
+    """Writes as manuals do what must be given: its name, without braces and Python's types."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """The usage line's words."""
+        return [piece.replace("{", "").replace("}", "") for piece in super().collect_usage_pieces(ctx)]
+
+    def get_help(self, ctx: Any) -> str:
+        """The whole text."""
+        return re.sub(r" <[\w\[\]]+>", lambda found: " " * len(found[0]), super().get_help(ctx))
+
 
 app = typer.Typer(
     name="throng",
+    cls=_InOrder,
     help="See the crowd, never the person: footfall from mobile network events, consented and provably anonymous.",
     no_args_is_help=True,
     add_completion=False,

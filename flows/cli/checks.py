@@ -41,7 +41,9 @@ def migrate() -> Answer:
 @command(app, "throng verify .throng/demo/clients/nordmarkt")
 def verify(
     location: Annotated[str, typer.Argument(help="A folder or s3:// address: one delivery, or all below an index.")],
-    public_key: Annotated[Path | None, typer.Option(help="The operator's public key, received another way.")] = None,
+    public_key: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The operator's public key, received another way.")
+    ] = None,
 ) -> Answer:
     """Verify a delivery as its receiver, without any of Throng's stores."""
     from tasks.verify import Verify

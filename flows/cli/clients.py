@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @command(client, "throng client apply nordmarkt.toml")
 def apply(
-    files: Annotated[list[Path], typer.Argument(help="TOML files, one client each.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="TOML files, one client each.")],
 ) -> Answer:
     """Keep what clients' files say: all of them, or none."""
     from tasks.store import open_stores

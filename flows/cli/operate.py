@@ -49,7 +49,7 @@ def backfill(
         ),
     ] = "missing",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the plan and what it costs.")] = False,
-    parallel: Annotated[int, typer.Option(min=1, max=8, help="So many steps at once.")] = 1,
+    parallel: Annotated[int, typer.Option(metavar="N", min=1, max=8, help="So many steps at once.")] = 1,
     newest_first: Annotated[bool, typer.Option("--newest-first", help="From the last period back.")] = False,
 ) -> Answer:
     """Plan a range of days, then do what it lacks, period by period; run again, it goes on where it stopped."""

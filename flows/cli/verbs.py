@@ -14,14 +14,15 @@ if TYPE_CHECKING:
 
 Product = Annotated[str, typer.Argument(help="A data product, such as footfall.")]
 AnyPeriod = Annotated[str, typer.Argument(help="2026-03-01 (day), 2026-W10 (ISO week) or 2026-03 (month).")]
-Reason = Annotated[str | None, typer.Option(help="Why, for the audit table.")]
+Reason = Annotated[str | None, typer.Option(metavar="TEXT", help="Why, for the audit table.")]
 
 
 @command(app, "throng ingest 2026-03-01")
 def ingest(
     day: Annotated[str, typer.Argument(help="A network-local day, as 2026-03-01.")],
     override: Annotated[
-        list[str] | None, typer.Option(help="A gate rule to go on in spite of; needs --reason; may be repeated.")
+        list[str] | None,
+        typer.Option(metavar="RULE", help="A gate rule to go on in spite of; needs --reason; may be repeated."),
     ] = None,
     reason: Reason = None,
 ) -> Answer:
@@ -40,7 +41,9 @@ def ingest(
 def publish(
     product: Product,
     period: AnyPeriod,
-    revision_of: Annotated[str | None, typer.Option(help="A release to draw again, charged; needs --reason.")] = None,
+    revision_of: Annotated[
+        str | None, typer.Option(metavar="RELEASE", help="A release to draw again, charged; needs --reason.")
+    ] = None,
     reason: Reason = None,
 ) -> Answer:
     """Draw one release, or find the one that exists."""

@@ -1,6 +1,7 @@
 """What a command says: people on stderr, programs on stdout, the exit code names the branch of the error tree."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -117,3 +118,23 @@ def test_a_week_is_not_a_day() -> None:
     ran = CliRunner().invoke(app, ["ingest", "2026-W10"])
     assert ran.exit_code == 2
     assert "is a week, not a day" in ran.stderr
+
+
+def test_commands_are_listed_in_the_order_in_which_one_needs_them() -> None:
+    said = CliRunner().invoke(app, ["--help"]).output
+    listed = [line.split()[0] for line in said.partition("Commands:\n")[2].splitlines()]
+    way = "demo simulate doctor migrate client ingest publish deliver verify daily backfill serve status"
+    assert " ".join(listed) == f"{way} runs releases deliveries budget"
+
+
+@pytest.mark.parametrize("path", _paths(app), ids=" ".join)
+def test_help_names_what_is_to_be_given_and_no_type(path: tuple[str, ...]) -> None:
+    said = CliRunner().invoke(app, [*path, "--help"]).output
+    assert not re.search(r"\{|<[a-z]|list\[", said)
+
+
+def test_help_shows_how_a_command_is_written() -> None:
+    said = CliRunner().invoke(app, ["deliver", "--help"]).output
+    assert said.startswith("Usage: throng deliver [OPTIONS] CLIENT PRODUCT PERIOD\n")
+    assert "--override RULE " in CliRunner().invoke(app, ["ingest", "--help"]).output
+    assert "FILE..." in CliRunner().invoke(app, ["client", "apply", "--help"]).output
