@@ -1,10 +1,11 @@
-"""Too few file handles, for an act in a process of its own: some libraries crash then, which is an end like kill -9."""
+"""Too few file handles; in a process of its own for what may crash then, which is an end like kill -9."""
 
 import faulthandler
 import os
 import resource
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -25,6 +26,17 @@ def end_with_few_handles(act: Callable[[], str], more: int) -> str:
         said = pipe.read()
     _, status = os.waitpid(pid, 0)
     return "died" if os.WIFSIGNALED(status) else said
+
+
+@contextmanager
+def no_handles() -> Iterator[None]:
+    """In this very process nothing more can be opened."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    _allow(0)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
 def _allow(more: int) -> None:

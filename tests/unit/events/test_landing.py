@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tasks.errors import Misconfigured, RejectedInput
-from tasks.events.landing import closes_at, find_day, find_register, first_label, labels
+from tasks.errors import Misconfigured, RejectedInput, StorageUnavailable
+from tasks.events.landing import closes_at, find_day, find_register, first_label, labels, unchanged
+from tests.few_handles import no_handles
 from tests.unit.events.factory import DAY, at, times, write
 
 LATER, DURING = at("2026-03-02T06:00:00+01:00"), at("2026-03-02T05:59:59+01:00")
@@ -80,6 +81,27 @@ def test_a_landing_that_is_no_folder_is_a_setting_to_mend_not_a_day_to_send(tmp_
     with pytest.raises(Misconfigured, match="nowhere is not a folder") as wrong:
         find_day(tmp_path / "nowhere", DAY, times(), LATER)
     assert "THRONG_LANDING" in wrong.value.action
+
+
+def test_a_landing_that_cannot_be_looked_at_is_neither_empty_nor_at_fault(tmp_path) -> None:
+    put(tmp_path, f"date={DAY}", "a.csv")
+    time = times()
+    assert find_day(tmp_path, DAY, time, LATER).files
+    with no_handles(), pytest.raises(StorageUnavailable, match=f"{DAY} cannot be looked at"):
+        find_day(tmp_path, DAY, time, LATER)
+
+
+@pytest.mark.parametrize("act", [lambda: None, lambda: find_register(Path("nowhere"), "consents")])
+def test_what_is_made_of_files_that_were_exchanged_meanwhile_is_not_kept_nor_they_blamed(act) -> None:
+    with pytest.raises(StorageUnavailable, match="The landing changed"), unchanged("The landing", "a", lambda: "b"):
+        act()
+
+
+def test_what_goes_wrong_with_files_that_stay_as_they_are_is_their_fault() -> None:
+    with unchanged("The landing", "a", lambda: "a"):
+        pass
+    with pytest.raises(RejectedInput, match="consents"), unchanged("The landing", "a", lambda: "a"):
+        find_register(Path("nowhere"), "consents")
 
 
 def test_a_closed_folder_without_event_files_is_an_error_not_an_empty_day(tmp_path) -> None:

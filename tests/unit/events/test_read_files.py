@@ -266,6 +266,16 @@ def test_files_that_this_machine_cannot_open_just_now_are_not_blamed(tmp_path, p
     assert ends - {"died"} == {"Too many open files", "without 0 of them"}
 
 
+def test_a_file_that_is_gone_when_it_is_read_is_named_and_the_others_are_read(tmp_path, prepared) -> None:
+    files = [landing_file(write(tmp_path / name, GOOD)) for name in ("a.csv", "b.csv")]
+    (group,), _ = group_files(files)
+    files[0].path.unlink()
+    (tmp_path / "out").mkdir()
+    found = read_group(group, prepared, tmp_path / "out", buckets=1, memory_limit="200MB", threads=1)
+    assert [(file.name, "it is gone" in file.why) for file in found.unreadable] == [(files[0].name, True)]
+    assert list(found.account.rows_in) == [files[1].name]
+
+
 def test_too_little_memory_is_said_as_such_and_blames_no_file(tmp_path, prepared) -> None:
     (group,), _ = group_files([landing_file(write(tmp_path / "a.csv", GOOD))])
     (tmp_path / "out").mkdir()
