@@ -1,7 +1,5 @@
 """Settings: where things are, from THRONG_* variables, `.env` and the home's `env`; what is allowed is policy."""
 
-import os
-import stat
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -11,6 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from tasks import home_env
 from tasks.errors import Misconfigured
 
 _MAIL = r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+"
@@ -43,12 +42,6 @@ class Settings(BaseSettings):
             schemes = " or ".join(f"{scheme}://" for scheme in known)
             raise ValueError(f"must begin with {schemes} and name a host; / ? # @ in a password are %2F %3F %23 %40")
         return value
-
-    @property
-    def env_files(self) -> tuple[Path, ...]:
-        """Files that count where the environment is silent, the stronger one last: the home's own, then `.env`."""
-        remembered = self.home.absolute() / "env"
-        return (*[remembered] * _is_private(remembered), Path(".env"))
 
     @property
     def landing_root(self) -> Path:
@@ -90,7 +83,9 @@ class Settings(BaseSettings):
 
     def _folder(self, variable: str, value: str | None) -> Path:
         if not value:
-            raise Misconfigured(f"{variable} is not set.", f"Set {variable} to the folder, in the environment or .env.")
+            raise Misconfigured(
+                f"{variable} is not set.", f"Set {variable} to the folder, in the environment, .env or the home's env."
+            )
         if "://" in value:
             raise Misconfigured(
                 f"{variable} names an object store ({value.split(':')[0]}://): landing and lake are folders for now.",
@@ -109,28 +104,17 @@ def _addresses(url: str, schemes: tuple[str, ...]) -> bool:
     return whole and ("http" in schemes or not (parts.path.strip("/") or parts.query or parts.fragment))
 
 
-def _is_private(file: Path) -> bool:
-    """Whether it is there; raises Misconfigured unless it is this user's alone, for it says where everything is."""
-    try:
-        status = file.stat()
-    except OSError:
-        return False
-    if not stat.S_ISREG(status.st_mode):
-        return False
-    if status.st_uid != os.geteuid():
-        raise Misconfigured(f"{file} belongs to another user.", "Run the command as the home's owner.")
-    if status.st_mode & 0o077:
-        raise Misconfigured(f"{file} is open to other users.", f"Run: chmod go= {file}")
-    return True
-
-
 def load() -> Settings:
     """Read the settings; raises Misconfigured naming each variable that is wrong, never its value."""
     try:
         given = Settings()
-        return Settings(_env_file=given.env_files, home=given.home)
+        kept = {name.lower(): value for name, value in home_env.read(given.home).items()}
+        silent = {name: kept[f"throng_{name}"] for name in Settings.model_fields if f"throng_{name}" in kept}
+        return Settings(**silent | given.model_dump(exclude_unset=True) | {"home": given.home})
     except ValidationError as error:
         faults = "; ".join(f"THRONG_{str(f['loc'][0]).upper()}: {f['msg']}" for f in error.errors(include_input=False))
         raise Misconfigured(
             f"Settings are wrong: {faults}.", "Mend the environment, .env or the home's env; `throng doctor` shows all."
         ) from None
+    except (OSError, ValueError) as error:
+        raise Misconfigured(f".env cannot be read ({type(error).__name__}).", "Mend it: text in UTF-8.") from None

@@ -72,7 +72,7 @@ def _finding(subject: str, look: Callable[[], str]) -> Finding:
 
 def _settings(settings: Settings) -> str:
     given = sorted(name for name in os.environ if name.startswith("THRONG_"))
-    files = ", ".join(str(file) for file in settings.env_files if file.exists())
+    files = ", ".join(str(file) for file in (settings.home.absolute() / "env", Path(".env")) if file.is_file())
     also = f"; also read: {files}" if files else ""
     return f"home {settings.home.absolute()}; given in the environment: {', '.join(given) or 'nothing'}{also}"
 

@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from botocore.loaders import Loader, create_loader
 from dotenv import dotenv_values
 
+from tasks import home_env
 from tasks.errors import Misconfigured, RefusedDelivery
 from tasks.settings import Settings
 from tasks.store import meter
@@ -110,8 +111,7 @@ class Buckets:
 
     def __init__(self, settings: Settings) -> None:
         """AWS_* lines of the settings' files count as if they stood in the environment, where they do not."""
-        lines = (line for file in reversed(settings.env_files) for line in dotenv_values(file).items())
-        for name, value in lines:
+        for name, value in (*dotenv_values(".env").items(), *home_env.read(settings.home).items()):
             if name.startswith("AWS_") and value:
                 os.environ.setdefault(name, value)
 

@@ -1,5 +1,6 @@
 """Settings come from THRONG_* variables and .env; a wrong one is named, a secret never shown."""
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -150,3 +151,47 @@ def test_a_wrong_value_in_a_homes_settings_is_named_and_not_shown(remembered: Pa
 def test_a_folder_of_that_name_holds_no_settings(tmp_path: Path) -> None:
     (tmp_path / ".throng" / "env").mkdir(parents=True)
     assert settings.load().database == f"sqlite:///{tmp_path}/.throng/catalog.db"
+
+
+@pytest.mark.parametrize("value", ["/data/o'brien/lake", "/data/${HOME}/$USER", "/data/a b#c \\d", '/data/"x"'])
+def test_a_value_is_read_as_a_shell_reads_it(remembered: Path, value: str) -> None:
+    remembered.write_text(f"export THRONG_LAKE={shlex.quote(value)}  # it's ours\n")
+    assert settings.load().lake_root == Path(value)
+
+
+def test_comments_and_empty_lines_say_nothing_and_a_sign_within_a_word_is_no_comment(remembered: Path) -> None:
+    remembered.write_text("# it's a comment\n\n  THRONG_LANDING=/a#b # THRONG_LAKE=/x\nTHRONG_POLICY=\n")
+    found = settings.load()
+    assert (found.landing, found.lake, found.policy) == ("/a#b", None, None)
+
+
+def test_a_homes_relative_paths_begin_in_the_home(
+    remembered: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remembered.write_text("THRONG_LANDING=in\nTHRONG_POLICY=p.toml\nTHRONG_DATABASE_URL=sqlite:///c.db\n")
+    monkeypatch.setenv("THRONG_HOME", str(remembered.parent))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    found, home = settings.load(), remembered.parent
+    assert (found.landing_root, found.policy) == (home / "in", home / "p.toml")
+    assert found.database == f"sqlite:///{home}/c.db"
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["THRONG_LAKE='/hunter2", "THRONG_LAKE", "export", "THRONG_LAKE = /hunter2", "echo hunter2", "A=hunter2 B=2"],
+)
+def test_a_line_that_cannot_be_read_is_named_and_not_shown(remembered: Path, line: str) -> None:
+    remembered.write_text(f"# ours\n{line}\n")
+    with pytest.raises(Misconfigured, match=f"{remembered}, line 2") as refused:
+        settings.load()
+    assert "hunter2" not in str(refused.value)
+
+
+def test_bytes_that_are_no_text_are_named_by_their_file(remembered: Path, tmp_path: Path) -> None:
+    remembered.write_bytes(b"THRONG_LAKE=/\xff\n")
+    with pytest.raises(Misconfigured, match=f"{remembered}, line 1"):
+        settings.load()
+    (tmp_path / ".env").write_bytes(b"THRONG_LAKE=/\xff\n")
+    with pytest.raises(Misconfigured, match=r"^\.env cannot be read"):
+        settings.load()
