@@ -4,17 +4,20 @@ import os
 import shlex
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
 from flows.serving.place import Place
+from tasks import home_env
 from tasks.events.landing import first_label
 from tasks.policy import load as load_policy
 from tasks.services import postgres, s3
 from tasks.services.client_file import client_file
 from tasks.settings import load
+from tasks.store.client_spec import ClientSpec
+from tasks.store.room import on_disk, write_file
 
 CLIENT, BUCKET = "nordmarkt", "nordmarkt-insights"
 
@@ -26,20 +29,19 @@ def services(place: Place, say: Callable[[str], None]) -> Iterator[None]:
     for port in (s3_port, postgres_port):
         Place(home, port=port).check()
     _let_in(home)
+    own = _in_force(home)
     with (
         postgres.serve(home / "postgres", postgres_port) as url,
         s3.serve(home / "s3", {CLIENT: BUCKET}, s3_port) as s3_,
     ):
-        own = {
-            "THRONG_HOME": str(home),
-            "THRONG_LANDING": os.environ.get("THRONG_LANDING") or str(home / "landing"),
+        own |= {
             "THRONG_DATABASE_URL": postgres.database(url, "throng"),
             "AWS_SHARED_CREDENTIALS_FILE": str(s3_.credentials),
             "AWS_CONFIG_FILE": os.devnull,
         }
         prefects = postgres.database(url, "prefect").replace("postgresql:", "postgresql+asyncpg:", 1)
         os.environ |= own | {"PREFECT_SERVER_DATABASE_CONNECTION_URL": prefects}
-        _remember(home / "env", own)
+        _remember(home, own)
         say(f"PostgreSQL: up on port {postgres_port}, databases throng and prefect, in {home / 'postgres'}")
         say(f"S3: up, {s3_.endpoint_url}, bucket {BUCKET} of client {CLIENT}, in {home / 's3'}")
         _prepare(home, s3_.endpoint_url)
@@ -77,21 +79,44 @@ def _today() -> date:
 
 def _hints(home: Path, today: date) -> Iterator[str]:
     """Where things are and what to run; a city only for an empty landing, and of every day that the client expects."""
-    settings, grants = load(), tomllib.loads((home / f"{CLIENT}.toml").read_text())["grants"]
-    landing, since = settings.landing_root, min(grant["from"] for grant in grants)
-    days = (today - since).days
+    settings, since = load(), _granted_since(home / f"{CLIENT}.toml")
+    landing, last = settings.landing_root, today - timedelta(1)
     yield f"landing: {landing}"
-    if days > 0 and first_label(landing) is None:
-        city = f"--subscribers 16000 --zones 14 --days {days} --start {since} --seed 7"
+    if since and since < today and first_label(landing) is None:
+        city = f"--subscribers 16000 --zones 14 --days {(today - since).days} --start {since} --seed 7"
         yield f"it is empty; a city for it: throng simulate {shlex.quote(str(landing))} {city}"
-    last = today - timedelta(1)
-    yield f"to run a day: throng daily {last}; many, the plan first: throng backfill {since} {last} --dry-run"
+    if since:
+        yield f"to run a day: throng daily {last}; many, the plan first: throng backfill {since} {last} --dry-run"
     metrics = settings.metrics or home / "metrics.prom"
     yield f"how all stands: throng status; after each run: {home / 'status.html'}, {metrics}"
 
 
-def _remember(file: Path, settings: Mapping[str, str]) -> None:
-    """The settings as commands in the home and shells read them; the database's password is among them."""
-    text = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in settings.items())
-    with open(file, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as out:
-        out.write(text)
+def _granted_since(file: Path) -> date | None:
+    """The first day that the client expects; None where its file is broken, which `throng client apply` explains."""
+    with suppress(OSError, ValueError):
+        return min(grant.since for grant in ClientSpec.model_validate(tomllib.loads(file.read_text())).grants)
+    return None
+
+
+def _in_force(home: Path) -> dict[str, str]:
+    """Every place, the policy and the limit as they are now, wherever that was said: commands need it said again."""
+    now = load()
+    said: dict[str, object] = {
+        "HOME": home,
+        "LANDING": now.landing_root if now.landing else home / "landing",
+        "LAKE": now.lake and now.lake_root,
+        "POLICY": now.policy and now.policy.absolute(),
+        "METRICS": now.metrics and now.metrics.absolute(),
+        "MEMORY_LIMIT": now.memory_limit if "memory_limit" in now.model_fields_set else None,
+    }
+    return {f"THRONG_{name}": str(value) for name, value in said.items() if value}
+
+
+def _remember(home: Path, own: Mapping[str, str]) -> None:
+    """Put them into the home's settings, where a person's lines stay; the database's password is among them."""
+    lines = [*home_env.others(home, own), *(f"export {name}={shlex.quote(value)}" for name, value in own.items())]
+    new = home / "env.new"
+    with on_disk(home):
+        new.unlink(missing_ok=True)
+        write_file(new, "".join(f"{line}\n" for line in lines).encode())
+        new.replace(home / "env")

@@ -20,6 +20,7 @@ from flows.serving.child import Child
 from flows.serving.login import file, kept, login
 from flows.serving.place import Place
 from flows.serving.process import gone, this_process
+from tasks import settings
 from tasks.errors import Misconfigured
 from tasks.policy import load
 from tasks.services.client_file import client_file
@@ -193,6 +194,57 @@ def test_the_shape_says_how_to_fill_an_empty_landing_with_each_day_that_is_grant
     assert "simulate" not in "\n".join(services._hints(tmp_path, date(2026, 3, 2))), "no day is over yet"
     (landing / "events" / "date=2026-03-02").mkdir(parents=True)
     assert "simulate" not in "\n".join(services._hints(tmp_path, today))
+
+
+@pytest.mark.parametrize("text", [b"[client", b'grants = [{from = "soon"}]', b"grants = 1", b"", b"\xff"])
+def test_a_broken_clients_file_costs_its_hints_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: bytes
+) -> None:
+    monkeypatch.setenv("THRONG_HOME", str(tmp_path))
+    monkeypatch.setenv("THRONG_LANDING", str(tmp_path))
+    (tmp_path / "nordmarkt.toml").write_bytes(text)
+    said = list(services._hints(tmp_path, date(2026, 3, 9)))
+    assert said[0] == f"landing: {tmp_path}"
+    assert said[1].startswith("how all stands: throng status")
+
+
+def test_a_home_remembers_what_the_shape_knows_and_what_a_person_wrote(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in os.environ if name.startswith("THRONG_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "env").touch(mode=0o600)
+    own = "# ours\nTHRONG_POLICY=stricter.toml\nexport THRONG_ALERT_EMAIL=a@b.example\nTHRONG_DATABASE_URL=sqlite:////old\n"
+    (home / "env").write_text(own)
+    monkeypatch.setenv("THRONG_HOME", "home")
+    monkeypatch.setenv("THRONG_LAKE", "o'brien/lake")
+    monkeypatch.setenv("THRONG_MEMORY_LIMIT", "1GB")
+    for _ in range(2):  # each start
+        services._remember(home, services._in_force(home) | {"THRONG_DATABASE_URL": "postgresql://throng@db/throng"})
+        monkeypatch.delenv("THRONG_LAKE", raising=False)
+    monkeypatch.delenv("THRONG_MEMORY_LIMIT")
+    monkeypatch.setenv("THRONG_HOME", str(home))
+    monkeypatch.chdir("/")
+    found = settings.load()
+    assert (found.landing, found.lake) == (str(home / "landing"), str(tmp_path / "o'brien/lake"))
+    assert (found.policy, found.memory_limit) == (home / "stricter.toml", "1GB")
+    assert (found.alert_email, found.database) == ("a@b.example", "postgresql://throng@db/throng")
+    lines = (home / "env").read_text().splitlines()
+    assert lines[0] == "# ours"
+    assert len(lines) == len(set(lines)) == 8
+    assert [path.name for path in home.iterdir()] == ["env"]
+    assert (home / "env").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_landing_that_the_home_names_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("THRONG_LANDING", raising=False)
+    monkeypatch.setenv("THRONG_HOME", str(tmp_path))
+    (tmp_path / "env").touch(mode=0o600)
+    (tmp_path / "env").write_text("THRONG_LANDING=/data/landing\n")
+    assert services._in_force(tmp_path)["THRONG_LANDING"] == "/data/landing"
 
 
 @pytest.mark.parametrize("answer", [b"Content-Length: 99\r\n\r\nhalf", b"Content-Length: 4\r\n\r\nhalf", b""])
