@@ -30,9 +30,13 @@ def migrate() -> Answer:
     """Bring the database to this version of Throng."""
     from tasks.settings import load
     from tasks.store.database import Database
+    from tasks.store.installation import check_not_lost
+    from tasks.store.keys import FileKeys
+    from tasks.store.lake import Lake
     from tasks.store.migrations import migrate as upgrade
 
     settings = load()
+    check_not_lost(settings.database, Lake(settings.lake_root), FileKeys(settings.keys_root))
     before, after = upgrade(Database(settings.database))
     said = "Nothing to do: the database has version" if before == after else f"From version {before or 'none'} to"
     return Answer({"before": before, "after": after}, [f"{said} {after}."])

@@ -12,6 +12,7 @@ from tasks.store.database import Database, exists
 from tasks.store.keys import FileKeys, KeyStore
 from tasks.store.lake import Lake
 from tasks.store.ledger import Ledger, ReleaseKey
+from tasks.store.migrations import version_of
 
 _ANOTHERS = "belongs to another installation"
 
@@ -67,12 +68,13 @@ class Installation:
 
 
 def check_not_lost(url: str, lake: Lake, keys: KeyStore) -> None:
-    """Raise RefusedRelease, before anything is created, where lake or keys are in use and their database is not there.
+    """Raise RefusedRelease, before anything is created, where lake or keys are in use and their database is lost.
 
-    Marks are read first: a database that is just being made is there before its id is anywhere.
+    That is one that is not there, or that is empty. Marks are read first: a database that is just being made has its
+    tables before its id is anywhere.
     """
     marked = [part for part, mark in _marks(lake, keys) if mark]
-    if marked and not exists(url):
+    if marked and not (exists(url) and version_of(Database(url))):
         raise _foreign(marked[0], _ANOTHERS)
 
 

@@ -2,7 +2,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+from sqlalchemy import inspect
+from typer.testing import CliRunner
 
+from flows.cli import app
 from tasks.errors import Misconfigured, RefusedRelease
 from tasks.settings import Settings
 from tasks.store import Stores, open_stores
@@ -64,6 +67,47 @@ def test_a_lost_database_is_not_made_anew_beside_what_belongs_to_it(tmp_path: Pa
     with pytest.raises(RefusedRelease, match="key store belongs to another installation"):
         opened(home)
     assert {path.name for path in home.iterdir()} == {"keys", "locks"}
+
+
+def _snapshot(home: Path, url: str) -> tuple[set[Path], list[str]]:
+    """All files of the home, and all tables of the database."""
+    with Database(url).reading() as session:
+        tables = inspect(session.connection()).get_table_names()
+    return set(home.rglob("*")), tables
+
+
+@pytest.mark.parametrize("command", ["migrate", "doctor", "status", "daily"])
+def test_an_empty_database_beside_what_is_in_use_is_refused_and_stays_empty(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    home = tmp_path / "home"
+    opened(home)  # with a database that is lost, and the server has a new one in its place
+    monkeypatch.setenv("THRONG_HOME", str(home))
+    monkeypatch.setenv("THRONG_DATABASE_URL", database_url)
+    monkeypatch.chdir(tmp_path)
+    before = _snapshot(home, database_url)
+    with pytest.raises(RefusedRelease, match=r"lake .*belongs to another installation"):
+        opened(home, database_url)
+    ran = CliRunner().invoke(app, [command])
+    assert ran.exit_code == 20, ran.output
+    assert "belongs to another installation" in ran.stderr
+    assert _snapshot(home, database_url) == before
+
+
+@pytest.mark.parametrize("command", ["migrate", "doctor"])
+def test_a_lost_database_file_is_not_made_by_looking_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    home = tmp_path / "home"
+    opened(home)
+    for file in home.glob("catalog.db*"):
+        file.unlink()
+    monkeypatch.setenv("THRONG_HOME", str(home))
+    monkeypatch.delenv("THRONG_DATABASE_URL", raising=False)
+    monkeypatch.chdir(tmp_path)
+    ran = CliRunner().invoke(app, [command])
+    assert "belongs to another installation" in ran.stderr
+    assert not list(home.glob("catalog.db*"))
 
 
 def test_a_home_cannot_even_be_opened_with_another_database(database_url: str, tmp_path: Path) -> None:
