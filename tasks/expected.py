@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from tasks.deliverable.index import Delivered, IndexEntry, State, index
+from tasks.errors import INTERRUPTED
 from tasks.period import Period, day_start
 from tasks.products.catalogue import CATALOGUE, Product
 from tasks.release import budgets, latest_of, price
@@ -111,4 +112,4 @@ class _Books:
         run = self.runs.get(("deliver", f"{self.client} {product.name} {period}"))
         delivery = self.deliveries.get((product.name, product.version, str(period)))
         refused = delivery is not None and delivery.state is DeliveryState.REFUSED
-        return refused or (run is not None and run.exit_code not in (None, 0))
+        return refused or (run is not None and run.exit_code not in (None, 0, INTERRUPTED))

@@ -79,15 +79,15 @@ def _stoppable(say: Callable[[object], None]) -> Iterator[Event]:
 
 
 def _stopped_at_once(say: Callable[[object], None]) -> None:
-    """On the terminal and, if there is one, on the run's page."""
+    """On the run's page, if there is one, and on the terminal: that one might wait for a line that is being printed."""
     from flows.serving.api import Api, Unreachable
     from flows.serving.ends import stop_at_once
     from flows.serving.login import ASKING
 
-    say(f"Stopped at once; `{shlex.join(['throng', *sys.argv[1:]])}` goes on.")
     if url := os.environ.get("PREFECT_API_URL"):
         with suppress(Unreachable):
             stop_at_once(Api(url.rstrip("/"), os.environ.get(ASKING, "")))
+    say(f"Stopped at once; `{shlex.join(['throng', *sys.argv[1:]])}` goes on.")
 
 
 def _as_flow(verb: str, words: Mapping[str, Any]) -> Any:

@@ -69,7 +69,8 @@ class Api:
 
     def start_again(self, run: dict[str, Any], tags: Sequence[str]) -> str | None:
         """One new run of the same deployment with the same parameters, however often this is asked; None: refused."""
-        asked = {"parameters": run["parameters"], "idempotency_key": f"after {run['id']}", "tags": list(tags)}
+        key = f"after {run['id']} {run['run_count']}"  # a run that is retried by hand may die again
+        asked = {"parameters": run["parameters"], "idempotency_key": key, "tags": list(tags)}
         try:
             return str(self._post(f"/deployments/{run['deployment_id']}/create_flow_run", asked)["id"])
         except Refused:

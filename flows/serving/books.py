@@ -7,23 +7,29 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from tasks.step import scrubbed
+
+SECONDS = 20
+"""How long the supervisor, which has children to look after, waits for the catalog."""
 
 
 def end_in_books(died: Mapping[str, tuple[str, str]], log: Path) -> bool:
     """Tell the catalog of flow runs that died, by id: outcome and sentence; whether it could be told."""
     if not died:
         return True
-    with log.open("wb") as output:
+    with log.open("wb") as output, suppress(subprocess.TimeoutExpired):
         done = subprocess.run(
             [sys.executable, "-m", "flows.serving.books"],
             input=json.dumps(died).encode(),
             stdout=output,
             stderr=subprocess.STDOUT,
+            timeout=SECONDS,
         )
-    return done.returncode == 0
+        return done.returncode == 0
+    return False
 
 
 def _end(died: Mapping[str, tuple[str, str]]) -> None:

@@ -20,13 +20,19 @@ _KILLED = "Its process was killed. What it had finished is kept; "
 KILLED = End("CRASHED", "Crashed", f"{_KILLED}a new run goes on from there.")
 KILLED_AGAIN = End("CRASHED", "Crashed", f"{_KILLED}as this was the second time, find out why before a rerun.")
 KILLED_ALONE = End("CRASHED", "Crashed", f"{_KILLED}the next daily, or a rerun of the backfill, goes on from there.")
+CUT_OFF = End(
+    "CRASHED", "Crashed", "It was cut off. What it had finished is kept; a rerun, or the next daily, goes on."
+)
 COMMAND_KILLED = End("CRASHED", "Crashed", f"{_KILLED}the same command goes on from there.")
 STOPPED = End("CRASHED", "Interrupted", "Throng was stopped. A new run goes on from here when it is started again.")
+STOPPED_ALONE = End("CRASHED", "Interrupted", "Throng was stopped. What it had finished is kept; a rerun goes on.")
 STOPPED_AT_ONCE = End("CRASHED", "Interrupted", "Stopped at once by hand. The same command goes on from here.")
 CANCELLED = End("CANCELLED", "Cancelled", "Cancelled by hand; what it had finished is kept.")
 WITH_ITS_PARENT = "The run that started it has ended. What it had finished is kept."
 
-_ENDS = (KILLED, KILLED_AGAIN, KILLED_ALONE, COMMAND_KILLED, STOPPED, STOPPED_AT_ONCE, CANCELLED)
+_ENDS = (
+    KILLED, KILLED_AGAIN, KILLED_ALONE, CUT_OFF, COMMAND_KILLED, STOPPED, STOPPED_ALONE, STOPPED_AT_ONCE, CANCELLED
+)  # fmt: skip
 OURS = frozenset({WITH_ITS_PARENT, *(how.message for how in _ENDS)})
 """What a run's state says once it is told; of others, Prefect's own words are still to be explained."""
 

@@ -3,6 +3,7 @@
 import os
 import socket
 from pathlib import Path
+from typing import TypeGuard
 
 
 def this_process() -> str | None:
@@ -11,11 +12,20 @@ def this_process() -> str | None:
     return f"{socket.gethostname()} {os.getpid()} {began}" if began else None
 
 
+def alive(process: str | None) -> bool:
+    """Whether it is a process of this machine that has not ended."""
+    return _here(process) and not gone(process)
+
+
 def gone(process: str | None) -> bool:
     """Whether it was a process of this machine that has ended; what is written otherwise is somebody else's."""
+    return _here(process) and _began(int(process.split()[1])) != process.split()[2]
+
+
+def _here(process: str | None) -> TypeGuard[str]:
     match (process or "").split():
-        case [machine, number, began] if machine == socket.gethostname() and number.isdecimal():
-            return _began(int(number)) != began
+        case [machine, number, _]:
+            return machine == socket.gethostname() and number.isdecimal()
     return False
 
 

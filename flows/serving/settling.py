@@ -13,21 +13,26 @@ from flows.serving.api import UNFINISHED, Api
 from flows.serving.ends import (
     CANCELLED,
     COMMAND_KILLED,
+    CUT_OFF,
     KILLED,
     KILLED_AGAIN,
     KILLED_ALONE,
     OURS,
     STOPPED,
+    STOPPED_ALONE,
     WITH_ITS_PARENT,
     End,
     end,
 )
 from flows.serving.place import POOL, worker_name
-from flows.serving.process import gone
+from flows.serving.process import alive, gone
 
 DEAD = ("CRASHED", "CANCELLED")
 BETWEEN_STATES_SECONDS = 2
 """A worker takes a run and signs it within milliseconds; one that is unsigned for so long has lost its worker."""
+
+PROCESS_ENDED = "exited with status code"
+"""How a worker says of a run that its process is gone."""
 
 AGAIN = "again"
 """Tags a run that goes on where a killed or interrupted one ended."""
@@ -57,7 +62,8 @@ def hand_over(api: Api, queue: str) -> list[str]:
     """Let new runs go on where those end that a stop interrupts; returns the names of the interrupted ones."""
     left = _left(api, queue)
     for run in left:
-        end(api, run, STOPPED, api.start_again(run, sorted({*run["tags"], AGAIN})))
+        follower = api.start_again(run, sorted({*run["tags"], AGAIN}))
+        end(api, run, STOPPED if follower else STOPPED_ALONE, follower)
     return [run["name"] for run in left]
 
 
@@ -107,9 +113,8 @@ def died(api: Api, since: str) -> dict[str, tuple[str, str]]:
 
     Of those that a worker or Prefect itself has marked, the page says first what that means.
     """
-    ended = {"state": _state(DEAD), "start_time": {"is_null_": False}, "end_time": {"after_": since}}
     found = {}
-    for run in api.runs(flow_runs=ended):
+    for run in _begun_and_ended(api, since):
         message = run["state"]["message"]
         if message not in OURS:
             how = _meaning(run)
@@ -119,10 +124,24 @@ def died(api: Api, since: str) -> dict[str, tuple[str, str]]:
     return found
 
 
+def _begun_and_ended(api: Api, since: str) -> list[dict[str, Any]]:
+    """Without those that Prefect has given up while their process, or the run that started them, goes on."""
+    ended = {"state": _state(DEAD), "end_time": {"after_": since}}
+    runs = [run for run in api.runs(flow_runs=ended) if run["run_count"] and not alive(run["infrastructure_pid"])]
+    children = [run["parent_task_run_id"] for run in runs if run["parent_task_run_id"]]
+    parents = api.runs(task_runs={"id": {"any_": children}}) if children else []
+    going = [parent["id"] for parent in parents if parent["state_type"] in UNFINISHED]
+    theirs = api.runs(flow_runs=ended | {"parent_flow_run_id": {"any_": going}}) if going else []
+    left_out = {run["id"] for run in theirs}
+    return [run for run in runs if run["id"] not in left_out]
+
+
 def _meaning(run: dict[str, Any]) -> End:
     if run["state_type"] == CANCELLED.kind:
         return CANCELLED
-    return KILLED_ALONE if run["deployment_id"] else COMMAND_KILLED
+    if run["infrastructure_pid"] and gone(run["infrastructure_pid"]):
+        return COMMAND_KILLED
+    return KILLED_ALONE if PROCESS_ENDED in (run["state"]["message"] or "") else CUT_OFF
 
 
 def _put_back(api: Api, queue: str) -> None:

@@ -28,6 +28,9 @@ ASK_AGAIN_SECONDS = 1
 LOOK_BACK = timedelta(days=1)
 """What died when nobody looked is told at the next start, if that is not too long ago."""
 
+OVERLAP = timedelta(minutes=1)
+"""A run's end is dated before it can be seen."""
+
 
 class Supervisor:
     """Everything of one `throng serve`; says each change of state in a line."""
@@ -41,7 +44,7 @@ class Supervisor:
             for queue in QUEUES
         }
         self._swept = float("-inf")
-        self._told = datetime.now(UTC) - LOOK_BACK
+        self._told, self._buried = datetime.now(UTC) - LOOK_BACK, frozenset[str]()
 
     def run(self) -> None:
         """Serve until interrupted."""
@@ -128,8 +131,10 @@ class Supervisor:
         """Pages and catalog learn of runs that died since the last time that all was told."""
         now = datetime.now(UTC)
         self._tell("its process or the run that started it has ended, marked so", sweep(self._api))
-        if end_in_books(died(self._api, self._told.isoformat()), self._place.log("books")):
-            self._told = now
+        found = died(self._api, self._told.isoformat())
+        new = {run: how for run, how in found.items() if run not in self._buried}
+        if end_in_books(new, self._place.log("books")):
+            self._told, self._buried = now - OVERLAP, frozenset(found)
 
     def _stop(self) -> None:
         """Workers first, with what they run; then runs are handed over; the server last."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
+from sqlalchemy.orm.attributes import flag_modified
 from sqlmodel import col, func, select
 
 from tasks import step
@@ -63,7 +64,7 @@ class RunRecords:
         """End what flow runs left open that died, each with an outcome and a sentence; to die is not to fail."""
         unended = select(Run).where(col(Run.flow_run_id).in_(died), col(Run.ended).is_(None))
         with self._database.writing(locked=False) as session:
-            for run in session.exec(unended):
+            for run in session.exec(unended.with_for_update()):
                 run.outcome, run.message = died[str(run.flow_run_id)]
                 run.ended, run.exit_code = datetime.now(UTC), INTERRUPTED
                 with tracing(run):
@@ -73,6 +74,7 @@ class RunRecords:
         run.ended = datetime.now(UTC)
         run.cpu_seconds, run.s3_requests = round(meter.cpu_seconds, 3), meter.s3_requests
         run.bytes_read, run.bytes_written = meter.bytes_read, meter.bytes_written
+        flag_modified(run, "message")  # whatever was said of it meanwhile, by who took it for dead
         costs = {name: getattr(run, name) for name in ("cpu_seconds", "bytes_read", "bytes_written", "s3_requests")}
         seconds = round((run.ended - run.started).total_seconds(), 3)
         self._save(run, "run ended", outcome=run.outcome, exit_code=run.exit_code, seconds=seconds, **costs)

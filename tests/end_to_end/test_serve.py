@@ -205,6 +205,8 @@ def test_a_killed_flow_process_frees_its_place_and_the_next_daily_does_the_work(
         served.becomes(killed["id"], "CRASHED")
     until(lambda: any("the next daily" in line for line in served.warnings(killed["id"])))
     assert until(lambda: served.in_books(killed["id"])) == [("Crashed", 130)]
+    assert served.run(while_it_runs["id"])["state"]["message"] == while_it_runs["state"]["message"]  # it never began
+    assert not served.warnings(while_it_runs["id"])
     until(lambda: served.deployment("daily")["global_concurrency_limit"]["active_slots"] == 0)
     assert until(lambda: (how := ended(served)) != "CANCELLED" and how) == "COMPLETED"
 

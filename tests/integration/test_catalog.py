@@ -223,6 +223,14 @@ def test_what_a_dead_process_left_open_is_ended_in_its_pages_words_and_is_no_fai
     assert (goes_on.ended, done.outcome) == (None, "Reconciled")
 
 
+def test_a_run_that_was_taken_for_dead_says_itself_how_it_ended(catalog: Catalog) -> None:
+    with catalog.run("ingest", "2026-03-01", flow_run_id="given up") as run:
+        catalog.end_runs({"given up": ("Crashed", "It was cut off.")})
+        run.outcome = "Ingested"
+    (run,) = catalog.runs()
+    assert (run.outcome, run.exit_code, run.message) == ("Ingested", 0, "")
+
+
 def test_a_run_says_what_it_cost_however_it_ended_and_each_run_its_own(catalog: Catalog) -> None:
     with catalog.run("ingest", "1"):
         meter.read(10)

@@ -44,6 +44,8 @@ def test_an_index_says_of_each_period_what_became_of_it(tmp_path: Path) -> None:
         raise RefusedRelease("Too large.", "Wait.")
     world.failed("deliver", f"nordmarkt footfall {days[2]}")
     world.released("footfall", Period.day(days[5]))
+    with suppress(KeyboardInterrupt), world.stores.catalog.run("deliver", f"nordmarkt footfall {days[5]}"):
+        raise KeyboardInterrupt  # to be stopped, or killed, is not to fail
     world.released("footfall", Period.day(days[0]), ReleaseState.RESERVED)  # a revision that hides nothing yet
     states, _ = indexed(world, 8)
     again, ready = "Writing to your bucket failed; we try again.", "Ready, not sent yet."

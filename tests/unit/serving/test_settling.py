@@ -6,7 +6,7 @@ from typing import Any, cast
 import pytest
 
 from flows.serving.api import Api
-from flows.serving.ends import KILLED_ALONE, OURS, stop_at_once
+from flows.serving.ends import CUT_OFF, KILLED_ALONE, OURS, STOPPED_ALONE, stop_at_once
 from flows.serving.place import worker_name
 from flows.serving.process import this_process
 from flows.serving.settling import AFTER_A_KILL, AGAIN, died, hand_over, settle, sweep
@@ -16,7 +16,13 @@ SINCE = "2026-03-01T00:00:00Z"
 
 def _run(name: str, kind: str = "RUNNING", **more: Any) -> dict[str, Any]:
     made = {"id": name, "name": name, "state_type": kind, "state_name": kind.capitalize(), "tags": []}
-    made |= {"state": {"message": ""}, "infrastructure_pid": None, "deployment_id": "d", "parent_task_run_id": None}
+    made |= {
+        "run_count": 1,
+        "state": {"message": ""},
+        "infrastructure_pid": None,
+        "deployment_id": "d",
+        "parent_task_run_id": None,
+    }
     return made | {"parent_flow_run_id": None, "labels": {"prefect.worker.name": worker_name("daily")}} | more
 
 
@@ -25,6 +31,7 @@ class _Api:
     """Its runs, and what was written on their pages."""
 
     pages: list[dict[str, Any]]
+    refuses: bool = False
     logs: dict[str, str] = field(default_factory=dict)
     tasks: dict[str, str] = field(default_factory=dict)
     started: dict[str, list[str]] = field(default_factory=dict)
@@ -54,7 +61,9 @@ class _Api:
     def page(self, run: str) -> str:
         return f"page of {run}"
 
-    def start_again(self, run: dict[str, Any], tags: list[str]) -> str:
+    def start_again(self, run: dict[str, Any], tags: list[str]) -> str | None:
+        if self.refuses:
+            return None
         self.started[run["id"]] = tags
         return f"{run['id']} again"
 
@@ -121,6 +130,26 @@ def test_what_prefect_marked_is_explained_once_and_all_that_died_is_told_to_the_
         "cancelled": "Cancelled",
     }
     assert died(api, SINCE) == books
+
+
+def test_what_never_began_or_still_goes_on_is_not_said_to_have_been_killed() -> None:
+    prefects = {"message": "Deployment concurrency limit reached."}
+    api = _api(
+        _run("never begun", "CANCELLED", run_count=0, state=prefects),
+        _run("still there", "CRASHED", state=prefects, infrastructure_pid=this_process()),
+        _run("parent"),
+        _child("given up", "parent") | {"state_type": "CRASHED", "state": prefects},
+        _run("cut off", "CRASHED", state=prefects),
+    )
+    assert died(api, SINCE) == {"cut off": ("Crashed", CUT_OFF.message)}
+    assert set(api.logs) == {"cut off"}
+
+
+def test_what_nothing_follows_does_not_say_that_a_new_run_goes_on() -> None:
+    api = _api(_run("daily"))
+    api.refuses = True
+    hand_over(api, "daily")
+    assert api.logs["daily"] == f"Interrupted: {STOPPED_ALONE.message}"
 
 
 def test_who_stops_at_once_says_so_of_its_own_runs_only() -> None:
