@@ -17,13 +17,14 @@ def verification(stores: "Stores", client: str, location: str) -> str:
     from tasks.deliver import client_spec
 
     to = client_spec(stores, client).destination
+    pinned = ""
     with suppress(OSError):  # a full disk: verified all the same, without the pinned key
-        location = f"{location} --public-key {shlex.quote(str(kept_public_key(stores)))}"
-    if to.role_arn:
-        return f"Next: {client} verifies it with its own credentials: throng verify {location}"
+        pinned = f" --public-key {shlex.quote(str(kept_public_key(stores)))}"
+    if to.role_arn:  # the client has its own copy of the key, where only it knows
+        return f"Next: {client} verifies it with its own credentials: throng verify {location} --public-key FILE"
     way = {"AWS_PROFILE": to.profile, "AWS_ENDPOINT_URL_S3": to.endpoint_url}
     words = [f"{name}={shlex.quote(value)} " for name, value in way.items() if value]
-    return f"Next: {''.join(words)}throng verify {location}"
+    return f"Next: {''.join(words)}throng verify {location}{pinned}"
 
 
 def kept_public_key(stores: "Stores") -> Path:
@@ -31,6 +32,6 @@ def kept_public_key(stores: "Stores") -> Path:
     from tasks.deliverable.signature import pem, public_key
 
     file, key = stores.settings.home / PUBLIC_KEY, pem(public_key(stores.keys.signing_key()))
-    if not file.exists() or file.read_text() != key:
+    if not file.exists() or file.read_bytes() != key.encode():
         file.write_text(key)
     return file

@@ -3,7 +3,12 @@
 from datetime import date
 from pathlib import Path
 
+import pytest
+from typer.testing import CliRunner
+
+from flows.cli import app
 from flows.cli.receiving import kept_public_key, verification
+from tasks.references import DeliveryRef, Outcome
 from tasks.services.client_file import client_file
 from tasks.store import Stores, open_stores
 from tasks.store.audit import AuditEntry
@@ -31,7 +36,17 @@ def test_the_way_to_the_bucket_stands_in_front_of_the_command(home: Path) -> Non
 
 def test_where_a_role_is_assumed_the_client_verifies(home: Path) -> None:
     said = _next(home, 'profile = "nordmarkt"', ROLE)
-    assert said.startswith(f"Next: nordmarkt verifies it with its own credentials: throng verify {PLACE} ")
+    line = f"throng verify {PLACE} --public-key FILE"
+    assert said == f"Next: nordmarkt verifies it with its own credentials: {line}", "no path of ours"
+
+
+def test_a_delivery_that_is_made_is_no_failure_because_its_hint_is(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = DeliveryRef("nordmarkt", "footfall", "2026-03-01", 1, 1, Outcome.DELIVERED, PLACE, "m", 10, 2)
+    monkeypatch.setattr("flows.cli.asked.deliver", lambda *_: None)
+    monkeypatch.setattr("flows.cli.running.run", lambda *_: made)
+    ran = CliRunner().invoke(app, ["deliver", "nordmarkt", "footfall", "2026-03-01"])  # nobody knows such a client
+    assert (ran.exit_code, "Next:" in ran.stderr) == (0, False), ran.output
+    assert f"{PLACE}: 10 rows" in ran.stderr
 
 
 def test_a_public_key_that_cannot_be_kept_stops_nobody(home: Path) -> None:
