@@ -130,12 +130,12 @@ def _generation(stores: "Stores", row: "DayGeneration") -> tuple[Mapping[str, An
 
 
 def _gate(name: str, rules: Rows) -> list[Any]:
-    """Each rule's value and limit; below it what it says, and what to do."""
+    """Each rule's value and limit; below it what it says, and what to do. One that passed may name a file left out."""
     columns = ["rule", "severity", "status", "#value", "#limit"]
     rows = [
         (
             [rule[key.lstrip("#")] for key in columns],
-            [] if rule["status"] == "passed" else [f"{rule['message']} {rule['action']}"],
+            [] if rule["status"] == "passed" and not rule["value"] else [f"{rule['message']} {rule['action']}".strip()],
         )
         for rule in rules
     ]
