@@ -160,9 +160,11 @@ def test_a_command_stopped_at_once_says_so_on_the_terminal_and_on_its_page(serve
 
 def test_a_cancelled_run_is_cancelled_with_all_that_it_started_and_in_the_books(served: Served) -> None:
     with served.held(DAY):
-        run = served.in_its_ingest(served.ask("daily", day=DAY))["id"]
+        asked = served.in_its_ingest(served.ask("daily", day=DAY))
+        run = asked["id"]
         served.post(f"/flow_runs/{run}/set_state", {"state": {"type": "CANCELLING", "name": "Cancelling"}})
         until(lambda: any("Flow run was cancelled" in line for line in _log(served, run)))
+        until(lambda: not alive(int(asked["infrastructure_pid"])))  # else it would still take the day in
     served.becomes(run, "CANCELLED", "CRASHED", "COMPLETED")
     until(lambda: served.warnings(run))
     assert {one["state_type"] for one in (served.run(run), *served.children(run))} == {"CANCELLED"}
