@@ -5,6 +5,7 @@ from typing import Any, cast
 
 import pytest
 
+from flows.serving import ends
 from flows.serving.api import Api
 from flows.serving.ends import CUT_OFF, KILLED_ALONE, OURS, STOPPED_ALONE, stop_at_once
 from flows.serving.place import worker_name
@@ -150,6 +151,10 @@ def test_what_nothing_follows_does_not_say_that_a_new_run_goes_on() -> None:
     api.refuses = True
     hand_over(api, "daily")
     assert api.logs["daily"] == f"Interrupted: {STOPPED_ALONE.message}"
+
+
+def test_no_end_that_was_told_is_told_again() -> None:
+    assert {how.message for how in vars(ends).values() if isinstance(how, ends.End)} <= OURS
 
 
 def test_who_stops_at_once_says_so_of_its_own_runs_only() -> None:
