@@ -9,7 +9,7 @@ import pytest
 
 from tasks.services.s3 import serve
 from tasks.simulate import SimulationPlan, simulate
-from tests.integration.verbs.acting import DAY, Act
+from tests.integration.verbs.acting import DAY
 from tests.integration.verbs.books import Ended
 from tests.integration.verbs.place import Place
 from tests.integration.verbs.warm import Warm
@@ -25,25 +25,31 @@ def beside_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         warm.close()
 
 
+@pytest.fixture(scope="session")
+def places(beside_sqlite: Place) -> dict[str, Place]:
+    """By database, for the whole session: of two files one by one, each asks for both."""
+    return {"sqlite": beside_sqlite}
+
+
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
-def place(request: pytest.FixtureRequest, beside_sqlite: Place, tmp_path_factory: pytest.TempPathFactory) -> Place:
+def place(request: pytest.FixtureRequest, places: dict[str, Place], tmp_path_factory: pytest.TempPathFactory) -> Place:
     """The same on both databases; on PostgreSQL, for time, killed at one border in three."""
-    if request.param == "sqlite":
-        return beside_sqlite
-    root, server = tmp_path_factory.mktemp("verbs-postgresql"), request.getfixturevalue("postgresql")
-    return replace(beside_sqlite, root=root, server=server, every=3)
+    if request.param not in places:
+        root, server = tmp_path_factory.mktemp("verbs-postgresql"), request.getfixturevalue("postgresql")
+        places[request.param] = replace(places["sqlite"], root=root, server=server, every=3)
+    return places[request.param]
 
 
 @pytest.fixture(scope="session")
 def empty(place: Place) -> Path:
-    return place.new("empty")
+    return place.empty
 
 
 @pytest.fixture(scope="session")
-def ingested(place: Place, empty: Path) -> tuple[Path, Ended]:
-    return place.done(Act("ingest", (DAY,)), empty, "ingested")
+def ingested(place: Place) -> tuple[Path, Ended]:
+    return place.ingested
 
 
 @pytest.fixture(scope="session")
-def published(place: Place, ingested: tuple[Path, Ended]) -> tuple[Path, Ended]:
-    return place.done(Act("publish", ("footfall", str(DAY))), ingested[0], "published")
+def published(place: Place) -> tuple[Path, Ended]:
+    return place.published

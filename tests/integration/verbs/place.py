@@ -4,6 +4,7 @@ import hashlib
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -29,6 +30,7 @@ until = 2026-03-03
 formats = [{formats}]
 deliver_by = "09:00"
 """
+INGEST, PUBLISH = Act("ingest", (DAY,)), Act("publish", ("footfall", str(DAY)))
 DELIVER = Act("deliver", ("nordmarkt", "footfall", str(DAY)))
 
 
@@ -58,6 +60,21 @@ class Place:
     """URL of the PostgreSQL server on which each home has its database; None: SQLite in each home."""
     every: int = 1
     """Of the borders at which a process is to be killed, one in so many is tried."""
+
+    @cached_property
+    def empty(self) -> Path:
+        """The home before anything; this one and the next two are made when first asked for."""
+        return self.new("empty")
+
+    @cached_property
+    def ingested(self) -> tuple[Path, Ended]:
+        """The home whose day is taken in."""
+        return self.done(INGEST, self.empty, "ingested")
+
+    @cached_property
+    def published(self) -> tuple[Path, Ended]:
+        """The home whose footfall is published."""
+        return self.done(PUBLISH, self.ingested[0], "published")
 
     def new(self, name: str) -> Path:
         """An empty home with its keys."""

@@ -8,11 +8,8 @@ from tempfile import mkdtemp
 from tests.integration.verbs.acting import DAY, Act, index_of, keep_reason, perform, put_foreign
 from tests.integration.verbs.books import Ended
 from tests.integration.verbs.homes import copied
-from tests.integration.verbs.place import DELIVER, Place
+from tests.integration.verbs.place import DELIVER, INGEST, PUBLISH, Place
 from tests.integration.verbs.warm import KILLED
-
-PUBLISH = Act("publish", ("footfall", str(DAY)))
-INGEST = Act("ingest", (DAY,))
 
 
 def test_a_landing_that_came_back_is_judged_by_the_profile_it_was_charged_for(

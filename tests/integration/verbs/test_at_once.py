@@ -16,10 +16,10 @@ import pytest
 
 from tasks.store.database import Database
 from tasks.store.locks import Locks
-from tests.integration.verbs.acting import DAY, Act, books, perform_at_once
+from tests.integration.verbs.acting import DAY, books, perform_at_once
 from tests.integration.verbs.books import Ended
 from tests.integration.verbs.homes import copied, database_url
-from tests.integration.verbs.place import DELIVER, Place, check_bucket
+from tests.integration.verbs.place import DELIVER, INGEST, PUBLISH, Place, check_bucket
 
 ROOT = Path(__file__).parents[3]
 WAIT_SECONDS = 100
@@ -42,10 +42,10 @@ def test_two_publications_at_once_as_commands_are_one_draw_and_one_charge(
     assert set(after.intents.values()) == {1}
 
 
-PUBLISH = ("publish", "footfall", str(DAY))
+AS_COMMAND = ("publish", "footfall", str(DAY))
 
 
-def command(place: Place, home: Path, words: Sequence[str] = PUBLISH, **streams: Any) -> "subprocess.Popen[bytes]":
+def command(place: Place, home: Path, words: Sequence[str] = AS_COMMAND, **streams: Any) -> "subprocess.Popen[bytes]":
     """A command, as a user runs it."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("THRONG_", "PREFECT_"))}
     environment |= {"THRONG_HOME": str(home), "THRONG_LANDING": str(place.landing), "PYTHONPATH": str(ROOT)}
@@ -99,7 +99,7 @@ def test_the_same_verb_twice_at_once_is_as_once(
     home = copied(before, place.root / f"two of {verb}")
     if verb == "deliver":
         place.apply(home, "twice")
-    act = {"ingest": Act("ingest", (DAY,)), "publish": Act("publish", ("footfall", str(DAY))), "deliver": DELIVER}[verb]
+    act = {"ingest": INGEST, "publish": PUBLISH, "deliver": DELIVER}[verb]
     once = {"ingest": ingested[1], "publish": published[1]}.get(verb)
     both = place.warm(perform_at_once, act, home, place.landing)
     outcome = {"ingest": "Ingested", "publish": "Published", "deliver": "Delivered"}[verb]

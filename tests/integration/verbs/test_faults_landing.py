@@ -20,10 +20,9 @@ from tests.integration.verbs.dying_stores import Fault
 from tests.integration.verbs.faults import Removed, Replaced, WhenRead
 from tests.integration.verbs.faults import nothing as no_fault
 from tests.integration.verbs.homes import copied, settings
-from tests.integration.verbs.place import Place
+from tests.integration.verbs.place import INGEST, PUBLISH, Place
 
 pytestmark = pytest.mark.parametrize("place", ["sqlite"], indirect=True)
-INGEST, PUBLISH = Act("ingest", (DAY,)), Act("publish", ("footfall", str(DAY)))
 EVENTS = f"events/date={DAY}/part-00.parquet"
 BEFORE_READING, AFTER_READING = "after catalog.begin_day", "after candidate.write_state"
 

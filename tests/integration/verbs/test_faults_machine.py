@@ -10,18 +10,17 @@ from tempfile import mkdtemp
 
 import pytest
 
-from tests.integration.verbs.acting import DAY, Act, Tried, attempt, books, perform
+from tests.integration.verbs.acting import Act, Tried, attempt, books, perform
 from tests.integration.verbs.books import Books, Ended
 from tests.integration.verbs.dying_stores import Fault
 from tests.integration.verbs.faults import Clock, DiskFull, LittleMemory, Locked, MemoryLimit, nothing
 from tests.integration.verbs.homes import copied
-from tests.integration.verbs.place import DELIVER, Place
+from tests.integration.verbs.place import DELIVER, INGEST, PUBLISH, Place
 from tests.integration.verbs.test_at_once import command
 from tests.integration.verbs.test_killed import after_each_call
 from tests.integration.verbs.warm import Died
 
 pytestmark = pytest.mark.parametrize("place", ["sqlite"], indirect=True)
-INGEST, PUBLISH = Act("ingest", (DAY,)), Act("publish", ("footfall", str(DAY)))
 MEGABYTE = 1 << 20
 Verbs = dict[str, tuple[Act, Path, Ended]]
 

@@ -14,14 +14,13 @@ import pytest
 
 from tasks.errors import StorageUnavailable
 from tasks.services.postgres import serve
-from tests.integration.verbs.acting import DAY, Act, Tried, attempt, books, perform
+from tests.integration.verbs.acting import Act, Tried, attempt, books, perform
 from tests.integration.verbs.books import Ended
 from tests.integration.verbs.faults import LockLost, Other, ServerStopped, answers, wait_for
 from tests.integration.verbs.homes import copied
-from tests.integration.verbs.place import DELIVER, Place
+from tests.integration.verbs.place import DELIVER, INGEST, PUBLISH, Place
 from tests.integration.verbs.test_killed import after_each_call
 
-INGEST, PUBLISH = Act("ingest", (DAY,)), Act("publish", ("footfall", str(DAY)))
 CASES = [
     ("ingest", "after catalog.begin_day", signal.SIGINT, False),
     ("ingest", "after candidate.write_state", signal.SIGKILL, True),

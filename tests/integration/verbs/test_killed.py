@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.integration.verbs.acting import DAY, Act, keep_reason, perform
 from tests.integration.verbs.books import Books, Ended
 from tests.integration.verbs.homes import copied
-from tests.integration.verbs.place import DELIVER, Killed, Place, check_bucket
+from tests.integration.verbs.place import DELIVER, INGEST, PUBLISH, Killed, Place, check_bucket
 from tests.integration.verbs.warm import KILLED
 
 ALIKE = ("candidate.write_presence", "candidate.write_state")
@@ -58,7 +58,7 @@ def test_an_ingest_killed_anywhere_and_run_again_is_one_generation_with_equal_ro
     whole = ingested[1]
     assert (whole.outcome, len(whole.books.days)) == ("Ingested", 1)
     assert len(whole.books.lake) > 20
-    for killed in place.killed(Act("ingest", (DAY,)), empty, whole.borders, after_each_call(whole.borders)):
+    for killed in place.killed(INGEST, empty, whole.borders, after_each_call(whole.borders)):
         check_drawn_once(killed)
         assert killed.again.books == whole.books, killed.border
 
@@ -66,12 +66,12 @@ def test_an_ingest_killed_anywhere_and_run_again_is_one_generation_with_equal_ro
 def test_a_second_generation_killed_anywhere_and_run_again_follows_the_first(
     place: Place, ingested: tuple[Path, Ended]
 ) -> None:
-    changed, act = place.with_more_files(), Act("ingest", (DAY,))
-    _, whole = changed.done(act, ingested[0], "ingested again")
+    changed = place.with_more_files()
+    _, whole = changed.done(INGEST, ingested[0], "ingested again")
     assert [(day[1], str(day[2])) for day in whole.books.days] == [(1, "superseded"), (2, "current")]
     early = [whole.borders.index(f"after {call}") + 1 for call in ("catalog.begin_day", "candidate.write_presence")]
     late = after_each_call(whole.borders, since="lake.stage_release")
-    for killed in changed.killed(act, ingested[0], whole.borders, [*early, *late]):
+    for killed in changed.killed(INGEST, ingested[0], whole.borders, [*early, *late]):
         check_drawn_once(killed)
         assert killed.again.books == whole.books, killed.border
 
@@ -79,13 +79,13 @@ def test_a_second_generation_killed_anywhere_and_run_again_follows_the_first(
 def test_a_rejected_day_killed_anywhere_and_run_again_leaves_the_generation_that_counts(
     place: Place, ingested: tuple[Path, Ended]
 ) -> None:
-    spoilt, act = place.with_more_files(b"no Parquet"), Act("ingest", (DAY,))
-    _, whole = spoilt.done(act, ingested[0], "rejected")
+    spoilt = place.with_more_files(b"no Parquet")
+    _, whole = spoilt.done(INGEST, ingested[0], "rejected")
     assert whole.outcome == "RejectedInput"
     assert [(day[1], str(day[2])) for day in whole.books.days] == [(1, "current"), (2, "rejected")]
     assert (whole.books.lake, whole.books.left_over) == (ingested[1].books.lake, [])
     since = after_each_call(whole.borders, since="ledger.publish")
-    for killed in spoilt.killed(act, ingested[0], whole.borders, since):
+    for killed in spoilt.killed(INGEST, ingested[0], whole.borders, since):
         check_drawn_once(killed)
         assert killed.again.outcome == "RejectedInput", killed.border
         assert not (killed.candidates and killed.border.endswith("catalog.reject_day")), (
@@ -98,9 +98,9 @@ def test_a_rejected_day_killed_anywhere_and_run_again_leaves_the_generation_that
 def test_a_publication_killed_anywhere_and_run_again_is_one_release_and_one_charge(
     place: Place, ingested: tuple[Path, Ended], published: tuple[Path, Ended]
 ) -> None:
-    act, whole = Act("publish", ("footfall", str(DAY))), published[1]
+    whole = published[1]
     assert whole.outcome == "Published"
-    for killed in place.killed(act, ingested[0], whole.borders, after_each_call(whole.borders)):
+    for killed in place.killed(PUBLISH, ingested[0], whole.borders, after_each_call(whole.borders)):
         check_drawn_once(killed)
         assert killed.again.books == whole.books, killed.border
 
