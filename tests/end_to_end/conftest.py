@@ -1,12 +1,14 @@
-"""A small city, a real S3 server, and the command line in a home of its own."""
+"""A small city, its last five days, a real S3 server, and the command line in a home of its own."""
 
 import json
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from typer.testing import CliRunner
@@ -17,6 +19,9 @@ from tasks.services.s3 import S3Server, serve
 from tasks.simulate import SimulationPlan, simulate
 
 DAY = date(2026, 3, 3)
+NOW = datetime.now(ZoneInfo("Europe/Berlin"))
+FIRST = NOW.date() - timedelta(days=5)
+DAYS = [str(FIRST + timedelta(days=n)) for n in range(5)]
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,16 @@ class Throng:
         unfinished = ("staging", ".unfinished")
         files = (path.relative_to(lake) for path in lake.rglob("*") if path.is_file())
         return sorted(str(path) for path in files if path.parts[0] not in unfinished)
+
+
+def done(said: Said) -> Counter[tuple[str, str]]:
+    return Counter((result["verb"], result["outcome"]) for result in said.document["results"])
+
+
+def charged(throng: Throng) -> Counter[str]:
+    """How often each release was charged."""
+    months = {day[:7] for day in DAYS}
+    return Counter(c["release"] for m in months for c in throng("budget", "--month", m).document.get("charges", []))
 
 
 @pytest.fixture(scope="session")
@@ -89,3 +104,36 @@ def client(throng: Throng, s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> Cal
         return throng("client", "apply", str(file))
 
     return apply
+
+
+@pytest.fixture(scope="session")
+def week(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A landing folder of the last five days: 1,200 subscribers."""
+    root = tmp_path_factory.mktemp("week") / "landing"
+    simulate(root, SimulationPlan(1_200, 5, FIRST, seed=5, zones=12, rate=20, opt_in=0.9))
+    return root
+
+
+@pytest.fixture
+def five_days(throng: Throng, week: Path, monkeypatch: pytest.MonkeyPatch) -> Throng:
+    """The command line after five days of outage; plans are made at one moment, also if the tests run past midnight."""
+    monkeypatch.setattr("tasks.release.utc_now", lambda: NOW.astimezone(UTC))
+    shutil.rmtree(throng.landing)
+    shutil.copytree(week, throng.landing, copy_function=shutil.copy2)
+    return throng
+
+
+@pytest.fixture
+def apply(five_days: Throng, s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Said]:
+    """Applies a client that may have all five days, from its own folder of the bucket."""
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(s3.credentials))
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+
+    def client(name: str, bucket: str = "nordmarkt-insights") -> Said:
+        prefix = f"{five_days.home.parent.name.replace('_', '-')}-{name}"
+        text = client_file("nordmarkt", bucket, s3.endpoint_url, FIRST, NOW.date() - timedelta(days=1), prefix=prefix)
+        file = five_days.home.parent / f"{name}.toml"
+        file.write_text(text.replace('name = "nordmarkt"', f'name = "{name}"'))  # who writes under the same profile
+        return five_days("client", "apply", str(file))
+
+    return client

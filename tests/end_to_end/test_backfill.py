@@ -1,0 +1,115 @@
+"""`throng backfill`: the plan first, then any range, stopped and gone on with, and late files."""
+
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.conftest import DAYS, Said, Throng, charged, done
+from tests.end_to_end.prefects_pages import artifacts_of, runs_of
+
+
+def test_a_dry_run_shows_the_plan_and_what_it_costs_and_changes_nothing(
+    five_days: Throng, apply: Callable[..., Said]
+) -> None:
+    assert apply("nordmarkt").code == 0
+    said = five_days("backfill", DAYS[0], DAYS[-1], "--client", "nordmarkt", "--dry-run")
+    assert said.code == 0, said.text
+    plan = said.document["plan"]
+    assert [cell["period"] for cell in plan["cells"]] == DAYS
+    assert {(c["product"], c["client"], c["state"]) for c in plan["cells"]} == {("footfall", "nordmarkt", "missing")}
+    assert sum(plan["total"]["rho"].values()) == pytest.approx(5 * (15 / 1024 + 16384 / 2 / 9051**2))
+    assert plan["total"]["seconds"] > 0
+    assert five_days.lake_files() == ["installation"]
+    assert (five_days("releases").document, five_days("runs").document) == ({"releases": []}, {"runs": []})
+
+
+def test_steps_at_once_end_as_one_after_the_other_does(five_days: Throng, apply: Callable[..., Said]) -> None:
+    assert apply("nordmarkt").code == 0
+    said = five_days("backfill", DAYS[0], DAYS[-1], "--parallel", "4", "--newest-first")
+    assert (said.code, said.document["outcome"]) == (0, "Reconciled"), said.text
+    assert {cell["state"] for cell in said.document["after"]["cells"]} == {"done"}
+    assert done(said)["deliver", "Delivered"] == 5
+    assert [r["subject"] for r in said.document["results"] if r["verb"] == "ingest"] == DAYS[::-1]
+    assert charged(five_days) == dict.fromkeys(charged(five_days), 1)
+
+
+def test_nobody_who_reads_along_stops_the_work(five_days: Throng) -> None:
+    words = [sys.executable, "-m", "flows.cli", "backfill", DAYS[0], DAYS[0]]
+    with Path("/dev/full").open("w") as full:
+        assert subprocess.run(words, stderr=full, stdout=full).returncode == 0
+    (cell,) = five_days("backfill", DAYS[0], DAYS[0], "--dry-run").document["plan"]["cells"]
+    assert cell["state"] == "done"
+
+
+def test_late_files_are_taken_in_by_mode_all_and_only_a_revision_draws_again(five_days: Throng) -> None:
+    day = DAYS[0]
+    assert five_days("backfill", day, day).code == 0
+    folder = five_days.landing / "events" / f"date={day}"
+    shutil.copy2(next(folder.glob("part-*")), folder / "part-late.parquet")
+    (cell,) = five_days("backfill", day, day, "--dry-run").document["plan"]["cells"]
+    assert (cell["state"], cell["needs"]) == ("stale", [])
+    assert cell["revision_rho"] == pytest.approx(15 / 1024)
+    said = five_days("publish", "footfall", day)
+    assert said.document["outcome"] == "AlreadyPublished"
+    assert "part-late.parquet" in said.text
+    again = ["publish", "footfall", day, "--revision-of", f"footfall/v1/{day}/r1", "--reason", "late files"]
+    too_early = five_days(*again)
+    assert (too_early.code, too_early.document["action"].split(",")[0]) == (20, f"Run `throng ingest {day}` first")
+    said = five_days("backfill", day, day, "--mode", "all")
+    assert done(said) == {("ingest", "Ingested"): 1}, said.text
+    said = five_days(*again)
+    assert said.document["revision"] == 2, said.text
+    assert {c["state"] for c in five_days("backfill", day, day, "--dry-run").document["plan"]["cells"]} == {"done"}
+    footfalls = [
+        r["release"] for r in five_days("releases").document["releases"] if r["release"].startswith("footfall")
+    ]
+    assert footfalls == [f"footfall/v1/{day}/r1", f"footfall/v1/{day}/r2"]
+
+
+def test_a_backfill_that_is_stopped_finishes_what_runs_and_the_same_command_goes_on(five_days: Throng) -> None:
+    words = [sys.executable, "-m", "flows.cli", "backfill", DAYS[0], DAYS[-1]]
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stderr is not None
+        told: list[str] = []
+        for line in running.stderr:
+            told.append(line)
+            if line.startswith(f"ingest {DAYS[0]}"):
+                running.send_signal(signal.SIGINT)
+        assert running.wait() == 130, told
+    assert any(line.startswith("Stopping:") for line in told)
+    assert any(line.startswith("Stopped: Stopped after") for line in told)
+    assert [run["verb"] for run in five_days("runs").document["runs"] if run["exit"] != 0] == ["backfill"]
+    said = five_days("backfill", DAYS[0], DAYS[-1])
+    assert (said.code, {c["state"] for c in said.document["after"]["cells"]}) == (0, {"done"}), said.text
+    assert charged(five_days) == dict.fromkeys(charged(five_days), 1)
+
+
+def test_wrong_words_are_refused_with_what_to_write(five_days: Throng) -> None:
+    for words, what in (
+        (["backfill", DAYS[1], DAYS[0]], "ends before it begins"),
+        (["backfill", DAYS[0], DAYS[1], "--mode", "some"], "'some' is not a mode"),
+        (["backfill", DAYS[0], DAYS[1], "--client", "nobody"], "no client 'nobody'"),
+        (["backfill", DAYS[0], DAYS[1], "--product", "footfal"], "no product 'footfal'"),
+        (["backfill", "2026-02-30", DAYS[1]], "not in the calendar"),
+    ):
+        said = five_days(*words)
+        assert said.code == 2, said.text
+        assert what in said.document["what"]
+
+
+def test_a_dry_runs_page_says_so_in_its_name_its_state_and_its_grid(
+    five_days: Throng, prefect_stores: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", "the test server's")
+    said = five_days("backfill", DAYS[0], DAYS[-1], "--product", "footfall", "--dry-run")
+    assert said.code == 0, said.text
+    (run,) = [run for run in runs_of("product:footfall") if run.name == f"backfill {DAYS[0]} to {DAYS[-1]} (dry run)"]
+    assert (run.state.name, run.state.is_completed()) == ("Planned", True)
+    assert run.state.message.startswith("5 missing. To run: 5 ingest")
+    cards = {str(card.key): card for card in artifacts_of(run)}
+    assert cards["grid"].data.startswith("# Planned\n\n5 missing. To run: 5 ingest")
