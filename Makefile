@@ -13,9 +13,9 @@ demo: .venv/installed
 up: .venv/installed
 	THRONG_HOME=.throng/up .venv/bin/throng serve --with-services --port $(PORT)
 
-# Two files at a time: each worker has its own PostgreSQL, S3 and Prefect, and most tests wait for such.
+# Two files at a time, the long ones first: each worker has its own PostgreSQL, S3 and Prefect, and most tests wait for such.
 test: lint
-	.venv/bin/python -m pytest -n 2 --dist loadfile
+	.venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # What takes minutes or hours: each fault at every point, and RUNS days one after the other, with a table of what they hold.
 soak: .venv/installed
