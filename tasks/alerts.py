@@ -6,11 +6,11 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from tasks.events.gate import GateStatus
-from tasks.period import Period, day_start
+from tasks.period import Period
 from tasks.plan.states import Plan, State, Step
 from tasks.privacy.accounting import rho_of
 from tasks.products.catalogue import CATALOGUE, FOR_CLIENTS, PUBLISHED, Product
-from tasks.release import budgets, latest_drawn, outstanding
+from tasks.release import budgets, key_ends, latest_drawn, outstanding
 from tasks.store import Stores
 from tasks.store.client_spec import ClientSpec
 from tasks.store.ledger import ReleaseKey
@@ -162,15 +162,11 @@ def _expiring(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
 
 def _keys_end(stores: Stores, now: datetime) -> dict[tuple[str, Period], datetime]:
     """By product and period with days in the lake: when the period's key may be destroyed."""
-    policy = stores.policy.policy
-    last: dict[tuple[str, Period], datetime] = {}
+    days: dict[tuple[str, Period], list[DayGeneration]] = {}
     for row in _current(stores, now):
         for product in PUBLISHED:
-            period = Period.holding(CATALOGUE[product].cadence, row.day)
-            over = day_start(period.end, policy.time.local)
-            last[product, period] = max(row.ingested_at or over, last.get((product, period), over))
-    kept = timedelta(days=policy.retention.keys_days)
-    return {wanted: at + kept for wanted, at in last.items()}
+            days.setdefault((product, Period.holding(CATALOGUE[product].cadence, row.day)), []).append(row)
+    return {(name, period): key_ends(period, rows, stores.policy.policy) for (name, period), rows in days.items()}
 
 
 _SOURCES: Mapping[Kind, Callable[[Stores, Plan, datetime], Iterator[Alert]]] = {

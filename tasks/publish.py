@@ -117,6 +117,7 @@ class Publish:
         if latest and latest.state in (ReleaseState.RESERVED, ReleaseState.STAGED):
             return ReleaseKey.of(latest)
         days = self._days(product, period)
+        self._stores.keys.existing_key(period)  # without it nobody can be counted, and nothing is to be charged
         plan = {day.zone_plan for day in days}
         if len(plan) > 1:
             raise RefusedRelease(

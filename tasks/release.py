@@ -4,7 +4,7 @@ Killed at any line, the next call goes on from what is durable; noise is drawn a
 staging, under the same charge, counted.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -20,7 +20,7 @@ from tasks.products.catalogue import CATALOGUE, GATE_PROFILE, Product
 from tasks.store import Stores
 from tasks.store.audit import AuditEntry
 from tasks.store.ledger import ReleaseKey, ReservationFacts
-from tasks.store.tables import MonthBudget, Release, ReleaseState
+from tasks.store.tables import DayGeneration, MonthBudget, Release, ReleaseState
 
 PROFILES_A_DAY = 3
 """A changed landing draws the gate's profile again, from the month's reserve, so often and no more."""
@@ -48,6 +48,14 @@ class Basis:
 def slot(period: Period, policy: Policy) -> datetime:
     """When the schedule publishes a period: its local end plus `close_after`; says nothing about the data."""
     return (day_start(period.end, policy.time.local) + timedelta(hours=policy.time.close_after)).astimezone(UTC)
+
+
+def key_ends(period: Period, days: Iterable[DayGeneration], policy: Policy) -> datetime:
+    """When a period's key may be destroyed: counted from the later of its end and the last ingest of its days."""
+    over = day_start(period.end, policy.time.local)
+    return max([over, *(day.ingested_at for day in days if day.ingested_at)]) + timedelta(
+        days=policy.retention.keys_days
+    )
 
 
 def hours_of(period: Period, policy: Policy) -> int:

@@ -9,7 +9,7 @@ from tasks.period import Cadence, Period
 from tasks.plan.known import Known
 from tasks.plan.states import State, Step
 from tasks.products.catalogue import Product
-from tasks.release import slot
+from tasks.release import key_ends, slot
 from tasks.store.tables import Release, ReleaseState
 
 DayStep = Callable[[date], Step]
@@ -53,8 +53,8 @@ def _undrawn(
     lacking = [day for day in days if day.state not in READY and day.period not in planned]
     if lacking and (hindered := _hindered(known, step, period, days, lacking)):
         return hindered
-    if _expired(known, period):
-        return replace(step, state=State.IMPOSSIBLE, why="Data expired: the period's pseudonym key is gone.")
+    if keyless := _keyless(known, step, period):
+        return keyless
     if short := known.spend(product, period):
         return replace(step, state=State.BLOCKED, why=short)
     if period.cadence is Cadence.DAY and days[0].state is State.FAILED:
@@ -82,12 +82,16 @@ def _to_do(known: Known, step: Step, why: str) -> Step:
     return replace(step, state=State.MISSING, why=why)
 
 
-def _expired(known: Known, period: Period) -> bool:
-    """Whether rows exist whose key does not: nobody of the period could be recognised."""
-    if not any(known.current(day) for day in period.days):
-        return False
+def _keyless(known: Known, step: Step, period: Period) -> Step | None:
+    """Rows exist whose key does not: expired, or lost, which no schedule can mend; None if nothing is amiss."""
+    days = [row for day in period.days if (row := known.current(day))]
     try:
-        known.stores.keys.existing_key(period)
+        if days:
+            known.stores.keys.existing_key(period)
     except RefusedRelease:
-        return True
-    return False
+        ends = key_ends(period, days, known.stores.policy.policy)
+        if known.now >= ends:
+            return replace(step, state=State.IMPOSSIBLE, why="Data expired: the period's pseudonym key is gone.")
+        why = f"Its pseudonym key is lost, which should be there until {ends:%Y-%m-%d}: restore the keys from a backup."
+        return replace(step, state=State.FAILED, why=why, settled=True)
+    return None

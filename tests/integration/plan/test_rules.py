@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from tasks.alerts import Kind, alerts
 from tasks.errors import Misconfigured, RefusedRelease, RejectedInput, StorageUnavailable
 from tasks.period import Period
 from tasks.plan import Mode, Plan, State, daily_plan, make_plan
 from tasks.policy import shipped
+from tasks.privacy.noise import production_noise
+from tasks.publish import Publish
 from tasks.store.tables import DeliveryState, ReleaseState
 from tests.integration.plan.world import World, noon
 
@@ -166,6 +169,23 @@ def test_a_day_that_nobody_holds_any_more_is_impossible(world: World) -> None:
     world.file(DAY)
     old = DAY - timedelta(days=100)
     assert {step.state for step in world.plan(old, old, NOW).steps} == {State.IMPOSSIBLE}
+
+
+def test_a_key_that_is_gone_before_its_time_is_a_failure_that_is_told_and_charges_nothing(world: World) -> None:
+    world.file(DAY)
+    world.ingested(DAY)
+    (world.stores.settings.home / "keys" / f"day-{DAY}.key").unlink()
+    plan = daily_plan(world.stores, NOW)
+    assert states(plan) == {f"ingest {DAY}": "done", f"publish footfall {DAY}": "failed"}
+    assert due(plan) == []
+    (told,) = [alert for alert in alerts(world.stores, plan, NOW) if alert.kind == Kind.RUN_FAILED]
+    assert "key" in told.what
+    assert "backup" in told.what
+    with pytest.raises(RefusedRelease, match="pseudonym key"):
+        Publish(world.stores, production_noise(), lambda: NOW)("footfall", str(DAY))
+    assert world.stores.ledger.releases() == []
+    later = datetime.now(UTC) + timedelta(days=world.stores.policy.policy.retention.keys_days)
+    assert {cell.state for cell in world.plan(DAY, DAY, later).cells} == {State.IMPOSSIBLE}
 
 
 def test_releases_take_the_budget_in_order_and_the_first_one_that_finds_too_little_is_blocked(world: World) -> None:

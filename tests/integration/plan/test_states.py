@@ -112,9 +112,8 @@ def expected_release(history: dict[str, Any], ingest: State) -> State:
     if history["ingest"] not in ("in the lake", "again"):
         return ingest
     if history["release"] in ("none", "failed"):
-        if not history["key"]:
-            return State.IMPOSSIBLE
-        return State.FAILED if history["release"] == "failed" else State.MISSING
+        lost = not history["key"]  # its days have only just been ingested
+        return State.FAILED if lost or history["release"] == "failed" else State.MISSING
     if history["release"] in (ReleaseState.RESERVED, ReleaseState.STAGED):
         return State.MISSING
     if history["release"] is ReleaseState.RECALLED:
