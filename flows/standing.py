@@ -19,6 +19,7 @@ SAID = {
     "backfill_unfinished": "the backfill of {} is not finished",
     "key_expiring": "{} must be drawn soon",
     "budget_low": "the privacy budget of {} is low",
+    "release_redrawn": "{} was drawn more than once",
     "gate_warning": "the gate warns of {}",
     "release_stale": "{} is stale",
 }

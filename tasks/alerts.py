@@ -37,6 +37,7 @@ class Kind(StrEnum):
     LANDING_OVERDUE = "landing_overdue"
     KEY_EXPIRING = "key_expiring"
     BUDGET_LOW = "budget_low"
+    RELEASE_REDRAWN = "release_redrawn"
     GATE_WARNING = "gate_warning"
     RELEASE_STALE = "release_stale"
 
@@ -149,6 +150,17 @@ def _left(budget: MonthBudget, needed: int) -> str:
     return f"{left}; the schedule's releases that are not drawn yet need {rho_of(needed):.4f}."
 
 
+def _redrawn(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
+    """Drawn again lately: nothing of the earlier draws had left, but what kills draws again and again must be seen."""
+    for release in stores.ledger.releases():
+        if release.redraws:
+            key = str(ReleaseKey.of(release))
+            intents = [entry.at for entry in stores.audit.entries(key) if entry.event == "draw intended"]
+            if intents and now - intents[-1] < RECENT:
+                what = f"Drawn {release.draws} times under one charge: a process died before the bytes were kept."
+                yield Alert(Kind.RELEASE_REDRAWN, key, what, _EXPLAIN)
+
+
 def _expiring(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
     """Periods in the lake that are not drawn, and can no longer be once their key is destroyed."""
     clients = [ClientSpec.stored(row.spec) for row in stores.catalog.clients()]
@@ -175,10 +187,12 @@ _SOURCES: Mapping[Kind, Callable[[Stores, Plan, datetime], Iterator[Alert]]] = {
     Kind.LANDING_OVERDUE: _overdue,
     Kind.KEY_EXPIRING: _expiring,
     Kind.BUDGET_LOW: _low,
+    Kind.RELEASE_REDRAWN: _redrawn,
     Kind.GATE_WARNING: _warned,
     Kind.RELEASE_STALE: _stale,
 }
 
+_EXPLAIN = "`throng runs` shows what ended there: kill, memory, disk? If nothing explains it, tell the privacy officer."
 _KEEP = "Draw no further revision of this month: what is spent never comes back. `throng budget` shows by what."
 HELP: Mapping[State, str] = {
     State.MISSING: "The next daily run does it; or now: throng daily",

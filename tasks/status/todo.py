@@ -18,6 +18,7 @@ _ORDER = (
     Kind.DELIVERY_LATE,
     Kind.KEY_EXPIRING,
     Kind.BUDGET_LOW,
+    Kind.RELEASE_REDRAWN,
     Kind.GATE_WARNING,
     Kind.RELEASE_STALE,
 )

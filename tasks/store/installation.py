@@ -45,11 +45,11 @@ class Installation:
         return cls(own, lake, keys, ledger)
 
     def check(self) -> None:
-        """Raise RefusedRelease unless lake and keys carry this id, and each stored release has its charge."""
+        """Raise RefusedRelease unless lake and keys carry this id, and whatever is drawn has its charge."""
         for part, mark in _marks(self.lake, self.keys):
             if mark != self.id:
                 raise _foreign(part, "has no mark" if mark is None else _ANOTHERS)
-        stored = self.lake.release_keys()  # before the charges: others may reserve and publish meanwhile
+        stored = self.lake.drawn_keys()  # before the charges: others may reserve, stage and publish meanwhile
         charges = self.ledger.charges()
         charged = {ReleaseKey.of(release) for release, _ in charges}
         uncharged = [key for key in stored if key not in charged]

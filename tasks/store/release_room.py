@@ -78,11 +78,12 @@ class ReleaseRoom(Room):
         read = tuple(LevelRule(**{**rule, "sigma": Decimal(rule["sigma"])}) for rule in rules)
         return StoredRelease(table.replace_schema_metadata(None), facts, read)
 
-    def release_keys(self) -> list[ReleaseKey]:
-        """The keys of all releases whose bytes are in place."""
+    def drawn_keys(self) -> list[ReleaseKey]:
+        """The keys of all releases whose bytes were drawn: in place, or staged."""
         with on_disk(self.root):
-            folders = [path.parent.relative_to(self.root) for path in self.root.glob(f"releases/*/v*/*/r*/{_FILE}")]
-        return sorted(ReleaseKey.parse("/".join(folder.parts[1:])) for folder in folders)
+            rooms = (self.root / "releases", self.root / "staging" / "releases")
+            folders = {path.parent.relative_to(room) for room in rooms for path in room.glob(f"*/v*/*/r*/{_FILE}")}
+        return sorted(ReleaseKey.parse(str(folder)) for folder in folders)
 
     def _staged(self, key: ReleaseKey) -> Path:
         return self.root / "staging" / "releases" / str(key) / _FILE

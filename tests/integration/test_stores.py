@@ -135,6 +135,15 @@ def test_a_stored_release_without_its_charge_refuses_to_publish(tmp_path: Path) 
     stores.installation.check()
 
 
+def test_bytes_that_were_drawn_and_lost_their_charge_are_not_taken_for_another_draws(tmp_path: Path) -> None:
+    stores = opened(tmp_path / "home")
+    stores.lake.stage_release(key(2), drawn(), {})  # and the database is restored to a moment before
+    with pytest.raises(RefusedRelease, match="holds 1 releases without a charge, footfall/v1/2026-03-01/r2 first"):
+        stores.installation.check()
+    stores.ledger.reserve(key(2), {"2026-03": 1}, 10, FACTS, audit())
+    stores.installation.check()
+
+
 def test_a_published_release_passes_the_check(database_url: str, tmp_path: Path) -> None:
     stores = opened(tmp_path / "home", database_url)
     publish(Database(database_url), stores.lake)

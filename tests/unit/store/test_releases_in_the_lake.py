@@ -35,7 +35,7 @@ def test_a_release_comes_back_as_it_was_drawn_with_its_facts(lake: Lake) -> None
     release = lake.release(KEY, sha256)
     assert release.table.equals(protected.table)
     assert release.facts == FACTS
-    assert lake.release_keys() == [KEY]
+    assert lake.drawn_keys() == [KEY]
 
 
 def test_only_protected_counts_become_a_release(lake: Lake) -> None:
@@ -50,9 +50,9 @@ def test_drawn_bytes_are_never_replaced_by_a_second_draw(lake: Lake) -> None:
     assert lake.stage_release(KEY, drawn(), FACTS) == first == lake.staged(KEY)
 
 
-def test_staged_bytes_are_not_among_the_releases(lake: Lake) -> None:
+def test_staged_bytes_are_drawn_and_no_release_yet(lake: Lake) -> None:
     sha256 = lake.stage_release(KEY, drawn(), FACTS)
-    assert lake.release_keys() == []
+    assert lake.drawn_keys() == [KEY]
     with pytest.raises(RefusedRelease, match="does not hold the bytes that were drawn for footfall/v1/2026-03-01/r1"):
         lake.release(KEY, sha256)
 

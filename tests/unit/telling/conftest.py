@@ -55,14 +55,15 @@ class Books:
         verdict = Verdict(10, 7, {}, gate, 1)
         self.stores.catalog.accept_day(day, generation, verdict, AuditEntry("me", "day accepted", str(day)))
 
-    def publish(self, day: date = FIRST, product: Product = FOOTFALL) -> None:
+    def publish(self, day: date = FIRST, product: Product = FOOTFALL, draws: int = 1) -> None:
         """A release of a day."""
         period, policy = Period.day(day), self.stores.policy.policy
         cost = price(product, period, policy)
         key = ReleaseKey(product.name, product.version, str(day), 1)
         facts = ReservationFacts(str(cost.exact), slot(period, policy), "policy", "zones", {str(day): 1})
         self.charge(key, cost.units, facts)
-        self.stores.ledger.intend_draw(key, _entry(key))
+        for _ in range(draws):
+            self.stores.ledger.intend_draw(key, AuditEntry("me", "draw intended", str(key)))
         sha256 = self.stores.lake.stage_release(key, drawn(), {})
         self.stores.ledger.stage(key, sha256, _entry(key))
         self.stores.lake.publish_release(key, sha256)

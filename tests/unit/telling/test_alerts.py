@@ -100,6 +100,20 @@ def test_what_is_not_drawn_is_told_a_week_before_its_key_may_go(books: Books) ->
     assert "key_expiring" not in dict(books.kinds(days_on(ingested, kept + 1)))
 
 
+def test_a_draw_that_was_repeated_is_told_for_a_day_though_it_was_charged_once(books: Books) -> None:
+    books.land()
+    books.ingest()
+    books.publish()
+    now = datetime.now(UTC)
+    assert "release_redrawn" not in dict(books.kinds(now))
+    books.publish(days_on(MORNING, 1).date(), draws=3)
+    (alert,) = [alert for alert in books.told(now) if alert.kind == "release_redrawn"]
+    assert alert.subject == "footfall/v1/2026-03-04/r1"
+    assert "Drawn 3 times under one charge" in alert.what
+    assert "throng runs" in alert.action
+    assert "release_redrawn" not in dict(books.kinds(days_on(now, 1.1)))
+
+
 def test_a_stale_release_says_what_a_revision_costs_and_how(books: Books) -> None:
     books.land()
     books.ingest()

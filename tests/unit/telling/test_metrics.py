@@ -96,3 +96,15 @@ def test_elsewhere_the_monitorings_user_may_read_it(books: Books, tmp_path: Path
     assert file.stat().st_mode & 0o777 == 0o644
     assert [path.name for path in file.parent.iterdir()] == ["throng.prom"]
     assert not (books.stores.settings.home / "metrics.prom").exists()
+
+
+def test_what_lies_beside_the_file_under_a_guessed_name_is_not_written_to(books: Books, tmp_path: Path) -> None:
+    key, file = tmp_path / "digest.key", tmp_path / "collected" / "throng.prom"
+    file.parent.mkdir()
+    key.touch(mode=0o600)
+    key.write_bytes(b"a key")
+    (file.parent / f"throng.prom.{os.getpid()}").symlink_to(key)
+    settings = books.stores.settings.model_copy(update={"metrics": file})
+    write_metrics(replace(books.stores, settings=settings), books.plan(), [], NOON)
+    assert (key.read_bytes(), key.stat().st_mode & 0o777) == (b"a key", 0o600)
+    assert not file.is_symlink()
