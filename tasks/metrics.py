@@ -3,7 +3,6 @@
 Totals by client, product, month, verb and kind only: nothing of a person, nothing by zone, hour or attribute.
 """
 
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +14,7 @@ from tasks.plan.states import Plan, State, counted
 from tasks.release import budgets
 from tasks.store import Stores
 from tasks.store.client_spec import ClientSpec
-from tasks.store.room import on_disk
+from tasks.store.room import replace_file
 from tasks.store.tables import DeliveryState, Run
 
 NAME = "metrics.prom"
@@ -43,12 +42,7 @@ def write_metrics(stores: Stores, plan: Plan, found: Sequence[Alert], now: datet
     """Write the file, whole or not at all: in the home for this user, elsewhere for the monitoring's user too."""
     elsewhere = stores.settings.metrics
     path = (elsewhere or stores.settings.home / NAME).absolute()
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}")  # no `.prom`: the collector passes it by
-    with on_disk(path.parent):
-        unfinished.touch(mode=0o600)
-        unfinished.write_text(render(stores, plan, found, now))
-        unfinished.chmod(0o644 if elsewhere else 0o600)
-        unfinished.replace(path)
+    replace_file(path, render(stores, plan, found, now).encode(), 0o644 if elsewhere else 0o600)
     return path
 
 

@@ -1,6 +1,5 @@
 """The status as one static page: no script, nothing fetched; readable on a phone, in the dark, and read aloud."""
 
-import os
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -47,13 +46,9 @@ def page(status: "Status", address: Address) -> str:
 
 def write(path: Path, status: "Status", address: Address) -> None:
     """Write the page for this user alone, whole or not at all."""
-    from tasks.store.room import on_disk
+    from tasks.store.room import replace_file
 
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    with on_disk(path):
-        unfinished.touch(mode=0o600)
-        unfinished.write_text(page(status, address), encoding="utf-8")
-        unfinished.replace(path)
+    replace_file(path, page(status, address).encode())
 
 
 def _link(address: str | None) -> str | None:

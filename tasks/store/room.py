@@ -61,17 +61,30 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
-def write_file(path: Path, content: bytes | memoryview) -> None:
-    """Write and sync a new private file; what could not be written whole is removed."""
-    handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+def write_file(path: Path, content: bytes | memoryview, mode: int = 0o600) -> None:
+    """Write and sync a new file, this user's alone by default; what could not be written whole is removed."""
+    handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_WRONLY, 0o600)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
-            os.fsync(file.fileno())
+            os.fchmod(handle, mode)
+            os.fsync(handle)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
+
+
+def replace_file(path: Path, content: bytes, mode: int = 0o600) -> None:
+    """Write a file in any folder, whole or not at all; others may write there too, so its first name is random."""
+    unfinished = path.with_name(f".{path.name}.{token_hex(8)}")  # who collects `*.prom` passes it by
+    with on_disk(path):
+        write_file(unfinished, content, mode)
+        try:
+            unfinished.replace(path)
+        except BaseException:
+            unfinished.unlink(missing_ok=True)
+            raise
 
 
 def sha256_of(path: Path) -> str:

@@ -1,6 +1,7 @@
 """The status as a command: the first line decides, a good day is short, the page is whole and inert."""
 
 import json
+import os
 import re
 from datetime import date, datetime, timedelta
 from html.parser import HTMLParser
@@ -149,6 +150,14 @@ def test_the_page_fetches_nothing_and_runs_nothing(world: World, tmp_path: Path)
     page = _page(tmp_path)
     assert "content=\"default-src 'none'; style-src 'unsafe-inline'\"" in page
     assert not re.findall(r"<(script|link|img|iframe|object)|url\(|@import|\bon\w+=|src=", page)
+
+
+def test_what_lies_beside_the_page_under_a_guessed_name_is_not_written_to(world: World, tmp_path: Path) -> None:
+    key = tmp_path / "digest.key"
+    key.write_bytes(b"a key")
+    (tmp_path / f".page.html.{os.getpid()}").symlink_to(key)
+    assert "</html>" in _page(tmp_path)
+    assert key.read_bytes() == b"a key"
 
 
 def test_names_from_outside_stay_text_on_the_page(world: World, tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from tasks.errors import StorageUnavailable
-from tasks.store.room import ABANDONED_SECONDS, Room, make_folder, on_disk, write_file
+from tasks.store.room import ABANDONED_SECONDS, Room, make_folder, on_disk, replace_file, write_file
 from tests.dying import dies, tick_before_file_acts
+from tests.full_disk import disk_full_at
 
 
 @pytest.fixture
@@ -60,6 +61,39 @@ def test_a_file_that_could_not_be_written_whole_is_gone(room: Room) -> None:
     with pytest.raises(TypeError):
         write_file(room.root / "file", "not bytes")  # type: ignore[arg-type]
     assert not (room.root / "file").exists()
+
+
+def test_a_new_file_is_never_written_through_a_link(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(FileExistsError):
+        write_file(tmp_path / "link", b"x")
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_file_is_replaced_whole_with_its_mode_whatever_the_mask_and_a_link_in_its_place_is_not_followed(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "other").write_bytes(b"other")
+    (tmp_path / "file").symlink_to(tmp_path / "other")
+    before = os.umask(0o077)
+    try:
+        replace_file(tmp_path / "file", b"new", 0o644)
+    finally:
+        os.umask(before)
+    assert ((tmp_path / "file").read_bytes(), (tmp_path / "other").read_bytes()) == (b"new", b"other")
+    assert stat.S_IMODE((tmp_path / "file").lstat().st_mode) == 0o644
+    assert {path.name for path in tmp_path.iterdir()} == {"file", "other"}
+
+
+def test_of_a_file_that_cannot_be_replaced_nothing_is_left_over(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"old")
+    with disk_full_at(100), pytest.raises(StorageUnavailable, match="is full"):
+        replace_file(tmp_path / "file", b"x" * 1000)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(StorageUnavailable, match="EISDIR"):
+        replace_file(tmp_path / "folder", b"x")
+    assert {path.name for path in tmp_path.iterdir()} == {"file", "folder"}
+    assert (tmp_path / "file").read_bytes() == b"old"
 
 
 def test_of_two_writers_of_a_new_file_the_first_one_wins(room: Room) -> None:
