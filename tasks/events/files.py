@@ -166,12 +166,13 @@ def _format(in_order: tuple[tuple[str, str], ...], kind: str) -> Format:
         if names.count(name) > 1:
             raise Unfit(f"column {name} is there more than once")
         if name in columns and columns[name] not in wanted.value:
-            raise Unfit(f"column {name} is {columns[name]}, which cannot be read as {wanted.name.lower()}")
+            outer = columns[name].partition("(")[0]  # names within it may be a row's values
+            raise Unfit(f"column {name} is {outer}, which cannot be read as {wanted.name.lower()}")
     return fits[0]
 
 
 def _unknown(columns: tuple[str, ...], kind: str) -> str:
-    """Which columns were seen and which are known; a file without header has a row's values for names: never shown."""
+    """What was seen, and which columns are known; a file without header has a row's values for names: never shown."""
     known = "; ".join(f"{each.name}: {', '.join(each.required)}" for each in FORMATS.values())
     delimiter = next((d for d in ";\t|" if len(columns) == 1 and d in columns[0]), None)
     if delimiter:
@@ -180,9 +181,15 @@ def _unknown(columns: tuple[str, ...], kind: str) -> str:
         first = "its columns are named by" if kind == ".parquet" else "its first line has"
         seen = f"{first} {len(columns)} values that are no column names"
     else:
-        seen = f"its columns are {_listed(columns)}"
+        seen = _seen(columns)
     return f"{seen} (known formats: {known})"
 
 
-def _listed(columns: Sequence[str]) -> str:
-    return ", ".join(columns[:20]) + (f" and {len(columns) - 20} more" if len(columns) > 20 else "")
+def _seen(columns: Sequence[str]) -> str:
+    """The columns by the names that some format knows; the others by their number."""
+    known = {name for each in FORMATS.values() for name in each.used}
+    named = list(dict.fromkeys(name for name in columns if name in known))
+    others = sum(name not in known for name in columns)
+    if not named:
+        return f"none of its {others} columns has a known name"
+    return f"it has {', '.join(named)}" + (f" and {others} columns of other names" if others else "")

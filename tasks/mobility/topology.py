@@ -38,12 +38,7 @@ class Topology:
 def read_topology(landing: Path, zone: ZoneInfo) -> Topology:
     """Read the cells of a landing folder; times without an offset are in `zone`. Raises RejectedInput."""
     path, table = _read(landing)
-    names = next((pair for pair in VALIDITY.values() if {*_PLACE, *pair} <= set(table.column_names)), None)
-    if names is None:
-        raise RejectedInput(
-            f"{path.name} has the columns {', '.join(sorted(table.column_names))}.",
-            f"Needed: {', '.join(_PLACE)} and one of {' or '.join(', '.join(pair) for pair in VALIDITY.values())}.",
-        )
+    names = _validity(set(table.column_names), path.name)
     if not len(table):
         raise RejectedInput(f"{path.name} has no cells.", _MEND)
     cell_id = _text(table["cell_id"], path.name)
@@ -52,6 +47,18 @@ def read_topology(landing: Path, zone: ZoneInfo) -> Topology:
     end = _epochs(table[names[1]], zone, np.inf, f"{path.name}: {names[1]}")
     order = np.lexsort((start, cell_id))
     return _in_turn(Topology(path.name, cell_id[order], latitude[order], longitude[order], start[order], end[order]))
+
+
+def _validity(there: set[str], source: str) -> tuple[str, str]:
+    """How the file names the validity; columns it lacks are named, never those it has: they may be a row's values."""
+    lacking = {pair: [name for name in (*_PLACE, *pair) if name not in there] for pair in VALIDITY.values()}
+    names = min(lacking, key=lambda pair: len(lacking[pair]))
+    if lacking[names]:
+        raise RejectedInput(
+            f"{source} lacks the columns {', '.join(lacking[names])}.",
+            f"Needed: {', '.join(_PLACE)} and one of {' or '.join(', '.join(pair) for pair in VALIDITY.values())}.",
+        )
+    return names
 
 
 def _in_turn(cells: Topology) -> Topology:

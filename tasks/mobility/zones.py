@@ -82,7 +82,8 @@ def load_zone_plan(path: Path) -> ZonePlan:
 
 def parse_zone_plan(content: bytes, source: str) -> ZonePlan:
     """Read a zone plan as landed, or as `ZonePlan.geojson` wrote it; raises RejectedInput."""
-    zones = sorted((_zone(feature, source) for feature in _features(content, source)), key=lambda zone: zone.zone_id)
+    features = enumerate(_features(content, source), 1)
+    zones = sorted((_zone(feature, number, source) for number, feature in features), key=lambda zone: zone.zone_id)
     doubled = [zone_id for zone_id, times in Counter(zone.zone_id for zone in zones).items() if times > 1]
     if doubled:
         raise RejectedInput(f"{source}: zone ids appear twice: {_names(doubled)}.", _MEND)
@@ -130,17 +131,18 @@ def _features(content: bytes, source: str) -> list[Any]:
     return features
 
 
-def _zone(feature: Any, source: str) -> _Zone:
+def _zone(feature: Any, number: int, source: str) -> _Zone:
+    """The zone of a feature; a value that is no id is not shown, for nobody knows what it is."""
     try:
         properties = feature["properties"]
         zone_id = str(properties["zone_id"])
     except (KeyError, TypeError):
         raise RejectedInput(f"{source}: a feature has no property zone_id.", _MEND) from None
     parent_id = str(properties.get("parent_id") or "")
-    for name, value in (("zone_id", zone_id), ("parent_id", parent_id)):
+    for value, of in ((zone_id, f"zone_id of feature {number}"), (parent_id, f"parent_id of zone {zone_id!r}")):
         if not _ID.fullmatch(value):
             rule = "is missing" if not value else "must be 1 to 64 of A-Z a-z 0-9 _ . : -"
-            raise RejectedInput(f"{source}: {name} of zone {zone_id[:64]!r} {rule}.", _MEND)
+            raise RejectedInput(f"{source}: {of} {rule}.", _MEND)
     return _Zone(
         zone_id,
         str(properties.get("name") or zone_id),

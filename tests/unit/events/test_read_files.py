@@ -154,7 +154,12 @@ def test_a_file_of_more_bad_lines_than_are_listed_is_rejected_by_name(tmp_path, 
 
 HEADERS = {
     "wrong delimiter": (GOOD.replace(b",", b";"), "separated by ';'"),
-    "unknown columns": (b"who,when_,cell\n1,2,3\n", "its columns are who, when_, cell"),
+    "unknown columns": (b"who,when_,cell\n1,2,3\n", "none of its 3 columns has a known name"),
+    "some columns": (
+        b"subscriber_id,when_,cell_id,who\n1,2,3,4\n",
+        "it has subscriber_id, cell_id and 2 columns of other",
+    ),
+    "too few columns": (b"msisdn,cell_id\n1,2\n", "it has msisdn, cell_id (known formats"),
     "no header": (b"".join(LINES), "no column names"),
     "nothing": (b"", "empty"),
     "a blank first line": (b"\n" + GOOD, "empty"),

@@ -104,9 +104,34 @@ def test_a_bad_cell_plan_is_refused_by_name(tmp_path, rows, words):
     assert words in refused(tmp_path, rows)
 
 
-def test_unknown_columns_are_shown_and_a_missing_plan_is_named(tmp_path):
-    assert "has the columns cell, lat" in refused(tmp_path, "c,52\n", head="cell,lat\n")
-    (tmp_path / "cells.csv").unlink()
+@pytest.mark.parametrize(
+    ("head", "lacking"),
+    [
+        ("cell,latitude,longitude,valid_from,valid_to", "cell_id"),
+        ("cell_id,latitude,longitude,valid_from", "valid_to"),
+        ("cell_id,longitude,valid_date_start", "latitude, valid_date_end"),
+        ("cell,lat", "cell_id, latitude, longitude, valid_from, valid_to"),
+    ],
+)
+def test_a_cell_plan_that_lacks_columns_says_which(tmp_path, head, lacking):
+    said = refused(tmp_path, "", head=f"{head}\n")
+    assert said.startswith(f"cells.csv lacks the columns {lacking}.")
+    assert "or valid_date_start, valid_date_end" in said
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_file_without_header_does_not_show_its_first_row(tmp_path, kind):
+    row = ["4915155500001", "2026-03-01T10:00:00Z", "jane doe\x1b[31m", "x" * 5000]
+    if kind == "csv":
+        (tmp_path / "cells.csv").write_text(",".join(row) + "\n" + ",".join(row) + "\n")
+    else:
+        pq.write_table(pa.table({name: ["x"] for name in row}), tmp_path / "cells.parquet")
+    with pytest.raises(RejectedInput, match=f"cells.{kind} lacks the columns cell_id, ") as refusal:
+        load_cell_plan(tmp_path, DAY, TIME, ZONES)
+    assert not [value for value in (*row, "4915", "jane", "\x1b", "xxx") if value in str(refusal.value)]
+
+
+def test_a_missing_cell_plan_is_named(tmp_path):
     with pytest.raises(RejectedInput, match=r"neither cells\.parquet nor cells\.csv"):
         load_cell_plan(tmp_path, DAY, TIME, ZONES)
 

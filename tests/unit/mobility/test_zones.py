@@ -103,7 +103,8 @@ def test_overlapping_zones_are_refused_but_a_sliver_is_not():
     [
         (feature("b", square(1, 0), parent_id=None), "parent_id of zone 'b' is missing"),
         (feature("a", square(1, 0)), "zone ids appear twice: a"),
-        (feature("a/b", square(1, 0)), "must be 1 to 64 of"),
+        (feature("a/b", square(1, 0)), "zone_id of feature 2 must be 1 to 64 of"),
+        (feature("", square(1, 0)), "zone_id of feature 2 is missing"),
         (feature("b", square(1, 0).boundary), "is a LineString"),
         (feature("b", box(500_000, 5_000_000, 500_100, 5_000_100)), "not in WGS 84"),
         ({**feature("b", square(1, 0)), "geometry": None}, "no readable geometry"),
@@ -112,6 +113,13 @@ def test_overlapping_zones_are_refused_but_a_sliver_is_not():
 )
 def test_a_bad_zone_is_refused_by_name(bad, words):
     assert words in refused(feature("a", square(0, 0)), bad)
+
+
+@pytest.mark.parametrize("wrong", [{"zone_id": "+49 15155500001"}, {"parent_id": "jane doe\x1b[31m"}])
+def test_a_value_that_is_no_id_is_not_shown(wrong):
+    said = refused(feature("a", square(0, 0)), feature(**{"zone_id": "b", "shape": square(1, 0), **wrong}))
+    assert "must be 1 to 64 of" in said
+    assert not [value for value in ("15155500001", "jane", "31m") if value in said]
 
 
 def test_a_polygon_that_crosses_itself_is_refused():
