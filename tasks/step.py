@@ -70,12 +70,24 @@ def scrubbed(verb: str, call: Callable[[], R]) -> R:
     """Run the call; an unforeseen error becomes StepFailed with its type and place, and no error keeps its causes."""
     try:
         return call()
-    except Exception as error:
+    except BaseException as error:
+        if _asks_to_stop(error):
+            raise
         fault = fault_of(verb, error)
     raise fault
 
 
-def fault_of(verb: str, error: Exception) -> ThrongError:
+def _asks_to_stop(error: BaseException) -> bool:
+    """Whether it is somebody's word and no fault: Ctrl-C, an end, a cancellation, a signal that Prefect passes on.
+
+    Whatever else is beside all exceptions is a library's fault (a panic in Rust), and may quote values.
+    """
+    if isinstance(error, KeyboardInterrupt | SystemExit | GeneratorExit):
+        return True
+    return not isinstance(error, Exception) and type(error).__module__.partition(".")[0] in ("asyncio", "prefect")
+
+
+def fault_of(verb: str, error: BaseException) -> ThrongError:
     """The error as one of ours, without its causes; of an unforeseen one only type and place are left."""
     if isinstance(error, ThrongError):
         fault: ThrongError = error

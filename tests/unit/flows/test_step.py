@@ -2,11 +2,13 @@
 
 import subprocess
 import sys
+from asyncio import CancelledError
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
+from prefect.exceptions import TerminationSignal
 
 from tasks.errors import RejectedInput, StepFailed, StorageUnavailable
 from tasks.period import day_start
@@ -42,6 +44,10 @@ class Sorting:
     @step("take too much")
     def gather(self) -> int:
         return len(np.empty(1 << 60, np.int8))
+
+    @step("end")
+    def end(self, how: BaseException) -> None:
+        raise how
 
     @step("refuse a file")
     def refuse(self) -> None:
@@ -90,6 +96,23 @@ def test_an_unforeseen_error_keeps_its_type_and_place_and_loses_its_message() ->
 def test_an_unforeseen_error_names_the_innermost_line_of_our_own_code() -> None:
     with pytest.raises(StepFailed, match=r"^sorting: AttributeError at period:\d+\. This is a defect"):
         Sorting().misread(CANARY)
+
+
+def test_what_a_library_raises_beside_all_exceptions_loses_its_message_too() -> None:
+    panic = type("PanicException", (BaseException,), {"__module__": "pyo3_runtime"})
+    for fault in (panic(f"cannot read {CANARY}"), BaseExceptionGroup(CANARY, [panic(CANARY)])):
+        with pytest.raises(StepFailed, match=rf"^sorting: {type(fault).__name__} at an unknown place\.") as caught:
+            Sorting().end(fault)
+        assert CANARY not in str(caught.value)
+        assert (caught.value.__cause__, caught.value.__context__) == (None, None)
+
+
+@pytest.mark.parametrize("how", [KeyboardInterrupt, SystemExit, GeneratorExit, CancelledError, TerminationSignal])
+def test_a_word_to_stop_is_no_fault_and_passes_as_it_is(how: type[BaseException]) -> None:
+    word = how(15) if how is TerminationSignal else how()
+    with pytest.raises(how) as caught:
+        Sorting().end(word)
+    assert caught.value is word
 
 
 def test_a_known_error_passes_without_its_causes() -> None:
