@@ -10,6 +10,7 @@ ThrongError
 └── StepFailed         50   us: a defect; the message names the step and the line, never a value
 """
 
+import re
 from typing import ClassVar
 
 INTERRUPTED = 130
@@ -69,3 +70,30 @@ class StepFailed(ThrongError):
     """An unforeseen error inside a step, named by place and type only."""
 
     exit_code = 50
+
+
+MARK = "NUMBER"
+"""What stands for a number that may be a subscriber's."""
+
+_NUMBER = re.compile(
+    r"""(?P<kept>
+        (?<![0-9A-Za-z]) (?:
+            [0-9a-f]{8} (?: -[0-9a-f]{4} ){3} -[0-9a-f]{12}                              # the id of a run
+            | (?= [0-9]*[a-f] ) (?: [0-9a-f]{64} | [0-9a-f]{40} | [0-9a-f]{32} )         # a digest
+        ) (?![0-9A-Za-z])
+        | (?<!\d) 20[2-9][0-9] (?: 0[1-9] | 1[0-2] ) (?: 0[1-9] | [12][0-9] | 3[01] )    # a date and a time of day
+            (?: [01][0-9] | 2[0-3] ) (?: [0-5][0-9] ){0,2} (?!\d)
+        | \A [0-9]+ / [0-9]+ \Z                                                          # an exact charge
+    ) | \d{9,}""",
+    re.VERBOSE,
+)
+
+
+def shown(name: str) -> str:
+    """A foreign name in plain letters and of bounded length: no command, and nothing that a terminal obeys."""
+    return re.sub(r"[^A-Za-z0-9._=/-]", "?", name[:100])
+
+
+def masked(text: str) -> str:
+    """Words that leave the house, or outlive what they name: numbers that may be a subscriber's are not in them."""
+    return _NUMBER.sub(lambda found: found["kept"] or MARK, text)

@@ -1,11 +1,14 @@
-"""Where alerts go: the log, a webhook, e-mail. Addresses and passwords stay in the environment, and are never shown."""
+"""Where alerts go: the log, a webhook, e-mail. Addresses and passwords stay in the environment, and are never shown.
+
+What is sent leaves the house: it holds no number that may be a subscriber's, not even where a file is named by one.
+"""
 
 import json
 import logging
 import smtplib
 import ssl
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 from typing import Protocol
@@ -13,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from tasks.alerts import Alert
-from tasks.errors import Misconfigured
+from tasks.errors import Misconfigured, masked
 from tasks.settings import Settings
 
 SECONDS = 10
@@ -38,7 +41,7 @@ class Log:
 
     def send(self, alerts: Sequence[Alert]) -> None:
         """One line each."""
-        for alert in alerts:
+        for alert in _outward(alerts):
             log.warning("%s: %s. %s %s", alert.kind, alert.subject, alert.what, alert.action)
 
 
@@ -51,7 +54,7 @@ class Webhook:
 
     def send(self, alerts: Sequence[Alert]) -> None:
         """One call; any answer but 2xx is a failure, to be sent elsewhere too: whom that tells nobody has chosen."""
-        body = {"text": text_of(alerts), "alerts": [asdict(alert) for alert in alerts]}
+        body = {"text": text_of(alerts), "alerts": [asdict(alert) for alert in _outward(alerts)]}
         headers = {"Content-Type": "application/json", "User-Agent": "throng"}
         request = Request(self.url, json.dumps(body).encode(), headers, method="POST")  # noqa: S310 - http, the settings say
         with build_opener(_Stay).open(request, timeout=SECONDS):
@@ -96,7 +99,7 @@ class Mail:
         message["To"] = self.to
         message["Date"], message["Message-ID"] = formatdate(), make_msgid(domain="throng")
         more = f" and {len(alerts) - 1} more" if len(alerts) > 1 else ""
-        message["Subject"] = f"Throng: {alerts[0].kind} {alerts[0].subject}{more}"
+        message["Subject"] = masked(f"Throng: {alerts[0].kind} {alerts[0].subject}{more}")
         message.set_content(text_of(alerts))
         return message
 
@@ -118,4 +121,8 @@ def channels(settings: Settings) -> list[Channel]:
 
 def text_of(alerts: Sequence[Alert]) -> str:
     """Alerts for people: what is the matter, and what to do."""
-    return "\n\n".join(f"{alert.kind}: {alert.subject}\n{alert.what}\n{alert.action}" for alert in alerts)
+    return "\n\n".join(f"{alert.kind}: {alert.subject}\n{alert.what}\n{alert.action}" for alert in _outward(alerts))
+
+
+def _outward(alerts: Sequence[Alert]) -> list[Alert]:
+    return [Alert(*map(masked, astuple(alert))) for alert in alerts]

@@ -1,7 +1,8 @@
 """The log: one JSON line for each change of state once it is committed, each run's start and end, each landing file.
 
 A line holds only what its writer names: ids, dates, digests, counts. Free text (why somebody wanted something, what an
-error said) stays in the audit table and the catalog. A line's `lineage` is the same from a landing file to the delivery
+error said) stays in the audit table and the catalog; so does a number in a file's name, which may be a subscriber's:
+files are erased, the log is not. A line's `lineage` is the same from a landing file to the delivery
 made of it. The log may lack lines (a full disk, a process killed after its commit); the audit table lacks none.
 """
 
@@ -20,7 +21,7 @@ from pathlib import Path
 
 from sqlmodel import Session
 
-from tasks.errors import StorageUnavailable
+from tasks.errors import StorageUnavailable, masked
 from tasks.store.room import make_folder, on_disk
 from tasks.store.tables import Run
 
@@ -39,7 +40,10 @@ class Journal:
 
     def write(self, lines: Iterable[Mapping[str, Fact]]) -> None:
         """Append the lines. A log that cannot be written stops nobody: it is said once, on stderr."""
-        written = [json.dumps(line, ensure_ascii=False).encode(errors="backslashreplace") + b"\n" for line in lines]
+        told = (
+            {name: masked(fact) if isinstance(fact, str) else fact for name, fact in line.items()} for line in lines
+        )
+        written = [json.dumps(line, ensure_ascii=False).encode(errors="backslashreplace") + b"\n" for line in told]
         try:
             if written:
                 make_folder(self.path.parent)

@@ -37,6 +37,10 @@ def test_each_alert_has_its_line() -> None:
     assert [kind for kind in standing.SAID if kind not in _section("Alerts")] == []
 
 
+def test_what_stands_for_a_number_is_told() -> None:
+    assert f"`{errors.MARK}` stands for" in _section("Alerts")
+
+
 def test_each_state_of_a_plan_has_its_line() -> None:
     assert [state for state in State if f"| `{state}` |" not in _section("States of a plan")] == []
 

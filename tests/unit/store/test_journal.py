@@ -86,6 +86,16 @@ def test_a_name_that_is_no_text_is_written_in_other_letters(tmp_path: Path) -> N
     assert line["subject"] == "caf\udce9.csv"
 
 
+def test_a_number_in_a_name_does_not_outlive_its_file_in_the_log_and_what_leads_through_the_log_stays(
+    tmp_path: Path,
+) -> None:
+    digest, run = "1234567890" * 6 + "abcd", "7d0c4b52-0000-4000-8000-123456789012"
+    leads = {"lineage": "2026-03-01/g2", "run": 1234567890, "flow_run_id": run, "sha256": digest, "rho": None}
+    subject = "events/date=2026-03-01/sub-4915155500001_20260301120000.csv"
+    Journal(tmp_path).write([{"subject": subject, **leads}])
+    assert lines(tmp_path) == [{"subject": "events/date=2026-03-01/sub-NUMBER_20260301120000.csv", **leads}]
+
+
 def test_a_lineage_is_a_day_s_generation_or_the_period_of_several_days() -> None:
     assert day_lineage("2026-03-01", 2) == release_lineage("2026-03-01", {"2026-03-01": 2}) == "2026-03-01/g2"
     assert release_lineage("2026-03", {"2026-03-01": 2, "2026-03-02": 1}) == "2026-03"

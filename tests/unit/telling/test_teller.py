@@ -227,3 +227,23 @@ def test_an_alert_is_not_sent_where_a_receiver_points_to(tmp_path: Path, caplog:
         hook.status = 200
         tell(NOON, LOW)
         assert hook.calls[-1]["alerts"] == [vars(OVERDUE), vars(LOW)]
+
+
+def test_a_number_that_may_be_a_subscribers_stays_in_the_house(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    page = "http://127.0.0.1:4200/runs/flow-run/7d0c4b52-0000-4000-8000-123456789012"
+    alert = Alert("release_stale", "of 4915155500001", "1 file arrived (sub-4915155500001.csv).", f"Open {page}")
+    told = {"kind": "release_stale", "subject": "of NUMBER", "what": "1 file arrived (sub-NUMBER.csv)."}
+    with webhook() as hook, mailbox() as mail:
+        settings = _settings(tmp_path, alert_webhook=hook.url, alert_email="ops@operator.example", smtp_url=mail.url)
+        with telling(settings, gather=0.1) as url:
+            _say(url, alert)
+            until(lambda: hook.calls and mail.mails)
+        (message,) = mail.mails
+        assert hook.calls[0]["alerts"] == [{**told, "action": f"Open {page}"}]
+        for said in (hook.calls[0]["text"], f"{message['Subject']}{message.get_content()}", caplog.text):
+            assert "sub-NUMBER.csv" in said
+            assert "4915155500001" not in said
+            assert page in said
+        assert "4915155500001" not in message["Subject"]
