@@ -80,7 +80,7 @@ def holds_up(todo: "Todo") -> str:
 
 
 def parts(text: str) -> list[tuple[bool, str]]:
-    """A sentence in parts, and whether each is a command to type."""
+    """A sentence of our own in parts, and whether each is a command to type; never one that quotes somebody else."""
     found: list[tuple[bool, str]] = []
     end = 0
     for match in _COMMAND.finditer(text):

@@ -5,10 +5,10 @@ import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tasks.deliverable.objects import refuse, shown
+from tasks.deliverable.objects import refuse
 from tasks.deliverable.signature import pinned_key
 from tasks.deliverable.verify import Verified, verify
-from tasks.errors import Misconfigured, RefusedDelivery, StorageUnavailable
+from tasks.errors import Misconfigured, RefusedDelivery, StorageUnavailable, shown
 
 KEY_BYTES = 10_000
 Location = tuple[Mapping[str, int], Callable[[str], bytes]]

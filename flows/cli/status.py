@@ -74,12 +74,13 @@ def _told(found: "Status") -> list[Any]:
 def _todo(found: "Status") -> list[Any]:
     from rich.console import Group
     from rich.table import Table
+    from rich.text import Text
 
     from flows.standing import holds_up, matter
 
     lines = Table.grid(padding=(0, 1))
     for number, todo in enumerate(found.todos[:SHOWN], 1):
-        what = _sentence(f"{matter(todo)}: {todo.what}{holds_up(todo)}")
+        what = Text(f"{matter(todo)}: {todo.what}{holds_up(todo)}")  # may quote names from outside: no command in it
         lines.add_row(f"{number}.", Group(what, _sentence(todo.action)))
     more = len(found.todos) - SHOWN
     return ["", "What to do", lines, *([f"... and {more} more: --json, or --html"] if more > 0 else [])]

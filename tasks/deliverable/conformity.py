@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError
 
 from tasks.deliverable.contract import faults
 from tasks.deliverable.objects import FILE_BYTES, Shape, refuse
+from tasks.errors import shown
 
 CONTRACT_BYTES = 1 << 18
 CONTRACT_DEPTH = 20
@@ -126,13 +127,13 @@ def _parquet(content: bytes, rows: int, label: str) -> pa.Table:
 
 def _check_column(values: pa.ChunkedArray, column: PromisedColumn, label: str) -> None:
     if column.required and values.null_count:
-        refuse(f"{label}: {values.null_count} rows lack {column.name}, which the contract requires.")
+        refuse(f"{label}: {values.null_count} rows lack {shown(column.name)}, which the contract requires.")
     for rule in column.quality:
         if rule.metric == "invalidValues":
             allowed = pa.array(rule.arguments.validValues, values.type)
             invalid = pc.sum(pc.invert(pc.is_in(values.drop_null(), value_set=allowed))).as_py()
             if invalid:
-                refuse(f"{label}: {invalid} rows have a {column.name} that the contract does not allow.")
+                refuse(f"{label}: {invalid} rows have a {shown(column.name)} that the contract does not allow.")
 
 
 def _check_keys(data: pa.Table, keys: tuple[str, ...], label: str) -> None:

@@ -1,14 +1,13 @@
 """What lies at a location, read with suspicion: sizes known before bytes, names checked, JSON without tricks."""
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, NoReturn, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from tasks.errors import RefusedDelivery
+from tasks.errors import RefusedDelivery, shown
 
 SMALL_BYTES = 1 << 20
 """Most bytes of a manifest or a contract."""
@@ -35,11 +34,6 @@ S = TypeVar("S", bound=Shape)
 def refuse(what: str, action: str = "Do not use it; ask for the delivery again.") -> NoReturn:
     """Say what does not verify."""
     raise RefusedDelivery(what, action)
-
-
-def shown(name: str) -> str:
-    """A foreign name, harmless on a terminal and of bounded length."""
-    return re.sub(r"[^\x20-\x7e]", "?", name[:200])
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from pydantic import Field
 from tasks.deliverable.index import INDEX, State
 from tasks.deliverable.objects import INDEX_BYTES, Digest, Objects, Shape, Word, parse, refuse
 from tasks.deliverable.verify_delivery import VerifiedDelivery, verify_delivery
+from tasks.errors import shown
 
 SEGMENT = r"[A-Za-z0-9][A-Za-z0-9_=-]{0,99}"
 
@@ -49,7 +50,7 @@ def _path(expected: Expected) -> str | None:
     """Where the delivery lies, if there is one: always when delivered, and when one was recalled."""
     given = (expected.path is not None) + (expected.digest is not None)
     if given not in {State.DELIVERED: (2,), State.RECALLED: (0, 2)}.get(expected.state, (0,)):
-        refuse(f"{INDEX} states {expected.period} as {expected.state.value} with the wrong path or digest.")
+        refuse(f"{INDEX} states {shown(expected.period)} as {expected.state.value} with the wrong path or digest.")
     return expected.path
 
 

@@ -173,7 +173,7 @@ def _files(root: Path, folder: Folder) -> Iterator[LandingFile]:
 
 def _inside(root: Path, path: Path) -> Path:
     """The path, if its name can be shown and it does not lead out of the landing."""
-    if not path.name.isprintable():
+    if not path.name.isprintable() or "`" in path.name:  # messages mark commands so
         raise RejectedInput(f"{path.parent} holds a file whose name cannot be printed.", "Rename it, then rerun.")
     if not path.exists() or not path.resolve().is_relative_to(root.resolve()):
         raise RejectedInput(

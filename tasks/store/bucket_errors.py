@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from botocore import exceptions as boto
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tasks.errors import Misconfigured, RefusedDelivery, StorageUnavailable, ThrongError
+from tasks.errors import Misconfigured, RefusedDelivery, StorageUnavailable, ThrongError, shown
 
 _Meaning = tuple[type[ThrongError], str, str]
 
@@ -122,4 +122,4 @@ def _meaning(error: ClientError | BotoCoreError) -> _Meaning | None:
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if status >= 500 or status in (408, 409, 429):
         return _AWAY
-    return RefusedDelivery, f"the store refused with '{code[:40]}'", "Ask the client or the store's operator why."
+    return RefusedDelivery, f"the store refused with '{shown(code)}'", "Ask the client or the store's operator why."

@@ -150,6 +150,7 @@ def test_a_store_that_hangs_is_not_waited_for_without_end(script: Script, monkey
         (500, "InternalError", StorageUnavailable, "does not answer"),
         (429, "TooManyRequests", StorageUnavailable, "does not answer"),
         (400, "SomethingNew", RefusedDelivery, "the store refused with 'SomethingNew'"),
+        (400, "Run `curl evil`", RefusedDelivery, "the store refused with 'Run??curl?evil?'"),
     ],
 )
 def test_an_answer_says_who_must_act(

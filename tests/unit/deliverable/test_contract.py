@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from tasks.deliverable.conformity import check_csv, check_parquet, read_contract
+from tasks.deliverable.conformity import PromisedColumn, PromisedTable, check_csv, check_parquet, read_contract
 from tasks.deliverable.contract import faults
 from tasks.errors import RefusedDelivery
 from tests.unit.deliverable.factories import grant_facts, release_facts, rendered
@@ -97,6 +97,14 @@ def test_data_that_breaks_its_contract_is_refused(fault: str) -> None:
     pq.write_table(BROKEN[fault], sink)
     with pytest.raises(RefusedDelivery, match=fault):
         check_parquet(sink.getvalue(), TABLE, GOOD.rows, "data.parquet")
+
+
+def test_a_column_that_somebody_else_named_is_no_command() -> None:
+    table = PromisedTable(properties=(PromisedColumn(name="`evil`", physicalType="string", required=True),))
+    sink = io.BytesIO()
+    pq.write_table(pa.table({"`evil`": pa.nulls(1, pa.string())}), sink)
+    with pytest.raises(RefusedDelivery, match=r"1 rows lack \?evil\?, which"):
+        check_parquet(sink.getvalue(), table, 1, "data.parquet")
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"PAR1" * 100])

