@@ -1,14 +1,23 @@
-"""A home's own `env`, which shells read too: a line is `export NAME=VALUE`; nothing in it is expanded."""
+"""Files that say where everything is, and whom to believe: a home's own `env`, and `.env` of the current folder.
+
+Shells read a home's `env` too: a line is `export NAME=VALUE`; nothing in it is expanded.
+"""
 
 import os
 import re
 import shlex
 import stat
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from io import StringIO
 from itertools import takewhile
 from pathlib import Path
 
+from dotenv import dotenv_values
+
 from tasks.errors import Misconfigured
+
+ROOT = 0
 
 _PATHS = {
     *("THRONG_LANDING", "THRONG_LAKE", "THRONG_POLICY", "THRONG_METRICS"),
@@ -21,6 +30,7 @@ def read(home: Path) -> dict[str, str]:
 
     Raises Misconfigured where it is open to others, or naming the first line that cannot be read, never its value.
     """
+    check_home(home)
     return {name: _placed(home, name, value) for _, name, value in _lines(home) if value}
 
 
@@ -29,16 +39,42 @@ def others(home: Path, own: Collection[str]) -> list[str]:
     return [line for line, name, _ in _lines(home) if name not in own]
 
 
+def dotenv() -> dict[str, str]:
+    """What `.env` of the current folder says, which may be anybody's: it can name programs that run as this user.
+
+    Raises Misconfigured where another user than root could have written it.
+    """
+    file = Path(".env").absolute()
+    trusted = _Trust(
+        owners={os.geteuid(), ROOT},
+        closed=stat.S_IWGRP | stat.S_IWOTH,
+        foreign=f"Read it; then run: chown {os.geteuid()} {file}; or go to another folder.",
+        open=f"Read it; then run: chmod go-w {file}; or go to another folder.",
+    )
+    try:
+        said = dotenv_values(stream=StringIO(_content(file, trusted).decode()))
+    except ValueError as error:
+        raise Misconfigured(f".env cannot be read ({type(error).__name__}).", "Mend it: text in UTF-8.") from None
+    return {name: value for name, value in said.items() if value}
+
+
+def check_home(home: Path) -> None:
+    """Raise Misconfigured where others could exchange what a home holds, as its keys."""
+    path = home.absolute()
+    if path.exists() and path.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise Misconfigured(f"The home {path} can be written to by other users.", f"Run: chmod go-w {path}")
+
+
 def _lines(home: Path) -> Iterator[tuple[str, str, str]]:
     """Each line as it stands, its name and its value."""
     file = home.absolute() / "env"
-    if not _is_private(file):
-        return
-    try:
-        lines = file.read_bytes().splitlines()
-    except OSError as error:
-        raise Misconfigured(f"{file} cannot be read ({type(error).__name__}).", "Give its owner access.") from None
-    for number, line in enumerate(lines, 1):
+    trusted = _Trust(
+        owners={os.geteuid()},
+        closed=stat.S_IRWXG | stat.S_IRWXO,  # it holds passwords
+        foreign="Run the command as the home's owner.",
+        open=f"Run: chmod go= {file}",
+    )
+    for number, line in enumerate(_content(file, trusted).splitlines(), 1):
         try:
             text = line.decode()
             name, value = _assigned(text)
@@ -72,16 +108,35 @@ def _placed(home: Path, name: str, value: str) -> str:
     return value
 
 
-def _is_private(file: Path) -> bool:
-    """Whether it is there; raises Misconfigured unless it is this user's alone, for it says where everything is."""
+@dataclass(frozen=True)
+class _Trust:
+    """Whose a file may be, which rights others must not have, and what to do otherwise."""
+
+    owners: Collection[int]
+    closed: int
+    foreign: str
+    open: str
+
+    def check(self, file: Path, found: os.stat_result) -> None:
+        if found.st_uid not in self.owners:
+            raise Misconfigured(f"{file} belongs to another user.", self.foreign)
+        if found.st_mode & self.closed and not stat.S_ISLNK(found.st_mode):
+            raise Misconfigured(f"{file} is open to other users.", self.open)
+
+
+def _content(file: Path, trusted: _Trust) -> bytes:
+    """The bytes of a file that is trusted, none where there is no file; raises Misconfigured."""
     try:
-        status = file.stat()
+        link, target = file.lstat(), file.stat()
     except OSError:
-        return False
-    if not stat.S_ISREG(status.st_mode):
-        return False
-    if status.st_uid != os.geteuid():
-        raise Misconfigured(f"{file} belongs to another user.", "Run the command as the home's owner.")
-    if status.st_mode & 0o077:
-        raise Misconfigured(f"{file} is open to other users.", f"Run: chmod go= {file}")
-    return True
+        return b""
+    if not stat.S_ISREG(target.st_mode):
+        return b""
+    trusted.check(file, link)
+    trusted.check(file, target)
+    try:
+        with file.open("rb") as opened:
+            trusted.check(file, os.fstat(opened.fileno()))  # it may have been exchanged
+            return opened.read()
+    except OSError as error:
+        raise Misconfigured(f"{file} cannot be read ({type(error).__name__}).", "Give its owner access.") from None

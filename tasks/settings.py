@@ -1,7 +1,8 @@
 """Settings: where things are, from THRONG_* variables, `.env` and the home's `env`; what is allowed is policy."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
@@ -18,9 +19,7 @@ _MAIL = r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+"
 class Settings(BaseSettings):
     """Locations of everything that Throng reads and writes."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="THRONG_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
-    )
+    model_config = SettingsConfigDict(env_prefix="THRONG_", env_ignore_empty=True, extra="ignore", frozen=True)
 
     home: Path = Path(".throng")
     landing: str | None = None
@@ -107,14 +106,17 @@ def _addresses(url: str, schemes: tuple[str, ...]) -> bool:
 def load() -> Settings:
     """Read the settings; raises Misconfigured naming each variable that is wrong, never its value."""
     try:
-        given = Settings()
-        kept = {name.lower(): value for name, value in home_env.read(given.home).items()}
-        silent = {name: kept[f"throng_{name}"] for name in Settings.model_fields if f"throng_{name}" in kept}
-        return Settings(**silent | given.model_dump(exclude_unset=True) | {"home": given.home})
+        given = Settings(**_named(home_env.dotenv()) | Settings().model_dump(exclude_unset=True))
+        kept = _named(home_env.read(given.home))
+        return Settings(**kept | given.model_dump(exclude_unset=True) | {"home": given.home})
     except ValidationError as error:
         faults = "; ".join(f"THRONG_{str(f['loc'][0]).upper()}: {f['msg']}" for f in error.errors(include_input=False))
         raise Misconfigured(
             f"Settings are wrong: {faults}.", "Mend the environment, .env or the home's env; `throng doctor` shows all."
         ) from None
-    except (OSError, ValueError) as error:
-        raise Misconfigured(f".env cannot be read ({type(error).__name__}).", "Mend it: text in UTF-8.") from None
+
+
+def _named(lines: Mapping[str, str]) -> dict[str, Any]:
+    """A file's settings, by their names here."""
+    found = {name.lower(): value for name, value in lines.items()}
+    return {name: found[f"throng_{name}"] for name in Settings.model_fields if f"throng_{name}" in found}

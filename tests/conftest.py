@@ -12,6 +12,8 @@ from hypothesis import settings
 settings.register_profile("throng", deadline=None)
 settings.load_profile("throng")
 
+os.umask(0o022)  # a mask of 002 would open what tests make to the group: such homes and `.env` are refused
+
 _HOME = tempfile.TemporaryDirectory(prefix="throng-prefect-")
 os.environ.pop("PREFECT_API_URL", None)
 os.environ |= {

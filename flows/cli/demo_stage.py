@@ -14,6 +14,7 @@ from tasks.errors import Misconfigured
 from tasks.policy import shipped
 from tasks.services.client_file import client_file
 from tasks.services.s3 import S3Server, serve
+from tasks.store.room import make_folder
 
 MEMORY_LIMIT = "100MB"
 BUCKETS: Mapping[str, str] = {"nordmarkt": "nordmarkt-insights", "stadtlicht": "stadtlicht-data"}
@@ -58,7 +59,7 @@ def stage(home: Path) -> Iterator[Stage]:
 @contextmanager
 def _alone(home: Path) -> Iterator[None]:
     """One demo at a time: the next one clears what this one uses."""
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(home)  # the folder above it is the default home
     with home.with_suffix(".lock").open("w") as lock:
         try:
             flock(lock, LOCK_EX | LOCK_NB)

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from urllib.request import ProxyHandler, build_opener
 
 from flows.serving.login import ASKING, AUTH
+from tasks import home_env
 from tasks.errors import StorageUnavailable
 
 PATIENCE_SECONDS = 120
@@ -63,13 +64,13 @@ def answers(api: str) -> bool:
 
 def on() -> bool:
     """Whether verbs are flow runs: the environment names an API, or a `throng serve` answers in this home."""
-    if os.environ.get("PREFECT_API_URL"):
-        return True
     from flows.serving.announcement import announced
     from flows.serving.login import kept
     from tasks.settings import load
 
-    home = load().home.absolute()
+    home = load().home.absolute()  # before Prefect is imported, which reads `.env` too, whoever wrote it
+    if os.environ.get("PREFECT_API_URL"):
+        return True
     api = announced(home)
     if api is None or not answers(api):
         return False
@@ -96,6 +97,7 @@ def environment(home: Path, api: str) -> dict[str, str]:
 @contextmanager
 def prefect_pages(home: Path) -> Iterator[Pages]:
     """Start a server that keeps everything under `home`; `wait` for it before the first flow run."""
+    home_env.dotenv()  # Prefect reads it too, whoever wrote it
     home.mkdir(parents=True, exist_ok=True)
     url, login = f"http://127.0.0.1:{(port := _free_port())}", f"throng:{token_urlsafe(32)}"
     own = {AUTH: login, "PREFECT_SERVER_UI_API_URL": f"{url}/api", "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": url}

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tasks import policy, settings
+from tasks import home_env, policy, settings
 from tasks.store.audit import AuditLog
 from tasks.store.catalog import Catalog
 from tasks.store.database import Database
@@ -44,6 +44,7 @@ def open_stores(given: settings.Settings | None = None) -> Stores:
     from tasks.store.buckets import Buckets  # boto3: 0.2 s
 
     where = given or settings.load()
+    home_env.check_home(where.home)
     reviewed = policy.load(where.policy)
     lake, keys = Lake(where.lake_root), FileKeys(where.keys_root)
     check_not_lost(where.database, lake, keys)

@@ -12,7 +12,6 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.loaders import Loader, create_loader
-from dotenv import dotenv_values
 
 from tasks import home_env
 from tasks.errors import Misconfigured, RefusedDelivery
@@ -111,7 +110,7 @@ class Buckets:
 
     def __init__(self, settings: Settings) -> None:
         """AWS_* lines of the settings' files count as if they stood in the environment, where they do not."""
-        for name, value in (*dotenv_values(".env").items(), *home_env.read(settings.home).items()):
+        for name, value in (*home_env.dotenv().items(), *home_env.read(settings.home).items()):
             if name.startswith("AWS_") and value:
                 os.environ.setdefault(name, value)
 

@@ -1,12 +1,14 @@
 """Settings come from THRONG_* variables and .env; a wrong one is named, a secret never shown."""
 
+import os
 import shlex
 from pathlib import Path
 
 import pytest
 
-from tasks import settings
+from tasks import home_env, settings
 from tasks.errors import Misconfigured
+from tasks.store.buckets import Buckets
 
 
 @pytest.fixture(autouse=True)
@@ -23,6 +25,50 @@ def test_everything_lives_under_the_home_by_default(tmp_path: Path) -> None:
 def test_a_dotenv_file_is_read(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("THRONG_LANDING=/data/landing\nOTHER=1\n")
     assert settings.load().landing_root == Path("/data/landing")
+
+
+@pytest.mark.parametrize("mode", [0o620, 0o602, 0o666])
+def test_a_dotenv_file_that_others_can_write_is_refused_and_not_shown(tmp_path: Path, mode: int) -> None:
+    file = tmp_path / ".env"
+    file.write_text("AWS_CONFIG_FILE=/hunter2\n")
+    file.chmod(mode)
+    for read in (settings.load, lambda: Buckets(settings.Settings())):
+        with pytest.raises(Misconfigured, match=f"chmod go-w {file}.*another folder") as refused:
+            read()
+        assert "hunter2" not in str(refused.value)
+
+
+def test_a_dotenv_file_of_another_user_is_refused_and_one_of_root_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / ".env"
+    file.write_text("THRONG_LANDING=/data/landing\n")
+    owner = file.stat().st_uid
+    monkeypatch.setattr(home_env, "ROOT", owner)
+    monkeypatch.setattr("os.geteuid", lambda: owner + 1)
+    assert settings.load().landing == "/data/landing"
+    monkeypatch.setattr(home_env, "ROOT", owner + 2)
+    for read in (settings.load, lambda: Buckets(settings.Settings())):
+        with pytest.raises(Misconfigured, match=f"{file} belongs to another user.*chown.*another folder"):
+            read()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes links for others")
+def test_a_dotenv_file_that_another_user_links_to_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "ours").write_text("THRONG_LANDING=/data/landing\n")
+    (tmp_path / ".env").symlink_to("ours")
+    assert settings.load().landing == "/data/landing"
+    os.chown(tmp_path / ".env", 65534, 65534, follow_symlinks=False)
+    with pytest.raises(Misconfigured, match="belongs to another user"):
+        settings.load()
+
+
+def test_a_folder_and_a_pipe_of_that_name_say_nothing(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / ".env")
+    assert settings.load().landing is None
+    (tmp_path / ".env").unlink()
+    (tmp_path / ".env").mkdir()
+    assert settings.load().landing is None
 
 
 def test_an_empty_variable_is_an_unset_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

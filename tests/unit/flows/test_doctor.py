@@ -7,6 +7,9 @@ import pytest
 from typer.testing import CliRunner
 
 from flows.cli import app
+from tasks.errors import Misconfigured
+from tasks.settings import Settings
+from tasks.store import open_stores
 
 
 def _examine() -> tuple[int, dict[str, dict[str, str]], str]:
@@ -65,6 +68,28 @@ def test_keys_that_others_can_read_are_a_fault(home: Path, landing: Path) -> Non
     code, found, _ = _examine()
     assert code == 2
     assert found["keys"]["fault"]["action"] == f"Run: chmod -R go= {home / 'keys'}"
+
+
+@pytest.mark.parametrize("mode", [0o770, 0o707, 0o1777])
+def test_a_home_that_others_can_write_to_is_a_fault_and_nothing_is_made_there(
+    home: Path, landing: Path, mode: int
+) -> None:
+    home.mkdir()
+    home.chmod(mode)
+    code, found, _ = _examine()
+    assert code == 2
+    assert found["settings"]["fault"]["what"] == f"The home {home} can be written to by other users."
+    assert found["settings"]["fault"]["action"] == f"Run: chmod go-w {home}"
+    assert CliRunner().invoke(app, ["releases"]).exit_code == 2
+    with pytest.raises(Misconfigured, match="chmod go-w"):
+        open_stores(Settings(home=home))
+    assert not list(home.iterdir())
+
+
+def test_a_home_that_others_can_enter_in_a_folder_where_all_may_write_is_well(home: Path, landing: Path) -> None:
+    home.parent.chmod(0o1777)
+    home.mkdir(mode=0o755)
+    assert _examine()[0] == 0
 
 
 def test_wrong_settings_are_named_without_their_values(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

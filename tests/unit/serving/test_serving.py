@@ -11,7 +11,8 @@ from threading import Thread
 
 import pytest
 
-from flows.cli.pages import answers, environment
+from flows.cli import demo_stage
+from flows.cli.pages import answers, environment, on, prefect_pages
 from flows.serving import child as children
 from flows.serving import services
 from flows.serving.announcement import alone, announce, announced
@@ -22,6 +23,7 @@ from flows.serving.place import Place
 from flows.serving.process import gone, this_process
 from tasks import settings
 from tasks.errors import Misconfigured
+from tasks.home_env import check_home
 from tasks.policy import load
 from tasks.services.client_file import client_file
 from tests.receivers import webhook
@@ -159,6 +161,29 @@ def test_our_own_server_is_asked_without_a_proxy(monkeypatch: pytest.MonkeyPatch
         assert (len(server.words), len(server.calls)) == (1, 1)
         assert (proxy.words, proxy.calls) == ([], [])
         assert environment(Path(), API)["no_proxy"].startswith("intranet.example,127.0.0.1,")
+
+
+def test_prefect_is_not_started_nor_asked_where_others_can_write_the_dotenv_file_that_it_reads_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PREFECT_API_URL", API)
+    (tmp_path / ".env").write_text("PREFECT_LOGGING_SETTINGS_PATH=/elsewhere/logging.yml\n")
+    (tmp_path / ".env").chmod(0o666)
+    with pytest.raises(Misconfigured, match="chmod go-w"):
+        on()
+    with pytest.raises(Misconfigured, match="chmod go-w"), prefect_pages(tmp_path / "prefect"):
+        pass
+    assert not (tmp_path / "prefect").exists()
+
+
+def test_the_folder_of_a_demo_can_be_a_home_whatever_the_mask(tmp_path: Path) -> None:
+    before = os.umask(0o002)
+    try:
+        with demo_stage._alone(tmp_path / ".throng" / "demo"):
+            check_home(tmp_path / ".throng")
+    finally:
+        os.umask(before)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root lets another user through")
