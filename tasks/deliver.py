@@ -29,6 +29,9 @@ from tasks.store.lake import DeliveryKey
 from tasks.store.ledger import ReleaseKey
 from tasks.store.tables import Delivery, DeliveryState, Release, ReleaseState
 
+MOST_FILES = 1_000
+"""Where a delivery lies, or the index: some ten are ours, and what a client adds costs nobody's memory."""
+
 
 class Deliver:
     """Delivers stored releases; a delivery's bytes are rendered once and then only sent, compared and sent again."""
@@ -120,7 +123,7 @@ class Deliver:
         if not unsent:
             return []
         bucket = self._stores.buckets.open(spec.destination)
-        return [_key(delivery) for delivery in unsent if bucket.list(f"{delivery.path}/")]
+        return [_key(delivery) for delivery in unsent if bucket.list(f"{delivery.path}/", MOST_FILES)]
 
     def _grant(self, spec: ClientSpec, product: Product, period: Period) -> Grant:
         if grant := spec.grant(product.name, period):
@@ -165,7 +168,8 @@ class Deliver:
     def index(self, spec: ClientSpec) -> None:
         """Rebuild the client's index from the catalog, under the client's lock."""
         bucket, content = self._stores.buckets.open(spec.destination), client_index(self._stores, spec, self._now())
-        if bucket.sizes(INDEX).get(INDEX) != len(content) or bucket.get(INDEX) != content:
+        there = bucket.sizes(INDEX, MOST_FILES).get(INDEX)
+        if there != len(content) or bucket.get(INDEX, there) != content:
             bucket.put_index(content)
 
 
@@ -182,22 +186,21 @@ def _key(delivery: Delivery) -> DeliveryKey:
 
 def _complete(bucket: Bucket, delivery: Delivery, files: Mapping[str, bytes]) -> int:
     """Write missing files, compare present ones; returns how many were written. The manifest comes last."""
-    written, there = 0, bucket.sizes(f"{delivery.path}/")
+    written, there = 0, bucket.sizes(f"{delivery.path}/", MOST_FILES)
     for name in sorted(files, key=lambda name: (name == MANIFEST, name)):
         path = f"{delivery.path}/{name}"
-        digest = hashlib.sha256(files[name]).hexdigest()
         if path in there:
-            bucket.compare(path, digest)
+            bucket.compare(path, files[name], there[path])
         else:
-            bucket.put_new(path, files[name], digest)
+            bucket.put_new(path, files[name], hashlib.sha256(files[name]).hexdigest())
             written += 1
     return written
 
 
 def _verify(bucket: Bucket, delivery: Delivery, public: bytes) -> None:
     start = f"{delivery.path}/"
-    sizes = {key.removeprefix(start): size for key, size in bucket.sizes(start).items()}
-    verify(sizes, lambda name: bucket.get(start + name), public)
+    sizes = {key.removeprefix(start): size for key, size in bucket.sizes(start, MOST_FILES).items()}
+    verify(sizes, lambda name: bucket.get(start + name, sizes[name]), public)
 
 
 def _reference(delivery: Delivery, bucket: Bucket, outcome: Outcome) -> DeliveryRef:

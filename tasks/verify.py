@@ -39,9 +39,10 @@ def _bucket(location: str) -> Location:
 
     bucket = Buckets(settings.load()).at(location)
     try:
-        return {name: size for name, size in bucket.sizes().items() if name}, bucket.get
+        sizes = {name: size for name, size in bucket.sizes().items() if name}
     except RefusedDelivery as error:  # its action speaks to the operator; the client runs this
         raise RefusedDelivery(error.what, "Check the address and your own credentials, or ask the sender.") from None
+    return sizes, lambda name: bucket.get(name, sizes[name])
 
 
 def _folder(root: Path) -> Location:

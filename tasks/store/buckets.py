@@ -23,6 +23,14 @@ from tasks.store.client_spec import Destination
 INDEX = "index.json"
 """The only object that may change."""
 
+MOST_BYTES = 2 << 30
+"""Of one object; nobody's memory is a client's to fill."""
+
+MOST_OBJECTS = 500_000
+"""In a client's folder: of ten products every day, with their files, that is more than twenty years."""
+
+_PIECE_BYTES = 1 << 20
+
 _ATTEMPTS = 4
 _CONNECT_SECONDS, _READ_SECONDS = 5, 60
 
@@ -47,36 +55,58 @@ class Bucket:
             except ClientError as error:
                 if code_of(error) not in ("PreconditionFailed", "412"):
                     raise
-        self.compare(key, sha256)
+        self.compare(key, body)
 
     def put_index(self, body: bytes) -> None:
         """Write or replace the index. Read back and compared."""
         sha256 = hashlib.sha256(body).hexdigest()
         with meant(self.location, f"writing {INDEX}"):
             self._put(INDEX, body, sha256, {})
-        self.compare(INDEX, sha256)
+        self.compare(INDEX, body)
 
-    def get(self, key: str) -> bytes:
-        """An object's bytes, checked against the store's own checksum."""
-        with meant(self.location, f"reading {key}"):
-            answer = self._store.get_object(Key=self._root + key, ChecksumMode="ENABLED", **self._every)
-            body = bytes(answer["Body"].read())
-        meter.read(len(body))
+    def get(self, key: str, most: int = MOST_BYTES) -> bytes:
+        """An object's bytes, checked against the store's own checksum; raises RefusedDelivery for more than `most`."""
+        body = self._read(key, most)
+        if len(body) > most:
+            raise RefusedDelivery(
+                f"{self.location}: {key} has more than the {most} bytes that it may have.",
+                "Ask who wrote there; nothing was overwritten.",
+            )
         return body
 
-    def sizes(self, prefix: str = "") -> dict[str, int]:
-        """Size in bytes of each object whose key begins with the prefix, by key, sorted.
+    def _read(self, key: str, most: int) -> bytes:
+        """At most a piece more than `most` bytes, by which a larger object is known, whatever size it says it has."""
+        content = bytearray()
+        with meant(self.location, f"reading {key}"):
+            body = self._store.get_object(Key=self._root + key, ChecksumMode="ENABLED", **self._every)["Body"]
+            for piece in body.iter_chunks(_PIECE_BYTES):
+                content += piece
+                if len(content) > most:
+                    body.close()
+                    break
+        meter.read(len(content))
+        return bytes(content)
+
+    def sizes(self, prefix: str = "", most: int = MOST_OBJECTS) -> dict[str, int]:
+        """Size in bytes of each object whose key begins with the prefix, by key, sorted; refused if more than `most`.
 
         HEAD does not tell who may list only a part of the bucket whether an object is there: S3 may answer 403.
         """
+        found: dict[str, int] = {}
         with meant(self.location, "listing"):
             pages = self._store.get_paginator("list_objects_v2").paginate(Prefix=self._root + prefix, **self._every)
-            found = {entry["Key"]: int(entry["Size"]) for page in pages for entry in page.get("Contents", ())}
+            for number, page in enumerate(pages):  # they may be empty, without end
+                found |= {entry["Key"]: int(entry["Size"]) for entry in page.get("Contents", ())}
+                if max(number, len(found)) > most:
+                    raise RefusedDelivery(
+                        f"{self.location}/{prefix} holds more than {most:,} objects.",
+                        "Ask the client what fills it, and to remove that; then run the command again.",
+                    )
         return {key.removeprefix(self._root): found[key] for key in sorted(found)}
 
-    def list(self, prefix: str = "") -> list[str]:
-        """Keys that begin with the prefix, sorted."""
-        return list(self.sizes(prefix))
+    def list(self, prefix: str = "", most: int = MOST_OBJECTS) -> list[str]:
+        """Keys that begin with the prefix, sorted; refused if more than `most`."""
+        return list(self.sizes(prefix, most))
 
     def probe(self) -> None:
         """Ask for one key, which needs the bucket, the right owner and leave to list; writes nothing."""
@@ -96,9 +126,9 @@ class Bucket:
         )
         meter.wrote(len(body))
 
-    def compare(self, key: str, sha256: str) -> None:
-        """Read an object back; raises RefusedDelivery if it does not have this SHA-256 (hex)."""
-        if hashlib.sha256(self.get(key)).hexdigest() != sha256:
+    def compare(self, key: str, body: bytes, listed: int | None = None) -> None:
+        """Read an object back; raises RefusedDelivery if it holds other bytes: unread, if its listed size says so."""
+        if listed not in (None, len(body)) or self._read(key, len(body)) != body:
             raise RefusedDelivery(
                 f"{self.location}: {key} holds other bytes than the delivery's.",
                 "Ask the client who wrote there; nothing was overwritten. Remove it and deliver again.",

@@ -9,11 +9,15 @@ from threading import Thread
 
 import pytest
 
+from tasks.deliver import _complete
 from tasks.errors import Misconfigured, RefusedDelivery, StorageUnavailable, ThrongError
 from tasks.settings import Settings
 from tasks.store import buckets as module
+from tasks.store import meter
 from tasks.store.buckets import Bucket, Buckets
 from tasks.store.clients import Destination
+from tasks.store.tables import Delivery
+from tasks.verify import Verify
 
 OWNER = "111122223333"
 KEY = f"arn:aws:kms:eu-central-1:{OWNER}:key/0a1b2c3d"
@@ -132,6 +136,58 @@ def test_a_store_that_hangs_is_not_waited_for_without_end(script: Script, monkey
         bucket = opened(script, endpoint_url=f"http://127.0.0.1:{silent.getsockname()[1]}")
         with pytest.raises(StorageUnavailable, match="does not answer"):
             bucket.list()
+
+
+def _listing(*sizes: int, more: str = "") -> bytes:
+    """A page of objects of these sizes, and whether another one follows."""
+    objects = "".join(
+        f"<Contents><Key>throng/d/{n}</Key><Size>{size}</Size></Contents>" for n, size in enumerate(sizes)
+    )
+    follows = f"<IsTruncated>true</IsTruncated><NextContinuationToken>{more}</NextContinuationToken>" if more else ""
+    return f"<ListBucketResult>{objects}{follows}</ListBucketResult>".encode()
+
+
+def test_an_object_of_another_size_than_ours_is_refused_and_not_read(script: Script) -> None:
+    script.answers = [(200, _listing(10**12))]
+    with pytest.raises(RefusedDelivery, match="d/0 holds other bytes than the delivery's"):
+        _complete(opened(script), Delivery(path="d"), {"0": BODY})
+    assert len(script.seen) == 1
+
+
+def test_of_an_object_that_is_larger_than_was_said_no_more_is_read_than_shows_it(script: Script) -> None:
+    bucket = opened(script)
+    script.answers = [(200, b"x" * (64 << 20))]
+    with meter.metered() as costs:
+        with pytest.raises(RefusedDelivery, match="holds other bytes"):
+            bucket.compare("d/0", BODY)
+        with pytest.raises(RefusedDelivery, match="d/0 has more than the 10 bytes that it may have"):
+            bucket.get("d/0", 10)
+    assert costs.bytes_read < 4 << 20
+    script.answers = [(200, BODY)]
+    assert bucket.get("d/0", 10) == BODY
+
+
+def test_a_client_reads_no_more_of_an_object_than_was_listed(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://127.0.0.1:{script.server_port}")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    script.answers = [(200, _listing(10).replace(b"d/0", b"index.json")), (200, b"x" * (64 << 20))]
+    with meter.metered() as costs, pytest.raises(RefusedDelivery, match="has more than the 10 bytes"):
+        Verify()("s3://client/throng")
+    assert costs.bytes_read < 4 << 20
+
+
+def test_a_folder_with_more_objects_than_a_delivery_has_is_refused_by_its_name(script: Script) -> None:
+    bucket = opened(script)
+    script.answers = [(200, _listing(1, 1, more=str(n))) for n in range(9)]
+    with pytest.raises(RefusedDelivery, match=r"s3://client/throng/d/ holds more than 3 objects.*Ask the client"):
+        bucket.sizes("d/", most=3)
+
+
+def test_a_list_of_empty_pages_has_an_end_too(script: Script) -> None:
+    bucket = opened(script)
+    script.answers = [(200, _listing(more=str(n))) for n in range(9)]
+    with pytest.raises(RefusedDelivery, match="holds more than 3 objects"):
+        bucket.sizes("d/", most=3)
 
 
 @pytest.mark.parametrize(
