@@ -87,7 +87,7 @@ REJECTED: dict[Spoil, str] = {
     every_parquet_truncated: "part-00.parquet",
     every_gzip_cut_in_half: "part-00.csv.gz",
     wrong_delimiter: "is separated by",
-    unknown_columns: "x_",
+    unknown_columns: "columns has a known name",
     no_consents: "consents",
     cells_outside_every_zone: "latitude",
     overlapping_zones: "overlap",
