@@ -154,11 +154,16 @@ class Supervisor:
 
     def _tell(self, what: str, names: list[str]) -> None:
         for name in names:
-            self._say(f"flow run {name}: {what}")
+            self._say(f"flow run {_printable(name)}: {what}")
 
 
 def _known_from(place: Place) -> str:
     return f"from {AUTH}" if os.environ.get(AUTH) else f"which are in {file(place.home)}"
+
+
+def _printable(name: str) -> str:
+    """Who asks for a run names it, and a terminal obeys what is not printable."""
+    return "".join(sign if sign.isprintable() else "?" for sign in name)
 
 
 def _how(code: int) -> str:

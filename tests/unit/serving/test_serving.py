@@ -21,6 +21,7 @@ from flows.serving.child import Child
 from flows.serving.login import file, kept, login
 from flows.serving.place import Place
 from flows.serving.process import gone, this_process
+from flows.serving.supervisor import Supervisor
 from tasks import settings
 from tasks.errors import Misconfigured
 from tasks.home_env import check_home
@@ -285,3 +286,9 @@ def test_a_server_that_is_killed_in_the_middle_of_its_answer_does_not_answer(ans
         Thread(target=half).start()
         with pytest.raises(Unreachable):
             Api(f"http://127.0.0.1:{server.getsockname()[1]}/api", "throng:word").runs()
+
+
+def test_a_runs_name_cannot_forge_a_line_on_the_terminal(tmp_path: Path) -> None:
+    said: list[str] = []
+    Supervisor(Place(tmp_path), "", said.append)._tell("ended", ["größer\n12:00 server: up\x1b[2J\u202e"])
+    assert said == ["flow run größer?12:00 server: up?[2J?: ended"]
