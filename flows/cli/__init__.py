@@ -1,5 +1,6 @@
 """`throng`: the command line. A small module for each group of commands; heavy imports stand where they are used."""
 
+import os
 import resource
 import signal
 from types import FrameType
@@ -11,8 +12,9 @@ __all__ = ["app", "books", "checks", "clients", "demo", "main", "operate", "serv
 
 
 def main() -> None:
-    """Run the command line; a polite kill ends it as Ctrl-C does, and memory stays out of core dumps."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # raw ids and keys would be in them; children inherit it
+    """Run the command line; a polite kill ends it as Ctrl-C does. What children inherit is set here, too."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # raw ids and keys would be in a core dump
+    os.environ["PYTHONSAFEPATH"] = "1"  # else `python -m prefect` runs a prefect.py of whoever wrote this folder
     signal.signal(signal.SIGTERM, _interrupt)
     app()
 

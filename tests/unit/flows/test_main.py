@@ -3,25 +3,27 @@
 import resource
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
-CHILD = "import resource; print(resource.getrlimit(resource.RLIMIT_CORE))"
-COMMAND = f"""
+CORES = "import resource; print(resource.getrlimit(resource.RLIMIT_CORE))"
+COMMAND = """
 import subprocess, sys
 from flows import cli
-cli.app = lambda: subprocess.run([sys.executable, "-c", {CHILD!r}], check=True)
+cli.app = lambda: subprocess.run([sys.executable, *{child}], check=True)
 cli.main()
 """
 
 
+def _started(child: list[str], **how: Any) -> str:
+    """What a child of a command says."""
+    command = [sys.executable, "-c", COMMAND.format(child=child)]
+    return subprocess.run(command, capture_output=True, text=True, check=True, **how).stdout
+
+
 def _cores(limits: tuple[int, int]) -> str:
     """The limits of core dumps in a child of a command that is started with these."""
-    return subprocess.run(
-        [sys.executable, "-c", COMMAND],
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, limits),
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
+    return _started(["-c", CORES], preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, limits))
 
 
 def test_no_command_and_nothing_that_it_starts_leaves_a_core_which_would_hold_ids_and_keys() -> None:
@@ -29,3 +31,9 @@ def test_no_command_and_nothing_that_it_starts_leaves_a_core_which_would_hold_id
     assert _cores((hard, hard)) == "(0, 0)\n"
     assert _cores((0, hard)) == "(0, 0)\n"
     assert _cores((0, 0)) == "(0, 0)\n"
+
+
+def test_what_a_command_starts_runs_no_module_that_lies_in_the_folder_it_was_called_in(tmp_path: Path) -> None:
+    (tmp_path / "colorsys.py").write_text("print('planted')")
+    assert subprocess.check_output([sys.executable, "-m", "colorsys"], cwd=tmp_path) == b"planted\n"
+    assert _started(["-m", "colorsys"], cwd=tmp_path) == ""
