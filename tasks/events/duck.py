@@ -1,11 +1,12 @@
 """DuckDB, held short: bounded memory, no extension ever fetched, hostile file names taken literally."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
 from tasks.errors import StorageUnavailable
 from tasks.events.machine import out_of_memory, raise_if_the_machines
@@ -18,6 +19,15 @@ _FAULTS_OF_A_FILE = (
     duckdb.NotImplementedException,
 )
 """What DuckDB raises over damaged files; over a broken Parquet page also a bare duckdb.Error (seen in 2.0)."""
+_KIND = re.compile(r"([A-Z][A-Za-z ]+) Error: ")
+_KINDS: Mapping[str, type[duckdb.Error]] = {
+    "IO": duckdb.IOException,
+    "Invalid Input": duckdb.InvalidInputException,
+    "Serialization": duckdb.SerializationException,
+    "Conversion": duckdb.ConversionException,
+    "Not implemented": duckdb.NotImplementedException,
+    "Out of Memory": duckdb.OutOfMemoryException,
+}
 _CANNOT_SPILL = re.compile("No space left|quota|Could not write|Failed to create directory", re.IGNORECASE)
 
 
@@ -38,6 +48,28 @@ def connect(memory_limit: str, threads: int, spill: Path | None) -> Iterator[duc
             yield con
     except duckdb.OutOfMemoryException:
         raise out_of_memory() from None
+
+
+def batches(con: duckdb.DuckDBPyConnection, sql: str, parameters: object, rows: int) -> Iterator[pa.RecordBatch]:
+    """What a query gives, so many rows at a time; raises duckdb.Error, whenever it fails.
+
+    Once it has begun, Arrow carries an error from DuckDB to us, as an OSError with DuckDB's words.
+    """
+    reader = con.sql(sql, params=parameters).to_arrow_reader(rows)
+    while True:
+        try:
+            batch = reader.read_next_batch()
+        except StopIteration:
+            return
+        except OSError as error:
+            raise _as_told(str(error)) from None
+        yield batch
+
+
+def _as_told(words: str) -> duckdb.Error:
+    """DuckDB's error by the name of its kind, with which its words begin; a bare one is a library's within it."""
+    kind = _KIND.match(words)
+    return _KINDS.get(kind[1], duckdb.OperationalError)(words) if kind else duckdb.Error(words)
 
 
 def exactly(path: Path) -> str:

@@ -116,7 +116,7 @@ def _read(
     judge = Judge(prepared, group.label, ticks_a_second)
     counts = np.zeros((len(group.files), _ALL_CODES), dtype=np.int64)
     listed = []
-    for batch in con.sql(sql, params=parameters).to_arrow_reader(_BATCH_ROWS):
+    for batch in duck.batches(con, sql, parameters, _BATCH_ROWS):
         ticks = batch["ticks"].cast(pa.int64()).fill_null(NO_TIME)
         rank, cell, flags, file, row = (batch[name].to_numpy() for name in ("rank", "cell", "flags", "file", "row"))
         code, keys = judge.judge(Looked(rank, cell, ticks.to_numpy(), flags))

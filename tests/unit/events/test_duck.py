@@ -4,7 +4,7 @@ import duckdb
 import pytest
 
 from tasks.errors import StepFailed, StorageUnavailable
-from tasks.events.duck import raise_unless_the_files
+from tasks.events.duck import batches, raise_unless_the_files
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,18 @@ def test_what_is_not_the_files_fault_is_never_blamed_on_it(error, raised) -> Non
 @pytest.mark.parametrize("error", [duckdb.IOException("cut"), duckdb.InvalidInputException("x"), duckdb.Error("page")])
 def test_a_damaged_files_fault_is_left_to_the_reader_to_name(error) -> None:
     raise_unless_the_files(error)
+
+
+LATE = {
+    "CAST(IF(i < 400000, '1', 'x') AS INT)": duckdb.ConversionException,
+    "repeat('x', IF(i < 400000, 1, 1000000000))": duckdb.OutOfMemoryException,
+    "IF(i < 400000, 1, error('said'))": duckdb.InvalidInputException,
+}
+
+
+@pytest.mark.parametrize("late", LATE)
+@pytest.mark.parametrize("first", [0, 399_999])
+def test_an_error_is_of_its_kind_whether_it_is_met_at_once_or_after_much_was_read(late: str, first: int) -> None:
+    sql = f"SELECT {late} FROM range({first}, 400001) AS numbers(i)"
+    with duckdb.connect(config={"memory_limit": "50MB", "threads": 1}) as con, pytest.raises(LATE[late]):
+        list(batches(con, sql, [], 2048))

@@ -1,0 +1,50 @@
+"""A file whose damage lies behind what was read already: rejected by name all the same, and nothing of it stays."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tasks.events.judge import Prepared
+from tests.reference_read import Span
+from tests.unit.events.factory import NATIVE, csv_bytes, landing_file, prepare, read
+
+ROWS = 300_000
+ROW = ("s0", "2026-03-01T10:00:00Z", "c0", "data")
+GOOD = csv_bytes([ROW] * 10)
+
+
+@pytest.fixture
+def prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Prepared:
+    """Batches are small, so that many were read before the damage is met."""
+    monkeypatch.setattr("tasks.events.read._BATCH_ROWS", 2048)
+    return prepare(tmp_path / "day", {"s0": Span(0, 0, 86_400)}, {"c0": [Span(0, 0, 86_400)]})
+
+
+def mixed_line_ends(path: Path) -> Path:
+    path.write_bytes(csv_bytes([ROW] * ROWS) + ",".join(ROW).encode() + b"\r\n")
+    return path
+
+
+def broken_page(path: Path) -> Path:
+    table = pa.table(
+        {name: pa.array([f"{value} {n}" for n in range(ROWS)]) for name, value in zip(NATIVE, ROW, strict=True)}
+    )
+    pq.write_table(table, path, row_group_size=5_000, compression="snappy", use_dictionary=False)
+    last = pq.ParquetFile(path).metadata.row_group(ROWS // 5_000 - 1).column(0)
+    content = bytearray(path.read_bytes())
+    begin = last.data_page_offset
+    content[begin + 40 : begin + 2_000] = bytes(1_960)
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize(("name", "damaged"), [("late.csv", mixed_line_ends), ("late.parquet", broken_page)])
+def test_damage_behind_what_was_read_already_rejects_the_file_by_name(tmp_path, prepared, name, damaged) -> None:
+    (tmp_path / "good.csv").write_bytes(GOOD)
+    files = [landing_file(tmp_path / "good.csv"), landing_file(damaged(tmp_path / name))]
+    found, keys = read(files, prepared, tmp_path / "out")
+    assert [file.name for file in found.unreadable] == [name]
+    assert found.account.rows_in == {"good.csv": 10}
+    assert sum(map(len, keys)) == found.account.kept
