@@ -41,4 +41,5 @@ def test_a_run_gives_back_at_once_what_it_opened(place: Place, landing: Path) ->
     later = place.warm(day_after_day, home, landing)[DAYS // 3 :]
     assert not unequal(later, ["open files", "connections", "children", "left over", "scratch"])
     threads = [sample["threads"] for sample in later]
-    assert min(threads[2:]) <= max(threads[:2])  # one whose work is done takes a moment to end
+    a_thread_a_run = len(threads) - 1  # a library's pool may start one more, or one take a moment to end
+    assert max(threads) - min(threads) < a_thread_a_run, threads
