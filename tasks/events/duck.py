@@ -86,10 +86,11 @@ def raise_unless_the_files(error: duckdb.Error) -> None:
     """Raise what is not the read file's fault: memory, disk, or a defect of ours."""
     if isinstance(error, duckdb.OutOfMemoryException):
         raise out_of_memory() from None
-    if _CANNOT_SPILL.search(str(error)):
-        raise StorageUnavailable(
-            "The scratch disk is full or cannot be written.", "Free space under THRONG_HOME, then rerun."
-        ) from None
-    raise_if_the_machines(error)
+    if isinstance(error, duckdb.IOException):  # others quote a file's name and lines, which may read like these faults
+        if _CANNOT_SPILL.search(str(error)):
+            raise StorageUnavailable(
+                "The scratch disk is full or cannot be written.", "Free space under THRONG_HOME, then rerun."
+            ) from None
+        raise_if_the_machines(error)
     if not isinstance(error, _FAULTS_OF_A_FILE) and type(error) is not duckdb.Error:
         raise error

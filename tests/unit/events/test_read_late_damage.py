@@ -48,3 +48,10 @@ def test_damage_behind_what_was_read_already_rejects_the_file_by_name(tmp_path, 
     assert [file.name for file in found.unreadable] == [name]
     assert found.account.rows_in == {"good.csv": 10}
     assert sum(map(len, keys)) == found.account.kept
+
+
+@pytest.mark.parametrize("name", ["No space left.csv", "Permission denied.csv"])
+def test_a_damaged_file_is_not_taken_for_the_machines_fault_by_its_name(tmp_path, prepared, name) -> None:
+    (tmp_path / name).write_bytes(csv_bytes([ROW] * 50) + csv_bytes([ROW] * 50).replace(b"\n", b"\r\n"))
+    found, _ = read([landing_file(tmp_path / name)], prepared, tmp_path / "out")
+    assert [file.name for file in found.unreadable] == [name]
