@@ -86,3 +86,9 @@ def profile(rows: Sequence[int], bound: int) -> list[int]:
     squares = sum(n * n for n in rows)
     weight = min(64, math.isqrt(4096 * bound // squares)) if squares else 0
     return [n * weight for n in rows]
+
+
+def form_of(text: str) -> str:
+    """The form of a value, sign by sign."""
+    signs = ["a" if sign.isalpha() else "9" if sign.isdecimal() else sign for sign in text[:40]]
+    return "".join(sign if " " <= sign <= "~" else "?" for sign in signs) + "..." * (len(text) > 40)
