@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from tasks.errors import RejectedInput
 from tasks.events.keys import CELLS
+from tasks.mobility.cell_versions import Topology
 from tasks.mobility.day import EARTH_RADIUS_M, HOUR, NOWHERE, Int32, Places
-from tasks.mobility.topology import Topology, read_topology
+from tasks.mobility.topology import read_topology
 from tasks.mobility.zones import ZonePlan
 from tasks.period import day_hours
 from tasks.policy import Time

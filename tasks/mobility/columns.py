@@ -1,0 +1,111 @@
+"""Columns of a landed table as NumPy arrays, whatever type they were written in; a fault names file and column."""
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from tasks.errors import RejectedInput
+
+_MEND = "Correct the column and land the file again."
+_EARLIEST, _LATEST = datetime(2, 1, 1, tzinfo=UTC).timestamp(), datetime(9998, 12, 31, tzinfo=UTC).timestamp()
+"""Epochs that have a local time in every zone; times beyond are as far away as these."""
+_TICKS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+
+
+def text(table: pa.Table, name: str, source: str) -> NDArray[np.object_]:
+    """Ids of text or whole numbers; a missing or blank one is refused."""
+    column = _plain(table[name])
+    if not (_is_text(column.type) or pa.types.is_integer(column.type) or pa.types.is_binary(column.type)):
+        raise _wrong(source, name, column.type, "text")
+    try:
+        values = column.cast(pa.string())
+    except pa.ArrowException:
+        raise RejectedInput(f"{source}: {name} is not UTF-8 text in every row.", _MEND) from None
+    ids = np.asarray(values, object)
+    missing = sum(not (value and value.strip()) for value in ids)
+    if missing:
+        raise RejectedInput(f"{source}: {missing} rows have no {name}.", _MEND)
+    return ids
+
+
+def degrees(table: pa.Table, name: str, most: int, source: str) -> NDArray[np.float64]:
+    """Degrees between -most and most, of numbers or of text."""
+    column = _plain(table[name])
+    kind = column.type
+    number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    if not (number or _is_text(kind) or pa.types.is_null(kind)):
+        raise _wrong(source, name, kind, "a number")
+    try:
+        values = np.asarray(column.cast(pa.float64()), np.float64)
+    except pa.ArrowException:
+        raise RejectedInput(f"{source}: {name} is not a number in every row.", _MEND) from None
+    bad = int(np.sum(~(np.abs(values) <= most)))
+    if bad:
+        raise RejectedInput(f"{source}: {name} is missing or beyond {most} degrees in {bad} rows.", _MEND)
+    return values
+
+
+def epochs(table: pa.Table, name: str, zone: ZoneInfo, empty: float, source: str) -> NDArray[np.float64]:
+    """Epoch seconds of dates, timestamps or ISO 8601 text; times without an offset are in `zone`."""
+    column = _plain(table[name])
+    kind = column.type
+    if pa.types.is_date(kind):
+        column = column.cast(pa.timestamp("ms"))
+    if pa.types.is_timestamp(column.type):
+        return _of_timestamps(column, zone, empty)
+    if _is_text(kind) or pa.types.is_null(kind):
+        return _of_text(column.cast(pa.string()), zone, empty, f"{source}: {name}")
+    raise _wrong(source, name, kind, "an ISO 8601 time")
+
+
+def _plain(column: pa.ChunkedArray) -> pa.Array:
+    """One array, without a dictionary."""
+    array = column.combine_chunks()
+    return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def _wrong(source: str, name: str, kind: pa.DataType, needed: str) -> RejectedInput:
+    """The type without what is inside it: names of fields may be values."""
+    return RejectedInput(f"{source}: {name} must be {needed}, not {str(kind).partition('<')[0]}.", _MEND)
+
+
+def _of_timestamps(column: pa.Array, zone: ZoneInfo, empty: float) -> NDArray[np.float64]:
+    """Through whole numbers, as Python has no nanoseconds and no year 10000."""
+    ticks = column.cast(pa.int64())
+    seconds = np.asarray(ticks.fill_null(0)) / _TICKS[column.type.unit]
+    if column.type.tz is None:
+        clipped, where = np.unique(np.clip(seconds, _EARLIEST, _LATEST), return_inverse=True)
+        offsets = np.array([_offset(epoch, zone) for epoch in clipped])
+        seconds = seconds - offsets[where]
+    return np.where(np.asarray(ticks.is_null()), empty, seconds)
+
+
+def _offset(local: float, zone: ZoneInfo) -> float:
+    """Seconds by which the zone is ahead of UTC at a local time, which is given as if it were UTC."""
+    naive = datetime.fromtimestamp(local, UTC).replace(tzinfo=zone)
+    return local - naive.timestamp()
+
+
+def _of_text(column: pa.Array, zone: ZoneInfo, empty: float, where: str) -> NDArray[np.float64]:
+    """Few values differ, so each is read once."""
+    coded = column.dictionary_encode(null_encoding="encode")
+    try:
+        values = np.array([_epoch(value, zone, empty) for value in coded.dictionary.to_pylist()])
+    except ValueError:
+        raise RejectedInput(f"{where} is not an ISO 8601 time in every row.", _MEND) from None
+    found: NDArray[np.float64] = values[np.asarray(coded.indices)]
+    return found
+
+
+def _epoch(value: str | None, zone: ZoneInfo, empty: float) -> float:
+    if value is None or not value.strip():
+        return empty
+    time = datetime.fromisoformat(value.strip())
+    return (time if time.tzinfo else time.replace(tzinfo=zone)).timestamp()
