@@ -51,8 +51,20 @@ class World:
             return Reason.NO_CONSENT if (event.subscriber or "").strip() else Reason.MISSING_SUBSCRIBER, None
         outcome = self._judge_member(event, label, member)
         if isinstance(outcome, Reason):
-            return outcome, (member.rank, REASON_SECOND, READ_REASONS.index(outcome))
+            own = self._month_of(event, label) == f"{self.day:%Y-%m}"
+            return outcome, (member.rank, REASON_SECOND, READ_REASONS.index(outcome)) if own else None
         return None, (member.rank, *outcome)
+
+    def _month_of(self, event: Event, label: date) -> str:
+        """The month that a row belongs to; without a time it is its folder's."""
+        instant = parse(event.at or "", self.time.landing)
+        return f"{instant.astimezone(self.time.local) if instant else label:%Y-%m}"
+
+    def unfit(self, event: Event, label: date) -> Reason | None:
+        """What is wrong with a row's time or cell, regardless of its subscriber."""
+        anybody = Span(0, -(1 << 40), 1 << 40)
+        outcome = self._judge_member(event, label, anybody)
+        return outcome if isinstance(outcome, Reason) else None
 
     def _judge_member(self, event: Event, label: date, member: Span) -> Reason | tuple[int, int]:
         if not event.at:

@@ -1,5 +1,6 @@
 """The row rules: each row of a group of files gets the first reason that applies, and its key."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -14,7 +15,7 @@ from tasks.errors import StepFailed
 from tasks.events.clock import Clock
 from tasks.events.keys import REASON_SECOND, Int64, pack
 from tasks.events.reasons import READ_REASONS, Reason
-from tasks.period import day_start
+from tasks.period import Cadence, Period, day_start
 from tasks.policy import Time
 
 KEPT = 0
@@ -35,6 +36,8 @@ _INTERVAL = ("from_second", "to_second")
 
 Int32 = NDArray[np.int32]
 Int8 = NDArray[np.int8]
+Finding = tuple[Reason, NDArray[np.bool_]]
+"""A reason, and to which rows it applies."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,15 @@ class Looked(NamedTuple):
         return Looked(self.rank[rows], self.cell[rows], self.ticks[rows], self.flags[rows])
 
 
+class Judged(NamedTuple):
+    """What became of a batch: each row's code; keys of panel members' rows, in no order; and what rows hold."""
+
+    code: Int8
+    keys: Int64
+    unfit: Int8
+    """Codes of rows whose time, cell or network cannot be used, regardless of their subscriber, in no order."""
+
+
 class Judge:
     """Judges rows of one folder: the panel's consents and the cells' validity by rank, in seconds of the day."""
 
@@ -98,24 +110,34 @@ class Judge:
         self._start, self._ticks_a_second = int(prepared.start.timestamp()), ticks_a_second
         first, last = prepared.span(label)
         self._near = prepared.second_of(first), prepared.second_of(last + timedelta(days=1))
+        month = Period.holding(Cadence.MONTH, prepared.day)
+        self._month = prepared.second_of(month.first), prepared.second_of(month.end)
+        self._timeless = (NO_TIME, BAD_TIME) if label in month.days else ()
 
-    def judge(self, rows: Looked) -> tuple[Int8, Int64]:
-        """The code of each row; the keys of all rows of panel members that have one, in no order."""
+    def judge(self, rows: Looked) -> Judged:
+        """Judge a batch of rows."""
         second = self._second(rows.ticks)
         rows = rows._replace(cell=self._version_at(rows.cell, second))
-        kept = (second >= self._consent_from[rows.rank]) & (second < self._consent_to[rows.rank])
-        kept &= (second >= self._valid_from[rows.cell]) & (second < self._valid_to[rows.cell])
-        kept &= rows.flags == 0
+        fit = (second >= self._valid_from[rows.cell]) & (second < self._valid_to[rows.cell]) & (rows.flags == 0)
+        kept = fit & (second >= self._consent_from[rows.rank]) & (second < self._consent_to[rows.rank])
         code = np.where(kept, np.int8(KEPT), np.int8(CODE[Reason.NO_CONSENT]))
         # All that is left of most rows that are not kept is that their subscriber is a stranger.
         doubtful = np.flatnonzero(~kept & ((rows.rank != STRANGER) | (rows.flags >= BROKEN)))
-        code[doubtful] = self._reasons(rows.only(doubtful), second[doubtful])
+        code[doubtful] = self._first(self._of_subscribers, rows.only(doubtful), second[doubtful])
         aside = doubtful[(rows.rank[doubtful] >= 0) & (code[doubtful] <= len(READ_REASONS))]
+        aside = aside[self._in_month(rows.ticks[aside], second[aside])]
         used = np.flatnonzero(kept)
         keys = pack(*(column[used].astype(np.int64) for column in (rows.rank, second, rows.cell)))
         reasons = code[aside].astype(np.int64) - 1
         set_aside = pack(rows.rank[aside].astype(np.int64), np.full(len(aside), REASON_SECOND), reasons)
-        return code, np.concatenate([keys, set_aside])
+        unfit = np.flatnonzero(~fit)
+        held = self._first(self._of_content, rows.only(unfit), second[unfit])
+        return Judged(code, np.concatenate([keys, set_aside]), held)
+
+    def _in_month(self, ticks: Int64, second: Int32) -> NDArray[np.bool_]:
+        """Whether rows belong to the day's own month, which pays for the profile; without a time, by their folder."""
+        inside = (second >= self._month[0]) & (second < self._month[1])
+        return inside | np.isin(ticks, self._timeless)
 
     def _second(self, ticks: Int64) -> Int32:
         """Elapsed seconds of the day; what is far away stays far away."""
@@ -134,22 +156,42 @@ class Judge:
             rows = rows[self._has_next[cell[rows]]]
         return cell
 
-    def _reasons(self, rows: Looked, second: Int32) -> Int8:
-        """The first reason that applies to rows that are not kept, in the order of judgement."""
+    def _of_subscribers(self, rows: Looked, second: Int32) -> list[Finding]:
+        """Which reasons apply to rows, in the order of judgement."""
         consent_from, consent_to = self._consent_from[rows.rank], self._consent_to[rows.rank]
-        today = (second >= 0) & (second < self._length)
-        order = (
-            (Reason.UNREADABLE_ROW, rows.flags >= BROKEN),
+        unreadable, *times = self._of_times(rows, second)
+        return [
+            unreadable,
             (Reason.MISSING_SUBSCRIBER, rows.rank == BLANK),
+            *times,
+            (Reason.NO_CONSENT, (second < consent_from) | (second >= consent_to)),
+            *self._of_cells(rows, second),
+        ]
+
+    def _of_content(self, rows: Looked, second: Int32) -> list[Finding]:
+        """The same regardless of the subscriber."""
+        return [*self._of_times(rows, second), *self._of_cells(rows, second)]
+
+    def _of_times(self, rows: Looked, second: Int32) -> list[Finding]:
+        today = (second >= 0) & (second < self._length)
+        return [
+            (Reason.UNREADABLE_ROW, rows.flags >= BROKEN),
             (Reason.MISSING_TIME, rows.ticks == NO_TIME),
             (Reason.BAD_TIME, rows.ticks == BAD_TIME),
             (Reason.OTHER_DAY, ~today & (second >= self._near[0]) & (second < self._near[1])),
             (Reason.OUTSIDE_DAY, ~today),
-            (Reason.NO_CONSENT, (second < consent_from) | (second >= consent_to)),
+        ]
+
+    def _of_cells(self, rows: Looked, second: Int32) -> list[Finding]:
+        return [
             (Reason.MISSING_CELL, rows.cell == BLANK),
             (Reason.UNKNOWN_CELL, rows.cell == UNKNOWN),
             (Reason.EXPIRED_CELL, (second < self._valid_from[rows.cell]) | (second >= self._valid_to[rows.cell])),
-        )
+        ]
+
+    def _first(self, rules: Callable[[Looked, Int32], list[Finding]], rows: Looked, second: Int32) -> Int8:
+        """The code of the first reason that applies to each row; where none of them does, its network is none."""
+        order = rules(rows, second)
         codes = [np.int8(CODE[reason]) for reason, _ in order]
         return np.select([applies for _, applies in order], codes, np.int8(CODE[Reason.BAD_PLMN]))
 

@@ -1,5 +1,7 @@
 """Read: event files become keys in buckets, and an account of every row by file and reason."""
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -33,12 +35,15 @@ class ReadAccount:
     account: RowAccount = field(default_factory=RowAccount)
     quarantine: pa.Table = field(default_factory=QUARANTINE.empty_table)
     unreadable: tuple[UnreadableFile, ...] = ()
+    unfit: Mapping[Reason, int] = field(default_factory=dict)
+    """Rows by what is wrong with their time, cell or network, regardless of their subscriber."""
 
     def __add__(self, other: "ReadAccount") -> "ReadAccount":
         return ReadAccount(
             self.account + other.account,
             pa.concat_tables([self.quarantine, other.quarantine]),
             tuple(sorted({*self.unreadable, *other.unreadable}, key=lambda file: file.name)),
+            Counter(self.unfit) + Counter(other.unfit),
         )
 
 
@@ -115,11 +120,13 @@ def _read(
     sql, parameters, ticks_a_second = query(group, prepared)
     judge = Judge(prepared, group.label, ticks_a_second)
     counts = np.zeros((len(group.files), _ALL_CODES), dtype=np.int64)
+    unfit = np.zeros(_ALL_CODES, dtype=np.int64)
     listed = []
     for batch in duck.batches(con, sql, parameters, _BATCH_ROWS):
         ticks = batch["ticks"].cast(pa.int64()).fill_null(NO_TIME)
         rank, cell, flags, file, row = (batch[name].to_numpy() for name in ("rank", "cell", "flags", "file", "row"))
-        code, keys = judge.judge(Looked(rank, cell, ticks.to_numpy(), flags))
+        code, keys, held = judge.judge(Looked(rank, cell, ticks.to_numpy(), flags))
+        unfit += np.bincount(held, minlength=_ALL_CODES)
         append_keys(out, keys, starts)
         file_code = file * np.int32(_ALL_CODES) + code
         counts += np.bincount(file_code, minlength=counts.size).reshape(counts.shape)
@@ -130,7 +137,8 @@ def _read(
         listed.append(_rejects(con, group))
         counts += np.bincount(listed[-1][0], minlength=counts.size).reshape(counts.shape)
         _check_lines(group, lines, counts.sum(axis=1).tolist())
-    return _account(group, counts, np.concatenate(listed, axis=1) if listed else np.empty((2, 0), dtype=np.int64))
+    found = np.concatenate(listed, axis=1) if listed else np.empty((2, 0), dtype=np.int64)
+    return replace(_account(group, counts, found), unfit=dict(zip(CODES, unfit[1:].tolist(), strict=True)))
 
 
 def _rejects(con: duckdb.DuckDBPyConnection, group: FileGroup) -> Int64:

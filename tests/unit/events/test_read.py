@@ -30,8 +30,10 @@ def outcome(
     prepared = prepare(tmp_path, {"s": consent}, cells or {"c": [LONGEST]}, day, time)
     file = write(tmp_path / "e.csv", csv_bytes([("s", at, cell, "data")]))
     found, keys = read([landing_file(file, label or day)], prepared, tmp_path / "out", buckets=1)
+    if found.account.reasons:
+        return next(iter(found.account.reasons))
     _, second, rank = unpack(keys[0])
-    return next(iter(found.account.reasons), (int(second[0]), int(rank[0])))
+    return int(second[0]), int(rank[0])
 
 
 def test_a_repeated_hour_takes_its_first_reading(tmp_path) -> None:
@@ -94,6 +96,27 @@ def test_a_row_near_its_folders_day_is_of_another_day_and_one_far_away_is_outsid
 ) -> None:
     at = f"{DAY + timedelta(days=days)}T10:00:00"
     assert outcome(tmp_path, at, time=times(lateness=lateness)) is reason
+
+
+@pytest.mark.parametrize(
+    ("day", "label", "at", "entries"),
+    [
+        (date(2026, 3, 31), date(2026, 3, 31), "2026-03-30T10:00:00", 1),
+        (date(2026, 3, 31), date(2026, 3, 31), "2026-04-01T10:00:00", 0),
+        (date(2026, 3, 31), date(2026, 3, 31), "2026-05-20T10:00:00", 0),
+        (date(2026, 3, 31), date(2026, 3, 31), "no time", 1),
+        (date(2026, 3, 31), date(2026, 4, 1), "no time", 0),
+        (date(2026, 3, 31), date(2026, 4, 1), "", 0),
+        (date(2026, 4, 1), date(2026, 4, 1), "", 1),
+    ],
+)
+def test_a_row_of_another_month_is_in_no_key_that_the_profile_counts(tmp_path, day, label, at, entries) -> None:
+    prepared = prepare(tmp_path, {"s": LONGEST}, {"c": [LONGEST]}, day, times(lateness=1))
+    file = write(tmp_path / "e.csv", csv_bytes([("s", at, "c", "data")]))
+    found, keys = read([landing_file(file, label)], prepared, tmp_path / "out", buckets=1)
+    assert sum(map(len, keys)) == entries
+    assert found.account.total == 1
+    assert found.account.kept == 0
 
 
 def test_a_late_row_counts_for_the_day_it_happened_on(tmp_path) -> None:

@@ -117,6 +117,8 @@ def test_reading_equals_the_plain_reference(landing, suffix: str, buckets: int) 
     expected = Counter((file, reason) for file, reason, _ in judged if reason is not None)
     assert found.account.set_aside == expected
     assert found.account.total == len(judged)
+    unfit = Counter(filter(None, (told.unfit(event, label) for label, events in folders for event in events)))
+    assert Counter(found.unfit) == unfit
     parts = np.array([key for *_, key in judged if key is not None], dtype=np.int64).reshape(-1, 3)
     assert np.array_equal(np.concatenate(keys), np.sort(pack(*parts.T)))
     assert not found.unreadable
