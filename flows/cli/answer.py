@@ -1,4 +1,4 @@
-"""What a command says: text for people on stderr, one JSON document for programs on stdout, an exit code."""
+"""What a command says: its answer on stdout, as text or as one JSON document; errors on stderr; an exit code."""
 
 import inspect
 import os
@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import wraps
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 Command = Callable[..., "Answer"]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document in place of text.")]
 _WHOLE = 1_000
 """Numbers from here on are shown without a fraction."""
 UNTOLD = 40
@@ -38,6 +38,8 @@ class Answer:
     document: Mapping[str, Any]
     say: Sequence["RenderableType"] = field(default=())
     exit_code: int = 0
+    is_error: bool = False
+    """Nothing was answered: the text belongs on stderr, also beside a document."""
 
 
 def command(group: typer.Typer, example: str, name: str | None = None) -> Callable[[Command], Command]:
@@ -130,32 +132,46 @@ def _shown(cell: object) -> str:
     return "" if cell is None else f"{cell:.4g}" if isinstance(cell, float) else str(cell)
 
 
-def screen() -> "Console":
-    """Where people read: as wide as their terminal, or as a log's lines."""
+def screen(stderr: bool = True) -> "Console":
+    """Where people read: as wide as their terminal, or as a log's lines. Progress and notes are on stderr."""
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False, markup=False, width=None if sys.stderr.isatty() else LOG_COLUMNS)
+    on_terminal = (sys.stderr if stderr else sys.stdout).isatty()
+    width = None if on_terminal else LOG_COLUMNS
+    return Console(stderr=stderr, highlight=False, markup=False, width=width)
 
 
 def _respond(name: str, call: Callable[[], Answer], as_json: bool) -> int:
     """Run a command and print what it answers; returns the exit code."""
     answer = _answer(name, call)
-    told = not as_json or _written(answer.document)
-    console = screen()
-    with suppress(OSError):  # what people read is told again by `throng runs`; the work is done
-        for part in answer.say:
-            tell(console, part)
+    if as_json:
+        told = _written(partial(_print_document, answer.document))
+    else:
+        told = answer.is_error or _written(partial(_print, answer.say, stderr=False))
+    with suppress(OSError):
+        if answer.is_error:
+            _print(answer.say)
         if not told:
-            tell(console, "The answer could not be written to stdout: its disk is full. The work is done.")
+            _print(["The answer could not be written to stdout: its disk is full. The work is done."])
     return answer.exit_code if told else answer.exit_code or UNTOLD
 
 
-def _written(document: Mapping[str, Any]) -> bool:
-    """Write the one JSON document; whether it could be written whole."""
+def _print(parts: "Sequence[RenderableType]", stderr: bool = True) -> None:
+    console = screen(stderr)
+    for part in parts:
+        tell(console, part)
+
+
+def _print_document(document: Mapping[str, Any]) -> None:
     import json
 
+    sys.stdout.write(json.dumps(document, default=str, ensure_ascii=False) + "\n")
+
+
+def _written(write: Callable[[], None]) -> bool:
+    """Write the answer to stdout; whether it could be written whole."""
     try:
-        sys.stdout.write(json.dumps(document, default=str, ensure_ascii=False) + "\n")
+        write()
         sys.stdout.flush()
     except BrokenPipeError:
         raise
@@ -175,7 +191,7 @@ def _answer(name: str, call: Callable[[], Answer]) -> Answer:
         return _fault(error.with_traceback(None))  # frames would keep libraries' objects beyond their time
     except KeyboardInterrupt:
         text = "Stopped. Nothing is half written; the same command goes on from here."
-        return Answer({"error": "Stopped", "what": text, "exit_code": INTERRUPTED}, [text], INTERRUPTED)
+        return Answer({"error": "Stopped", "what": text, "exit_code": INTERRUPTED}, [text], INTERRUPTED, True)
 
 
 def _fault(error: "Any") -> Answer:
@@ -184,4 +200,4 @@ def _fault(error: "Any") -> Answer:
     kind = type(error).__name__
     document = {"error": kind, "what": error.what, "action": error.action, "exit_code": error.exit_code}
     say = [Text.assemble((f"{kind}: ", "bold red"), error.what), Text.assemble(("What to do: ", "bold"), error.action)]
-    return Answer(document, say, error.exit_code)
+    return Answer(document, say, error.exit_code, is_error=True)

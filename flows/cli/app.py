@@ -1,7 +1,7 @@
 """The command line's groups; the modules beside this one add their commands to them."""
 
 import re
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -39,10 +39,27 @@ app = typer.Typer(
     cls=_InOrder,
     help="See the crowd, never the person: footfall from mobile network events, consented and provably anonymous.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain help: rich alone would take longer to import than everything else
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"throng {version('throng-insights')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _throng(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None: ...
+
+
 client = typer.Typer(help="Clients as code: who gets what, and where to.", no_args_is_help=True)
 app.add_typer(client, name="client")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tasks.store import Stores
     from tasks.store.tables import DayGeneration, MonthBudget, Run
 
+MOST_RUNS = 10_000
 SHOWN_DIGITS = 12
 """Of a digest; `--json` has the whole."""
 Rows = Sequence[Mapping[str, Any]]
@@ -57,9 +58,13 @@ def deliveries(client: Annotated[str | None, typer.Option(help="Of this client o
     return Answer({"deliveries": rows}, listing("deliveries", columns, told))
 
 
-@command(app, "throng runs --day 2026-03-01")
+@command(app, "throng runs --failed --limit 10")
 def runs(
     day: Annotated[str | None, typer.Option(help="Show this day's ingests: row account and gate.")] = None,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Only runs that ended with an exit code other than 0.")
+    ] = False,
+    limit: Annotated[int, typer.Option(metavar="N", min=1, max=MOST_RUNS, help="How many runs, newest first.")] = 50,
 ) -> Answer:
     """List runs; with --day, why rows of that day were not used."""
     from tasks.store import open_stores
@@ -67,8 +72,9 @@ def runs(
     stores = open_stores()
     if day is None:
         page = pages_of_runs()
-        lines = [run_line(run, page) for run in stores.catalog.runs()]
-        return Answer({"runs": lines}, _runs(lines) if lines else ["Nothing ran yet. Next: throng ingest DAY"])
+        lines = [run_line(run, page) for run in stores.catalog.runs(limit, failed)]
+        none = "No run failed." if failed else "Nothing ran yet. Next: throng ingest DAY"
+        return Answer({"runs": lines}, _runs(lines) if lines else [none])
     generations = stores.catalog.generations(a_day(day))
     if not generations:
         return Answer({"day": day, "generations": []}, [f"{day} was never ingested. Next: throng ingest {day}"])

@@ -60,7 +60,7 @@ def backfill(
     how = {"mode": _a_mode(mode), "parallel": parallel, "dry_run": dry_run, "newest_first": newest_first}
     asked.backfill(begin, end, product, client)
     words = {"first": begin, "last": end, "product": product, "client": client, **how}
-    report = run_many("backfill", words, _whole if dry_run else _due)
+    report = run_many("backfill", words, None if dry_run else _due)
     return _planned(report.plan) if dry_run else _told(report, asked=True)
 
 
@@ -71,14 +71,6 @@ def _a_mode(text: str) -> str:
     if text not in list(Mode):
         raise Misconfigured(f"'{text[:40]}' is not a mode.", f"Give one of: {', '.join(Mode)}.")
     return text
-
-
-def _whole(plan: "Plan") -> object:
-    from rich.console import Group
-
-    from flows.grid import spans
-
-    return Group(*plan_lines(f"{plan.first} to {plan.last}", spans(plan.cells)))
 
 
 def _due(plan: "Plan") -> object:
@@ -107,9 +99,10 @@ def plan_lines(title: str, spans: "Sequence[Span]") -> list[Any]:
 
 
 def _planned(plan: "Plan") -> Answer:
-    from flows.grid import total
+    from flows.grid import spans, total
 
-    return Answer({"plan": plan.document()}, [total(plan)])
+    lines = plan_lines(f"{plan.first} to {plan.last}", spans(plan.cells))
+    return Answer({"plan": plan.document()}, [*lines, total(plan)])
 
 
 def _told(report: "Report", asked: bool) -> Answer:

@@ -33,15 +33,19 @@ def run(verb: str, words: Mapping[str, Any], reason: str | None = None) -> "Refe
         return _run(verb, words)  # type: ignore[no-any-return]
 
 
-def run_many(verb: str, words: Mapping[str, Any], show: "Callable[[Plan], object]") -> "Report":
+def run_many(verb: str, words: Mapping[str, Any], show: "Callable[[Plan], object] | None") -> "Report":
     """Run a verb over many periods: what `show` makes of its plan is seen first, then each step as it ends."""
     from flows.carry import Listener, heard
     from flows.cli.progress import shown
 
+    def told(plan: "Plan") -> None:
+        if show:
+            screen.say(show(plan))
+
     with (
         shown(verb) as screen,
         _stoppable(screen.say) as stop,
-        heard(Listener(lambda plan: screen.say(show(plan)), lambda result: screen.say(str(result)), stop)),
+        heard(Listener(told, lambda result: screen.say(str(result)), stop)),
     ):
         return _run(verb, words)  # type: ignore[no-any-return]
 

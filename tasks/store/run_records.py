@@ -42,10 +42,11 @@ class RunRecords:
             run.exit_code = run.exit_code or 0
             self._end(run, meter)
 
-    def runs(self, limit: int = 50) -> list[Run]:
-        """The latest runs, newest first."""
+    def runs(self, limit: int = 50, failed: bool = False) -> list[Run]:
+        """The latest runs, or only those that failed, newest first."""
+        query = select(Run).where(col(Run.exit_code) > 0) if failed else select(Run)
         with self._database.reading() as session:
-            return list(session.exec(select(Run).order_by(col(Run.id).desc()).limit(limit)))
+            return list(session.exec(query.order_by(col(Run.id).desc()).limit(limit)))
 
     def last_run(self, verb: str, subject: str) -> Run | None:
         """The latest run of a verb on a subject."""

@@ -31,6 +31,7 @@ class Said:
     code: int
     document: dict[str, Any]
     text: str
+    """The document as it was written, and what stood beside it on stderr."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,13 @@ class Throng:
 
     def __call__(self, *words: str) -> Said:
         ran = CliRunner().invoke(app, [*words, "--json"])
-        return Said(ran.exit_code, json.loads(ran.stdout or "{}"), ran.stderr)
+        return Said(ran.exit_code, json.loads(ran.stdout or "{}"), ran.stdout + ran.stderr)
+
+    def text(self, *words: str) -> str:
+        """What people read."""
+        ran = CliRunner().invoke(app, list(words))
+        assert ran.exit_code == 0, ran.stderr
+        return ran.stdout
 
     def lake_files(self) -> list[str]:
         """What rests in the lake under its final name."""

@@ -41,7 +41,7 @@ def test_steps_at_once_end_as_one_after_the_other_does(five_days: Throng, apply:
 def test_nobody_who_reads_along_stops_the_work(five_days: Throng) -> None:
     words = [sys.executable, "-m", "flows.cli", "backfill", DAYS[0], DAYS[0]]
     with Path("/dev/full").open("w") as full:
-        assert subprocess.run(words, stderr=full, stdout=full).returncode == 0
+        assert subprocess.run(words, stderr=full, stdout=full).returncode == 40, "its answer is lost"
     (cell,) = five_days("backfill", DAYS[0], DAYS[0], "--dry-run").document["plan"]["cells"]
     assert cell["state"] == "done"
 
@@ -73,10 +73,10 @@ def test_late_files_are_taken_in_by_mode_all_and_only_a_revision_draws_again(fiv
 
 def test_a_backfill_that_is_stopped_finishes_what_runs_and_the_same_command_goes_on(five_days: Throng) -> None:
     words = [sys.executable, "-m", "flows.cli", "backfill", DAYS[0], DAYS[-1]]
-    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as running:
-        assert running.stderr is not None
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as running:
+        assert running.stdout is not None
         told: list[str] = []
-        for line in running.stderr:
+        for line in running.stdout:
             told.append(line)
             if line.startswith(f"ingest {DAYS[0]}"):
                 running.send_signal(signal.SIGINT)

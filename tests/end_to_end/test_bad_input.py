@@ -123,10 +123,9 @@ def test_a_month_drawn_without_some_days_says_which_and_is_not_offered_to_client
     assert throng("ingest", DAY).code == 0
     said = throng("publish", "panel", "2026-03")
     assert (said.code, len(said.document["missing_days"])) == (0, 30), said.text
-    assert (
-        "drawn without 30 day(s): 2026-03-01, 2026-03-02, 2026-03-04, 2026-03-05, 2026-03-06 and 25 more" in said.text
-    )
-    assert "deliver" not in said.text
+    text = throng.text("publish", "panel", "2026-03")
+    assert "drawn without 30 day(s): 2026-03-01, 2026-03-02, 2026-03-04, 2026-03-05, 2026-03-06 and 25 more" in text
+    assert "deliver" not in text
 
 
 def test_a_byte_order_mark_is_no_fault(throng: Throng) -> None:

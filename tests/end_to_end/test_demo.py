@@ -9,14 +9,19 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-DEMO = [sys.executable, "-m", "flows.cli", "demo", "--json"]
+DEMO = [sys.executable, "-m", "flows.cli", "demo"]
 ROOT = Path(__file__).parent.parent.parent
 
 
-def _start(folder: Path) -> "subprocess.Popen[str]":
+def _start(folder: Path, *options: str) -> "subprocess.Popen[str]":
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("THRONG_", "PREFECT_"))}
     return subprocess.Popen(
-        ["env", "--default-signal=INT", *DEMO],  # a shell's background job would ignore Ctrl-C, and its children too
+        [
+            "env",
+            "--default-signal=INT",
+            *DEMO,
+            *options,
+        ],  # a shell's background job would ignore Ctrl-C, and its children too
         cwd=folder,
         env=environment | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
@@ -65,7 +70,7 @@ def test_the_demo_leaves_no_server_however_it_ends_and_runs_again(tmp_path: Path
     assert _stopped_by(signal.SIGINT, tmp_path) == 130
     assert _within(20, lambda: not _children(tmp_path)), _children(tmp_path)
 
-    demo = _start(tmp_path)
+    demo = _start(tmp_path, "--json")
     out, err = demo.communicate(timeout=600)
     assert demo.returncode == 0, err
     told = json.loads(out)
@@ -77,7 +82,5 @@ def test_the_demo_leaves_no_server_however_it_ends_and_runs_again(tmp_path: Path
         assert client["verified"] == "verified with the pinned key"
         assert (Path(client["delivery"]) / "README.md").exists()
     assert 0 < told["rho_spent"] < 0.02
-    assert "Where to look next" in err
-    assert "throng serve" in err  # Prefect's own command has no login, and reports home
     assert _within(20, lambda: not _children(tmp_path)), _children(tmp_path)
     assert list((tmp_path / ".throng/demo/s3/data").iterdir())

@@ -1,9 +1,11 @@
-"""What a command says: people on stderr, programs on stdout, the exit code names the branch of the error tree."""
+"""What a command says: its answer on stdout, errors on stderr; the exit code names the branch of the error tree."""
 
 import json
+import os
 import re
 import subprocess
 import sys
+from importlib import metadata
 
 import pytest
 import typer
@@ -38,15 +40,21 @@ def _group(outcome: Answer | BaseException) -> typer.Typer:
     return group
 
 
-def test_people_read_stderr_and_stdout_stays_empty() -> None:
+def test_an_answer_is_on_stdout_where_pipes_and_files_find_it() -> None:
     ran = CliRunner().invoke(_group(Answer({"seen": 3}, ["Three were seen."])), ["look", "north"])
-    assert (ran.exit_code, ran.stdout, ran.stderr) == (0, "", "Three were seen.\n")
+    assert (ran.exit_code, ran.stdout, ran.stderr) == (0, "Three were seen.\n", "")
 
 
-def test_programs_read_one_json_document_on_stdout() -> None:
+def test_a_program_reads_one_json_document_and_nothing_else_is_said() -> None:
     ran = CliRunner().invoke(_group(Answer({"seen": 3}, ["Three were seen."], 3)), ["look", "north", "--json"])
     assert json.loads(ran.stdout) == {"seen": 3}
-    assert ran.exit_code == 3
+    assert (ran.exit_code, ran.stderr) == (3, "")
+
+
+def test_an_error_is_no_answer_and_leaves_stdout_empty() -> None:
+    ran = CliRunner().invoke(_group(errors.RejectedInput("It is broken.", "Mend it.")), ["look", "north"])
+    assert (ran.exit_code, ran.stdout) == (10, "")
+    assert ran.stderr
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -78,10 +86,26 @@ def test_text_from_outside_is_not_read_as_markup() -> None:
 
 def test_a_table_aligns_numbers_and_shows_nothing_for_none() -> None:
     answer = Answer({}, [table("days", ["day", "#rows"], [["2026-03-01", 1234567], ["[b]", None]])])
-    said = CliRunner().invoke(_group(answer), ["look", "north"]).stderr
+    said = CliRunner().invoke(_group(answer), ["look", "north"]).stdout
     assert "1,234,567" in said
     assert "[b]" in said
     assert "None" not in said
+
+
+def test_the_version_is_one_line() -> None:
+    ran = CliRunner().invoke(app, ["--version"])
+    assert (ran.exit_code, ran.stdout) == (0, f"throng {metadata.version('throng-insights')}\n")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_completes_commands(shell: str) -> None:
+    words = {"bash": {"COMP_WORDS": "throng rel", "COMP_CWORD": "1"}}.get(
+        shell, {"_TYPER_COMPLETE_ARGS": "throng rel", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
+    )
+    environment = os.environ | words | {"_THRONG_COMPLETE": f"complete_{shell}"}
+    code = "import sys; sys.argv = ['throng']; from flows.cli import main; main()"
+    ran = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert "releases" in ran.stdout, ran.stderr
 
 
 def _paths(group: "typer.Typer", prefix: tuple[str, ...] = ()) -> list[tuple[str, ...]]:

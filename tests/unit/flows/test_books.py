@@ -40,13 +40,22 @@ def stores(home: Path) -> Stores:
 def _said(*words: str) -> dict[str, Any]:
     ran = CliRunner().invoke(app, [*words, "--json"])
     assert ran.exit_code == 0, ran.output
-    return {**json.loads(ran.stdout), "text": ran.stderr}
+    return {**json.loads(ran.stdout), "text": CliRunner().invoke(app, list(words)).stdout}
 
 
 def _reserve(stores: Stores) -> None:
     facts = ReservationFacts("3/256", datetime(2026, 3, 2, 6, tzinfo=UTC), "d" * 64, "plan", {"2026-03-01": 1})
     key = ReleaseKey("footfall", 1, "2026-03-01", 1)
     stores.ledger.reserve(key, {"2026-03": 11718750000}, 10**12, facts, AuditEntry("me", "reserved", str(key)))
+
+
+def test_failed_runs_are_listed_alone_and_as_many_as_asked_for(stores: Stores) -> None:
+    for day in range(1, 6):
+        with stores.catalog.run("ingest", f"2026-03-0{day}") as run:
+            run.outcome, run.exit_code = ("RejectedInput", 10) if day % 2 else ("Ingested", 0)
+    failed = [run["subject"] for run in _said("runs", "--failed", "--limit", "2")["runs"]]
+    assert failed == ["2026-03-05", "2026-03-03"]
+    assert len(_said("runs", "--limit", "4")["runs"]) == 4
 
 
 def test_empty_books_say_which_command_comes_next(stores: Stores) -> None:

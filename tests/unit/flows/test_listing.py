@@ -62,7 +62,7 @@ def test_a_run_is_one_line_and_below_it_why_and_its_unbroken_address(stores: Sto
 
 def test_a_log_has_each_address_and_message_on_one_line(stores: Stores) -> None:
     _a_run(stores, "deliver", "nordmarkt footfall 2026-03-01", "RefusedDelivery", LONG * 9)
-    lines = CliRunner().invoke(app, ["runs"]).stderr.splitlines()
+    lines = CliRunner().invoke(app, ["runs"]).stdout.splitlines()
     assert lines[3:] == [f"  exit 30: {LONG * 9}", f"  {PAGE}"]
     assert not [line for line in lines if line != line.rstrip()]
 

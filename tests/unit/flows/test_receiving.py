@@ -45,8 +45,8 @@ def test_a_delivery_that_is_made_is_no_failure_because_its_hint_is(home: Path, m
     monkeypatch.setattr("flows.cli.asked.deliver", lambda *_: None)
     monkeypatch.setattr("flows.cli.running.run", lambda *_: made)
     ran = CliRunner().invoke(app, ["deliver", "nordmarkt", "footfall", "2026-03-01"])  # nobody knows such a client
-    assert (ran.exit_code, "Next:" in ran.stderr) == (0, False), ran.output
-    assert f"{PLACE}: 10 rows" in ran.stderr
+    assert (ran.exit_code, "Next:" in ran.stdout) == (0, False), ran.output
+    assert f"{PLACE}: 10 rows" in ran.stdout
 
 
 def test_a_public_key_that_cannot_be_kept_stops_nobody(home: Path) -> None:

@@ -62,14 +62,14 @@ def _ran(*words: str) -> Result:
 
 def _page(tmp_path: Path) -> str:
     file = tmp_path / "page.html"
-    assert f"Written: {file}" in _ran(str(file), "--html").stderr
+    assert f"Written: {file}" in _ran(str(file), "--html").stdout
     return file.read_text()
 
 
 def test_a_new_installation_is_told_its_first_steps(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (home.parent / "landing").mkdir()
     monkeypatch.setenv("THRONG_LANDING", str(home.parent / "landing"))
-    first, following, *rest = _ran().stderr.splitlines()
+    first, following, *rest = _ran().stdout.splitlines()
     assert first == "Nothing has run here yet, and no client is applied."
     assert "throng client apply FILE.toml" in following
     assert "throng daily" in following
@@ -78,14 +78,14 @@ def test_a_new_installation_is_told_its_first_steps(home: Path, monkeypatch: pyt
 
 def test_a_landing_that_is_not_set_is_what_to_do_first(home: Path) -> None:
     ran = _ran()
-    assert ran.stderr.startswith("Something is to be done. First: the landing cannot be read.")
-    assert "Set THRONG_LANDING to the folder" in ran.stderr
+    assert ran.stdout.startswith("Something is to be done. First: the landing cannot be read.")
+    assert "Set THRONG_LANDING to the folder" in ran.stdout
 
 
 def test_on_a_good_day_the_first_line_says_so_and_little_follows(world: World) -> None:
     for days in (2, 1):
         _sent(world, _ago(days))
-    said = _ran().stderr.splitlines()
+    said = _ran().stdout.splitlines()
     assert said[0] == "All is well: everything that is expected by now is delivered."
     assert re.search(rf"nordmarkt +│ footfall │ {_ago(1)} \(\d+ (h|min)\)", "\n".join(said))
     assert len(said) < 15
@@ -94,7 +94,7 @@ def test_on_a_good_day_the_first_line_says_so_and_little_follows(world: World) -
 
 def test_on_a_bad_day_the_first_line_says_what_is_to_be_mended_first(world: World) -> None:
     _bad_day(world)
-    said = _ran().stderr
+    said = _ran().stdout
     assert said.startswith(f"2 deliveries are late. First: deliver nordmarkt footfall {_ago(2)} and 1 more failed.")
     assert "The bucket is gone. It holds up 2 deliveries." in said
     assert f"throng deliver nordmarkt footfall {_ago(2)}" in said
@@ -105,7 +105,7 @@ def test_the_first_line_promises_only_what_the_next_daily_run_does(world: World)
     world.file(_ago(2))
     world.ingested(_ago(2))
     _sent(world, _ago(1))
-    said = _ran().stderr.splitlines()[0]
+    said = _ran().stdout.splitlines()[0]
     assert said == "5 deliveries are late. For 2 of them: the next daily run does it; or now: throng daily"
 
 
