@@ -2,13 +2,17 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from traceback import walk_tb
+from urllib.parse import urlsplit
 
 from botocore import exceptions as boto
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from tasks.errors import Misconfigured, RefusedDelivery, StorageUnavailable, ThrongError, shown
 
 _Meaning = tuple[type[ThrongError], str, str]
+"""Who must act, what is wrong (with the address and a detail, where they help), and what to do."""
 
 _NO_BUCKET: _Meaning = (
     RefusedDelivery,
@@ -50,13 +54,69 @@ _DAMAGED: _Meaning = (
 )
 _AWAY: _Meaning = (
     StorageUnavailable,
-    "the store does not answer",
-    "Check the network and `endpoint_url`, or wait; running the command again goes on where it stopped.",
+    "{endpoint} does not answer",
+    "Check the network, HTTPS_PROXY and `endpoint_url`, or wait; running the command again goes on where it stopped.",
+)
+_NO_TLS: _Meaning = (
+    StorageUnavailable,
+    "{endpoint} speaks no TLS that this machine can speak",
+    "Check `endpoint_url` (http:// or https://) and the network, then run the command again.",
+)
+_UNTRUSTED: _Meaning = (
+    RefusedDelivery,
+    "this machine does not trust the TLS certificate of {endpoint}",
+    "Set AWS_CA_BUNDLE to a file with the certificate of the authority that signed it, or ask for a valid certificate.",
+)
+_NO_PROXY: _Meaning = (
+    StorageUnavailable,
+    "the proxy {endpoint} does not answer",
+    "Mend HTTPS_PROXY or HTTP_PROXY, or name the store's host in NO_PROXY; then run the command again.",
+)
+_SOCKS: _Meaning = (
+    Misconfigured,
+    "HTTPS_PROXY or HTTP_PROXY names a SOCKS proxy, which the AWS library cannot use",
+    "Name an http:// proxy there, or the store's host in NO_PROXY.",
+)
+_SENT_ELSEWHERE: _Meaning = (
+    RefusedDelivery,
+    "{endpoint} redirects requests to another address",
+    "Name the store's own address in `endpoint_url` and the bucket's region, with no gateway or login page between.",
+)
+_NOT_S3: _Meaning = (
+    RefusedDelivery,
+    "{endpoint} does not answer as S3 does",
+    "Name an S3 store's own address in `endpoint_url`; a web page, a login or a gateway may answer in its place.",
 )
 _NO_CREDENTIALS: _Meaning = (
     Misconfigured,
-    "this machine has no credentials for it",
+    "this machine has no credentials for it{detail}",
     "Set up the profile that the client's file names in ~/.aws, or AWS_PROFILE.",
+)
+_NO_SIGN_IN: _Meaning = (
+    Misconfigured,
+    "the AWS profile's sign-in is absent or has expired",
+    "Sign in again (`aws sso login` or `aws login`). A schedule needs a profile that works without a person.",
+)
+_BROKEN_PROFILE: _Meaning = (
+    Misconfigured,
+    "the AWS profile gives no credentials{detail}",
+    "Check what it names in ~/.aws/config: role_arn, source_profile, credential_process, web_identity_token_file, "
+    "sso_session. `aws sts get-caller-identity` with the same AWS_PROFILE tries it.",
+)
+_BAD_ADDRESS: _Meaning = (
+    Misconfigured,
+    "bucket, region or endpoint is none that S3 accepts{detail}",
+    "Mend the address, or `bucket`, `region` and `endpoint_url` in the client's file; an endpoint begins with https://.",
+)
+_BAD_SETTING: _Meaning = (
+    Misconfigured,
+    "an AWS setting of this machine cannot be used{detail}",
+    "Check the variables that begin with AWS_, HTTPS_PROXY, and ~/.aws/config.",
+)
+_NO_CERTIFICATES: _Meaning = (
+    Misconfigured,
+    "the file of trusted TLS certificates cannot be read{detail}",
+    "Mend AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE, or `ca_bundle` in ~/.aws/config.",
 )
 
 _BY_CODE: dict[str, _Meaning] = {
@@ -66,7 +126,8 @@ _BY_CODE: dict[str, _Meaning] = {
     **dict.fromkeys(
         (
             "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidClientTokenId", "UnrecognizedClientException",
-            "ExpiredToken", "InvalidToken", "TokenRefreshRequired",
+            "ExpiredToken", "ExpiredTokenException", "InvalidToken", "InvalidIdentityToken", "TokenRefreshRequired",
+            "UnauthorizedException",
         ),
         _UNKNOWN_IDENTITY,
     ),
@@ -83,26 +144,64 @@ _BY_CODE: dict[str, _Meaning] = {
     "RequestTimeout": _AWAY,
 }  # fmt: skip
 
-_BY_TYPE: tuple[tuple[tuple[type[BotoCoreError], ...], _Meaning], ...] = (
+_BY_TYPE: tuple[tuple[tuple[type[Exception], ...], _Meaning], ...] = (
+    ((boto.ProfileNotFound, boto.NoCredentialsError), _NO_CREDENTIALS),
     (
-        (boto.ProfileNotFound, boto.NoCredentialsError, boto.PartialCredentialsError, boto.CredentialRetrievalError),
-        _NO_CREDENTIALS,
+        (
+            boto.SSOError, boto.LoginError, boto.NoAuthTokenError, boto.TokenRetrievalError,
+            boto.RefreshWithMFAUnsupportedError,
+        ),
+        _NO_SIGN_IN,
     ),
-    ((boto.FlexibleChecksumError, boto.IncompleteReadError, boto.ResponseStreamingError), _DAMAGED),
-    ((boto.HTTPClientError, boto.ConnectionError), _AWAY),
-)
+    (
+        (
+            boto.PartialCredentialsError, boto.CredentialRetrievalError, boto.UnknownCredentialError,
+            boto.UnknownTokenProviderError, boto.InvalidConfigError, boto.MetadataRetrievalError,
+            boto.MissingDependencyException,
+        ),
+        _BROKEN_PROFILE,
+    ),
+    (
+        (
+            boto.FlexibleChecksumError, boto.ChecksumError, boto.IncompleteReadError, boto.ResponseStreamingError,
+            boto.AwsChunkedWrapperError,
+        ),
+        _DAMAGED,
+    ),
+    ((boto.ProxyConnectionError,), _NO_PROXY),
+    ((boto.HTTPClientError, boto.ConnectionError, boto.CapacityNotAvailableError), _AWAY),
+    ((ResponseParserError, boto.PaginationError), _NOT_S3),
+    (
+        (
+            boto.ParamValidationError, boto.InvalidDNSNameError, boto.EndpointProviderError, boto.InvalidRegionError,
+            boto.NoRegionError, boto.UnknownRegionError, boto.BaseEndpointResolverError, boto.UnsupportedS3ArnError,
+            boto.UnsupportedOutpostResourceError, boto.InvalidHostLabelError,
+        ),
+        _BAD_ADDRESS,
+    ),
+)  # fmt: skip
+_KNOWN = (ClientError, BotoCoreError, ResponseParserError)
+_UNREADABLE = (FileNotFoundError, PermissionError, IsADirectoryError)
+_SHOWN = ("config_key", "profile", "profile_name", "source_profile", "path", "provider", "region_name")
+"""What of an error may be shown: names of settings, never their values, which may be secret."""
 
 
 @contextmanager
-def meant(where: str, doing: str) -> Iterator[None]:
-    """Turn the store's errors inside the block into ours; `where` names bucket or role, `doing` the act."""
+def meant(where: str, doing: str, endpoint: str = "the store") -> Iterator[None]:
+    """Turn what the AWS library raises inside the block into our errors; a defect of our own code passes.
+
+    `where` names bucket or role, `doing` the act, `endpoint` the address where the error itself names none.
+    """
     try:
         yield
-    except (ClientError, BotoCoreError) as error:
-        if meaning := _meaning(error):
-            branch, what, action = meaning
-            raise branch(f"{where}: {doing} failed, {what}.", action) from None
+    except (ThrongError, MemoryError):
         raise
+    except Exception as error:
+        if not isinstance(error, _KNOWN) and "botocore" not in _libraries(error):
+            raise
+        branch, what, action = _meaning(error)
+        said = what.format(endpoint=_address(error) or endpoint, detail=_detail(error))
+        raise branch(f"{where}: {doing} failed, {said}.", action) from None
 
 
 def code_of(error: ClientError) -> str:
@@ -110,16 +209,76 @@ def code_of(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
-def _meaning(error: ClientError | BotoCoreError) -> _Meaning | None:
-    """What the error means; None for one that only a defect of ours can cause."""
+def _meaning(error: Exception) -> _Meaning:
+    if isinstance(error, ClientError):
+        return _answered(error)
+    if isinstance(error, boto.SSLError):
+        return _untrusted(_cause(error))
+    if isinstance(error, boto.ProxyConnectionError) and "socks" in str(error.kwargs.get("proxy_url")):
+        return _SOCKS
+    if type(error) is boto.HTTPClientError:
+        return _unsent(_cause(error))
+    if meaning := next((meaning for types, meaning in _BY_TYPE if isinstance(error, types)), None):
+        return meaning
     if isinstance(error, BotoCoreError):
-        return next((meaning for types, meaning in _BY_TYPE if isinstance(error, types)), None)
-    code = code_of(error)
+        return _BAD_SETTING
+    if "botocore.parsers" in _libraries(error):
+        return _NOT_S3
+    if "botocore.credentials" in _libraries(error):
+        return _BROKEN_PROFILE
+    return _BAD_ADDRESS if isinstance(error, ValueError) and "endpoint" in str(error) else _BAD_SETTING
+
+
+def _answered(error: ClientError) -> _Meaning:
+    """What an answer means that is an error."""
+    code, facts = code_of(error), error.response.get("ResponseMetadata", {})
+    status = facts.get("HTTPStatusCode", 0)
     if code.lower().startswith("kms"):
         return _KEY_DENIED
+    if 300 <= status < 400 and "x-amz-bucket-region" not in facts.get("HTTPHeaders", {}):
+        return _SENT_ELSEWHERE
     if known := _BY_CODE.get(code):
         return known
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if status >= 500 or status in (408, 409, 429):
         return _AWAY
     return RefusedDelivery, f"the store refused with '{shown(code)}'", "Ask the client or the store's operator why."
+
+
+def _untrusted(cause: object) -> _Meaning:
+    """Why no TLS came about: urllib3 wraps what could not read the trusted certificates too."""
+    if any(isinstance(one, _UNREADABLE) for one in getattr(cause, "args", ())):
+        return _NO_CERTIFICATES
+    return _UNTRUSTED if "CERTIFICATE_VERIFY" in str(cause) else _NO_TLS
+
+
+def _unsent(cause: object) -> _Meaning:
+    """Why a request was not sent, where the library itself has no word for it."""
+    if isinstance(cause, _UNREADABLE):
+        return _NO_CERTIFICATES
+    return _BAD_SETTING if isinstance(cause, ValueError) else _AWAY
+
+
+def _cause(error: BotoCoreError) -> object:
+    return error.kwargs.get("error")
+
+
+def _address(error: Exception) -> str:
+    """Scheme, host and port that an error names; no path, and no password."""
+    named = getattr(error, "kwargs", {})
+    parts = urlsplit(str(named.get("endpoint_url") or named.get("proxy_url") or ""))
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], path="", query="", fragment="").geturl()
+
+
+def _detail(error: Exception) -> str:
+    """The error's kind, and the names of settings and files that it is about."""
+    named = getattr(error, "kwargs", {})
+    cause = named.get("error")
+    kind = cause if isinstance(cause, Exception) else error
+    words = [named[name] for name in _SHOWN if name in named] + [kind.filename if isinstance(kind, OSError) else None]
+    return f" ({', '.join([type(kind).__name__, *(shown(str(word)) for word in words if word)])})"
+
+
+def _libraries(error: Exception) -> set[str]:
+    """The modules that the error came through, and the packages that they are of."""
+    names = {str(frame.f_globals.get("__name__")) for frame, _ in walk_tb(error.__traceback__)}
+    return names | {name.partition(".")[0] for name in names}

@@ -4,14 +4,17 @@ import base64
 import hashlib
 import os
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from functools import cache
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.loaders import Loader, create_loader
+from botocore.parsers import ResponseParserError
 
 from tasks import home_env
 from tasks.errors import Misconfigured, RefusedDelivery
@@ -42,6 +45,7 @@ class Bucket:
         self, store: Any, name: str, prefix: str, owner: str | None = None, key_arn: str | None = None
     ) -> None:
         self._store = store
+        self._endpoint = _host(store)
         self._root = f"{prefix}/" if prefix else ""
         self._every = {"Bucket": name} | ({"ExpectedBucketOwner": owner} if owner else {})
         self._encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key_arn} if key_arn else {}
@@ -49,7 +53,7 @@ class Bucket:
 
     def put_new(self, key: str, body: bytes, sha256: str) -> None:
         """Write an object that is not there yet; one with the same bytes is as good. Read back and compared."""
-        with meant(self.location, f"writing {key}"):
+        with self._meant(f"writing {key}"):
             try:
                 self._put(key, body, sha256, {"IfNoneMatch": "*"})
             except ClientError as error:
@@ -60,7 +64,7 @@ class Bucket:
     def put_index(self, body: bytes) -> None:
         """Write or replace the index. Read back and compared."""
         sha256 = hashlib.sha256(body).hexdigest()
-        with meant(self.location, f"writing {INDEX}"):
+        with self._meant(f"writing {INDEX}"):
             self._put(INDEX, body, sha256, {})
         self.compare(INDEX, body)
 
@@ -77,7 +81,7 @@ class Bucket:
     def _read(self, key: str, most: int) -> bytes:
         """At most a piece more than `most` bytes, by which a larger object is known, whatever size it says it has."""
         content = bytearray()
-        with meant(self.location, f"reading {key}"):
+        with self._meant(f"reading {key}"):
             body = self._store.get_object(Key=self._root + key, ChecksumMode="ENABLED", **self._every)["Body"]
             for piece in body.iter_chunks(_PIECE_BYTES):
                 content += piece
@@ -93,10 +97,10 @@ class Bucket:
         HEAD does not tell who may list only a part of the bucket whether an object is there: S3 may answer 403.
         """
         found: dict[str, int] = {}
-        with meant(self.location, "listing"):
+        with self._meant("listing"):
             pages = self._store.get_paginator("list_objects_v2").paginate(Prefix=self._root + prefix, **self._every)
             for number, page in enumerate(pages):  # they may be empty, without end
-                found |= {entry["Key"]: int(entry["Size"]) for entry in page.get("Contents", ())}
+                found |= _listed(page)
                 if max(number, len(found)) > most:
                     raise RefusedDelivery(
                         f"{self.location}/{prefix} holds more than {most:,} objects.",
@@ -110,8 +114,11 @@ class Bucket:
 
     def probe(self) -> None:
         """Ask for one key, which needs the bucket, the right owner and leave to list; writes nothing."""
-        with meant(self.location, "listing"):
-            self._store.list_objects_v2(Prefix=self._root, MaxKeys=1, **self._every)
+        with self._meant("listing"):
+            _listed(self._store.list_objects_v2(Prefix=self._root, MaxKeys=1, **self._every))
+
+    def _meant(self, doing: str) -> AbstractContextManager[None]:
+        return meant(self.location, doing, self._endpoint)
 
     def _put(self, key: str, body: bytes, sha256: str, condition: Mapping[str, str]) -> None:
         checksum = base64.b64encode(bytes.fromhex(sha256)).decode()
@@ -135,6 +142,16 @@ class Bucket:
             )
 
 
+def _listed(page: Mapping[str, Any]) -> dict[str, int]:
+    """Size by key of one page; raises ResponseParserError for a web page, and for entries that lack either."""
+    if not page.keys() & {"Name", "IsTruncated", "Contents"}:
+        raise ResponseParserError("no listing")
+    try:
+        return {entry["Key"]: entry["Size"] for entry in page.get("Contents", ())}
+    except KeyError:
+        raise ResponseParserError("an entry lacks key or size") from None
+
+
 class Buckets:
     """Opens clients' buckets, under the identity that each client's file names."""
 
@@ -148,14 +165,11 @@ class Buckets:
         """The client's folder, for reading and writing."""
         with meant(f"s3://{destination.bucket}", "finding credentials"):
             session = _session(destination.profile, region_name=destination.region)
-        if destination.role_arn:
-            session = _assumed(session, destination)
+            if destination.role_arn:
+                session = _assumed(session, destination)
+            store = _store(session, destination.endpoint_url)
         return Bucket(
-            _store(session, destination.endpoint_url),
-            destination.bucket,
-            destination.prefix,
-            destination.expected_bucket_owner,
-            destination.kms_key_arn,
+            store, destination.bucket, destination.prefix, destination.expected_bucket_owner, destination.kms_key_arn
         )
 
     def probe(self, destination: Destination) -> None:
@@ -174,10 +188,9 @@ class Buckets:
 def _assumed(session: boto3.Session, destination: Destination) -> boto3.Session:
     """A session of one hour under the client's role, with the external id agreed with it."""
     external = {"ExternalId": destination.external_id} if destination.external_id else {}
-    with meant(str(destination.role_arn), "assuming the role"):
-        answer = session.client("sts", config=_config()).assume_role(
-            RoleArn=destination.role_arn, RoleSessionName="throng", **external
-        )
+    service = session.client("sts", config=_config())
+    with meant(str(destination.role_arn), "assuming the role", _host(service)):
+        answer = service.assume_role(RoleArn=destination.role_arn, RoleSessionName="throng", **external)
     given = answer["Credentials"]
     return _session(
         aws_access_key_id=given["AccessKeyId"],
@@ -190,7 +203,17 @@ def _assumed(session: boto3.Session, destination: Destination) -> boto3.Session:
 def _session(profile: str | None = None, **named: Any) -> boto3.Session:
     core = botocore.session.Session(profile=profile)
     core.register_component("data_loader", _models(core.get_config_variable("data_path")))
+    core.get_component("credential_provider").get_provider("assume-role")._prompter = _no_prompt
     return boto3.Session(botocore_session=core, **named)
+
+
+def _no_prompt(asked: str) -> str:
+    """In place of a prompt for a one-time code, at which a schedule would wait for ever."""
+    raise Misconfigured(
+        "The AWS profile asks for a one-time code (mfa_serial), and Throng asks nobody.",
+        "Put session credentials into a profile (`aws sts get-session-token` or `aws configure export-credentials`), "
+        "and name that one.",
+    )
 
 
 @cache
@@ -203,7 +226,19 @@ def _store(session: boto3.Session, endpoint_url: str | None) -> Any:
     own = endpoint_url or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
     store = session.client("s3", endpoint_url=endpoint_url, config=_config("path" if own else "auto"))
     store.meta.events.register("before-send.s3", meter.requested)
+    store.meta.events.register("before-call.s3.HeadBucket", _stay)
     return store
+
+
+def _stay(context: dict[str, Any], **_: object) -> None:
+    """Let botocore ask once for a bucket's region, and follow no redirect of that question: it would ask on and on."""
+    context["s3_redirect"]["redirected"] = True
+
+
+def _host(client: Any) -> str:
+    """Scheme, host and port of a client's endpoint, without a password."""
+    parts = urlsplit(client.meta.endpoint_url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def _config(addressing: str = "auto") -> Config:
