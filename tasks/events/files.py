@@ -2,9 +2,8 @@
 
 import csv
 import io
-import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -14,14 +13,15 @@ import pyarrow as pa
 
 from tasks.errors import RejectedInput
 from tasks.events import duck
-from tasks.events.formats import FORMATS, Format
+from tasks.events.formats import Formats, shipped
 from tasks.events.formats.columns import Column
+from tasks.events.formats.detect import PARQUET as PARQUET_KIND
+from tasks.events.formats.detect import Typed, Unfit, choose, kind_of
+from tasks.events.formats.sections import EventFormat, Layout
 from tasks.events.landing import LandingFile
 from tasks.events.machine import raise_if_the_machines
 
-KINDS = (".parquet", ".csv", ".csv.gz", ".csv.zst")
 _HEADER_BYTES = 1 << 16
-_NAME = re.compile(r"[A-Za-z_][A-Za-z_ .-]{0,40}\d{0,2}")
 
 
 @dataclass(frozen=True)
@@ -39,16 +39,12 @@ class FileGroup:
     `quoted`: CSV values may stand in quotes; false for files whose quotes do not close on their own line.
     """
 
-    format: str
+    format: EventFormat
     kind: str
-    columns: tuple[tuple[str, str], ...]
+    columns: Typed
     label: date
     files: tuple[LandingFile, ...]
     quoted: bool = True
-
-
-class Unfit(Exception):
-    """Why a file cannot be read, in words without a value of its rows."""
 
 
 CSV = """read_csv($files, columns=$columns, compression=$compression, quote=$quote, escape=$quote, auto_detect=false,
@@ -58,23 +54,39 @@ CSV = """read_csv($files, columns=$columns, compression=$compression, quote=$quo
 PARQUET = "read_parquet($files, hive_partitioning=false)"
 
 
-def group_files(files: Sequence[LandingFile]) -> tuple[tuple[FileGroup, ...], tuple[UnreadableFile, ...]]:
+def group_files(
+    files: Sequence[LandingFile], formats: Formats | None = None
+) -> tuple[tuple[FileGroup, ...], tuple[UnreadableFile, ...]]:
     """Groups by folder, format, kind and columns, and the files that fit none; raises RejectedInput if none fits."""
-    groups: dict[tuple[str, str, tuple[tuple[str, str], ...], date], list[LandingFile]] = defaultdict(list)
+    formats = formats or shipped()
+    groups: dict[tuple[str, str, Typed, date], list[LandingFile]] = defaultdict(list)
     unreadable = []
     for file in files:
         try:
-            kind = _kind(file.path)
-            columns = columns_of(file.path)
-            groups[_format(columns, kind).name, kind, columns, file.label].append(file)
+            kind = kind_of(file.path.name, tuple(formats.events.values()))
+            name, columns = choose(file.path.name, formats, _reader(file.path, kind))
+            groups[name, kind, columns, file.label].append(file)
         except Unfit as fault:
             unreadable.append(UnreadableFile(file.name, str(fault)))
     if unreadable and not groups:
         raise RejectedInput(
             f"None of {len(unreadable)} event files can be read. {unreadable[0].name}: {unreadable[0].why}.",
-            "Send them again in a known format.",
+            "Send them again in a known format, or map theirs in formats.toml.",
         )
-    return tuple(FileGroup(*key, tuple(found)) for key, found in groups.items()), tuple(unreadable)
+    found = tuple(
+        FileGroup(formats.events[name], kind, columns, label, tuple(group))
+        for (name, kind, columns, label), group in groups.items()
+    )
+    return found, tuple(unreadable)
+
+
+def _reader(path: Path, kind: str) -> Callable[[Layout], Typed]:
+    """A file's columns as a layout splits them; the file is opened once."""
+    if kind == PARQUET_KIND:
+        columns = _parquet_columns(path)
+        return lambda _: columns
+    line = header_line(path)
+    return lambda layout: csv_columns(line, layout)
 
 
 def count_lines(path: Path, *, blank: bool) -> int:
@@ -97,18 +109,10 @@ def _open(path: Path) -> pa.NativeFile:
     return pa.input_stream(str(path), compression={".gz": "gzip", ".zst": "zstd"}.get(suffix))
 
 
-def _kind(path: Path) -> str:
-    kind = next((kind for kind in KINDS if path.name.lower().endswith(kind)), None)
-    if kind is None:
-        raise Unfit(f"its name ends in none of {', '.join(KINDS)}")
-    return kind
-
-
-def columns_of(path: Path) -> tuple[tuple[str, str], ...]:
+def columns_of(path: Path, layout: Layout | None = None) -> Typed:
     """Names and DuckDB types of a file's columns, in their order; raises Unfit."""
-    if _kind(path) == ".parquet":
-        return _parquet_columns(path)
-    return tuple((name, "VARCHAR") for name in csv_header(path))
+    layout = layout or Layout()
+    return _reader(path, kind_of(path.name, [layout]))(layout)
 
 
 def source(
@@ -139,57 +143,28 @@ def _parquet_columns(path: Path) -> tuple[tuple[str, str], ...]:
     return tuple((str(name), str(type_)) for name, type_ in found)
 
 
-def csv_header(path: Path) -> list[str]:
-    """The names in a CSV file's first line."""
+def header_line(path: Path) -> str:
+    """A CSV file's first line; raises Unfit if it is empty or no text."""
     try:
         with _open(path) as stream:
-            line = stream.read(_HEADER_BYTES).decode("utf-8-sig", errors="surrogateescape").partition("\n")[0]
-        names = next(csv.reader([line.rstrip("\r").encode().decode()]), [])
+            head: bytes = stream.read(_HEADER_BYTES)
+        line = head.partition(b"\n")[0].rstrip(b"\r").decode("utf-8-sig")
     except OSError as error:
         raise_if_the_machines(error)
         raise Unfit("its compressed stream is damaged") from None
-    except (UnicodeError, csv.Error):
+    except UnicodeError:
         raise Unfit("its first line is not UTF-8 text of names") from None
-    if not names:
+    if not line:
         raise Unfit("it is empty: a first line of column names is expected")
-    return names
+    return line
 
 
-def _format(in_order: tuple[tuple[str, str], ...], kind: str) -> Format:
-    """The format that the columns tell, each there once and of a type it may have."""
-    columns = dict(in_order)
-    fits = [each for each in FORMATS.values() if each.required.keys() <= columns.keys()]
-    if not fits:
-        raise Unfit(_unknown(tuple(columns), kind))
-    names = [name for name, _ in in_order]
-    for name, wanted in fits[0].used.items():
-        if names.count(name) > 1:
-            raise Unfit(f"column {name} is there more than once")
-        if name in columns and columns[name] not in wanted.value:
-            outer = columns[name].partition("(")[0]  # names within it may be a row's values
-            raise Unfit(f"column {name} is {outer}, which cannot be read as {wanted.name.lower()}")
-    return fits[0]
-
-
-def _unknown(columns: tuple[str, ...], kind: str) -> str:
-    """What was seen, and which columns are known; a file without header has a row's values for names: never shown."""
-    known = "; ".join(f"{each.name}: {', '.join(each.required)}" for each in FORMATS.values())
-    delimiter = next((d for d in ";\t|" if len(columns) == 1 and d in columns[0]), None)
-    if delimiter:
-        seen = f"its first line is separated by {delimiter!r}, a comma is expected"
-    elif not all(_NAME.fullmatch(name) for name in columns):
-        first = "its columns are named by" if kind == ".parquet" else "its first line has"
-        seen = f"{first} {len(columns)} values that are no column names"
-    else:
-        seen = _seen(columns)
-    return f"{seen} (known formats: {known})"
-
-
-def _seen(columns: Sequence[str]) -> str:
-    """The columns by the names that some format knows; the others by their number."""
-    known = {name for each in FORMATS.values() for name in each.used}
-    named = list(dict.fromkeys(name for name in columns if name in known))
-    others = sum(name not in known for name in columns)
-    if not named:
-        return f"none of its {others} columns has a known name"
-    return f"it has {', '.join(named)}" + (f" and {others} columns of other names" if others else "")
+def csv_columns(line: str, layout: Layout) -> Typed:
+    """The columns of a CSV file by its first line; without header by their number, as the layout names them."""
+    try:
+        names = next(csv.reader([line], delimiter=layout.separator), [])
+    except csv.Error:
+        raise Unfit("its first line is not UTF-8 text of names") from None
+    if not layout.header:
+        names = list(layout.names) if len(names) == len(layout.names) else []
+    return tuple((name.strip() if layout.header else name, "VARCHAR") for name in names)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
@@ -65,10 +66,10 @@ class Prepared:
         """First and last local day that a folder may hold without its rows being far away."""
         return label - timedelta(days=self.time.lateness_days + 1), label + timedelta(days=1)
 
-    def clock(self, label: date) -> Clock:
-        """The landing's clock over a folder's span and two days around it."""
+    def clock(self, label: date, zone: ZoneInfo | None = None) -> Clock:
+        """The landing's clock, or that of another timezone, over a folder's span and two days around it."""
         first, last = (datetime(day.year, day.month, day.day, tzinfo=UTC) for day in self.span(label))
-        return Clock.over(self.time.landing, first - timedelta(days=2), last + timedelta(days=3))
+        return Clock.over(zone or self.time.landing, first - timedelta(days=2), last + timedelta(days=3))
 
 
 class Looked(NamedTuple):

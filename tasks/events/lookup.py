@@ -1,9 +1,12 @@
 """The one query of reading: rows of a group of files with subscriber and cell looked up; each row by itself."""
 
+from dataclasses import replace
+
 from tasks.events import duck
 from tasks.events.files import FileGroup, source
-from tasks.events.formats import FORMATS
 from tasks.events.formats.columns import Column, Expressions
+from tasks.events.formats.detect import by_format
+from tasks.events.formats.expressions import expressions, kinds
 from tasks.events.judge import BAD_PLMN, BAD_TIME, BLANK, BROKEN, NOT_TODAY, STRANGER, UNKNOWN, Prepared
 
 _BLANKS = f"(SELECT repeat(' ', CAST(n AS INTEGER)) AS id, {BLANK} AS rank FROM range(65) AS spaces(n))"
@@ -14,8 +17,9 @@ def query(group: FileGroup, prepared: Prepared) -> tuple[str, dict[str, object],
     """SQL of rank, cell, ticks, flags, file and row of every row of the group; its parameters; ticks a second."""
     paths = [file.path for file in group.files]
     table, parameters, columns = source(paths, group.kind, group.columns, quoted=group.quoted)
-    row = FORMATS[group.format].expressions(columns, prepared.clock(group.label))
-    used = [columns[name] for name in FORMATS[group.format].used if name in columns]
+    there = by_format(tuple(columns), tuple(kinds(group.format)))
+    used = {name: replace(columns[own], null_words=group.format.null_words) for name, own in there.items()}
+    row = expressions(group.format, used, prepared.clock(group.label, group.format.time.timezone))
     number = "CAST(file_row_number AS UINTEGER)" if group.kind == ".parquet" else "-1"
     sql = f"""
     WITH panel AS (SELECT subscriber_id AS id, CAST(file_row_number AS INTEGER) AS rank
@@ -25,7 +29,7 @@ def query(group: FileGroup, prepared: Prepared) -> tuple[str, dict[str, object],
              FROM read_parquet($cells) GROUP BY cell_id),
     cell AS (FROM plan UNION ALL FROM {_BLANKS} WHERE id NOT IN (SELECT id FROM plan)),
     event AS (SELECT {row.subscriber} AS subscriber, {row.cell} AS cell, {_ticks(row)} AS ticks,
-              CAST({_flags(row, [] if group.quoted else used)} AS TINYINT) AS flags,
+              CAST({_flags(row, [] if group.quoted else [*used.values()])} AS TINYINT) AS flags,
               CAST(file_index AS INTEGER) AS file, {number} AS row FROM {table})
     SELECT coalesce(member.rank, CASE WHEN subscriber IS NULL THEN {BLANK} ELSE {STRANGER} END) AS rank,
            coalesce(cell.rank, CASE WHEN event.cell IS NULL THEN {BLANK} ELSE {UNKNOWN} END) AS cell,

@@ -8,8 +8,9 @@ import duckdb
 from tasks.errors import RejectedInput
 from tasks.events import duck
 from tasks.events.clock import Clock
-from tasks.events.files import Unfit, columns_of, count_lines, source
+from tasks.events.files import columns_of, count_lines, source
 from tasks.events.formats.columns import Column
+from tasks.events.formats.detect import Unfit
 
 
 @dataclass(frozen=True)

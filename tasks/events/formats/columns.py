@@ -1,4 +1,4 @@
-"""A file's columns as SQL, whatever their type: text, times and numbers."""
+"""A file's columns as SQL, whatever their type: text, times and numbers; nothing here ever raises within a query."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,44 +6,96 @@ from enum import Enum
 
 from tasks.events.clock import TIMESTAMPS, Clock
 
+BLANKS = " \t\n\r\x0b\x0c\u00a0\u2007\u202f\u200b\ufeff"
+"""What is no part of a value at its ends: blanks of all kinds, and the byte-order mark."""
+INT96 = "INT96"
+"""The type of Parquet's old timestamps, which DuckDB shows as TIMESTAMP whatever their writer meant."""
+MISSING = '"NULL"'
+"""The type of a Parquet column without any value."""
+
 _WHOLE = frozenset(f"{sign}{size}INT" for sign in ("", "U") for size in ("TINY", "SMALL", "BIG", "HUGE", "")) | {
     "INTEGER",
     "UINTEGER",
 }
+_TEXT = frozenset({"VARCHAR", "BLOB", MISSING})
+_FLOATS = frozenset({"FLOAT", "DOUBLE"})
 
 
 class Kind(Enum):
     """What a column has to hold: the DuckDB types in which it may come."""
 
-    TEXT = frozenset({"VARCHAR", "BLOB"}) | _WHOLE
-    TIME = frozenset({"VARCHAR"}) | TIMESTAMPS
-    NUMBER = frozenset({"VARCHAR", "FLOAT", "DOUBLE"}) | _WHOLE
+    TEXT = _TEXT | _WHOLE | {"DECIMAL", "DOUBLE", "UUID"}
+    TIME = _TEXT | TIMESTAMPS | {INT96}
+    COUNT = _TEXT | _WHOLE | _FLOATS | {"DECIMAL"}
+    WRITTEN = _TEXT | _WHOLE | {"DATE", "TIME"}
+    NUMBER = _TEXT | _WHOLE | _FLOATS | {"DECIMAL"}
+
+    def takes(self, type_: str) -> bool:
+        """Whether a column of this DuckDB type can be read so."""
+        return type_.partition("(")[0] in self.value
+
+
+def literal(text: str) -> str:
+    """A text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def trimmed(text: str) -> str:
+    """SQL of a text without blanks around it."""
+    return f"trim({text}, {literal(BLANKS)})"
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a file: how SQL names it, and its DuckDB type."""
+    """A column of a file: how SQL names it, and its DuckDB type; some of its words may mean "no value"."""
 
     sql: str
     type: str
+    null_words: tuple[str, ...] = ()
+
+    @property
+    def value(self) -> str:
+        """SQL of the value, NULL where a word says so."""
+        if not self.null_words or self.type != "VARCHAR":
+            return self.sql
+        words = ", ".join(map(literal, self.null_words))
+        return f"(CASE WHEN {trimmed(self.sql)} NOT IN ({words}) THEN {self.sql} END)"
 
     def given(self) -> str:
         """SQL: there is a value."""
-        return f"({self.sql} IS NOT NULL AND {self.sql} <> '')" if self.type == "VARCHAR" else f"{self.sql} IS NOT NULL"
+        return (
+            f"({self.value} IS NOT NULL AND {self.value} <> '')"
+            if self.type == "VARCHAR"
+            else f"{self.sql} IS NOT NULL"
+        )
 
-    def text(self) -> str:
-        """SQL: the value as text; binary as lower-case hexadecimal."""
+    def text(self, *, hexadecimal: bool = False) -> str:
+        """SQL: the value as text; binary as UTF-8 or as lower-case hexadecimal, whole numbers without fraction."""
+        outer = self.type.partition("(")[0]
         if self.type == "BLOB":
-            return f"lower(hex({self.sql}))"
-        return self.sql if self.type == "VARCHAR" else f"CAST({self.sql} AS VARCHAR)"
+            return f"lower(hex({self.sql}))" if hexadecimal else f"TRY(decode({self.sql}))"
+        if outer == "DOUBLE":  # as pandas writes whole numbers among which some are missing; above 2^53 digits are lost
+            whole = f"{self.sql} = floor({self.sql}) AND abs({self.sql}) <= 9007199254740992"
+            return f"(CASE WHEN {whole} THEN CAST(TRY_CAST({self.sql} AS BIGINT) AS VARCHAR) END)"
+        if outer == "DECIMAL":
+            return f"regexp_replace(CAST({self.sql} AS VARCHAR), '\\.0+$', '')"
+        return self.value if self.type == "VARCHAR" else f"CAST({self.sql} AS VARCHAR)"
 
     def whole(self) -> str:
         """SQL: the value as a whole number, NULL where it is none."""
-        return f"TRY_CAST({self.sql} AS BIGINT)"
+        return f"TRY_CAST({self.written()} AS BIGINT)"
+
+    def number(self) -> str:
+        """SQL: the value as a number, NULL where it is none."""
+        return f"TRY_CAST({self.written()} AS DOUBLE)"
+
+    def written(self) -> str:
+        """SQL: the value, binary as text."""
+        return self.text() if self.type == "BLOB" else self.value
 
     def seconds(self, clock: Clock) -> str:
         """SQL: the value as whole UTC seconds, NULL where it is no time."""
-        return clock.seconds(self.sql, self.type)
+        return clock.seconds(self.written(), self.type)
 
     def micros(self) -> str | None:
         """SQL: the value as an instant, if that is what the file holds."""

@@ -1,0 +1,68 @@
+"""What reading needs of a row, as SQL, by the format of its file."""
+
+from collections.abc import Sequence
+
+from tasks.events.clock import Clock
+from tasks.events.formats import times
+from tasks.events.formats.columns import Column, Columns, Expressions, Kind, literal
+from tasks.events.formats.sections import EventFormat, Network
+
+
+def kinds(format_: EventFormat) -> dict[str, Kind]:
+    """What each column that reading looks at must hold, by its name in the format."""
+    found = {format_.subscriber.column: Kind.TEXT}
+    found |= dict.fromkeys(format_.time.column, times.kind_of(format_.time))
+    found |= dict.fromkeys(format_.cell.column, Kind.TEXT)
+    found |= {name: Kind.NUMBER for name in (format_.cell.latitude, format_.cell.longitude) if name}
+    if format_.network:
+        found |= {format_.network.plmn: Kind.NUMBER, format_.network.mcc: Kind.NUMBER, format_.network.mnc: Kind.TEXT}
+    return found
+
+
+def required(format_: EventFormat) -> tuple[str, ...]:
+    """Columns without which a file is not of the format; subscriber and time are always among them."""
+    needed = (format_.subscriber.column, *format_.time.column)
+    return tuple(dict.fromkeys((*(format_.detect or kinds(format_)), *needed)))
+
+
+def expressions(format_: EventFormat, columns: Columns, clock: Clock) -> Expressions:
+    """SQL over columns by their names in the format; columns that are not needed may be absent."""
+    time = [columns[name] for name in format_.time.column]
+    subscriber = columns[format_.subscriber.column].text(hexadecimal=True)
+    return Expressions(
+        subscriber=f"lower({subscriber})" if _folds(format_, columns) else subscriber,
+        has_time=times.given(time),
+        seconds=times.seconds(format_.time, time, clock),
+        micros=times.micros(format_.time, time),
+        cell=_cell(format_.cell.column, format_.cell.separator, columns),
+        plmn_ok=_plmn_ok(format_.network, columns) if format_.network else "true",
+    )
+
+
+def _folds(format_: EventFormat, columns: Columns) -> bool:
+    return format_.subscriber.hex and columns[format_.subscriber.column].type != "BLOB"
+
+
+def _cell(names: Sequence[str], separator: str, columns: Columns) -> str:
+    """One column, or several joined: NULL where one of them is missing."""
+    if not names or not all(name in columns for name in names):
+        return "NULL::VARCHAR"
+    parts = [columns[name].text() for name in names]
+    return parts[0] if len(parts) == 1 else _joined(parts, separator)
+
+
+def _joined(parts: Sequence[str], separator: str) -> str:
+    """An empty part makes an empty whole."""
+    joined = f" || {literal(separator)} || ".join(f"nullif(trim({part}), '')" for part in parts)
+    return f"({joined})"
+
+
+def _plmn_ok(network: Network, columns: Columns) -> str:
+    """SQL of the ESS rule: a PLMN of 5 or 6 digits; without one, an MCC of 3 digits and an MNC of 2 or 3."""
+    plmn, mcc, mnc = _network(network, columns)
+    home = f"({mcc.whole()} BETWEEN 100 AND 999 AND regexp_full_match({mnc.text()}, '\\d{{2,3}}'))"
+    return f"(CASE WHEN {plmn.given()} THEN {plmn.whole()} BETWEEN 10000 AND 999999 ELSE {home} END)"
+
+
+def _network(network: Network, columns: Columns) -> tuple[Column, Column, Column]:
+    return columns[network.plmn], columns[network.mcc], columns[network.mnc]
