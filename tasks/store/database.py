@@ -8,33 +8,33 @@ from weakref import finalize
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, OperationalError, PendingRollbackError
+from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, PendingRollbackError
 from sqlmodel import Session
 
-from tasks.errors import Misconfigured, StorageUnavailable, ThrongError
+from tasks.errors import Misconfigured, StorageUnavailable
+from tasks.store.database_errors import RERUN, fault_of
 from tasks.store.journal import Journal, noted
 from tasks.store.room import make_folder, on_disk
 
-_RERUN = "then run the same command again."
-_SAYINGS: tuple[tuple[str, type[ThrongError], str, str], ...] = (
-    ("locked", StorageUnavailable, "is locked by another process", f"Wait until that process has ended, {_RERUN}"),
-    ("is full", StorageUnavailable, "has no space left on its disk", f"Free space there, {_RERUN}"),
-    ("no space left", StorageUnavailable, "has no space left on its disk", f"Free space there, {_RERUN}"),
-    (
-        "disk i/o error",
-        StorageUnavailable,
-        "cannot be read or written: its disk is full or failing",
-        f"Free space there or mend the disk, {_RERUN}",
-    ),
-    ("readonly", StorageUnavailable, "may not be written to", f"Give this user the right to write there, {_RERUN}"),
-    ("unable to open", StorageUnavailable, "cannot be opened", f"Give this user access to its folder, {_RERUN}"),
-    ("not a database", Misconfigured, "is not a database", "Restore it from a backup, or name another."),
-    ("malformed", Misconfigured, "is damaged", "Restore it from a backup: it holds the privacy ledger."),
-    ("authentication failed", Misconfigured, "refuses user or password", "Mend THRONG_DATABASE_URL."),
-    ("permission denied", Misconfigured, "denies this user a right", "Grant it, or mend THRONG_DATABASE_URL."),
-    ('database "', Misconfigured, "does not exist on its server", "Create it, or mend THRONG_DATABASE_URL."),
-)
-"""What drivers say (no SQLSTATE exists before a connection does), whose fault it is, and what to do."""
+_SESSION = {
+    "DateStyle": "ISO, MDY",  # psycopg reads no other
+    "TimeZone": "UTC",
+    "extra_float_digits": "1",
+    "default_transaction_isolation": "read committed",
+    # A lock is held, and waited for, as long as a day's work takes; whoever dies loses it all the same.
+    "idle_session_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+    "transaction_timeout": "0",
+    "statement_timeout": "0",
+    "lock_timeout": "0",
+}
+"""What a PostgreSQL session of ours needs, whatever the server, the database or the user's role say."""
+
+_PREPARE = "SELECT set_config(%s, %s, false) WHERE current_setting(%s, true) IS NOT NULL"
+"""Servers before 17 do not know all of them."""
+
+_KEEP_ALIVE = {"keepalives": 1, "keepalives_idle": 60, "keepalives_interval": 10, "keepalives_count": 6}
+"""A firewall between forgets a connection that is silent for long: after a minute each side asks the other."""
 
 
 class Database:
@@ -90,8 +90,8 @@ class Database:
                 connection.execute(text("SELECT 1"))
         except (DatabaseError, PendingRollbackError):  # the second: it was found out before
             raise StorageUnavailable(
-                f"The database {self.name} has restarted, and the lock of this work fell.",
-                f"Another process may have gone on since: {_RERUN.removeprefix('then ')}",
+                f"The database {self.name} has restarted or ended a session, and the lock of this work fell.",
+                f"Another process may have gone on since: {RERUN.removeprefix('then ')}",
             ) from None
 
     @contextmanager
@@ -100,20 +100,9 @@ class Database:
         try:
             yield
         except (DatabaseError, InterfaceError) as error:
-            if fault := self._fault(error):
+            if fault := fault_of(self.name, error):
                 raise fault from None
             raise
-
-    def _fault(self, error: DatabaseError | InterfaceError) -> ThrongError | None:
-        """The fault in words; None for a defect of ours and for a violated constraint."""
-        said = str(error.orig).lower()
-        for words, kind, what, action in _SAYINGS:
-            if words in said:
-                return kind(f"The database {self.name} {what}.", action)
-        if not isinstance(error, OperationalError | InterfaceError):
-            return None
-        what = f"The database {self.name} does not answer ({type(error.orig).__name__})."
-        return StorageUnavailable(what, f"Start it or mend THRONG_DATABASE_URL, {_RERUN}")
 
 
 def exists(url: str) -> bool:
@@ -145,7 +134,16 @@ def _supported(text: str) -> URL:
 
 
 def _postgresql(url: URL) -> Engine:
-    return create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+    told = {"connect_timeout": 10, "client_encoding": "utf8", **_KEEP_ALIVE}
+    engine = create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args=told)
+    event.listen(engine, "connect", _prepare_session)
+    return engine
+
+
+def _prepare_session(connection: Any, _: object) -> None:
+    with connection.cursor() as cursor:
+        cursor.executemany(_PREPARE, [(name, value, name) for name, value in _SESSION.items()])
+    connection.commit()  # a transaction that is rolled back would take them back
 
 
 def _sqlite(url: URL, wait_seconds: float) -> Engine:

@@ -1,0 +1,145 @@
+"""What a database's error means: who must act, and how. PostgreSQL is known by SQLSTATE, since it speaks German too."""
+
+from sqlalchemy.exc import DatabaseError, InterfaceError, OperationalError
+
+from tasks.errors import Misconfigured, StorageUnavailable, ThrongError
+
+_Meaning = tuple[type[ThrongError], str, str]
+
+RERUN = "then run the same command again."
+_MEND = "Mend THRONG_DATABASE_URL."
+_FULL: _Meaning = (StorageUnavailable, "has no space left on its disk", f"Free space there, {RERUN}")
+_FAILING: _Meaning = (
+    StorageUnavailable,
+    "cannot be read or written: its disk is full or failing",
+    f"Free space there or mend the disk, {RERUN}",
+)
+_REFUSED: _Meaning = (Misconfigured, "refuses user or password", _MEND)
+_DENIED: _Meaning = (Misconfigured, "denies this user a right", "Grant it, or mend THRONG_DATABASE_URL.")
+_ABSENT: _Meaning = (Misconfigured, "does not exist on its server", "Create it, or mend THRONG_DATABASE_URL.")
+_DAMAGED: _Meaning = (Misconfigured, "is damaged", "Restore it from a backup: it holds the privacy ledger.")
+_CROWDED: _Meaning = (
+    StorageUnavailable,
+    "has no more connections or memory to give",
+    f"Raise max_connections or end what holds them, {RERUN}",
+)
+_READ_ONLY: _Meaning = (
+    StorageUnavailable,
+    "takes no writes: it is a standby, or default_transaction_read_only is on",
+    "Name the primary server in THRONG_DATABASE_URL, or ALTER ROLE ... SET default_transaction_read_only = off, "
+    f"{RERUN}",
+)
+_NO_SCHEMA: _Meaning = (
+    Misconfigured,
+    "has no schema for this user's tables",
+    "Create the schema that search_path names, or ALTER ROLE ... SET search_path to one that is there.",
+)
+_NO_TABLES: _Meaning = (
+    Misconfigured,
+    "lacks a table that this Throng needs",
+    "Check the user's search_path and rights, or restore the database from a backup: it holds the privacy ledger.",
+)
+_ENCODING: _Meaning = (
+    Misconfigured,
+    "cannot hold every character: its encoding is not UTF8",
+    "Create a database with ENCODING 'UTF8', and name it in THRONG_DATABASE_URL.",
+)
+_TOO_OLD: _Meaning = (
+    Misconfigured,
+    "does not offer what Throng needs",
+    "Use PostgreSQL 14 or newer, without a pooler between that shares sessions.",
+)
+_NO_TLS: _Meaning = (
+    Misconfigured,
+    "and this machine do not agree on TLS",
+    "Mend sslmode and sslrootcert in THRONG_DATABASE_URL (or PGSSLMODE), or pg_hba.conf on the server.",
+)
+_NO_ENTRY: _Meaning = (
+    Misconfigured,
+    "does not let this user in from here, or not without TLS",
+    "Add a line for it to pg_hba.conf on the server, or sslmode=require to THRONG_DATABASE_URL.",
+)
+_BAD_OPTION: _Meaning = (Misconfigured, "cannot be asked for with these options", _MEND)
+_ENDED: _Meaning = (
+    StorageUnavailable,
+    "ended this work: a time limit, a conflict with other work, or an administrator",
+    "Wait a moment, then run the same command again; if it happens again, read the server's log.",
+)
+
+_STATES: dict[str, _Meaning] = {
+    "0A": _TOO_OLD,
+    "22021": _ENCODING,
+    "22P05": _ENCODING,
+    "25006": _READ_ONLY,
+    "25P03": _ENDED,
+    "25P04": _ENDED,
+    "28": _REFUSED,
+    "3D": _ABSENT,
+    "3F": _NO_SCHEMA,
+    "40": _ENDED,
+    "42501": _DENIED,
+    "42P01": _NO_TABLES,
+    "53": _CROWDED,
+    "53100": _FULL,
+    "55": _ENDED,
+    "57014": _ENDED,
+    "58": _FAILING,
+    "XX001": _DAMAGED,
+    "XX002": _DAMAGED,
+    "XX": _FAILING,
+}
+"""By SQLSTATE, or by its class."""
+
+_OF_SQLITE: dict[str, _Meaning] = {
+    "locked": (
+        StorageUnavailable,
+        "is locked by another process",
+        f"Wait until that process has ended, {RERUN}",
+    ),
+    "is full": _FULL,
+    "no space left": _FULL,
+    "disk i/o error": _FAILING,
+    "readonly": (StorageUnavailable, "may not be written to", f"Give this user the right to write there, {RERUN}"),
+    "unable to open": (StorageUnavailable, "cannot be opened", f"Give this user access to its folder, {RERUN}"),
+    "not a database": (Misconfigured, "is not a database", "Restore it from a backup, or name another."),
+    "malformed": _DAMAGED,
+}
+_OF_POSTGRESQL: dict[str, _Meaning] = {
+    "authentication failed": _REFUSED,
+    "no password supplied": _REFUSED,
+    "not permitted to log in": _REFUSED,
+    "permission denied": _DENIED,
+    "no pg_hba.conf entry": _NO_ENTRY,
+    "too many connections": _CROWDED,
+    "connection slots": _CROWDED,
+    "certificate": _NO_TLS,
+    "does not support ssl": _NO_TLS,
+    "connection option": _BAD_OPTION,
+    "invalid sslmode": _BAD_OPTION,
+    "invalid port": _BAD_OPTION,
+    "invalid integer": _BAD_OPTION,
+    "unsupported startup parameter": _TOO_OLD,
+    'role "': _REFUSED,  # does not exist
+    'database "': _ABSENT,
+}
+"""What is said where no SQLSTATE can be had: before a connection, and by SQLite."""
+
+
+def fault_of(name: str, error: DatabaseError | InterfaceError) -> ThrongError | None:
+    """The fault of the database of this name; None for a defect of ours and for a violated constraint."""
+    if meaning := _meaning(error):
+        kind, what, action = meaning
+        return kind(f"The database {name} {what}.", action)
+    if not isinstance(error, OperationalError | InterfaceError):
+        return None
+    what = f"The database {name} does not answer ({type(error.orig).__name__})."
+    return StorageUnavailable(what, f"Start it or mend THRONG_DATABASE_URL, {RERUN}")
+
+
+def _meaning(error: DatabaseError | InterfaceError) -> _Meaning | None:
+    state = getattr(error.orig, "sqlstate", None)
+    if state:
+        return _STATES.get(state) or _STATES.get(state[:2])
+    said, library = str(error.orig).lower(), type(error.orig).__module__
+    words = _OF_SQLITE if library.startswith("sqlite3") else _OF_POSTGRESQL
+    return next((meaning for word, meaning in words.items() if word in said), None)
