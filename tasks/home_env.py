@@ -18,6 +18,8 @@ from dotenv import dotenv_values
 from tasks.errors import Misconfigured
 
 ROOT = 0
+MARKER = ".throng-home"
+"""The file that makes the folder which holds it a home of the commands that run there."""
 
 _PATHS = {
     *("THRONG_LANDING", "THRONG_LAKE", "THRONG_POLICY", "THRONG_METRICS"),
@@ -56,6 +58,23 @@ def dotenv() -> dict[str, str]:
     except ValueError as error:
         raise Misconfigured(f".env cannot be read ({type(error).__name__}).", "Mend it: text in UTF-8.") from None
     return {name: value for name, value in said.items() if value}
+
+
+def is_home(folder: Path) -> bool:
+    """Whether `throng init` made it a home; raises Misconfigured where another user could have."""
+    file = folder / MARKER
+    trusted = _Trust(
+        owners={os.geteuid()},
+        closed=stat.S_IWGRP | stat.S_IWOTH,
+        foreign="Go to a folder of your own, or set THRONG_HOME.",
+        open=f"Run: chmod go-w {file}; or go to another folder.",
+    )
+    return file.is_file() and _content(file, trusted) is not None
+
+
+def sqlite_url(file: Path) -> str:
+    """The URL of an SQLite file; signs that would end a URL's path are escaped."""
+    return "sqlite:///" + str(file).translate({ord(sign): f"%{ord(sign):02X}" for sign in "%?#"})
 
 
 def check_home(home: Path) -> None:
@@ -104,7 +123,8 @@ def _placed(home: Path, name: str, value: str) -> str:
     if name in _PATHS and "://" not in value:
         return str(home.absolute() / value)
     if name == "THRONG_DATABASE_URL":  # four slashes are an absolute file
-        return re.sub(r"^sqlite(\+\w+)?:///(?=[^/:])", lambda scheme: f"{scheme[0]}{home.absolute()}/", value)
+        inside = sqlite_url(home.absolute()).removeprefix("sqlite:///")
+        return re.sub(r"^sqlite(\+\w+)?:///(?=[^/:])", lambda scheme: f"{scheme[0]}{inside}/", value)
     return value
 
 

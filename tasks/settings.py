@@ -1,6 +1,11 @@
-"""Settings: where things are, from THRONG_* variables, `.env` and the home's `env`; what is allowed is policy."""
+"""Settings: where things are, from THRONG_* variables, `.env` and the home's `env`; what is allowed is policy.
 
+The home is named by THRONG_HOME or `.env`, or the current folder is one that `throng init` made; there is no default.
+"""
+
+import os
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -11,7 +16,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from tasks import home_env
-from tasks.errors import Misconfigured
+from tasks.errors import Misconfigured, shown
 
 _MAIL = r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+"
 
@@ -21,7 +26,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="THRONG_", env_ignore_empty=True, extra="ignore", frozen=True)
 
-    home: Path = Path(".throng")
+    home: Path
     landing: str | None = None
     lake: str | None = None
     database_url: str | None = None
@@ -70,7 +75,7 @@ class Settings(BaseSettings):
     @property
     def database(self) -> str:
         """SQLAlchemy URL of the catalog, `catalog.db` in the home by default."""
-        return self.database_url or f"sqlite:///{self.home.absolute() / 'catalog.db'}"
+        return self.database_url or home_env.sqlite_url(self.home.absolute() / "catalog.db")
 
     @property
     def masked_database(self) -> str:
@@ -104,16 +109,42 @@ def _addresses(url: str, schemes: tuple[str, ...]) -> bool:
 
 
 def load() -> Settings:
-    """Read the settings; raises Misconfigured naming each variable that is wrong, never its value."""
+    """Read the settings; raises Misconfigured where no home is named, and naming each variable that is wrong."""
+    home = named_home()
+    if home is None:
+        raise Misconfigured(
+            "No home is named: the folder of catalog, keys and lake.",
+            "Set THRONG_HOME to the folder, in the environment or .env; or run `throng init DIR` and work inside DIR.",
+        )
+    dotenv, kept = home_env.dotenv(), home_env.read(home)
+    for where, names in (("the environment", os.environ), (".env", dotenv), (f"{home / 'env'}", kept)):
+        _check_names(where, names)
     try:
-        given = Settings(**_named(home_env.dotenv()) | Settings().model_dump(exclude_unset=True))
-        kept = _named(home_env.read(given.home))
-        return Settings(**kept | given.model_dump(exclude_unset=True) | {"home": given.home})
+        given = _named(kept) | _named(dotenv) | Settings(home=home).model_dump(exclude_unset=True)
+        return Settings(**given | {"home": home})
     except ValidationError as error:
         faults = "; ".join(f"THRONG_{str(f['loc'][0]).upper()}: {f['msg']}" for f in error.errors(include_input=False))
         raise Misconfigured(
             f"Settings are wrong: {faults}.", "Mend the environment, .env or the home's env; `throng doctor` shows all."
         ) from None
+
+
+def named_home() -> Path | None:
+    """The home that the environment or `.env` names, or the current folder if it is one; None without any."""
+    if named := os.environ.get("THRONG_HOME") or home_env.dotenv().get("THRONG_HOME"):
+        return Path(named)
+    return Path.cwd() if home_env.is_home(Path.cwd()) else None
+
+
+def _check_names(where: str, names: Mapping[str, str]) -> None:
+    """A mistyped name would silently be a setting that is not set."""
+    known = [f"THRONG_{name.upper()}" for name in Settings.model_fields]
+    for name in names:
+        if name.upper().startswith("THRONG_") and name.upper() not in known:
+            (nearest,) = get_close_matches(name.upper(), known, n=1, cutoff=0)
+            raise Misconfigured(
+                f"{where} sets {shown(name)}, which is not a setting.", f"Write {nearest}, or remove it."
+            )
 
 
 def _named(lines: Mapping[str, str]) -> dict[str, Any]:

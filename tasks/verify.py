@@ -37,7 +37,7 @@ def _bucket(location: str) -> Location:
     from tasks import settings
     from tasks.store.buckets import Buckets
 
-    bucket = Buckets(settings.load()).at(location)
+    bucket = Buckets(settings.named_home()).at(location)
     try:
         sizes = {name: size for name, size in bucket.sizes().items() if name}
     except RefusedDelivery as error:  # its action speaks to the operator; the client runs this

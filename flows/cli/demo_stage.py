@@ -11,6 +11,7 @@ from pathlib import Path
 
 from flows.cli.pages import Pages, prefect_pages
 from tasks.errors import Misconfigured
+from tasks.home_env import sqlite_url
 from tasks.policy import shipped
 from tasks.services.client_file import client_file
 from tasks.services.s3 import S3Server, serve
@@ -59,7 +60,7 @@ def stage(home: Path) -> Iterator[Stage]:
 @contextmanager
 def _alone(home: Path) -> Iterator[None]:
     """One demo at a time: the next one clears what this one uses."""
-    make_folder(home)  # the folder above it is the default home
+    make_folder(home)
     with home.with_suffix(".lock").open("w") as lock:
         try:
             flock(lock, LOCK_EX | LOCK_NB)
@@ -74,7 +75,7 @@ def _environment(home: Path, pages: Pages, s3: S3Server) -> dict[str, str]:
         "THRONG_HOME": str(home),
         "THRONG_LANDING": str(home / "landing"),
         "THRONG_LAKE": str(home / "lake"),
-        "THRONG_DATABASE_URL": f"sqlite:///{home / 'catalog.db'}",
+        "THRONG_DATABASE_URL": sqlite_url(home / "catalog.db"),
         "THRONG_POLICY": str(shipped()),
         "THRONG_ENGINE": "local",
         "THRONG_MEMORY_LIMIT": MEMORY_LIMIT,

@@ -221,7 +221,7 @@ def _clients(settings: Settings) -> Iterator[Finding]:
     from tasks.store.catalog import Catalog
     from tasks.store.client_spec import ClientSpec
 
-    buckets = Buckets(settings)
+    buckets = Buckets(settings.home)
     for kept in Catalog(database).clients():
         yield _finding(f"bucket of {kept.name}", partial(_bucket, buckets, ClientSpec.stored(kept.spec).destination))
 

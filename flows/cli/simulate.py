@@ -37,8 +37,10 @@ def simulate(
     """Simulate a city with known truth: a landing folder, and in truth/ where everybody really was."""
     from flows.cli.progress import shown
     from tasks.simulate import SimulationPlan
+    from tasks.settings import named_home
     from tasks.simulate import simulate as write_city
 
+    home = "" if named_home() else "THRONG_HOME=.throng "
     shares = {"zones": zones, "rate": rate, "opt_in": opt_in, "dirty": dirty}
     given = {name: value for name, value in shares.items() if value is not None}
     plan = SimulationPlan(subscribers, days, a_day(start), seed, format=format.value, **given)  # type: ignore[arg-type]
@@ -48,6 +50,6 @@ def simulate(
         {"directory": directory, **asdict(summary)},
         [
             f"{directory} holds {days} day(s) of {subscribers:,} subscribers; truth is in {directory / 'truth'}.",
-            f"Next: THRONG_LANDING={directory} throng ingest {start}",
+            f"Next: {home}THRONG_LANDING={directory} throng ingest {start}",
         ],
     )

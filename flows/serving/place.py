@@ -65,6 +65,7 @@ class Place:
     def settings(self) -> Mapping[str, str]:
         """Prefect's settings for every process; what the environment names itself, as its database, stands."""
         return {
+            "THRONG_HOME": str(self.home),  # flow runs start in the same folder, but say so where another one is named
             **environment(self.prefect, self.api),
             AUTH: login(self.home),
             ASKING: login(self.home),

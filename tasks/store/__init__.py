@@ -61,7 +61,7 @@ def open_stores(given: settings.Settings | None = None) -> Stores:
         audit=AuditLog(database),
         lake=lake,
         keys=keys,
-        buckets=Buckets(where),
+        buckets=Buckets(where.home),
         locks=Locks(database),
         installation=installation,
     )

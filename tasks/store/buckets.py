@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from functools import cache
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,7 +19,6 @@ from botocore.parsers import ResponseParserError
 
 from tasks import home_env
 from tasks.errors import Misconfigured, RefusedDelivery
-from tasks.settings import Settings
 from tasks.store import meter
 from tasks.store.bucket_errors import code_of, meant
 from tasks.store.client_spec import Destination
@@ -155,9 +155,9 @@ def _listed(page: Mapping[str, Any]) -> dict[str, int]:
 class Buckets:
     """Opens clients' buckets, under the identity that each client's file names."""
 
-    def __init__(self, settings: Settings) -> None:
-        """AWS_* lines of the settings' files count as if they stood in the environment, where they do not."""
-        for name, value in (*home_env.dotenv().items(), *home_env.read(settings.home).items()):
+    def __init__(self, home: Path | None = None) -> None:
+        """AWS_* lines of `.env` and of the home's `env` count as if they stood in the environment; that goes first."""
+        for name, value in (*home_env.dotenv().items(), *(home_env.read(home).items() if home else ())):
             if name.startswith("AWS_") and value:
                 os.environ.setdefault(name, value)
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 from weakref import finalize
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
@@ -126,7 +127,7 @@ def _supported(text: str) -> URL:
     if url.get_backend_name() == "postgresql":
         return url.set(drivername="postgresql+psycopg")
     if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
-        return url
+        return url.set(database=unquote(url.database))
     raise Misconfigured(
         f"THRONG_DATABASE_URL names {url.get_backend_name()}, or a database in memory.",
         "Write sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE.",

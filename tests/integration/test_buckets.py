@@ -16,7 +16,6 @@ import pytest
 
 from tasks.errors import Misconfigured, RefusedDelivery, StorageUnavailable, ThrongError
 from tasks.services.s3 import S3Server, serve
-from tasks.settings import Settings
 from tasks.store import buckets as module
 from tasks.store import meter
 from tasks.store.buckets import Bucket, Buckets
@@ -53,7 +52,7 @@ def destination(server: S3Server, client: str, prefix: str, **changed: str) -> D
 
 
 def opened(server: S3Server, prefix: str, client: str = "nordmarkt", **changed: str) -> Bucket:
-    return Buckets(Settings()).open(destination(server, client, prefix, **changed))
+    return Buckets().open(destination(server, client, prefix, **changed))
 
 
 def sha(body: bytes) -> str:
@@ -144,7 +143,7 @@ def test_a_missing_object_is_named(server: S3Server) -> None:
 
 
 def test_a_probe_finds_a_good_destination_and_writes_nothing(server: S3Server) -> None:
-    Buckets(Settings()).probe(destination(server, "nordmarkt", "probe"))
+    Buckets().probe(destination(server, "nordmarkt", "probe"))
     assert opened(server, "probe").list() == []
 
 
@@ -158,7 +157,7 @@ def test_no_credentials_at_all_are_our_fault(server: S3Server, monkeypatch: pyte
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     told = destination(server, "nordmarkt", "x").model_copy(update={"profile": None})
     with pytest.raises(Misconfigured, match="no credentials"):
-        Buckets(Settings()).probe(told)
+        Buckets().probe(told)
 
 
 @pytest.mark.parametrize("who", [("nobody", "x"), (None, "wrong")])
@@ -191,8 +190,8 @@ def test_a_client_reads_its_delivery_at_an_address_with_its_own_environment(
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "")  # so that pytest takes back what `.env` sets
     del os.environ["AWS_ENDPOINT_URL_S3"]
     for address in ("s3://nordmarkt-insights/a/b", "s3://nordmarkt-insights/a/b/"):
-        assert Buckets(Settings()).at(address).list() == ["x"]
-    assert "a/b/x" in Buckets(Settings()).at("s3://nordmarkt-insights").list()
+        assert Buckets().at(address).list() == ["x"]
+    assert "a/b/x" in Buckets().at("s3://nordmarkt-insights").list()
 
 
 def test_a_home_remembers_the_way_to_a_bucket_and_dotenv_goes_before_it(
@@ -206,14 +205,14 @@ def test_a_home_remembers_the_way_to_a_bucket_and_dotenv_goes_before_it(
     own.touch(mode=0o600)
     own.write_text("export AWS_ENDPOINT_URL_S3=http://home\nexport AWS_PROFILE=nordmarkt\n")
     (tmp_path / ".env").write_text("AWS_ENDPOINT_URL_S3=http://dotenv\n")
-    Buckets(Settings(home=own.parent))
+    Buckets(own.parent)
     assert (os.environ["AWS_ENDPOINT_URL_S3"], os.environ["AWS_PROFILE"]) == ("http://dotenv", "nordmarkt")
 
 
 @pytest.mark.parametrize("address", ["s3://", "http://bucket", "bucket/prefix", ""])
 def test_what_is_no_address_is_said_so(address: str) -> None:
     with pytest.raises(Misconfigured, match="not an s3:// address"):
-        Buckets(Settings()).at(address)
+        Buckets().at(address)
 
 
 def test_no_error_carries_the_stores_own_words(server: S3Server) -> None:

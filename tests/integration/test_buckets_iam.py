@@ -10,7 +10,6 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from tasks.errors import RefusedDelivery
-from tasks.settings import Settings
 from tasks.store.buckets import Buckets
 from tasks.store.clients import Destination
 
@@ -80,15 +79,15 @@ def destination(account: Account, **changed: str) -> Destination:
 
 
 def test_a_role_with_the_agreed_external_id_delivers(account: Account) -> None:
-    bucket = Buckets(Settings()).open(destination(account))
+    bucket = Buckets().open(destination(account))
     bucket.put_index(b"{}")
     assert bucket.list() == ["index.json"]
-    Buckets(Settings()).probe(destination(account))
+    Buckets().probe(destination(account))
 
 
 def test_another_external_id_is_denied(account: Account) -> None:
     with pytest.raises(RefusedDelivery, match="assuming the role failed, access is denied") as caught:
-        Buckets(Settings()).open(destination(account, external_id="guessed"))
+        Buckets().open(destination(account, external_id="guessed"))
     assert str(caught.value).startswith(account.role_arn)
     assert "external id" in caught.value.action
 
@@ -96,22 +95,22 @@ def test_another_external_id_is_denied(account: Account) -> None:
 def test_the_role_is_needed(account: Account) -> None:
     bare = destination(account).model_copy(update={"role_arn": None, "external_id": None})
     with pytest.raises(RefusedDelivery, match="access is denied"):
-        Buckets(Settings()).probe(bare)
+        Buckets().probe(bare)
 
 
 def test_the_role_opens_no_other_bucket(account: Account) -> None:
     with pytest.raises(RefusedDelivery, match="access is denied"):
-        Buckets(Settings()).open(destination(account, bucket="other")).put_index(b"{}")
+        Buckets().open(destination(account, bucket="other")).put_index(b"{}")
 
 
 def test_a_missing_bucket_is_named_with_what_the_client_must_do(account: Account) -> None:
     with pytest.raises(RefusedDelivery, match=r"s3://nowhere/throng: .* the bucket does not exist") as caught:
-        Buckets(Settings()).probe(destination(account, bucket="nowhere"))
+        Buckets().probe(destination(account, bucket="nowhere"))
     assert "Ask the client to create it" in caught.value.action
 
 
 def test_a_delivery_under_the_clients_key_is_stored_encrypted(account: Account) -> None:
     key = "arn:aws:kms:us-east-1:123456789012:key/0a1b2c3d"
-    bucket = Buckets(Settings()).open(destination(account, kms_key_arn=key, prefix="kms"))
+    bucket = Buckets().open(destination(account, kms_key_arn=key, prefix="kms"))
     bucket.put_index(b"{}")
     assert bucket.get("index.json") == b"{}"

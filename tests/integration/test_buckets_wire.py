@@ -11,7 +11,6 @@ import pytest
 
 from tasks.deliver import _complete
 from tasks.errors import Misconfigured, RefusedDelivery, StorageUnavailable, ThrongError
-from tasks.settings import Settings
 from tasks.store import buckets as module
 from tasks.store import meter
 from tasks.store.buckets import Bucket, Buckets
@@ -72,7 +71,7 @@ def script(monkeypatch: pytest.MonkeyPatch) -> Iterator[Script]:
 def opened(script: Script, **changed: str) -> Bucket:
     told = {"bucket": "client", "prefix": "throng", "region": "eu-central-1"}
     address = {"endpoint_url": f"http://127.0.0.1:{script.server_port}"}
-    return Buckets(Settings()).open(Destination.model_validate(told | address | changed))
+    return Buckets().open(Destination.model_validate(told | address | changed))
 
 
 def put(bucket: Bucket) -> None:

@@ -14,7 +14,6 @@ from tasks.deliverable.signature import pem, public_key
 from tasks.errors import RefusedDelivery
 from tasks.period import Period
 from tasks.services.s3 import S3Server, serve
-from tasks.settings import Settings
 from tasks.store.buckets import Bucket, Buckets
 from tasks.verify import Verify
 from tests.unit.deliverable.factories import SIGNING_KEY, rendered
@@ -38,7 +37,7 @@ def bucket(server: S3Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", server.endpoint_url)
     monkeypatch.chdir(tmp_path)
-    bucket = Buckets(Settings()).at(ROOT)
+    bucket = Buckets().at(ROOT)
     for name, content in GOOD.files.items():
         bucket.put_new(f"{GOOD.path}/{name}", content, hashlib.sha256(content).hexdigest())
     sent = Delivered(1, GOOD.manifest_sha256)

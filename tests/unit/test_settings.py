@@ -8,12 +8,76 @@ import pytest
 
 from tasks import home_env, settings
 from tasks.errors import Misconfigured
+from tasks.store import open_stores
 from tasks.store.buckets import Buckets
+from tasks.store.database import Database
 
 
 @pytest.fixture(autouse=True)
 def _nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("THRONG_HOME", ".throng")
+
+
+def test_without_a_named_home_nothing_begins_and_nothing_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("THRONG_HOME")
+    with pytest.raises(Misconfigured, match="THRONG_HOME") as refused:
+        settings.load()
+    assert "throng init" in refused.value.action
+    assert not list(tmp_path.iterdir())
+
+
+def test_dotenv_or_an_initialised_folder_names_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("THRONG_HOME")
+    (tmp_path / home_env.MARKER).touch(mode=0o600)
+    assert settings.load().home == tmp_path
+    (tmp_path / ".env").write_text("THRONG_HOME=/other\n")
+    assert settings.load().home == Path("/other")
+    monkeypatch.setenv("THRONG_HOME", "here")
+    assert settings.load().home == Path("here")
+
+
+def test_a_folder_that_others_could_have_made_a_home_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("THRONG_HOME")
+    (tmp_path / home_env.MARKER).touch()
+    (tmp_path / home_env.MARKER).chmod(0o666)
+    with pytest.raises(Misconfigured, match=home_env.MARKER):
+        settings.load()
+
+
+@pytest.mark.parametrize("place", ["environment", ".env", "env"])
+def test_a_mistyped_name_is_refused_with_the_nearest_right_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    if place == "environment":
+        monkeypatch.setenv("THRONG_LANDNIG", "hunter2")
+    else:
+        file = tmp_path / (".throng/env" if place == "env" else ".env")
+        file.parent.mkdir(exist_ok=True)
+        file.touch(mode=0o600)
+        file.write_text("THRONG_LANDNIG=hunter2\n")
+    with pytest.raises(Misconfigured, match="THRONG_LANDNIG") as refused:
+        settings.load()
+    assert "THRONG_LANDING" in refused.value.action
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["is it?", "no #1", "100%", "a%20b"])
+def test_a_homes_catalog_is_in_the_home_whatever_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    home = tmp_path / name / "home"
+    monkeypatch.setenv("THRONG_HOME", str(home))
+    assert open_stores().ledger.months() == []
+    assert (home / "catalog.db").stat().st_size > 0
+    (home / "env").touch(mode=0o600)
+    (home / "env").write_text("THRONG_DATABASE_URL=sqlite:///other.db\n")
+    assert Database(settings.load().database).file == home / "other.db"
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 def test_everything_lives_under_the_home_by_default(tmp_path: Path) -> None:
@@ -32,7 +96,7 @@ def test_a_dotenv_file_that_others_can_write_is_refused_and_not_shown(tmp_path: 
     file = tmp_path / ".env"
     file.write_text("AWS_CONFIG_FILE=/hunter2\n")
     file.chmod(mode)
-    for read in (settings.load, lambda: Buckets(settings.Settings())):
+    for read in (settings.load, Buckets):
         with pytest.raises(Misconfigured, match=f"chmod go-w {file}.*another folder") as refused:
             read()
         assert "hunter2" not in str(refused.value)
@@ -48,7 +112,7 @@ def test_a_dotenv_file_of_another_user_is_refused_and_one_of_root_is_read(
     monkeypatch.setattr("os.geteuid", lambda: owner + 1)
     assert settings.load().landing == "/data/landing"
     monkeypatch.setattr(home_env, "ROOT", owner + 2)
-    for read in (settings.load, lambda: Buckets(settings.Settings())):
+    for read in (settings.load, Buckets):
         with pytest.raises(Misconfigured, match=f"{file} belongs to another user.*chown.*another folder"):
             read()
 
@@ -72,9 +136,11 @@ def test_a_folder_and_a_pipe_of_that_name_say_nothing(tmp_path: Path) -> None:
 
 
 def test_an_empty_variable_is_an_unset_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HOME", "LANDING", "LAKE", "DATABASE_URL", "POLICY", "ENGINE", "MEMORY_LIMIT"):
+    for name in ("LANDING", "LAKE", "DATABASE_URL", "POLICY", "ENGINE", "MEMORY_LIMIT"):
         monkeypatch.setenv(f"THRONG_{name}", "")
-    assert settings.load() == settings.Settings(_env_file=None)
+    assert settings.load() == settings.Settings(home=".throng", _env_file=None)
+    monkeypatch.setenv("THRONG_HOME", "")
+    assert settings.named_home() is None
 
 
 def test_an_unset_landing_says_which_variable_to_set() -> None:

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from importlib import metadata
+from pathlib import Path
 
 import pytest
 import typer
@@ -132,7 +133,7 @@ def test_help_imports_nothing_heavy() -> None:
     assert ran.stdout.strip() == "[]"
 
 
-def test_words_that_belong_together_are_asked_for_together() -> None:
+def test_words_that_belong_together_are_asked_for_together(home: Path) -> None:
     ran = CliRunner().invoke(app, ["ingest", "2026-03-01", "--override", "rows_low"])
     assert ran.exit_code == 2
     assert "--override and --reason belong together" in ran.stderr
