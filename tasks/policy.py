@@ -50,6 +50,10 @@ class Time(_Section):
         return ZoneInfo(self.landing_timezone)
 
 
+def _folded(words: str) -> str:
+    return "".join(words.lower().split())
+
+
 class Who(_Section):
     """Who may be counted at all."""
 
@@ -57,6 +61,14 @@ class Who(_Section):
     minimum_age: Annotated[int, Field(ge=0, le=120)]
     segments: Annotated[tuple[Literal["consumer"], ...], Field(min_length=1)]
     home_mcc: Annotated[int, Field(ge=200, le=799)]
+    other_purposes: tuple[Annotated[str, Field(min_length=1)], ...]
+    """Purposes whose withdrawal leaves our consent as it is; a withdrawal of any other purpose ends it."""
+
+    @model_validator(mode="after")
+    def _ours_is_no_other(self) -> "Who":
+        if _folded(self.purpose) in map(_folded, self.other_purposes):
+            raise ValueError(f"other_purposes lists {self.purpose}, our own purpose")
+        return self
 
 
 class Rule(_Section):

@@ -7,7 +7,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 _WALL = r"[12]\d{3}-\d{2}-\d{2}[T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?"
-_OFFSET = r"(Z|[+-]([01]\d|2[0-3])(:?[0-5]\d)?)"
+_OFFSET = r"(Z| ?UTC|[+-]([01]\d|2[0-3])(:?[0-5]\d)?)"
 _DATE = r"[12]\d{3}-\d{2}-\d{2}"
 
 _MICROSECONDS, _NANOSECONDS = "(epoch_us({}) // 1000000)", "(epoch_ns({}) // 1000000000)"
@@ -51,8 +51,11 @@ class Clock:
         shifts = tuple(_shift(zone, *around) for around, (before, after) in between if before != after)
         return cls(shifts, offsets[-1])
 
-    def utc(self, wall: str) -> str:
-        """SQL of the UTC second of a wall-clock second: first reading of a repeated hour, NULL in a skipped one."""
+    def utc(self, wall: str, or_in: int = 0) -> str:
+        """SQL of the UTC second of a wall-clock second: first reading of a repeated hour, NULL in a skipped one.
+
+        `or_in`: so many seconds later on the clock, where that second is skipped.
+        """
         if not self.shifts:
             return f"({wall} - ({self.offset}))"
         branches = " ".join(
@@ -61,7 +64,9 @@ class Clock:
             for shift in self.shifts
         )
         # The list of one names the second, so that a long expression is not repeated in every branch.
-        return f"list_transform([{wall}], lambda wall: CASE {branches} ELSE wall - ({self.offset}) END)[1]"
+        walls = f"[{wall}, {wall} + {or_in}]" if or_in else f"[{wall}]"
+        read = f"list_transform({walls}, lambda wall: CASE {branches} ELSE wall - ({self.offset}) END)"
+        return f"list_filter({read}, lambda second: second IS NOT NULL)[1]" if or_in else f"{read}[1]"
 
     def seconds(self, column: str, type_: str) -> str:
         """SQL of a column's whole UTC seconds (BIGINT), NULL where it is not a time of day on a date."""
@@ -73,6 +78,14 @@ class Clock:
             f"(CASE WHEN regexp_full_match({column}, '{_WALL}{_OFFSET}') THEN {_second(column, 'TIMESTAMPTZ')}"
             f" WHEN regexp_full_match({column}, '{_WALL}') THEN {self.utc(_second(column))} END)"
         )
+
+    def day_after(self, column: str, type_: str) -> str:
+        """SQL of the UTC second in which the day after a date alone begins; NULL where the value is more or less."""
+        text = column if type_ == "VARCHAR" else f"CAST({column} AS VARCHAR)"
+        wall = f"({_second(text)} + 86400)"
+        if type_ in TIMESTAMPS:
+            return "NULL::BIGINT"
+        return f"(CASE WHEN regexp_full_match({text}, '{_DATE}') THEN {self.utc(wall, or_in=3600)} END)"
 
     def seconds_or_midnight(self, column: str, type_: str) -> str:
         """As `seconds`, and a date alone means its first instant: for registers, where dates are usual."""

@@ -1,7 +1,8 @@
 """The panel: who may be counted in a period, from when to when, under the pseudonyms of its keys. Default deny."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
@@ -12,18 +13,18 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tasks.errors import RejectedInput, StepFailed
-from tasks.events import duck
+from tasks.events import duck, words
 from tasks.events.clock import Clock
+from tasks.events.consent import CONSENT_COLUMNS, find_standing, find_withdrawn, load_consents
 from tasks.events.keys import SUBSCRIBERS
 from tasks.events.landing import find_register
-from tasks.events.registers import Register, load, open_register
+from tasks.events.registers import ID, Register, load, open_register
 from tasks.period import Period, day_start
 from tasks.policy import Time, Who
 
 OLDEST = 120
 """Years; an age above is a birth year that is not known."""
-_SUBSCRIBERS = ("subscriber_id", "birth_year", "gender", "segment", "home_mcc")
-_CONSENTS = ("subscriber_id", "purpose", "granted_at", "withdrawn_at", "channel", "text_version")
+SUBSCRIBER_COLUMNS = ("subscriber_id", "birth_year", "gender", "segment", "home_mcc")
 _CLOCKS_FROM = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -33,17 +34,32 @@ def build_panel(root: Path, *, period: Period, time: Time, who: Who, now: dateti
     Also: subscriber_id, extra_0.. (pseudonyms under further keys), from_second and to_second (int32, consent in elapsed
     seconds since the period's local start), age_band (0..5) and gender (0 f, 1 m, 2 else). Registers come from `root`.
     """
-    clock = Clock.over(time.landing, _CLOCKS_FROM, _CLOCKS_FROM.replace(year=now.year + 2))
-    with duck.connect("80%", os.cpu_count() or 1, None) as con:
-        load_people(con, open_register(find_register(root, "subscribers"), _SUBSCRIBERS, clock))
-        load_consents(con, open_register(find_register(root, "consents"), _CONSENTS, clock))
-        members = _members(con, period, time, who, now)
+    with _registers(root, time, who, now) as con:
+        members = _members(con, period, time, who)
     if members.num_rows > SUBSCRIBERS:
         raise RejectedInput(f"{members.num_rows} panel members are more than {SUBSCRIBERS}.", "Split the network.")
     for place, key in enumerate(keyed):
         column = pa.array(_pseudonyms(members["subscriber_id"], key))
         members = members.append_column("pseudonym" if place == 0 else f"extra_{place - 1}", column)
     return members.sort_by("pseudonym")
+
+
+def withdrawn(root: Path, *, time: Time, who: Who, now: datetime, keyed: Sequence[bytes]) -> list[NDArray[np.uint64]]:
+    """Pseudonyms, under each key, of everybody who withdrew and for whom no consent stands now; sorted."""
+    with _registers(root, time, who, now) as con:
+        gone = pa.chunked_array([find_withdrawn(con)], pa.string())
+    return [np.sort(_pseudonyms(gone, key)) for key in keyed]
+
+
+@contextmanager
+def _registers(root: Path, time: Time, who: Who, now: datetime) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Both registers read: tables `person`, `consent` and `standing`."""
+    clock = Clock.over(time.landing, _CLOCKS_FROM, _CLOCKS_FROM.replace(year=now.year + 2))
+    with duck.connect("80%", os.cpu_count() or 1, None) as con:
+        load_people(con, open_register(find_register(root, "subscribers"), SUBSCRIBER_COLUMNS, clock))
+        load_consents(con, open_register(find_register(root, "consents"), CONSENT_COLUMNS, clock))
+        find_standing(con, who, now)
+        yield con
 
 
 def allowed(panel: pa.Table) -> pa.Table:
@@ -65,9 +81,10 @@ def consented(rows: pa.Table, panel: pa.Table, until: NDArray[np.int64]) -> pa.T
 
 def load_people(con: duckdb.DuckDBPyConnection, subscribers: Register) -> None:
     """Table `person`: the present owner of each number; none where two rows claim it since the same time."""
+    identity = subscribers.text(ID)
     unclear = f"{subscribers.text('active_from')} IS NOT NULL AND {subscribers.seconds('active_from')} IS NULL"
     select = f"""
-        {subscribers.text("subscriber_id")} AS subscriber_id, {subscribers.whole("birth_year")} AS birth_year,
+        {identity} AS subscriber_id, {words.alike(identity)} AS alike, {subscribers.whole("birth_year")} AS birth_year,
         lower({subscribers.text("gender")}) AS gender, {subscribers.text("segment")} AS segment,
         {subscribers.whole("home_mcc")} AS home_mcc, {unclear} AS unclear,
         CAST(coalesce({subscribers.seconds("active_from")}, -1e18) AS BIGINT) AS since
@@ -83,41 +100,20 @@ def load_people(con: duckdb.DuckDBPyConnection, subscribers: Register) -> None:
     )
 
 
-def load_consents(con: duckdb.DuckDBPyConnection, consents: Register) -> None:
-    """Table `consent`: each with its proof, granted and withdrawn in UTC seconds; NULL, where unclear, never counts."""
-    select = f"""
-        {consents.text("subscriber_id")} AS subscriber_id, {consents.text("purpose")} AS purpose,
-        {consents.text("channel")} IS NOT NULL AND {consents.text("text_version")} IS NOT NULL AS proven,
-        {consents.seconds("granted_at")} AS granted,
-        CASE WHEN {consents.text("withdrawn_at")} IS NULL THEN 1000000000000000
-             ELSE {consents.seconds("withdrawn_at")} END AS withdrawn
-    """
-    load(con, consents, "consent", select)
-
-
-def _members(con: duckdb.DuckDBPyConnection, period: Period, time: Time, who: Who, now: datetime) -> pa.Table:
-    """Who is of age, of a counted segment, at home here, and has a consent that stands now.
-
-    All such consents of a person contain `now`, so that their union is one interval.
-    """
+def _members(con: duckdb.DuckDBPyConnection, period: Period, time: Time, who: Who) -> pa.Table:
+    """Who is of age, of a counted segment, at home here, and has a consent that stands now, and so has no end."""
     query = """
-        WITH standing AS (
-            SELECT subscriber_id, min(granted) AS granted, max(withdrawn) AS withdrawn
-            FROM consent JOIN person USING (subscriber_id)
-            WHERE purpose = $purpose AND proven AND granted >= since AND granted <= $now AND withdrawn > $now
-            GROUP BY subscriber_id
-        ), aged AS (SELECT *, $year - birth_year AS age FROM person)
+        WITH aged AS (SELECT *, $year - birth_year AS age FROM person)
         SELECT subscriber_id,
-            CAST(greatest(-2147483648, least(2147483647, granted - $start)) AS INTEGER) AS from_second,
-            CAST(greatest(-2147483648, least(2147483647, withdrawn - $start)) AS INTEGER) AS to_second,
+            CAST(greatest(-2147483648, least(2147483647, begins - $start)) AS INTEGER) AS from_second,
+            CAST(2147483647 AS INTEGER) AS to_second,
             CAST(greatest(0, least(5, (age - 15) // 10)) AS TINYINT) AS age_band,
             CAST(CASE gender WHEN 'f' THEN 0 WHEN 'm' THEN 1 ELSE 2 END AS TINYINT) AS gender
         FROM aged JOIN standing USING (subscriber_id)
         WHERE age > $minimum_age AND age <= $oldest AND list_contains($segments, segment) AND home_mcc = $home_mcc
+            AND coalesce(gender, 'x') IN ('f', 'm', 'x')
     """
     parameters = {
-        "purpose": who.purpose,
-        "now": int(now.timestamp()),
         "year": period.first.year,
         "start": int(day_start(period.first, time.local).timestamp()),
         "minimum_age": who.minimum_age,

@@ -2,20 +2,25 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import duckdb
 
 from tasks.errors import RejectedInput
-from tasks.events import duck
+from tasks.events import duck, words
 from tasks.events.clock import Clock
 from tasks.events.files import columns_of, count_lines, source
 from tasks.events.formats.columns import Column
 from tasks.events.formats.detect import Unfit
 
+ID = "subscriber_id"
+_PLAUSIBLE = "BETWEEN -2208988800 AND 32503679999"
+"""UTC seconds of the years 1900 to 2999: no other date is one of a consent, whatever type of file it comes in."""
+
 
 @dataclass(frozen=True)
 class Register:
-    """A register as SQL: the table function over its file, its parameters, and its columns by name."""
+    """A register as SQL: the relation of its rows, its parameters, and its columns by name."""
 
     path: Path
     table: str
@@ -23,18 +28,48 @@ class Register:
     columns: dict[str, Column]
     clock: Clock
 
+    @classmethod
+    def of(
+        cls, path: Path, table: str, parameters: dict[str, object], columns: dict[str, Column], clock: Clock
+    ) -> Self:
+        """A register over a table function; what it says in words is trimmed, and NULL where it says "no value"."""
+        worded = {name for name, column in columns.items() if column.type in ("VARCHAR", "BLOB")}
+        rows = ", ".join(
+            f"{_cleaned(name, column) if name in worded else column.sql} AS {duck.name(name)}"
+            for name, column in columns.items()
+        )
+        clean = {
+            name: Column(duck.name(name), "VARCHAR" if name in worded else column.type)
+            for name, column in columns.items()
+        }
+        return cls(path, f"(SELECT {rows} FROM {table})", parameters, clean, clock)
+
     def text(self, name: str) -> str:
-        """SQL of a column as text, NULL where empty or where the file lacks the column."""
-        return f"nullif(trim({self.columns[name].text()}), '')" if name in self.columns else "NULL"
+        """SQL of a column as text, NULL where it has no value, or where the file lacks the column."""
+        return self.columns[name].text() if name in self.columns else "NULL::VARCHAR"
 
     def whole(self, name: str) -> str:
-        """SQL of a column as a whole number."""
-        return self.columns[name].whole()
+        """SQL of a column as a whole number of up to nine digits, NULL where it is none; `1980.0` is one."""
+        return f"TRY_CAST(regexp_extract({self.text(name)}, '^(\\d{{1,9}})(\\.0+)?$', 1) AS BIGINT)"
 
     def seconds(self, name: str) -> str:
-        """SQL of a column as UTC seconds; a date alone is its first instant."""
+        """SQL of a column as UTC seconds, NULL where it cannot be read; a date alone is its first instant."""
         column = self.columns.get(name)
-        return self.clock.seconds_or_midnight(column.sql, column.type) if column else "NULL"
+        return _plausible(self.clock.seconds_or_midnight(column.sql, column.type)) if column else "NULL::BIGINT"
+
+    def day_after(self, name: str) -> str:
+        """SQL of the UTC second in which the day after a date alone begins, NULL for all other values."""
+        column = self.columns.get(name)
+        return _plausible(self.clock.day_after(column.sql, column.type)) if column else "NULL::BIGINT"
+
+
+def _cleaned(name: str, column: Column) -> str:
+    """SQL of a column's words; bytes of an id are lower-case hexadecimal, in the events too, all others are text."""
+    return words.given(words.trimmed(column.text() if name == ID else words.text(column)))
+
+
+def _plausible(seconds: str) -> str:
+    return f"list_filter([{seconds}], lambda second: second {_PLAUSIBLE})[1]"
 
 
 def open_register(path: Path, required: tuple[str, ...], clock: Clock) -> Register:
@@ -45,7 +80,7 @@ def open_register(path: Path, required: tuple[str, ...], clock: Clock) -> Regist
         raise RejectedInput(f"{path.name} cannot be read: {fault}.", "Send it again.") from None
     if missing := [name for name in required if name not in dict(columns)]:
         raise RejectedInput(f"{path.name} lacks the columns {', '.join(missing)}.", "Send it with all its columns.")
-    return Register(path, *source([path], path.suffix, columns), clock)
+    return Register.of(path, *source([path], path.suffix, columns), clock)
 
 
 def load(con: duckdb.DuckDBPyConnection, register: Register, name: str, select: str) -> None:

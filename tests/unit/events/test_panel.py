@@ -12,7 +12,7 @@ import pytest
 
 from tasks.errors import RejectedInput, StepFailed
 from tasks.events.panel import _pseudonyms as pseudonyms
-from tasks.events.panel import allowed, build_panel, consented
+from tasks.events.panel import allowed, build_panel, consented, withdrawn
 from tasks.period import Period
 from tasks.policy import Who
 from tests.unit.events.factory import at, csv_bytes, times, write, write_parquet
@@ -21,7 +21,7 @@ SUBSCRIBERS = ("subscriber_id", "birth_year", "gender", "segment", "home_mcc", "
 CONSENTS = ("subscriber_id", "purpose", "granted_at", "withdrawn_at", "channel", "text_version")
 PERSON = ("a", "1980", "f", "consumer", "262", "")
 CONSENT = ("a", "insights", "2026-01-01T00:00:00+01:00", "", "app", "v1")
-WHO = Who(purpose="insights", minimum_age=18, segments=("consumer",), home_mcc=262)
+WHO = Who(purpose="insights", minimum_age=18, segments=("consumer",), home_mcc=262, other_purposes=())
 NOW = at("2026-03-03T12:00:00+01:00")
 DAY_START = at("2026-03-01T00:00:00+01:00")
 FOREVER = 2**31 - 1
@@ -71,6 +71,11 @@ def test_a_standing_consent_with_proof_makes_a_member(tmp_path) -> None:
         {"birth_year": "unknown"},
         {"birth_year": "1900"},
         {"birth_year": "2027"},
+        {"birth_year": "1980-05-01"},
+        {"birth_year": "1980.5"},
+        {"gender": "male"},
+        {"gender": "1"},
+        {"segment": "Consumer"},
         {"segment": "business"},
         {"segment": "iot"},
         {"segment": ""},
@@ -96,6 +101,7 @@ def test_who_is_not_a_grown_consumer_at_home_here_is_out(tmp_path, changes) -> N
         {"granted_at": "2026-03-03T12:00:01+01:00"},
         {"granted_at": "2026-03-29T02:30:00"},
         {"withdrawn_at": "2026-03-03T12:00:00+01:00"},
+        {"withdrawn_at": "2026-05-01"},
         {"withdrawn_at": "2026-02-01"},
         {"withdrawn_at": "soon"},
     ],
@@ -105,20 +111,10 @@ def test_a_consent_without_proof_purpose_or_that_does_not_stand_now_is_none(tmp_
     assert panel(tmp_path, consents=[consent(**changes)]).num_rows == 0
 
 
-def test_consents_that_all_stand_now_are_one_interval(tmp_path) -> None:
-    later = consent(granted_at="2026-03-01T08:00:00+01:00")
-    ending = consent(granted_at="2026-03-01T07:00:00+01:00", withdrawn_at="2026-03-05T00:00:00+01:00")
-    ended = consent(granted_at="2025-01-01T00:00:00+01:00", withdrawn_at="2026-02-01T00:00:00+01:00")
-    [member] = panel(tmp_path, consents=[later, ending, ended]).to_pylist()
-    assert (member["from_second"], member["to_second"]) == (7 * 3600, FOREVER)
-    [member] = panel(tmp_path, consents=[ending]).to_pylist()
-    assert member["to_second"] == 4 * 86_400
-
-
 def test_a_number_given_to_a_new_person_loses_earlier_consent(tmp_path) -> None:
     people = [PERSON, person(birth_year="1950", active_from="2026-02-01")]
     assert panel(tmp_path, people).num_rows == 0
-    [member] = panel(tmp_path, people, [CONSENT, consent(granted_at="2026-02-01")]).to_pylist()
+    [member] = panel(tmp_path, people, [CONSENT, consent(granted_at="2026-02-01T00:00")]).to_pylist()
     assert (member["age_band"], member["from_second"]) == (5, second("2026-02-01T00:00:00+01:00"))
 
 
@@ -127,6 +123,12 @@ def test_of_two_rows_for_one_number_the_latest_owner_counts_and_a_tie_nobody(tmp
     assert panel(tmp_path, [newer, older])["age_band"].to_pylist() == [3]
     assert panel(tmp_path, [PERSON, PERSON]).num_rows == 0
     assert panel(tmp_path, [newer, person(active_from="unknown")]).num_rows == 0
+
+
+def test_of_two_rows_for_one_number_nobody_counts_where_the_file_cannot_tell_since_when(tmp_path) -> None:
+    panel(tmp_path)
+    write(tmp_path / "subscribers.csv", csv_bytes([PERSON[:5], person(birth_year="1950")[:5]], SUBSCRIBERS[:5]))
+    assert build(tmp_path).num_rows == 0
 
 
 @pytest.mark.parametrize(
@@ -148,7 +150,7 @@ def test_age_is_a_difference_of_years(tmp_path, birth_year, band) -> None:
 
 
 @pytest.mark.parametrize(("gender", "code"), [("f", 0), ("m", 1), ("x", 2), ("", 2), ("F", 0)])
-def test_genders_are_f_m_and_all_else(tmp_path, gender, code) -> None:
+def test_genders_are_f_m_and_x_or_empty(tmp_path, gender, code) -> None:
     assert panel(tmp_path, [person(gender=gender)])["gender"].to_pylist() == [code]
 
 
@@ -185,7 +187,8 @@ def test_registers_may_be_parquet_with_types(tmp_path, typed) -> None:
     consents = pacsv.read_csv(tmp_path / "c.csv", convert_options=strings)
     granted = consents["granted_at"].cast(pa.timestamp("us") if typed else pa.date32())
     pq.write_table(consents.set_column(2, "granted_at", granted), tmp_path / "consents.parquet")
-    assert build(tmp_path)["from_second"].to_pylist() == [second("2026-01-01T00:00:00+01:00")]
+    begins = "2026-01-01T00:00:00+01:00" if typed else "2026-01-02T00:00:00+01:00"
+    assert build(tmp_path)["from_second"].to_pylist() == [second(begins)]
 
 
 def test_a_register_that_is_missing_or_lacks_columns_is_rejected(tmp_path) -> None:
@@ -244,3 +247,43 @@ def test_more_members_than_a_key_can_number_are_refused_by_name(
 def test_two_subscribers_of_one_pseudonym_stop_the_day() -> None:
     with pytest.raises(StepFailed, match="share a pseudonym"):
         pseudonyms(pa.chunked_array([["a", "a"]]), b"k" * 32)
+
+
+@pytest.mark.parametrize(
+    ("gone", "kept"),
+    [
+        (None, True),
+        ("9999-12-31T00:00:00", False),
+        ("2026-01-02T10:00:00", False),
+        ("1890-01-01T00:00:00", False),
+        ("3000-01-01T00:00:00", False),
+    ],
+)
+def test_text_and_typed_dates_of_a_withdrawal_mean_the_same(tmp_path, gone, kept) -> None:
+    assert panel(tmp_path, consents=[consent(withdrawn_at=gone or "")]).num_rows == kept
+    (tmp_path / "consents.csv").unlink()
+    columns = {name: pa.array([value], pa.string()) for name, value in zip(CONSENTS, CONSENT, strict=True)}
+    text = pa.array([gone], pa.string())
+    for typed in (pa.timestamp("us"), pa.timestamp("us", "UTC"), pa.date32(), pa.string()):
+        value = text if typed == pa.string() else text.cast(pa.timestamp("us")).cast(typed)
+        write_parquet(tmp_path / "consents.parquet", columns | {"withdrawn_at": value})
+        assert build(tmp_path).num_rows == kept
+
+
+def test_words_in_bytes_are_text_and_ids_in_bytes_are_hexadecimal(tmp_path) -> None:
+    for name, columns, row in (("subscribers", SUBSCRIBERS, PERSON), ("consents", CONSENTS, CONSENT)):
+        plain = {column: pa.array([value.encode()]) for column, value in zip(columns, row, strict=True)}
+        write_parquet(tmp_path / f"{name}.parquet", plain)
+    [member] = build(tmp_path).to_pylist()
+    assert (member["subscriber_id"], member["gender"], member["age_band"]) == (b"a".hex(), 0, 3)
+
+
+def test_who_withdrew_is_known_by_pseudonyms_alone(tmp_path) -> None:
+    people = [person(subscriber_id=name) for name in ("a", "b", "c", "+c")]
+    left = consent(subscriber_id="b", withdrawn_at="2026-02-01")
+    again = [consent(subscriber_id="c", withdrawn_at="2026-02-01"), consent(subscriber_id="c", granted_at="2026-03-01")]
+    panel(tmp_path, people, [CONSENT, left, *again])
+    keys = (b"k" * 32, b"m" * 32)
+    found = withdrawn(tmp_path, time=times(), who=WHO, now=NOW, keyed=keys)
+    for key, pseudonym in zip(keys, found, strict=True):
+        assert pseudonym.tolist() == sorted(pseudonyms(pa.chunked_array([["b", "+c"]]), key).tolist())

@@ -1,0 +1,79 @@
+"""Consent: since when each subscriber's consent stands, from whole histories. Withdrawal wins; the default is no.
+
+A history is every row of the consents file with the subscriber's id, in any order. Histories are often append-only.
+- A grant counts if its purpose is the policy's, it has proof, it can be read, and it is not dated after now. Its
+  purpose is compared exactly, apart from blanks around it: no spelling may widen what somebody agreed to.
+- A row with anything in `withdrawn_at` voids all grants up to it, of every id that is alike but for case, blanks,
+  zeros or `+`. Its grant, proof and purpose do not matter, unless the policy lists the purpose as another one.
+- It counts as soon as it is in the file: one dated later than now voids all grants until now.
+- One that cannot be read, or lies before the grant of its own row, voids all grants for ever.
+- A date alone may be any instant of its day. A grant so dated counts from the next day, and is voided by a withdrawal
+  at any time of its day; a withdrawal so dated voids the grants of its whole day.
+"""
+
+from datetime import datetime
+
+import duckdb
+
+from tasks.events import words
+from tasks.events.registers import ID, Register, load
+from tasks.policy import Who
+
+CONSENT_COLUMNS = ("subscriber_id", "purpose", "granted_at", "withdrawn_at", "channel", "text_version")
+_FOR_EVER = 1_000_000_000_000_000
+
+
+def load_consents(con: duckdb.DuckDBPyConnection, consents: Register) -> None:
+    """Table `consent`: a history's rows with times in UTC seconds, NULL where they cannot be read.
+
+    `granted` is the earliest instant that the value may mean, `begins` when the grant counts, `withdrawn` the latest.
+    """
+    identity, granted, withdrawn = consents.text(ID), "granted_at", "withdrawn_at"
+    select = f"""
+        {identity} AS subscriber_id, {words.alike(identity)} AS alike, {consents.text("purpose")} AS purpose,
+        {words.proof(consents.text("channel"))} AND {words.proof(consents.text("text_version"))} AS proven,
+        {consents.seconds(granted)} AS granted,
+        coalesce({consents.day_after(granted)}, {consents.seconds(granted)}) AS begins,
+        {consents.text(withdrawn)} IS NOT NULL AS left_us,
+        coalesce({consents.day_after(withdrawn)} - 1, {consents.seconds(withdrawn)}) AS withdrawn
+    """
+    load(con, consents, "consent", select)
+
+
+def find_standing(con: duckdb.DuckDBPyConnection, who: Who, now: datetime) -> None:
+    """Tables `voided` (alike, until) and `standing` (subscriber_id, begins) from the tables `consent` and `person`."""
+    con.execute(
+        f"""
+        CREATE TEMP TABLE voided AS
+        SELECT alike, max(CASE WHEN withdrawn >= coalesce(granted, withdrawn) THEN withdrawn ELSE {_FOR_EVER} END)
+            AS until
+        FROM consent
+        WHERE left_us AND alike IS NOT NULL
+            AND NOT coalesce(list_contains($others, {words.folded("purpose")}), false)
+        GROUP BY alike
+        """,
+        {"others": ["".join(purpose.lower().split()) for purpose in who.other_purposes]},
+    )
+    con.execute(
+        """
+        CREATE TEMP TABLE standing AS
+        SELECT subscriber_id, min(begins) AS begins
+        FROM consent LEFT JOIN voided USING (alike) JOIN person USING (subscriber_id)
+        WHERE purpose = $purpose AND proven AND granted >= since AND granted > coalesce(until, granted - 1)
+            AND begins <= $now
+        GROUP BY subscriber_id
+        """,
+        {"purpose": who.purpose.strip(), "now": int(now.timestamp())},
+    )
+
+
+def find_withdrawn(con: duckdb.DuckDBPyConnection) -> list[str]:
+    """Ids of the consents and subscribers files that somebody withdrew and for which no consent stands now."""
+    found = con.execute(
+        """
+        SELECT subscriber_id FROM consent SEMI JOIN voided USING (alike) ANTI JOIN standing USING (subscriber_id)
+        UNION
+        SELECT subscriber_id FROM claim SEMI JOIN voided USING (alike) ANTI JOIN standing USING (subscriber_id)
+        """
+    ).fetchall()
+    return [subscriber for (subscriber,) in found]
