@@ -70,15 +70,10 @@ def presence(events: Sequence[Event], cells: Sequence[Cell], carry: int, day_sec
     return {hour: max((s, -zone) for (h, zone), s in seconds.items() if h == hour)[1] * -1 for hour in hours}
 
 
-def visits(hours: Mapping[int, int], night: Sequence[bool], work: Sequence[bool]) -> dict[int, tuple[int, int]]:
-    """Night and work minutes of each zone visited."""
-    return {
-        zone: (
-            60 * sum(night[hour] for hour, z in hours.items() if z == zone),
-            60 * sum(work[hour] for hour, z in hours.items() if z == zone),
-        )
-        for zone in hours.values()
-    }
+def nights(hours: Mapping[int, int], night: Sequence[bool]) -> dict[int, int]:
+    """Night minutes of each zone in which some were spent."""
+    spent = {zone: 60 * sum(night[hour] for hour, z in hours.items() if z == zone) for zone in hours.values()}
+    return {zone: minutes for zone, minutes in spent.items() if minutes}
 
 
 def profile(rows: Sequence[int], bound: int) -> list[int]:

@@ -1,6 +1,6 @@
 """From the day's order to a longer period's: what the month keeps is sorted by the month's own pseudonyms.
 
-A row travels as one integer (26 bits rank by the period's pseudonym, 20 zone, 5 night hours, 5 work hours), so that
+A row travels as one integer (26 bits rank by the period's pseudonym, 20 zone, 5 night hours), so that
 nothing of the day's order is left in the files.
 """
 
@@ -16,13 +16,13 @@ from tasks.engine.buckets import LAKE_BUCKETS, lake_bucket
 
 UInt64 = NDArray[np.uint64]
 _HOURS = 5
-_ZONE_SHIFT = 2 * _HOURS
+_ZONE_SHIFT = _HOURS
 _RANK_SHIFT = _ZONE_SHIFT + 20
 _MINUTES = 60
 
 
 class PeriodVisits:
-    """Zones visited on the day, by bucket of one longer period; workers add at the same time."""
+    """Zones in which the day's nights were spent, by bucket of one longer period; workers add at the same time."""
 
     def __init__(self, pseudonyms: UInt64, folder: Path) -> None:
         """`pseudonyms`: the period's, by rank in the day's panel; `folder`: private scratch."""
@@ -36,10 +36,9 @@ class PeriodVisits:
         self._files: Sequence[BinaryIO] = [path.open("wb") for path in self._paths]
 
     def add(self, visits: pa.Table) -> None:
-        """Add rows (subscriber, zone, night_minutes, work_minutes) of one walk, each file in one write."""
-        subscriber, zone, night, work = (column.to_numpy().astype(np.int64) for column in visits.columns)
-        rows = self._rank[subscriber] << _RANK_SHIFT | zone << _ZONE_SHIFT
-        rows |= night // _MINUTES << _HOURS | work // _MINUTES
+        """Add rows (subscriber, zone, night_minutes) of one walk, each file in one write."""
+        subscriber, zone, night = (column.to_numpy().astype(np.int64) for column in visits.columns)
+        rows = self._rank[subscriber] << _RANK_SHIFT | zone << _ZONE_SHIFT | night // _MINUTES
         rows.sort()
         edges = np.searchsorted(rows, self._edges << _RANK_SHIFT)
         for file, start, stop in zip(self._files, edges[:-1], edges[1:], strict=True):
@@ -51,15 +50,13 @@ class PeriodVisits:
             file.close()
 
     def table(self, bucket: int) -> pa.Table:
-        """One bucket: pseudonym, zone, night_minutes, work_minutes, sorted by pseudonym and zone."""
+        """One bucket: pseudonym, zone, night_minutes, sorted by pseudonym and zone."""
         rows = np.fromfile(self._paths[bucket], np.int64)
         rows.sort()
-        hours = (1 << _HOURS) - 1
         return pa.table(
             {
                 "pseudonym": self._pseudonyms[rows >> _RANK_SHIFT],
                 "zone": (rows >> _ZONE_SHIFT & ((1 << 20) - 1)).astype(np.int32),
-                "night_minutes": ((rows >> _HOURS & hours) * _MINUTES).astype(np.int16),
-                "work_minutes": ((rows & hours) * _MINUTES).astype(np.int16),
+                "night_minutes": ((rows & ((1 << _HOURS) - 1)) * _MINUTES).astype(np.int16),
             }
         )

@@ -58,7 +58,7 @@ class DayWalk:
         walked = walk_bucket(keys, self._work.places, self._work.rules)
         path.unlink(missing_ok=True)
         for visits in self._visits.values():
-            visits.add(walked.visits)
+            visits.add(walked.nights)
         return walked
 
     def _write_states(self, bucket: int) -> None:

@@ -27,7 +27,7 @@ class DayWriter(Protocol):
         """Rows (pseudonym, hour, zone) of one bucket, sorted by pseudonym and hour."""
 
     def write_state(self, cadence: Cadence, period: Period, bucket: int, table: pa.Table) -> None:
-        """Rows (pseudonym, zone, night_minutes, work_minutes) of one bucket, sorted by pseudonym and zone."""
+        """Rows (pseudonym, zone, night_minutes) of one bucket, sorted by pseudonym and zone."""
 
 
 @dataclass(frozen=True)

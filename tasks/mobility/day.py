@@ -16,8 +16,8 @@ EARTH_RADIUS_M = 6_371_008.8
 CONFLICTING, DUPLICATE, IMPOSSIBLE, KEPT, OUTSIDE = range(5)
 """Entries of the walk's counts: WALK_REASONS in their order, kept rows, and of these the ones outside every zone."""
 COUNTS = 5
-SUBSCRIBER, ZONE, NIGHT, WORK = range(4)
-"""Columns of the zones visited."""
+SUBSCRIBER, ZONE, NIGHT = range(3)
+"""Columns of the nights spent."""
 PROFILE_UNIT = 64
 """The profile is an integer vector in 1/64 rows."""
 NOWHERE = -1
@@ -39,7 +39,7 @@ class Places(NamedTuple):
 
 
 class WalkRules(NamedTuple):
-    """The policy's limits on a day, and which of its hours are night (22-06) and work (9-17 on weekdays)."""
+    """The policy's limits on a day, and which of its hours are night (22-06)."""
 
     day_seconds: int
     carry_seconds: int
@@ -47,7 +47,6 @@ class WalkRules(NamedTuple):
     speed_mps: float
     profile_bound: int
     night: NDArray[np.bool_]
-    work: NDArray[np.bool_]
 
 
 class Desk(NamedTuple):
@@ -75,16 +74,11 @@ def walk_rules(policy: Policy, day: date) -> WalkRules:
         speed_mps=float(policy.walk.speed_mps),
         profile_bound=policy.product.gate_profile.day.bound,
         night=np.array([_is_night(hour) for hour in local]),
-        work=np.array([_is_work(hour) for hour in local]),
     )
 
 
 def _is_night(hour: datetime) -> bool:
     return hour.hour >= 22 or hour.hour < 6
-
-
-def _is_work(hour: datetime) -> bool:
-    return 9 <= hour.hour < 17 and hour.weekday() < 5
 
 
 def profile_size(rules: WalkRules) -> int:

@@ -24,7 +24,6 @@ from tasks.mobility.day import (
     OUTSIDE,
     PROFILE_UNIT,
     SUBSCRIBER,
-    WORK,
     ZONE,
     Desk,
     Int32,
@@ -222,21 +221,20 @@ def visit(visits: Int32, start: int, stop: int, zone: int) -> tuple[int, int]:
     for n in range(stop, at, -1):
         for column in range(visits.shape[1]):
             visits[n, column] = visits[n - 1, column]
-    visits[at, ZONE], visits[at, NIGHT], visits[at, WORK] = zone, 0, 0
+    visits[at, ZONE], visits[at, NIGHT] = zone, 0
     return at, stop + 1
 
 
 @kernel
-def zones_visited(presence: Int32, rules: WalkRules, visits: Int32) -> int:
-    """Fill [subscriber, zone, night minutes, work minutes] rows in order; returns how many there are."""
+def nights_spent(presence: Int32, rules: WalkRules, visits: Int32) -> int:
+    """Fill [subscriber, zone, night minutes] rows in order, zones with night minutes only; returns how many there are."""
     stop = 0
     for subscriber in range(presence.shape[0]):
         start = stop
         for hour in range(presence.shape[1]):
-            if presence[subscriber, hour] != NOWHERE:
+            if rules.night[hour] and presence[subscriber, hour] != NOWHERE:
                 at, stop = visit(visits, start, stop, presence[subscriber, hour])
-                visits[at, NIGHT] += 60 * rules.night[hour]
-                visits[at, WORK] += 60 * rules.work[hour]
+                visits[at, NIGHT] += 60
         for n in range(start, stop):
             visits[n, SUBSCRIBER] = subscriber
     return stop

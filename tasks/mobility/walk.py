@@ -1,4 +1,4 @@
-"""The walk of one bucket: keys in any order -> presence, zones visited, counts by reason and the profile."""
+"""The walk of one bucket: keys in any order -> presence, nights spent, counts by reason and the profile."""
 
 from dataclasses import dataclass
 
@@ -16,8 +16,8 @@ class Walked:
 
     presence: pa.Table
     """subscriber int32, hour int8, zone int32"""
-    visits: pa.Table
-    """subscriber int32, zone int32, night_minutes int16, work_minutes int16"""
+    nights: pa.Table
+    """subscriber int32, zone int32, night_minutes int16, never 0"""
     counts: Int64
     profile: Int64
 
@@ -29,7 +29,7 @@ def walk_bucket(keys: Int64, places: Places, rules: WalkRules) -> Walked:
     desk = desk_of(last - first + 1, places, rules)
     kernels.walk(keys, places, rules, desk)
     presence = _presence(first, desk.presence)
-    return Walked(presence, _visits(first, desk.presence, rules, len(presence)), desk.counts, desk.profile)
+    return Walked(presence, _nights(first, desk.presence, rules, len(presence)), desk.counts, desk.profile)
 
 
 def _presence(first: int, zones: Int32) -> pa.Table:
@@ -38,8 +38,8 @@ def _presence(first: int, zones: Int32) -> pa.Table:
     return pa.table(columns)
 
 
-def _visits(first: int, zones: Int32, rules: WalkRules, most: int) -> pa.Table:
-    visits = np.empty((most, 4), np.int32)
-    row, zone, night, work = visits[: kernels.zones_visited(zones, rules, visits)].T.copy()
-    minutes = {"night_minutes": night.astype(np.int16), "work_minutes": work.astype(np.int16)}
-    return pa.table({"subscriber": row + np.int32(first), "zone": zone, **minutes})
+def _nights(first: int, zones: Int32, rules: WalkRules, most: int) -> pa.Table:
+    nights = np.empty((most, 3), np.int32)
+    row, zone, minutes = nights[: kernels.nights_spent(zones, rules, nights)].T.copy()
+    columns = {"subscriber": row + np.int32(first), "zone": zone, "night_minutes": minutes.astype(np.int16)}
+    return pa.table(columns)

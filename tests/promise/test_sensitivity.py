@@ -111,7 +111,7 @@ def profile_of(history: History, day: date) -> Sequence[Contributions]:
 
 
 def panel_of(history: History, month: Period) -> Sequence[Contributions]:
-    states = tuple(by_pseudonym(walked(history, day).visits) for day in DAYS if day in month.days)
+    states = tuple(by_pseudonym(walked(history, day).nights) for day in DAYS if day in month.days)
     return panel.count([states], allowed(history, month), PLAN, PANEL.rules(POLICY, 0))
 
 

@@ -7,26 +7,26 @@ from tasks.engine.buckets import LAKE_BUCKETS, lake_bucket, scratch_buckets
 from tasks.engine.visits import PeriodVisits
 
 
-def visits(subscriber, zone, night, work):
-    columns = {"subscriber": np.int32, "zone": np.int32, "night_minutes": np.int16, "work_minutes": np.int16}
-    values = (subscriber, zone, night, work)
+def visits(subscriber, zone, night):
+    columns = {"subscriber": np.int32, "zone": np.int32, "night_minutes": np.int16}
+    values = (subscriber, zone, night)
     return pa.table({name: np.array(value, of) for (name, of), value in zip(columns.items(), values, strict=True)})
 
 
 def test_rows_come_back_by_bucket_sorted_by_the_months_pseudonym_and_zone(tmp_path):
     month = np.array([(1 << 63) + 5, 7, (1 << 58) + 1], np.uint64)
     parts = PeriodVisits(month, tmp_path / "month")
-    parts.add(visits([0, 2], [3, 1 << 19], [540, 0], [0, 480]))
-    parts.add(visits([1, 1], [9, 4], [60, 120], [60, 0]))
+    parts.add(visits([0, 2], [3, 1 << 19], [540, 60]))
+    parts.add(visits([1, 1], [9, 4], [60, 120]))
     parts.close()
     tables = {bucket: parts.table(bucket) for bucket in range(LAKE_BUCKETS)}
     rows = {
         bucket: [tuple(row.values()) for row in table.to_pylist()] for bucket, table in tables.items() if len(table)
     }
     assert rows == {
-        0: [(7, 4, 120, 0), (7, 9, 60, 60)],
-        1: [((1 << 58) + 1, 1 << 19, 0, 480)],
-        32: [((1 << 63) + 5, 3, 540, 0)],
+        0: [(7, 4, 120), (7, 9, 60)],
+        1: [((1 << 58) + 1, 1 << 19, 60)],
+        32: [((1 << 63) + 5, 3, 540)],
     }
 
 

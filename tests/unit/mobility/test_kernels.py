@@ -39,7 +39,7 @@ def places_of(cells: list[Cell]) -> Places:
 
 
 def rules_of(carry: int = 7200, speed_m: float = 10_000, speed_mps: float = 55, bound: int = 5) -> WalkRules:
-    return WalkRules(DAY, carry, speed_m, speed_mps, bound, np.arange(HOURS) == 0, np.arange(HOURS) > 1)
+    return WalkRules(DAY, carry, speed_m, speed_mps, bound, np.arange(HOURS) != 1)
 
 
 def keys_of(events: list[tuple[int, int]], subscriber: int = 0) -> np.ndarray:
@@ -101,15 +101,15 @@ def test_one_subscriber_adds_at_most_the_bound_to_the_profile(rows, bound):
 
 @given(st.lists(st.lists(st.integers(-1, 3), min_size=HOURS, max_size=HOURS), min_size=1, max_size=6))
 @settings(max_examples=100, deadline=None)
-def test_zones_visited_carry_their_night_and_work_minutes(presence):
+def test_nights_are_kept_as_minutes_by_zone(presence):
     rules = rules_of()
-    found = np.empty((len(presence) * HOURS, 4), np.int32)
-    rows = kernels.zones_visited(np.array(presence, np.int32), rules, found)
+    found = np.empty((len(presence) * HOURS, 3), np.int32)
+    rows = kernels.nights_spent(np.array(presence, np.int32), rules, found)
     expected = [
-        (subscriber, zone, *minutes)
+        (subscriber, zone, minutes)
         for subscriber, hours in enumerate(presence)
         for zone, minutes in sorted(
-            reference.visits({h: z for h, z in enumerate(hours) if z >= 0}, rules.night, rules.work).items()
+            reference.nights({h: z for h, z in enumerate(hours) if z >= 0}, rules.night).items()
         )
     ]
     assert [tuple(row) for row in found[:rows].tolist()] == expected
@@ -137,7 +137,7 @@ def test_the_walk_of_a_bucket_is_the_definition_for_each_subscriber_in_any_row_o
     ]
     random.shuffle(keys)
     walked = walk_bucket(np.array(keys, np.int64), places_of(plan), rules)
-    presence, visits, counts, profile = [], [], Counter(), np.zeros(profile_size(rules), np.int64)
+    presence, nights, counts, profile = [], [], Counter(), np.zeros(profile_size(rules), np.int64)
     for subscriber, (events, reasons) in sorted(people.items()):
         kept, conflicting, duplicate = reference.conflicts_and_duplicates(events, plan)
         kept, impossible = reference.impossible_speed(kept, plan, rules.speed_m, rules.speed_mps)
@@ -148,9 +148,9 @@ def test_the_walk_of_a_bucket_is_the_definition_for_each_subscriber_in_any_row_o
         profile += np.array(reference.profile(rows, rules.profile_bound), np.int64)
         hours = reference.presence(kept, plan, rules.carry_seconds, DAY)
         presence += [(subscriber, hour, zone) for hour, zone in sorted(hours.items())]
-        zones = reference.visits(hours, rules.night, rules.work)
-        visits += [(subscriber, zone, *minutes) for zone, minutes in sorted(zones.items())]
+        zones = reference.nights(hours, rules.night)
+        nights += [(subscriber, zone, minutes) for zone, minutes in sorted(zones.items())]
     assert [tuple(row.values()) for row in walked.presence.to_pylist()] == presence
-    assert [tuple(row.values()) for row in walked.visits.to_pylist()] == visits
+    assert [tuple(row.values()) for row in walked.nights.to_pylist()] == nights
     assert list(walked.counts) == [counts[name] for name in "abcde"]
     assert list(walked.profile) == list(profile)

@@ -71,13 +71,12 @@ def test_a_tie_goes_to_the_lowest_zone():
 
 def test_an_empty_bucket_has_no_rows():
     empty = walk_bucket(np.empty(0, np.int64), places_of(NEAR), RULES)
-    assert (len(empty.presence), len(empty.visits), empty.counts.sum()) == (0, 0, 0)
+    assert (len(empty.presence), len(empty.nights), empty.counts.sum()) == (0, 0, 0)
     assert empty.presence.schema == walked([(0, 0)]).presence.schema
-    assert empty.visits.schema == walked([(0, 0)]).visits.schema
+    assert empty.nights.schema == walked([(0, 0)]).nights.schema
 
 
-def test_long_and_short_days_have_their_own_hours_nights_and_no_work_on_sundays():
+def test_long_and_short_days_have_their_own_hours_and_nights():
     long, short = walk_rules(POLICY, date(2026, 10, 25)), walk_rules(POLICY, date(2026, 3, 29))
     assert (long.day_seconds, short.day_seconds, RULES.day_seconds) == (90000, 82800, 86400)
     assert (long.night.sum(), short.night.sum(), RULES.night.sum()) == (9, 7, 8)
-    assert (long.work.sum(), short.work.sum(), RULES.work.sum()) == (0, 0, 8)

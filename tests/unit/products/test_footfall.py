@@ -137,7 +137,6 @@ def test_the_panel_counts_everybody_once_and_those_without_a_night_as_unknown() 
             "pseudonym": np.array([1, 1, 2, 3], dtype=np.uint64),
             "zone": np.array([0, 1, 1, 0], dtype=np.int32),
             "night_minutes": np.array([60, 120, 60, 0], dtype=np.int16),
-            "work_minutes": np.zeros(4, dtype=np.int16),
         }
     )
     who = members({1: (0, 0), 2: (0, 0), 3: (0, 0), 4: (2, 1)})
