@@ -161,6 +161,8 @@ class Ingest:
         """Panel and cells as files that no one else can read and that end with the walk."""
         root, policy = self._stores.settings.landing_root, self._stores.policy.policy
         own, longer = Period.day(day), [Period.holding(cadence, day) for cadence in STATES]
+        for period in (own, *longer):  # also of a period without rows: its absence is told from a loss
+            self._stores.keys.data_key(period)
         panel = build_panel(
             root,
             period=own,
@@ -188,7 +190,7 @@ class Ingest:
         try:
             revision = self._profile_revision(day, candidate.inputs.landing_digest)
         except RefusedRelease:  # the landing changed since it was looked at
-            self._stores.lake.discard(Candidate(self._stores.lake.root, candidate.day, candidate.generation))
+            self._stores.lake.discard(self._stores.lake.begun(candidate.day, candidate.generation))
             raise
         basis = Basis(
             candidate.inputs.zone_plan, {str(day): candidate.generation}, {"landing": candidate.inputs.landing_digest}
@@ -211,7 +213,7 @@ class Ingest:
 
     def _counted(self, candidate: CandidateRef, rules: tuple[LevelRule, ...]) -> Counted:
         """The profile, to be put under noise, every entry shown: it is for our own gate."""
-        values = Candidate(self._stores.lake.root, candidate.day, candidate.generation).profile()
+        values = self._stores.lake.begun(candidate.day, candidate.generation).profile()
         shown = tuple(replace(rule, threshold=None) for rule in rules)
         counts = Contributions(shown[0].name, values, shown[0].bound, PROFILE_UNIT)
         entries = keys(len(values) - len(READ_REASONS))
@@ -225,7 +227,7 @@ class Ingest:
         results = judge_day(candidate.facts, profile, self._history(day), gate, overrides)
         lines = [{**asdict(result), "status": result.status.value} for result in results]
         verdict = Verdict(candidate.rows_in, candidate.rows_kept, candidate.rows, lines, revision)
-        staged = Candidate(self._stores.lake.root, day, candidate.generation)
+        staged = self._stores.lake.begun(day, candidate.generation)
         subject = f"day {day} generation {candidate.generation}"
         facts = {"rows_in": candidate.rows_in, "rows_kept": candidate.rows_kept}
         self._stores.locks.confirm()  # else another process may be writing this very candidate
@@ -234,7 +236,7 @@ class Ingest:
             entry = AuditEntry.by_user("day rejected", subject, **facts, rules=stopping)
             self._stores.catalog.reject_day(day, candidate.generation, verdict, entry)
             refuse(results)
-        self._stores.lake.commit(staged)
+        verdict = replace(verdict, files=self._stores.lake.commit(staged))
         entry = AuditEntry.by_user("day ingested", subject, ", ".join(overrides), **facts)
         self._stores.catalog.accept_day(day, candidate.generation, verdict, entry)
         return _accepted(candidate, results)

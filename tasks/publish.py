@@ -26,7 +26,7 @@ from tasks.stale import changes_since, not_in_lake, people_digest
 from tasks.step import step
 from tasks.store import Stores
 from tasks.store.journal import follow, release_lineage
-from tasks.store.lake import BUCKETS
+from tasks.store.lake import BUCKETS, LakeFile
 from tasks.store.ledger import ReleaseKey
 from tasks.store.tables import DayGeneration, Release, ReleaseState
 
@@ -117,7 +117,9 @@ class Publish:
         if latest and latest.state in (ReleaseState.RESERVED, ReleaseState.STAGED):
             return ReleaseKey.of(latest)
         days = self._days(product, period)
-        self._stores.keys.existing_key(period)  # without it nobody can be counted, and nothing is to be charged
+        self._stores.keys.existing_key(period)  # without both nobody can be counted, and nothing is to be charged
+        self._stores.keys.existing_data_key(period)
+        self._files({day.day: day.generation for day in days})
         plan = {day.zone_plan for day in days}
         if len(plan) > 1:
             raise RefusedRelease(
@@ -158,22 +160,24 @@ class Publish:
     def _footfall(self, period: Period, key: ReleaseKey) -> Counted:
         plan, generations = self._basis(key)
         ((day, generation),) = generations.items()
-        policy = self._stores.policy.policy
+        policy, lake = self._stores.policy.policy, self._stores.lake
         hours = day_hours(day, policy.time.local)
         rules = CATALOGUE[key.product].rules(policy, len(hours))
         members, read = self._members(period)
         presence = (
             consented(table, members, (table["hour"].to_numpy().astype(np.int64) + 1) * 3600)
-            for _, table in self._stores.lake.presence(day, generation)
+            for file in self._files(generations)
+            if file.table == "presence"
+            for table in [lake.rows(file)]
         )
         draw = partial(
             protect,
-            footfall.count(presence, self._stores.lake.allowed(period), plan, len(hours), rules),
+            footfall.count(presence, lake.allowed(period), plan, len(hours), rules),
             rules,
             footfall.keys(plan, hours),
             self._noise,
             footfall.hierarchy(plan),
-            footfall.known(plan, self._stores.lake.coverage(day, generation), self._incomplete(day, generation)),
+            footfall.known(plan, lake.coverage(day, generation), self._incomplete(day, generation)),
         )
         return Counted(draw, read)
 
@@ -181,19 +185,25 @@ class Publish:
         plan, generations = self._basis(key)
         rules = CATALOGUE[key.product].rules(self._stores.policy.policy, 0)
         members, read = self._members(period)
-        states = (self._states(period, generations, members, bucket) for bucket in range(BUCKETS))
+        files = [file for file in self._files(generations) if file.period == period]
+        states = (self._states(period, files, members, bucket) for bucket in range(BUCKETS))
         counts = panel.count((days for days in states if days), self._stores.lake.allowed(period), plan, rules)
         return Counted(partial(protect, counts, rules, panel.keys(plan), self._noise), read)
 
-    def _states(
-        self, period: Period, generations: dict[date, int], members: pa.Table, bucket: int
-    ) -> tuple[pa.Table, ...]:
+    def _states(self, period: Period, files: list[LakeFile], members: pa.Table, bucket: int) -> tuple[pa.Table, ...]:
         """One bucket of the period's state, a table a day, without days before a person's consent."""
         return tuple(
-            consented(table, members, np.full(len(table), self._seconds(period, Period.day(day))))
-            for day, generation in generations.items()
-            for table in self._stores.lake.states(Cadence.MONTH, period, bucket, {day: generation})
+            consented(table, members, np.full(len(table), self._seconds(period, Period.day(file.day))))
+            for file in files
+            if file.bucket == bucket
+            for table in [self._stores.lake.rows(file)]
         )
+
+    def _files(self, generations: dict[date, int]) -> list[LakeFile]:
+        """What the catalog lists of these generations; raises StorageUnavailable where the lake lacks some of it."""
+        files = self._stores.catalog.lake_files(generations)
+        self._stores.lake.check_files(files)
+        return files
 
     def _basis(self, key: ReleaseKey) -> tuple[ZonePlan, dict[date, int]]:
         """The pinned zone plan and generations of a reservation."""

@@ -36,7 +36,8 @@ def migrate() -> Answer:
     from tasks.store.migrations import migrate as upgrade
 
     settings = load()
-    check_not_lost(settings.database, Lake(settings.lake_root), FileKeys(settings.keys_root))
+    keys = FileKeys(settings.keys_root)
+    check_not_lost(settings.database, Lake(settings.lake_root, keys), keys)
     before, after = upgrade(Database(settings.database))
     said = "Nothing to do: the database has version" if before == after else f"From version {before or 'none'} to"
     return Answer({"before": before, "after": after}, [f"{said} {after}."])

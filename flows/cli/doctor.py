@@ -157,7 +157,8 @@ def _installation(settings: Settings) -> str:
     from tasks.store.keys import FileKeys
     from tasks.store.lake import Lake
 
-    check_not_lost(settings.database, Lake(settings.lake_root), FileKeys(settings.keys_root))
+    keys = FileKeys(settings.keys_root)
+    check_not_lost(settings.database, Lake(settings.lake_root, keys), keys)
     if _existing(settings) is None:
         return "none yet; made by the first command"
 

@@ -227,7 +227,7 @@ def visit(visits: Int32, start: int, stop: int, zone: int) -> tuple[int, int]:
 
 @kernel
 def nights_spent(presence: Int32, rules: WalkRules, visits: Int32) -> int:
-    """Fill [subscriber, zone, night minutes] rows in order, zones with night minutes only; returns how many there are."""
+    """Fill [subscriber, zone, night minutes] rows in order, none without minutes; returns how many there are."""
     stop = 0
     for subscriber in range(presence.shape[0]):
         start = stop

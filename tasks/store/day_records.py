@@ -8,12 +8,13 @@ from typing import Any
 
 from sqlmodel import Session, col, delete, func, select, tuple_
 
-from tasks.errors import StepFailed
+from tasks.errors import StepFailed, StorageUnavailable
 from tasks.references import Listing
 from tasks.store.audit import AuditEntry, record
 from tasks.store.database import Database
 from tasks.store.journal import day_lineage, note
-from tasks.store.tables import DayGeneration, DayState, GateLine, ListedFile, RowCount
+from tasks.store.lake_file import LakeFile
+from tasks.store.tables import DayGeneration, DayState, GateLine, ListedFile, RowCount, StoredFile
 
 DAY_TRANSITIONS: Mapping[DayState, frozenset[DayState]] = {
     DayState.CANDIDATE: frozenset({DayState.CURRENT, DayState.REJECTED}),
@@ -50,6 +51,8 @@ class Verdict:
     rows: Mapping[tuple[str, str], int]
     gate: Iterable[Mapping[str, Any]]
     profile_revision: int | None
+    files: tuple[LakeFile, ...] = ()
+    """What it consists of in the lake; nothing where it was rejected."""
 
 
 class DayRecords:
@@ -109,6 +112,16 @@ class DayRecords:
                 found.setdefault((file.day, file.generation), {})[file.name] = (file.bytes, file.mtime_ns)
         return {**found}
 
+    def lake_files(self, generations: Mapping[date, int]) -> list[LakeFile]:
+        """The files of these generations in the lake, by path; raises StorageUnavailable for one that lists none."""
+        wanted = tuple_(col(StoredFile.day), col(StoredFile.generation)).in_(list(generations.items()))
+        with self._database.reading() as session:
+            rows = session.exec(select(StoredFile).where(wanted).order_by(col(StoredFile.path)))
+            files = [LakeFile(row.path, row.bytes) for row in rows]
+        for day in sorted(set(generations) - {file.day for file in files}):
+            raise StorageUnavailable(f"The catalog lists no file of {day}.", f"Run `throng ingest {day} --again`.")
+        return files
+
     def begin_day(self, day: date, inputs: DayInputs, files: Listing = _UNKNOWN) -> int:
         """The generation to build, under the day's lock: the next number, or that of an attempt that died.
 
@@ -132,6 +145,7 @@ class DayRecords:
             for before in session.exec(query):
                 _move(before, DayState.SUPERSEDED)
             _close(session, day, generation, DayState.CURRENT, verdict)
+            session.add_all(StoredFile(day=day, generation=generation, **vars(file)) for file in verdict.files)
             record(session, audit, day_lineage(day, generation))
 
     def reject_day(self, day: date, generation: int, verdict: Verdict, audit: AuditEntry) -> None:

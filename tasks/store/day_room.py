@@ -1,7 +1,10 @@
-"""Days in the lake: built in staging, moved into place whole, read by the generation that the catalog names."""
+"""Days in the lake: built in staging, moved into place whole, read by the files that the catalog lists.
+
+Files with rows of persons are sealed under the data key of their period. Quarantine (file, row, reason) and coverage
+(zones x hours) hold no person's row: they are plain.
+"""
 
 import io
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -11,14 +14,18 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from tasks.errors import StorageUnavailable
 from tasks.period import Cadence, Period
 from tasks.store import meter
-from tasks.store.parquet import parquet, read_table
+from tasks.store.keys import DataKeys
+from tasks.store.lake_file import LakeFile, lost, lost_or_altered
+from tasks.store.parquet import parquet, table_of
 from tasks.store.room import Room, make_folder, on_disk, remove, sync, write_file
+from tasks.store.seal import DoesNotOpen, seal, unseal
 
 BUCKETS = 64
 """Buckets of a generation: the top six bits of the pseudonym stored in its rows."""
+FIRST_PART = "part-1.sealed"
+_PROFILE = "profile.npy.sealed"
 
 
 @dataclass(frozen=True)
@@ -26,6 +33,7 @@ class Candidate:
     """A generation of a day that nobody reads yet; workers write its buckets at the same time."""
 
     root: Path
+    keys: DataKeys
     day: date
     generation: int
 
@@ -36,11 +44,11 @@ class Candidate:
 
     def write_presence(self, bucket: int, table: pa.Table) -> None:
         """Rows (pseudonym, hour, zone) of one bucket, sorted by pseudonym and hour."""
-        self._write_bucket("presence", bucket, table)
+        self._write_bucket("presence", Period.day(self.day), bucket, table)
 
     def write_state(self, cadence: Cadence, period: Period, bucket: int, table: pa.Table) -> None:
-        """The day's part of a week's or month's state, one bucket, under the period's own pseudonyms."""
-        self._write_bucket(f"{cadence}_state/period={period}", bucket, table)
+        """The day's part of a week's or month's state, one bucket, under the period's own pseudonyms and data key."""
+        self._write_bucket(f"{cadence}_state/period={period}", period, bucket, table)
 
     def write_quarantine(self, table: pa.Table) -> None:
         """Rows set aside: file, row, reason; never a value."""
@@ -52,15 +60,25 @@ class Candidate:
 
     def write_profile(self, values: npt.NDArray[np.int64]) -> None:
         """The confidential profile before noise; it stays in staging and goes with it."""
-        self._write("profile.npy", _npy(values))
+        key = self.keys.data_key(Period.day(self.day))
+        self._write(_PROFILE, seal(key, self._profile_path, _npy(values)))
 
     def profile(self) -> npt.NDArray[np.int64]:
         """The confidential profile before noise."""
-        values: npt.NDArray[np.int64] = _load(self.staging / "profile.npy")
+        with on_disk(self.root):
+            sealed = (self.staging / _PROFILE).read_bytes()
+        opened = unseal(self.keys.existing_data_key(Period.day(self.day)), self._profile_path, sealed)
+        values: npt.NDArray[np.int64] = np.load(io.BytesIO(opened), allow_pickle=False)
         return values
 
-    def _write_bucket(self, part: str, bucket: int, table: pa.Table) -> None:
-        self._write(f"{part}/bucket={bucket:02d}/part.parquet", parquet(table))
+    @property
+    def _profile_path(self) -> str:
+        return (self.staging / _PROFILE).relative_to(self.root).as_posix()
+
+    def _write_bucket(self, part: str, period: Period, bucket: int, table: pa.Table) -> None:
+        name = f"bucket={bucket:02d}/{FIRST_PART}"
+        path = f"{part}/{_labels(self.day, self.generation)}/{name}"
+        self._write(f"{part}/{name}", seal(self.keys.data_key(period), path, parquet(table)))
 
     def _write(self, name: str, content: bytes | memoryview) -> None:
         path = self.staging / name
@@ -72,68 +90,81 @@ class Candidate:
 class DayRoom(Room):
     """presence/, week_state/, month_state/, quarantine/, coverage/ by date and generation."""
 
+    def __init__(self, root: Path, keys: DataKeys) -> None:
+        super().__init__(root)
+        self.keys = keys
+
     def candidate(self, day: date, generation: int) -> Candidate:
         """An empty candidate; whatever an attempt that died has left of this day's candidates is removed."""
-        candidate = Candidate(self.root, day, generation)
+        candidate = self.begun(day, generation)
         self.discard(candidate)
-        make_folder(candidate.staging / "presence")
+        make_folder(candidate.staging)
         return candidate
 
-    def commit(self, candidate: Candidate) -> None:
-        """Move every part into place; killed halfway and called again, it moves the rest."""
+    def begun(self, day: date, generation: int) -> Candidate:
+        """A candidate as it stands in staging."""
+        return Candidate(self.root, self.keys, day, generation)
+
+    def commit(self, candidate: Candidate) -> tuple[LakeFile, ...]:
+        """Move every part into place and list the files; killed halfway and called again, it moves the rest."""
         for part in _parts(candidate.staging):
-            target = self._place(part.relative_to(candidate.staging), candidate.day, candidate.generation)
+            target = self.root / part.relative_to(candidate.staging) / _labels(candidate.day, candidate.generation)
             make_folder(target.parent)
             with on_disk(self.root):
-                size = sum(file.stat().st_size for file in part.rglob("*") if file.is_file())
                 part.rename(target)
-                meter.wrote(size)
                 sync(target.parent)
         with on_disk(self.root):
             remove(candidate.staging.parent)
+            listed = tuple(self._files(candidate.day, candidate.generation))
+        meter.wrote(sum(file.bytes for file in listed))
+        return listed
 
     def discard(self, candidate: Candidate) -> None:
         """Remove a candidate from staging, and what a commit that died has moved; never call it for a current one."""
         with on_disk(self.root):
-            for parts in ("*", "*_state/*"):
-                for moved in self.root.glob(f"{parts}/date={candidate.day}/generation={candidate.generation}"):
-                    remove(moved)
+            for moved in self._folders(candidate.day, candidate.generation):
+                remove(moved)
             remove(candidate.staging.parent)
 
-    def presence(self, day: date, generation: int) -> Iterator[tuple[int, pa.Table]]:
-        """Bucket and rows (pseudonym, hour, zone), bucket by bucket, ascending; buckets without rows may be missing."""
-        self._check_present(day, generation)
-        for bucket in range(BUCKETS):
-            if (table := self._bucket(Path("presence"), day, generation, bucket)) is not None:
-                yield bucket, table
+    def check_files(self, files: list[LakeFile]) -> None:
+        """Raise StorageUnavailable if a file is lost or cut off; a size says so without reading it."""
+        for file, fault in lost(self.root, files):
+            raise lost_or_altered(self.root, file, fault)
 
-    def states(
-        self, cadence: Cadence, period: Period, bucket: int, generations: Mapping[date, int]
-    ) -> Iterator[pa.Table]:
-        """One bucket of a period's state, a table a day, by date."""
-        part = Path(f"{cadence}_state") / f"period={period}"
-        for day, generation in sorted(generations.items()):
-            self._check_present(day, generation)
-            if (table := self._bucket(part, day, generation, bucket)) is not None:
-                yield table
+    def rows(self, file: LakeFile) -> pa.Table:
+        """The rows of a sealed file; raises StorageUnavailable where it does not open under its period's data key."""
+        if file.period is None:
+            raise TypeError("only files with rows are sealed")
+        key = self.keys.existing_data_key(file.period)
+        with on_disk(self.root):
+            path = self.root / file.path
+            sealed = path.read_bytes() if path.exists() else b""
+        meter.read(len(sealed))
+        try:
+            return table_of(unseal(key, file.path, sealed))
+        except DoesNotOpen:
+            raise lost_or_altered(
+                self.root, file, "does not open: altered, moved, or its data key is another"
+            ) from None
 
     def coverage(self, day: date, generation: int) -> npt.NDArray[np.bool_]:
         """Zones x hours that had a valid cell."""
-        covered: npt.NDArray[np.bool_] = _load(self._place(Path("coverage"), day, generation) / "coverage.npy")
+        path = self.root / "coverage" / _labels(day, generation) / "coverage.npy"
+        with on_disk(path.parent):
+            covered: npt.NDArray[Any] = np.load(path, allow_pickle=False)
         return covered
 
-    def _bucket(self, part: Path, day: date, generation: int, bucket: int) -> pa.Table | None:
-        path = self._place(part, day, generation) / f"bucket={bucket:02d}" / "part.parquet"
-        return read_table(path) if path.exists() else None
+    def _folders(self, day: date, generation: int) -> list[Path]:
+        places = (f"{parts}/{_labels(day, generation)}" for parts in ("*", "*_state/*"))
+        return sorted(folder for place in places for folder in self.root.glob(place))
 
-    def _check_present(self, day: date, generation: int) -> None:
-        """Every generation has its presence folder, with or without rows: a missing one is a loss, not an empty day."""
-        folder = self._place(Path("presence"), day, generation)
-        if not folder.is_dir():
-            raise StorageUnavailable(f"{folder} is missing in the lake.", f"Restore it, or mend THRONG_LAKE ({day}).")
+    def _files(self, day: date, generation: int) -> list[LakeFile]:
+        found = (file for folder in self._folders(day, generation) for file in folder.rglob("*") if file.is_file())
+        return sorted(LakeFile(file.relative_to(self.root).as_posix(), file.stat().st_size) for file in found)
 
-    def _place(self, part: Path, day: date, generation: int) -> Path:
-        return self.root / part / f"date={day}" / f"generation={generation}"
+
+def _labels(day: date, generation: int) -> str:
+    return f"date={day}/generation={generation}"
 
 
 def _parts(staging: Path) -> list[Path]:
@@ -149,9 +180,3 @@ def _npy(array: npt.NDArray[np.generic]) -> bytes:
     buffer = io.BytesIO()
     np.save(buffer, array, allow_pickle=False)
     return buffer.getvalue()
-
-
-def _load(path: Path) -> npt.NDArray[Any]:
-    with on_disk(path.parent):
-        array: npt.NDArray[Any] = np.load(path, allow_pickle=False)
-    return array

@@ -1,4 +1,8 @@
-"""Secrets: a period's pseudonym key, the signing key, the key of digests; each made once, by whoever comes first."""
+"""Secrets: a period's two keys, the signing key, the key of digests; each made once, by whoever comes first.
+
+A period's pseudonym key makes pseudonyms of raw ids; its data key opens its rows in the lake. Reading rows needs the
+second alone, and with it nobody's number can be recognised.
+"""
 
 import hmac
 import stat
@@ -13,7 +17,17 @@ from tasks.store.room import Room, on_disk
 KEY_BYTES = 32
 
 
-class KeyStore(Protocol):
+class DataKeys(Protocol):
+    """What the lake asks of a key store."""
+
+    def data_key(self, period: Period) -> bytes:
+        """The 32-byte data key of a period, created if there is none."""
+
+    def existing_data_key(self, period: Period) -> bytes:
+        """The data key of a period whose rows exist; raises RefusedRelease if it is gone."""
+
+
+class KeyStore(DataKeys, Protocol):
     """What Throng asks of a key store; the files below, or a cloud's secret store."""
 
     def period_key(self, period: Period) -> bytes:
@@ -50,13 +64,15 @@ class FileKeys(Room):
 
     def existing_key(self, period: Period) -> bytes:
         """The pseudonym key of a period whose rows exist; raises RefusedRelease if it is gone."""
-        path = self.root / f"{period.cadence}-{period}.key"
-        if not path.exists():
-            raise RefusedRelease(
-                f"The pseudonym key of {period} is not in {self.root}: nobody of that period could be recognised.",
-                "If the period has expired, nothing new can be drawn from it; else restore the key from a backup.",
-            )
-        return self._read(path)
+        return self._existing(f"{period.cadence}-{period}.key", f"pseudonym key of {period}")
+
+    def data_key(self, period: Period) -> bytes:
+        """The 32-byte data key of a period, created if there is none; concurrent creators get the same."""
+        return self._key(f"data/{period.cadence}-{period}.key")
+
+    def existing_data_key(self, period: Period) -> bytes:
+        """The data key of a period whose rows exist; raises RefusedRelease if it is gone."""
+        return self._existing(f"data/{period.cadence}-{period}.key", f"data key of {period}")
 
     def signing_key(self) -> bytes:
         """The raw Ed25519 private key, created if there is none."""
@@ -65,6 +81,14 @@ class FileKeys(Room):
     def digest(self, content: bytes) -> str:
         """Hex HMAC-SHA-256 under a key of its own."""
         return hmac.new(self._key("digest.key"), content, "sha256").hexdigest()
+
+    def _existing(self, name: str, what: str) -> bytes:
+        if not (self.root / name).exists():
+            raise RefusedRelease(
+                f"The {what} is not in {self.root}: its rows cannot be counted.",
+                "If the period has expired, nothing new can be drawn from it; else restore the key from a backup.",
+            )
+        return self._read(self.root / name)
 
     def _key(self, name: str) -> bytes:
         path = self.root / name

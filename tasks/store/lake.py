@@ -4,14 +4,17 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from tasks.errors import StorageUnavailable
 from tasks.period import Period
 from tasks.store.day_room import BUCKETS, Candidate, DayRoom
 from tasks.store.delivery_room import DeliveryKey, DeliveryRoom
-from tasks.store.parquet import parquet, read_table
+from tasks.store.lake_file import LakeFile
+from tasks.store.parquet import parquet, table_of
 from tasks.store.release_room import ReleaseRoom, StoredRelease
 from tasks.store.room import on_disk, remove_abandoned
+from tasks.store.seal import DoesNotOpen, seal, unseal
 
-__all__ = ["BUCKETS", "Candidate", "DeliveryKey", "Lake", "StoredRelease"]
+__all__ = ["BUCKETS", "Candidate", "DeliveryKey", "Lake", "LakeFile", "StoredRelease"]
 
 
 class Lake(DayRoom, ReleaseRoom, DeliveryRoom):
@@ -25,11 +28,20 @@ class Lake(DayRoom, ReleaseRoom, DeliveryRoom):
 
     def write_allowed(self, period: Period, table: pa.Table) -> None:
         """Replace a period's allowed list (pseudonym, age_band, gender); readers see the old one or the new one."""
-        self.put(self._allowed(period), parquet(table))
+        key, path = self.keys.existing_data_key(period), self._allowed(period)
+        self.put(self.root / path, seal(key, path, parquet(table)))
 
     def allowed(self, period: Period) -> pa.Table:
         """A period's allowed list as last written."""
-        return read_table(self._allowed(period))
+        key, path = self.keys.existing_data_key(period), self._allowed(period)
+        with on_disk(self.root):
+            sealed = (self.root / path).read_bytes()
+        try:
+            return table_of(unseal(key, path, sealed))
+        except DoesNotOpen:
+            raise StorageUnavailable(
+                f"{self.root / path} does not open.", "Publish again: it is written anew."
+            ) from None
 
     def write_plan(self, version: str, geojson: bytes) -> None:
         """Keep a zone plan under its version, which is a digest of its content."""
@@ -40,8 +52,9 @@ class Lake(DayRoom, ReleaseRoom, DeliveryRoom):
         with on_disk(self.root):
             return self._plan(version).read_bytes()
 
-    def _allowed(self, period: Period) -> Path:
-        return self.root / "allowed" / f"period={period}" / "allowed.parquet"
+    @staticmethod
+    def _allowed(period: Period) -> str:
+        return f"allowed/period={period}/allowed.sealed"
 
     def _plan(self, version: str) -> Path:
         return self.root / "plans" / f"{version}.geojson"

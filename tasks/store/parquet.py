@@ -21,3 +21,8 @@ def read_table(path: Path) -> pa.Table:
     with on_disk(path.parent):
         meter.read(path.stat().st_size)
         return pq.ParquetFile(path).read()
+
+
+def table_of(content: bytes) -> pa.Table:
+    """The table of these bytes."""
+    return pq.ParquetFile(pa.BufferReader(content)).read()

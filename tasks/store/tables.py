@@ -153,6 +153,17 @@ class ListedFile(Table, table=True):
     mtime_ns: int = Field(sa_type=BigInteger)
 
 
+class StoredFile(Table, table=True):
+    """One file of a generation in the lake, as it was written."""
+
+    __tablename__ = "lake_file"
+
+    day: date = Field(primary_key=True)
+    generation: int = Field(primary_key=True)
+    path: str = Field(primary_key=True)
+    bytes: int = Field(sa_type=BigInteger)
+
+
 class RowCount(Table, table=True):
     """Rows of one file that were kept, or dropped for one reason."""
 

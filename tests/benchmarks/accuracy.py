@@ -57,7 +57,8 @@ def measured(stores: Stores) -> tuple[Floats, Floats, ZonePlan]:
     assert current is not None
     plan = parse_zone_plan(stores.lake.plan(current.zone_plan), "plan")
     hours = day_hours(DAY, stores.policy.policy.time.local)
-    presence = (table for _, table in stores.lake.presence(DAY, current.generation))
+    files = stores.catalog.lake_files({DAY: current.generation})
+    presence = (stores.lake.rows(file) for file in files if file.table == "presence")
     counts = footfall.count(presence, stores.lake.allowed(period), plan, len(hours), rules)
     shown = tuple(replace(rule, threshold=None) for rule in rules)
     drawn = protect(counts, shown, footfall.keys(plan, hours), production_noise(), footfall.hierarchy(plan)).table

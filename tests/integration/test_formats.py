@@ -66,7 +66,8 @@ def _way(root: Path, format: str, container: str) -> tuple[list[tuple[tuple[int,
 
 def _persons(stores: Stores, generation: int) -> list[tuple[tuple[int, int], ...]]:
     """Hours and zones of each person, in an order that knows no pseudonym."""
-    table = pa.concat_tables(table for _, table in stores.lake.presence(DAY, generation))
+    files = stores.catalog.lake_files({DAY: generation})
+    table = pa.concat_tables(stores.lake.rows(file) for file in files if file.table == "presence")
     days: dict[int, list[tuple[int, int]]] = {}
     for pseudonym, hour, zone in zip(*(column.to_pylist() for column in table.columns), strict=True):
         days.setdefault(pseudonym, []).append((hour, zone))

@@ -2,8 +2,6 @@
 
 from datetime import UTC, date, datetime
 
-import pyarrow.parquet as pq
-
 from tasks.period import Period
 from tests.promise.conftest import Way
 from tests.promise.landing import consent, person, seen, write_events, write_people
@@ -19,9 +17,9 @@ def _ingested(way: Way, *people: tuple[str, ...], consents: list[tuple[str, ...]
 
 
 def _in_the_lake(way: Way) -> int:
-    lake = way.stores().lake.root
-    files = [path for name in ("presence", "month_state") for path in (lake / name).rglob("*.parquet")]
-    return sum(pq.ParquetFile(path).metadata.num_rows for path in files)
+    stores = way.stores()
+    files = stores.catalog.lake_files({DAY: 1})
+    return sum(len(stores.lake.rows(file)) for file in files if file.period)
 
 
 def test_who_withdraws_after_ingest_is_in_no_later_release(way: Way) -> None:

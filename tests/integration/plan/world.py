@@ -85,6 +85,7 @@ class World:
         number = self.begun(day)
         for cadence in Cadence:
             self.stores.keys.period_key(Period.holding(cadence, day))
+            self.stores.keys.data_key(Period.holding(cadence, day))
         self.stores.catalog.accept_day(day, number, Verdict(100, 90, {}, [], None), AUDIT)
         return number
 

@@ -11,7 +11,9 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from tasks.deliver import client_spec
+from tasks.period import Period
 from tasks.store import Stores
+from tasks.store.lake import LakeFile
 
 NOISY = {"value", "se", "low", "high", "status"}
 STAGES = {"client applied", "asked"}
@@ -23,7 +25,7 @@ class Books:
     """What a home holds, without what only noise decides."""
 
     lake: dict[str, str]
-    """sha256 of each file but releases and deliveries."""
+    """sha256 of each file but releases and deliveries; of a sealed one, of its rows."""
     releases: dict[str, str]
     """State and, of the stored rows, the sha256 without noisy columns, by key."""
     charges: list[tuple[str, str, int]]
@@ -74,7 +76,7 @@ def _books(stores: Stores, home: Path, files: dict[str, Path]) -> Books:
     rooms = ("presence", "month_state", "coverage", "quarantine", "plans", "allowed")
     days, (bucket, index) = catalog.generations(), _held(stores)
     return Books(
-        lake={str(path.relative_to(lake)): _sha256(path) for room in rooms for path in _files(lake / room)},
+        lake={str(path.relative_to(lake)): _content(stores, path) for room in rooms for path in _files(lake / room)},
         releases={key: f"{r.state} {_public(files.get(key))}" for r in ledger.releases() for key in [_key(r)]},
         charges=[(_key(release), charge.month, charge.units) for release, charge in ledger.charges()],
         spent={month.month: (month.cap, month.spent) for month in ledger.months()},
@@ -121,6 +123,18 @@ def _public(path: Path | None) -> str:
     table = pq.ParquetFile(path).read()
     rows = table.select([name for name in table.column_names if name not in NOISY])
     return hashlib.sha256(repr((rows.to_pydict(), rows.schema.metadata)).encode()).hexdigest()
+
+
+def _content(stores: Stores, path: Path) -> str:
+    """Sealed twice, equal rows are other bytes."""
+    if path.suffix != ".sealed":
+        return _sha256(path)
+    name = path.relative_to(stores.lake.root)
+    if name.parts[0] == "allowed":
+        rows = stores.lake.allowed(Period.parse(name.parts[1].removeprefix("period=")))
+    else:
+        rows = stores.lake.rows(LakeFile(str(name), path.stat().st_size))
+    return hashlib.sha256(repr((rows.to_pydict(), rows.schema)).encode()).hexdigest()
 
 
 def _sha256(path: Path) -> str:

@@ -26,7 +26,9 @@ from tasks.mobility.day import walk_rules
 from tasks.mobility.zones import load_zone_plan
 from tasks.period import Period
 from tasks.simulate import SimulationPlan, simulate
+from tasks.store.keys import FileKeys
 from tasks.store.lake import Candidate
+from tasks.store.seal import unseal
 from tests.full_disk import disk_full_at
 
 POLICY = policy.load().policy
@@ -79,11 +81,23 @@ def ran(
     city: City, folder: Path, files: Sequence[pa.Table], workers: int = 2, buckets: int = 64
 ) -> tuple[DayResult, Mapping[str, bytes]]:
     """The result of a day, and every byte that went to the lake."""
-    lake = Candidate(folder / "lake", DAY, 1)
+    lake = candidate(folder)
     machine = Machine(folder / "scratch", workers, "200MB", buckets)
     result = run_day(city.work(folder, files), machine, lake, lambda stage, done, total: None)
-    written = {str(p.relative_to(lake.staging)): p.read_bytes() for p in lake.staging.rglob("*.parquet")}
-    return result, written
+    return result, {str(p.relative_to(lake.staging)): opened(lake, p) for p in lake.staging.rglob("*.sealed")}
+
+
+def candidate(folder: Path) -> Candidate:
+    keys = FileKeys(folder / "keys")
+    keys.open()
+    return Candidate(folder / "lake", keys, DAY, 1)
+
+
+def opened(lake: Candidate, path: Path) -> bytes:
+    *part, bucket, name = path.relative_to(lake.staging).parts
+    period = MONTH if "month_state" in part else Period.day(DAY)
+    place = "/".join([*part, f"date={DAY}", "generation=1", bucket, name])
+    return unseal(lake.keys.existing_data_key(period), place, path.read_bytes())
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +160,7 @@ def test_the_profile_counts_kept_rows_within_one_subscribers_bound(whole):
 
 
 def test_a_full_disk_says_what_to_do_and_leaves_nothing_in_scratch(city, tmp_path):
-    work, lake = city.work(tmp_path, [city.events]), Candidate(tmp_path / "lake", DAY, 1)
+    work, lake = city.work(tmp_path, [city.events]), candidate(tmp_path)
     with disk_full_at(4096), pytest.raises(StorageUnavailable, match="Free space"):
         run_day(work, Machine(tmp_path / "scratch", 2, "200MB"), lake, lambda *_: None)
     assert not list((tmp_path / "scratch").glob("day-*"))
@@ -161,6 +175,6 @@ def test_what_a_killed_run_of_the_day_left_is_not_read_again(city, whole, tmp_pa
 
 def test_a_scratch_folder_that_cannot_be_made_says_what_to_do(city, tmp_path):
     (tmp_path / "scratch").write_text("a file where the folder should be")
-    work, lake = city.work(tmp_path, [city.events]), Candidate(tmp_path / "lake", DAY, 1)
+    work, lake = city.work(tmp_path, [city.events]), candidate(tmp_path)
     with pytest.raises(StorageUnavailable, match="cannot be written"):
         run_day(work, Machine(tmp_path / "scratch", 2, "200MB"), lake, lambda *_: None)

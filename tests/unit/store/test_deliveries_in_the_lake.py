@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tasks.errors import Misconfigured, StorageUnavailable
+from tasks.store.keys import FileKeys
 from tasks.store.lake import DeliveryKey, Lake
 from tests.dying import dies, tick_before_file_acts
 
@@ -15,7 +16,7 @@ FILES = {"manifest.json": b"{}", "data.parquet": b"rows" * 1000, "README.md": b"
 
 @pytest.fixture
 def lake(tmp_path: Path) -> Lake:
-    lake = Lake(tmp_path / "lake")
+    lake = Lake(tmp_path / "lake", FileKeys(tmp_path / "keys"))
     lake.open()
     return lake
 
@@ -53,7 +54,7 @@ def test_a_clients_name_cannot_leave_its_folder(client: str) -> None:
 
 def test_a_delivery_is_whole_or_absent_wherever_its_writer_is_killed(tmp_path: Path) -> None:
     for at in count(1):
-        lake = Lake(tmp_path / str(at))
+        lake = Lake(tmp_path / str(at), FileKeys(tmp_path / "keys"))
         lake.open()
 
         def act(tick: Callable[[], None], lake: Lake = lake) -> None:

@@ -36,8 +36,17 @@ def test_keys_are_files_for_this_user_alone(keys: FileKeys) -> None:
     }
 
 
+def test_a_periods_data_key_is_another_key_in_another_file(keys: FileKeys) -> None:
+    with pytest.raises(RefusedRelease, match="data key of 2026-03-01"):
+        keys.existing_data_key(DAY)
+    key = keys.data_key(DAY)
+    assert key == keys.existing_data_key(DAY) == keys.data_key(DAY)
+    assert len({key, keys.data_key(MONTH), keys.period_key(DAY)}) == 3
+    assert (keys.root / "data" / "day-2026-03-01.key").stat().st_mode & 0o777 == 0o600
+
+
 def test_a_key_that_is_gone_is_not_made_again_for_a_release(keys: FileKeys) -> None:
-    with pytest.raises(RefusedRelease, match="key of 2026-03-01 is not in"):
+    with pytest.raises(RefusedRelease, match="pseudonym key of 2026-03-01 is not in"):
         keys.existing_key(DAY)
     assert not list(keys.root.glob("*.key"))
 

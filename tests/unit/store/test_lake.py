@@ -1,3 +1,5 @@
+import os
+import re
 import resource
 from collections.abc import Callable
 from datetime import date
@@ -7,10 +9,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from tasks.errors import StorageUnavailable
+from tasks.errors import RefusedRelease, StorageUnavailable
 from tasks.period import Cadence, Period
-from tasks.store.lake import Candidate, Lake
+from tasks.store.keys import FileKeys
+from tasks.store.lake import Lake, LakeFile
 from tests.dying import dies, tick_before_file_acts
 
 DAY, NEXT = date(2026, 3, 1), date(2026, 3, 2)
@@ -24,7 +29,10 @@ def lake(tmp_path: Path) -> Lake:
 
 
 def opened(root: Path) -> Lake:
-    lake = Lake(root)
+    keys = FileKeys(root.with_name(f"{root.name}-keys"))
+    keys.open()
+    keys.data_key(Period.day(DAY))
+    lake = Lake(root, keys)
     lake.open()
     return lake
 
@@ -43,7 +51,7 @@ def state(pseudonym: int) -> pa.Table:
     return pa.table({"pseudonym": pa.array([pseudonym], pa.uint64()), "zone": pa.array([3], pa.int32())})
 
 
-def ingest(lake: Lake, day: date = DAY, generation: int = 1, seed: int = 0) -> None:
+def ingest(lake: Lake, day: date = DAY, generation: int = 1, seed: int = 0) -> tuple[LakeFile, ...]:
     candidate = lake.candidate(day, generation)
     for bucket in (0, 63):
         candidate.write_presence(bucket, presence(seed + bucket))
@@ -51,53 +59,101 @@ def ingest(lake: Lake, day: date = DAY, generation: int = 1, seed: int = 0) -> N
     candidate.write_quarantine(pa.table({"file": ["a.csv"], "row": [3], "reason": ["bad_time"]}))
     candidate.write_coverage(np.array([[True, False]]))
     candidate.write_profile(np.array([1, 2], dtype=np.int64))
-    lake.commit(candidate)
+    return lake.commit(candidate)
 
 
 def content(root: Path) -> dict[str, bytes]:
     return {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
 
+def rows(lake: Lake) -> dict[str, object]:
+    """What the lake holds, opened: sealed twice, equal rows are other bytes."""
+    files = [LakeFile(name, len(found)) for name, found in content(lake.root).items()]
+    return {file.path: lake.rows(file).to_pydict() if file.period else file.bytes for file in files}
+
+
 def test_a_committed_day_is_read_bucket_by_bucket(lake: Lake) -> None:
-    ingest(lake)
-    assert [(bucket, table.to_pydict()) for bucket, table in lake.presence(DAY, 1)] == [
+    files = [file for file in ingest(lake) if file.table == "presence"]
+    assert [(file.bucket, lake.rows(file).to_pydict()) for file in files] == [
         (bucket, presence(bucket).to_pydict()) for bucket in (0, 63)
     ]
     assert lake.coverage(DAY, 1).tolist() == [[True, False]]
 
 
 def test_folder_names_do_not_become_columns(lake: Lake) -> None:
-    ingest(lake)
-    assert {tuple(table.column_names) for _, table in lake.presence(DAY, 1)} == {("pseudonym", "hour", "zone")}
+    files = [file for file in ingest(lake) if file.table == "presence"]
+    assert {tuple(lake.rows(file).column_names) for file in files} == {("pseudonym", "hour", "zone")}
 
 
 def test_the_layout_is_the_contracts(lake: Lake) -> None:
-    ingest(lake)
-    assert sorted(content(lake.root)) == [
+    files = ingest(lake)
+    assert [(file.path, file.bytes) for file in files] == sorted((n, len(c)) for n, c in content(lake.root).items())
+    assert [file.path for file in files] == [
         "coverage/date=2026-03-01/generation=1/coverage.npy",
-        "month_state/period=2026-03/date=2026-03-01/generation=1/bucket=00/part.parquet",
-        "month_state/period=2026-03/date=2026-03-01/generation=1/bucket=63/part.parquet",
-        "presence/date=2026-03-01/generation=1/bucket=00/part.parquet",
-        "presence/date=2026-03-01/generation=1/bucket=63/part.parquet",
+        "month_state/period=2026-03/date=2026-03-01/generation=1/bucket=00/part-1.sealed",
+        "month_state/period=2026-03/date=2026-03-01/generation=1/bucket=63/part-1.sealed",
+        "presence/date=2026-03-01/generation=1/bucket=00/part-1.sealed",
+        "presence/date=2026-03-01/generation=1/bucket=63/part-1.sealed",
         "quarantine/date=2026-03-01/generation=1/quarantine.parquet",
     ]
 
 
-def test_a_months_state_is_read_one_bucket_over_its_days(lake: Lake) -> None:
-    ingest(lake, NEXT, 2, seed=1000)
-    ingest(lake, DAY)
-    tables = list(lake.states(Cadence.MONTH, MONTH, 63, {NEXT: 2, DAY: 1}))
-    assert [table["pseudonym"].to_pylist() for table in tables] == [[63], [1063]]
+def test_a_file_says_what_it_is_a_part_of(lake: Lake) -> None:
+    by_table = {file.table: file for file in ingest(lake)}
+    assert {name: file.period for name, file in by_table.items()} == {
+        "coverage": None,
+        "month_state": MONTH,
+        "presence": Period.day(DAY),
+        "quarantine": None,
+    }
+    assert {file.day for file in by_table.values()} == {DAY}
+    assert by_table["month_state"].bucket == 63
 
 
-def test_a_day_without_rows_is_empty_and_a_lost_one_is_missed(lake: Lake) -> None:
-    lake.commit(lake.candidate(DAY, 1))
-    assert list(lake.presence(DAY, 1)) == []
-    assert list(lake.states(Cadence.MONTH, MONTH, 0, {DAY: 1})) == []
-    with pytest.raises(StorageUnavailable, match="date=2026-03-02/generation=1 is missing in the lake"):
-        list(lake.presence(NEXT, 1))
-    with pytest.raises(StorageUnavailable, match="is missing"):
-        list(lake.states(Cadence.MONTH, MONTH, 0, {NEXT: 1}))
+def test_files_with_rows_are_sealed_and_nothing_of_them_is_plain(lake: Lake) -> None:
+    ingest(lake)
+    lake.write_allowed(Period.day(DAY), state(2**40 + 1))
+    sealed = {name: found for name, found in content(lake.root).items() if name.endswith(".sealed")}
+    assert {name.split("/")[0] for name in sealed} == {"presence", "month_state", "allowed"}
+    assert not [name for name, found in sealed.items() if b"PAR1" in found or b"pseudonym" in found]
+
+
+def test_a_file_moved_to_another_ones_place_does_not_open(lake: Lake) -> None:
+    one, other = (file for file in ingest(lake) if file.table == "presence")
+    (lake.root / one.path).rename(lake.root / other.path)
+    with pytest.raises(StorageUnavailable, match=re.escape(other.path)):
+        lake.rows(other)
+
+
+@given(st.data())
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_file_changed_anywhere_or_cut_off_does_not_open(lake: Lake, data: st.DataObject) -> None:
+    lake.discard(lake.begun(DAY, 1))
+    file = next(file for file in ingest(lake) if file.table == "presence")
+    path, at = lake.root / file.path, data.draw(st.integers(0, file.bytes - 1))
+    whole = path.read_bytes()
+    path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :] if data.draw(st.booleans()) else whole[:at])
+    with pytest.raises(StorageUnavailable, match=f"ingest {DAY} --again"):
+        lake.rows(file)
+
+
+def test_rows_whose_key_is_gone_are_refused_and_no_key_is_made_for_them(lake: Lake, tmp_path: Path) -> None:
+    file = next(file for file in ingest(lake) if file.table == "presence")
+    (tmp_path / "lake-keys" / "data" / f"day-{DAY}.key").unlink()
+    with pytest.raises(RefusedRelease, match="data key of 2026-03-01"):
+        lake.rows(file)
+    with pytest.raises(RefusedRelease, match="data key of 2026-03-01"):
+        lake.write_allowed(Period.day(DAY), state(1))
+    assert not list((tmp_path / "lake-keys" / "data").glob("day-*"))
+
+
+@pytest.mark.parametrize("lose", [lambda path: path.unlink(), lambda path: os.truncate(path, 20)])
+def test_a_lost_or_shortened_file_is_missed_by_its_size(lake: Lake, lose: Callable[[Path], None]) -> None:
+    files = list(ingest(lake))
+    lake.check_files(files)
+    lose(lake.root / files[1].path)
+    with pytest.raises(StorageUnavailable, match=re.escape(files[1].path)):
+        lake.check_files(files)
 
 
 def test_a_rejected_candidate_leaves_nothing(lake: Lake) -> None:
@@ -117,25 +173,28 @@ def test_the_confidential_profile_does_not_outlive_staging(lake: Lake) -> None:
 def test_a_second_generation_leaves_the_first_one_alone(lake: Lake) -> None:
     ingest(lake)
     before = content(lake.root)
-    ingest(lake, generation=2, seed=5)
+    second = ingest(lake, generation=2, seed=5)
     assert before.items() <= content(lake.root).items()
-    assert [table["pseudonym"][0].as_py() for _, table in lake.presence(DAY, 2)] == [5, 68]
+    firsts = [lake.rows(file)["pseudonym"][0].as_py() for file in second if file.table == "presence"]
+    assert firsts == [5, 68]
 
 
-def test_equal_rows_are_equal_bytes(tmp_path: Path) -> None:
+def test_equal_rows_are_not_equal_bytes_so_that_nobody_learns_that_they_are(tmp_path: Path) -> None:
     lakes = [opened(tmp_path / name) for name in ("one", "two")]
     for lake in lakes:
         ingest(lake)
-    assert content(lakes[0].root) == content(lakes[1].root)
+    assert rows(lakes[0]) == rows(lakes[1])
+    one, two = (content(lake.root) for lake in lakes)
+    assert not [name for name in one if name.endswith(".sealed") and one[name] == two[name]]
 
 
 def test_an_ingest_killed_anywhere_is_whole_after_the_next_one(lake: Lake) -> None:
     ingest(lake)
     first = content(lake.root)
     ingest(lake, generation=2, seed=9)
-    both = content(lake.root)
+    both = rows(lake)
     for at in count(1):
-        lake.discard(Candidate(lake.root, DAY, 2))
+        lake.discard(lake.begun(DAY, 2))
         assert content(lake.root) == first
 
         def act(tick: Tick) -> None:
@@ -145,7 +204,7 @@ def test_an_ingest_killed_anywhere_is_whole_after_the_next_one(lake: Lake) -> No
         killed = dies(act, at)
         assert first.items() <= content(lake.root).items()
         ingest(lake, generation=2, seed=9)
-        assert content(lake.root) == both
+        assert rows(lake) == both
         if not killed:
             break
 
@@ -161,7 +220,7 @@ def test_a_commit_that_failed_halfway_is_completed_by_the_next_call(lake: Lake) 
     blocked.unlink()
     lake.commit(candidate)
     assert sorted(content(lake.root)) == [
-        "presence/date=2026-03-01/generation=1/bucket=00/part.parquet",
+        "presence/date=2026-03-01/generation=1/bucket=00/part-1.sealed",
         "quarantine/date=2026-03-01/generation=1/quarantine.parquet",
     ]
 

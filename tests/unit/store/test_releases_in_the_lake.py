@@ -6,6 +6,7 @@ import pyarrow as pa
 import pytest
 
 from tasks.errors import Misconfigured, RefusedRelease
+from tasks.store.keys import FileKeys
 from tasks.store.lake import Lake
 from tasks.store.ledger import ReleaseKey
 from tests.dying import dies, tick_before_file_acts
@@ -17,7 +18,7 @@ FACTS = {"product": "footfall", "levels": {"zone": 32}}
 
 @pytest.fixture
 def lake(tmp_path: Path) -> Lake:
-    lake = Lake(tmp_path / "lake")
+    lake = Lake(tmp_path / "lake", FileKeys(tmp_path / "keys"))
     lake.open()
     return lake
 
@@ -87,7 +88,7 @@ def test_an_altered_release_is_refused(lake: Lake) -> None:
 
 def test_bytes_that_rested_anywhere_when_a_publisher_was_killed_are_what_is_published(tmp_path: Path) -> None:
     for at in count(1):
-        lake = Lake(tmp_path / str(at))
+        lake = Lake(tmp_path / str(at), FileKeys(tmp_path / "keys"))
         lake.open()
 
         def act(tick: Callable[[], None], lake: Lake = lake) -> None:

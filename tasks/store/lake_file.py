@@ -1,0 +1,67 @@
+"""A file of a day's generation as the catalog lists it, so that a lost or shortened one is missed."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from tasks.errors import StorageUnavailable
+from tasks.period import Period
+from tasks.store.room import on_disk
+
+
+@dataclass(frozen=True, order=True)
+class LakeFile:
+    """Path relative to the lake, such as `presence/date=2026-03-01/generation=1/bucket=07/part-1.sealed`, and size."""
+
+    path: str
+    bytes: int
+
+    @property
+    def table(self) -> str:
+        """What it is a part of: `presence`, `month_state`, `coverage`, `quarantine`."""
+        return self.path.split("/", 1)[0]
+
+    @property
+    def day(self) -> date:
+        """The day whose rows it holds."""
+        return date.fromisoformat(self._labels["date"])
+
+    @property
+    def bucket(self) -> int:
+        """Top six bits of its pseudonyms."""
+        return int(self._labels["bucket"])
+
+    @property
+    def period(self) -> Period | None:
+        """The period under whose data key it is sealed; None where it holds no person's rows."""
+        if "bucket" not in self._labels:
+            return None
+        return Period.parse(self._labels.get("period", self._labels["date"]))
+
+    @property
+    def _labels(self) -> dict[str, str]:
+        return dict(part.split("=", 1) for part in self.path.split("/") if "=" in part)
+
+
+def lost(root: Path, files: Iterable[LakeFile]) -> list[tuple[LakeFile, str]]:
+    """Files that are missing under `root` or have another size than the catalog says, each with its fault in words."""
+    with on_disk(root):
+        found = {file: _size(root / file.path) for file in files}
+    return [(file, _fault(file, size)) for file, size in found.items() if size != file.bytes]
+
+
+def lost_or_altered(root: Path, file: LakeFile, fault: str) -> StorageUnavailable:
+    """A file of the lake that cannot be read as it was written, with what brings its day back."""
+    return StorageUnavailable(
+        f"{root / file.path} {fault}.",
+        f"Restore it from a backup, or run `throng ingest {file.day} --again`, which reads the day from its landing.",
+    )
+
+
+def _size(path: Path) -> int | None:
+    return path.stat().st_size if path.is_file() else None
+
+
+def _fault(file: LakeFile, size: int | None) -> str:
+    return "is lost" if size is None else f"is damaged: it has {size} bytes, not {file.bytes}"
