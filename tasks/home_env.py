@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 import stat
+from codecs import BOM_UTF8
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from io import StringIO
@@ -54,7 +55,7 @@ def dotenv() -> dict[str, str]:
         open=f"Read it; then run: chmod go-w {file}; or go to another folder.",
     )
     try:
-        said = dotenv_values(stream=StringIO(_content(file, trusted).decode()))
+        said = dotenv_values(stream=StringIO(_content(file, trusted).decode("utf-8-sig")))
     except ValueError as error:
         raise Misconfigured(f".env cannot be read ({type(error).__name__}).", "Mend it: text in UTF-8.") from None
     return {name: value for name, value in said.items() if value}
@@ -93,7 +94,7 @@ def _lines(home: Path) -> Iterator[tuple[str, str, str]]:
         foreign="Run the command as the home's owner.",
         open=f"Run: chmod go= {file}",
     )
-    for number, line in enumerate(_content(file, trusted).splitlines(), 1):
+    for number, line in enumerate(_content(file, trusted).removeprefix(BOM_UTF8).splitlines(), 1):
         try:
             text = line.decode()
             name, value = _assigned(text)

@@ -284,7 +284,7 @@ def load(path: Path | None = None) -> ReviewedPolicy:
     path = path or shipped()
     try:
         content = path.read_bytes()
-        data = tomllib.loads(content.decode(), parse_float=Decimal)
+        data = tomllib.loads(content.decode("utf-8-sig"), parse_float=Decimal)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise Misconfigured(f"The policy {path} cannot be read: {error}.", "Mend it, or unset THRONG_POLICY.") from None
     try:

@@ -49,7 +49,7 @@ def _read(file: Path) -> "ClientSpec":
     from tasks.store.clients import parse_client
 
     try:
-        return parse_client(file.read_text(), str(file), FOR_CLIENTS)
+        return parse_client(file.read_text(encoding="utf-8-sig"), str(file), FOR_CLIENTS)
     except (OSError, UnicodeDecodeError) as error:
         raise Misconfigured(f"{file} cannot be read ({type(error).__name__}).", "Name a readable TOML file.") from None
 

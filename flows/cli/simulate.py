@@ -36,8 +36,8 @@ def simulate(
 ) -> Answer:
     """Simulate a city with known truth: a landing folder, and in truth/ where everybody really was."""
     from flows.cli.progress import shown
-    from tasks.simulate import SimulationPlan
     from tasks.settings import named_home
+    from tasks.simulate import SimulationPlan
     from tasks.simulate import simulate as write_city
 
     home = "" if named_home() else "THRONG_HOME=.throng "

@@ -98,6 +98,12 @@ def test_a_value_that_cannot_be_is_refused_by_name(tmp_path: Path, old: str, new
         policy.load(changed(tmp_path, old, new))
 
 
+def test_a_byte_order_mark_is_read_over(tmp_path: Path) -> None:
+    marked = tmp_path / "marked.toml"
+    marked.write_bytes(b"\xef\xbb\xbf" + policy.shipped().read_bytes())
+    assert policy.load(marked).policy == policy.load().policy
+
+
 def test_a_policy_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match="THRONG_POLICY"):
         policy.load(tmp_path / "none.toml")

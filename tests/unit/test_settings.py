@@ -91,6 +91,15 @@ def test_a_dotenv_file_is_read(tmp_path: Path) -> None:
     assert settings.load().landing_root == Path("/data/landing")
 
 
+def test_a_byte_order_mark_is_read_over(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"\xef\xbb\xbfTHRONG_LANDING=/data/landing\n")
+    assert settings.load().landing == "/data/landing"
+    (tmp_path / ".throng").mkdir()
+    (tmp_path / ".throng" / "env").touch(mode=0o600)
+    (tmp_path / ".throng" / "env").write_bytes(b"\xef\xbb\xbfTHRONG_MEMORY_LIMIT=2GB\n")
+    assert settings.load().memory_limit == "2GB"
+
+
 @pytest.mark.parametrize("mode", [0o620, 0o602, 0o666])
 def test_a_dotenv_file_that_others_can_write_is_refused_and_not_shown(tmp_path: Path, mode: int) -> None:
     file = tmp_path / ".env"
