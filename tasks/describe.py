@@ -17,7 +17,7 @@ from tasks.deliverable.facts import (
     ZoneFacts,
 )
 from tasks.events.measures import PROFILE_RULES, incomplete_hours
-from tasks.mobility.zones import parse_zone_plan
+from tasks.mobility.zones import stored_plan
 from tasks.period import Period, day_hours
 from tasks.privacy.accounting import epsilon, rho_of
 from tasks.privacy.bounds import LevelRule
@@ -124,7 +124,7 @@ def panel_facts(stores: Stores, period: Period) -> PanelFacts | None:
 def zone_facts(stores: Stores, release: Release) -> ZoneFacts:
     """The merged zone plan that the release counted in."""
     geojson = stores.lake.plan(release.zone_plan)
-    plan = parse_zone_plan(geojson, f"zone plan {release.zone_plan}")
+    plan = stored_plan(geojson)
     districts = tuple(plan.districts[index] for index in plan.district)
     return ZoneFacts(release.zone_plan, plan.zone_ids, plan.names, districts, plan.merged, geojson)
 

@@ -22,9 +22,9 @@ from tasks.events.measures import FileFacts
 from tasks.events.panel import build_panel
 from tasks.events.profile import Noisy, keys
 from tasks.events.reasons import READ_REASONS, Reason
-from tasks.mobility.cells import CellPlan, load_cell_plan
+from tasks.mobility.cells import CellPlan
 from tasks.mobility.day import PROFILE_UNIT, walk_rules
-from tasks.mobility.zones import load_zone_plan
+from tasks.mobility.plans import Plans, load_plans
 from tasks.period import Cadence, Period, day_hours, day_start
 from tasks.privacy.bounds import Contributions, LevelRule
 from tasks.privacy.noise import Noise
@@ -57,6 +57,8 @@ class CandidateRef:
     rows_kept: int
     rows: Mapping[tuple[str, str], int]
     facts: FileFacts
+    notes: tuple[str, ...] = ()
+    """What the operator should know of its plans."""
 
 
 class Ingest:
@@ -120,24 +122,26 @@ class Ingest:
         """Read and walk the day into staging. The only step that sees raw ids; they end with it."""
         landing = self._landing(day)
         with unchanged(f"The landing of {day}", landing.digest, lambda: self._landing(day).digest):
-            candidate, inputs, cell_plan = self._begun(landing)
-            result, unreadable = self._run(landing, cell_plan, candidate)
+            candidate, inputs, plans = self._begun(landing)
+            result, unreadable = self._run(landing, plans.cells, candidate)
         candidate.write_profile(result.profile)
         candidate.write_quarantine(result.read.quarantine)
-        return _candidate(landing, candidate.generation, inputs, result, unreadable, self._day_end(day))
+        made = _candidate(landing, candidate.generation, inputs, result, unreadable, self._day_end(day))
+        month = Period.month(day).days
+        others = {row.day: row.zone_plan for row in self._stores.catalog.days(month[0], month[-1]) if row.day != day}
+        return replace(made, notes=plans.notes(others))
 
-    def _begun(self, landing: DayLanding) -> tuple[Candidate, DayInputs, CellPlan]:
+    def _begun(self, landing: DayLanding) -> tuple[Candidate, DayInputs, Plans]:
         """An empty candidate of the day, with its plans."""
         root, policy, day = self._stores.settings.landing_root, self._stores.policy.policy, landing.day
-        zone_plan = load_zone_plan(root / "zones.geojson")
-        cell_plan = load_cell_plan(root, day, policy.time, zone_plan)
-        inputs = DayInputs(self._digest(landing), zone_plan.version, cell_plan.version, self._policy_digest)
+        plans = load_plans(root, day, policy.time)
+        zones, cells = plans.zones, plans.cells
+        inputs = DayInputs(self._digest(landing), zones.version, cells.version, self._policy_digest)
         generation = self._stores.catalog.begin_day(day, inputs, listing_of(landing.files))
         candidate = self._stores.lake.candidate(day, generation)
-        self._stores.lake.write_plan(zone_plan.version, zone_plan.geojson())
-        hours = len(day_hours(day, policy.time.local))
-        candidate.write_coverage(cell_plan.covered_hours(len(zone_plan.zone_ids), hours))
-        return candidate, inputs, cell_plan
+        self._stores.lake.write_plan(zones.version, zones.geojson())
+        candidate.write_coverage(cells.covered_hours(len(zones.zone_ids), len(day_hours(day, policy.time.local))))
+        return candidate, inputs, plans
 
     def _day_end(self, day: date) -> datetime:
         return day_start(day + timedelta(days=1), self._stores.policy.policy.time.local)
@@ -283,9 +287,12 @@ def _accepted(candidate: CandidateRef, results: list[GateResult]) -> DayRef:
         Outcome.INGESTED,
         candidate.rows_in,
         candidate.rows_kept,
-        tuple(
-            f"{result.rule}: {result.message}"
-            for result in results
-            if result.status in warned or result.rule in lacking
+        (
+            *(
+                f"{result.rule}: {result.message}"
+                for result in results
+                if result.status in warned or result.rule in lacking
+            ),
+            *candidate.notes,
         ),
     )

@@ -14,7 +14,7 @@ from tasks.errors import Misconfigured, RefusedRelease
 from tasks.events.landing import unchanged
 from tasks.events.measures import incomplete_hours
 from tasks.events.panel import allowed, build_panel, consented
-from tasks.mobility.zones import ZonePlan, parse_zone_plan
+from tasks.mobility.zones import ZonePlan, stored_plan
 from tasks.period import Cadence, Period, day_hours, day_start
 from tasks.privacy.noise import Noise
 from tasks.privacy.protect import protect
@@ -210,7 +210,7 @@ class Publish:
         release = self._stores.ledger.find(key.product, key.version, key.period, key.revision)
         if release is None:
             raise RefusedRelease(f"{key} was never charged.", "Publish it first: its charge precedes everything.")
-        plan = parse_zone_plan(self._stores.lake.plan(release.zone_plan), f"zone plan {release.zone_plan}")
+        plan = stored_plan(self._stores.lake.plan(release.zone_plan))
         return plan, {date.fromisoformat(day): number for day, number in release.generations.items()}
 
     def _members(self, period: Period) -> tuple[pa.Table, dict[str, str]]:

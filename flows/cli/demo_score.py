@@ -38,7 +38,8 @@ def score(delivered: Path, landing: Path) -> Score:
 
 def _persons(landing: Path) -> pa.Table:
     """Counted persons by zone and hour, from truth/homes.parquet and truth/presence/."""
-    from tasks.mobility.zones import load_zone_plan
+    from tasks.mobility.plans import load_zone_plan
+    from tasks.policy import load
 
     homes = pq.read_table(landing / "truth" / "homes.parquet", columns=["subscriber_id", "counted"])
     counted = homes.filter(homes["counted"])["subscriber_id"].cast(pa.string())
@@ -46,7 +47,7 @@ def _persons(landing: Path) -> pa.Table:
     here = presence.filter(pc.is_in(presence["subscriber_id"].cast(pa.string()), counted))
     places = {
         "zone_id": _published_zones(
-            here["zone_id"].cast(pa.string()), load_zone_plan(landing / "zones.geojson").merged
+            here["zone_id"].cast(pa.string()), load_zone_plan(landing, load().policy.time).merged
         ),
         "hour_start": here["hour_start"].cast(pa.timestamp("us", "UTC")),
     }

@@ -1,23 +1,18 @@
 """The cell plan of a local day: where each cell version stood, when, and in which zone."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import shapely
 from numpy.typing import NDArray
 
 from tasks.errors import RejectedInput
 from tasks.events.keys import CELLS
 from tasks.mobility.cell_versions import Topology
 from tasks.mobility.day import EARTH_RADIUS_M, HOUR, NOWHERE, Int32, Places
-from tasks.mobility.topology import read_topology
-from tasks.mobility.zones import ZonePlan
 from tasks.period import day_hours
 from tasks.policy import Time
 
@@ -35,7 +30,7 @@ class CellPlan:
     from_second: Int32
     to_second: Int32
     zone: Int32
-    """Index into the zone plan, -1 outside every zone."""
+    """Index of the zone, -1 outside every zone."""
     not_today: NDArray[np.object_]
     """Ids in the file that are not valid at any time of the day."""
 
@@ -69,6 +64,10 @@ class CellPlan:
         widest = 1.0 if south <= 0 <= north else max(np.cos(south), np.cos(north))
         return Places(self.zone, latitude, longitude, EARTH_RADIUS_M * widest * longitude, EARTH_RADIUS_M * latitude)
 
+    def in_zones(self, zones: Int32) -> "CellPlan":
+        """The same cells in other zones: `zones` says which one each zone of this plan is, or -1."""
+        return replace(self, zone=np.append(zones, np.int32(NOWHERE))[self.zone])
+
     def covered_hours(self, zones: int, hours: int) -> NDArray[np.bool_]:
         """[zone, hour]: whether a cell of the zone is valid at some time of the hour."""
         covered = np.zeros((zones, hours), bool)
@@ -78,9 +77,8 @@ class CellPlan:
         return covered
 
 
-def load_cell_plan(landing: Path, day: date, time: Time, zone_plan: ZonePlan) -> CellPlan:
-    """Read cells.parquet or cells.csv (native or eurostat columns) as of a local day; raises RejectedInput."""
-    cells = read_topology(landing, time.landing)
+def cell_plan(cells: Topology, zone: Int32, day: date, time: Time) -> CellPlan:
+    """The cells as of a local day; `zone` is that of each version. Raises RejectedInput."""
     start = day_hours(day, time.local)[0]
     seconds = HOUR * len(day_hours(day, time.local))
     from_second, to_second = (_elapsed(epochs, start, seconds) for epochs in (cells.valid_from, cells.valid_to))
@@ -89,7 +87,11 @@ def load_cell_plan(landing: Path, day: date, time: Time, zone_plan: ZonePlan) ->
         raise RejectedInput(f"{cells.source}: no cell is valid on {day}.", "Land the cell plan of that day.")
     if len(today) > CELLS:
         raise RejectedInput(f"{cells.source}: {len(today)} cells on {day}; {CELLS} are possible.", "Split the network.")
-    zone = _zones_of(cells, today, zone_plan)
+    if np.all(zone[today] == NOWHERE):
+        raise RejectedInput(
+            f"{cells.source}: all {len(today)} cells lie outside every zone.",
+            "Check whether latitude and longitude are swapped, and that both plans are of the same country.",
+        )
     ids = cells.cell_id[today]
     return CellPlan(
         cell_id=ids,
@@ -97,7 +99,7 @@ def load_cell_plan(landing: Path, day: date, time: Time, zone_plan: ZonePlan) ->
         longitude=cells.longitude[today],
         from_second=from_second[today],
         to_second=to_second[today],
-        zone=zone,
+        zone=zone[today],
         not_today=np.setdiff1d(cells.cell_id, ids),
     )
 
@@ -105,17 +107,3 @@ def load_cell_plan(landing: Path, day: date, time: Time, zone_plan: ZonePlan) ->
 def _elapsed(epochs: NDArray[np.float64], start: datetime, seconds: int) -> Int32:
     """Whole seconds since the day's start, clipped to the day."""
     return np.ceil(np.clip(epochs - start.timestamp(), 0, seconds)).astype(np.int32)
-
-
-def _zones_of(cells: Topology, rows: NDArray[np.intp], zone_plan: ZonePlan) -> Int32:
-    """The zone that covers each cell; on a border, the one with the lowest id."""
-    points = shapely.points(cells.longitude[rows], cells.latitude[rows])
-    point, zone = shapely.STRtree(zone_plan.geometries).query(points, predicate="intersects")
-    if not len(point):
-        raise RejectedInput(
-            f"{cells.source}: all {len(rows)} cells lie outside every zone.",
-            "Check whether latitude and longitude are swapped, and that both plans are of the same country.",
-        )
-    found: Any = np.full(len(rows), len(zone_plan.zone_ids), np.int32)
-    np.minimum.at(found, point, zone.astype(np.int32))
-    return np.where(found == len(zone_plan.zone_ids), NOWHERE, found).astype(np.int32)

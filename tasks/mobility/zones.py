@@ -2,12 +2,9 @@
 
 import hashlib
 import json
-import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,12 +13,8 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from tasks.errors import RejectedInput
-from tasks.mobility.borders import merge_sensitive, overlapping
-
-ZONES = 1 << 20
-"""More zones in a plan are refused by name."""
-_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
-_MEND = "Mend the zone plan and land it again."
+from tasks.mobility.borders import alike, merge_sensitive
+from tasks.mobility.zone_file import Zone, names
 
 
 @dataclass(frozen=True)
@@ -60,114 +53,40 @@ class ZonePlan:
         return {"type": "Feature", "properties": properties, "geometry": shapely.geometry.mapping(self.geometries[row])}
 
 
-@dataclass(frozen=True)
-class _Zone:
-    zone_id: str
-    name: str
-    parent_id: str
-    sensitive: bool
-    area_type: str | None
-    merged: tuple[str, ...]
-    geometry: BaseGeometry
-
-
-def load_zone_plan(path: Path) -> ZonePlan:
-    """Read and check zones.geojson; raises RejectedInput naming the zone and the rule."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise RejectedInput(f"{path} cannot be read: {error.strerror}.", "Land zones.geojson.") from None
-    return parse_zone_plan(content, path.name)
-
-
-def parse_zone_plan(content: bytes, source: str) -> ZonePlan:
-    """Read a zone plan as landed, or as `ZonePlan.geojson` wrote it; raises RejectedInput."""
-    features = enumerate(_features(content, source), 1)
-    zones = sorted((_zone(feature, number, source) for number, feature in features), key=lambda zone: zone.zone_id)
-    doubled = [zone_id for zone_id, times in Counter(zone.zone_id for zone in zones).items() if times > 1]
-    if doubled:
-        raise RejectedInput(f"{source}: zone ids appear twice: {_names(doubled)}.", _MEND)
+def merged_plan(zones: Sequence[Zone], covered: NDArray[np.bool_]) -> ZonePlan:
+    """The plan of landed zones, by id; `covered` says which have a cell. Raises RejectedInput naming the zone."""
     shapes = np.array([zone.geometry for zone in zones], object)
-    pairs = overlapping(shapes)
-    if pairs:
-        words = [f"{zones[a].zone_id} and {zones[b].zone_id}" for a, b in pairs]
-        raise RejectedInput(f"{source}: zones overlap: {_names(words)}.", _MEND)
-    return _plan(zones, shapes, source)
-
-
-def _plan(zones: Sequence[_Zone], shapes: NDArray[Any], source: str) -> ZonePlan:
     districts, district = np.unique([zone.parent_id for zone in zones], return_inverse=True)
-    takers, alone = merge_sensitive(shapes, district, np.array([zone.sensitive for zone in zones]))
+    takers, alone = merge_sensitive(shapes, district, np.array([zone.sensitive for zone in zones]), covered)
     if alone:
-        names = _names([zones[n].zone_id for n in alone])
         raise RejectedInput(
-            f"{source}: sensitive zones without a neighbour in their district: {names}.",
-            "Give each a neighbouring zone with the same parent_id.",
+            f"No neighbour can take the sensitive zones {names([zones[n].zone_id for n in alone])}: it needs a common "
+            "border, the same parent_id, and a cell of its own.",
+            "Correct parent_id or sensitive in the zone plan, or the places in the cell plan.",
         )
     stay = [n for n in range(len(zones)) if n not in takers]
-    merged = {zones[n].zone_id: zones[into].zone_id for n, into in takers.items()}
-    final = {n: zones[takers.get(n, n)].zone_id for n in range(len(zones))}
-    merged |= {took: final[n] for n, zone in enumerate(zones) for took in zone.merged}
     return ZonePlan(
         zone_ids=tuple(zones[n].zone_id for n in stay),
         names=tuple(zones[n].name for n in stay),
         district=district[stay].astype(np.int32),
         districts=tuple(str(name) for name in districts),
-        geometries=tuple(shapes[stay]),
+        geometries=tuple(alike(shapes[stay])),
         area_types=tuple(zones[n].area_type for n in stay),
-        merged=merged,
+        merged={zones[n].zone_id: zones[into].zone_id for n, into in takers.items()},
     )
 
 
-def _features(content: bytes, source: str) -> list[Any]:
-    try:
-        features = json.loads(content.decode("utf-8-sig"))["features"]
-    except (ValueError, KeyError, TypeError):
-        features = None
-    if not isinstance(features, list) or not features:
-        raise RejectedInput(f"{source} is not a GeoJSON FeatureCollection with zones in it.", _MEND)
-    if len(features) > ZONES:
-        raise RejectedInput(f"{source} has {len(features)} zones; {ZONES} are possible.", "Split the plan.")
-    return features
-
-
-def _zone(feature: Any, number: int, source: str) -> _Zone:
-    """The zone of a feature; a value that is no id is not shown, for nobody knows what it is."""
-    try:
-        properties = feature["properties"]
-        zone_id = str(properties["zone_id"])
-    except (KeyError, TypeError):
-        raise RejectedInput(f"{source}: a feature has no property zone_id.", _MEND) from None
-    parent_id = str(properties.get("parent_id") or "")
-    for value, of in ((zone_id, f"zone_id of feature {number}"), (parent_id, f"parent_id of zone {zone_id!r}")):
-        if not _ID.fullmatch(value):
-            rule = "is missing" if not value else "must be 1 to 64 of A-Z a-z 0-9 _ . : -"
-            raise RejectedInput(f"{source}: {of} {rule}.", _MEND)
-    return _Zone(
-        zone_id,
-        str(properties.get("name") or zone_id),
-        parent_id,
-        str(properties.get("sensitive")).lower() == "true",
-        properties.get("area_type"),
-        tuple(properties.get("merged") or ()),
-        _geometry(feature, zone_id, source),
+def stored_plan(content: bytes) -> ZonePlan:
+    """A plan as `ZonePlan.geojson` wrote it."""
+    features = json.loads(content)["features"]
+    properties = [feature["properties"] for feature in features]
+    districts, district = np.unique([zone["parent_id"] for zone in properties], return_inverse=True)
+    return ZonePlan(
+        zone_ids=tuple(zone["zone_id"] for zone in properties),
+        names=tuple(zone["name"] for zone in properties),
+        district=district.astype(np.int32),
+        districts=tuple(str(name) for name in districts),
+        geometries=tuple(shapely.geometry.shape(feature["geometry"]) for feature in features),
+        area_types=tuple(zone["area_type"] for zone in properties),
+        merged={took: zone["zone_id"] for zone in properties for took in zone["merged"]},
     )
-
-
-def _geometry(feature: Any, zone_id: str, source: str) -> BaseGeometry:
-    try:
-        geometry = shapely.geometry.shape(feature["geometry"])
-    except Exception:  # shapely raises whatever the malformed member leads to
-        raise RejectedInput(f"{source}: zone {zone_id} has no readable geometry.", _MEND) from None
-    if geometry.geom_type not in ("Polygon", "MultiPolygon") or geometry.is_empty:
-        raise RejectedInput(f"{source}: zone {zone_id} is a {geometry.geom_type}, not a filled polygon.", _MEND)
-    if not geometry.is_valid:
-        raise RejectedInput(f"{source}: zone {zone_id} is invalid: {shapely.is_valid_reason(geometry)}.", _MEND)
-    west, south, east, north = geometry.bounds
-    if west < -180 or east > 180 or south < -90 or north > 90:
-        raise RejectedInput(f"{source}: zone {zone_id} is not in WGS 84 degrees.", "Convert the plan to EPSG:4326.")
-    return geometry
-
-
-def _names(words: Sequence[str]) -> str:
-    return ", ".join(words[:5]) + (f" and {len(words) - 5} more" if len(words) > 5 else "")

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from tasks import settings
 from tasks.ingest import Ingest
-from tasks.mobility.zones import ZonePlan, parse_zone_plan
+from tasks.mobility.zones import ZonePlan, stored_plan
 from tasks.period import Period, day_hours
 from tasks.privacy.noise import production_noise
 from tasks.privacy.protect import protect
@@ -55,7 +55,7 @@ def measured(stores: Stores) -> tuple[Floats, Floats, ZonePlan]:
     period, rules = Period.day(DAY), FOOTFALL.rules(stores.policy.policy, 24)
     current = stores.catalog.current(DAY)
     assert current is not None
-    plan = parse_zone_plan(stores.lake.plan(current.zone_plan), "plan")
+    plan = stored_plan(stores.lake.plan(current.zone_plan))
     hours = day_hours(DAY, stores.policy.policy.time.local)
     files = stores.catalog.lake_files({DAY: current.generation})
     presence = (stores.lake.rows(file) for file in files if file.table == "presence")

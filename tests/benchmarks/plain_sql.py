@@ -13,8 +13,7 @@ import duckdb
 import pyarrow.parquet as pq
 
 from tasks import policy
-from tasks.mobility.cells import load_cell_plan
-from tasks.mobility.zones import load_zone_plan
+from tasks.mobility.plans import load_plans
 from tasks.period import day_start
 
 SCAN = "SELECT cell_id, count(*), max(subscriber_id), max(event_at) FROM read_parquet($events) GROUP BY cell_id"
@@ -74,7 +73,7 @@ CREATE MACRO haversine(a, b, c, d) AS 2 * 6371008.8 * asin(sqrt(least(1, pow(sin
 def chain(con: duckdb.DuckDBPyConnection, landing: Path, day: date, out: Path) -> None:
     """Landing to a presence file in one statement."""
     shipped = policy.load().policy
-    cells = load_cell_plan(landing, day, shipped.time, load_zone_plan(landing / "zones.geojson"))
+    cells = load_plans(landing, day, shipped.time).cells
     table = cells.table().slice(0, len(cells.zone))
     for name in ("zone", "latitude", "longitude"):
         table = table.append_column(name, [getattr(cells, name)])

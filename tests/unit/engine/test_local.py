@@ -21,9 +21,8 @@ from tasks.events.files import group_files
 from tasks.events.judge import Prepared
 from tasks.events.landing import find_day
 from tasks.events.panel import build_panel
-from tasks.mobility.cells import load_cell_plan
 from tasks.mobility.day import walk_rules
-from tasks.mobility.zones import load_zone_plan
+from tasks.mobility.plans import load_plans
 from tasks.period import Period
 from tasks.simulate import SimulationPlan, simulate
 from tasks.store.keys import FileKeys
@@ -53,7 +52,7 @@ class City:
             pq.write_table(rows, landing / f"part-{number}.parquet")
         found = find_day(folder, DAY, POLICY.time, NOW)
         prepared = Prepared(DAY, POLICY.time, folder / "panel.parquet", folder / "cells.parquet")
-        cells = load_cell_plan(self.root, DAY, POLICY.time, load_zone_plan(self.root / "zones.geojson"))
+        cells = load_plans(self.root, DAY, POLICY.time).cells
         pq.write_table(self.panel, prepared.panel)
         pq.write_table(cells.table(), prepared.cells)
         return DayWork(

@@ -1,5 +1,6 @@
 """The cell plan of a day: versions valid on it, their zones, and what is refused."""
 
+import json
 from datetime import UTC, date, datetime
 
 import pyarrow as pa
@@ -10,18 +11,24 @@ from shapely.geometry import box
 
 from tasks import policy
 from tasks.errors import RejectedInput
-from tasks.mobility.cells import load_cell_plan
-from tests.unit.mobility.test_zones import feature, plan_of, square
+from tasks.mobility.plans import load_plans
+from tests.unit.mobility.test_zones import feature, square
 
 TIME = policy.load().policy.time
 DAY = date(2026, 3, 2)
-ZONES = plan_of(feature("a", square(0, 0)), feature("b", square(1, 0)))
+ZONES = (feature("a", square(0, 0)), feature("b", square(1, 0)))
 HEAD = "cell_id,latitude,longitude,valid_from,valid_to\n"
+
+
+def cells_of(folder, day=DAY, zones=ZONES):
+    """The cell plan of a landing folder that holds cells already."""
+    (folder / "zones.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": zones}))
+    return load_plans(folder, day, TIME).cells
 
 
 def plan(tmp_path, rows, head=HEAD, day=DAY):
     (tmp_path / "cells.csv").write_text(head + rows)
-    return load_cell_plan(tmp_path, day, TIME, ZONES)
+    return cells_of(tmp_path, day)
 
 
 def refused(tmp_path, rows, **kwargs):
@@ -65,12 +72,12 @@ def test_eurostat_topology_and_parquet_say_the_same(tmp_path):
     place = {"cell_id": ["c"], "latitude": [52.05], "longitude": [13.05]}
     table = pa.table({**place, "valid_date_start": start, "valid_date_end": pa.nulls(1, pa.timestamp("us"))})
     pq.write_table(table, tmp_path / "cells.parquet")
-    eurostat = load_cell_plan(tmp_path, DAY, TIME, ZONES)
+    eurostat = cells_of(tmp_path)
     (tmp_path / "cells.parquet").unlink()
     assert plan(tmp_path, "c,52.05,13.05,2026-03-02,\n").version == eurostat.version
     (tmp_path / "cells.csv").unlink()
     pq.write_table(pa.table({**place, "valid_from": [DAY], "valid_to": pa.nulls(1)}), tmp_path / "cells.parquet")
-    assert load_cell_plan(tmp_path, DAY, TIME, ZONES).version == eurostat.version
+    assert cells_of(tmp_path).version == eurostat.version
 
 
 def test_the_version_changes_with_a_place_or_a_zone(tmp_path):
@@ -80,9 +87,9 @@ def test_the_version_changes_with_a_place_or_a_zone(tmp_path):
 
 
 def test_the_plane_overstates_distances_on_both_sides_of_the_equator(tmp_path):
-    zones = plan_of(feature("a", box(13, -1, 14, 1)))
+    zones = [feature("a", box(13, -1, 14, 1))]
     (tmp_path / "cells.csv").write_text(HEAD + "c,-0.5,13.5,,\nd,0.5,13.6,,\n")
-    places = load_cell_plan(tmp_path, DAY, TIME, zones).places
+    places = cells_of(tmp_path, zones=zones).places
     assert places.x[1] - places.x[0] == pytest.approx(11119.5, abs=1)
 
 
@@ -126,13 +133,13 @@ def test_a_file_without_header_does_not_show_its_first_row(tmp_path, kind):
     else:
         pq.write_table(pa.table({name: ["x"] for name in row}), tmp_path / "cells.parquet")
     with pytest.raises(RejectedInput, match=f"cells.{kind} lacks the columns cell_id, ") as refusal:
-        load_cell_plan(tmp_path, DAY, TIME, ZONES)
+        cells_of(tmp_path)
     assert not [value for value in (*row, "4915", "jane", "\x1b", "xxx") if value in str(refusal.value)]
 
 
 def test_a_missing_cell_plan_is_named(tmp_path):
     with pytest.raises(RejectedInput, match=r"neither cells\.parquet nor cells\.csv"):
-        load_cell_plan(tmp_path, DAY, TIME, ZONES)
+        cells_of(tmp_path)
 
 
 def test_more_cells_than_a_key_can_hold_are_refused(tmp_path, monkeypatch):

@@ -1,0 +1,89 @@
+"""The plans of a local day, from the landing: zones with the sensitive ones merged away, and cells in them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import shapely
+
+from tasks.mobility.cell_versions import Topology
+from tasks.mobility.cells import CellPlan, cell_plan
+from tasks.mobility.day import NOWHERE, Int32
+from tasks.mobility.topology import read_topology
+from tasks.mobility.zone_file import Zone, names, read_zones
+from tasks.mobility.zones import ZonePlan, merged_plan
+from tasks.period import day_hours
+from tasks.policy import Time
+
+
+@dataclass(frozen=True)
+class Plans:
+    """A day's zone plan and cell plan."""
+
+    zones: ZonePlan
+    cells: CellPlan
+    not_counted: tuple[str, ...]
+    """Sensitive zones whose cells count nowhere on this day."""
+
+    def notes(self, others: Mapping[date, str]) -> tuple[str, ...]:
+        """What the operator should know; `others` are the zone plan versions of the month's days in the lake."""
+        notes = []
+        if self.not_counted:
+            notes.append(
+                f"zone_plan: {names(self.not_counted)} count nowhere on this day: the zones that took them have hours "
+                "without a cell of their own."
+            )
+        if differ := [str(day) for day, version in sorted(others.items()) if version != self.zones.version]:
+            notes.append(
+                f"zone_plan: {len(differ)} other days of the month have another zone plan ({names(differ)}), and no "
+                "release spans two: ingest these days again with the new plan, or land the old one again."
+            )
+        return tuple(notes)
+
+
+def load_zone_plan(landing: Path, time: Time) -> ZonePlan:
+    """The zone plan of a landing folder; raises RejectedInput."""
+    zones, cells = _read(landing, time)
+    return _zone_plan(zones, _placed(zones, cells))
+
+
+def load_plans(landing: Path, day: date, time: Time) -> Plans:
+    """Read zones.geojson and the cells as of a local day; raises RejectedInput.
+
+    Which neighbour takes a sensitive zone is judged by every cell of the file, whenever it stands, so that the plan
+    does not change from day to day. Where the taker has an hour without a cell of its own while the sensitive zone
+    has one, its count would be the sensitive zone's: on that day the sensitive zone's cells count nowhere.
+    """
+    zones, cells = _read(landing, time)
+    placed = _placed(zones, cells)
+    today = cell_plan(cells, placed, day, time)
+    plan = _zone_plan(zones, placed)
+    covered = today.covered_hours(len(zones), len(day_hours(day, time.local)))
+    row = {zone.zone_id: n for n, zone in enumerate(zones)}
+    exposed = sorted(took for took, into in plan.merged.items() if np.any(covered[row[took]] & ~covered[row[into]]))
+    final = np.searchsorted(plan.zone_ids, [plan.merged.get(zone.zone_id, zone.zone_id) for zone in zones])
+    final[[row[zone_id] for zone_id in exposed]] = NOWHERE
+    return Plans(plan, today.in_zones(final.astype(np.int32)), tuple(exposed))
+
+
+def _read(landing: Path, time: Time) -> tuple[tuple[Zone, ...], Topology]:
+    return read_zones(landing / "zones.geojson"), read_topology(landing, time.landing)
+
+
+def _zone_plan(zones: Sequence[Zone], placed: Int32) -> ZonePlan:
+    return merged_plan(zones, np.isin(np.arange(len(zones)), placed))
+
+
+def _placed(zones: Sequence[Zone], cells: Topology) -> Int32:
+    """The landed zone that covers each cell; on a border a sensitive one, else the one with the lowest id."""
+    places, of = np.unique(cells.longitude + 1j * cells.latitude, return_inverse=True)
+    tree = shapely.STRtree([zone.geometry for zone in zones])
+    point, zone = tree.query(shapely.points(places.real, places.imag), predicate="intersects")
+    order = np.argsort([not zone.sensitive for zone in zones], kind="stable").astype(np.int32)
+    found: Any = np.full(len(places), len(zones), np.int32)
+    np.minimum.at(found, point, np.argsort(order).astype(np.int32)[zone])
+    zone_of: Int32 = np.append(order, np.int32(NOWHERE))[found[of]]
+    return zone_of
