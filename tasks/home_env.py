@@ -23,7 +23,7 @@ MARKER = ".throng-home"
 """The file that makes the folder which holds it a home of the commands that run there."""
 
 _PATHS = {
-    *("THRONG_LANDING", "THRONG_LAKE", "THRONG_POLICY", "THRONG_METRICS"),
+    *("THRONG_LANDING", "THRONG_LAKE", "THRONG_POLICY", "THRONG_FORMATS", "THRONG_METRICS"),
     *("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"),
 }
 

@@ -14,6 +14,7 @@ from tasks.engine.work import DayWork, Machine
 from tasks.errors import Misconfigured, RefusedRelease
 from tasks.events.account import ALL_FILES
 from tasks.events.files import FileGroup, UnreadableFile, group_files
+from tasks.events.formats import load_formats
 from tasks.events.gate import GateResult, GateStatus, check_rules, judge_day, refuse
 from tasks.events.judge import Prepared
 from tasks.events.landing import DayLanding, find_day, unchanged
@@ -112,7 +113,8 @@ class Ingest:
         return self._stores.policy.digest
 
     def _landing(self, day: date) -> DayLanding:
-        return find_day(self._stores.settings.landing_root, day, self._stores.policy.policy.time, self._now())
+        root, formats = self._stores.settings.landing_root, load_formats(self._stores.settings.mapping)
+        return find_day(root, day, self._stores.policy.policy.time, self._now(), formats)
 
     def _digest(self, landing: DayLanding) -> str:
         return self._stores.keys.digest(landing.digest.encode())
@@ -149,7 +151,7 @@ class Ingest:
     def _run(
         self, landing: DayLanding, cell_plan: CellPlan, candidate: Candidate
     ) -> tuple[DayResult, tuple[UnreadableFile, ...]]:
-        settings, groups = self._stores.settings, group_files(landing.files)
+        settings, groups = self._stores.settings, group_files(landing.files, landing.formats)
         machine = Machine(
             settings.scratch_root,
             os.cpu_count() or 1,

@@ -31,6 +31,7 @@ class Settings(BaseSettings):
     lake: str | None = None
     database_url: str | None = None
     policy: Path | None = None
+    formats: Path | None = None
     engine: Literal["local"] = "local"
     memory_limit: Annotated[str, Field(pattern=r"^[1-9]\d{0,5} ?[MG]B$")] = "500MB"
     metrics: Path | None = None
@@ -51,6 +52,19 @@ class Settings(BaseSettings):
     def landing_root(self) -> Path:
         """The landing folder; raises Misconfigured if it is unset or an object store."""
         return self._folder("THRONG_LANDING", self.landing)
+
+    @property
+    def mapping(self) -> Path | None:
+        """The operator's formats.toml: THRONG_FORMATS, or the one in the landing or beside THRONG_POLICY, if any."""
+        if self.formats:
+            return self.formats.absolute()
+        folders = [self.landing_root, *([self.policy.absolute().parent] if self.policy else [])]
+        found = list(dict.fromkeys(path for folder in folders if (path := folder / "formats.toml").is_file()))
+        if len(found) > 1:
+            raise Misconfigured(
+                f"There are two mappings, {found[0]} and {found[1]}.", "Remove one, or name one in THRONG_FORMATS."
+            )
+        return found[0] if found else None
 
     @property
     def lake_root(self) -> Path:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import date, datetime
 
 from tasks.errors import Misconfigured, RejectedInput, StorageUnavailable
+from tasks.events.formats import load_formats
 from tasks.events.landing import find_day, find_register
 from tasks.events.late import LateFiles, late_files
 from tasks.period import Period
@@ -35,7 +36,8 @@ def people_digest(stores: Stores) -> str:
 def late_since(stores: Stores, day: date, listing: Listing, now: datetime) -> LateFiles:
     """What has come, changed or gone since the landing of the day was listed; nothing where it was taken away whole."""
     try:
-        landing = find_day(stores.settings.landing_root, day, stores.policy.policy.time, now)
+        formats = load_formats(stores.settings.mapping)
+        landing = find_day(stores.settings.landing_root, day, stores.policy.policy.time, now, formats)
     except (RejectedInput, Misconfigured, StorageUnavailable):  # cleared, or not to be looked at: nothing came late
         return LateFiles()
     return late_files(listing, landing.files)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from flows.serving.place import Place
 from tasks import home_env
+from tasks.events.formats import load_formats
 from tasks.events.landing import first_label
 from tasks.policy import load as load_policy
 from tasks.services import postgres, s3
@@ -82,7 +83,7 @@ def _hints(home: Path, today: date) -> Iterator[str]:
     settings, since = load(), _granted_since(home / f"{CLIENT}.toml")
     landing, last = settings.landing_root, today - timedelta(1)
     yield f"landing: {landing}"
-    if since and since < today and first_label(landing) is None:
+    if since and since < today and first_label(landing, load_formats(settings.mapping)) is None:
         city = f"--subscribers 16000 --zones 14 --days {(today - since).days} --start {since} --seed 7"
         yield f"it is empty; a city for it: throng simulate {shlex.quote(str(landing))} {city}"
     if since:

@@ -4,17 +4,18 @@ import hashlib
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from tasks.errors import Misconfigured, NotArrived, RejectedInput, StorageUnavailable
+from tasks.events.folders import day_folders, ignored, is_hour, labels_of, look_alikes, refuse_tables
+from tasks.events.formats import Formats, shipped
 from tasks.period import day_start
 from tasks.policy import Time
 
 COMPLETE = "_COMPLETE"
 REGISTERS = ("cells", "zones", "subscribers", "consents", "population")
-_UNFINISHED = (".tmp", ".part", ".filepart", "~")
 
 
 @dataclass(frozen=True)
@@ -30,18 +31,20 @@ class LandingFile:
 
 @dataclass(frozen=True)
 class Folder:
-    """One folder of a label, closed once nothing more is to come."""
+    """One folder of a label, closed once nothing more is to come; `hours`: patterns of folders below it."""
 
     label: date
     path: Path
     closed: bool
+    hours: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class DayLanding:
-    """All that a local day is read from; `digest` changes with any file's name, size or time of change."""
+    """All that a local day is read from; `digest` changes with the mapping, and any file's name, size or age."""
 
     day: date
+    formats: Formats
     folders: tuple[Folder, ...]
     files: tuple[LandingFile, ...]
     closed: bool
@@ -49,11 +52,11 @@ class DayLanding:
     newest: datetime | None
 
 
-def find_day(root: Path, day: date, time: Time, now: datetime) -> DayLanding:
+def find_day(root: Path, day: date, time: Time, now: datetime, formats: Formats | None = None) -> DayLanding:
     """The folders that overlap a local day and the next `lateness_days`; raises NotArrived if a closed one lacks."""
     _check(root)
     try:
-        return _found(root, day, time, now)
+        return _found(root, day, time, now, formats or shipped())
     except OSError as error:
         raise StorageUnavailable(
             f"The landing of {day} cannot be looked at ({type(error).__name__}).",
@@ -61,12 +64,13 @@ def find_day(root: Path, day: date, time: Time, now: datetime) -> DayLanding:
         ) from None
 
 
-def _found(root: Path, day: date, time: Time, now: datetime) -> DayLanding:
-    folders = tuple(folder for label in labels(day, time) for folder in _folders(root, label, time, now))
+def _found(root: Path, day: date, time: Time, now: datetime, formats: Formats) -> DayLanding:
+    refuse_tables(root / "events")
+    folders = tuple(folder for label in labels(day, time) for folder in _folders(root, label, time, now, formats))
     closed = all(folder.closed for folder in folders)
-    files = tuple(file for folder in folders for file in _files(root, folder))
+    files = tuple(file for folder in folders for file in _files(root, folder, formats))
     newest = datetime.fromtimestamp(max(file.mtime_ns for file in files) / 1e9, UTC) if files else None
-    return DayLanding(day, folders, files, closed, _digest(root, files), newest)
+    return DayLanding(day, formats, folders, files, closed, _digest(root, files, formats), newest)
 
 
 def _check(root: Path) -> None:
@@ -108,21 +112,10 @@ def closes_at(day: date, time: Time) -> datetime:
     return _closes(labels(day, time)[-1], time)
 
 
-def first_label(root: Path) -> date | None:
+def first_label(root: Path, formats: Formats | None = None) -> date | None:
     """The earliest day of which the landing has a folder; None if it has none."""
     _check(root)
-    names = [path.name for path in (root / "events").glob("date=*") if path.is_dir()]
-    hive = [path.relative_to(root).parts[1:] for path in (root / "events").glob("year=*/month=*/day=*")]
-    found = [name.removeprefix("date=") for name in names]
-    found += ["-".join(part.partition("=")[2].zfill(2) for part in parts) for parts in hive]
-    return min(filter(None, map(_date, found)), default=None)
-
-
-def _date(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:  # a folder of another name
-        return None
+    return min(labels_of(root / "events", (formats or shipped()).landing), default=None)
 
 
 def find_register(root: Path, name: str, suffixes: tuple[str, ...] = ("parquet", "csv")) -> Path:
@@ -135,16 +128,19 @@ def find_register(root: Path, name: str, suffixes: tuple[str, ...] = ("parquet",
     return _inside(root, found[0])
 
 
-def _folders(root: Path, label: date, time: Time, now: datetime) -> Iterator[Folder]:
-    due = _closes(label, time)
-    expected = root / "events" / f"date={label}"
-    hive = {f"year={label.year}/month={m}/day={d}" for m in _padded(label.month) for d in _padded(label.day)}
-    found = [path for path in (expected, *(root / "events" / name for name in sorted(hive))) if path.is_dir()]
+def _folders(root: Path, label: date, time: Time, now: datetime, formats: Formats) -> Iterator[Folder]:
+    due, events = _closes(label, time), root / "events"
+    possible = {events / name: hours for name, hours in day_folders(label, formats.landing).items()}
+    expected = next(iter(possible))
+    found = [path for path in possible if path.is_dir()]
     if not found and now >= due:
-        raise NotArrived(f"The folder {expected} is missing.", "Send it; a day without a file is never an empty day.")
+        raise NotArrived(
+            f"The folder {expected} is missing.{look_alikes(events, label)}",
+            "Send it; a day without a file is never an empty day.",
+        )
     for path in found or [expected]:
-        folder = Folder(label, path, now >= due or (path / COMPLETE).exists())
-        if folder.closed and not any(_files(root, folder)):
+        folder = Folder(label, path, now >= due or (path / COMPLETE).exists(), possible[path])
+        if folder.closed and not any(_files(root, folder, formats)):
             raise NotArrived(f"The folder {path} is closed and holds no event file.", "Send its files, then rerun.")
         yield folder
 
@@ -153,22 +149,23 @@ def _closes(label: date, time: Time) -> datetime:
     return day_start(label + timedelta(days=1), time.landing) + timedelta(hours=time.close_after)
 
 
-def _padded(number: int) -> set[str]:
-    return {str(number), f"{number:02d}"}
-
-
-def _files(root: Path, folder: Folder) -> Iterator[LandingFile]:
+def _files(root: Path, folder: Folder, formats: Formats) -> Iterator[LandingFile]:
     if not folder.path.is_dir():
         return
+    refuse_tables(folder.path)
     for path in sorted(folder.path.iterdir()):
-        if path.name.startswith(("_", ".")) or path.name.lower().endswith(_UNFINISHED):
+        if ignored(path.name, formats.landing):
             continue
         state = _inside(root, path).stat()
-        if not stat.S_ISREG(state.st_mode):
+        if stat.S_ISDIR(state.st_mode) and is_hour(path.name, folder.hours):
+            yield from _files(root, replace(folder, path=path, hours=()), formats)
+        elif not stat.S_ISREG(state.st_mode):
             raise RejectedInput(
-                f"{folder.path} holds {path.name}, which is not a file.", "Put event files directly into the folder."
+                f"{folder.path} holds {path.name}, which is not a file.",
+                "Put event files directly into the folder; formats.toml can name folders of hours.",
             )
-        yield LandingFile(path, str(path.relative_to(root)), folder.label, state.st_size, state.st_mtime_ns)
+        else:
+            yield LandingFile(path, str(path.relative_to(root)), folder.label, state.st_size, state.st_mtime_ns)
 
 
 def _inside(root: Path, path: Path) -> Path:
@@ -182,8 +179,8 @@ def _inside(root: Path, path: Path) -> Path:
     return path
 
 
-def _digest(root: Path, files: tuple[LandingFile, ...]) -> str:
+def _digest(root: Path, files: tuple[LandingFile, ...], formats: Formats) -> str:
     registers = [path for name in REGISTERS for path in sorted(root.glob(f"{name}.*")) if path.is_file()]
     listing = [(file.name, file.bytes, file.mtime_ns) for file in files]
     listing += [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in registers]
-    return hashlib.sha256(repr(sorted(listing)).encode()).hexdigest()
+    return hashlib.sha256(repr((formats.digest, sorted(listing))).encode()).hexdigest()

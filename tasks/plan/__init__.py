@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from functools import cache
 
 from tasks.errors import Misconfigured
+from tasks.events.formats import load_formats
 from tasks.events.landing import first_label, labels
 from tasks.period import Period
 from tasks.plan.cells import Chain, cells
@@ -113,8 +114,8 @@ def _window(known: Known) -> list[date]:
 
 def _first_in_landing(known: Known) -> Iterable[date]:
     """The first day of which the landing may hold all folders; labels are of another timezone."""
-    time = known.stores.policy.policy.time
-    if first := first_label(known.stores.settings.landing_root):
+    time, settings = known.stores.policy.policy.time, known.stores.settings
+    if first := first_label(settings.landing_root, load_formats(settings.mapping)):
         yield next(day for n in range(3) if labels(day := first + timedelta(days=n), time)[0] >= first)
 
 

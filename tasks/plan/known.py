@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from tasks.errors import INTERRUPTED, RejectedInput, StorageUnavailable
+from tasks.events.formats import load_formats
 from tasks.events.landing import DayLanding, find_day
 from tasks.period import Cadence, Period
 from tasks.plan.costs import Rates
@@ -97,7 +98,9 @@ class Known:
     def landing(self, day: date) -> DayLanding | RejectedInput | StorageUnavailable:
         """The day's landing as it is now, or what is wrong with it."""
         try:
-            return find_day(self.stores.settings.landing_root, day, self.stores.policy.policy.time, self.now)
+            settings = self.stores.settings
+            formats = load_formats(settings.mapping)
+            return find_day(settings.landing_root, day, self.stores.policy.policy.time, self.now, formats)
         except (RejectedInput, StorageUnavailable) as fault:
             return fault.with_traceback(None)  # else what asked, and all it has open, would live as long as the answer
 

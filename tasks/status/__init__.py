@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from tasks.alerts import alerts
 from tasks.errors import Misconfigured
+from tasks.events.formats import load_formats
 from tasks.events.landing import first_label
 from tasks.plan import Mode, Plan, daily_plan, make_plan
 from tasks.plan.states import Cell, State
@@ -131,7 +132,7 @@ def status(stores: Stores, now: datetime, days: int = DAYS) -> Status:
 def _shown(stores: Stores, today: date, now: datetime, days: int) -> Plan | None:
     """The plan of the last days, no further back than the first data and the first grant; None before there are any."""
     grants = [grant.since for row in stores.catalog.clients() for grant in ClientSpec.stored(row.spec).grants]
-    landed = first_label(stores.settings.landing_root)
+    landed = first_label(stores.settings.landing_root, load_formats(stores.settings.mapping))
     begun = [*grants, *(row.day for row in stores.catalog.generations()[:1]), *filter(None, [landed])]
     last = today - timedelta(days=1)
     first = max(today - timedelta(days=days), min(begun, default=today))

@@ -157,6 +157,22 @@ def test_an_unset_landing_says_which_variable_to_set() -> None:
         _ = settings.load().landing_root
 
 
+def test_the_mapping_is_the_one_that_is_named_or_lies_in_the_landing_or_beside_the_policy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("THRONG_LANDING", str(tmp_path))
+    monkeypatch.setenv("THRONG_POLICY", str(tmp_path / "ours" / "policy.toml"))
+    (tmp_path / "ours").mkdir()
+    assert settings.load().mapping is None
+    (tmp_path / "ours" / "formats.toml").touch()
+    assert settings.load().mapping == tmp_path / "ours" / "formats.toml"
+    (tmp_path / "formats.toml").touch()
+    with pytest.raises(Misconfigured, match="two mappings"):
+        assert settings.load().mapping
+    monkeypatch.setenv("THRONG_FORMATS", str(tmp_path / "formats.toml"))
+    assert settings.load().mapping == tmp_path / "formats.toml"
+
+
 @pytest.mark.parametrize("variable", ["THRONG_LANDING", "THRONG_LAKE"])
 def test_an_object_store_as_landing_or_lake_is_refused_with_the_reason(
     monkeypatch: pytest.MonkeyPatch, variable: str

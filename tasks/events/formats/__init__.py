@@ -3,7 +3,7 @@
 import hashlib
 import tomllib
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, get_args
@@ -67,7 +67,12 @@ def load_formats(path: Path | None = None) -> Formats:
             content = file.read(MOST_BYTES + 1)
     except OSError as error:
         raise Misconfigured(f"The mapping {path} cannot be read ({error.strerror}).", "Mend or remove it.") from None
-    ours, known = parse(content, str(path)), shipped()
+    return _joined(content, str(path))
+
+
+@lru_cache(maxsize=8)
+def _joined(content: bytes, source: str) -> Formats:
+    ours, known = parse(content, source), shipped()
     merged = {kind: {**getattr(ours, kind), **_others(getattr(known, kind), getattr(ours, kind))} for kind in KINDS}
     digest = hashlib.sha256(content).hexdigest()
     return Formats(**merged, landing=ours.landing, ids=ours.ids, digest=digest, own=frozenset(ours.events))

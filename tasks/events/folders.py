@@ -1,0 +1,109 @@
+"""Names below `events/`: which folder is whose day by the mapping's patterns, and which files are no events."""
+
+import glob
+import re
+from collections.abc import Iterator
+from datetime import date
+from fnmatch import fnmatch
+from functools import cache
+from itertools import product
+from pathlib import Path
+
+from tasks.errors import RejectedInput
+from tasks.events.formats.sections import LandingNames
+
+IGNORED = (
+    *("_*", ".*", "~$*", "*~", "*.tmp", "*.part", "*.filepart"),
+    *("*.ctl", "*.md5", "*.sha256", "*.crc", "thumbs.db", "desktop.ini", "readme*"),
+)
+"""Files that are never events: hidden or unfinished ones, control files, checksums, and what desktops leave."""
+
+_DIRECTIVE = re.compile(r"%[YmdH]")
+_DIRECTIVES = re.compile(r"(%[YmdH])+")
+_ADJACENT = re.compile(r"%[Ymd]%[Ymd]")
+_TABLES = (("_delta_log", "Delta"), (".hoodie", "Hudi"))
+_MOST_NAMED = 3
+
+
+def ignored(name: str, names: LandingNames) -> bool:
+    """Whether a file of such a name is none of the events."""
+    return any(fnmatch(name.lower(), pattern.lower()) for pattern in (*IGNORED, *names.ignore))
+
+
+def day_folders(label: date, names: LandingNames) -> dict[str, tuple[str, ...]]:
+    """Where a day's files may lie below `events/`, and how folders of hours are called there."""
+    found: dict[str, tuple[str, ...]] = {}
+    for pattern in names.folders:
+        of_day, hours = _parts(pattern)
+        for folder in sorted(_spelled(of_day, label)):
+            found[folder] = (*found.get(folder, ()), *hours)
+    return found
+
+
+def is_hour(name: str, hours: tuple[str, ...]) -> bool:
+    """Whether a folder below a day's is one of its hours."""
+    return any(_regex(pattern).fullmatch(name) for pattern in hours)
+
+
+def labels_of(events: Path, names: LandingNames) -> Iterator[date]:
+    """The days of which there is a folder."""
+    for of_day in dict.fromkeys(_parts(pattern)[0] for pattern in names.folders):
+        wanted = _regex(of_day)
+        for path in events.glob(_DIRECTIVES.sub("*", glob.escape(of_day))):
+            found = wanted.fullmatch(str(path.relative_to(events)))
+            if found and path.is_dir() and (day := _date(*(found[part] for part in "Ymd"))):
+                yield day
+
+
+def look_alikes(events: Path, label: date) -> str:
+    """What lies below `events/` that may be the day's folder under another name, in words; empty if nothing does."""
+    entries = sorted(events.iterdir()) if events.is_dir() else []
+    digits = {f"{label:%Y%m%d}", f"{label:%d%m%Y}", f"{label:%m%d%Y}"}
+    near = [path.name for path in entries if path.is_dir() and re.sub(r"\D", "", path.name) in digits]
+    near = [name for name in near if name.isprintable() and "`" not in name][:_MOST_NAMED]
+    if near:
+        return f" {', '.join(near)} may be it: rename it, or give its pattern in formats.toml ([landing] folders)."
+    loose = sum(path.is_file() and not ignored(path.name, LandingNames()) for path in entries)
+    return f" {loose} files lie in events/ itself: put them into folders of their days." if loose else ""
+
+
+def refuse_tables(folder: Path) -> None:
+    """Raise RejectedInput for a folder of which not every file counts: those that do are named in a log."""
+    kind = next((kind for name, kind in _TABLES if (folder / name).is_dir()), None)
+    if kind is None and next((folder / "metadata").glob("*.metadata.json"), None):
+        kind = "Iceberg"
+    if kind:
+        raise RejectedInput(
+            f"{folder} is a {kind} table: which of its files count stands in its log, which Throng does not read.",
+            "Export the table's present rows as plain Parquet or CSV, and land those files instead.",
+        )
+
+
+def _parts(pattern: str) -> tuple[str, tuple[str, ...]]:
+    """The day's part of a pattern, and that of the hours below it, if any."""
+    above, _, last = pattern.rpartition("/")
+    return (above, (last,)) if "%H" in last else (pattern, ())
+
+
+def _spelled(of_day: str, label: date) -> set[str]:
+    """The pattern for one day; month and day may lack their zero where that is not ambiguous."""
+    short = not _ADJACENT.search(of_day)
+    months, days = ({f"{n:02d}", *([str(n)] if short else [])} for n in (label.month, label.day))
+    year = of_day.replace("%Y", f"{label.year:04d}")
+    return {year.replace("%m", month).replace("%d", day) for month, day in product(months, days)}
+
+
+@cache
+def _regex(pattern: str) -> re.Pattern[str]:
+    width = "{2}" if _ADJACENT.search(pattern) else "{1,2}"
+    digits = {"%Y": r"(?P<Y>[0-9]{4})"} | {f"%{part}": rf"(?P<{part}>[0-9]{width})" for part in "mdH"}
+    literal = (re.escape(each) for each in _DIRECTIVE.split(pattern))
+    directives = [digits[each] for each in _DIRECTIVE.findall(pattern)]
+    return re.compile("".join(part for pair in zip(literal, [*directives, ""], strict=True) for part in pair))
+
+
+def _date(year: str, month: str, day: str) -> date | None:
+    try:
+        return date(int(year), int(month), int(day))
+    except ValueError:  # a folder of another name
+        return None
