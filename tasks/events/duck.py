@@ -1,7 +1,7 @@
 """DuckDB, held short: bounded memory, no extension ever fetched, hostile file names taken literally."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -48,6 +48,12 @@ def connect(memory_limit: str, threads: int, spill: Path | None) -> Iterator[duc
             yield con
     except duckdb.OutOfMemoryException:
         raise out_of_memory() from None
+
+
+def arrow_types(con: duckdb.DuckDBPyConnection, types: Sequence[str]) -> list[pa.DataType]:
+    """Arrow's types for DuckDB's."""
+    nothing = con.sql("SELECT " + ", ".join(f"NULL::{type_} AS c{n}" for n, type_ in enumerate(types)))
+    return [field.type for field in nothing.to_arrow_table().schema]
 
 
 def batches(con: duckdb.DuckDBPyConnection, sql: str, parameters: object, rows: int) -> Iterator[pa.RecordBatch]:

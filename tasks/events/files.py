@@ -9,10 +9,10 @@ from datetime import date
 from pathlib import Path
 
 import duckdb
-import pyarrow as pa
 
 from tasks.errors import RejectedInput
 from tasks.events import duck
+from tasks.events.csv_rows import open_csv
 from tasks.events.formats import Formats, shipped
 from tasks.events.formats.columns import Column
 from tasks.events.formats.detect import PARQUET as PARQUET_KIND
@@ -34,20 +34,16 @@ class UnreadableFile:
 
 @dataclass(frozen=True)
 class FileGroup:
-    """Files that one query reads: format, kind (suffix), column names and DuckDB types, and the folder's label.
-
-    `quoted`: CSV values may stand in quotes; false for files whose quotes do not close on their own line.
-    """
+    """Files that one query reads: format, kind (suffix), column names and DuckDB types, and the folder's label."""
 
     format: EventFormat
     kind: str
     columns: Typed
     label: date
     files: tuple[LandingFile, ...]
-    quoted: bool = True
 
 
-CSV = """read_csv($files, columns=$columns, compression=$compression, quote=$quote, escape=$quote, auto_detect=false,
+CSV = """read_csv($files, columns=$columns, compression=$compression, quote='"', escape='"', auto_detect=false,
     header=true, delim=',', nullstr='', hive_partitioning=false,
     ignore_errors=true, store_rejects=true, rejects_limit=100000)"""
 """Every column is text, so that a bad value is a row's fault; a line that is no row is listed, not an error."""
@@ -94,19 +90,13 @@ def count_lines(path: Path, *, blank: bool) -> int:
 
     DuckDB reads half a .zst as if it were whole, and checks no .gz checksum: so each file is gone through here.
     """
-    with _open(path) as stream:
+    with open_csv(path) as stream:
         if not blank:
             return sum(1 for line in io.BufferedReader(stream) if line.strip(b"\r\n"))
         lines, last = 0, b"\n"
         while chunk := stream.read(1 << 20):
             lines, last = lines + chunk.count(b"\n"), chunk[-1:]
         return lines + (last != b"\n")
-
-
-def _open(path: Path) -> pa.NativeFile:
-    """A CSV file's bytes, decompressed as its name says."""
-    suffix = path.suffix.lower()
-    return pa.input_stream(str(path), compression={".gz": "gzip", ".zst": "zstd"}.get(suffix))
 
 
 def columns_of(path: Path, layout: Layout | None = None) -> Typed:
@@ -116,7 +106,7 @@ def columns_of(path: Path, layout: Layout | None = None) -> Typed:
 
 
 def source(
-    paths: Sequence[Path], kind: str, columns: Sequence[tuple[str, str]], *, quoted: bool = True
+    paths: Sequence[Path], kind: str, columns: Sequence[tuple[str, str]]
 ) -> tuple[str, dict[str, object], dict[str, Column]]:
     """The table function that reads files of the same columns, its parameters, and the columns as SQL names them."""
     files = [duck.exactly(path) for path in paths]
@@ -127,7 +117,6 @@ def source(
         "files": files,
         "columns": dict.fromkeys(places, "VARCHAR"),
         "compression": {".csv": "none", ".csv.gz": "gzip", ".csv.zst": "zstd"}[kind],
-        "quote": '"' if quoted else "",
     }
     return CSV, parameters, {name: Column(place, "VARCHAR") for place, name in places.items()}
 
@@ -146,7 +135,7 @@ def _parquet_columns(path: Path) -> tuple[tuple[str, str], ...]:
 def header_line(path: Path) -> str:
     """A CSV file's first line; raises Unfit if it is empty or no text."""
     try:
-        with _open(path) as stream:
+        with open_csv(path) as stream:
             head: bytes = stream.read(_HEADER_BYTES)
         line = head.partition(b"\n")[0].rstrip(b"\r").decode("utf-8-sig")
     except OSError as error:

@@ -30,8 +30,8 @@ NOT_TODAY, UNKNOWN = -2, -3
 """Instead of a cell's rank (BLANK too: no cell in the row): an id valid at no time of the day; one not in the plan."""
 NO_TIME, BAD_TIME = -(1 << 62), -(1 << 62) + 1
 """Instead of a time."""
-BAD_PLMN, BROKEN = 1, 2
-"""Flags of a row: its network is none; it is not the row that was written."""
+BAD_PLMN = 1
+"""Flag of a row: its network is none."""
 
 _INTERVAL = ("from_second", "to_second")
 
@@ -123,7 +123,7 @@ class Judge:
         kept = fit & (second >= self._consent_from[rows.rank]) & (second < self._consent_to[rows.rank])
         code = np.where(kept, np.int8(KEPT), np.int8(CODE[Reason.NO_CONSENT]))
         # All that is left of most rows that are not kept is that their subscriber is a stranger.
-        doubtful = np.flatnonzero(~kept & ((rows.rank != STRANGER) | (rows.flags >= BROKEN)))
+        doubtful = np.flatnonzero(~kept & (rows.rank != STRANGER))
         code[doubtful] = self._first(self._of_subscribers, rows.only(doubtful), second[doubtful])
         aside = doubtful[(rows.rank[doubtful] >= 0) & (code[doubtful] <= len(READ_REASONS))]
         aside = aside[self._in_month(rows.ticks[aside], second[aside])]
@@ -160,11 +160,9 @@ class Judge:
     def _of_subscribers(self, rows: Looked, second: Int32) -> list[Finding]:
         """Which reasons apply to rows, in the order of judgement."""
         consent_from, consent_to = self._consent_from[rows.rank], self._consent_to[rows.rank]
-        unreadable, *times = self._of_times(rows, second)
         return [
-            unreadable,
             (Reason.MISSING_SUBSCRIBER, rows.rank == BLANK),
-            *times,
+            *self._of_times(rows, second),
             (Reason.NO_CONSENT, (second < consent_from) | (second >= consent_to)),
             *self._of_cells(rows, second),
         ]
@@ -176,7 +174,6 @@ class Judge:
     def _of_times(self, rows: Looked, second: Int32) -> list[Finding]:
         today = (second >= 0) & (second < self._length)
         return [
-            (Reason.UNREADABLE_ROW, rows.flags >= BROKEN),
             (Reason.MISSING_TIME, rows.ticks == NO_TIME),
             (Reason.BAD_TIME, rows.ticks == BAD_TIME),
             (Reason.OTHER_DAY, ~today & (second >= self._near[0]) & (second < self._near[1])),

@@ -1,31 +1,39 @@
 """Read: event files become keys in buckets, and an account of every row by file and reason."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import duckdb
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from tasks.events import duck
 from tasks.events.account import RowAccount
-from tasks.events.files import FileGroup, UnreadableFile, count_lines
-from tasks.events.judge import CODES, KEPT, NO_TIME, Judge, Looked, Prepared
+from tasks.events.csv_rows import Csv, Rows, csv_rows
+from tasks.events.files import FileGroup, UnreadableFile
+from tasks.events.formats.columns import Column
+from tasks.events.formats.detect import by_format
+from tasks.events.formats.expressions import kinds
+from tasks.events.judge import CODE, CODES, KEPT, NO_TIME, Int32, Judge, Judged, Looked, Prepared
 from tasks.events.keys import Int64
-from tasks.events.landing import LandingFile
 from tasks.events.lookup import query
-from tasks.events.machine import raise_if_the_machines
+from tasks.events.parquet_rows import parquet_rows
 from tasks.events.reasons import QUARANTINED, Reason
 from tasks.events.scratch import all_or_nothing, append_keys, bucket_starts
+from tasks.events.stream import RowStream
 
 QUARANTINE = pa.schema([("file", pa.string()), ("row", pa.int64()), ("reason", pa.string())])
-"""Rows set aside, never their values. `row`: from 1 in Parquet; the line in CSV, the header being 1; else null."""
+"""Rows set aside, never their values. `row`: from 1 in Parquet; the line in CSV, the file's first being 1."""
 
 _BATCH_ROWS = 1_000_000
 _ALL_CODES = len(CODES) + 1
 _LISTED = np.array([False, *(reason in QUARANTINED for reason in CODES)])
+_HIDEABLE = frozenset({"file_index", "file_row_number"})
+"""What DuckDB calls a row's file and its place there, unless a column of the file has that name."""
 
 
 @dataclass(frozen=True)
@@ -47,138 +55,144 @@ class ReadAccount:
         )
 
 
-class _LinesLost(Exception):
-    """The rows of these files are not their lines: a quote was opened and not closed on its line."""
-
-    def __init__(self, files: tuple[LandingFile, ...]) -> None:
-        super().__init__()
-        self.files = files
+class _Damaged(Exception):
+    """Some files end in a fault: what was read of them has to go."""
 
 
 def read_group(
     group: FileGroup, prepared: Prepared, out: Path, *, buckets: int, memory_limit: str, threads: int
 ) -> ReadAccount:
-    """Append the keys of a group's rows to `out/b*.keys` (all or, if it fails, none); unreadable files are named."""
+    """Append the keys of a group's rows to `out/b*.keys` (all or, if it fails, none); damaged files are named."""
     starts = bucket_starts(prepared.panel, buckets)
-    lines, cut = _lines(group)
-    waiting, total = _split(group, cut), _rejected(cut, "it is gone, or its compressed stream is cut or damaged")
-    with all_or_nothing(out):
-        while waiting:
-            part = waiting.pop()
+    with all_or_nothing(out), duck.connect(memory_limit, threads, out / "spill") as con:
+        reading = _Reading(con, prepared, out, starts)
+        if group.kind == ".parquet" and not _HIDEABLE & {name.lower() for name, _ in group.columns}:
             try:
-                with all_or_nothing(out), duck.connect(memory_limit, threads, out / "spill") as con:
-                    total += _read(con, part, lines, prepared, out, starts)
+                with all_or_nothing(out):
+                    return reading.at_once(group)
             except duckdb.Error as error:
-                duck.raise_unless_the_files(error)
-                if len(part.files) == 1:
-                    total += _rejected(part.files, "it is damaged, or its line endings are mixed")
-                else:
-                    half = part.files[: len(part.files) // 2]
-                    waiting += [*_split(part, half), replace(part, files=half)]
-            except _LinesLost as lost:
-                waiting += _split(part, lost.files)
-                if part.quoted:
-                    waiting.append(replace(part, files=lost.files, quoted=False))
-                else:
-                    total += _rejected(
-                        lost.files,
-                        "its rows are not its lines: open quotes, odd line ends, or over 100,000 bad lines",
-                    )
-    return total
-
-
-def _lines(group: FileGroup) -> tuple[dict[str, int], tuple[LandingFile, ...]]:
-    """Lines of each CSV file by name, and the files whose compressed stream does not end."""
-    lines: dict[str, int] = {}
-    for file in group.files if group.kind != ".parquet" else ():
+                duck.raise_unless_the_files(error)  # a single value is enough for that
         try:
-            lines[file.name] = count_lines(file.path, blank=True)
-        except OSError as error:
-            raise_if_the_machines(error)
-    return lines, tuple(file for file in group.files if group.kind != ".parquet" and file.name not in lines)
+            return reading.row_by_row(group)
+        except duckdb.Error as error:
+            duck.raise_unless_the_files(error)
+            raise
 
 
-def _split(group: FileGroup, without: tuple[LandingFile, ...]) -> list[FileGroup]:
-    """The group without some files; no group if none is left."""
-    left = tuple(file for file in group.files if file not in without)
-    return [replace(group, files=left)] if left else []
+@dataclass(frozen=True)
+class _Reading:
+    """A connection, and what each of its queries needs."""
+
+    con: duckdb.DuckDBPyConnection
+    prepared: Prepared
+    out: Path
+    starts: Int64
+
+    def at_once(self, group: FileGroup) -> ReadAccount:
+        """Read Parquet files by DuckDB alone, which is fast; raises duckdb.Error over any value that it cannot take."""
+        types = dict(group.columns)
+        columns = {name: Column(duck.name(own), types[own]) for name, own in _used(group).items()}
+        files = {"files": [duck.exactly(file.path) for file in group.files]}
+        return self._judged(group, "read_parquet($files, hive_partitioning=false)", columns, files).account(group)
+
+    def row_by_row(self, group: FileGroup) -> ReadAccount:
+        """Read files so that a row that cannot be read is set aside alone, and a damaged file is named alone."""
+        types, used = dict(group.columns), _used(group)
+        columns = {name: Column(f"c{place}", types[own]) for place, (name, own) in enumerate(used.items())}
+        stream = RowStream([file.path for file in group.files], partial(_rows, group, list(used.values())))
+        self.con.register("stream", stream.reader(duck.arrow_types(self.con, [types[own] for own in used.values()])))
+        try:
+            with all_or_nothing(self.out):
+                found = self._judged(group, "stream", columns, {})
+                stream.check()
+                if stream.damaged:
+                    raise _Damaged
+        except _Damaged:
+            whole = tuple(file for number, file in enumerate(group.files) if number not in stream.damaged)
+            named = _rejected([group.files[number].name for number in stream.damaged])
+            return named + self.row_by_row(replace(group, files=whole)) if whole else named
+        for file, places in stream.unreadable:
+            found.add_unreadable(file, places)
+        return found.account(group)
+
+    def _judged(
+        self, group: FileGroup, table: str, columns: Mapping[str, Column], files: Mapping[str, object]
+    ) -> "_Found":
+        """One query over a table of rows; their keys are written."""
+        sql, parameters, ticks_a_second = query(group, self.prepared, table, columns)
+        judge = Judge(self.prepared, group.label, ticks_a_second)
+        found = _Found(len(group.files))
+        for batch in duck.batches(self.con, sql, {**parameters, **files}, _BATCH_ROWS):
+            ticks = batch["ticks"].cast(pa.int64()).fill_null(NO_TIME)
+            rank, cell, flags, file, row = (batch[name].to_numpy() for name in ("rank", "cell", "flags", "file", "row"))
+            judged = judge.judge(Looked(rank, cell, ticks.to_numpy(), flags))
+            append_keys(self.out, judged.keys, self.starts)
+            found.add(file, row, judged)
+        return found
 
 
-def _rejected(files: tuple[LandingFile, ...], why: str) -> ReadAccount:
-    return ReadAccount(unreadable=tuple(UnreadableFile(file.name, why) for file in files))
+def _used(group: FileGroup) -> dict[str, str]:
+    """The file's own name of each column that its format uses, by the format's name."""
+    return by_format([name for name, _ in group.columns], tuple(kinds(group.format)))
 
 
-def _read(
-    con: duckdb.DuckDBPyConnection,
-    group: FileGroup,
-    lines: dict[str, int],
-    prepared: Prepared,
-    out: Path,
-    starts: Int64,
-) -> ReadAccount:
-    """One query over the group; raises duckdb.Error if a file is damaged, _LinesLost if quotes swallow lines."""
-    sql, parameters, ticks_a_second = query(group, prepared)
-    judge = Judge(prepared, group.label, ticks_a_second)
-    counts = np.zeros((len(group.files), _ALL_CODES), dtype=np.int64)
-    unfit = np.zeros(_ALL_CODES, dtype=np.int64)
-    listed = []
-    for batch in duck.batches(con, sql, parameters, _BATCH_ROWS):
-        ticks = batch["ticks"].cast(pa.int64()).fill_null(NO_TIME)
-        rank, cell, flags, file, row = (batch[name].to_numpy() for name in ("rank", "cell", "flags", "file", "row"))
-        code, keys, held = judge.judge(Looked(rank, cell, ticks.to_numpy(), flags))
-        unfit += np.bincount(held, minlength=_ALL_CODES)
-        append_keys(out, keys, starts)
-        file_code = file * np.int32(_ALL_CODES) + code
-        counts += np.bincount(file_code, minlength=counts.size).reshape(counts.shape)
-        chosen = np.flatnonzero(_LISTED[code])
-        number = row[chosen].astype(np.int64) + (group.kind == ".parquet")
-        listed.append(np.stack([file_code[chosen].astype(np.int64), number]))
-    if group.kind != ".parquet":
-        listed.append(_rejects(con, group))
-        counts += np.bincount(listed[-1][0], minlength=counts.size).reshape(counts.shape)
-        _check_lines(group, lines, counts.sum(axis=1).tolist())
-    found = np.concatenate(listed, axis=1) if listed else np.empty((2, 0), dtype=np.int64)
-    return replace(_account(group, counts, found), unfit=dict(zip(CODES, unfit[1:].tolist(), strict=True)))
+def _rows(group: FileGroup, used: Sequence[str], path: Path) -> Iterator[Rows]:
+    """The rows of one file, its used columns alone."""
+    if group.kind == ".parquet":
+        return parquet_rows(path, used)
+    names = [name for name, _ in group.columns]
+    csv = Csv(len(names), group.format.separator, group.format.header)
+    return csv_rows(path, csv, [names.index(name) for name in used])
 
 
-def _rejects(con: duckdb.DuckDBPyConnection, group: FileGroup) -> Int64:
-    """File-code and line of each line that is no row."""
-    rejects = "SELECT DISTINCT file_path, line FROM reject_errors JOIN reject_scans USING (scan_id, file_id)"
-    found = con.sql(rejects).fetchall()
-    place = {str(file.path): number for number, file in enumerate(group.files)}
-    code = CODES.index(Reason.UNREADABLE_ROW) + 1
-    pairs = [(place[path] * _ALL_CODES + code, line) for path, line in found]
-    return np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+def _rejected(names: Sequence[str]) -> ReadAccount:
+    why = "it is gone, damaged, or its compressed stream is cut"
+    return ReadAccount(unreadable=tuple(UnreadableFile(name, why) for name in names))
 
 
-def _check_lines(group: FileGroup, lines: dict[str, int], rows: list[int]) -> None:
-    """Each line but the header and blank ones is a row: else a quote has swallowed lines, and DuckDB says nothing."""
-    lost = tuple(
-        file
-        for file, found in zip(group.files, rows, strict=True)
-        if found + 1 != lines[file.name] and found + 1 != count_lines(file.path, blank=False)
-    )
-    if lost:
-        raise _LinesLost(lost)
+class _Found:
+    """What became of the rows of a group: how many by file and code, and which are to be listed."""
 
+    def __init__(self, files: int) -> None:
+        self._counts = np.zeros((files, _ALL_CODES), dtype=np.int64)
+        self._unfit = np.zeros(_ALL_CODES, dtype=np.int64)
+        self._listed = [np.empty((2, 0), dtype=np.int64)]
 
-def _account(group: FileGroup, counts: Int64, listed: Int64) -> ReadAccount:
-    """The account of a query, its quarantine in a fixed order."""
-    names = [file.name for file in group.files]
-    rows_in = dict(zip(names, counts.sum(axis=1).tolist(), strict=True))
-    set_aside = {
-        (name, reason): int(counts[place, code])
-        for place, name in enumerate(names)
-        for code, reason in enumerate(CODES, 1)
-        if counts[place, code]
-    }
-    file_code, row = listed[:, np.lexsort((listed[0] % _ALL_CODES, listed[1], listed[0] // _ALL_CODES))]
-    quarantine = pa.table(
-        {
-            "file": pa.array(names, pa.string()).take(pa.array(file_code // _ALL_CODES)),
-            "row": pa.array(row, pa.int64(), mask=row < 0),
-            "reason": pa.array(["", *CODES], pa.string()).take(pa.array(file_code % _ALL_CODES)),
-        },
-        schema=QUARANTINE,
-    )
-    return ReadAccount(RowAccount(rows_in, set_aside, int(counts[:, KEPT].sum())), quarantine)
+    def add(self, file: Int32, row: NDArray[np.uint32], judged: Judged) -> None:
+        """Count a batch."""
+        file_code = file * np.int32(_ALL_CODES) + judged.code
+        self._counts += np.bincount(file_code, minlength=self._counts.size).reshape(self._counts.shape)
+        self._unfit += np.bincount(judged.unfit, minlength=_ALL_CODES)
+        chosen = np.flatnonzero(_LISTED[judged.code])
+        self._listed.append(np.stack([file_code[chosen].astype(np.int64), row[chosen].astype(np.int64)]))
+
+    def add_unreadable(self, file: int, places: Int64) -> None:
+        """Count rows of a file that no query has seen."""
+        code = CODE[Reason.UNREADABLE_ROW]
+        self._counts[file, code] += len(places)
+        self._listed.append(np.stack([np.full(len(places), file * _ALL_CODES + code), places]))
+
+    def account(self, group: FileGroup) -> ReadAccount:
+        """The account of a group, its quarantine in a fixed order."""
+        names, counts = [file.name for file in group.files], self._counts
+        rows_in = dict(zip(names, counts.sum(axis=1).tolist(), strict=True))
+        set_aside = {
+            (names[place], CODES[code - 1]): int(counts[place, code])
+            for place, code in np.argwhere(counts).tolist()
+            if code != KEPT
+        }
+        listed = np.concatenate(self._listed, axis=1)
+        file_code, row = listed[:, np.lexsort((listed[0] % _ALL_CODES, listed[1], listed[0] // _ALL_CODES))]
+        quarantine = pa.table(
+            {
+                "file": pa.array(names, pa.string()).take(pa.array(file_code // _ALL_CODES)),
+                "row": pa.array(row + 1, pa.int64()),
+                "reason": pa.array(["", *CODES], pa.string()).take(pa.array(file_code % _ALL_CODES)),
+            },
+            schema=QUARANTINE,
+        )
+        return ReadAccount(
+            RowAccount(rows_in, set_aside, int(counts[:, KEPT].sum())),
+            quarantine,
+            unfit=dict(zip(CODES, self._unfit[1:].tolist(), strict=True)),
+        )

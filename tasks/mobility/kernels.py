@@ -5,12 +5,8 @@ in place, because rows are only ever dropped, and never allocate. Compiled code 
 """
 
 import math
-import os
-from collections.abc import Callable
-from typing import TypeVar, cast
 
-from numba import njit
-
+from tasks.events.compiled import kernel
 from tasks.events.keys import CELLS, REASON_SECOND, SECOND_SHIFT, SUBSCRIBER_SHIFT
 from tasks.mobility.day import (
     CONFLICTING,
@@ -31,13 +27,6 @@ from tasks.mobility.day import (
     Places,
     WalkRules,
 )
-
-Function = TypeVar("Function", bound=Callable[..., object])
-
-
-def kernel(function: Function) -> Function:
-    """Compile without the interpreter lock; the result is kept where NUMBA_CACHE_DIR says, if it says."""
-    return cast(Function, njit(cache=bool(os.environ.get("NUMBA_CACHE_DIR")), nogil=True)(function))
 
 
 @kernel

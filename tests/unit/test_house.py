@@ -44,7 +44,7 @@ PURE_LEAVES = {"references", "period", "policy", "errors", "expectations"}
 HOMES = {
     "duckdb": {"events"},
     "great_expectations": {"expectations"},
-    "numba": {"mobility"},
+    "numba": {"events"},
     "shapely": {"mobility", "simulate"},
     "opendp": {"privacy"},
     "boto3": {"store", "services"},

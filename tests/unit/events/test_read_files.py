@@ -142,14 +142,15 @@ def test_a_header_repeated_within_a_file_is_a_row_of_nobody(tmp_path, prepared) 
     assert found.account.reasons == {Reason.NO_CONSENT: 1}
 
 
-def test_mixed_line_ends_reject_the_file_by_name(tmp_path, prepared) -> None:
+def test_each_line_may_have_a_line_end_of_its_own(tmp_path, prepared) -> None:
     content = GOOD + b"".join(LINES).replace(b"\n", b"\r\n")
-    assert [file.name for file in read_one(tmp_path, prepared, "mixed.csv", content).unreadable] == ["mixed.csv"]
+    assert read_one(tmp_path, prepared, "mixed.csv", content).account.kept == 600 + 1200
 
 
-def test_a_file_of_more_bad_lines_than_are_listed_is_rejected_by_name(tmp_path, prepared) -> None:
+def test_bad_lines_are_set_aside_alone_however_many_they_are(tmp_path, prepared) -> None:
     found = read_one(tmp_path, prepared, "noise.csv", GOOD + b"noise\n" * 100_001)
-    assert [file.name for file in found.unreadable] == ["noise.csv"]
+    assert found.account.reasons == {Reason.UNREADABLE_ROW: 100_001}
+    assert found.account.kept == 1200
 
 
 HEADERS = {

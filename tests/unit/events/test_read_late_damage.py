@@ -1,5 +1,6 @@
 """A file whose damage lies behind what was read already: rejected by name all the same, and nothing of it stays."""
 
+import gzip
 from pathlib import Path
 
 import pyarrow as pa
@@ -22,8 +23,8 @@ def prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Prepared:
     return prepare(tmp_path / "day", {"s0": Span(0, 0, 86_400)}, {"c0": [Span(0, 0, 86_400)]})
 
 
-def mixed_line_ends(path: Path) -> Path:
-    path.write_bytes(csv_bytes([ROW] * ROWS) + ",".join(ROW).encode() + b"\r\n")
+def no_end(path: Path) -> Path:
+    path.write_bytes(gzip.compress(csv_bytes([ROW] * ROWS), compresslevel=1)[:-1])
     return path
 
 
@@ -40,7 +41,7 @@ def broken_page(path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize(("name", "damaged"), [("late.csv", mixed_line_ends), ("late.parquet", broken_page)])
+@pytest.mark.parametrize(("name", "damaged"), [("late.csv.gz", no_end), ("late.parquet", broken_page)])
 def test_damage_behind_what_was_read_already_rejects_the_file_by_name(tmp_path, prepared, name, damaged) -> None:
     (tmp_path / "good.csv").write_bytes(GOOD)
     files = [landing_file(tmp_path / "good.csv"), landing_file(damaged(tmp_path / name))]
@@ -50,8 +51,8 @@ def test_damage_behind_what_was_read_already_rejects_the_file_by_name(tmp_path, 
     assert sum(map(len, keys)) == found.account.kept
 
 
-@pytest.mark.parametrize("name", ["No space left.csv", "Permission denied.csv"])
+@pytest.mark.parametrize("name", ["No space left.csv.gz", "Permission denied.csv.gz"])
 def test_a_damaged_file_is_not_taken_for_the_machines_fault_by_its_name(tmp_path, prepared, name) -> None:
-    (tmp_path / name).write_bytes(csv_bytes([ROW] * 50) + csv_bytes([ROW] * 50).replace(b"\n", b"\r\n"))
+    (tmp_path / name).write_bytes(gzip.compress(csv_bytes([ROW] * ROWS), compresslevel=1)[:-1])
     found, _ = read([landing_file(tmp_path / name)], prepared, tmp_path / "out")
     assert [file.name for file in found.unreadable] == [name]
