@@ -65,7 +65,7 @@ class Register:
 
 def _cleaned(name: str, column: Column) -> str:
     """SQL of a column's words; bytes of an id are lower-case hexadecimal, in the events too, all others are text."""
-    return words.given(words.trimmed(column.text() if name == ID else words.text(column)))
+    return words.given(words.trimmed(column.text(hexadecimal=True) if name == ID else words.text(column)))
 
 
 def _plausible(seconds: str) -> str:
