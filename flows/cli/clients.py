@@ -27,7 +27,7 @@ def apply(
     stores = open_stores()
     kept = {row.name: ClientSpec.stored(row.spec) for row in stores.catalog.clients()}
     check_apart((kept | {spec.name: spec for spec in specs}).values())
-    changed = {spec.name: _keep(stores, spec) for spec in specs}
+    changed = {spec.name: _keep(stores, spec, kept.get(spec.name)) for spec in specs}
     say = [f"{name}: {'applied' if new else 'nothing to do, applied before'}." for name, new in changed.items()]
     return Answer({"clients": [{"client": name, "changed": new} for name, new in changed.items()]}, say)
 
@@ -54,12 +54,13 @@ def _read(file: Path) -> "ClientSpec":
         raise Misconfigured(f"{file} cannot be read ({type(error).__name__}).", "Name a readable TOML file.") from None
 
 
-def _keep(stores: Any, spec: "ClientSpec") -> bool:
+def _keep(stores: Any, spec: "ClientSpec", kept: "ClientSpec | None") -> bool:
+    from tasks.release import utc_now
     from tasks.store.audit import AuditEntry
 
     content = spec.model_dump_json(by_alias=True)
     digest = hashlib.sha256(content.encode()).hexdigest()
-    document = spec.model_dump(mode="json", by_alias=True)
+    document = spec.document(kept, utc_now())
     return bool(
         stores.catalog.apply_client(spec.name, document, digest, AuditEntry.by_user("client applied", spec.name))
     )

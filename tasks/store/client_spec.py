@@ -2,16 +2,18 @@
 
 import json
 from collections.abc import Collection, Mapping
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from difflib import get_close_matches
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationInfo, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, Strict, ValidationInfo, field_validator, model_validator
 
 from tasks.period import Period
 
+_GRANTED = "granted_at"
+"""Beside the file's tables in the catalog: when each grant was first applied."""
 _SEGMENT = r"[A-Za-z0-9][A-Za-z0-9_.=-]{0,127}"
 
 
@@ -97,6 +99,8 @@ class Grant(_Table):
     deliver_by: str = Field(
         pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", description='a local time in quotes, such as "09:00"'
     )
+    _granted_at: datetime | None = PrivateAttr(None)
+    """When it was first applied: nothing was promised before."""
 
     @field_validator("product")
     @classmethod
@@ -133,9 +137,20 @@ class Grant(_Table):
         apart = (self.until or date.max) < other.since or (other.until or date.max) < self.since
         return self.product == other.product and not apart
 
+    @property
+    def key(self) -> str:
+        """What makes it another grant than the one before: product and first day."""
+        return f"{self.product} {self.since}"
+
     def expected_by(self, period: Period, zone: ZoneInfo) -> datetime:
-        """When the period's delivery becomes late: `deliver_by` on the first local day after it."""
-        return datetime.combine(period.end, time.fromisoformat(self.deliver_by), zone)
+        """When the period's delivery becomes late: the first `deliver_by` after it, and after it was granted."""
+        by = time.fromisoformat(self.deliver_by)
+        due = datetime.combine(period.end, by, zone)
+        if self._granted_at is None or due > self._granted_at:
+            return due
+        today = self._granted_at.astimezone(zone).date()
+        due = datetime.combine(today, by, zone)
+        return due if due > self._granted_at else datetime.combine(today + timedelta(days=1), by, zone)
 
 
 class ClientSpec(_Table):
@@ -156,9 +171,19 @@ class ClientSpec(_Table):
         return value
 
     @classmethod
-    def stored(cls, document: Mapping[str, object]) -> Self:
-        """The specification as the catalog keeps it: dates are text there, which only JSON may give for a date."""
-        return cls.model_validate_json(json.dumps(document))
+    def stored(cls, document: Mapping[str, Any]) -> Self:
+        """The specification as `document` made it: dates are text there, which only JSON may give for a date."""
+        spec = cls.model_validate_json(json.dumps({name: part for name, part in document.items() if name != _GRANTED}))
+        for grant in spec.grants:
+            if at := document.get(_GRANTED, {}).get(grant.key):
+                grant._granted_at = datetime.fromisoformat(at)
+        return spec
+
+    def document(self, kept: "ClientSpec | None", now: datetime) -> dict[str, Any]:
+        """For the catalog: the file's content, and since when each grant stands; `kept` is what it replaces."""
+        before = {grant.key: grant._granted_at for grant in kept.grants} if kept else {}
+        granted = {grant.key: (before.get(grant.key) or now).isoformat() for grant in self.grants}
+        return {**self.model_dump(mode="json", by_alias=True), _GRANTED: granted}
 
     @property
     def name(self) -> str:

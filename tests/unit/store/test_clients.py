@@ -167,3 +167,30 @@ def test_a_delivery_is_late_after_deliver_by_on_the_next_local_day() -> None:
     berlin = ZoneInfo("Europe/Berlin")
     grant = parse_client(GOOD, "x.toml", PRODUCTS).grants[0]
     assert grant.expected_by(Period.parse("2026-03-28"), berlin) == datetime(2026, 3, 29, 9, tzinfo=berlin)
+
+
+def _stored(text: str, kept: ClientSpec | None, at: datetime) -> ClientSpec:
+    return ClientSpec.stored(parse_client(text, "x.toml", PRODUCTS).document(kept, at))
+
+
+@pytest.mark.parametrize(("hour", "late_on"), [(8, 10), (9, 11), (15, 11)])
+def test_what_was_granted_for_the_past_is_late_from_the_next_deliver_by_on(hour: int, late_on: int) -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    (grant,) = _stored(GOOD, None, datetime(2026, 3, 10, hour, tzinfo=berlin)).grants
+    assert grant.expected_by(Period.parse("2026-03-01"), berlin) == datetime(2026, 3, late_on, 9, tzinfo=berlin)
+    assert grant.expected_by(Period.parse("2026-03-11"), berlin) == datetime(2026, 3, 12, 9, tzinfo=berlin)
+
+
+def test_a_grant_that_stays_keeps_its_deadlines_when_the_file_changes() -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    first, later = datetime(2026, 3, 10, 12, tzinfo=berlin), datetime(2026, 3, 20, 12, tzinfo=berlin)
+    kept = _stored(changed("2026-03-01", "2026-03-01\nuntil = 2026-03-03"), None, first)
+    more = GOOD.split("[[grants]]\n")[1].replace("2026-03-01", "2026-03-04")
+    text = changed("2026-03-01", "2026-03-01\nuntil = 2026-03-03").replace("data@", "new@") + "[[grants]]\n" + more
+    old, new = _stored(text, kept, later).grants
+    assert old.expected_by(Period.parse("2026-03-01"), berlin).date() == date(2026, 3, 11)
+    assert new.expected_by(Period.parse("2026-03-04"), berlin).date() == date(2026, 3, 21)
+
+
+def test_a_client_file_cannot_say_when_it_was_granted() -> None:
+    assert "granted_at" in refusal(changed('deliver_by = "09:00"', 'deliver_by = "09:00"\n_granted_at = 2026-03-01'))
