@@ -23,6 +23,14 @@ from tasks.store.locks import Locks
 
 PATIENCE_SECONDS = 240
 
+DEAD_PROXIES = {
+    "HTTP_PROXY": "http://127.0.0.1:9",
+    "https_proxy": "http://127.0.0.1:9",
+    "ALL_PROXY": "socks5://127.0.0.1:9",
+    "no_proxy": "internal.example",
+}
+"""As behind a company's proxy, which nothing on this machine may ask."""
+
 
 def until(true: Callable[[], Any], seconds: float = PATIENCE_SECONDS) -> Any:
     """What the call returns, once that is true."""
@@ -97,7 +105,7 @@ class Served:
         """Of a person's shell who knows this home only."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "THRONG_"))}
         own = {"THRONG_HOME": str(self.home), "THRONG_LANDING": str(self.landing), "PREFECT_WORKER_QUERY_SECONDS": "1"}
-        return kept | own | self.settings
+        return kept | own | DEAD_PROXIES | self.settings
 
     def for_shells(self) -> dict[str, str]:
         """What the production shape wrote down, as a shell reads it."""

@@ -7,6 +7,7 @@ from types import FrameType
 
 from flows.cli import books, checks, clients, demo, operate, serve, simulate, status, verbs
 from flows.cli.app import app
+from tasks.loopback import ask_directly
 
 __all__ = ["app", "books", "checks", "clients", "demo", "main", "operate", "serve", "simulate", "status", "verbs"]
 
@@ -15,6 +16,7 @@ def main() -> None:
     """Run the command line; a polite kill ends it as Ctrl-C does. What children inherit is set here, too."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # raw ids and keys would be in a core dump
     os.environ["PYTHONSAFEPATH"] = "1"  # else `python -m prefect` runs a prefect.py of whoever wrote this folder
+    ask_directly()
     signal.signal(signal.SIGTERM, _interrupt)
     app()
 

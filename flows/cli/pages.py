@@ -11,16 +11,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_urlsafe
-from urllib.parse import urlsplit
 from urllib.request import ProxyHandler, build_opener
 
 from flows.serving.login import ASKING, AUTH
 from tasks import home_env
 from tasks.errors import StorageUnavailable
+from tasks.loopback import is_own
 
 PATIENCE_SECONDS = 120
-OWN = ("127.0.0.1", "::1", "localhost", socket.gethostname())
-"""This machine's names."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,7 @@ class Pages:
 
 def answers(api: str) -> bool:
     """Whether a Prefect API is up; one on this machine is asked without a proxy."""
-    way = build_opener(ProxyHandler({})) if urlsplit(api).hostname in OWN else build_opener()
+    way = build_opener(ProxyHandler({})) if is_own(api) else build_opener()
     try:
         with way.open(f"{api.rstrip('/')}/health", timeout=5):
             return True
@@ -82,10 +80,8 @@ def on() -> bool:
 
 
 def environment(home: Path, api: str) -> dict[str, str]:
-    """Prefect's settings for a home of its own, without telemetry; what is asked there passes by no proxy."""
-    others = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
+    """Prefect's settings for a home of its own, without telemetry."""
     return {
-        "no_proxy": ",".join(filter(None, (others, *OWN))),
         "PREFECT_HOME": str(home),
         "PREFECT_API_URL": api,
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",

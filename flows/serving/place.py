@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from flows.cli.pages import OWN, environment
+from flows.cli.pages import environment
 from flows.serving.login import ASKING, AUTH, login
 from tasks.errors import Misconfigured
+from tasks.loopback import LOOPBACK
 
-LOOPBACK = OWN[:3]
 KEPT_DAYS = 90
 """How long Prefect keeps a flow run's page; the catalog keeps its row for ever."""
 

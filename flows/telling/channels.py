@@ -13,10 +13,11 @@ from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
-from urllib.request import HTTPRedirectHandler, Request, build_opener
+from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
 
 from tasks.alerts import Alert
 from tasks.errors import Misconfigured, masked
+from tasks.loopback import is_own
 from tasks.settings import Settings
 
 SECONDS = 10
@@ -57,7 +58,8 @@ class Webhook:
         body = {"text": text_of(alerts), "alerts": [asdict(alert) for alert in _outward(alerts)]}
         headers = {"Content-Type": "application/json", "User-Agent": "throng"}
         request = Request(self.url, json.dumps(body).encode(), headers, method="POST")  # noqa: S310 - http, the settings say
-        with build_opener(_Stay).open(request, timeout=SECONDS):
+        direct = [ProxyHandler({})] if is_own(self.url) else []
+        with build_opener(_Stay, *direct).open(request, timeout=SECONDS):
             pass
 
 

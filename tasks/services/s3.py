@@ -111,7 +111,7 @@ def _create_buckets(
     endpoint_url: str, keys: tuple[str, str], names: Sequence[str], process: subprocess.Popen[bytes], log: Path
 ) -> None:
     """Wait until the server takes buckets, and create those that are missing."""
-    config = Config(retries={"total_max_attempts": 1}, connect_timeout=1, read_timeout=10)
+    config = Config(retries={"total_max_attempts": 1}, connect_timeout=1, read_timeout=10, proxies={})
     admin = boto3.client(
         "s3",
         endpoint_url=endpoint_url,

@@ -19,6 +19,7 @@ from botocore.parsers import ResponseParserError
 
 from tasks import home_env
 from tasks.errors import Misconfigured, RefusedDelivery
+from tasks.loopback import is_own
 from tasks.store import meter
 from tasks.store.bucket_errors import code_of, meant
 from tasks.store.client_spec import Destination
@@ -224,7 +225,8 @@ def _models(data_path: str | None) -> Loader:
 
 def _store(session: boto3.Session, endpoint_url: str | None) -> Any:
     own = endpoint_url or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    store = session.client("s3", endpoint_url=endpoint_url, config=_config("path" if own else "auto"))
+    proxies: dict[str, str] | None = {} if own and is_own(own) else None  # of `no_proxy` botocore reads no IPv6
+    store = session.client("s3", endpoint_url=endpoint_url, config=_config("path" if own else "auto", proxies))
     store.meta.events.register("before-send.s3", meter.requested)
     store.meta.events.register("before-call.s3.HeadBucket", _stay)
     return store
@@ -241,10 +243,11 @@ def _host(client: Any) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
-def _config(addressing: str = "auto") -> Config:
+def _config(addressing: str = "auto", proxies: dict[str, str] | None = None) -> Config:
     return Config(
         connect_timeout=_CONNECT_SECONDS,
         read_timeout=_READ_SECONDS,
         retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
         s3={"addressing_style": addressing},
+        proxies=proxies,
     )

@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.served import DEAD_PROXIES
+
 DEMO = [sys.executable, "-m", "flows.cli", "demo"]
 ROOT = Path(__file__).parent.parent.parent
 
@@ -23,7 +25,7 @@ def _start(folder: Path, *options: str) -> "subprocess.Popen[str]":
             *options,
         ],  # a shell's background job would ignore Ctrl-C, and its children too
         cwd=folder,
-        env=environment | {"PYTHONPATH": str(ROOT)},
+        env=environment | {"PYTHONPATH": str(ROOT)} | DEAD_PROXIES,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -11,7 +11,7 @@ import pytest
 from tasks.policy import shipped
 
 ROOT = Path(__file__).parent.parent.parent
-LEAVES = {"references", "period", "policy", "settings", "home_env", "errors", "expectations", "step"}
+LEAVES = {"references", "period", "policy", "settings", "home_env", "loopback", "errors", "expectations", "step"}
 PURE = {"events", "mobility", "products", "privacy", "estimate", "deliverable"}
 VERBS = {"ingest", "publish", "deliver", "verify"} | {
     *(

@@ -12,7 +12,7 @@ from threading import Thread
 import pytest
 
 from flows.cli import demo_stage
-from flows.cli.pages import answers, environment, on, prefect_pages
+from flows.cli.pages import answers, on, prefect_pages
 from flows.serving import child as children
 from flows.serving import services
 from flows.serving.announcement import alone, announce, announced
@@ -161,7 +161,6 @@ def test_our_own_server_is_asked_without_a_proxy(monkeypatch: pytest.MonkeyPatch
         Api(server.url, "throng:secret").set_state("1", "CRASHED", "Crashed", "gone")
         assert (len(server.words), len(server.calls)) == (1, 1)
         assert (proxy.words, proxy.calls) == ([], [])
-        assert environment(Path(), API)["no_proxy"].startswith("intranet.example,127.0.0.1,")
 
 
 def test_prefect_is_not_started_nor_asked_where_others_can_write_the_dotenv_file_that_it_reads_too(
