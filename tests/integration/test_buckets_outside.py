@@ -13,7 +13,6 @@ from threading import Thread
 import pytest
 
 from tasks.errors import Misconfigured, RefusedDelivery, StorageUnavailable, ThrongError
-from tasks.settings import Settings
 from tasks.store import buckets as module
 from tasks.store.buckets import Buckets
 from tasks.store.clients import Destination
@@ -224,7 +223,7 @@ def test_a_certificate_that_nobody_signed_is_named_until_it_is_trusted(
     fault = _refused_by(web, monkeypatch)
     assert (type(fault), "TLS" in fault.what, "AWS_CA_BUNDLE" in fault.action) == (RefusedDelivery, True, False)
     monkeypatch.setenv("AWS_CA_BUNDLE", str(tmp_path / "certificate.pem"))
-    assert Buckets(Settings()).at("s3://client/throng").list() == []
+    assert Buckets().at("s3://client/throng").list() == []
 
 
 def test_an_endpoint_without_tls_at_https_is_named(
@@ -241,7 +240,7 @@ def test_the_service_that_gives_roles_is_named_where_it_does_not_answer(
     monkeypatch.setenv("AWS_ENDPOINT_URL_STS", "http://user:word@127.0.0.1:1")
     told = {"bucket": "client", "prefix": "throng", "region": "eu-central-1", "role_arn": ROLE, "external_id": "ours-1"}
     with pytest.raises(StorageUnavailable) as caught:
-        Buckets(Settings()).open(Destination.model_validate(told))
+        Buckets().open(Destination.model_validate(told))
     assert "http://127.0.0.1:1 " in caught.value.what
     assert "word" not in str(caught.value)
 

@@ -16,7 +16,6 @@ from websockets.uri import parse_uri
 from flows.cli.pages import answers
 from flows.telling.channels import Webhook
 from tasks.loopback import ask_directly, is_own
-from tasks.settings import Settings
 from tasks.store.buckets import Buckets
 
 NAMES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
@@ -83,7 +82,7 @@ def test_whatever_asks_this_machine_asks_it_directly(
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", url)
     with httpx.Client() as client:
         assert client.get(f"{url}/api/health").status_code == 200
-    assert Buckets(Settings()).at("s3://client/throng").list() == []
+    assert Buckets().at("s3://client/throng").list() == []
     assert answers(f"{url}/api")
     Webhook(f"{url}/hook").send([])
     assert get_proxy(parse_uri(url.replace("http", "ws"))) is None
