@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from tasks.step import scrubbed
 
 if TYPE_CHECKING:
     from tasks.store.buckets import Buckets
+    from tasks.store.catalog import Catalog
     from tasks.store.client_spec import Destination
     from tasks.store.database import Database
 
@@ -60,7 +62,7 @@ def examine() -> Iterator[Finding]:
         return
     for subject, look in LOOKS.items():
         yield _finding(subject, partial(look, settings))
-    yield from _clients(settings)
+    yield from _of_catalog(settings)
 
 
 def _finding(subject: str, look: Callable[[], str]) -> Finding:
@@ -97,6 +99,22 @@ def _landing(settings: Settings) -> str:
         )
     days = sum(1 for _ in (root / "events").glob("*=*"))
     return f"{root}, {days} folder(s) of events"
+
+
+def _look_at(check: str) -> Callable[[Settings], str]:
+    """A check of the landing's content, by its name."""
+
+    def look(settings: Settings) -> str:
+        from tasks.events.formats import load_formats
+        from tasks.landing_check import LandingCheck
+        from tasks.policy import load as load_policy
+        from tasks.release import utc_now
+
+        policy, formats = load_policy(settings.policy).policy, load_formats(settings.mapping)
+        found: str = getattr(LandingCheck(settings.landing_root, policy, formats, utc_now()), check)()
+        return found
+
+    return look
 
 
 def _lake(settings: Settings) -> str:
@@ -210,8 +228,8 @@ def _prefect(settings: Settings) -> str:
     return "the API named by PREFECT_API_URL answers: every verb is a flow run with its page"
 
 
-def _clients(settings: Settings) -> Iterator[Finding]:
-    """Each client's bucket, by the client's own identity."""
+def _of_catalog(settings: Settings) -> Iterator[Finding]:
+    """What the catalog tells of: the lake's files, and each client's bucket by the client's own identity."""
     try:
         database = _existing(settings)
     except ThrongError:  # told under "database"
@@ -222,9 +240,21 @@ def _clients(settings: Settings) -> Iterator[Finding]:
     from tasks.store.catalog import Catalog
     from tasks.store.client_spec import ClientSpec
 
+    yield _finding("lake files", partial(_lake_files, settings, Catalog(database)))
     buckets = Buckets(settings.home)
     for kept in Catalog(database).clients():
         yield _finding(f"bucket of {kept.name}", partial(_bucket, buckets, ClientSpec.stored(kept.spec).destination))
+
+
+def _lake_files(settings: Settings, catalog: "Catalog") -> str:
+    """Each file of the days in the lake is there, and as long as it was written."""
+    from tasks.store.keys import FileKeys
+    from tasks.store.lake import Lake
+
+    current = {row.day: row.generation for row in catalog.days(date.min, date.max)}
+    files = catalog.lake_files(current)
+    Lake(settings.lake_root, FileKeys(settings.keys_root)).check_files(files)
+    return f"{len(files)} files of {len(current)} days are there as they were written"
 
 
 def _bucket(buckets: "Buckets", destination: "Destination") -> str:
@@ -244,6 +274,9 @@ LOOKS: Mapping[str, Callable[[Settings], str]] = {
     "settings": _settings,
     "policy": _policy,
     "landing": _landing,
+    "zones and cells": _look_at("plans"),
+    "registers": _look_at("registers"),
+    "events": _look_at("events"),
     "lake": _lake,
     "scratch": _scratch,
     "database": _database,

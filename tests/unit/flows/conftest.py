@@ -1,8 +1,11 @@
 """A home of its own for each test of the command line."""
 
+from datetime import date
 from pathlib import Path
 
 import pytest
+
+from tests.promise.landing import consent, person, seen, write_events, write_network, write_people
 
 
 @pytest.fixture
@@ -17,10 +20,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def landing(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A landing folder with a file of every kind."""
-    root = home.parent / "landing"
-    (root / "events" / "date=2026-03-01").mkdir(parents=True)
-    for name in ("cells.parquet", "zones.geojson", "subscribers.csv", "consents.csv", "population.csv"):
-        (root / name).touch()
+    """A landing folder with a file of every kind, and one day."""
+    root, day, people = home.parent / "landing", date(2026, 3, 1), [f"49151{n:07d}" for n in range(4)]
+    write_network(root)
+    write_people(root, [person(one) for one in people], [consent(one) for one in people])
+    write_events(root, day, [row for one in people for row in seen(one, day)])
     monkeypatch.setenv("THRONG_LANDING", str(root))
     return root

@@ -1,6 +1,8 @@
 """Doctor looks at everything, creates nothing, shows no secret, and says how to mend each fault."""
 
 import json
+import re
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,11 @@ from flows.cli import app
 from tasks.errors import Misconfigured
 from tasks.settings import Settings
 from tasks.store import open_stores
+from tasks.store.audit import AuditEntry
+from tasks.store.catalog import DayInputs, Verdict
+from tasks.store.lake_file import LakeFile
+
+EVENTS = "events/date=2026-03-01/part-0.csv"
 
 
 def _examine() -> tuple[int, dict[str, dict[str, str]], str]:
@@ -135,3 +142,61 @@ def test_a_folder_for_the_monitorings_file_that_is_not_there_is_a_fault(
     assert "THRONG_METRICS" in found["metrics"]["fault"]["action"]
     (tmp_path / "collected").mkdir()
     assert _examine()[1]["metrics"]["fault"] is None
+
+
+def test_doctor_reads_what_ingest_will_read(home: Path, landing: Path) -> None:
+    code, found, _ = _examine()
+    assert code == 0
+    assert "4 zones in 2 districts" in found["zones and cells"]["found"]
+    assert "4 persons" in found["registers"]["found"]
+    assert "1 files of 2026-03-01" in found["events"]["found"]
+    assert not home.exists()
+
+
+SPOILT = {
+    "subscribers with semicolons": ("registers", "subscribers.csv", lambda text: text.replace(",", ";")),
+    "consents with semicolons": ("registers", "consents.csv", lambda text: text.replace(",", ";")),
+    "another purpose": ("registers", "consents.csv", lambda text: text.replace("insights", "marketing")),
+    "projected zones": ("zones and cells", "zones.geojson", lambda text: text.replace("[8.0", "[3458000.0")),
+    "cells without a latitude": ("zones and cells", "cells.csv", lambda text: text.replace("50.05", "")),
+    "cells that no event names": ("events", "cells.csv", lambda text: text.replace("\nc", "\nx")),
+    "German times": (
+        "events",
+        EVENTS,
+        lambda text: re.sub(r"2026-03-01T(..):(..):00.01:00", r"01.03.2026 \1:\2", text),
+    ),
+    "events with semicolons": ("events", EVENTS, lambda text: text.replace(",", ";")),
+    "events without ids": ("events", EVENTS, lambda text: re.sub("49151[0-9]+", "", text)),
+    "a header alone": ("events", EVENTS, lambda text: text.partition("\n")[0]),
+}
+
+
+@pytest.mark.parametrize("spoilt", SPOILT)
+def test_doctor_names_the_file_that_ingest_could_not_use(home: Path, landing: Path, spoilt: str) -> None:
+    subject, file, spoil = SPOILT[spoilt]
+    (landing / file).write_text(spoil((landing / file).read_text()))
+    code, found, said = _examine()
+    assert (code, [one for one in found if found[one]["fault"]]) == (10, [subject])
+    assert "49151" not in said
+
+
+def test_doctor_says_in_which_form_times_are(home: Path, landing: Path) -> None:
+    _, file, spoil = SPOILT["German times"]
+    (landing / file).write_text(spoil((landing / file).read_text()))
+    assert "99.99.9999 99:99" in _examine()[1]["events"]["fault"]["what"]
+
+
+def test_doctor_names_a_lake_file_that_is_lost_or_cut_off(home: Path, landing: Path) -> None:
+    stores, day = open_stores(), date(2026, 3, 1)
+    number = stores.catalog.begin_day(day, DayInputs("l", "z", "c", "p"))
+    file = LakeFile(f"presence/date={day}/generation={number}/bucket=07/part-1.sealed", 4)
+    verdict = Verdict(10, 10, {}, [], None, files=(file,))
+    stores.catalog.accept_day(day, number, verdict, AuditEntry.by_user("day ingested", str(day)))
+    code, found, _ = _examine()
+    assert (code, file.path in found["lake files"]["fault"]["what"]) == (40, True)
+    path = home / "lake" / file.path
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"rows")
+    assert "1 files of 1 days" in _examine()[1]["lake files"]["found"]
+    path.write_bytes(b"row")
+    assert str(day) in _examine()[1]["lake files"]["fault"]["action"]

@@ -1,0 +1,93 @@
+"""A bounded sample of a file: what share of it reading would use, and the forms of what it could not read."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import duckdb
+import pyarrow as pa
+
+from tasks.events import duck, forms
+from tasks.events.clock import Clock
+from tasks.events.formats.columns import Column
+from tasks.events.formats.detect import PARQUET, Typed, Unfit, by_format
+from tasks.events.formats.expressions import expressions, kinds
+from tasks.events.formats.sections import EventFormat, Layout
+from tasks.events.formats.times import given
+
+ROWS = 10_000
+"""Rows of a file that are looked at."""
+MEMORY = "500MB"
+_CLOCKS_FROM = datetime(2000, 1, 1, tzinfo=UTC)
+_CSV = """read_csv($file, columns=$columns, compression=$compression, delim=$delim, header=$header, quote='"',
+    escape='"', auto_detect=false, nullstr='', hive_partitioning=false, ignore_errors=true)"""
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Of a sample: its rows, and those with an id, with a time that is read, and with a cell that is known."""
+
+    rows: int
+    subscribers: int
+    times: int
+    cells: int
+    unread_time: str | None = None
+    """The commonest form of times that are not read."""
+
+
+@contextmanager
+def sampled(path: Path, kind: str, layout: Layout, columns: Typed) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection whose table `sampled` holds a file's first rows, its columns named c0, c1 ...; raises Unfit."""
+    parameters: dict[str, object] = {"file": duck.exactly(path)}
+    if kind == PARQUET:
+        names = ", ".join(f"{duck.name(name)} AS c{place}" for place, (name, _) in enumerate(columns))
+        relation = f"(SELECT {names} FROM read_parquet($file, hive_partitioning=false))"
+    else:
+        relation = _CSV
+        parameters |= {
+            "columns": {f"c{place}": "VARCHAR" for place in range(len(columns))},
+            "compression": {".gz": "gzip", ".zst": "zstd"}.get(path.suffix.lower(), "none"),
+            "delim": layout.separator,
+            "header": layout.header,
+        }
+    with duck.connect(MEMORY, 2, None) as con:
+        try:
+            con.execute(f"CREATE TEMP TABLE sampled AS SELECT * FROM {relation} LIMIT {ROWS}", parameters)
+        except duckdb.Error as error:
+            duck.raise_unless_the_files(error)
+            raise Unfit("it is damaged: its rows cannot be read") from None
+        yield con
+
+
+def placed(columns: Typed) -> dict[str, Column]:
+    """The columns of `sampled`, by the file's names."""
+    return {name: Column(f"c{place}", type_) for place, (name, type_) in enumerate(columns)}
+
+
+def any_time(zone: ZoneInfo) -> Clock:
+    """The clock of a timezone over all times that events and registers may tell of."""
+    return Clock.over(zone, _CLOCKS_FROM, datetime(datetime.now(UTC).year + 2, 1, 1, tzinfo=UTC))
+
+
+def shares(
+    con: duckdb.DuckDBPyConnection, format_: EventFormat, columns: Typed, zone: ZoneInfo, cells: Sequence[str] | None
+) -> Shares:
+    """What reading would make of the table `sampled`; `cells`: the known ids, None where any cell is as good."""
+    own = placed(columns)
+    there = by_format(tuple(own), tuple(kinds(format_)))
+    used = {name: replace(own[file_name], null_words=format_.null_words) for name, file_name in there.items()}
+    row = expressions(format_, used, any_time(format_.time.timezone or zone))
+    con.register("known", pa.table({"id": pa.array(cells or [], pa.string())}))
+    known = "cell IN (SELECT id FROM known)" if cells is not None else "cell IS NOT NULL"
+    counted = f"""
+        SELECT count(*), count(nullif(trim(subscriber), '')), count(seconds), count(*) FILTER ({known})
+        FROM (SELECT {row.subscriber} AS subscriber, {row.seconds} AS seconds, {row.cell} AS cell FROM sampled)
+    """
+    rows, with_id, with_time, with_cell = con.execute(counted).fetchall()[0]
+    times = [used[name] for name in format_.time.column]
+    text = " || ' ' || ".join(f"CAST({time.written()} AS VARCHAR)" for time in times)
+    unread = f"(SELECT * FROM sampled WHERE {given(times)} AND {row.seconds} IS NULL)"
+    return Shares(rows, with_id, with_time, with_cell, forms.commonest(con, unread, text))

@@ -1,0 +1,126 @@
+"""What ingest will read, looked at before it does; nothing is kept, nothing is charged, and no value is told.
+
+Each check returns what it found in a sentence, or raises what ingest would raise.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from secrets import token_bytes
+
+import numpy as np
+
+from tasks.errors import NotArrived, RejectedInput
+from tasks.events.files import FileGroup, group_files
+from tasks.events.folders import labels_of
+from tasks.events.formats import Formats
+from tasks.events.formats.detect import Unfit
+from tasks.events.landing import LandingFile, find_day
+from tasks.events.panel import build_panel
+from tasks.events.sample import Shares, sampled, shares
+from tasks.mobility.day import NOWHERE
+from tasks.mobility.plans import Plans, load_plans
+from tasks.period import Period
+from tasks.policy import Policy
+
+MOST_FILES = 20
+"""Event files that are looked at, of the newest folder."""
+LEAST_SHARE = 0.95
+"""Of a sample's rows that must have an id, a time and a known cell; the gate judges the whole day more exactly."""
+
+
+@dataclass(frozen=True)
+class LandingCheck:
+    """Looks at a landing folder as of its newest day."""
+
+    root: Path
+    policy: Policy
+    formats: Formats
+    now: datetime
+
+    @property
+    def newest(self) -> date | None:
+        """The newest day that has a folder."""
+        return max(labels_of(self.root / "events", self.formats.landing), default=None)
+
+    @property
+    def day(self) -> date:
+        """The newest day that has a folder; without any, today."""
+        return self.newest or self.now.astimezone(self.policy.time.local).date()
+
+    def plans(self) -> str:
+        """Zones and cells as of the newest day."""
+        found = self._plans()
+        inside = int(np.count_nonzero(found.cells.zone != NOWHERE))
+        zones = f"{len(found.zones.zone_ids)} zones in {len(found.zones.districts)} districts"
+        return f"{zones}; {len(found.cells.cell_id)} cell versions stand on {self.day}, {inside} of them in a zone"
+
+    def _plans(self) -> Plans:
+        return load_plans(self.root, self.day, self.policy.time)
+
+    def registers(self) -> str:
+        """Subscribers and consents: how many persons may be counted."""
+        panel = build_panel(
+            self.root,
+            period=Period.day(self.day),
+            time=self.policy.time,
+            who=self.policy.who,
+            now=self.now,
+            keyed=[token_bytes(32)],  # of nobody's: the pseudonyms are thrown away
+        )
+        if not len(panel):
+            raise RejectedInput(
+                "Nobody may be counted: no subscriber is of age, of a counted segment, at home here, and consented.",
+                f"Compare subscribers and consents with docs/landing.md; purpose must be `{self.policy.who.purpose}`.",
+            )
+        return f"{len(panel):,} persons may be counted on {self.day}"
+
+    def events(self) -> str:
+        """The newest folder's files: each one's format, and what share of their rows would be read."""
+        if self.newest is None:
+            raise NotArrived("events/ has no folder of a day.", "Put a day's files into events/date=YYYY-MM-DD/.")
+        files = find_day(self.root, self.day, self.policy.time, self.now, self.formats).files
+        groups, unreadable = group_files(files[:MOST_FILES], self.formats)
+        if unreadable:
+            raise RejectedInput(
+                f"{len(unreadable)} of the {len(files[:MOST_FILES])} newest event files cannot be read. "
+                f"{unreadable[0].name}: {unreadable[0].why}.",
+                f"`throng inspect {self.root / unreadable[0].name}` proposes a mapping.",
+            )
+        cells = self._known_cells()
+        for group in groups:
+            for file in group.files:
+                self._check(file, self._shares(group, file, cells))
+        return f"{len(files)} files of {self.day}; of {len(files[:MOST_FILES])} a sample was read"
+
+    def _known_cells(self) -> list[str] | None:
+        """Ids of the cells that stand; None where the plans cannot be read, which their own check says."""
+        try:
+            return [str(cell) for cell in self._plans().cells.cell_id]
+        except RejectedInput:
+            return None
+
+    def _shares(self, group: FileGroup, file: LandingFile, cells: list[str] | None) -> Shares:
+        try:
+            with sampled(file.path, group.kind, group.format, group.columns) as con:
+                return shares(con, group.format, group.columns, self.policy.time.landing, cells)
+        except Unfit as fault:
+            raise RejectedInput(f"{file.name}: {fault}.", "Send it again.") from None
+
+    def _check(self, file: LandingFile, found: Shares) -> None:
+        """Raise RejectedInput naming what too few of a sample's rows have."""
+        form = f"; the others have the form {found.unread_time}" if found.unread_time else ""
+        lacking = [
+            f"{count:,} have {what}"
+            for count, what in (
+                (found.subscribers, "a subscriber id"),
+                (found.times, f"a time that can be read{form}"),
+                (found.cells, "a cell of the cell plan"),
+            )
+            if count < LEAST_SHARE * found.rows
+        ]
+        if lacking or not found.rows:
+            raise RejectedInput(
+                f"{file.name}: of {found.rows:,} rows {', '.join(lacking) or 'none is there'}.",
+                f"`throng inspect {file.path}` shows what is read, and proposes a mapping.",
+            )
