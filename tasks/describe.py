@@ -92,7 +92,8 @@ def _quality(stores: Stores, release: Release) -> tuple[tuple[str, ...], dict[st
     rules = stores.policy.policy.gate.rules
     generation = _generation(stores, release)
     lines = stores.catalog.gate(generation.day, generation.generation)
-    warned = [line.message for line in lines if line.rule in PROFILE_RULES and line.status in ("failed", "overridden")]
+    noisy = [line for line in lines if line.rule in PROFILE_RULES and not line.exact]
+    warned = [line.message for line in noisy if line.status in ("failed", "overridden")]
     profile = day_profile(stores, generation.day, generation.profile_revision)
     empty = sum(incomplete_hours(profile, rules))
     return tuple(warned), {"hours": len(profile.hours), "hours_incomplete": int(empty)}

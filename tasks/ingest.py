@@ -1,28 +1,30 @@
 """ingest(day): landing -> lake for one network-local day; raw ids live no longer than the walk."""
 
 import os
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Collection
+from dataclasses import asdict, replace
 from datetime import date, datetime, timedelta
 from functools import partial
 
 import pyarrow.parquet as pq
 
+from tasks.candidate import CandidateRef, candidate_ref
 from tasks.engine.buckets import scratch_buckets
 from tasks.engine.local import DayResult, run_day
 from tasks.engine.work import DayWork, Machine
 from tasks.errors import Misconfigured, RefusedRelease
-from tasks.events.account import ALL_FILES
+from tasks.events.file_facts import FileFacts, file_facts
 from tasks.events.files import FileGroup, UnreadableFile, group_files
 from tasks.events.formats import load_formats
-from tasks.events.gate import GateResult, GateStatus, check_rules, judge_day, refuse
+from tasks.events.gate import check_rules, judge_day, refuse
 from tasks.events.judge import Prepared
 from tasks.events.landing import DayLanding, find_day, unchanged
 from tasks.events.late import listing_of
-from tasks.events.measures import FileFacts
+from tasks.events.loss import forms, why
+from tasks.events.measures import strange
 from tasks.events.panel import build_panel
-from tasks.events.profile import Noisy, keys
-from tasks.events.reasons import READ_REASONS, Reason
+from tasks.events.profile import NO_ROWS, Noisy, keys
+from tasks.events.reasons import READ_REASONS
 from tasks.mobility.cells import CellPlan
 from tasks.mobility.day import PROFILE_UNIT, walk_rules
 from tasks.mobility.plans import Plans, load_plans
@@ -36,30 +38,13 @@ from tasks.release import PROFILES_A_DAY, Basis, Counted, OneDraw, day_profile, 
 from tasks.step import progress, step
 from tasks.store import Stores, meter
 from tasks.store.audit import AuditEntry
-from tasks.store.catalog import DayInputs, Verdict
+from tasks.store.catalog import DayInputs
 from tasks.store.journal import day_lineage, follow
 from tasks.store.lake import Candidate
 from tasks.store.scratch import PrivateFolder, private_folder
 
-KEPT_ROWS, OUTSIDE_ZONES = "kept", "outside_zones"
-"""Entries of the stored account beside the reasons; `outside_zones` is a part of `kept`."""
 STATES = (Cadence.MONTH,)
 """Longer periods for which a product reads what the lake keeps of a day."""
-
-
-@dataclass(frozen=True)
-class CandidateRef:
-    """A generation in staging: its number, what it was made of, and its rows by file and reason."""
-
-    day: date
-    generation: int
-    inputs: DayInputs
-    rows_in: int
-    rows_kept: int
-    rows: Mapping[tuple[str, str], int]
-    facts: FileFacts
-    notes: tuple[str, ...] = ()
-    """What the operator should know of its plans."""
 
 
 class Ingest:
@@ -80,7 +65,7 @@ class Ingest:
             ref = self.look(day)
             if ref is None:
                 candidate = self.walk(day)
-                revision = self.profile(candidate)
+                revision = self.profile(candidate) if candidate.rows_kept or "rows_kept" in overrides else None
                 ref = self.judge(candidate, revision, overrides)
             run.outcome, run.message = ref.outcome, ref.note
             return ref
@@ -125,10 +110,10 @@ class Ingest:
         landing = self._landing(day)
         with unchanged(f"The landing of {day}", landing.digest, lambda: self._landing(day).digest):
             candidate, inputs, plans = self._begun(landing)
-            result, unreadable = self._run(landing, plans.cells, candidate)
+            result, facts = self._run(landing, plans.cells, candidate)
         candidate.write_profile(result.profile)
         candidate.write_quarantine(result.read.quarantine)
-        made = _candidate(landing, candidate.generation, inputs, result, unreadable, self._day_end(day))
+        made = candidate_ref(day, candidate.generation, inputs, result, facts)
         month = Period.month(day).days
         others = {row.day: row.zone_plan for row in self._stores.catalog.days(month[0], month[-1]) if row.day != day}
         return replace(made, notes=plans.notes(others))
@@ -145,12 +130,7 @@ class Ingest:
         candidate.write_coverage(cells.covered_hours(len(zones.zone_ids), len(day_hours(day, policy.time.local))))
         return candidate, inputs, plans
 
-    def _day_end(self, day: date) -> datetime:
-        return day_start(day + timedelta(days=1), self._stores.policy.policy.time.local)
-
-    def _run(
-        self, landing: DayLanding, cell_plan: CellPlan, candidate: Candidate
-    ) -> tuple[DayResult, tuple[UnreadableFile, ...]]:
+    def _run(self, landing: DayLanding, cell_plan: CellPlan, candidate: Candidate) -> tuple[DayResult, FileFacts]:
         settings, groups = self._stores.settings, group_files(landing.files, landing.formats)
         machine = Machine(
             settings.scratch_root,
@@ -161,7 +141,19 @@ class Ingest:
         with private_folder(settings.scratch_root, landing.day) as folder:
             work = self._prepare(landing.day, groups[0], cell_plan, folder)
             meter.read(sum(file.bytes for file in landing.files))
-            return run_day(work, machine, candidate, progress()), groups[1]
+            result = run_day(work, machine, candidate, progress())
+            return result, self._facts(landing, work, result, groups[1])
+
+    def _facts(
+        self, landing: DayLanding, work: DayWork, result: DayResult, unreadable: tuple[UnreadableFile, ...]
+    ) -> FileFacts:
+        """What is exactly known of the day's files; where rows went is asked only if too many are lost."""
+        policy = self._stores.policy.policy
+        end = day_start(landing.day + timedelta(days=1), policy.time.local)
+        facts = file_facts(landing, result.read, unreadable, end)
+        if not strange(facts, policy.gate.rules):
+            return facts
+        return replace(facts, why=why(result.read, len(work.pseudonyms), forms(work.groups, work.prepared)))
 
     def _prepare(self, day: date, groups: tuple[FileGroup, ...], cell_plan: CellPlan, folder: PrivateFolder) -> DayWork:
         """Panel and cells as files that no one else can read and that end with the walk."""
@@ -226,13 +218,16 @@ class Ingest:
         return Counted(partial(protect, (counts,), shown, {shown[0].name: entries}, self._noise))
 
     @step("let the gate judge the day")
-    def judge(self, candidate: CandidateRef, revision: int, overrides: Collection[str]) -> DayRef:
-        """Let the gate judge the day; accept it into the lake, or reject it and raise what stops it."""
+    def judge(self, candidate: CandidateRef, revision: int | None, overrides: Collection[str]) -> DayRef:
+        """Let the gate judge the day; accept it into the lake, or reject it and raise what stops it.
+
+        `revision`: of its profile; None for a day that keeps no row, which stops before anything is charged for it.
+        """
         day, gate = candidate.day, self._stores.policy.policy.gate
-        profile = day_profile(self._stores, day, revision)
+        profile = day_profile(self._stores, day, revision) if revision else NO_ROWS
         results = judge_day(candidate.facts, profile, self._history(day), gate, overrides)
         lines = [{**asdict(result), "status": result.status.value} for result in results]
-        verdict = Verdict(candidate.rows_in, candidate.rows_kept, candidate.rows, lines, revision)
+        verdict = candidate.verdict(lines, revision)
         staged = self._stores.lake.begun(day, candidate.generation)
         subject = f"day {day} generation {candidate.generation}"
         facts = {"rows_in": candidate.rows_in, "rows_kept": candidate.rows_kept}
@@ -245,56 +240,10 @@ class Ingest:
         verdict = replace(verdict, files=self._stores.lake.commit(staged))
         entry = AuditEntry.by_user("day ingested", subject, ", ".join(overrides), **facts)
         self._stores.catalog.accept_day(day, candidate.generation, verdict, entry)
-        return _accepted(candidate, results)
+        return candidate.accepted(results)
 
     def _history(self, day: date) -> list[Noisy]:
         """Noisy kept rows of the earlier days that the median looks back on, oldest first."""
         first = day - timedelta(days=self._stores.policy.policy.gate.gate_days)
         days = self._stores.catalog.days(first, day - timedelta(days=1))
         return [day_profile(self._stores, row.day, row.profile_revision).kept for row in days if row.profile_revision]
-
-
-def _candidate(
-    landing: DayLanding,
-    generation: int,
-    inputs: DayInputs,
-    result: DayResult,
-    at_once: tuple[UnreadableFile, ...],
-    day_end: datetime,
-) -> CandidateRef:
-    """What the next steps need to know of a walk: totals by day, file and reason."""
-    account = result.read.account
-    reasons, unreadable = account.reasons, (*at_once, *result.read.unreadable)
-    late = (landing.newest - day_end) / timedelta(hours=1) if landing.newest else 0.0
-    facts = FileFacts(
-        files=len(landing.files),
-        rejected=tuple(sorted(f"{file.name} ({file.why})" for file in unreadable)),
-        rows=account.total,
-        unreadable_rows=reasons.get(Reason.UNREADABLE_ROW, 0),
-        missing_subscribers=reasons.get(Reason.MISSING_SUBSCRIBER, 0),
-        lateness_hours=max(late, 0.0),
-    )
-    rows = {(file, reason.value): count for (file, reason), count in account.set_aside.items()}
-    rows |= {(ALL_FILES, KEPT_ROWS): account.kept, (ALL_FILES, OUTSIDE_ZONES): result.outside_zones}
-    return CandidateRef(landing.day, generation, inputs, account.total, account.kept, rows, facts)
-
-
-def _accepted(candidate: CandidateRef, results: list[GateResult]) -> DayRef:
-    """A file that was left out is told even where the policy bears it: the day lacks its rows."""
-    warned = (GateStatus.FAILED, GateStatus.ERROR, GateStatus.OVERRIDDEN)
-    lacking = {"rejected_files"} if candidate.facts.rejected else set()
-    return DayRef(
-        candidate.day,
-        candidate.generation,
-        Outcome.INGESTED,
-        candidate.rows_in,
-        candidate.rows_kept,
-        (
-            *(
-                f"{result.rule}: {result.message}"
-                for result in results
-                if result.status in warned or result.rule in lacking
-            ),
-            *candidate.notes,
-        ),
-    )

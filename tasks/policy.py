@@ -82,8 +82,10 @@ class GateRules(_Section):
     """The batch gate's rules by name."""
 
     rejected_files: Rule
+    empty_files: Rule
     unreadable_rows: Rule
     missing_subscribers: Rule
+    rows_kept: Rule
     rows_low: Rule
     rows_high: Rule
     bad_times: Rule

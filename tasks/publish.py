@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from tasks.errors import Misconfigured, RefusedRelease
+from tasks.events.gate import FAULTS
 from tasks.events.landing import unchanged
 from tasks.events.measures import incomplete_hours
 from tasks.events.panel import allowed, build_panel, consented
@@ -117,6 +118,7 @@ class Publish:
         if latest and latest.state in (ReleaseState.RESERVED, ReleaseState.STAGED):
             return ReleaseKey.of(latest)
         days = self._days(product, period)
+        self._check_kept(product, period, days)
         self._stores.keys.existing_key(period)  # without both nobody can be counted, and nothing is to be charged
         self._stores.keys.existing_data_key(period)
         self._files({day.day: day.generation for day in days})
@@ -145,6 +147,18 @@ class Publish:
                 f"Ingest them; from {waited:%Y-%m-%d %H:%M} UTC it is published without them.",
             )
         return days
+
+    def _check_kept(self, product: Product, period: Period, days: list[DayGeneration]) -> None:
+        """A release of nobody would be charged for noise alone: somebody must have said that the day is right."""
+        if all(self._keeps_nothing(day) for day in days):
+            raise RefusedRelease(
+                f"{product.name} {period} keeps too few rows to be published: the gate's rule rows_kept failed.",
+                f"Correct the files, or `throng ingest {days[0].day} --again --override rows_kept --reason TEXT`.",
+            )
+
+    def _keeps_nothing(self, day: DayGeneration) -> bool:
+        lines = self._stores.catalog.gate(day.day, day.generation)
+        return any(line.rule == "rows_kept" and line.status in FAULTS for line in lines)
 
     @step("count, draw and publish")
     def draw(self, product: Product, period: Period, key: ReleaseKey) -> ReleaseRef:

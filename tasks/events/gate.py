@@ -1,4 +1,8 @@
-"""The batch gate: is this day's landing fit to be used? Judged by exact file facts and the noisy profile alone."""
+"""The batch gate: is this day's landing fit to be used? Judged by exact file facts and the noisy profile.
+
+Where the noise hides what a rule on the quality of rows asks, exact totals over all rows of the files are judged, of
+panel members or not: whether a day is accepted is one documented bit.
+"""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +13,8 @@ import pyarrow as pa
 
 from tasks.errors import Misconfigured, RejectedInput
 from tasks.events import gate_words
-from tasks.events.measures import SURE, FileFacts, Measure, of_files, of_rows
+from tasks.events.file_facts import FileFacts
+from tasks.events.measures import SURE, Measure, of_day
 from tasks.events.profile import Noisy, Profile
 from tasks.expectations import Check, Status, judge
 from tasks.policy import Gate, GateRules, Rule
@@ -25,6 +30,10 @@ class GateStatus(StrEnum):
     OVERRIDDEN = "overridden"
 
 
+FAULTS = (GateStatus.FAILED, GateStatus.ERROR)
+"""Nobody has said that a day is right in spite of it."""
+
+
 @dataclass(frozen=True)
 class GateResult:
     """How one rule judged a day, for the catalog and for people; `value` is None where nothing could be measured."""
@@ -36,11 +45,13 @@ class GateResult:
     limit: float
     message: str
     action: str
+    exact: bool = False
+    """Whether it rests on exact counts of rows, so that it must not leave the operator."""
 
     @property
     def stops(self) -> bool:
         """Whether the day must not be used because of this rule."""
-        return self.severity == "critical" and self.status in (GateStatus.FAILED, GateStatus.ERROR)
+        return self.severity == "critical" and self.status in FAULTS
 
 
 def judge_day(
@@ -49,11 +60,12 @@ def judge_day(
     """Judge a day by every rule; `history` holds the `kept` of earlier days' profiles, oldest first."""
     rules = _rules(gate)
     check_rules(overrides)
-    measures = of_files(facts, rules) | of_rows(profile, history[-gate.gate_days :], rules)
+    measures = of_day(facts, profile, history[-gate.gate_days :], rules)
     statuses = _statuses({name: measure.excess for name, measure in measures.items() if measure})
     return [
-        _result(name, getattr(rules, name), measure, statuses.get(name, GateStatus.NOT_JUDGED), name in overrides)
+        _result(name, getattr(rules, name), measure, statuses.get(name, GateStatus.NOT_JUDGED), name in overrides, why)
         for name, measure in measures.items()
+        for why in (facts.why.get(name, ""),)
     ]
 
 
@@ -104,10 +116,13 @@ def _status(possibly: Status, surely: Status) -> GateStatus:
     return GateStatus.PASSED if possibly is Status.PASSED else GateStatus.NOT_JUDGED
 
 
-def _result(name: str, rule: Rule, measure: Measure | None, status: GateStatus, override: bool) -> GateResult:
-    bad = status in (GateStatus.FAILED, GateStatus.ERROR)
-    value, detail = (measure.value, measure.detail) if measure else (None, "")
-    message = gate_words.message(name, value, rule.limit, detail, status)
+def _result(name: str, rule: Rule, measure: Measure | None, status: GateStatus, override: bool, why: str) -> GateResult:
+    """`why` is said with exact counts; a message that may leave the operator rests on the noisy profile alone."""
+    bad = status in FAULTS
+    value, detail, exact = (measure.value, measure.detail, measure.exact) if measure else (None, "", False)
+    message = gate_words.message(name, value, rule.limit, detail, status, exact)
     action = gate_words.action(name, rule.severity) if bad else ""
+    if bad and why:
+        message, action = (f"{message} {why}", action) if exact else (message, f"{why} {action}")
     shown = GateStatus.OVERRIDDEN if bad and override else status
-    return GateResult(name, rule.severity, shown, value, rule.limit, message, action)
+    return GateResult(name, rule.severity, shown, value, rule.limit, message, action, exact)

@@ -13,6 +13,12 @@ _BLANKS = f"(SELECT repeat(' ', CAST(n AS INTEGER)) AS id, {BLANK} AS rank FROM 
 """Blank ids, found by the same join as all others: a string function over every row would cost a quarter of reading."""
 
 
+def row_of(group: FileGroup, prepared: Prepared, columns: Mapping[str, Column]) -> Expressions:
+    """What reading needs of a row of the group, as SQL over its used columns, by the format's name of each."""
+    used = {name: replace(column, null_words=group.format.null_words) for name, column in columns.items()}
+    return expressions(group.format, used, prepared.clock(group.label, group.format.time.timezone))
+
+
 def query(
     group: FileGroup, prepared: Prepared, table: str, columns: Mapping[str, Column]
 ) -> tuple[str, dict[str, object], int]:
@@ -21,8 +27,7 @@ def query(
     `table`: SQL of the group's rows, with `file_index` and `file_row_number`; `columns`: its used ones, by the format's
     name of each.
     """
-    used = {name: replace(column, null_words=group.format.null_words) for name, column in columns.items()}
-    row = expressions(group.format, used, prepared.clock(group.label, group.format.time.timezone))
+    row = row_of(group, prepared, columns)
     sql = f"""
     WITH panel AS (SELECT subscriber_id AS id, CAST(file_row_number AS INTEGER) AS rank
                    FROM read_parquet($panel, file_row_number=true)),

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tasks.events import gate_words
+from tasks.events.file_facts import FileFacts
 from tasks.events.profile import NONE, Noisy, Profile, middle
 from tasks.events.reasons import Reason
 from tasks.policy import GateRules
@@ -20,37 +21,26 @@ UNUSABLE_CELLS = (Reason.MISSING_CELL, Reason.UNKNOWN_CELL, Reason.EXPIRED_CELL,
 
 
 @dataclass(frozen=True)
-class FileFacts:
-    """What is exactly known of a day's files, whoever is in them."""
-
-    files: int
-    rejected: tuple[str, ...]
-    """Names of the files that could not be read."""
-    rows: int
-    unreadable_rows: int
-    missing_subscribers: int
-    lateness_hours: float
-    """Between the day's end and the newest file."""
-
-
-@dataclass(frozen=True)
 class Measure:
     """A rule's value for people to read, and the excess over its limit, by which it is judged."""
 
     value: float
     excess: Noisy
     detail: str = ""
+    exact: bool = False
+    """Whether it rests on exact counts of rows, so that it must not leave the operator."""
 
 
 def of_files(facts: FileFacts, rules: GateRules) -> dict[str, Measure | None]:
     """What the rules on exact facts measure."""
     values = {
         "rejected_files": len(facts.rejected) / max(facts.files, 1),
+        "empty_files": len(facts.empty) / max(facts.files, 1),
         "unreadable_rows": facts.unreadable_rows / max(facts.rows, 1),
         "missing_subscribers": facts.missing_subscribers / max(facts.rows, 1),
         "lateness_hours": facts.lateness_hours,
     }
-    details = {"rejected_files": gate_words.some(facts.rejected)}
+    details = {"rejected_files": gate_words.some(facts.rejected), "empty_files": gate_words.some(facts.empty)}
     return {
         name: Measure(value, Noisy(value - getattr(rules, name).limit, 0.0), details.get(name, ""))
         for name, value in values.items()
@@ -58,7 +48,42 @@ def of_files(facts: FileFacts, rules: GateRules) -> dict[str, Measure | None]:
 
 
 PROFILE_RULES = frozenset({"rows_low", "rows_high", "bad_times", "unusable_cells", "other_days", "hours_covered"})
-"""Rules judged by the noisy profile alone: what they say may leave the house."""
+"""Rules on the noisy profile: what they say may leave the operator, unless they were judged by exact counts."""
+
+
+def of_day(facts: FileFacts, profile: Profile, history: Sequence[Noisy], rules: GateRules) -> dict[str, Measure | None]:
+    """What all rules measure; where the noise of the profile hides it, exact totals over all rows are measured."""
+    exact = _of_all_rows(facts, rules)
+    noisy = {**of_rows(profile, history, rules), "rows_kept": _kept(profile.kept, facts, rules.rows_kept.limit)}
+    rows = {name: measure if _tells(measure) else exact.get(name, measure) for name, measure in noisy.items()}
+    return of_files(facts, rules) | rows
+
+
+def strange(facts: FileFacts, rules: GateRules) -> bool:
+    """Whether exact totals pass a limit on the quality of rows, so that somebody will ask where rows went."""
+    return any(measure.excess.value > 0 for measure in _of_all_rows(facts, rules).values())
+
+
+def _tells(measure: Measure | None) -> bool:
+    """Whether a limit is surely passed, or surely kept."""
+    return measure is not None and abs(measure.excess.value) > SURE * measure.excess.se
+
+
+def _of_all_rows(facts: FileFacts, rules: GateRules) -> dict[str, Measure]:
+    """What the rules on the quality of rows measure over all rows, of panel members or not."""
+    faults = {"bad_times": BAD_TIMES, "unusable_cells": UNUSABLE_CELLS, "other_days": (Reason.OTHER_DAY,)}
+    found = {name: facts.having(*reasons) for name, reasons in faults.items()}
+    measures = {
+        name: Measure(rows / max(facts.rows, 1), Noisy(rows - getattr(rules, name).limit * facts.rows, 0.0), exact=True)
+        for name, rows in found.items()
+    }
+    return measures | {"rows_kept": _kept(Noisy(facts.kept, 0.0), facts, rules.rows_kept.limit)}
+
+
+def _kept(kept: Noisy, facts: FileFacts, limit: float) -> Measure:
+    """How many rows are missing at the least share of all rows; a day of which nothing is kept lacks all."""
+    lacking = Noisy(limit * facts.rows, 0.0) + kept.times(-1) if facts.kept else Noisy(1.0, 0.0)
+    return Measure(kept.value / max(facts.rows, 1), lacking, exact=True)
 
 
 def of_rows(profile: Profile, history: Sequence[Noisy], rules: GateRules) -> dict[str, Measure | None]:

@@ -84,3 +84,7 @@ class Profile:
     def apart_from(self, *reasons: Reason) -> Noisy:
         """All rows but those set aside for these reasons."""
         return self.kept + self.of(*(reason for reason in READ_REASONS if reason not in reasons))
+
+
+NO_ROWS = Profile((NONE,) * 24, dict.fromkeys(READ_REASONS, NONE))
+"""Of a day that keeps no row; nothing was drawn for it."""

@@ -79,6 +79,15 @@ def read_group(
             raise
 
 
+def first_rows(con: duckdb.DuckDBPyConnection, group: FileGroup, most: int) -> dict[str, Column]:
+    """Put the first rows of a group's first file into the table `first_rows`; its columns by their format's names."""
+    types, used = dict(group.columns), _used(group)
+    stream = RowStream([group.files[0].path], partial(_rows, group, list(used.values())))
+    con.register("stream", stream.reader(duck.arrow_types(con, [types[own] for own in used.values()])))
+    con.execute(f"CREATE OR REPLACE TEMP TABLE first_rows AS FROM stream LIMIT {most}")
+    return {name: Column(f"c{place}", types[own]) for place, (name, own) in enumerate(used.items())}
+
+
 @dataclass(frozen=True)
 class _Reading:
     """A connection, and what each of its queries needs."""

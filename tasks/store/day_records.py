@@ -53,6 +53,8 @@ class Verdict:
     profile_revision: int | None
     files: tuple[LakeFile, ...] = ()
     """What it consists of in the lake; nothing where it was rejected."""
+    event_files: int = 0
+    event_files_unreadable: int = 0
 
 
 class DayRecords:
@@ -171,6 +173,7 @@ def _close(session: Session, day: date, generation: int, state: DayState, verdic
     row = session.get_one(DayGeneration, (day, generation))
     _move(row, state)
     row.rows_in, row.rows_kept, row.profile_revision = verdict.rows_in, verdict.rows_kept, verdict.profile_revision
+    row.event_files, row.event_files_unreadable = verdict.event_files, verdict.event_files_unreadable
     row.ingested_at = datetime.now(UTC)
     place: dict[str, Any] = {"day": day, "generation": generation}
     for (file, reason), rows in verdict.rows.items():

@@ -139,6 +139,10 @@ class DayGeneration(Table, table=True):
     rows_kept: int = Field(default=0, sa_type=BigInteger)
     ingested_at: datetime | None = None
     profile_revision: int | None = None
+    event_files: int = 0
+    """Event files that the day was read from."""
+    event_files_unreadable: int = 0
+    """Those among them that were structurally unreadable and left out."""
 
 
 class ListedFile(Table, table=True):
@@ -190,6 +194,8 @@ class GateLine(Table, table=True):
     limit: float | None = None
     message: str = Field(sa_type=Text)
     action: str = Field(sa_type=Text)
+    exact: bool = False
+    """Whether it rests on exact counts of rows, so that it must not leave the operator."""
 
 
 class Client(Table, table=True):

@@ -109,10 +109,13 @@ def test_what_cannot_be_used_is_rejected_by_name_and_mended_by_sending_it_again(
     assert throng("ingest", DAY).document["outcome"] == "Ingested"
 
 
-def test_one_unreadable_file_is_rejected_by_name_and_the_others_are_used(throng: Throng) -> None:
+def test_one_unreadable_file_of_few_stops_the_day_by_name_and_an_override_uses_the_others(throng: Throng) -> None:
     spoilt = _events(throng.landing)[1]
     spoilt.write_bytes(spoilt.read_bytes()[:-1000])
     said = throng("ingest", DAY)
+    assert said.code == 10, said.text
+    assert "part-01.parquet" in said.text
+    said = throng("ingest", DAY, "--override", "rejected_files", "--reason", "there is no other copy")
     assert said.code == 0, said.text
     assert said.document["rows_kept"] > 0
     assert "part-01.parquet" in said.text, "a day that lacks a file is never taken in without a word"

@@ -35,6 +35,8 @@ def write_landing(root: Path) -> None:
     (good / "part-1.csv.gz").write_bytes(gzipped(as_csv(EVENTS, _crowd(GOOD_DAY))))
     (good / "part-2.csv.zst").write_bytes(_zstd(as_csv(EVENTS, _of(ODD, GOOD_DAY))))
     pq.write_table(_table(_of(ODD, GOOD_DAY)), good / "part-3.parquet")
+    for n in range(20):  # beside which one file that cannot be read is few enough
+        (good / f"more-{n}.csv").write_bytes(as_csv(EVENTS, _of([f"s{n}"], GOOD_DAY)))
     whole = io.BytesIO()
     pq.write_table(_table(_of([MEMBER], GOOD_DAY)), whole, compression="none")
     (good / "part-4.parquet").write_bytes(whole.getvalue()[:-20])

@@ -15,6 +15,7 @@ from tasks.publish import Publish
 from tasks.references import DayRef, ReleaseRef
 from tasks.settings import Settings
 from tasks.store import Stores, open_stores
+from tasks.store.audit import AuditEntry
 from tasks.store.ledger import ReleaseKey
 from tests.promise.landing import write_network
 
@@ -44,8 +45,10 @@ class Way:
         given = {"home": self.root / "home", "landing": str(self.landing), **places}
         return open_stores(Settings(**given))  # type: ignore[arg-type]
 
-    def ingest(self, day: date, **places: object) -> DayRef:
-        return Ingest(self.stores(**places), Above(), lambda: self.now)(day)
+    def ingest(self, day: date, *overrides: str, **places: object) -> DayRef:
+        stores = self.stores(**places)
+        reason = stores.audit.write(AuditEntry.by_user("override", str(day), "a test")) if overrides else None
+        return Ingest(stores, Above(), lambda: self.now)(day, overrides, reason)
 
     def publish(self, product: str, period: str, **places: object) -> ReleaseRef:
         return Publish(self.stores(**places), Above(), lambda: self.now)(product, period)

@@ -10,10 +10,16 @@ DAY = date(2026, 3, 3)
 ALL_DAY, NEVER = [1] * 24, [0] * 24
 
 
-def _ingested(way: Way, *people: tuple[str, ...], consents: list[tuple[str, ...]], day: date = DAY) -> None:
+def _ingested(
+    way: Way,
+    *people: tuple[str, ...],
+    consents: list[tuple[str, ...]],
+    day: date = DAY,
+    overrides: tuple[str, ...] = (),
+) -> None:
     write_people(way.landing, people, consents)
     write_events(way.landing, day, [row for one in people for row in seen(one[0], day)])
-    assert way.ingest(day).outcome == "Ingested"
+    assert way.ingest(day, *overrides).outcome == "Ingested"
 
 
 def _in_the_lake(way: Way) -> int:
@@ -32,7 +38,8 @@ def test_who_withdraws_after_ingest_is_in_no_later_release(way: Way) -> None:
 
 
 def test_who_withdrew_before_ingest_is_not_in_the_lake(way: Way) -> None:
-    _ingested(way, person("a"), consents=[consent("a", withdrawn="2026-04-01T00:00:00Z")])
+    withdrawn = [consent("a", withdrawn="2026-04-01T00:00:00Z")]
+    _ingested(way, person("a"), consents=withdrawn, overrides=("rows_kept",))
     assert _in_the_lake(way) == 0
     assert way.persons(DAY) == NEVER
 
@@ -72,7 +79,7 @@ def test_a_minor_is_counted_from_the_year_in_which_the_difference_is_nineteen(wa
     way.now = datetime(2026, 4, 20, tzinfo=UTC)
     for day, expected in ((date(2025, 12, 31), NEVER), (date(2026, 1, 1), ALL_DAY)):
         born = [consent("a", granted="2025-01-01T00:00:00Z")]
-        _ingested(way, person("a", birth_year=2007), consents=born, day=day)
+        _ingested(way, person("a", birth_year=2007), consents=born, day=day, overrides=("rows_kept",))
         assert way.persons(day) == expected
 
 

@@ -8,8 +8,9 @@ import pytest
 
 from tasks.errors import Misconfigured, RejectedInput
 from tasks.events import gate
+from tasks.events.file_facts import FileFacts
 from tasks.events.gate import GateResult, GateStatus, judge_day, refuse
-from tasks.events.measures import SURE, FileFacts, incomplete_hours, of_rows
+from tasks.events.measures import SURE, incomplete_hours, of_rows
 from tasks.events.profile import Noisy, Profile
 from tasks.events.reasons import READ_REASONS, Reason
 from tasks.expectations import Status, Verdict
@@ -17,7 +18,18 @@ from tasks.policy import Gate, GateRules, load
 
 GATE = load().policy.gate
 SE = 9051.0
-FACTS = FileFacts(files=8, rejected=(), rows=100_000_000, unreadable_rows=0, missing_subscribers=0, lateness_hours=3.0)
+FACTS = FileFacts(
+    files=100,
+    rejected=(),
+    empty=(),
+    rows=100_000_000,
+    kept=48_000_000,
+    unreadable_rows=0,
+    missing_subscribers=0,
+    lateness_hours=3.0,
+)
+SMALL = replace(FACTS, rows=20_000, kept=12_000)
+FEW_AN_HOUR = (500.0,) * 24
 HOUR = 2_000_000.0
 USUAL = [Noisy(24 * HOUR, SE * 24**0.5)] * 5
 
@@ -52,7 +64,9 @@ def test_a_usual_day_passes_every_rule_of_the_policy() -> None:
 @pytest.mark.parametrize(
     ("rule", "facts", "day"),
     [
-        ("rejected_files", replace(FACTS, rejected=("a.parquet", "b.parquet", "c.parquet")), profile()),
+        ("rejected_files", replace(FACTS, rejected=tuple(f"{n}.parquet" for n in range(6))), profile()),
+        ("empty_files", replace(FACTS, empty=tuple(f"{n}.csv" for n in range(6))), profile()),
+        ("rows_kept", replace(FACTS, kept=0), profile()),
         ("unreadable_rows", replace(FACTS, unreadable_rows=6_000_000), profile()),
         ("missing_subscribers", replace(FACTS, missing_subscribers=6_000_000), profile()),
         ("lateness_hours", replace(FACTS, lateness_hours=24.5), profile()),
@@ -74,21 +88,29 @@ def test_a_day_that_surely_passes_a_limit_fails_that_rule_alone(rule: str, facts
 
 
 def test_a_limit_reached_exactly_is_not_passed() -> None:
-    at_limit = replace(FACTS, rejected=("a", "b"), unreadable_rows=5_000_000, lateness_hours=24.0)
+    at_limit = replace(FACTS, rejected=tuple("abcde"), unreadable_rows=5_000_000, lateness_hours=24.0)
     assert not_passed(judged(at_limit)) == {}
 
 
 def test_the_gate_does_not_judge_what_the_noise_hides() -> None:
-    few = profile((500.0,) * 24)
-    results = judged(day=few, history=[Noisy(12_000.0, SE * 24**0.5)])
-    hidden = {"rows_low", "rows_high", "bad_times", "unusable_cells", "other_days", "hours_covered"}
-    assert not_passed(results) == dict.fromkeys(hidden, "not_judged")
-    assert "too few rows" in results["bad_times"].message
+    results = judged(SMALL, profile(FEW_AN_HOUR), history=[Noisy(12_000.0, SE * 24**0.5)])
+    assert not_passed(results) == dict.fromkeys(("rows_low", "rows_high", "hours_covered"), "not_judged")
+    assert results["hours_covered"].value is None
 
 
-def test_a_share_near_its_limit_is_not_judged() -> None:
-    near = profile(bad_time=0.1 / 0.9 * 24 * HOUR + 2 * SE)
-    result = judged(day=near)["bad_times"]
+def test_where_rows_went_is_said_where_only_the_operator_reads_it() -> None:
+    why = {"rows_kept": "All are no_consent.", "bad_times": "Their form is odd."}
+    small = judged(replace(SMALL, kept=0, unfit={Reason.BAD_TIME: 20_000}, why=why), profile(FEW_AN_HOUR), history=())
+    assert why["rows_kept"] in small["rows_kept"].message
+    assert why["bad_times"] in small["bad_times"].message
+    large = judged(replace(FACTS, why=why), profile(bad_time=20e6))["bad_times"]
+    assert why["bad_times"] not in large.message
+    assert why["bad_times"] in large.action
+    assert why["rows_kept"] not in judged(replace(SMALL, why=why), profile(FEW_AN_HOUR))["rows_kept"].message
+
+
+def test_a_number_of_rows_near_its_limit_is_not_judged() -> None:
+    result = judged(day=profile((HOUR * 0.5 + SE / 3,) * 24))["rows_low"]
     assert result.status is GateStatus.NOT_JUDGED
     assert "noise" in result.message
 
@@ -120,7 +142,7 @@ def test_noise_alone_seldom_fails_a_good_day() -> None:
 
 
 def test_a_policy_that_rejects_the_day_stops_it_for_one_unreadable_file() -> None:
-    facts = replace(FACTS, files=100, rejected=("part-07.parquet",))
+    facts = replace(FACTS, rejected=("part-07.parquet",))
     strict = GATE.model_copy(update={"unreadable_file": "reject_day"})
     assert not_passed(judged(facts)) == {}
     result = judged(facts, rules=strict)["rejected_files"]

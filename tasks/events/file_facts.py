@@ -1,0 +1,54 @@
+"""What is exactly known of a day's event files, whoever is in them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from tasks.events.files import UnreadableFile
+from tasks.events.landing import DayLanding
+from tasks.events.read import ReadAccount
+from tasks.events.reasons import Reason
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """What is exactly known of a day's files, whoever is in them."""
+
+    files: int
+    rejected: tuple[str, ...]
+    """Names of the files that could not be read."""
+    empty: tuple[str, ...]
+    """Names of the files that could be read and hold no row."""
+    rows: int
+    kept: int
+    unreadable_rows: int
+    missing_subscribers: int
+    lateness_hours: float
+    """Between the day's end and the newest file."""
+    unfit: Mapping[Reason, int] = field(default_factory=dict)
+    """Rows by what is wrong with their time, cell or network, regardless of their subscriber."""
+    why: Mapping[str, str] = field(default_factory=dict)
+    """By rule: where rows went, in counts by reason and forms of values; for the operator alone."""
+
+    def having(self, *reasons: Reason) -> int:
+        """Rows that have one of these faults, regardless of their subscriber."""
+        return sum(self.unfit.get(reason, 0) for reason in reasons)
+
+
+def file_facts(
+    landing: DayLanding, read: ReadAccount, at_once: tuple[UnreadableFile, ...], day_end: datetime
+) -> FileFacts:
+    """Exact facts of the day's files, of all rows in them; `at_once`: files that no query could begin to read."""
+    account, unreadable = read.account, (*at_once, *read.unreadable)
+    late = (landing.newest - day_end) / timedelta(hours=1) if landing.newest else 0.0
+    return FileFacts(
+        files=len(landing.files),
+        rejected=tuple(sorted(f"{file.name} ({file.why})" for file in unreadable)),
+        empty=tuple(sorted(name for name, rows in account.rows_in.items() if not rows)),
+        rows=account.total,
+        kept=account.kept,
+        unreadable_rows=account.reasons.get(Reason.UNREADABLE_ROW, 0),
+        missing_subscribers=account.reasons.get(Reason.MISSING_SUBSCRIBER, 0),
+        lateness_hours=max(late, 0.0),
+        unfit=read.unfit,
+    )
