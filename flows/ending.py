@@ -15,6 +15,8 @@ from prefect.states import Completed, Failed
 from flows import artifacts
 from flows.sentences import SENTENCES, Reference
 from flows.serving.process import this_process
+from flows.telling.events import say
+from tasks.alerts import NO_FAULT, failure
 from tasks.errors import RefusedDelivery, RefusedRelease, RejectedInput, ThrongError
 from tasks.references import Outcome
 from tasks.step import scrubbed
@@ -37,9 +39,18 @@ def _ended(verb: str, tags: list[str], call: Callable[[], Reference], cards: Cal
     except ThrongError as error:
         if isinstance(error, RejectedInput):  # the catalog knows more of it
             show(cards)
+        show(partial(tell_failure, " ".join([verb, *(word.partition(":")[2] for word in tags)]), error))
         return refused(error)
     show(cards)
     return Completed(name=reference.outcome.value, message=SENTENCES[reference.outcome], data=reference)
+
+
+def tell_failure(subject: str, error: ThrongError) -> None:
+    """Alert at once where no run of many steps will: it puts together what failed, and says it when it ends."""
+    context = FlowRunContext.get()
+    alone = context and context.flow_run and context.flow_run.parent_task_run_id is None
+    if alone and error.exit_code not in NO_FAULT:
+        say([failure(subject, error)])
 
 
 def refused(error: ThrongError) -> State[Any]:

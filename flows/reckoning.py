@@ -12,8 +12,9 @@ from prefect.states import Completed, Failed
 
 from flows import artifacts
 from flows.carry import Listener, as_flow, heard
-from flows.ending import refused, show, tag
+from flows.ending import refused, show, tag, tell_failure
 from flows.reconcile import Job, Report, reconcile, verdict
+from tasks.errors import ThrongError
 from tasks.step import fault_of
 
 if TYPE_CHECKING:
@@ -34,11 +35,17 @@ async def reckoned(job: Job, tags: list[str]) -> State[Report]:
             with heard(listener):
                 report = await reconcile(job, as_flow)
     except Exception as error:
-        return await asyncio.to_thread(refused, fault_of(job.verb, error))
+        return await asyncio.to_thread(_refused, job, fault_of(job.verb, error))
     name, sentence = verdict(report)
     await asyncio.to_thread(show, partial(artifacts.of_report, report, f"{name}: {sentence}"))
     state = Failed if name in FAILED else Completed
     return state(name=name, message=sentence, data=report)
+
+
+def _refused(job: Job, fault: ThrongError) -> State[Report]:
+    """It ended before its steps could say why; every `daily` of the schedule is one subject, as it is hourly."""
+    show(partial(tell_failure, job.verb if job.scheduled else f"{job.verb} {job.subject}", fault))
+    return refused(fault)
 
 
 @asynccontextmanager

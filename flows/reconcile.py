@@ -116,7 +116,7 @@ async def reconcile(job: Job, run: Run) -> Report:
         report = Report(plan, results, await asyncio.to_thread(job.plan) if results else plan)
         record.outcome, record.message = verdict(report)
         record.exit_code = exit_code(report, not job.scheduled)
-    await asyncio.to_thread(_look_round)
+    await asyncio.to_thread(_look_round, report)
     return report
 
 
@@ -141,11 +141,13 @@ def _recorded(job: Job) -> "Iterator[RunRecord]":
         yield record
 
 
-def _look_round() -> None:
+def _look_round(report: Report) -> None:
     """Metrics and alerts; they decide nothing of the work that was done."""
     from flows.telling.rounds import look_round
+    from tasks.alerts import failure
 
+    ended = [(result.step, result.error) for result in report.failed]
     try:
-        look_round()
+        look_round([failure(f"{step.verb} {step.subject}", error) for step, error in ended if error])
     except Exception as error:
         logging.getLogger(__name__).warning("%s", fault_of("look round", error))

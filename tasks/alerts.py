@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
+from tasks.errors import ThrongError
 from tasks.events.gate import GateStatus
 from tasks.period import Period
 from tasks.plan.states import Plan, State, Step
@@ -50,6 +51,11 @@ class Alert:
     subject: str
     what: str
     action: str
+
+
+def failure(subject: str, error: ThrongError) -> Alert:
+    """That a run failed, as it ends; `subject` is its verb and what it was about."""
+    return Alert(Kind.RUN_FAILED, subject, error.what, error.action)
 
 
 def alerts(stores: Stores, plan: Plan, now: datetime) -> list[Alert]:

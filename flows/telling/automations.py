@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
 from prefect.blocks.webhook import Webhook
@@ -12,6 +12,7 @@ from prefect.events.actions import CallWebhook
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 from pydantic import SecretStr
 
+from flows.serving.ends import COMMAND_KILLED
 from flows.telling.teller import RUN_LATE, SCHEDULE_SILENT
 from tasks.alerts import Kind
 
@@ -22,6 +23,9 @@ LATE = timedelta(minutes=10)
 
 SILENT = timedelta(hours=3)
 """How long no `daily` may begin, end or be passed over, though it is hourly: schedules can fail without a word."""
+
+_NOT_BY_ITSELF = ["Failed", "Crashed", "TimedOut"]
+"""Prefect's own names of failures. A run that could end itself has told what failed, and ends in a name of ours."""
 
 _OURS = {"prefect.resource.role": "deployment", "prefect.resource.name": ["daily", "backfill"]}
 _DAILY = {"prefect.resource.role": "deployment", "prefect.resource.name": "daily"}
@@ -69,21 +73,22 @@ def _automations(block: UUID, page: str, late: timedelta, silent: timedelta) -> 
         "what the day's run found",
         "{{ event.payload | tojson }}",
     )
-    # named states have events of their own: only the type tells that SomeFailed or Refused is a failure
-    failed = {
-        "prefect.resource.id": "prefect.flow-run.*",
-        "prefect.state-type": ["FAILED", "CRASHED"],
-        "prefect.state-name": "!Interrupted",  # Throng was stopped, and a new run goes on
-    }
-    yield call(
-        EventTrigger(
-            match=failed, match_related=_OURS, expect={"prefect.flow-run.*"}, posture=Posture.Reactive, threshold=1
-        ),
-        "a run failed or crashed",
-        _alert(Kind.RUN_FAILED, "'A run ended as ' ~ event.resource['prefect.state-name'] ~ '.'", link),
-    )
+    ended = _alert(Kind.RUN_FAILED, "'A run ended as ' ~ event.resource['prefect.state-name'] ~ '.'", link)
+    yield call(_failed(_OURS, **{"prefect.state-name": _NOT_BY_ITSELF}), "a run failed or crashed", ended)
+    killed = {"prefect.state-type": "CRASHED", "prefect.state-message": COMMAND_KILLED.message}
+    yield call(_failed({}, **killed), "a command was killed", ended)
     yield call(_late(late), "a run is late", _alert(RUN_LATE, "'A run still waits for a worker.'", link))
     yield call(_silent(silent), "no daily run", _SILENT_ALERT)
+
+
+def _failed(related: dict[str, Any], **state: Any) -> EventTrigger:
+    return EventTrigger(
+        match={"prefect.resource.id": "prefect.flow-run.*", **state},
+        match_related=related,
+        expect={"prefect.flow-run.*"},
+        posture=Posture.Reactive,
+        threshold=1,
+    )
 
 
 def _late(late: timedelta) -> EventTrigger:

@@ -1,13 +1,15 @@
 """Alerts as events: what the server's automations, and anybody else's, can react to."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from itertools import groupby
 
 from prefect.events import emit_event
 
-from tasks.alerts import Alert
+from tasks.alerts import Alert, Kind
+from tasks.plan.states import Cell
+from tasks.status.todo import Todo, todos
 
 MOST = 20
 """Alerts of one kind that are told one by one; a long outage is one piece of news."""
@@ -21,6 +23,20 @@ def say(alerts: Iterable[Alert]) -> None:
         event = f"throng.{alert.kind}"
         place = f"{event}.{_NOT_IN_AN_ID.sub('-', alert.subject)}"
         emit_event(event, {"prefect.resource.id": place, "prefect.resource.name": alert.subject}, payload=asdict(alert))
+
+
+def by_cause(alerts: Sequence[Alert], cells: Iterable[Cell]) -> list[Alert]:
+    """One alert a cause; what only follows from it is counted. `cells`: of the plan that the alerts were read from."""
+    return [_of(todo) for todo in todos(alerts, cells)]
+
+
+def _of(todo: Todo) -> Alert:
+    """Named by its first subject, so that one more of the same is no news within the day."""
+    first, *more = todo.subjects
+    since = f"since {first}" if todo.kind == Kind.LANDING_OVERDUE else f"{first} and more"
+    many = f"{len(todo.subjects)} in all, up to {more[-1]}. " if more else ""
+    waiting = f" {len(todo.holds_up)} deliveries wait for it." if todo.holds_up else ""
+    return Alert(todo.kind, since if more else first, f"{many}{todo.what}{waiting}", todo.action)
 
 
 def fewer(alerts: Iterable[Alert]) -> Iterator[Alert]:

@@ -2,15 +2,22 @@
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from tasks.alerts import Alert
 from tasks.step import fault_of
 
+if TYPE_CHECKING:
+    from tasks.plan import Plan
 
-def look_round() -> list[Alert]:
-    """Look at everything once: write `metrics.prom`, emit the alerts where there is a server, write the status page."""
+
+def look_round(failed: Sequence[Alert] = ()) -> list[Alert]:
+    """Look at everything once: write `metrics.prom`, emit the alerts where there is a server, write the status page.
+
+    `failed` are those of the run that ends now; a backfill's days may be older than what the schedule looks at.
+    """
     from flows.links import pages_of_runs
     from flows.page import NAME, write
     from tasks.alerts import alerts
@@ -23,9 +30,11 @@ def look_round() -> list[Alert]:
     stores, now = open_stores(), utc_now()
     plan = daily_plan(stores, now)
     found = alerts(stores, plan, now)
+    known = {(alert.kind, alert.subject) for alert in found}
+    found += [alert for alert in failed if (alert.kind, alert.subject) not in known]
     home = stores.settings.home.absolute()
     for act in (
-        partial(_emit, found),
+        partial(_emit, found, plan),
         partial(write_metrics, stores, plan, found, now),
         lambda: write(home / NAME, status(stores, now), pages_of_runs()),
     ):
@@ -33,11 +42,11 @@ def look_round() -> list[Alert]:
     return found
 
 
-def _emit(found: list[Alert]) -> None:
+def _emit(found: list[Alert], plan: "Plan") -> None:
     if os.environ.get("PREFECT_API_URL"):
-        from flows.telling.events import say
+        from flows.telling.events import by_cause, say
 
-        say(found)
+        say(by_cause(found, plan.cells))
 
 
 def _each_by_itself(act: Callable[[], object]) -> None:

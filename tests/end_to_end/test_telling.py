@@ -1,5 +1,6 @@
 """From an event or a run's end on a real Prefect server to a webhook and a mailbox, by automations made from code."""
 
+import asyncio
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -7,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from flows.serving.ends import COMMAND_KILLED
 from tasks.alerts import Alert
+from tasks.errors import RejectedInput
 from tasks.settings import Settings
 from tests.receivers import Received, mailbox, webhook
 from tests.unit.telling.test_teller import until
@@ -44,7 +47,7 @@ def told(
         for _ in range(2):
             install(url, late=timedelta(seconds=10), silent=timedelta(seconds=10))
         ours = [found for found in api.read_automations() if found.name.startswith(PREFIX)]
-        assert len({found.name for found in ours}) == len(ours) == 4
+        assert len({found.name for found in ours}) == len(ours) == 5
         yield hook.calls
         for found in ours:
             api.delete_automation(found.id)
@@ -56,14 +59,14 @@ def _api() -> Any:
     return get_client(sync_client=True)
 
 
-def _run(deployment: str, kind: str, name: str) -> str:
+def _run(deployment: str, kind: str, name: str, of: str = SECRET, called: str | None = None) -> str:
     """A run of a deployment, put into a state; its id."""
     from prefect.client.schemas.objects import State, StateType
 
     with _api() as api:
         known = api.create_deployment(flow_id=api.create_flow_from_name(deployment), name=deployment)
-        run = api.create_flow_run_from_deployment(known)
-        api.set_flow_run_state(run.id, State(type=StateType(kind), name=name, message=f"of {SECRET}"), force=True)
+        run = api.create_flow_run_from_deployment(known, name=called)
+        api.set_flow_run_state(run.id, State(type=StateType(kind), name=name, message=of), force=True)
     return str(run.id)
 
 
@@ -90,19 +93,45 @@ def test_what_daily_says_arrives_word_for_word(
     assert any(OVERDUE.what in mail.get_content() for mail in mails)
 
 
-def test_a_failed_run_is_told_by_its_type_with_its_page_and_without_its_message(told: list[dict[str, Any]]) -> None:
+def test_a_run_that_could_not_end_itself_is_told_with_its_page_and_without_its_message(
+    told: list[dict[str, Any]],
+) -> None:
     _run("backfill", "CRASHED", "Interrupted")  # somebody stopped Throng: no news
+    _run("backfill", "FAILED", "SomeFailed")  # it has told itself what failed
     _run("another", "FAILED", "Failed")  # not ours
-    odd = _run("backfill", "FAILED", 'Odd", "kind": "<none>')
-    run = _run("daily", "FAILED", "SomeFailed")
-    until(lambda: any(run in alert["action"] for alert in _alerts(told)))
-    until(lambda: any(odd in alert["action"] for alert in _alerts(told)))
-    (quoted,) = [alert for alert in _alerts(told) if odd in alert["action"]]
-    assert (quoted["kind"], quoted["what"]) == ("run_failed", 'A run ended as Odd", "kind": "<none>.')
-    (failed,) = [alert for alert in _alerts(told) if alert["kind"] == "run_failed" and alert is not quoted]
-    assert (failed["subject"], failed["what"]) == ("daily", "A run ended as SomeFailed.")
-    assert failed["action"].endswith(f"/runs/flow-run/{run}")
+    killed = _run("another", "CRASHED", "Crashed", of=COMMAND_KILLED.message)
+    odd = _run("backfill", "FAILED", "Failed", called='Odd", "kind": "<none>')
+    run = _run("daily", "CRASHED", "Crashed")
+    for known in (killed, odd, run):
+        until(lambda known=known: any(known in alert["action"] for alert in _alerts(told)))
+    failed = {alert["action"].rpartition("/")[2]: alert for alert in _alerts(told) if alert["kind"] == "run_failed"}
+    assert set(failed) == {killed, odd, run}
+    assert failed[odd]["subject"] == 'Odd", "kind": "<none>'
+    assert (failed[run]["subject"], failed[run]["what"]) == ("daily", "A run ended as Crashed.")
     assert SECRET not in str(told)
+
+
+def test_a_run_that_failed_is_told_when_it_ends_and_a_step_of_many_with_the_others(told: list[dict[str, Any]]) -> None:
+    from prefect import flow
+
+    from flows.ending import ending
+
+    def fails() -> Any:
+        raise RejectedInput("part-0.csv is not an event file.", "Send it again.")
+
+    @flow(name="ingest", persist_result=False)
+    async def alone(day: str) -> Any:
+        return await ending("ingest", [f"period:{day}"], fails, lambda: None)
+
+    @flow(name="daily", persist_result=False)
+    async def many() -> None:
+        await alone("2026-03-07", return_state=True)
+
+    asyncio.run(alone("2026-03-06", return_state=True))
+    asyncio.run(many())
+    until(lambda: "ingest 2026-03-06" in [alert["subject"] for alert in _alerts(told)])
+    (alert,) = [alert for alert in _alerts(told) if alert["subject"].startswith("ingest")]
+    assert (alert["kind"], alert["what"]) == ("run_failed", "part-0.csv is not an event file.")
 
 
 def test_prefect_knows_no_address_of_a_receiver(

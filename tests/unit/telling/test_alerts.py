@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from flows.telling.events import fewer
+from flows.telling.events import by_cause, fewer
 from tasks.alerts import Alert
 from tasks.errors import RejectedInput
 from tasks.store.ledger import ReleaseKey, ReservationFacts
@@ -136,3 +136,35 @@ def test_of_a_long_outage_the_first_are_told_and_how_many_more() -> None:
     assert len(told) == 22
     assert told[20].what == "10 more like the 20 before."
     assert told[21].kind == "budget_low"
+
+
+def _told_by_cause(books: Books, now: datetime) -> list[Alert]:
+    return by_cause(books.told(now), books.plan(now).cells)
+
+
+def test_a_landing_that_is_missing_for_days_is_one_alert_with_what_waits_for_it(books: Books) -> None:
+    books.land()
+    books.ingest()
+    books.publish()
+    books.deliver()
+    now = days_on(NOON, 5)
+    days = sum(alert.kind == "landing_overdue" for alert in books.told(now))
+    assert days >= 4
+    assert sum(alert.kind == "delivery_late" for alert in books.told(now)) == days
+    (alert,) = _told_by_cause(books, now)
+    assert (alert.kind, alert.subject) == ("landing_overdue", "since 2026-03-03")
+    assert f"{days} in all" in alert.what
+    assert f"{days} deliveries" in alert.what
+
+
+def test_one_thing_more_of_the_same_cause_is_told_under_the_same_subject(books: Books) -> None:
+    books.land()
+    first, later = (_told_by_cause(books, days_on(NOON, days)) for days in (3, 4))
+    assert "since 2026-03-03" in [alert.subject for alert in first]
+    assert [alert.subject for alert in first] == [alert.subject for alert in later]
+
+
+def test_a_single_matter_is_told_as_it_is(books: Books) -> None:
+    books.land()
+    now = MORNING + timedelta(hours=3)
+    assert _told_by_cause(books, now) == books.told(now)
