@@ -28,6 +28,7 @@ from tasks.events.reasons import READ_REASONS
 from tasks.mobility.cells import CellPlan
 from tasks.mobility.day import PROFILE_UNIT, walk_rules
 from tasks.mobility.plans import Plans, load_plans
+from tasks.people import check_people
 from tasks.period import Cadence, Period, day_hours, day_start
 from tasks.privacy.bounds import Contributions, LevelRule
 from tasks.privacy.noise import Noise
@@ -62,7 +63,7 @@ class Ingest:
             self._stores.locks.hold(f"day-{day}"),
             self._stores.catalog.run("ingest", str(day)) as run,
         ):
-            ref = self.look(day)
+            ref = self.look(day, overrides, reason_id)
             if ref is None:
                 candidate = self.walk(day)
                 revision = self.profile(candidate) if candidate.rows_kept or "rows_kept" in overrides else None
@@ -76,26 +77,22 @@ class Ingest:
             raise Misconfigured("An override needs a reason.", "Add --reason TEXT: it goes to the audit table.")
 
     @step("is there anything to do?")
-    def look(self, day: date) -> DayRef | None:
+    def look(self, day: date, overrides: Collection[str] = (), reason_id: int | None = None) -> DayRef | None:
         """Whether there is anything to do: None if the day is closed and not ingested as it stands."""
         self._stores.installation.check()
         landing = self._landing(day)
         if not landing.closed:
             open_folders = ", ".join(folder.path.name for folder in landing.folders if not folder.closed)
-            note = (
-                f"Not closed yet: {open_folders or day}. It closes by _COMPLETE, or `close_after` hours past its end."
-            )
+            note = f"Not closed yet: {open_folders or day}. _COMPLETE closes it, or `close_after` hours past its end."
             return DayRef(day, 0, Outcome.AWAITING_LANDING, 0, 0, note=note)
+        check_people(self._stores, overrides, reason_id)
         current = self._stores.catalog.current(day)
-        if current and current.landing_digest == self._digest(landing) and self._policy_digest == current.policy_digest:
+        today = self._digest(landing), self._stores.policy.digest
+        if current and (current.landing_digest, current.policy_digest) == today:
             follow(day_lineage(day, current.generation))
             return DayRef(day, current.generation, Outcome.ALREADY_INGESTED, current.rows_in, current.rows_kept)
         self._profile_revision(Period.day(day), self._digest(landing))  # refused before the walk, not after it
         return None
-
-    @property
-    def _policy_digest(self) -> str:
-        return self._stores.policy.digest
 
     def _landing(self, day: date) -> DayLanding:
         root, formats = self._stores.settings.landing_root, load_formats(self._stores.settings.mapping)
@@ -109,6 +106,7 @@ class Ingest:
         """Read and walk the day into staging. The only step that sees raw ids; they end with it."""
         landing = self._landing(day)
         with unchanged(f"The landing of {day}", landing.digest, lambda: self._landing(day).digest):
+            check_people(self._stores)
             candidate, inputs, plans = self._begun(landing)
             result, facts = self._run(landing, plans.cells, candidate)
         candidate.write_profile(result.profile)
@@ -123,7 +121,7 @@ class Ingest:
         root, policy, day = self._stores.settings.landing_root, self._stores.policy.policy, landing.day
         plans = load_plans(root, day, policy.time)
         zones, cells = plans.zones, plans.cells
-        inputs = DayInputs(self._digest(landing), zones.version, cells.version, self._policy_digest)
+        inputs = DayInputs(self._digest(landing), zones.version, cells.version, self._stores.policy.digest)
         generation = self._stores.catalog.begin_day(day, inputs, listing_of(landing.files))
         candidate = self._stores.lake.candidate(day, generation)
         self._stores.lake.write_plan(zones.version, zones.geojson())

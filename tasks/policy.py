@@ -100,6 +100,7 @@ class Gate(_Section):
 
     unreadable_file: Literal["reject_file", "reject_day"]
     gate_days: Annotated[int, Field(ge=1, le=90)]
+    register_shrink: Share
     rules: GateRules
 
 

@@ -16,6 +16,7 @@ from tasks.events.landing import unchanged
 from tasks.events.measures import incomplete_hours
 from tasks.events.panel import allowed, build_panel, consented
 from tasks.mobility.zones import ZonePlan, stored_plan
+from tasks.people import check_people, people_digest
 from tasks.period import Cadence, Period, day_hours, day_start
 from tasks.privacy.noise import Noise
 from tasks.privacy.protect import protect
@@ -23,7 +24,7 @@ from tasks.products import footfall, panel
 from tasks.products.catalogue import CATALOGUE, Product, find
 from tasks.references import Outcome, ReleaseRef
 from tasks.release import Basis, Counted, OneDraw, day_profile, facts_of, hours_of, price, slot, utc_now
-from tasks.stale import changes_since, not_in_lake, people_digest
+from tasks.stale import changes_since, not_in_lake
 from tasks.step import step
 from tasks.store import Stores
 from tasks.store.journal import follow, release_lineage
@@ -119,6 +120,7 @@ class Publish:
             return ReleaseKey.of(latest)
         days = self._days(product, period)
         self._check_kept(product, period, days)
+        check_people(self._stores)  # an old or cut register must not be paid for
         self._stores.keys.existing_key(period)  # without both nobody can be counted, and nothing is to be charged
         self._stores.keys.existing_data_key(period)
         self._files({day.day: day.generation for day in days})
@@ -236,6 +238,7 @@ class Publish:
         root, policy = self._stores.settings.landing_root, self._stores.policy.policy
         people = people_digest(self._stores)
         with unchanged("The subscribers or consents file", people, lambda: people_digest(self._stores)):
+            check_people(self._stores)
             everybody = build_panel(
                 root,
                 period=period,

@@ -5,8 +5,9 @@ from datetime import date, datetime
 
 from tasks.errors import Misconfigured, RejectedInput, StorageUnavailable
 from tasks.events.formats import load_formats
-from tasks.events.landing import find_day, find_register
+from tasks.events.landing import find_day
 from tasks.events.late import LateFiles, late_files
+from tasks.people import people_digest
 from tasks.period import Period
 from tasks.references import Listing
 from tasks.store import Stores
@@ -24,13 +25,6 @@ def changes_since(stores: Stores, release: Release, now: datetime) -> tuple[str,
         "the subscribers or consents file changed since": _people_changed(stores, release),
     }
     return tuple(word for word, differs in words.items() if differs)
-
-
-def people_digest(stores: Stores) -> str:
-    """A keyed digest of the two files' names, sizes and ages that say who may be counted."""
-    root = stores.settings.landing_root
-    found = [(path.name, path.stat()) for path in (find_register(root, name) for name in ("subscribers", "consents"))]
-    return stores.keys.digest(repr([(name, state.st_size, state.st_mtime_ns) for name, state in found]).encode())
 
 
 def late_since(stores: Stores, day: date, listing: Listing, now: datetime) -> LateFiles:

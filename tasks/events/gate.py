@@ -19,6 +19,9 @@ from tasks.events.profile import Noisy, Profile
 from tasks.expectations import Check, Status, judge
 from tasks.policy import Gate, GateRules, Rule
 
+REGISTER_SHRUNK, REGISTER_WENT_BACK = "register_shrunk", "register_went_back"
+"""Rules on the registers' versions, judged before a day is read; they are overridden as the gate's own are."""
+
 
 class GateStatus(StrEnum):
     """How a rule ended; NOT_JUDGED: too few rows or earlier days to tell; ERROR: the check itself broke."""
@@ -87,12 +90,13 @@ def _rules(gate: Gate) -> GateRules:
 
 def check_rules(names: Collection[str]) -> None:
     """Raise Misconfigured for a name that no rule has, with the nearest one."""
+    known = [*GateRules.model_fields, REGISTER_SHRUNK, REGISTER_WENT_BACK]
     for name in names:
-        if name not in GateRules.model_fields:
-            near = get_close_matches(name, GateRules.model_fields, 1)
+        if name not in known:
+            near = get_close_matches(name, known, 1)
             raise Misconfigured(
                 f"The gate has no rule '{name[:40]}'.",
-                f"Did you mean '{near[0]}'?" if near else f"Rules: {', '.join(GateRules.model_fields)}.",
+                f"Did you mean '{near[0]}'?" if near else f"Rules: {', '.join(known)}.",
             )
 
 

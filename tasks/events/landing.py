@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 
 from tasks.errors import Misconfigured, NotArrived, RejectedInput, StorageUnavailable
+from tasks.events import register_files
 from tasks.events.folders import day_folders, ignored, is_hour, labels_of, look_alikes, refuse_tables
 from tasks.events.formats import Formats, shipped
 from tasks.period import day_start
@@ -41,15 +43,23 @@ class Folder:
 
 @dataclass(frozen=True)
 class DayLanding:
-    """All that a local day is read from; `digest` changes with the mapping, and any file's name, size or age."""
+    """All that a local day is read from."""
 
+    root: Path
     day: date
     formats: Formats
     folders: tuple[Folder, ...]
     files: tuple[LandingFile, ...]
     closed: bool
-    digest: str
     newest: datetime | None
+
+    @cached_property
+    def digest(self) -> str:
+        """Changes with the mapping, any event file's name, size or time of change, and the content of any register."""
+        registers = [path for name in REGISTERS for path in sorted(self.root.glob(f"{name}.*")) if path.exists()]
+        listing = [(file.name, file.bytes, str(file.mtime_ns)) for file in self.files]
+        listing += [(path.name, 0, register_files.digest(path)) for path in registers]
+        return hashlib.sha256(repr((self.formats.digest, sorted(listing))).encode()).hexdigest()
 
 
 def find_day(root: Path, day: date, time: Time, now: datetime, formats: Formats | None = None) -> DayLanding:
@@ -70,7 +80,7 @@ def _found(root: Path, day: date, time: Time, now: datetime, formats: Formats) -
     closed = all(folder.closed for folder in folders)
     files = tuple(file for folder in folders for file in _files(root, folder, formats))
     newest = datetime.fromtimestamp(max(file.mtime_ns for file in files) / 1e9, UTC) if files else None
-    return DayLanding(day, formats, folders, files, closed, _digest(root, files, formats), newest)
+    return DayLanding(root, day, formats, folders, files, closed, newest)
 
 
 def _check(root: Path) -> None:
@@ -177,10 +187,3 @@ def _inside(root: Path, path: Path) -> Path:
             f"{path} is a link that is broken or leads out of the landing folder.", "Put the file itself there."
         )
     return path
-
-
-def _digest(root: Path, files: tuple[LandingFile, ...], formats: Formats) -> str:
-    registers = [path for name in REGISTERS for path in sorted(root.glob(f"{name}.*")) if path.is_file()]
-    listing = [(file.name, file.bytes, file.mtime_ns) for file in files]
-    listing += [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in registers]
-    return hashlib.sha256(repr((formats.digest, sorted(listing))).encode()).hexdigest()

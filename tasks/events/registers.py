@@ -1,10 +1,13 @@
 """Registers of the landing (subscribers, consents): read whole, or rejected; half a register would count wrongly."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Self
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from tasks.errors import RejectedInput
 from tasks.events import duck, words
@@ -12,6 +15,7 @@ from tasks.events.clock import Clock
 from tasks.events.files import columns_of, count_lines, source
 from tasks.events.formats.columns import Column
 from tasks.events.formats.detect import Unfit
+from tasks.events.register_files import Seen, parts
 
 ID = "subscriber_id"
 _PLAUSIBLE = "BETWEEN -2208988800 AND 32503679999"
@@ -81,6 +85,21 @@ def open_register(path: Path, required: tuple[str, ...], clock: Clock) -> Regist
     if missing := [name for name in required if name not in dict(columns)]:
         raise RejectedInput(f"{path.name} lacks the columns {', '.join(missing)}.", "Send it with all its columns.")
     return Register.of(path, *source([path], path.suffix, columns), clock)
+
+
+def count_rows(path: Path) -> int:
+    """A register's rows, by its lines or by its Parquet footers; raises RejectedInput if it is damaged."""
+    try:
+        return sum(_rows(part) for part in parts(path))
+    except (OSError, pa.ArrowException):
+        raise RejectedInput(f"{path.name} is damaged: its rows cannot be counted.", "Send it again.") from None
+
+
+@lru_cache(maxsize=16)
+def _rows(part: Seen) -> int:
+    if part.path.suffix.lower() == ".parquet":
+        return int(pq.read_metadata(part.path).num_rows)
+    return max(count_lines(part.path, blank=False) - 1, 0)
 
 
 def load(con: duckdb.DuckDBPyConnection, register: Register, name: str, select: str) -> None:

@@ -168,6 +168,19 @@ class StoredFile(Table, table=True):
     bytes: int = Field(sa_type=BigInteger)
 
 
+class RegisterVersion(Table, table=True):
+    """A version of the subscribers or consents file that was used; one of each name is not superseded."""
+
+    __tablename__ = "register_version"
+
+    name: str = Field(primary_key=True)
+    digest: str = Field(primary_key=True)
+    """Keyed digest of the content."""
+    rows: int = Field(sa_type=BigInteger)
+    first_seen: datetime
+    superseded: datetime | None = None
+
+
 class RowCount(Table, table=True):
     """Rows of one file that were kept, or dropped for one reason."""
 

@@ -20,6 +20,7 @@ VERBS = {"ingest", "publish", "deliver", "verify"} | {
         "expected",
         "stale",
         "candidate",
+        "people",
     ),  # what they share: drawing once, what a delivery and an index may say
     *("plan", "alerts", "metrics", "status", "landing_check"),  # what is to be done, and what is to be told
 }

@@ -1,0 +1,93 @@
+"""The registers of people: which files say who may be counted, and whether they may follow those used before.
+
+A consents file that goes back, or loses rows, brings back people who withdrew. So each version that is used is recorded
+by the keyed digest of its content, and one that was superseded, or lost too many rows, needs somebody's word.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from tasks.errors import RejectedInput
+from tasks.events.gate import REGISTER_SHRUNK, REGISTER_WENT_BACK
+from tasks.events.landing import find_register
+from tasks.events.register_files import digest
+from tasks.events.registers import count_rows
+from tasks.store import Stores
+from tasks.store.audit import AuditEntry
+from tasks.store.tables import RegisterVersion
+
+PEOPLE = ("subscribers", "consents")
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A register as it is in the landing, and the versions that were used, oldest first."""
+
+    name: str
+    file: str
+    digest: str
+    rows: int
+    versions: list[RegisterVersion]
+
+    @property
+    def used(self) -> RegisterVersion | None:
+        """The version that was used last."""
+        return next((version for version in self.versions if version.superseded is None), None)
+
+    @property
+    def is_used(self) -> bool:
+        """Whether that is the one in the landing."""
+        return self.used is not None and self.used.digest == self.digest
+
+
+def people_digest(stores: Stores) -> str:
+    """A keyed digest of what the two files hold that say who may be counted."""
+    root = stores.settings.landing_root
+    return stores.keys.digest(repr([digest(find_register(root, name)) for name in PEOPLE]).encode())
+
+
+def check_people(stores: Stores, overrides: Collection[str] = (), reason_id: int | None = None) -> None:
+    """Record the registers as used; raises RejectedInput if one went back or shrank and no override says it is right.
+
+    `reason_id`: the audit entry that says why. Again for the same files changes nothing.
+    """
+    with stores.locks.hold("registers"):
+        changed = [found for found in (_find(stores, name) for name in PEOPLE) if not found.is_used]
+        faults = {found.name: _faults(found, stores.policy.policy.gate.register_shrink) for found in changed}
+        standing = {rule: words for of in faults.values() for rule, words in of.items() if rule not in overrides}
+        if standing:
+            raise RejectedInput(
+                " ".join(standing.values()),
+                "Put the current file there. Or accept it as it is: "
+                f"`throng ingest DAY {' '.join(f'--override {rule}' for rule in standing)} --reason TEXT`.",
+            )
+        for found in changed:
+            accepted = ", ".join(faults[found.name])
+            event, why = ("register accepted", f"{accepted}: audit entry {reason_id}") if accepted else _USED
+            entry = AuditEntry.by_user(event, f"register {found.name}", why, rows=found.rows)
+            stores.catalog.use_register(found.name, found.digest, found.rows, entry)
+
+
+_USED = ("register used", "")
+
+
+def _find(stores: Stores, name: str) -> _Found:
+    path = find_register(stores.settings.landing_root, name)
+    keyed = stores.keys.digest(digest(path).encode())
+    return _Found(name, path.name, keyed, count_rows(path), stores.catalog.register_versions(name))
+
+
+def _faults(found: _Found, limit: float) -> dict[str, str]:
+    """What is wrong with a version that would follow the one used last, by rule."""
+    faults = {}
+    if old := next((version for version in found.versions if version.digest == found.digest), None):
+        faults[REGISTER_WENT_BACK] = (
+            f"{found.file} is an old file: it was first used on {old.first_seen:%Y-%m-%d %H:%M} UTC, and another one "
+            f"took its place."
+        )
+    if found.used and found.rows < found.used.rows * (1 - limit):
+        faults[REGISTER_SHRUNK] = (
+            f"{found.file} has {found.rows:,} rows, {found.used.rows - found.rows:,} fewer than the one used before; "
+            f"{limit:.0%} may go."
+        )
+    return faults

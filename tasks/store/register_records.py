@@ -1,0 +1,35 @@
+"""Registers in the catalog: which version of each was used, and what came after it."""
+
+from datetime import UTC, datetime
+
+from sqlmodel import col, select
+
+from tasks.store.audit import AuditEntry, record
+from tasks.store.database import Database
+from tasks.store.tables import RegisterVersion
+
+
+class RegisterRecords:
+    """Versions of registers by keyed digest; one writer at a time, who holds the lock `registers`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def register_versions(self, name: str) -> list[RegisterVersion]:
+        """Every version of a register that was used, oldest first."""
+        query = select(RegisterVersion).where(RegisterVersion.name == name)
+        with self._database.reading() as session:
+            return list(session.exec(query.order_by(col(RegisterVersion.first_seen))))
+
+    def use_register(self, name: str, digest: str, rows: int, audit: AuditEntry) -> None:
+        """Let a version follow the one that was used until now; it may be one that was used before."""
+        now = datetime.now(UTC)
+        with self._database.writing() as session:
+            for before in session.exec(select(RegisterVersion).where(RegisterVersion.name == name)):
+                before.superseded = before.superseded or now
+            version = session.get(RegisterVersion, (name, digest))
+            if version is None:
+                session.add(RegisterVersion(name=name, digest=digest, rows=rows, first_seen=now))
+            else:
+                version.superseded = None
+            record(session, audit)

@@ -1,0 +1,105 @@
+"""Registers go forward: an old file put back, or one that lost rows, stops until somebody says that it is right."""
+
+import os
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from tasks.errors import Misconfigured, RejectedInput
+from tasks.ingest import Ingest
+from tasks.references import DayRef
+from tasks.store.audit import AuditEntry
+from tests.promise.conftest import Above, Way
+from tests.promise.landing import consent, person, seen, write_events, write_people
+
+DAY, NEXT = date(2026, 3, 3), date(2026, 3, 4)
+NAMES = [f"p{n:02d}" for n in range(40)]
+LEFT = "2026-04-01T00:00:00Z"
+
+
+def _write(way: Way, *rows: tuple[str, ...]) -> None:
+    write_people(way.landing, [person(name) for name in NAMES], [*(consent(name) for name in NAMES[1:]), *rows])
+
+
+@pytest.fixture
+def grown(way: Way) -> Way:
+    """A day is ingested; since then one person has withdrawn, and the next day is ingested too."""
+    for day in (DAY, NEXT):
+        write_events(way.landing, day, [row for name in NAMES[:3] for row in seen(name, day)])
+    _write(way, consent("p00"))
+    assert way.ingest(DAY).outcome == "Ingested"
+    _write(way, consent("p00", withdrawn=LEFT))
+    assert way.ingest(NEXT).outcome == "Ingested"
+    return way
+
+
+def _override(way: Way, *rules: str) -> DayRef:
+    stores = way.stores()
+    reason = stores.audit.write(AuditEntry.by_user("override", "day", "the operator said so"))
+    return Ingest(stores, Above(), lambda: way.now)(NEXT, rules, reason)
+
+
+def _used(way: Way) -> list[str]:
+    return [entry.event for entry in way.stores().audit.entries("register consents")]
+
+
+def test_an_old_consents_file_stops_ingest_and_publish_and_charges_nothing(grown: Way) -> None:
+    _write(grown, consent("p00"))
+    for refused in (lambda: grown.ingest(NEXT), lambda: grown.persons(NEXT)):
+        with pytest.raises(RejectedInput, match="register_went_back"):
+            refused()
+    assert grown.stores().ledger.find("footfall", 1, str(NEXT)) is None
+    _write(grown, consent("p00", withdrawn=LEFT))
+    assert grown.persons(NEXT) == [2] * 24
+
+
+def test_a_person_who_lets_an_old_file_count_is_in_the_audit(grown: Way) -> None:
+    _write(grown, consent("p00"))
+    with pytest.raises(Misconfigured):
+        Ingest(grown.stores(), Above(), lambda: grown.now)(NEXT, ["register_went_back"])
+    assert _override(grown, "register_went_back").outcome == "Ingested"
+    assert _used(grown) == ["register used", "register used", "register accepted"]
+    assert grown.persons(NEXT) == [3] * 24
+    _write(grown, consent("p00", withdrawn=LEFT))
+    with pytest.raises(RejectedInput, match="register_went_back"):
+        grown.ingest(NEXT)
+
+
+@pytest.mark.parametrize("register", ["subscribers", "consents"])
+def test_a_register_that_lost_more_than_its_share_of_rows_stops(grown: Way, register: str) -> None:
+    path: Path = grown.landing / f"{register}.csv"
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:-2]))
+    assert grown.ingest(NEXT).outcome == "Ingested"
+    path.write_bytes(b"".join(lines[:-5]))
+    for refused in (lambda: grown.ingest(NEXT), lambda: grown.persons(NEXT)):
+        with pytest.raises(RejectedInput, match="register_shrunk"):
+            refused()
+    assert _override(grown, "register_shrunk").outcome == "Ingested"
+    assert grown.ingest(NEXT).outcome == "AlreadyIngested"
+
+
+def test_a_register_is_known_by_its_content_whatever_its_age(grown: Way) -> None:
+    digest = _people_digest(grown)
+    os.utime(grown.landing / "consents.csv", (1, 1))
+    assert grown.ingest(NEXT).outcome == "AlreadyIngested"
+    assert _people_digest(grown) == digest
+    again = (grown.landing / "consents.csv").read_bytes().replace(b"v1", b"v2")
+    (grown.landing / "consents.csv").write_bytes(again)
+    os.utime(grown.landing / "consents.csv", (1, 1))
+    assert _people_digest(grown) != digest
+    assert _used(grown) == ["register used", "register used"]
+
+
+def test_a_release_keeps_the_digest_of_the_registers_that_it_rests_on(grown: Way) -> None:
+    ref = grown.publish("footfall", str(NEXT))
+    release = grown.stores().ledger.find("footfall", 1, ref.period)
+    assert release is not None
+    assert release.digests["people"] == _people_digest(grown)
+
+
+def _people_digest(way: Way) -> str:
+    from tasks.people import people_digest
+
+    return people_digest(way.stores())

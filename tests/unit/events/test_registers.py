@@ -1,0 +1,46 @@
+"""Registers as files: what is in them, how many rows, whatever their names and ages say."""
+
+import os
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from tasks.errors import RejectedInput, StorageUnavailable
+from tasks.events.register_files import digest
+from tasks.events.registers import count_rows
+from tests.unit.events.factory import write, write_parquet
+
+
+def test_the_digest_is_that_of_the_content(tmp_path: Path) -> None:
+    one, two = write(tmp_path / "consents.csv", b"a\n1\n"), write(tmp_path / "old.csv", b"a\n1\n")
+    os.utime(two, (1, 1))
+    assert digest(one) == digest(two)
+    write(one, b"a\n2\n")
+    assert digest(one) != digest(two)
+
+
+def test_a_folder_of_parts_is_one_register(tmp_path: Path) -> None:
+    write(tmp_path / "consents.csv/part-0.csv", b"a\n1\n")
+    before = digest(tmp_path / "consents.csv")
+    write(tmp_path / "consents.csv/_SUCCESS", b"")
+    assert digest(tmp_path / "consents.csv") == before
+    write(tmp_path / "consents.csv/part-1.csv", b"a\n1\n2\n")
+    assert digest(tmp_path / "consents.csv") != before
+    assert count_rows(tmp_path / "consents.csv") == 3
+
+
+def test_rows_are_counted_without_reading_them(tmp_path: Path) -> None:
+    assert count_rows(write(tmp_path / "a.csv", b"a\n1\n2")) == 2
+    assert count_rows(write(tmp_path / "none.csv", b"")) == 0
+    assert count_rows(write_parquet(tmp_path / "a.parquet", {"a": pa.array([1, 2, 3])})) == 3
+    with pytest.raises(RejectedInput):
+        count_rows(write(tmp_path / "b.parquet", b"PAR1 and no more"))
+
+
+def test_a_register_that_cannot_be_looked_at_is_no_fault_of_the_operator(tmp_path: Path) -> None:
+    with pytest.raises(StorageUnavailable):
+        digest(tmp_path / "consents.csv")
+    (tmp_path / "parts.csv" / "part-0.csv").mkdir(parents=True)
+    with pytest.raises(StorageUnavailable):
+        digest(tmp_path / "parts.csv")
