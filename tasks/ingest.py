@@ -35,7 +35,7 @@ from tasks.privacy.noise import Noise
 from tasks.privacy.protect import protect
 from tasks.products.catalogue import GATE_PROFILE
 from tasks.references import DayRef, Outcome
-from tasks.release import PROFILES_A_DAY, Basis, Counted, OneDraw, day_profile, utc_now
+from tasks.release import PROFILES_A_DAY, Basis, Counted, OneDraw, check_clock, day_profile, utc_now
 from tasks.step import progress, step
 from tasks.store import Stores, meter
 from tasks.store.audit import AuditEntry
@@ -59,6 +59,7 @@ class Ingest:
     def __call__(self, day: date, overrides: Collection[str] = (), reason_id: int | None = None) -> DayRef:
         """Ingest a closed day; `overrides` names gate rules, `reason_id` the audit entry that says why."""
         self._check_overrides(overrides, reason_id)
+        check_clock(self._stores)
         with (
             self._stores.locks.hold(f"day-{day}"),
             self._stores.catalog.run("ingest", str(day)) as run,

@@ -23,7 +23,7 @@ from tasks.privacy.protect import protect
 from tasks.products import footfall, panel
 from tasks.products.catalogue import CATALOGUE, Product, find
 from tasks.references import Outcome, ReleaseRef
-from tasks.release import Basis, Counted, OneDraw, day_profile, facts_of, hours_of, price, slot, utc_now
+from tasks.release import Basis, Counted, OneDraw, check_clock, day_profile, facts_of, hours_of, price, slot, utc_now
 from tasks.stale import changes_since, not_in_lake
 from tasks.step import step
 from tasks.store import Stores
@@ -52,6 +52,7 @@ class Publish:
         made, of = find(product), Period.parse(period)
         made.check(of)
         revision = self._revision(made, of, revision_of, reason_id)
+        check_clock(self._stores)
         with (
             self._stores.locks.hold(f"release-{made.name}-{of}"),
             self._stores.catalog.run("publish", f"{made.name} {of}") as run,

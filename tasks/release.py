@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from tasks.errors import RefusedRelease
+from tasks.errors import RefusedRelease, StorageUnavailable
 from tasks.events.profile import Profile
 from tasks.period import Period, day_start
 from tasks.policy import Policy
@@ -22,6 +22,10 @@ from tasks.store.audit import AuditEntry
 from tasks.store.ledger import ReleaseKey, ReservationFacts
 from tasks.store.tables import DayGeneration, MonthBudget, Release, ReleaseState
 
+MOST_DRAWS = 3
+"""Draws under one charge: each one that is lost shows nothing, but what ends them again and again must be found."""
+SLOW_CLOCK = timedelta(hours=2)
+"""How far the clock may be behind the newest audit entry: machines that share a database differ by less."""
 PROFILES_A_DAY = 3
 """A changed landing draws the gate's profile again, from the month's reserve, so often and no more."""
 Draw = Callable[[], ProtectedCounts]
@@ -85,6 +89,18 @@ def facts_of(policy: Policy) -> dict[str, str]:
 def utc_now() -> datetime:
     """The clock of a production run."""
     return datetime.now(UTC)
+
+
+def check_clock(stores: Stores) -> None:
+    """Raise StorageUnavailable if the clock is far behind what was written last: days and keys end by the clock."""
+    newest, now = stores.audit.newest(), utc_now()
+    if newest and newest.at - now > SLOW_CLOCK:
+        raise StorageUnavailable(
+            f"This machine's clock says {now:%Y-%m-%d %H:%M} UTC, but an act was recorded at "
+            f"{newest.at:%Y-%m-%d %H:%M} UTC.",
+            "Set the clock (`timedatectl`), then run the same command again. If it was wrong then and is right now: "
+            "`throng ingest DAY --override lateness_hours --reason TEXT` records so.",
+        )
 
 
 def latest_drawn(stores: Stores, product: Product, period: Period) -> Release | None:
@@ -163,6 +179,7 @@ class OneDraw:
             return release
         sha256 = releases.staged(key)
         if sha256 is None:
+            _check_draws(release, key)
             counted = count()  # before the intent: whoever dies while counting has drawn nothing
             ledger.intend_draw(key, AuditEntry.by_user("draw intended", str(key)), counted.digests)
             sha256 = releases.stage_release(key, counted.draw(), facts)
@@ -187,6 +204,15 @@ class OneDraw:
     def _outstanding(self, period: Period) -> dict[str, int]:
         """By month: units that scheduled releases which are not reserved yet will need."""
         return {month: outstanding(self._stores, Period.parse(month)) for month in period.months}
+
+
+def _check_draws(release: Release, key: ReleaseKey) -> None:
+    if release.draws >= MOST_DRAWS:
+        raise RefusedRelease(
+            f"{key} was drawn {release.draws} times, and each time the process ended before its bytes were kept.",
+            "`throng runs` shows what ended there: kill, memory, disk? Its charge stays spent, and it is not drawn "
+            "again: tell the privacy officer.",
+        )
 
 
 def _with_digest(event: str, key: ReleaseKey, sha256: str) -> AuditEntry:

@@ -65,6 +65,11 @@ class AuditLog:
         with self._database.reading() as session:
             return session.get(Audit, number)
 
+    def newest(self) -> Audit | None:
+        """The entry that was written last."""
+        with self._database.reading() as session:
+            return session.exec(select(Audit).order_by(col(Audit.id).desc()).limit(1)).first()
+
     def entries(self, subject: str | None = None) -> list[Audit]:
         """All entries, or those of one subject, oldest first."""
         query = select(Audit).order_by(col(Audit.id))
