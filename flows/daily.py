@@ -11,11 +11,12 @@ from flows.reconcile import Report
 
 
 def _name() -> str:
+    from tasks.period import clock
     from tasks.policy import load as policy
     from tasks.release import utc_now
     from tasks.settings import load
 
-    return f"daily {utc_now().astimezone(policy(load().policy).policy.time.local):%Y-%m-%d %H:%M}"
+    return f"daily {clock(utc_now(), policy(load().policy).policy.time.local)}"
 
 
 @flow(name="daily", flow_run_name=_name, persist_result=False)

@@ -4,6 +4,9 @@ import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from tasks.period import clock
 
 if TYPE_CHECKING:
     from tasks.plan.states import Cell
@@ -91,13 +94,12 @@ def parts(text: str) -> list[tuple[bool, str]]:
 
 def awaited(standing: "Standing", status: "Status") -> str:
     """The next period, and by when."""
-    by = standing.next_by and standing.next_by.astimezone(status.local.tzinfo)
-    return f"{standing.next} by {by:%Y-%m-%d %H:%M}" if by else "-"
+    return f"{standing.next} by {moment(standing.next_by, status)}" if standing.next_by else "-"
 
 
 def moment(at: datetime | None, status: "Status") -> str:
-    """A moment on the network's clock."""
-    return f"{at.astimezone(status.local.tzinfo):%a %Y-%m-%d %H:%M}" if at else "-"
+    """A moment on the network's clock, with its offset."""
+    return clock(at, ZoneInfo(status.timezone)) if at else "-"
 
 
 def age(span: timedelta) -> str:

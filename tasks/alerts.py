@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from tasks.errors import ThrongError
 from tasks.events.gate import GateStatus
-from tasks.period import Period
+from tasks.period import Period, clock
 from tasks.plan.states import Plan, State, Step
 from tasks.privacy.accounting import rho_of
 from tasks.products.catalogue import CATALOGUE, FOR_CLIENTS, PUBLISHED, Product
@@ -68,7 +68,7 @@ def _late(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
     zone = stores.policy.policy.time.local
     for cell in plan.cells:
         if cell.late and cell.expected_by and cell.state is not State.IMPOSSIBLE:
-            by = f"{cell.expected_by.astimezone(zone):%Y-%m-%d %H:%M}"
+            by = clock(cell.expected_by, zone)
             subject = f"{cell.client} {cell.product} {cell.period}"
             yield Alert(Kind.DELIVERY_LATE, subject, f"Promised by {by}; {cell.state}: {cell.why}", HELP[cell.state])
 

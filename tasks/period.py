@@ -101,6 +101,11 @@ def day_start(day: date, zone: ZoneInfo) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
 
 
+def clock(at: datetime, zone: ZoneInfo, to: str = "minutes") -> str:
+    """A moment for people, on the network's clock and with its offset: `2026-03-01 09:00+01:00`."""
+    return at.astimezone(zone).isoformat(" ", to)
+
+
 def day_hours(day: date, zone: ZoneInfo) -> tuple[datetime, ...]:
     """UTC start instants of a local day's 23, 24 or 25 hours; raises Misconfigured if the clock shifts by less."""
     start, end = day_start(day, zone), day_start(day + timedelta(days=1), zone)

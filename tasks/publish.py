@@ -17,7 +17,7 @@ from tasks.events.measures import incomplete_hours
 from tasks.events.panel import allowed, build_panel, consented
 from tasks.mobility.zones import ZonePlan, stored_plan
 from tasks.people import check_people, people_digest
-from tasks.period import Cadence, Period, day_hours, day_start
+from tasks.period import Cadence, Period, clock, day_hours, day_start
 from tasks.privacy.noise import Noise
 from tasks.privacy.protect import protect
 from tasks.products import footfall, panel
@@ -147,7 +147,7 @@ class Publish:
         if missing and now < waited:
             raise RefusedRelease(
                 f"{product.name} {period} lacks {len(missing)} days: {_named(missing)}.",
-                f"Ingest them; from {waited:%Y-%m-%d %H:%M} UTC it is published without them.",
+                f"Ingest them; from {clock(waited, policy.time.local)} it is published without them.",
             )
         return days
 

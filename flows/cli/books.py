@@ -12,6 +12,8 @@ from flows.costs import costs
 from flows.links import pages_of_runs
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from tasks.store import Stores
     from tasks.store.tables import DayGeneration, MonthBudget, Run
 
@@ -72,7 +74,7 @@ def runs(
     stores = open_stores()
     if day is None:
         page = pages_of_runs()
-        lines = [run_line(run, page) for run in stores.catalog.runs(limit, failed)]
+        lines = [run_line(run, page, stores.policy.policy.time.local) for run in stores.catalog.runs(limit, failed)]
         none = "No run failed." if failed else "Nothing ran yet. Next: throng ingest DAY"
         return Answer({"runs": lines}, _runs(lines) if lines else [none])
     generations = stores.catalog.generations(a_day(day))
@@ -99,10 +101,12 @@ def budget(month: Annotated[str | None, typer.Option(help="Show this month's cha
     return Answer({"months": months, "charges": charges}, [*say, *_listed("charges", charges)])
 
 
-def run_line(run: "Run", page: Callable[[str | None], str | None]) -> Mapping[str, Any]:
+def run_line(run: "Run", page: Callable[[str | None], str | None], zone: "ZoneInfo") -> Mapping[str, Any]:
     """A run in words, for a document."""
+    from tasks.period import clock
+
     took = f"{(run.ended - run.started).total_seconds():.1f} s" if run.ended else "not ended"
-    named = {"verb": run.verb, "subject": run.subject, "started": f"{run.started:%Y-%m-%d %H:%M:%S} UTC", "took": took}
+    named = {"verb": run.verb, "subject": run.subject, "started": clock(run.started, zone, "seconds"), "took": took}
     ended = {"outcome": run.outcome, "exit": run.exit_code, "message": run.message, "page": page(run.flow_run_id)}
     return {**named, **costs(run), **ended}
 
@@ -113,10 +117,15 @@ def _runs(lines: Rows) -> list[Any]:
     def row(line: Mapping[str, Any]) -> Row:
         failed = f"exit {line['exit']}: " if line["exit"] else ""
         notes = [f"{failed}{line['message']}"] if line["message"] else []
-        cells = [line["started"][5:16], line["took"], line["outcome"], f"{line['verb']} {line['subject']}"]
+        cells = [
+            line["started"][5:16] + line["started"][19:],
+            line["took"],
+            line["outcome"],
+            f"{line['verb']} {line['subject']}",
+        ]
         return cells, [*notes, *([address(line["page"])] if line["page"] else [])]
 
-    return listing("runs", ["began (UTC)", "#took", "outcome", "run"], [row(line) for line in lines])
+    return listing("runs", ["began", "#took", "outcome", "run"], [row(line) for line in lines])
 
 
 def _generation(stores: "Stores", row: "DayGeneration") -> tuple[Mapping[str, Any], list[Any]]:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -48,8 +49,8 @@ def _document(found: "Status") -> dict[str, Any]:
     from flows.links import pages_of_runs
     from flows.standing import headline
 
-    where = pages_of_runs()
-    runs = [run_line(run, where) for run in found.runs[:SHOWN]]
+    where, zone = pages_of_runs(), ZoneInfo(found.timezone)
+    runs = [run_line(run, where, zone) for run in found.runs[:SHOWN]]
     return {"headline": headline(found), **found.document(), "runs": runs}
 
 

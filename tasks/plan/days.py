@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from tasks.errors import NotArrived, ThrongError
 from tasks.events.landing import DayLanding, closes_at
 from tasks.events.late import late_files
-from tasks.period import Period
+from tasks.period import Period, clock
 from tasks.plan.known import Known
 from tasks.plan.states import State, Step
 from tasks.products.catalogue import GATE_PROFILE
@@ -55,8 +55,7 @@ def _not_arrived(known: Known, step: Step, day: date, fault: NotArrived) -> Step
 
 def _open(known: Known, step: Step, day: date) -> Step:
     time = known.stores.policy.policy.time
-    closes = closes_at(day, time).astimezone(time.local)
-    why = f"Its landing is open until {closes:%Y-%m-%d %H:%M}, or until _COMPLETE closes it."
+    why = f"Its landing is open until {clock(closes_at(day, time), time.local)}, or until _COMPLETE closes it."
     return replace(step, state=State.WAITING, why=why)
 
 

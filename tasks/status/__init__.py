@@ -113,7 +113,7 @@ def status(stores: Stores, now: datetime, days: int = DAYS) -> Status:
     old = [cell for name, cell in late.items() if name not in planned]
     runs = stores.catalog.runs(RUNS)
     found = [*fault, *out_of_view(old, shown.steps, time.catch_up_days), *todos(alerts(stores, due, now), due.cells)]
-    found += [*silent(latest_daily(runs), now), *unfinished(runs, shown.cells)]
+    found += [*silent(latest_daily(runs), now, time.local), *unfinished(runs, shown.cells, time.local)]
     return Status(
         now=now,
         timezone=time.timezone,

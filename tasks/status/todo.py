@@ -4,10 +4,11 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from tasks.alerts import HELP, Alert, Kind
 from tasks.errors import INTERRUPTED
-from tasks.period import Period
+from tasks.period import Period, clock
 from tasks.plan.states import Cell, State, Step
 from tasks.store.tables import Run
 
@@ -111,11 +112,11 @@ def _remedy(state: State, cells: Sequence[Cell], lacking: Collection[str]) -> st
     return f"Have the operator send events/date={days[0]}{more} into the landing; after that: {backfill}"
 
 
-def silent(last: Run | None, now: datetime) -> list[Todo]:
+def silent(last: Run | None, now: datetime, zone: ZoneInfo) -> list[Todo]:
     """A schedule that has begun, and has not run for more than a day."""
     if last is None or now - last.started <= SILENT:
         return []
-    what = f"No daily run has begun since {last.started:%Y-%m-%d %H:%M} UTC."
+    what = f"No daily run has begun since {clock(last.started, zone)}."
     return [
         Todo(
             SCHEDULE_SILENT, ("daily",), what, "Start `throng serve` again, or your own schedule; or now: throng daily"
@@ -123,7 +124,7 @@ def silent(last: Run | None, now: datetime) -> list[Todo]:
     ]
 
 
-def unfinished(runs: Iterable[Run], cells: Iterable[Cell]) -> list[Todo]:
+def unfinished(runs: Iterable[Run], cells: Iterable[Cell], zone: ZoneInfo) -> list[Todo]:
     """Backfills that were stopped or have not ended, with something of their range to be done; `runs` newest first.
 
     Those of days in common are one: a backfill of all their days does what is left of each.
@@ -142,14 +143,14 @@ def unfinished(runs: Iterable[Run], cells: Iterable[Cell]) -> list[Todo]:
                 first, before, same = ranges.pop()
                 end, same = max(before, end), [*same, run]
             ranges.append((first, end, same))
-    return [_unfinished(first, end, max(same, key=lambda run: run.started)) for first, end, same in ranges]
+    return [_unfinished(first, end, max(same, key=lambda run: run.started), zone) for first, end, same in ranges]
 
 
-def _unfinished(first: str, end: str, latest: Run) -> Todo:
+def _unfinished(first: str, end: str, latest: Run, zone: ZoneInfo) -> Todo:
     again = f"throng backfill {first} {end}"
     if latest.ended:
         return Todo(UNFINISHED, (f"{first} to {end}",), latest.message or "", f"To go on where it stopped: {again}")
-    runs = f"It runs, since {latest.started:%Y-%m-%d %H:%M} UTC."
+    runs = f"It runs, since {clock(latest.started, zone)}."
     return Todo(UNFINISHED, (f"{first} to {end}",), runs, f"Nothing while it runs; if its process died: {again}")
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.errors import Misconfigured, RejectedInput
-from tasks.period import Cadence, Period, day_hours, day_start
+from tasks.period import Cadence, Period, clock, day_hours, day_start
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -73,3 +73,9 @@ def test_an_error_survives_pickling_with_both_sentences() -> None:
     error = RejectedInput("File a is cut.", "Send it again.")
     copy = pickle.loads(pickle.dumps(error))
     assert (type(copy), copy.what, copy.action, str(copy)) == (RejectedInput, error.what, error.action, str(error))
+
+
+def test_a_moment_is_shown_on_the_networks_clock_with_its_offset() -> None:
+
+    assert clock(datetime(2026, 3, 1, 8, tzinfo=UTC), BERLIN) == "2026-03-01 09:00+01:00"
+    assert clock(datetime(2026, 7, 1, 8, 0, 5, tzinfo=UTC), BERLIN, "seconds") == "2026-07-01 10:00:05+02:00"

@@ -53,7 +53,7 @@ def test_a_run_is_one_line_and_below_it_why_and_its_unbroken_address(stores: Sto
     _a_run(stores, "deliver", "nordmarkt footfall 2026-03-01", "RefusedDelivery", LONG)
     _a_run(stores, "ingest", "2026-03-01", "AlreadyIngested")
     _, heads, second, address, first, *why, last = _on_a_terminal(books.runs().say)
-    assert heads.split() == ["began", "(UTC)", "took", "outcome", "run"]
+    assert heads.split() == ["began", "took", "outcome", "run"]
     assert second.endswith("AlreadyIngested  ingest 2026-03-01")
     assert first.endswith("RefusedDelivery  deliver nordmarkt footfall 2026-03-01")
     assert " ".join(line.strip() for line in why) == f"exit 30: {LONG}"

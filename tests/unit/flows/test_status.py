@@ -13,7 +13,10 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from flows.cli import app
+from tasks.alerts import alerts
 from tasks.period import Period
+from tasks.plan import daily_plan
+from tasks.release import utc_now
 from tasks.store import open_stores
 from tasks.store.tables import DeliveryState
 from tests.integration.plan.world import World
@@ -250,3 +253,18 @@ class _Tags(HTMLParser):
         parser = cls()
         parser.feed(page)
         return parser.found
+
+
+def test_every_time_that_is_shown_is_local_and_says_its_offset(world: World, tmp_path: Path) -> None:
+    """On the page, in the answer, in the list of runs, and in what the next day's landing waits for."""
+    _bad_day(world)
+    for verb in ("daily", "backfill"):
+        with world.stores.catalog.run(verb, f"{_ago(2)} to {_ago(1)}"):
+            pass
+    with world.stores.catalog.run("backfill", f"{_ago(2)} to {_ago(0)}"):
+        said = _page(tmp_path) + _ran().stdout + CliRunner().invoke(app, ["runs", "--json"]).stdout
+    said += str([alert.what for alert in alerts(world.stores, daily_plan(world.stores, utc_now()), utc_now())])
+    times = re.findall(r"\d\d-\d\d[ T]\d\d:\d\d(?::\d\d)?(?:\.\d+)?(\S{0,6})", said)
+    assert len(times) > 10
+    assert {time for time in times if not re.match(r"[+-]\d\d:\d\d", time)} == set()
+    assert "UTC" not in said

@@ -3,9 +3,10 @@
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from tasks.alerts import Alert, Kind
-from tasks.period import Period
+from tasks.period import Period, clock
 from tasks.plan.states import State
 from tasks.settings import Settings
 from tasks.status import Todo
@@ -14,6 +15,8 @@ from tasks.store import open_stores
 from tasks.store.tables import DeliveryState
 from tests.integration.plan.world import World
 from tests.unit.status.conftest import CLIENTS, FIRST, day, in_the_lake, sent, stands
+
+BERLIN = ZoneInfo("Europe/Berlin")
 
 REFUSED = DeliveryState.REFUSED
 
@@ -168,8 +171,8 @@ def test_a_schedule_that_has_run_and_runs_no_more_is_told(world: World) -> None:
     with world.stores.catalog.run("daily", "all that is due"):
         pass
     (run,) = world.stores.catalog.runs()
-    assert silent(run, run.started + timedelta(hours=23)) == []
-    (todo,) = silent(run, run.started + timedelta(hours=25))
+    assert silent(run, run.started + timedelta(hours=23), BERLIN) == []
+    (todo,) = silent(run, run.started + timedelta(hours=25), BERLIN)
     assert (todo.kind, todo.urgent) == ("schedule_silent", True)
     assert "throng serve" in todo.action
 
@@ -191,7 +194,7 @@ def test_a_backfill_that_was_stopped_is_told_while_its_range_is_not_done(world: 
     in_the_lake(world, day(1))
     with world.stores.catalog.run("backfill", f"{day(0)} to {day(1)}") as run:
         begun = stands(world, day(2)).todos[1]
-        assert begun.what == f"It runs, since {run.started:%Y-%m-%d %H:%M} UTC."
+        assert begun.what == f"It runs, since {clock(run.started, BERLIN)}."
         run.outcome, run.exit_code, run.message = "Stopped", 130, "Stopped after 3 of 6 steps."
     found = stands(world, day(2)).todos
     assert [todo.kind for todo in found] == ["delivery_late", "backfill_unfinished"]
