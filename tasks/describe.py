@@ -88,7 +88,10 @@ def _privacy(stores: Stores, release: Release, policy_name: str) -> PrivacyFacts
 
 
 def _quality(stores: Stores, release: Release) -> tuple[tuple[str, ...], dict[str, object]]:
-    """The gate's warnings and the hours covered: from the noisy profile alone, never from exact file facts."""
+    """The gate's warnings, files that were left out, and the hours covered.
+
+    From the noisy profile, and from how many whole files were structurally unreadable; never from exact counts of rows.
+    """
     rules = stores.policy.policy.gate.rules
     generation = _generation(stores, release)
     lines = stores.catalog.gate(generation.day, generation.generation)
@@ -96,7 +99,15 @@ def _quality(stores: Stores, release: Release) -> tuple[tuple[str, ...], dict[st
     warned = [line.message for line in noisy if line.status in ("failed", "overridden")]
     profile = day_profile(stores, generation.day, generation.profile_revision)
     empty = sum(incomplete_hours(profile, rules))
-    return tuple(warned), {"hours": len(profile.hours), "hours_incomplete": int(empty)}
+    files = {"files": generation.event_files, "files_unreadable": generation.event_files_unreadable}
+    hours = {"hours": len(profile.hours), "hours_incomplete": int(empty)}
+    return (*_left_out(generation), *warned), {**files, **hours}
+
+
+def _left_out(day: DayGeneration) -> tuple[str, ...]:
+    """One sentence if files of the day could not be read: what a client has lacks their rows."""
+    lost, files = day.event_files_unreadable, day.event_files
+    return (f"{lost} of {files} files of {day.day} could not be read and were left out.",) if lost else ()
 
 
 def _generation(stores: Stores, release: Release) -> DayGeneration:

@@ -37,7 +37,7 @@ class PlainUsage(TyperCommand):
 app = typer.Typer(
     name="throng",
     cls=_InOrder,
-    help="See the crowd, never the person: footfall from mobile network events, consented and provably anonymous.",
+    help="See the crowd, never the person: footfall from mobile network events, consented and differentially private.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain help: rich alone would take longer to import than everything else
