@@ -11,11 +11,16 @@ from flows.sentences import Reference
 
 
 @flow(name="ingest", flow_run_name="ingest {day}", persist_result=False)
-async def ingest(day: date, override: tuple[str, ...] = (), reason_id: int | None = None) -> State[Reference]:
-    """Bring a day into the lake; the reason for overridden gate rules is named by its audit entry."""
+async def ingest(
+    day: date, override: tuple[str, ...] = (), reason_id: int | None = None, again: bool = False
+) -> State[Reference]:
+    """Bring a day into the lake; the reason for overridden gate rules is named by its audit entry.
+
+    `again`: also where its landing was ingested before, because the lake has lost files of it.
+    """
     return await ending(
         "ingest",
         [f"period:{day}"],
-        lambda: work.ingest(day, override, reason_id),
+        lambda: work.ingest(day, override, reason_id, again),
         lambda: artifacts.of_day(day),
     )

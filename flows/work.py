@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from tasks.plan import Plan
 
 
-def ingest(day: date, override: Sequence[str] = (), reason_id: int | None = None) -> DayRef:
+def ingest(day: date, override: Sequence[str] = (), reason_id: int | None = None, again: bool = False) -> DayRef:
     """Landing to lake, for one network-local day."""
     from tasks.ingest import Ingest
     from tasks.privacy.noise import production_noise
     from tasks.store import open_stores
 
-    return Ingest(open_stores(), production_noise())(day, override, reason_id)
+    return Ingest(open_stores(), production_noise())(day, override, reason_id, again)
 
 
 def publish(product: str, period: str, revision_of: str | None = None, reason_id: int | None = None) -> ReleaseRef:

@@ -36,6 +36,7 @@ from tasks.privacy.protect import protect
 from tasks.products.catalogue import GATE_PROFILE
 from tasks.references import DayRef, Outcome
 from tasks.release import PROFILES_A_DAY, Basis, Counted, OneDraw, check_clock, day_profile, utc_now
+from tasks.retained import remove_superseded
 from tasks.step import progress, step
 from tasks.store import Stores, meter
 from tasks.store.audit import AuditEntry
@@ -56,19 +57,25 @@ class Ingest:
         self._noise = noise
         self._now = now
 
-    def __call__(self, day: date, overrides: Collection[str] = (), reason_id: int | None = None) -> DayRef:
-        """Ingest a closed day; `overrides` names gate rules, `reason_id` the audit entry that says why."""
+    def __call__(
+        self, day: date, overrides: Collection[str] = (), reason_id: int | None = None, again: bool = False
+    ) -> DayRef:
+        """Ingest a closed day; `overrides` names gate rules, `reason_id` the audit entry that says why.
+
+        `again`: also a landing that was ingested before, for files that the lake has lost.
+        """
         self._check_overrides(overrides, reason_id)
         check_clock(self._stores)
         with (
             self._stores.locks.hold(f"day-{day}"),
             self._stores.catalog.run("ingest", str(day)) as run,
         ):
-            ref = self.look(day, overrides, reason_id)
+            ref = self.look(day, overrides, reason_id, again)
             if ref is None:
                 candidate = self.walk(day)
                 revision = self.profile(candidate) if candidate.rows_kept or "rows_kept" in overrides else None
                 ref = self.judge(candidate, revision, overrides)
+            remove_superseded(self._stores, day)
             run.outcome, run.message = ref.outcome, ref.note
             return ref
 
@@ -78,8 +85,10 @@ class Ingest:
             raise Misconfigured("An override needs a reason.", "Add --reason TEXT: it goes to the audit table.")
 
     @step("is there anything to do?")
-    def look(self, day: date, overrides: Collection[str] = (), reason_id: int | None = None) -> DayRef | None:
-        """Whether there is anything to do: None if the day is closed and not ingested as it stands."""
+    def look(
+        self, day: date, overrides: Collection[str] = (), reason_id: int | None = None, again: bool = False
+    ) -> DayRef | None:
+        """Whether there is anything to do: None if the day is closed, and not ingested yet or asked `again`."""
         self._stores.installation.check()
         landing = self._landing(day)
         if not landing.closed:
@@ -87,7 +96,7 @@ class Ingest:
             note = f"Not closed yet: {open_folders or day}. _COMPLETE closes it, or `close_after` hours past its end."
             return DayRef(day, 0, Outcome.AWAITING_LANDING, 0, 0, note=note)
         check_people(self._stores, overrides, reason_id)
-        current = self._stores.catalog.current(day)
+        current = None if again else self._stores.catalog.current(day)
         today = self._digest(landing), self._stores.policy.digest
         if current and (current.landing_digest, current.policy_digest) == today:
             follow(day_lineage(day, current.generation))

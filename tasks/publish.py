@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from fractions import Fraction
 from functools import partial
 
@@ -10,27 +10,28 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from tasks.basis import basis_now, files_of
 from tasks.errors import Misconfigured, RefusedRelease
-from tasks.events.gate import FAULTS
 from tasks.events.landing import unchanged
 from tasks.events.measures import incomplete_hours
 from tasks.events.panel import allowed, build_panel, consented
 from tasks.mobility.zones import ZonePlan, stored_plan
 from tasks.people import check_people, people_digest
-from tasks.period import Cadence, Period, clock, day_hours, day_start
+from tasks.period import Period, day_hours, day_start
 from tasks.privacy.noise import Noise
 from tasks.privacy.protect import protect
 from tasks.products import footfall, panel
 from tasks.products.catalogue import CATALOGUE, Product, find
 from tasks.references import Outcome, ReleaseRef
-from tasks.release import Basis, Counted, OneDraw, check_clock, day_profile, facts_of, hours_of, price, slot, utc_now
+from tasks.release import Counted, OneDraw, check_clock, day_profile, facts_of, hours_of, price, utc_now
 from tasks.stale import changes_since, not_in_lake
 from tasks.step import step
 from tasks.store import Stores
+from tasks.store.audit import AuditEntry
 from tasks.store.journal import follow, release_lineage
 from tasks.store.lake import BUCKETS, LakeFile
 from tasks.store.ledger import ReleaseKey
-from tasks.store.tables import DayGeneration, Release, ReleaseState
+from tasks.store.tables import Release, ReleaseState
 
 
 class Publish:
@@ -118,50 +119,18 @@ class Publish:
         """Charge the release to its months; a reservation that a crash left is taken up."""
         latest = self._stores.ledger.find(product.name, product.version, str(period))
         if latest and latest.state in (ReleaseState.RESERVED, ReleaseState.STAGED):
-            return ReleaseKey.of(latest)
-        days = self._days(product, period)
-        self._check_kept(product, period, days)
-        check_people(self._stores)  # an old or cut register must not be paid for
-        self._stores.keys.existing_key(period)  # without both nobody can be counted, and nothing is to be charged
-        self._stores.keys.existing_data_key(period)
-        self._files({day.day: day.generation for day in days})
-        plan = {day.zone_plan for day in days}
-        if len(plan) > 1:
-            raise RefusedRelease(
-                f"{product.name} {period} spans {len(plan)} zone plans.", "Ingest its days again under one zone plan."
-            )
-        basis = Basis(plan.pop(), {str(d.day): d.generation for d in days}, {"people": people_digest(self._stores)})
+            return self._taken_up(product, period, ReleaseKey.of(latest))
         reason = self._stores.audit.entry(reason_id) if reason_id else None
+        basis = basis_now(self._stores, product, period, self._now())
         return self._one_draw.reserve(product, period, revision or 1, basis, reason.detail if reason else None)
 
-    def _days(self, product: Product, period: Period) -> list[DayGeneration]:
-        """The period's days in the lake; raises RefusedRelease while it is not due."""
-        days = self._stores.catalog.days(period.first, period.days[-1])
-        policy, now = self._stores.policy.policy, self._now()
-        missing = sorted(set(period.days) - {day.day for day in days})
-        if missing and (period.cadence is Cadence.DAY or not days):
-            raise RefusedRelease(
-                f"{product.name} {period} has no ingested day.", f"Run `throng ingest {missing[0]}` first."
-            )
-        waited = slot(period, policy) + timedelta(days=policy.time.catch_up_days)
-        if missing and now < waited:
-            raise RefusedRelease(
-                f"{product.name} {period} lacks {len(missing)} days: {_named(missing)}.",
-                f"Ingest them; from {clock(waited, policy.time.local)} it is published without them.",
-            )
-        return days
-
-    def _check_kept(self, product: Product, period: Period, days: list[DayGeneration]) -> None:
-        """A release of nobody would be charged for noise alone: somebody must have said that the day is right."""
-        if all(self._keeps_nothing(day) for day in days):
-            raise RefusedRelease(
-                f"{product.name} {period} keeps too few rows to be published: the gate's rule rows_kept failed.",
-                f"Correct the files, or `throng ingest {days[0].day} --again --override rows_kept --reason TEXT`.",
-            )
-
-    def _keeps_nothing(self, day: DayGeneration) -> bool:
-        lines = self._stores.catalog.gate(day.day, day.generation)
-        return any(line.rule == "rows_kept" and line.status in FAULTS for line in lines)
+    def _taken_up(self, product: Product, period: Period, key: ReleaseKey) -> ReleaseKey:
+        """A reservation that a crash left: of drawn bytes all is settled; else it follows the days as they are now."""
+        if self._stores.lake.staged(key) is None:
+            basis = basis_now(self._stores, product, period, self._now())
+            entry = AuditEntry.by_user("release follows its days", str(key))
+            self._stores.ledger.follow(key, basis.zone_plan, basis.generations, entry)
+        return key
 
     @step("count, draw and publish")
     def draw(self, product: Product, period: Period, key: ReleaseKey) -> ReleaseRef:
@@ -183,7 +152,7 @@ class Publish:
         members, read = self._members(period)
         presence = (
             consented(table, members, (table["hour"].to_numpy().astype(np.int64) + 1) * 3600)
-            for file in self._files(generations)
+            for file in files_of(self._stores, generations)
             if file.table == "presence"
             for table in [lake.rows(file)]
         )
@@ -202,7 +171,7 @@ class Publish:
         plan, generations = self._basis(key)
         rules = CATALOGUE[key.product].rules(self._stores.policy.policy, 0)
         members, read = self._members(period)
-        files = [file for file in self._files(generations) if file.period == period]
+        files = [file for file in files_of(self._stores, generations) if file.period == period]
         states = (self._states(period, files, members, bucket) for bucket in range(BUCKETS))
         counts = panel.count((days for days in states if days), self._stores.lake.allowed(period), plan, rules)
         return Counted(partial(protect, counts, rules, panel.keys(plan), self._noise), read)
@@ -215,12 +184,6 @@ class Publish:
             if file.bucket == bucket
             for table in [self._stores.lake.rows(file)]
         )
-
-    def _files(self, generations: dict[date, int]) -> list[LakeFile]:
-        """What the catalog lists of these generations; raises StorageUnavailable where the lake lacks some of it."""
-        files = self._stores.catalog.lake_files(generations)
-        self._stores.lake.check_files(files)
-        return files
 
     def _basis(self, key: ReleaseKey) -> tuple[ZonePlan, dict[date, int]]:
         """The pinned zone plan and generations of a reservation."""
@@ -271,10 +234,6 @@ def revised(product: Product, period: Period, release: str) -> ReleaseKey:
     if (before.product, before.version, before.period) != (product.name, product.version, str(period)):
         raise Misconfigured(f"{before} is not a release of {product.name} {period}.", "Name a release of that period.")
     return before
-
-
-def _named(days: list[date]) -> str:
-    return ", ".join(map(str, days[:5])) + (f" and {len(days) - 5} more" if len(days) > 5 else "")
 
 
 def _reference(release: Release, outcome: Outcome) -> ReleaseRef:

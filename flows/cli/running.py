@@ -26,7 +26,11 @@ def run(verb: str, words: Mapping[str, Any], reason: str | None = None) -> "Refe
     from flows import work
     from flows.cli.progress import shown
 
-    subject = " ".join(", ".join(word) if isinstance(word, tuple) else str(word) for word in words.values() if word)
+    subject = " ".join(
+        ", ".join(word) if isinstance(word, tuple) else str(word)
+        for word in words.values()
+        if word and word is not True
+    )
     if reason:
         words = {**words, "reason_id": work.keep_reason(verb, subject, reason)}
     with shown(f"{verb} {subject}"):

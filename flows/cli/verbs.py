@@ -27,6 +27,9 @@ def ingest(
         typer.Option(metavar="RULE", help="A gate rule to go on in spite of; needs --reason; may be repeated."),
     ] = None,
     reason: Reason = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Read a landing that was ingested before, for files the lake has lost.")
+    ] = False,
 ) -> Answer:
     """Bring one day from the landing folder into the lake."""
     from flows.cli import asked
@@ -36,7 +39,7 @@ def ingest(
     rules = tuple(override or ())
     asked.ingest(rules)
     reason = a_reason("--override", ", ".join(rules) or None, reason)
-    return _told(run("ingest", {"day": local_day, "override": rules}, reason))
+    return _told(run("ingest", {"day": local_day, "override": rules, "again": again}, reason))
 
 
 @command(app, "throng publish footfall 2026-03-01")

@@ -88,10 +88,11 @@ def _keyless(known: Known, step: Step, period: Period) -> Step | None:
     try:
         if days:
             known.stores.keys.existing_key(period)
+            known.stores.keys.existing_data_key(period)
     except RefusedRelease:
         ends = key_ends(period, days, known.stores.policy.policy)
         if known.now >= ends:
-            return replace(step, state=State.IMPOSSIBLE, why="Data expired: the period's pseudonym key is gone.")
-        why = f"Its pseudonym key is lost, which should be there until {ends:%Y-%m-%d}: restore the keys from a backup."
+            return replace(step, state=State.IMPOSSIBLE, why="Data expired: the period's keys are gone.")
+        why = f"A key of it is lost, which should be there until {ends:%Y-%m-%d}: restore the keys from a backup."
         return replace(step, state=State.FAILED, why=why, settled=True)
     return None

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlmodel import Session, col, delete, func, select, tuple_
 
-from tasks.errors import StepFailed, StorageUnavailable
+from tasks.errors import StepFailed
 from tasks.references import Listing
 from tasks.store.audit import AuditEntry, record
 from tasks.store.database import Database
@@ -113,16 +113,6 @@ class DayRecords:
             for file in session.exec(query):
                 found.setdefault((file.day, file.generation), {})[file.name] = (file.bytes, file.mtime_ns)
         return {**found}
-
-    def lake_files(self, generations: Mapping[date, int]) -> list[LakeFile]:
-        """The files of these generations in the lake, by path; raises StorageUnavailable for one that lists none."""
-        wanted = tuple_(col(StoredFile.day), col(StoredFile.generation)).in_(list(generations.items()))
-        with self._database.reading() as session:
-            rows = session.exec(select(StoredFile).where(wanted).order_by(col(StoredFile.path)))
-            files = [LakeFile(row.path, row.bytes) for row in rows]
-        for day in sorted(set(generations) - {file.day for file in files}):
-            raise StorageUnavailable(f"The catalog lists no file of {day}.", f"Run `throng ingest {day} --again`.")
-        return files
 
     def begin_day(self, day: date, inputs: DayInputs, files: Listing = _UNKNOWN) -> int:
         """The generation to build, under the day's lock: the next number, or that of an attempt that died.

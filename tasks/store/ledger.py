@@ -137,6 +137,15 @@ class Ledger:
         except IntegrityError:  # another process took the key first, and has committed
             return self._get(key)
 
+    def follow(self, key: ReleaseKey, zone_plan: str, generations: Mapping[str, int], audit: AuditEntry) -> None:
+        """Let an undrawn release read these generations of its days instead of those it was reserved for."""
+        release = self._get(key)
+        if (release.zone_plan, dict(release.generations)) == (zone_plan, dict(generations)):
+            return
+        with self._database.writing() as session:
+            release = _move(session, key, ReleaseState.RESERVED, audit)
+            release.zone_plan, release.generations = zone_plan, dict(generations)
+
     def intend_draw(self, key: ReleaseKey, audit: AuditEntry, digests: Mapping[str, str] | None = None) -> Release:
         """Say that noise is about to be drawn, and count it; refused for a published release.
 

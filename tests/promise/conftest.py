@@ -45,10 +45,10 @@ class Way:
         given = {"home": self.root / "home", "landing": str(self.landing), **places}
         return open_stores(Settings(**given))  # type: ignore[arg-type]
 
-    def ingest(self, day: date, *overrides: str, **places: object) -> DayRef:
+    def ingest(self, day: date, *overrides: str, again: bool = False, **places: object) -> DayRef:
         stores = self.stores(**places)
         reason = stores.audit.write(AuditEntry.by_user("override", str(day), "a test")) if overrides else None
-        return Ingest(stores, Above(), lambda: self.now)(day, overrides, reason)
+        return Ingest(stores, Above(), lambda: self.now)(day, overrides, reason, again)
 
     def publish(self, product: str, period: str, **places: object) -> ReleaseRef:
         return Publish(self.stores(**places), Above(), lambda: self.now)(product, period)

@@ -21,6 +21,8 @@ VERBS = {"ingest", "publish", "deliver", "verify"} | {
         "stale",
         "candidate",
         "people",
+        "retained",
+        "basis",
     ),  # what they share: drawing once, what a delivery and an index may say
     *("plan", "alerts", "metrics", "status", "landing_check"),  # what is to be done, and what is to be told
 }

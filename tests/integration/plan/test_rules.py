@@ -171,17 +171,20 @@ def test_a_day_that_nobody_holds_any_more_is_impossible(world: World) -> None:
     assert {step.state for step in world.plan(old, old, NOW).steps} == {State.IMPOSSIBLE}
 
 
-def test_a_key_that_is_gone_before_its_time_is_a_failure_that_is_told_and_charges_nothing(world: World) -> None:
+@pytest.mark.parametrize("kept", ["keys", "keys/data"])
+def test_a_key_that_is_gone_before_its_time_is_a_failure_that_is_told_and_charges_nothing(
+    world: World, kept: str
+) -> None:
     world.file(DAY)
     world.ingested(DAY)
-    (world.stores.settings.home / "keys" / f"day-{DAY}.key").unlink()
+    (world.stores.settings.home / kept / f"day-{DAY}.key").unlink()
     plan = daily_plan(world.stores, NOW)
     assert states(plan) == {f"ingest {DAY}": "done", f"publish footfall {DAY}": "failed"}
     assert due(plan) == []
     (told,) = [alert for alert in alerts(world.stores, plan, NOW) if alert.kind == Kind.RUN_FAILED]
     assert "key" in told.what
     assert "backup" in told.what
-    with pytest.raises(RefusedRelease, match="pseudonym key"):
+    with pytest.raises(RefusedRelease, match="key of"):
         Publish(world.stores, production_noise(), lambda: NOW)("footfall", str(DAY))
     assert world.stores.ledger.releases() == []
     later = datetime.now(UTC) + timedelta(days=world.stores.policy.policy.retention.keys_days)

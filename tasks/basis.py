@@ -1,0 +1,72 @@
+"""What a period would be drawn from now: its days in the lake, whole and under one plan, with both of its keys."""
+
+from datetime import date, datetime, timedelta
+
+from tasks.errors import RefusedRelease
+from tasks.events.gate import FAULTS
+from tasks.people import check_people, people_digest
+from tasks.period import Cadence, Period, clock
+from tasks.products.catalogue import Product
+from tasks.release import Basis, slot
+from tasks.store import Stores
+from tasks.store.lake import LakeFile
+from tasks.store.tables import DayGeneration
+
+
+def basis_now(stores: Stores, product: Product, period: Period, now: datetime) -> Basis:
+    """What the period would be drawn from now; raises before anything is charged where some of it is lacking."""
+    days = _days(stores, product, period, now)
+    _check_kept(stores, product, period, days)
+    check_people(stores)  # an old or cut register must not be paid for
+    stores.keys.existing_key(period)  # without both nobody can be counted, and nothing is to be charged
+    stores.keys.existing_data_key(period)
+    files_of(stores, {day.day: day.generation for day in days})
+    plan = {day.zone_plan for day in days}
+    if len(plan) > 1:
+        raise RefusedRelease(
+            f"{product.name} {period} spans {len(plan)} zone plans.", "Ingest its days again under one zone plan."
+        )
+    return Basis(plan.pop(), {str(d.day): d.generation for d in days}, {"people": people_digest(stores)})
+
+
+def _days(stores: Stores, product: Product, period: Period, now: datetime) -> list[DayGeneration]:
+    """The period's days in the lake; raises RefusedRelease while it is not due."""
+    days = stores.catalog.days(period.first, period.days[-1])
+    policy = stores.policy.policy
+    missing = sorted(set(period.days) - {day.day for day in days})
+    if missing and (period.cadence is Cadence.DAY or not days):
+        raise RefusedRelease(
+            f"{product.name} {period} has no ingested day.", f"Run `throng ingest {missing[0]}` first."
+        )
+    waited = slot(period, policy) + timedelta(days=policy.time.catch_up_days)
+    if missing and now < waited:
+        raise RefusedRelease(
+            f"{product.name} {period} lacks {len(missing)} days: {_named(missing)}.",
+            f"Ingest them; from {clock(waited, policy.time.local)} it is published without them.",
+        )
+    return days
+
+
+def _check_kept(stores: Stores, product: Product, period: Period, days: list[DayGeneration]) -> None:
+    """A release of nobody would be charged for noise alone: somebody must have said that the day is right."""
+    if all(_keeps_nothing(stores, day) for day in days):
+        raise RefusedRelease(
+            f"{product.name} {period} keeps too few rows to be published: the gate's rule rows_kept failed.",
+            f"Correct the files, or `throng ingest {days[0].day} --again --override rows_kept --reason TEXT`.",
+        )
+
+
+def _keeps_nothing(stores: Stores, day: DayGeneration) -> bool:
+    lines = stores.catalog.gate(day.day, day.generation)
+    return any(line.rule == "rows_kept" and line.status in FAULTS for line in lines)
+
+
+def files_of(stores: Stores, generations: dict[date, int]) -> list[LakeFile]:
+    """What the catalog lists of these generations; raises StorageUnavailable where the lake lacks some of it."""
+    files = stores.catalog.lake_files(generations)
+    stores.lake.check_files(files)
+    return files
+
+
+def _named(days: list[date]) -> str:
+    return ", ".join(map(str, days[:5])) + (f" and {len(days) - 5} more" if len(days) > 5 else "")
