@@ -5,11 +5,24 @@ import resource
 import signal
 from types import FrameType
 
-from flows.cli import books, checks, clients, demo, operate, serve, simulate, status, verbs
+from flows.cli import books, checks, clients, demo, operate, serve, simulate, start, status, verbs
 from flows.cli.app import app
 from tasks.loopback import ask_directly
 
-__all__ = ["app", "books", "checks", "clients", "demo", "main", "operate", "serve", "simulate", "status", "verbs"]
+__all__ = [
+    "app",
+    "books",
+    "checks",
+    "clients",
+    "demo",
+    "main",
+    "operate",
+    "serve",
+    "simulate",
+    "start",
+    "status",
+    "verbs",
+]
 
 
 def main() -> None:

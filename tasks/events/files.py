@@ -60,7 +60,7 @@ def group_files(
     for file in files:
         try:
             kind = kind_of(file.path.name, tuple(formats.events.values()))
-            name, columns = choose(file.path.name, formats, _reader(file.path, kind))
+            name, columns = choose(file.path.name, formats, reader(file.path, kind))
             groups[name, kind, columns, file.label].append(file)
         except Unfit as fault:
             unreadable.append(UnreadableFile(file.name, str(fault)))
@@ -76,7 +76,7 @@ def group_files(
     return found, tuple(unreadable)
 
 
-def _reader(path: Path, kind: str) -> Callable[[Layout], Typed]:
+def reader(path: Path, kind: str) -> Callable[[Layout], Typed]:
     """A file's columns as a layout splits them; the file is opened once."""
     if kind == PARQUET_KIND:
         columns = _parquet_columns(path)
@@ -102,7 +102,7 @@ def count_lines(path: Path, *, blank: bool) -> int:
 def columns_of(path: Path, layout: Layout | None = None) -> Typed:
     """Names and DuckDB types of a file's columns, in their order; raises Unfit."""
     layout = layout or Layout()
-    return _reader(path, kind_of(path.name, [layout]))(layout)
+    return reader(path, kind_of(path.name, [layout]))(layout)
 
 
 def source(

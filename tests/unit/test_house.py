@@ -24,7 +24,7 @@ VERBS = {"ingest", "publish", "deliver", "verify"} | {
         "retained",
         "basis",
     ),  # what they share: drawing once, what a delivery and an index may say
-    *("plan", "alerts", "metrics", "status", "landing_check"),  # what is to be done, and what is to be told
+    *("plan", "alerts", "metrics", "status", "landing_check", "inspect"),  # what is to be done, and what is to be told
 }
 """The verbs, what they share, and what looks at their work."""
 

@@ -1,0 +1,59 @@
+"""For who begins: what a file is, and a folder to start from."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from flows.cli.answer import Answer, command, table
+from flows.cli.app import app
+
+if TYPE_CHECKING:
+    from tasks.events.inspection import Inspection
+
+
+@command(app, "throng inspect calls.csv")
+def inspect(
+    path: Annotated[Path, typer.Argument(help="A file, or a landing folder.")],
+) -> Answer:
+    """Say what a file is, what would be read of it, and propose a mapping. Nothing is kept, no value is shown."""
+    from tasks.events.formats import load_formats
+    from tasks.inspect import Inspect
+    from tasks.policy import load as load_policy
+    from tasks.settings import load, named_home
+
+    settings = load() if named_home() else None
+    policy = load_policy(settings.policy if settings else None).policy
+    formats = load_formats(settings.mapping if settings and settings.landing else None)
+    found = Inspect(policy, formats)(path)
+    documents = [_document(file, each) for file, each in found]
+    return Answer({"files": documents}, [part for file, each in found for part in _told(file, each)])
+
+
+def _document(file: Path, found: "Inspection") -> dict[str, Any]:
+    columns = [{"name": look.shown, "type": look.type, "form": look.form} for look in found.columns]
+    readings = [
+        {"what": each.what, "read": each.read, "rows": each.rows, "unread_form": each.unread_form}
+        for each in found.readings
+    ]
+    facts = {"file": str(file), "kind": found.kind, "format": found.format, "why_not": found.why_not}
+    return {**facts, "columns": columns, "readings": readings, "proposal": found.proposal, "notes": found.notes}
+
+
+def _told(file: Path, found: "Inspection") -> list[Any]:
+    from rich.text import Text
+
+    known = f"format {found.format}" if found.format else "no known format"
+    say: list[Any] = [Text(f"{file}: {found.kind}, {known}", "bold")]
+    if found.why_not:
+        say.append(Text(f"Why: {found.why_not}"))
+    if found.columns:
+        rows = [(look.shown, look.type, look.form or "") for look in found.columns]
+        say.append(table("", ["column", "type", "commonest form (9 a digit, a a letter)"], rows))
+    if found.readings:
+        by = "by the mapping below" if found.proposal else "as it is"
+        rows = [(each.what, f"{each.read:,} of {each.rows:,}", each.unread_form or "") for each in found.readings]
+        say.append(table("", [f"read {by}", "#sampled", "form of the others"], rows))
+    if found.proposal:
+        say += ["Proposed for formats.toml, in the landing folder or beside the policy; check it:", "", found.proposal]
+    return [*say, *found.notes, ""]

@@ -1,0 +1,110 @@
+"""Inspection of the cell plan and of the registers: which columns are theirs, and which values would be read."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from tasks.events import proposal
+from tasks.events.formats.columns import literal, trimmed
+from tasks.events.formats.sections import TimeForm
+from tasks.events.forms import LEAST
+from tasks.events.inspection import Inspection, Opened, Reading, opened
+from tasks.events.roles import Look, by_name
+from tasks.events.time_forms import Timed, register_time
+
+COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "subscribers": ("subscriber", "birth_year", "gender", "segment", "home_mcc", "active_from"),
+    "consents": ("subscriber", "purpose", "granted_at", "withdrawn_at", "channel", "text_version"),
+    "cells": ("cell", "latitude", "longitude", "valid_from", "valid_to", "area", "net", "mcc"),
+}
+_OPTIONAL = frozenset({"active_from", "valid_from", "valid_to", "area", "net", "mcc"})
+_TIMES = ("active_from", "granted_at", "withdrawn_at", "valid_from", "valid_to")
+_WORDS: Mapping[str, Mapping[str, str]] = {
+    "gender": {
+        "f": "female w weiblich woman frau",
+        "m": "male man mann maennlich männlich",
+        "x": "d divers diverse other unknown u n",
+    },
+    "segment": {
+        "consumer": "private residential b2c privat privatkunde prepaid postpaid",
+        "business": "b2b corporate enterprise company geschaeft geschäftskunde",
+        "iot": "m2m machine telematics",
+    },
+}
+"""Known words of others for Throng's words."""
+_NUMBERS = {
+    "birth_year": "BETWEEN 1900 AND 2100",
+    "home_mcc": "BETWEEN 200 AND 799",
+    "latitude": "BETWEEN -90 AND 90",
+    "longitude": "BETWEEN -180 AND 180",
+}
+_OWN = {"subscriber": "subscriber_id", "cell": "cell_id"}
+"""Throng's name of a role, where it differs."""
+
+
+def inspect_register(path: Path, kind: str, purpose: str, zone: ZoneInfo) -> Inspection:
+    """Look at a sample of `subscribers`, `consents` or `cells`; raises Unfit if nothing can be read."""
+    with opened(path, zone) as file:
+        roles = by_name(file.usable, COLUMNS[kind])
+        lacking = [_OWN.get(role, role) for role in COLUMNS[kind] if role not in roles and role not in _OPTIONAL]
+        times = {role: register_time(file.con, roles[role]) for role in _TIMES if role in roles}
+        words = {role: _other_words(file, roles[role], _WORDS[role]) for role in _WORDS if role in roles}
+        readings = tuple(_reading(file, role, look, times, words, purpose) for role, look in roles.items())
+        why = f"it lacks {', '.join(lacking)}" if lacking else ""
+        found = Inspection(kind, None if lacking else kind, why, file.looks, readings)
+        text = _text(kind, file, roles, _form(times), words)
+        return found if lacking or _is_plain(file, roles, times, words) else replace(found, format=None, proposal=text)
+
+
+def _is_plain(
+    file: Opened, roles: Mapping[str, Look], times: Mapping[str, Timed], words: Mapping[str, Mapping[str, str]]
+) -> bool:
+    """Whether the file is as Throng expects it without a mapping."""
+    named = all(look.name == _OWN.get(role, role) for role, look in roles.items())
+    return named and file.layout.separator == "," and _form(times) == TimeForm() and not any(words.values())
+
+
+def _form(times: Mapping[str, Timed]) -> TimeForm:
+    """One form for all times of a file: that of the column in which most are read."""
+    return max(times.values(), key=lambda timed: timed.read).form if times else TimeForm()
+
+
+def _text(
+    kind: str, file: Opened, roles: Mapping[str, Look], form: TimeForm, words: Mapping[str, Mapping[str, str]]
+) -> str:
+    if kind == "cells":
+        return proposal.cells(file.layout, roles, form)
+    return proposal.register(kind, file.layout, roles, form, {role: each for role, each in words.items() if each})
+
+
+def _reading(
+    file: Opened,
+    role: str,
+    look: Look,
+    times: Mapping[str, Timed],
+    words: Mapping[str, Mapping[str, str]],
+    purpose: str,
+) -> Reading:
+    """How many rows have a value of the role that is read."""
+    name, text = _OWN.get(role, role), trimmed(f"CAST({look.column.written()} AS VARCHAR)")
+    if role in times:
+        timed, given = times[role], file.count(look.column.given())
+        return Reading(name, timed.read, given, look.form if timed.read < given else None)
+    if role in words:
+        return file.reading(name, look, _is_one_of(f"lower({text})", [*_WORDS[role], *words[role]]))
+    if role in _NUMBERS:
+        return file.reading(name, look, f"{look.column.number()} {_NUMBERS[role]}")
+    known = _is_one_of(f"lower({text})", [purpose]) if role == "purpose" else f"{text} <> ''"
+    return file.reading(name, look, known)
+
+
+def _other_words(file: Opened, look: Look, known: Mapping[str, str]) -> dict[str, str]:
+    """Known words of others that enough rows have, and what they mean."""
+    text = f"lower({trimmed(f'CAST({look.column.written()} AS VARCHAR)')})"
+    meant = {word: own for own, words in known.items() for word in words.split()}
+    return {word: own for word, own in meant.items() if file.count(f"{text} = {literal(word)}") >= LEAST}
+
+
+def _is_one_of(text: str, words: Sequence[str]) -> str:
+    return f"{text} IN ({', '.join(map(literal, words))})"

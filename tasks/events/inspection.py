@@ -1,0 +1,111 @@
+"""What a file is: its columns, what of a sample would be read, and a mapping that reads more. No value is told."""
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import duckdb
+
+from tasks.events import forms
+from tasks.events.files import columns_of, csv_columns, header_line
+from tasks.events.formats.detect import COMPRESSIONS, PARQUET, Typed, Unfit, kind_of
+from tasks.events.formats.sections import Layout
+from tasks.events.roles import Look, is_header, is_name, look_at
+from tasks.events.sample import placed, sampled
+
+_SEPARATORS = ",;\t|"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Of a sample's rows with a value: how many have one that is read; and the commonest form of the others."""
+
+    what: str
+    read: int
+    rows: int
+    unread_form: str | None = None
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What was seen of a file: kind (`events`, `consents` ...), format by name, columns, readings, a proposal."""
+
+    kind: str
+    format: str | None = None
+    why_not: str = ""
+    """Why no known format fits."""
+    columns: tuple[Look, ...] = ()
+    readings: tuple[Reading, ...] = ()
+    """As the known format reads the sample; without one, as the proposal does."""
+    proposal: str = ""
+    """A mapping's text."""
+    notes: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A file's sample: its connection, its guessed layout, and its columns."""
+
+    con: duckdb.DuckDBPyConnection
+    layout: Layout
+    columns: Typed
+    looks: tuple[Look, ...]
+    zone: ZoneInfo
+
+    @property
+    def usable(self) -> tuple[Look, ...]:
+        """Columns that a mapping may name: any other name could be a row's value."""
+        return tuple(look for look in self.looks if is_name(look.name))
+
+    def count(self, condition: str) -> int:
+        """Rows of the sample for which an SQL condition holds."""
+        return int(self.con.execute(f"SELECT count(*) FILTER ({condition}) FROM sampled").fetchall()[0][0])
+
+    def reading(self, what: str, look: Look, condition: str) -> Reading:
+        """Rows in which a column's value fulfils a condition, of those with a value, and the form of the others."""
+        text = f"CAST({look.column.written()} AS VARCHAR)"
+        others = f"(SELECT * FROM sampled WHERE {look.column.given()} AND NOT coalesce({condition}, false))"
+        return Reading(
+            what, self.count(condition), self.count(look.column.given()), forms.commonest(self.con, others, text)
+        )
+
+
+@contextmanager
+def opened(path: Path, zone: ZoneInfo) -> Iterator[Opened]:
+    """A sample of a file as it seems to be laid out; raises Unfit if it is none of the kinds that can be read."""
+    layout, columns = _laid_out(path)
+    kind = kind_of(path.name, [layout])
+    with sampled(path, kind, layout, columns) as con:
+        looks = look_at(con, placed(columns), named=True)
+        if kind == PARQUET or is_header([name for name, _ in columns], [look.form for look in looks]):
+            yield Opened(con, layout, columns, looks, zone)
+            return
+    layout, columns = _without_header(layout, columns)
+    with sampled(path, kind, layout, columns) as con:
+        yield Opened(con, layout, columns, look_at(con, placed(columns), named=False), zone)
+
+
+def _laid_out(path: Path) -> tuple[Layout, Typed]:
+    """The separator is the sign that is most often in the first line."""
+    if path.name.lower().endswith(PARQUET):
+        return Layout(), columns_of(path)
+    name = path.name.lower()
+    for compression in COMPRESSIONS:
+        name = name.removesuffix(compression)
+    suffix = Path(name).suffix
+    if not re.fullmatch(r"\.[a-z]{1,8}", suffix):
+        raise Unfit("its name has no ending by which it could be told to be text, such as .csv")
+    line = header_line(path)
+    layout = Layout(separator=max(_SEPARATORS, key=line.count), suffixes=(suffix,))
+    columns = csv_columns(line, layout)
+    doubled = len({each.casefold() for each, _ in columns}) < len(columns)
+    return _without_header(layout, columns) if doubled else (layout, columns)
+
+
+def _without_header(layout: Layout, columns: Sequence[object]) -> tuple[Layout, Typed]:
+    names = tuple(f"column_{number}" for number in range(1, len(columns) + 1))
+    made = Layout(separator=layout.separator, suffixes=layout.suffixes, header=False, names=names)
+    return made, tuple((name, "VARCHAR") for name in names)

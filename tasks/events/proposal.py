@@ -1,0 +1,85 @@
+"""A mapping that is proposed for a file: text to put into formats.toml, which this version reads."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+
+from tasks.events.formats.sections import Layout, TimeForm
+from tasks.events.roles import Look
+from tasks.events.time_forms import Timed
+
+_NUMBERS = ("cell", "ci", "cid", "eci")
+"""Names of a cell's number within its area; other names are of an id that is complete."""
+OWN = "own"
+"""The proposed format's name."""
+
+
+def events(layout: Layout, roles: Mapping[str, Look], timed: Timed) -> str:
+    """An event format."""
+    time = {"column": _one_or_many([look.name for look in timed.columns])} | _time(timed.form)
+    lines = [*_layout(layout), f"subscriber = {_value(roles['subscriber'].name)}", f"time = {_table(time)}"]
+    return _section("events", [*lines, f"cell = {_table(_cell(roles))}"])
+
+
+def cells(layout: Layout, roles: Mapping[str, Look], form: TimeForm) -> str:
+    """A format of the cell plan."""
+    keys = [key for key in ("latitude", "longitude", "valid_from", "valid_to") if key in roles]
+    names = [f"{key} = {_value(roles[key].name)}" for key in keys]
+    own = f"id = {_table(_cell(roles))}"
+    return _section("cells", [*_layout(layout), own, *names, *_optional("time", _time(form))])
+
+
+def register(
+    kind: str, layout: Layout, roles: Mapping[str, Look], form: TimeForm, words: Mapping[str, Mapping[str, str]]
+) -> str:
+    """A format of subscribers or consents: other names of columns, other words in them."""
+    columns = {("subscriber_id" if role == "subscriber" else role): look.name for role, look in roles.items()}
+    other = {key: name for key, name in columns.items() if key != name}
+    lines = [*_layout(layout), *_optional("columns", other), *_optional("time", _time(form))]
+    return _section(kind, [*lines, *(f"values.{column} = {_table(each)}" for column, each in words.items())])
+
+
+def _section(kind: str, lines: Sequence[str]) -> str:
+    return "\n".join([f"[{kind}.{OWN}]", *lines, ""])
+
+
+def _layout(layout: Layout) -> Iterator[str]:
+    """What differs from the default layout."""
+    standard = Layout()
+    for key in ("suffixes", "separator", "header", "names"):
+        value = getattr(layout, key)
+        if value != getattr(standard, key):
+            yield f"{key} = {_value(value)}"
+
+
+def _cell(roles: Mapping[str, Look]) -> dict[str, object]:
+    """One column, the parts of a key, or the nearest cell to coordinates."""
+    if "cell" not in roles:
+        return {key: roles[key].name for key in ("latitude", "longitude")}
+    own = roles["cell"].name
+    parts = [roles[role].name for role in ("mcc", "net", "area") if role in roles]
+    return {"column": [*parts, own]} if "area" in roles and own.casefold() in _NUMBERS else {"column": own}
+
+
+def _time(form: TimeForm) -> dict[str, object]:
+    found: dict[str, object] = {"pattern": _one_or_many(form.pattern)} if form.pattern else {}
+    return found | ({"unit": form.unit} if form.unit else {})
+
+
+def _one_or_many(values: Sequence[str]) -> object:
+    return values[0] if len(values) == 1 else list(values)
+
+
+def _optional(key: str, table: Mapping[str, object]) -> Iterator[str]:
+    if table:
+        yield f"{key} = {_table(table)}"
+
+
+def _table(table: Mapping[str, object]) -> str:
+    if list(table) == ["column"]:
+        return _value(table["column"])
+    return "{ " + ", ".join(f"{key} = {_value(value)}" for key, value in table.items()) + " }"
+
+
+def _value(value: object) -> str:
+    """A TOML value: JSON's texts, lists and booleans are TOML's too."""
+    return json.dumps(value, ensure_ascii=False)

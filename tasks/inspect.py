@@ -1,0 +1,90 @@
+"""inspect(path): what a file of the landing is, and what would be read of it; nothing is kept, and no value is told."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tasks.errors import Misconfigured, RejectedInput
+from tasks.events.folders import ignored
+from tasks.events.formats import Formats
+from tasks.events.formats.detect import Unfit
+from tasks.events.formats.sections import LandingNames
+from tasks.events.inspect_events import inspect_events
+from tasks.events.inspect_registers import inspect_register
+from tasks.events.inspection import Inspection, Reading
+from tasks.mobility.topology import read_topology
+from tasks.mobility.zone_file import read_zones
+from tasks.policy import Policy
+
+REGISTERS = ("subscribers", "consents", "cells")
+ZONES = (".geojson", ".json")
+NOT_EVENTS = ("population", "footprints", "formats", "truth")
+MOST_FILES = 5
+"""Event files of a folder that are looked at."""
+
+
+@dataclass(frozen=True)
+class Inspect:
+    """Looks at a file, or at the files of a folder, by a policy and the known formats."""
+
+    policy: Policy
+    formats: Formats
+
+    def __call__(self, path: Path) -> list[tuple[Path, Inspection]]:
+        """Each file and what it is; raises RejectedInput for one that cannot be read, Misconfigured for none."""
+        files = list(_files(path)) if path.is_dir() else [path]
+        if not files or not path.exists():
+            raise Misconfigured(f"{path} is no file, and no folder with files of a landing.", "Name one of the two.")
+        return [(file, self._one(file)) for file in files]
+
+    def _one(self, path: Path) -> Inspection:
+        if path.suffix.lower() in ZONES:
+            return _zones(path)
+        kind = _kind(path)
+        try:
+            if kind == "events":
+                return inspect_events(path, self.formats, self.policy.time.landing, self._cells(path))
+            return inspect_register(path, kind, self.policy.who.purpose, self.policy.time.landing)
+        except Unfit as fault:
+            raise RejectedInput(f"{path.name}: {fault}.", "Send it again as Parquet or CSV.") from None
+
+    def _cells(self, path: Path) -> list[str] | None:
+        """Ids of the cell plan of the landing in which the file lies; None without a plan that can be read."""
+        for folder in path.absolute().parents:
+            if any((folder / name).is_file() for name in ("cells.csv", "cells.parquet")):
+                try:
+                    return [str(cell) for cell in read_topology(folder, self.policy.time.landing).cell_id]
+                except RejectedInput:
+                    return None
+        return None
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Plans and registers of a landing, and some event files, the newest folder's."""
+    for path in sorted(folder.iterdir()):
+        if path.is_file() and path.stem.lower() not in NOT_EVENTS and not _is_ignored(path):
+            yield path
+    events = folder / "events" if (folder / "events").is_dir() else folder
+    below = (path for path in events.rglob("*") if path.is_file() and path.parent != folder and not _is_ignored(path))
+    yield from sorted((path for path in below if "truth" not in path.parts), reverse=True)[:MOST_FILES]
+
+
+def _is_ignored(path: Path) -> bool:
+    return ignored(path.name, LandingNames())
+
+
+def _kind(path: Path) -> str:
+    """By the name of the file, or of the folder of parts in which it lies; all else are events."""
+    names = (path.name.lower(), path.parent.name.lower())
+    return next((kind for kind in REGISTERS if any(name.startswith(kind) for name in names)), "events")
+
+
+def _zones(path: Path) -> Inspection:
+    """A zone plan is read whole, as ingest reads it."""
+    try:
+        zones = read_zones(path)
+    except RejectedInput as fault:
+        return Inspection("zones", why_not=f"{fault.what} {fault.action}")
+    districts, sensitive = {zone.parent_id for zone in zones}, sum(zone.sensitive for zone in zones)
+    notes = (f"{len(districts)} districts; {sensitive} sensitive zones, which are merged into neighbours.",)
+    return Inspection("zones", "zones", readings=(Reading("zones", len(zones), len(zones)),), notes=notes)

@@ -1,0 +1,153 @@
+"""Inspection proposes a mapping that reads what it proposes to read, and shows no value."""
+
+import random
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tasks.events.formats import load_formats, parse, shipped
+from tasks.events.formats.detect import Unfit
+from tasks.events.inspect_events import inspect_events
+from tasks.events.inspection import Inspection
+from tests.unit.events.factory import write, write_parquet
+
+ZONE = ZoneInfo("Europe/Berlin")
+CHANCE = random.Random(1)
+IDS = [f"49151{CHANCE.randrange(10**7):07d}" for _ in range(9)]
+Made = Callable[[int], Sequence[str]]
+
+
+def _hour(n: int) -> str:
+    return f"{n % 24:02d}:{n % 60:02d}"
+
+
+LAYOUTS: dict[str, tuple[str, str, Made]] = {
+    "German, date and time apart": (
+        "e.csv",
+        "Rufnummer;Datum;Uhrzeit;Zelle",
+        lambda n: (IDS[n % 9], "03.06.2026", _hour(n), f"c{n % 7}"),
+    ),
+    "no header, seconds since 1970": (
+        "cdr.txt",
+        "",
+        lambda n: (IDS[n % 9], str(1780000000 + n), f"c{n % 7}", "voice"),
+    ),
+    "cell by its parts": (
+        "e.csv.gz",
+        "user,ts,mcc,net,area,cell",
+        lambda n: (IDS[n % 9], f"2026-06-03T{_hour(n)}:00Z", "262", "1", "7", str(n % 7)),
+    ),
+    "American, a day above twelve": (
+        "e.csv",
+        "caller_id,date_time,tower_id",
+        lambda n: (IDS[n % 9], f"06/{n % 28 + 1:02d}/2026 {n % 12 + 1:02d}:10:00 PM", f"c{n % 7}"),
+    ),
+    "twice the same name": (
+        "e.csv",
+        "x,x,x",
+        lambda n: (IDS[n % 9], f"2026-06-03 {_hour(n)}:00", f"c{n % 7}"),
+    ),
+}
+
+
+def _csv(path: Path, header: str, row: Made, separator: str | None = None) -> Path:
+    sign = separator or next((sign for sign in ";|," if sign in header), "|")
+    lines = [header] * bool(header) + [sign.join(row(n)) for n in range(60)]
+    return write(path, "".join(f"{line}\n" for line in lines).encode())
+
+
+def _inspect(path: Path, cells: Sequence[str] | None = None) -> Inspection:
+    return inspect_events(path, shipped(), ZONE, cells)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_the_proposed_mapping_reads_every_row(tmp_path: Path, layout: str) -> None:
+    name, header, row = LAYOUTS[layout]
+    path = _csv(tmp_path / name, header, row)
+    found = _inspect(path)
+    assert found.format is None
+    unread = {reading.rows - reading.read for reading in found.readings}
+    assert unread in ({0}, {0, 1}), "a first line that names nothing is no row"
+    (tmp_path / "formats.toml").write_text(found.proposal)
+    again = inspect_events(path, load_formats(tmp_path / "formats.toml"), ZONE, None)
+    assert (again.format, again.proposal, again.why_not) == ("own", "", "")
+    assert not [one for one in IDS if one in str(found)]
+
+
+def test_the_parts_of_a_cell_are_joined(tmp_path: Path) -> None:
+    name, header, row = LAYOUTS["cell by its parts"]
+    found = _inspect(_csv(tmp_path / name, header, row), [f"262-1-7-{n}" for n in range(7)])
+    assert found.readings[2].read == 60
+
+
+def test_a_file_of_a_known_format_needs_no_mapping(tmp_path: Path) -> None:
+    header = "subscriber_id,event_at,cell_id,event_type"
+    path = _csv(tmp_path / "e.csv", header, lambda n: (IDS[n % 9], f"2026-06-03T{_hour(n)}:00Z", "c1", "call"))
+    found = _inspect(path, ["c1"])
+    assert (found.format, found.proposal, found.readings[2].read) == ("native", "", 60)
+
+
+def test_a_known_format_whose_times_are_written_otherwise_gets_a_mapping(tmp_path: Path) -> None:
+    header = "subscriber_id,event_at,cell_id,event_type"
+    path = _csv(tmp_path / "e.csv", header, lambda n: (IDS[n % 9], f"03.06.2026 {_hour(n)}", "c1", "call"))
+    found = _inspect(path)
+    assert "%d.%m.%Y %H:%M" in parse(found.proposal.encode(), "it").events["own"].time.pattern
+    assert found.readings[1].read == 60
+
+
+def test_coordinates_stand_for_a_cell(tmp_path: Path) -> None:
+    row: Made = lambda n: (IDS[n % 9], f"{50 + n / 1000:.6f}", f"{8 + n / 1000:.6f}", str(1780000000000 + n))  # noqa: E731
+    named = parse(_inspect(_csv(tmp_path / "a.csv", "uid,lat,lng,time", row)).proposal.encode(), "it").events["own"]
+    assert (named.cell.latitude, named.cell.longitude, named.time.unit) == ("lat", "lng", "ms")
+    bare = parse(_inspect(_csv(tmp_path / "b.csv", "", row)).proposal.encode(), "it").events["own"]
+    assert (bare.subscriber.column, bare.cell.latitude, bare.cell.longitude) == ("column_1", "column_2", "column_3")
+
+
+def test_parquet_is_inspected_by_its_types(tmp_path: Path) -> None:
+    columns = {
+        "MSISDN": pa.array([int(one) for one in IDS]),
+        "begin": pa.array([1780000000 + n for n in range(9)]),
+        "zelle": pa.array([f"c{n}" for n in range(9)]),
+    }
+    found = _inspect(write_parquet(tmp_path / "e.parquet", columns))
+    assert parse(found.proposal.encode(), "it").events["own"].time.unit == "s"
+    assert [look.type for look in found.columns] == ["bigint", "bigint", "varchar"]
+    stamps = columns | {"begin": pa.array(list(range(9)), pa.timestamp("us", "UTC"))}
+    assert "begin" in _inspect(write_parquet(tmp_path / "f.parquet", stamps)).proposal
+
+
+def test_a_column_named_by_a_value_is_neither_shown_nor_proposed(tmp_path: Path) -> None:
+    table = pa.table([pa.array(IDS), pa.array([f"2026-06-03 0{n}:00:00" for n in range(9)])], names=[IDS[0], "time"])
+    pq.write_table(table, tmp_path / "e.parquet")
+    found = _inspect(tmp_path / "e.parquet")
+    assert found.columns[0].shown == "column 1"
+    assert (found.proposal, len(found.notes)) == ("", 1)
+    assert IDS[0] not in found.why_not + str(found.notes)
+
+
+def test_without_any_time_nothing_is_proposed(tmp_path: Path) -> None:
+    found = _inspect(_csv(tmp_path / "e.csv", "msisdn,cell,what", lambda n: (IDS[n % 9], f"c{n % 7}", "call")))
+    assert (found.proposal, len(found.notes)) == ("", 1)
+    only = _csv(tmp_path / "f.csv", "cell,flag", lambda n: ("c1", "x"))
+    assert _inspect(only).proposal == ""
+
+
+def test_numbers_that_are_dates_and_times_of_day_are_read_together(tmp_path: Path) -> None:
+    columns = {
+        "msisdn": pa.array(IDS),
+        "day": pa.array([20260603] * 9),
+        "clock": pa.array([int(f"1{n}0000") for n in range(9)]),
+        "cell": pa.array([f"c{n}" for n in range(9)]),
+    }
+    own = parse(_inspect(write_parquet(tmp_path / "e.parquet", columns)).proposal.encode(), "it").events["own"]
+    assert (own.time.column, own.time.pattern) == (("day", "clock"), ("%Y%m%d", "%H%M%S"))
+
+
+@pytest.mark.parametrize("name", ["events", "e.123"])
+def test_a_file_without_a_telling_ending_is_unfit(tmp_path: Path, name: str) -> None:
+    with pytest.raises(Unfit):
+        _inspect(write(tmp_path / name, b"a,b\n"))

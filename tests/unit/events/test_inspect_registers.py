@@ -1,0 +1,106 @@
+"""Registers and the cell plan are inspected column by column; a mapping is proposed for other names and words."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+import pytest
+
+from tasks.events.formats import parse
+from tasks.events.formats.sections import RegisterFormat
+from tasks.events.inspect_registers import inspect_register
+from tasks.events.inspection import Inspection
+from tests.unit.events.factory import csv_bytes, write, write_parquet
+
+SUBSCRIBERS = ("subscriber_id", "birth_year", "gender", "segment", "home_mcc", "active_from")
+CONSENTS = ("subscriber_id", "purpose", "granted_at", "withdrawn_at", "channel", "text_version")
+CELLS = ("cell_id", "latitude", "longitude", "valid_from", "valid_to")
+
+
+def _inspect(path: Path, kind: str) -> Inspection:
+    return inspect_register(path, kind, "insights", ZoneInfo("Europe/Berlin"))
+
+
+def _csv(path: Path, header: Sequence[str], row: Sequence[str]) -> Path:
+    return write(path, csv_bytes([row] * 4, header))
+
+
+def _read(found: Inspection) -> dict[str, tuple[int, int]]:
+    return {each.what: (each.read, each.rows) for each in found.readings}
+
+
+def _own(found: Inspection, kind: str) -> RegisterFormat:
+    mapping = parse(found.proposal.encode(), "it")
+    return {"subscribers": mapping.subscribers, "consents": mapping.consents}[kind]["own"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "header", "row"),
+    [
+        ("subscribers", SUBSCRIBERS, ("49151", "1980", "F", "consumer", "262", "2024-01-01")),
+        ("consents", CONSENTS, ("49151", "insights", "2026-01-01T00:00:00Z", "", "app", "v1")),
+        ("cells", CELLS, ("c1", "50.05", "8.1", "2025-01-01", "")),
+    ],
+)
+def test_a_file_as_throng_expects_it_needs_no_mapping(
+    tmp_path: Path, kind: str, header: Sequence[str], row: Sequence[str]
+) -> None:
+    found = _inspect(_csv(tmp_path / f"{kind}.csv", header, row), kind)
+    assert (found.format, found.proposal, found.why_not) == (kind, "", "")
+    assert all(read == rows for read, rows in _read(found).values())
+
+
+def test_other_names_signs_words_and_dates_are_mapped(tmp_path: Path) -> None:
+    header = "Rufnummer;Geburtsjahr;Geschlecht;Segment;home_mcc;aktiv seit"
+    path = write(tmp_path / "subscribers.csv", (header + "\n4915;1980;W;Privat;262;03.06.2024\n" * 4).encode())
+    found = _inspect(path, "subscribers")
+    own = _own(found, "subscribers")
+    assert (own.separator, own.time.pattern) == (";", ("%d.%m.%Y",))
+    assert own.columns["subscriber_id"] == "Rufnummer"
+    assert own.values == {"gender": {"w": "f"}, "segment": {"privat": "consumer"}}
+    assert set(_read(found).values()) == {(4, 4)}
+
+
+def test_values_that_cannot_be_read_are_counted_and_told_by_their_form(tmp_path: Path) -> None:
+    row = ("49151", "03.06.1980", "Hermaphrodit", "Gold", "DE", "")
+    found = _inspect(_csv(tmp_path / "subscribers.csv", SUBSCRIBERS, row), "subscribers")
+    assert _read(found) == {
+        **{"subscriber_id": (4, 4), "birth_year": (0, 4), "gender": (0, 4), "segment": (0, 4), "home_mcc": (0, 4)},
+        "active_from": (0, 0),
+    }
+    assert "99.99.9999" in {each.unread_form for each in found.readings}
+    assert "Gold" not in str(found)
+
+
+def test_consents_of_another_purpose_and_unread_times_are_counted(tmp_path: Path) -> None:
+    found = _inspect(
+        _csv(tmp_path / "consents.csv", CONSENTS, ("1", "Marketing", "soon", "NULL", "", "v1")), "consents"
+    )
+    read = _read(found)
+    assert (read["purpose"], read["granted_at"], read["withdrawn_at"]) == ((0, 4), (0, 4), (0, 4))
+    assert read["channel"] == (0, 0)
+
+
+def test_a_lacking_column_is_named_by_throngs_name(tmp_path: Path) -> None:
+    found = _inspect(_csv(tmp_path / "consents.csv", ("msisdn", "purpose"), ("1", "insights")), "consents")
+    assert (found.format, found.proposal) == (None, "")
+    assert "granted_at" in found.why_not
+
+
+def test_open_cell_ids_layout_is_mapped_by_the_parts_of_its_key(tmp_path: Path) -> None:
+    header = ("radio", "mcc", "net", "area", "cell", "lon", "lat", "created")
+    found = _inspect(
+        _csv(tmp_path / "cells.csv", header, ("LTE", "262", "1", "7", "9", "8.1", "50.1", "1459692342")), "cells"
+    )
+    own = parse(found.proposal.encode(), "it").cells["own"]
+    assert own.id.column == ("mcc", "net", "area", "cell")
+    assert (own.latitude, own.longitude, own.valid_from, own.time.unit) == ("lat", "lon", "created", "s")
+
+
+def test_cells_of_parquet_without_validity_are_inspected(tmp_path: Path) -> None:
+    columns = {"cell_id": pa.array(["a"] * 3), "latitude": pa.array([50.0] * 3), "longitude": pa.array([8.0] * 3)}
+    found = _inspect(write_parquet(tmp_path / "cells.parquet", columns), "cells")
+    assert (found.proposal, _read(found)["latitude"]) == ("", (3, 3))
+    dated = columns | {"valid_from": pa.array([0] * 3, pa.timestamp("us"))}
+    assert _inspect(write_parquet(tmp_path / "cells.parquet", dated), "cells").proposal == ""

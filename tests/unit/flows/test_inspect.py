@@ -1,0 +1,80 @@
+"""`throng inspect` needs no home, keeps nothing and shows no value; what it prints is a mapping that works."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from flows.cli import app
+
+EVENTS = "events/date=2026-03-01/part-0.csv"
+
+
+def _inspect(path: Path) -> tuple[int, list[dict[str, Any]], str]:
+    ran = CliRunner().invoke(app, ["inspect", str(path), "--json"])
+    text = CliRunner().invoke(app, ["inspect", str(path)])
+    assert ran.exit_code == text.exit_code
+    return ran.exit_code, json.loads(ran.stdout).get("files", []), text.output
+
+
+@pytest.fixture
+def nowhere(home: Path, landing: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A landing, and no home."""
+    monkeypatch.delenv("THRONG_HOME")
+    monkeypatch.delenv("THRONG_LANDING")
+    return landing
+
+
+def test_a_landing_is_inspected_file_by_file_and_nothing_is_made(nowhere: Path) -> None:
+    before = sorted(nowhere.parent.rglob("*"))
+    code, files, text = _inspect(nowhere)
+    assert code == 0
+    assert [one["kind"] for one in files] == ["cells", "consents", "subscribers", "zones", "events"]
+    assert all(one["format"] and not one["proposal"] for one in files)
+    assert "49151" not in text + str(files)
+    assert sorted(nowhere.parent.rglob("*")) == before
+
+
+def test_what_is_proposed_is_put_into_the_landing_and_ingest_would_read_it(
+    nowhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = nowhere / EVENTS
+    german = re.sub(r"2026-03-01T(..):(..)[^,]*", r"01.03.2026 \1:\2", file.read_text())
+    file.write_text(german.replace(",", ";").replace("subscriber_id;event_at", "Rufnummer;Zeitpunkt"))
+    _, (found,), _ = _inspect(file)
+    (nowhere / "formats.toml").write_text(found["proposal"])
+    monkeypatch.setenv("THRONG_HOME", str(nowhere.parent / "home"))
+    monkeypatch.setenv("THRONG_LANDING", str(nowhere))
+    _, (again,), _ = _inspect(file)
+    assert again["format"] == "own"
+    assert all(reading["read"] == reading["rows"] > 0 for reading in again["readings"])
+    doctor = json.loads(CliRunner().invoke(app, ["doctor", "--json"]).stdout)
+    assert {one["subject"]: one["fault"] for one in doctor["findings"]}["events"] is None
+
+
+def test_zones_that_ingest_would_reject_say_why(nowhere: Path) -> None:
+    zones = nowhere / "zones.geojson"
+    zones.write_text(zones.read_text().replace("[8.0", "[3458000.0"))
+    code, (found,), _ = _inspect(zones)
+    assert (code, found["format"]) == (0, None)
+    assert found["why_not"]
+
+
+def test_cells_that_cannot_be_read_leave_events_to_be_inspected_without_them(nowhere: Path) -> None:
+    (nowhere / "cells.csv").write_text("a;b\n")
+    assert _inspect(nowhere / EVENTS)[0] == 0
+    (nowhere / "cells.csv").unlink()
+    assert _inspect(nowhere / EVENTS)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "code"), [("none.csv", None, 2), ("e.csv", b"", 10), ("x.bin", b"\xff", 10)]
+)
+def test_what_cannot_be_read_is_said(home: Path, name: str, content: bytes | None, code: int) -> None:
+    path = home.parent / name
+    if content is not None:
+        path.write_bytes(content)
+    assert _inspect(path)[0] == code
