@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from flows.links import FLOW_RUN
 from flows.standing import span
 
 if TYPE_CHECKING:
@@ -121,4 +122,4 @@ def left(plan: "Plan") -> Sequence["Cell"]:
 
 def _cell(cell: "Cell") -> str:
     sign = SIGNS[cell.state.value]
-    return f"[{sign}](/runs/flow-run/{cell.flow_run_id})" if cell.flow_run_id else sign
+    return f"[{sign}]({FLOW_RUN}{cell.flow_run_id})" if cell.flow_run_id else sign

@@ -4,6 +4,9 @@ import os
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
+FLOW_RUN = "/v2/runs/flow-run/"
+"""Where a run's page begins. Prefect's older pages, without `/v2`, lose the address where they ask for a login."""
+
 
 def pages_of_runs() -> Callable[[str | None], str | None]:
     """Gives a flow run's page where Prefect's address is known, whether it answers or not; else its id there."""
@@ -13,4 +16,4 @@ def pages_of_runs() -> Callable[[str | None], str | None]:
     api = os.environ.get("PREFECT_API_URL") or announced(load().home.absolute()) or ""
     parts = urlsplit(api.removesuffix("/").removesuffix("/api"))
     where = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()  # without a password
-    return lambda run_id: f"{where}/runs/flow-run/{run_id}" if run_id and where else run_id
+    return lambda run_id: f"{where}{FLOW_RUN}{run_id}" if run_id and where else run_id

@@ -177,6 +177,12 @@ class Served:
         assert not isinstance(made, int), made
         return str(made["id"])
 
+    def ask_if_up(self, name: str, **parameters: object) -> str | None:
+        """As `ask`; None while what Prefect needs is on its way up."""
+        found = self.deployment(name)
+        made = self.answer(name, **parameters) if isinstance(found, dict) else None
+        return str(made["id"]) if isinstance(made, dict) else None
+
     def answer(self, name: str, **parameters: object) -> Any:
         """What the API answers to who asks for a run: the run, or an error's status."""
         return self.post(f"/deployments/{self.deployment(name)['id']}/create_flow_run", {"parameters": parameters})

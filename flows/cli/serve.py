@@ -24,9 +24,10 @@ def serve(
     """Run the schedule: Prefect's server, its workers, `daily` every hour; Ctrl-C stops all."""
     import logging
     import os
-    from contextlib import nullcontext, suppress
+    from contextlib import AbstractContextManager, nullcontext, suppress
 
     from flows.serving.announcement import alone
+    from flows.serving.child import Service
     from flows.serving.place import Place
     from flows.serving.services import services
     from flows.serving.supervisor import Supervisor
@@ -35,15 +36,16 @@ def serve(
 
     os.umask(0o077)  # of all that it and its children write: runs' names, logs and addresses are this user's alone
     logging.basicConfig(format="%(asctime)s %(message)s", datefmt=CLOCK)  # alerts
+    nothing: AbstractContextManager[list[Service]] = nullcontext([])
     place = Place(load().home.absolute(), host, port)
     with alone(place.home):
         place.check()
         with (
             suppress(KeyboardInterrupt),
-            services(place, _say) if with_services else nullcontext(),
+            services(place, _say) if with_services else nothing as beside,
             telling(_checked()) as teller,
         ):
-            Supervisor(place, teller, _say).run()
+            Supervisor(place, teller, _say, beside).run()
     return Answer({"stopped": True}, ["Stopped. The same command goes on from here."])
 
 

@@ -11,6 +11,8 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
 
+from flows.links import FLOW_RUN
+
 TIMEOUT_SECONDS = 10
 TRIES, BETWEEN_TRIES_SECONDS = 10, 0.3
 UNFINISHED = ("PENDING", "RUNNING", "CANCELLING")
@@ -65,7 +67,7 @@ class Api:
 
     def page(self, run: str) -> str:
         """The address of a flow run's page."""
-        return f"{self._url.removesuffix('/api')}/runs/flow-run/{run}"
+        return f"{self._url.removesuffix('/api')}{FLOW_RUN}{run}"
 
     def start_again(self, run: dict[str, Any], tags: Sequence[str]) -> str | None:
         """One new run of the same deployment with the same parameters, however often this is asked; None: refused."""

@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
 HEALTHY_SECONDS = 60
@@ -23,6 +24,8 @@ class Child:
     log: Path
     process: "subprocess.Popen[bytes] | None" = None
     not_before: float = 0
+    ends: int = 0
+    """How often it has ended since it last lived for long."""
     _wait: float = field(default=FIRST_WAIT)
     _started: float = 0
 
@@ -47,7 +50,9 @@ class Child:
         if code is None:
             return None
         lived = time.monotonic() - self._started
-        self._wait = FIRST_WAIT if lived > HEALTHY_SECONDS else min(2 * self._wait, LONGEST_WAIT)
+        healthy = lived > HEALTHY_SECONDS
+        self.ends = 1 if healthy else self.ends + 1
+        self._wait = FIRST_WAIT if healthy else min(2 * self._wait, LONGEST_WAIT)
         self.process, self.not_before = None, time.monotonic() + self._wait
         return code
 
@@ -76,3 +81,31 @@ class Child:
         if self.log.exists() and self.log.stat().st_size > LOG_BYTES:
             shutil.copyfile(self.log, self.log.with_suffix(".log.1"))
             os.truncate(self.log, 0)
+
+
+class Server(Protocol):
+    """A server beside ours, which can be started again where it was."""
+
+    @property
+    def process(self) -> "subprocess.Popen[bytes] | None":
+        """It, or what it was."""
+
+    @property
+    def log(self) -> Path:
+        """What it wrote."""
+
+    def start(self) -> None:
+        """Start it."""
+
+
+class Service(Child):
+    """A server that runs already; whoever started it first stops it in the end."""
+
+    def __init__(self, name: str, server: Server) -> None:
+        super().__init__(name, (), server.log, server.process)
+        self._server, self._started = server, time.monotonic()
+
+    def start(self, settings: Mapping[str, str]) -> None:
+        """Start it again."""
+        self._server.start()
+        self.process, self._started = self._server.process, time.monotonic()

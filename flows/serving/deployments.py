@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
@@ -21,6 +22,7 @@ from flows.backfill import backfill
 from flows.daily import daily
 from flows.serving.place import POOL, QUEUES, TELLER
 from flows.telling.automations import install
+from tasks.events.landing import closes
 
 if TYPE_CHECKING:
     from tasks.policy import Time
@@ -32,9 +34,16 @@ MARGIN_MINUTES = 5
 """After a landing folder closes, so that its last file is not missed by a second."""
 
 
-def hourly(time: "Time") -> str:
-    """Cron of `daily`: every hour, so many minutes after a landing folder may close."""
-    return f"{round(time.close_after * 60 + MARGIN_MINUTES) % 60} * * * *"
+def hourly(time: "Time", today: date) -> str:
+    """Cron of `daily` in UTC: every hour, so many minutes after a landing folder may close, in the year to come.
+
+    In local time an hour would lack, or stay without a slot, where clocks change. Where they change by half an hour, a
+    folder closes at two minutes of the hour in a year, and there are two slots an hour.
+    """
+    margin = timedelta(minutes=MARGIN_MINUTES)
+    closings = (closes(today + timedelta(days), time) for days in range(366))
+    minutes = sorted({(closing.astimezone(UTC) + margin).minute for closing in closings})
+    return f"{','.join(map(str, minutes))} * * * *"
 
 
 def apply() -> str:
@@ -46,10 +55,10 @@ def apply() -> str:
     with get_client(sync_client=True) as api:
         _pool(api)
         _queues(api)
-        cron = hourly(time)
-        _deploy(api, daily, "daily", schedule=Cron(cron, timezone=time.timezone), concurrency_limit=_ONE_AND_NO_QUEUE)
+        cron = hourly(time, datetime.now(UTC).date())
+        _deploy(api, daily, "daily", schedule=Cron(cron, timezone="UTC"), concurrency_limit=_ONE_AND_NO_QUEUE)
         _deploy(api, backfill, "backfill")
-    return f"daily (cron {cron}, {time.timezone}), backfill"
+    return f"daily (cron {cron}, UTC), backfill"
 
 
 _ONE_AND_NO_QUEUE = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)

@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
+from flows.serving.child import Service
 from flows.serving.place import Place
 from tasks import home_env
 from tasks.events.formats import load_formats
@@ -24,7 +25,7 @@ CLIENT, BUCKET = "nordmarkt", "nordmarkt-insights"
 
 
 @contextmanager
-def services(place: Place, say: Callable[[str], None]) -> Iterator[None]:
+def services(place: Place, say: Callable[[str], None]) -> Iterator[list[Service]]:
     """Serve both from the home's folders, beside Prefect's port, and let every process of ours use them."""
     home, s3_port, postgres_port = place.home, place.port + 1, place.port + 2
     for port in (s3_port, postgres_port):
@@ -32,9 +33,10 @@ def services(place: Place, say: Callable[[str], None]) -> Iterator[None]:
     _let_in(home)
     own = _in_force(home)
     with (
-        postgres.serve(home / "postgres", postgres_port) as url,
+        postgres.running(home / "postgres", postgres_port) as postgres_,
         s3.serve(home / "s3", {CLIENT: BUCKET}, s3_port) as s3_,
     ):
+        url = postgres_.url
         own |= {
             "THRONG_DATABASE_URL": postgres.database(url, "throng"),
             "AWS_SHARED_CREDENTIALS_FILE": str(s3_.credentials),
@@ -49,7 +51,7 @@ def services(place: Place, say: Callable[[str], None]) -> Iterator[None]:
         say(f"commands: THRONG_HOME={shlex.quote(str(home))} is enough, they read its settings themselves")
         for hint in _hints(home, _today()):
             say(hint)
-        yield
+        yield [Service("PostgreSQL", postgres_), Service("S3", s3_)]
 
 
 def _let_in(home: Path) -> None:

@@ -5,23 +5,28 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from flows.cli.pages import answers
 from flows.serving.announcement import announce
 from flows.serving.api import Api, Unreachable
 from flows.serving.books import end_in_books
-from flows.serving.child import Child
+from flows.serving.child import Child, Service
 from flows.serving.login import AUTH, file, login
 from flows.serving.place import QUEUES, TELLER, Place
 from flows.serving.settling import died, hand_over, settle, sweep
+from flows.telling.teller import SERVICE_DOWN, tell
+from tasks.alerts import Alert
 from tasks.errors import StorageUnavailable
 
 Say = Callable[[str], None]
 
 TICK_SECONDS = 0.2
 SWEEP_SECONDS = 10
+ALARMING_ENDS = 5
+"""So many ends in a row, half a minute, are no accident."""
+
 PATIENCE_SECONDS = 120
 STOP_SECONDS = 10
 ASK_AGAIN_SECONDS = 1
@@ -35,8 +40,8 @@ OVERLAP = timedelta(minutes=1)
 class Supervisor:
     """Everything of one `throng serve`; says each change of state in a line."""
 
-    def __init__(self, place: Place, teller: str, say: Say) -> None:
-        self._place, self._teller, self._say = place, teller, say
+    def __init__(self, place: Place, teller: str, say: Say, services: Sequence[Service] = ()) -> None:
+        self._place, self._teller, self._say, self._services = place, teller, say, services
         self._api = Api(place.api, login(place.home))
         self._server = Child("server", place.server_command(), place.log("server"))
         self._workers = {
@@ -92,17 +97,35 @@ class Supervisor:
 
     def _revive(self) -> None:
         """Notice which children have ended, and start those whose time has come."""
-        for child in (self._server, *self._workers.values()):
+        for child in self._children():
             code = child.ended()
             if code is not None:
-                wait = child.not_before - time.monotonic()
-                self._say(f"{child.name}: ended ({_how(code)}), starts again in {wait:.0f} s; see {child.log}")
-        if self._server.due:
-            self._server.start(self._place.settings())
-            self._say("server: started again")
+                self._note(child, _how(code))
+        for child in (*self._services, self._server):
+            if child.due:
+                child.start(self._place.settings())
+                self._say(f"{child.name}: started again")
         for queue, worker in self._workers.items():
             if worker.due:
                 self._start(queue, worker)
+
+    def _children(self) -> Iterator[Child]:
+        yield from (*self._services, self._server, *self._workers.values())
+
+    def _note(self, child: Child, how: str) -> None:
+        """A child has ended; one that does it again and again is told to whoever gets the alerts."""
+        wait = child.not_before - time.monotonic()
+        self._say(f"{child.name}: ended ({how}), starts again in {wait:.0f} s; see {child.log}")
+        if child.ends >= ALARMING_ENDS:
+            what = f"It has ended {child.ends} times in a row ({how}); it is started again each minute."
+            self._alert(Alert(SERVICE_DOWN, child.name, what, f"Read the end of {child.log}."))
+
+    def _alert(self, alert: Alert) -> None:
+        """By way of the teller, which tells each day once: the server's automations may be what is down."""
+        try:
+            tell(self._teller, alert)
+        except OSError as error:
+            self._say(f"alerts: {alert.subject} could not be told ({type(error).__name__})")
 
     def _start(self, queue: str, worker: Child) -> None:
         """Start a worker, once nothing of the one before it is left."""
@@ -120,7 +143,7 @@ class Supervisor:
         if time.monotonic() < self._swept + SWEEP_SECONDS:
             return
         self._swept = time.monotonic()
-        for child in (self._server, *self._workers.values()):
+        for child in self._children():
             child.bound_log()
         try:
             self._bury()

@@ -12,6 +12,7 @@ from prefect.events.actions import CallWebhook
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 from pydantic import SecretStr
 
+from flows.links import FLOW_RUN
 from flows.serving.ends import COMMAND_KILLED
 from flows.telling.teller import RUN_LATE, SCHEDULE_SILENT
 from tasks.alerts import Kind
@@ -62,7 +63,7 @@ def _block(teller: str) -> UUID:
 
 
 def _automations(block: UUID, page: str, late: timedelta, silent: timedelta) -> Iterator[AutomationCore]:
-    link = f"{json.dumps(f'Open {page}/runs/flow-run/')} ~ ({_RUN})"
+    link = f"{json.dumps(f'Open {page}{FLOW_RUN}')} ~ ({_RUN})"
 
     def call(trigger: EventTrigger, name: str, payload: str) -> AutomationCore:
         action = CallWebhook(block_document_id=block, payload=payload)

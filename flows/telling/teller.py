@@ -6,6 +6,7 @@ It runs beside the server, not on a worker: that no worker takes runs is one of 
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import datetime
 from hmac import compare_digest
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,8 +14,9 @@ from queue import Empty, Queue
 from secrets import token_urlsafe
 from threading import Event, Thread
 from time import monotonic
+from urllib.request import ProxyHandler, Request, build_opener
 
-from flows.telling.channels import Channel, channels, log
+from flows.telling.channels import SECONDS, Channel, channels, log
 from flows.telling.memory import Memory
 from tasks.alerts import Alert, Kind
 from tasks.release import utc_now
@@ -23,7 +25,10 @@ from tasks.settings import Settings
 RUN_LATE, SCHEDULE_SILENT = "run_late", "schedule_silent"
 """Kinds of which only the server's automations know."""
 
-KNOWN = frozenset({*Kind, RUN_LATE, SCHEDULE_SILENT})
+SERVICE_DOWN = "service_down"
+"""The kind of which only the supervisor knows."""
+
+KNOWN = frozenset({*Kind, RUN_LATE, SCHEDULE_SILENT, SERVICE_DOWN})
 
 LONGEST = 65_536
 """Bytes of one alert."""
@@ -121,6 +126,12 @@ def _drained(queue: "Queue[Alert]") -> Iterator[Alert]:
             yield queue.get_nowait()
         except Empty:
             return
+
+
+def tell(address: str, alert: Alert) -> None:
+    """Say an alert to the teller at its address; raises OSError."""
+    request = Request(address, json.dumps(asdict(alert)).encode(), method="POST")  # noqa: S310 - our own
+    build_opener(ProxyHandler({})).open(request, timeout=SECONDS).close()
 
 
 @contextmanager

@@ -119,7 +119,7 @@ def labels(day: date, time: Time) -> tuple[date, ...]:
 
 def closes_at(day: date, time: Time) -> datetime:
     """When the last of a day's folders closes without `_COMPLETE`."""
-    return _closes(labels(day, time)[-1], time)
+    return closes(labels(day, time)[-1], time)
 
 
 def first_label(root: Path, formats: Formats | None = None) -> date | None:
@@ -139,7 +139,7 @@ def find_register(root: Path, name: str, suffixes: tuple[str, ...] = ("parquet",
 
 
 def _folders(root: Path, label: date, time: Time, now: datetime, formats: Formats) -> Iterator[Folder]:
-    due, events = _closes(label, time), root / "events"
+    due, events = closes(label, time), root / "events"
     possible = {events / name: hours for name, hours in day_folders(label, formats.landing).items()}
     expected = next(iter(possible))
     found = [path for path in possible if path.is_dir()]
@@ -155,7 +155,8 @@ def _folders(root: Path, label: date, time: Time, now: datetime, formats: Format
         yield folder
 
 
-def _closes(label: date, time: Time) -> datetime:
+def closes(label: date, time: Time) -> datetime:
+    """When the folder of a label is closed without `_COMPLETE`."""
     return day_start(label + timedelta(days=1), time.landing) + timedelta(hours=time.close_after)
 
 

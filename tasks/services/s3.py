@@ -26,6 +26,7 @@ START_SECONDS = 60
 STOP_SECONDS = 1
 """SeaweedFS seldom heeds SIGTERM soon; its writes are on disk by then, so SIGKILL follows."""
 
+_IDENTITIES = "identities.json"
 _PORTS = (
     "s3.port", "s3.port.grpc", "master.port", "master.port.grpc",
     "volume.port", "volume.port.grpc", "filer.port", "filer.port.grpc",
@@ -44,13 +45,35 @@ exec "$@"
 """Runs the server; at the pipe's end asks it to stop, then kills their process group."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class S3Server:
-    """A running server: its address, and a file of AWS profiles, one a client."""
+    """A server: its address, and a file of AWS profiles, one a client; started again, it is at the same address."""
 
-    endpoint_url: str
+    folder: Path
+    ports: Mapping[str, int]
     credentials: Path
     """For AWS_SHARED_CREDENTIALS_FILE; each client's profile has its name."""
+    process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def endpoint_url(self) -> str:
+        """Where it answers."""
+        return f"http://127.0.0.1:{self.ports['s3.port']}"
+
+    @property
+    def log(self) -> Path:
+        """What it wrote."""
+        return self.folder / "server.log"
+
+    def start(self) -> None:
+        """Start it, and wait for nothing."""
+        self.stop()
+        self.process = _start(self.folder, self.ports)
+
+    def stop(self) -> None:
+        """End it, or what is left of it: the shell that waits for its owner's end."""
+        if self.process:
+            _stop(self.process, self.ports)
 
 
 @contextmanager
@@ -60,18 +83,17 @@ def serve(folder: Path, buckets: Mapping[str, str], port: int | None = None) -> 
     Clients keep the address: who serves the same folder again names its port.
     """
     (folder / "data").mkdir(parents=True, exist_ok=True, mode=0o700)
-    config = folder / "identities.json"
-    keys = write_identities(config, buckets)
+    keys = write_identities(folder / _IDENTITIES, buckets)
     credentials = write_profiles(folder / "credentials", {name: keys[name] for name in buckets})
     ports = dict(zip(_PORTS, _free_ports(len(_PORTS)), strict=True))
     ports |= {"s3.port": port} if port else {}
-    endpoint_url = f"http://127.0.0.1:{ports['s3.port']}"
-    process = _start(folder, config, ports)
+    server = S3Server(folder, ports, credentials)
+    server.start()
     try:
-        _create_buckets(endpoint_url, keys[ADMIN], sorted(set(buckets.values())), process, folder / "server.log")
-        yield S3Server(endpoint_url, credentials)
+        _create_buckets(server, keys[ADMIN], sorted(set(buckets.values())))
+        yield server
     finally:
-        _stop(process, ports)
+        server.stop()
 
 
 def _free_ports(count: int) -> list[int]:
@@ -86,10 +108,10 @@ def _free_ports(count: int) -> list[int]:
             one.close()
 
 
-def _start(folder: Path, config: Path, ports: Mapping[str, int]) -> subprocess.Popen[bytes]:
+def _start(folder: Path, ports: Mapping[str, int]) -> subprocess.Popen[bytes]:
     chosen = [f"-{name}={port}" for name, port in ports.items()]
-    command = [_binary(), "server", f"-dir={folder / 'data'}", f"-s3.config={config}", *_OPTIONS, *chosen]
-    with (folder / "server.log").open("wb") as log:
+    command = [_binary(), "server", f"-dir={folder / 'data'}", f"-s3.config={folder / _IDENTITIES}", *_OPTIONS, *chosen]
+    with (folder / "server.log").open("ab") as log:
         return subprocess.Popen(  # noqa: S603 - our own binary and flags
             ["/bin/sh", "-c", _GUARD, "sh", *command],
             stdin=subprocess.PIPE,
@@ -107,14 +129,12 @@ def _binary() -> str:
     return found
 
 
-def _create_buckets(
-    endpoint_url: str, keys: tuple[str, str], names: Sequence[str], process: subprocess.Popen[bytes], log: Path
-) -> None:
+def _create_buckets(server: S3Server, keys: tuple[str, str], names: Sequence[str]) -> None:
     """Wait until the server takes buckets, and create those that are missing."""
     config = Config(retries={"total_max_attempts": 1}, connect_timeout=1, read_timeout=10, proxies={})
     admin = boto3.client(
         "s3",
-        endpoint_url=endpoint_url,
+        endpoint_url=server.endpoint_url,
         region_name="us-east-1",
         aws_access_key_id=keys[0],
         aws_secret_access_key=keys[1],
@@ -122,13 +142,13 @@ def _create_buckets(
     )
     end = time.monotonic() + START_SECONDS
     waiting = list(names)
-    while waiting and process.poll() is None and time.monotonic() < end:
+    while waiting and server.process and server.process.poll() is None and time.monotonic() < end:
         if _created(admin, waiting[0]):
             waiting.pop(0)
         else:
             time.sleep(0.1)
     if waiting:
-        raise StorageUnavailable("The S3 server on this machine did not start.", f"Read {log}, and try again.")
+        raise StorageUnavailable("The S3 server on this machine did not start.", f"Read {server.log}, and try again.")
 
 
 def _created(admin: Any, name: str) -> bool:

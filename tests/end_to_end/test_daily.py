@@ -139,6 +139,6 @@ def test_as_a_flow_run_every_step_is_a_run_of_its_own_below_it_and_the_page_has_
     assert (parent.name.split()[0], parent.state.name, parent.state.is_failed()) == ("daily", "SomeFailed", True)
     cards = {str(card.key): card for card in artifacts_of(parent)}
     assert {"plan", "grid"} <= cards.keys()
-    assert f"/runs/flow-run/{runs[f'publish footfall {DAYS[0]}'].id}" not in cards["plan"].data
+    assert f"/v2/runs/flow-run/{runs[f'publish footfall {DAYS[0]}'].id}" not in cards["plan"].data
     assert f"| {DAYS[0]} | [● done]" in cards["grid"].data
     assert "✗ failed" in cards["grid"].data

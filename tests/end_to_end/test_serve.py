@@ -17,8 +17,9 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from flows.links import FLOW_RUN
 from tasks.policy import shipped
-from tests.served import Served, alive, ports, until
+from tests.served import Served, alive, descendants, ports, until, with_words
 
 DAY = "2026-03-03"
 
@@ -39,7 +40,9 @@ def test_the_pages_are_at_the_printed_address_and_call_this_server(served: Serve
     with urlopen(Request(f"{served.url}/runs", headers={"Accept": "text/html"})) as page:
         assert b"<html" in page.read().lower()
     with urlopen(f"{served.url}/ui-settings") as settings:
-        assert f'"api_url":"{served.url}/api"'.encode() in settings.read().replace(b" ", b"")
+        told = json.load(settings)
+    assert told["api_url"] == f"{served.url}/api"
+    assert f"{told['v2_base_url']}/runs/flow-run/" == FLOW_RUN  # of which pages ask for a login and then go on
 
 
 def test_who_does_not_know_the_login_can_ask_nothing_and_no_other_page_may_call(served: Served) -> None:
@@ -71,10 +74,10 @@ def test_who_asks_for_a_run_does_not_choose_what_is_run(served: Served, named: s
         assert served.post(f"/deployments/{daily}/create_flow_run", {"job_variables": variables}) in (409, 422)
 
 
-def test_daily_is_hourly_in_the_networks_time_and_never_twice_at_once(served: Served) -> None:
+def test_daily_is_hourly_in_utc_and_never_twice_at_once(served: Served) -> None:
     daily = served.deployment("daily")
     (schedule,) = daily["schedules"]
-    assert (schedule["schedule"]["cron"], schedule["schedule"]["timezone"]) == ("5 * * * *", "Europe/Berlin")
+    assert (schedule["schedule"]["cron"], schedule["schedule"]["timezone"]) == ("5 * * * *", "UTC")
     assert (schedule["active"], schedule["parameters"]) == (True, {})
     assert daily["entrypoint"] == "flows.daily.daily"
     assert daily["concurrency_options"]["collision_strategy"] == "CANCEL_NEW"
@@ -228,7 +231,7 @@ def test_a_killed_workers_run_is_crashed_with_all_it_started_and_a_new_one_goes_
         (goes_on,) = served.runs(flow_runs={"tags": {"all_": ["again"]}})
         assert goes_on["parameters"] == {"day": DAY}
         (line,) = served.warnings(killed["id"])
-        assert line.endswith(f"a new run goes on from there. See {served.url}/runs/flow-run/{goes_on['id']}")
+        assert line.endswith(f"a new run goes on from there. See {served.url}/v2/runs/flow-run/{goes_on['id']}")
         served.in_its_ingest(goes_on["id"])
         os.kill(served.worker("daily"), signal.SIGKILL)
         served.becomes(goes_on["id"], "CRASHED")  # it may be what kills: nobody follows it
@@ -281,6 +284,11 @@ def test_the_production_shape_keeps_all_in_postgresql_has_a_client_and_leaves_no
         (client,) = json.loads(shape.throng("client", "list", "--json").stdout)["clients"]
         assert client["destination"]["endpoint_url"] == f"http://127.0.0.1:{shape.port + 1}"
         run = shape.ask("backfill", first=DAY, last=DAY, dry_run=True)
+        assert shape.becomes(run, "COMPLETED", "FAILED", "CRASHED")["state_type"] == "COMPLETED"
+        for name, words in {"PostgreSQL": "/postgres -D", "S3": "weed server"}.items():
+            os.kill(with_words(descendants(shape.process.pid), words), signal.SIGKILL)  # type: ignore[union-attr]
+            until(lambda name=name: f"{name}: started again" in shape.said.read_text(), 30)
+        run = until(lambda: shape.ask_if_up("backfill", first=DAY, last=DAY, dry_run=True), 60)
         assert shape.becomes(run, "COMPLETED", "FAILED", "CRASHED")["state_type"] == "COMPLETED"
         below = shape.signal(signal.SIGKILL)
         until(lambda: not any(map(alive, below)), 30)

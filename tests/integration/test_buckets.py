@@ -7,8 +7,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -239,7 +240,8 @@ def test_the_server_ends_with_its_owner_and_keeps_objects_and_keys(
     command = [sys.executable, "-c", SCRIPT, str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY) as owner:
         assert owner.stdout
-        first = S3Server(owner.stdout.readline().strip(), tmp_path / "credentials")
+        port = urlsplit(owner.stdout.readline().strip()).port
+        first = S3Server(tmp_path, {"s3.port": port or 0}, tmp_path / "credentials")
         monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(first.credentials))
         opened(first, "kept").put_new("x", b"x", sha(b"x"))
         keys = first.credentials.read_text()
@@ -250,6 +252,29 @@ def test_the_server_ends_with_its_owner_and_keeps_objects_and_keys(
     assert first.credentials.read_text() == keys
     assert first.credentials.stat().st_mode & 0o777 == 0o600
     assert _closes(second.endpoint_url, seconds=1)
+
+
+def test_a_killed_server_is_started_again_where_it_was_and_keeps_its_objects(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serve(tmp_path, {"nordmarkt": "nordmarkt-insights"}) as server:
+        monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(server.credentials))
+        opened(server, "kept").put_new("x", b"x", sha(b"x"))
+        assert server.process
+        first, address = server.process, server.endpoint_url
+        first.kill()
+        first.wait()
+        server.start()
+        assert (server.endpoint_url, server.process.pid != first.pid) == (address, True)
+        assert _once_up(lambda: opened(server, "kept").get("x")) == b"x"
+
+
+def _once_up(read: Callable[[], bytes]) -> bytes | None:
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        with suppress(ThrongError):  # it is on its way up
+            return read()
+    return None
 
 
 def _closes(endpoint_url: str, seconds: float) -> bool:

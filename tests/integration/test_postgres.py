@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,7 +13,7 @@ import psycopg
 import pytest
 
 from tasks.errors import Misconfigured
-from tasks.services.postgres import serve
+from tasks.services.postgres import running, serve
 
 _OWNER = """
 import sys, time
@@ -38,6 +39,28 @@ def test_the_database_persists_and_its_password_too() -> None:
         with serve(Path(folder)) as again, psycopg.connect(again) as connection:
             assert connection.execute("SELECT one FROM kept").fetchone() == (1,)
         assert url.rpartition("@")[0] == again.rpartition("@")[0]
+
+
+def test_a_killed_server_is_started_again_where_it_was_and_keeps_its_data() -> None:
+    with TemporaryDirectory() as folder, running(Path(folder)) as server:
+        with psycopg.connect(server.url) as connection:
+            connection.execute("CREATE TABLE kept AS SELECT 1 AS one")
+        first = server.process
+        assert first
+        first.kill()
+        first.wait()
+        for _ in range(100):  # what it leaves of its memory may hold up the next one for a moment
+            if server.process and server.process.poll() is not None:
+                server.start()
+            if answers(server.url):
+                break
+            time.sleep(0.1)
+        for _ in range(100):
+            with suppress(psycopg.OperationalError), psycopg.connect(server.url) as connection:
+                assert connection.execute("SELECT one FROM kept").fetchone() == (1,)
+                return
+            time.sleep(0.1)
+        raise AssertionError("it did not come back")
 
 
 def test_nobody_enters_without_the_password(postgresql: str) -> None:

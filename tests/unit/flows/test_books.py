@@ -99,7 +99,7 @@ def test_runs_tell_how_each_ended_and_where_its_page_is(stores: Stores, monkeypa
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:4200/api")
     (line,) = _said("runs")["runs"]
     assert (line["verb"], line["outcome"], line["exit"]) == ("ingest", "Ingested", 0)
-    assert line["page"] == "http://127.0.0.1:4200/runs/flow-run/7d0c"
+    assert line["page"] == "http://127.0.0.1:4200/v2/runs/flow-run/7d0c"
 
 
 def test_runs_tell_what_each_cost(stores: Stores) -> None:

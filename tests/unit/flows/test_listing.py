@@ -22,7 +22,7 @@ from tasks.store.ledger import ReleaseKey, ReservationFacts
 
 WIDTH = 80
 RUN = "7d0c4b52-0000-4000-8000-000000000000"
-PAGE = f"http://127.0.0.1:4200/runs/flow-run/{RUN}"
+PAGE = f"http://127.0.0.1:4200/v2/runs/flow-run/{RUN}"
 LONG = (
     "The bucket denies access to whoever writes there, which is neither the client's wish nor ours, word by word. Ask."
 )

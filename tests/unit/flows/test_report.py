@@ -75,7 +75,7 @@ def test_the_card_tells_faults_before_the_grid_and_only_the_rest_after_it() -> N
     assert head == "# SomeFailed\n\n2 of 2 steps failed or were not begun."
     assert failed.startswith("What failed, and what to do\n\n- **ingest 2026-03-01**: ")
     assert "- Not begun, because a step before failed: publish footfall 2026-03-01." in failed
-    assert "| 2026-03-01 | [✗ failed](/runs/flow-run/7d0c) |" in stands
+    assert "| 2026-03-01 | [✗ failed](/v2/runs/flow-run/7d0c) |" in stands
     assert rest == (
         "What else is not done\n\n- **footfall 2026-03-02** to nordmarkt, stadtlicht: stale. 1 file arrived."
     )
@@ -83,7 +83,7 @@ def test_the_card_tells_faults_before_the_grid_and_only_the_rest_after_it() -> N
 
 def test_a_plans_card_says_why_in_full_below_the_grid() -> None:
     grid_, why = cards.grid_card(_report().plan, "Planned").split("\n\n## ")
-    assert "| 2026-03-01 | [✗ failed](/runs/flow-run/7d0c) |" in grid_
+    assert "| 2026-03-01 | [✗ failed](/v2/runs/flow-run/7d0c) |" in grid_
     assert why.startswith("What is not done, and why\n\n- **footfall 2026-03-01** to nordmarkt, stadtlicht: failed. ")
     assert why.endswith("- **footfall 2026-03-02** to nordmarkt, stadtlicht: stale. 1 file arrived.")
 

@@ -196,7 +196,7 @@ def test_a_square_says_in_words_what_its_sign_means_and_leads_to_its_run(
     page = _page(tmp_path)
     label = f"footfall {_ago(2)} to nordmarkt: done. Delivered."
     assert "secret" not in page
-    assert f'href="http://127.0.0.1:4200/runs/flow-run/{FLOW_RUN}" aria-label="{label}">●</a>' in page
+    assert f'href="http://127.0.0.1:4200/v2/runs/flow-run/{FLOW_RUN}" aria-label="{label}">●</a>' in page
     assert f'<span class="sr">footfall {_ago(2)} to stadtlicht: done. Delivered.</span>' in page
 
 

@@ -1,11 +1,14 @@
 """What `throng serve` is made of, each by itself; the whole is in `tests/end_to_end/test_serve.py`."""
 
+import asyncio
 import os
 import socket
 import subprocess
 import sys
 import time
-from datetime import date
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from threading import Thread
 
@@ -17,17 +20,20 @@ from flows.serving import child as children
 from flows.serving import services
 from flows.serving.announcement import alone, announce, announced
 from flows.serving.api import Api, Unreachable
-from flows.serving.child import Child
+from flows.serving.child import Child, Service
 from flows.serving.login import file, kept, login
 from flows.serving.place import Place
 from flows.serving.process import gone, this_process
 from flows.serving.supervisor import Supervisor
+from flows.telling.teller import telling
 from tasks import settings
 from tasks.errors import Misconfigured
+from tasks.events.landing import closes
 from tasks.home_env import check_home
 from tasks.policy import load
 from tasks.services.client_file import client_file
 from tests.receivers import webhook
+from tests.served import until
 
 API = "http://127.0.0.1:4200/api"
 
@@ -108,10 +114,34 @@ def test_a_process_is_gone_when_it_ended_and_nobody_elses_is() -> None:
 def test_the_schedule_follows_from_the_policy() -> None:
     from flows.serving.deployments import hourly
 
-    time_ = load().policy.time
-    assert hourly(time_) == "5 * * * *"
-    assert hourly(time_.model_copy(update={"close_after": 6.5})) == "35 * * * *"
-    assert hourly(time_.model_copy(update={"close_after": 0.95})) == "2 * * * *"
+    time_, today = load().policy.time, date(2026, 3, 1)
+    assert hourly(time_, today) == "5 * * * *"
+    assert hourly(time_.model_copy(update={"close_after": 6.5}), today) == "35 * * * *"
+    assert hourly(time_.model_copy(update={"close_after": 0.95}), today) == "2 * * * *"
+    assert hourly(time_.model_copy(update={"landing_timezone": "Asia/Kathmandu"}), today) == "20 * * * *"
+
+
+@pytest.mark.parametrize(("zone", "slots_an_hour"), [("Europe/Berlin", 1), ("Australia/Lord_Howe", 2)])
+def test_no_hour_of_a_year_lacks_its_slot_and_none_comes_late_after_a_folder_closes(
+    zone: str, slots_an_hour: int
+) -> None:
+    from prefect.server.schemas.schedules import CronSchedule
+
+    from flows.serving.deployments import MARGIN_MINUTES, hourly
+
+    time_ = load().policy.time.model_copy(update={"timezone": zone, "landing_timezone": zone})
+    first, last = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
+    schedule = CronSchedule(cron=hourly(time_, first.date()), timezone="UTC")
+    slots: set[datetime] = set()
+    for days in range(0, 365, 15):  # Prefect gives at most a thousand slots at once
+        begin = first + timedelta(days)
+        dates = asyncio.run(schedule.get_dates(1_000, begin, min(begin + timedelta(15), last)))
+        slots |= {datetime.fromtimestamp(slot.timestamp(), UTC) for slot in dates}
+    found = sorted(slots)
+    assert len(found) >= 365 * 24 * slots_an_hour
+    assert {later - earlier for earlier, later in pairwise(found)} == {timedelta(hours=1) / slots_an_hour}
+    for days in range(360):
+        assert closes(first.date() + timedelta(days), time_) + timedelta(minutes=MARGIN_MINUTES) in slots
 
 
 def test_an_address_that_others_reach_needs_a_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -285,6 +315,64 @@ def test_a_server_that_is_killed_in_the_middle_of_its_answer_does_not_answer(ans
         Thread(target=half).start()
         with pytest.raises(Unreachable):
             Api(f"http://127.0.0.1:{server.getsockname()[1]}/api", "throng:word").runs()
+
+
+@dataclass
+class Sleeper:
+    """A server beside ours, which does nothing for so long."""
+
+    log: Path
+    seconds: str = "60"
+    process: "subprocess.Popen[bytes] | None" = None
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(["sleep", self.seconds])
+
+
+def _supervisor(home: Path, teller: str, said: list[str], service: Service) -> Supervisor:
+    """One whose Prefect never starts."""
+    supervisor = Supervisor(Place(home), teller, said.append, [service])
+    for child in (supervisor._server, *supervisor._workers.values()):
+        child.not_before = float("inf")
+    return supervisor
+
+
+def test_a_killed_server_beside_ours_is_reaped_named_and_started_again(tmp_path: Path) -> None:
+    server, said = Sleeper(tmp_path / "server.log"), list[str]()
+    server.start()
+    first = server.process
+    assert first
+    supervisor = _supervisor(tmp_path, "", said, Service("PostgreSQL", server))
+    first.kill()
+    end = time.monotonic() + 10
+    while len(said) < 2 and time.monotonic() < end:
+        supervisor._revive()
+        time.sleep(0.01)
+    assert [line.partition(":")[0] for line in said] == ["PostgreSQL", "PostgreSQL"]
+    assert "SIGKILL" in said[0]
+    assert str(server.log) in said[0]
+    assert not Path(f"/proc/{first.pid}").exists(), "a zombie"
+    assert server.process
+    assert server.process.poll() is None
+    server.process.kill()
+    server.process.wait()
+
+
+def test_a_server_that_does_not_come_back_is_told_once(tmp_path: Path) -> None:
+    server, said = Sleeper(tmp_path / "server.log", "0"), list[str]()
+    server.start()
+    with webhook() as hook, telling(settings.Settings(home=tmp_path, alert_webhook=hook.url), gather=0.1) as teller:
+        service = Service("S3", server)
+        supervisor = _supervisor(tmp_path, teller, said, service)
+        while service.ends < 7:
+            service.not_before = 0
+            supervisor._revive()
+            time.sleep(0.01)
+        until(lambda: hook.calls, 10)
+    (alert,) = hook.calls[0]["alerts"]
+    assert (alert["kind"], alert["subject"]) == ("service_down", "S3")
+    assert len(hook.calls) == 1
+    assert sum("started again" in line for line in said) >= 4
 
 
 def test_a_runs_name_cannot_forge_a_line_on_the_terminal(tmp_path: Path) -> None:
