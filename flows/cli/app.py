@@ -7,7 +7,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 ORDER = (
-    *("demo", "simulate", "inspect", "doctor", "migrate", "client"),
+    *("demo", "init", "simulate", "inspect", "doctor", "migrate", "client"),
     *("ingest", "publish", "deliver", "verify", "daily", "backfill", "serve"),
     *("status", "runs", "releases", "deliveries", "budget"),
 )

@@ -30,6 +30,33 @@ def inspect(
     return Answer({"files": documents}, [part for file, each in found for part in _told(file, each)])
 
 
+@command(app, "throng init throng-home")
+def init(
+    directory: Annotated[Path, typer.Argument(help="A new or empty folder.")],
+) -> Answer:
+    """Make a home to start from: policy, mapping, client's file, and a small landing that can be ingested."""
+    import os
+    import shlex
+    from datetime import timedelta
+
+    from tasks import starter
+    from tasks.policy import load as load_policy
+    from tasks.release import utc_now
+
+    day = utc_now().astimezone(load_policy().policy.time.local).date() - timedelta(days=1)
+    starter.write(directory, day)
+    steps = [
+        f"cd {shlex.quote(str(directory))}",
+        *(["unset THRONG_HOME"] if os.environ.get("THRONG_HOME") else []),
+        *("throng doctor", "throng inspect landing", f"throng ingest {day}", "throng client apply client.toml"),
+    ]
+    say = [f"{directory} is a home: commands that run in it use it.", "Next:", *(f"  {step}" for step in steps)]
+    return Answer(
+        {"home": str(directory.absolute()), "day": str(day), "next": steps},
+        [*say, "Then replace the landing's files by your own (docs/landing.md), and review policy.toml."],
+    )
+
+
 def _document(file: Path, found: "Inspection") -> dict[str, Any]:
     columns = [{"name": look.shown, "type": look.type, "form": look.form} for look in found.columns]
     readings = [

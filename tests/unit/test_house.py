@@ -37,6 +37,7 @@ MAY_IMPORT = {
     "engine": {"events", "mobility"},
     "store": {"privacy"},
     "services": set(),
+    "starter": set(),
     "simulate": set(),
     **{verb: {*PURE, *VERBS, "engine", "store"} for verb in VERBS},
     **dict.fromkeys(LEAVES, LEAVES),
