@@ -38,6 +38,8 @@ REASONS: Mapping[str, str] = {
     "impossible_speed": "too far from both neighbours in too short a time",
     "outside_zones": "of the kept rows: in no zone, counted nowhere",
 }
+LONGEST_NAME = 60
+"""Characters of a file's name in a page's table."""
 SHOWN = 30
 """Open periods that a card explains one by one."""
 SIZES = (300, 1_000, 10_000)
@@ -46,16 +48,15 @@ _MEDIAN = NormalDist().inv_cdf(0.75)  # the median of |noise| is this many stand
 
 
 def account_rows(account: Sequence["RowCount"]) -> list[dict[str, Any]]:
-    """The row account as a table: what became of each file's rows, and what that means."""
-    return [
-        {
-            "reason": line.reason,
-            "rows": line.rows,
-            "file": "all files together" if line.file == ALL_FILES else line.file,
-            "meaning": REASONS.get(line.reason, ""),
-        }
-        for line in account
-    ]
+    """The row account as a table that a page of 1,400 pixels holds; what a reason means, the day's card says."""
+    return [{"reason": line.reason, "rows": line.rows, "file": _short(line.file)} for line in account]
+
+
+def _short(file: str) -> str:
+    """The end of a long name tells one file from another."""
+    if file == ALL_FILES:
+        return "all files together"
+    return file if len(file) <= LONGEST_NAME else f"…{file[1 - LONGEST_NAME :]}"
 
 
 def day_card(day: "DayGeneration", gate: Sequence["GateLine"], account: Sequence["RowCount"]) -> str:
@@ -166,7 +167,7 @@ def _rest(title: str, groups: Sequence[tuple[str, str, "Cell"]]) -> list[str]:
         f"**{cell.product} {periods}**{f' to {whom}' if cell.client else ''}: {cell.state.value}. {_plain(cell.why)}"
         for periods, whom, cell in groups
     ]
-    more = [f"and {len(lines) - SHOWN} more; the plan's table lists all"] if len(lines) > SHOWN else []
+    more = [f"and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
     return [f"## {title}", _list([*lines[:SHOWN], *more])] if lines else []
 
 

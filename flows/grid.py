@@ -1,7 +1,7 @@
 """A plan and what became of it, in words and as a grid: periods down, products and clients across."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -22,6 +22,9 @@ SIGNS = {
     "blocked by budget": "▣ blocked by budget",
     "impossible": "– impossible",
 }
+
+WIDTH = 95
+"""Characters that the columns of one table take at most, beside the period."""
 
 
 @dataclass(frozen=True)
@@ -70,18 +73,17 @@ def _standing(cell: "Cell") -> tuple[object, ...]:
 
 
 def records(plan: "Plan") -> list[dict[str, object]]:
-    """The plan as lines of a page's table, by period."""
+    """The plan by period, as a table that a page of 1,400 pixels holds; why a period is not done, the grid says."""
     return [
         {
             "period": cell.period,
             "product": cell.product,
             "client": cell.client or "",
             "state": cell.state.value,
-            "does": " ".join(cell.needs),
+            "from": next(iter(cell.needs), ""),
             "rho": f"{cell.rho:.4f}" if cell.rho else "",
             "rows": cell.rows if cell.needs else None,
             "seconds": f"{cell.seconds:g}" if cell.needs else "",
-            "why": cell.why,
         }
         for cell in plan.cells
     ]
@@ -103,13 +105,32 @@ def total(plan: "Plan") -> str:
 
 
 def grid(plan: "Plan") -> str:
-    """Markdown: a line for each period, a column for each product and client; each cell links to its last run."""
-    across = sorted({(cell.product, cell.client or "") for cell in plan.cells})
+    """Markdown: a line for each period, a column for each product and client; each cell links to its last run.
+
+    Columns that a page of 1,400 pixels does not hold make a further table.
+    """
     down = list(dict.fromkeys(cell.period for cell in plan.cells))
-    filled = {(cell.period, cell.product, cell.client or ""): _cell(cell) for cell in plan.cells}
-    heads = ["period", *(f"{product} to {client}" if client else product for product, client in across)]
-    lines = [heads, ["---"] * len(heads)]
-    lines += [[period, *(filled.get((period, *column), "") for column in across)] for period in down]
+    filled = {(cell.period, _head(cell)): _cell(cell) for cell in plan.cells}
+    tables: list[list[str]] = [[]]
+    for head in sorted({_head(cell) for cell in plan.cells}):
+        if tables[-1] and sum(map(_width, [*tables[-1], head])) > WIDTH:
+            tables.append([])
+        tables[-1].append(head)
+    return "\n\n".join(_table(heads, down, filled) for heads in tables)
+
+
+def _head(cell: "Cell") -> str:
+    return f"{cell.product} to {cell.client}" if cell.client else cell.product
+
+
+def _width(head: str) -> int:
+    """Characters of a column, with the space around it."""
+    return max(len(head), *map(len, SIGNS.values())) + 3
+
+
+def _table(heads: Sequence[str], down: Iterable[str], filled: Mapping[tuple[str, str], str]) -> str:
+    lines = [["period", *heads], ["---"] * (len(heads) + 1)]
+    lines += [[period, *(filled.get((period, head), "") for head in heads)] for period in down]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 

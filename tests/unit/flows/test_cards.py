@@ -35,7 +35,7 @@ def test_every_reason_of_the_account_has_a_meaning() -> None:
 
     assert {reason.value for reason in Reason} | {"kept", "outside_zones"} == set(cards.REASONS)
     rows = cards.account_rows([RowCount(day=DAY, generation=1, file="a.csv", reason="no_consent", rows=3)])
-    assert rows == [{"reason": "no_consent", "rows": 3, "file": "a.csv", "meaning": cards.REASONS["no_consent"]}]
+    assert rows == [{"reason": "no_consent", "rows": 3, "file": "a.csv"}]
     (walked,) = cards.account_rows([RowCount(day=DAY, generation=1, file="*", reason="duplicate", rows=3)])
     assert walked["file"] == "all files together"
 
@@ -87,3 +87,10 @@ def test_the_deliverys_card_says_where_and_how_to_verify() -> None:
     assert "1,200 rows, 30 of them withheld" in card
     assert "| data.parquet | 12,345 |" in card
     assert "`throng verify s3://bucket/throng/footfall`" in card
+
+
+def test_a_long_file_name_is_shown_by_its_end() -> None:
+    name = f"events/date=2026-03-01/{'north-' * 20}part-00012.csv.gz"
+    (row,) = cards.account_rows([RowCount(day=DAY, generation=1, file=name, reason="no_consent", rows=3)])
+    assert len(row["file"]) == cards.LONGEST_NAME
+    assert row["file"].endswith("north-part-00012.csv.gz")

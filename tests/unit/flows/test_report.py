@@ -98,4 +98,18 @@ def test_what_the_landing_is_called_does_not_become_markup() -> None:
 def test_the_pages_table_has_plain_headings_and_tells_rows_only_of_what_runs() -> None:
     (first, *_) = grid.records(_report().plan)
     assert (first["period"], first["client"], first["state"]) == ("2026-03-01", "nordmarkt", "failed")
-    assert (first["rows"], first["rho"], first["does"]) == (None, "", "")
+    assert (first["rows"], first["rho"], first["from"]) == (None, "", "")
+
+
+def test_a_grid_of_many_columns_is_several_tables_that_a_page_holds() -> None:
+    clients = [f"a-client-with-a-long-name-{n}" for n in range(7)]
+    cells = tuple(_cell(day, name, State.BLOCKED) for day in ("2026-03-01", "2026-03-02") for name in clients)
+    text = grid.grid(Plan(FIRST, LAST, Mode.MISSING, (), cells, ()))
+    tables = [table.splitlines() for table in text.split("\n\n")]
+    assert [name for name in clients if f"to {name} " not in text] == []
+    assert all(len(rows) == 4 and len(rows[0]) <= grid.WIDTH + len("| 2026-03-01 |") for rows in tables)
+
+
+def test_a_column_that_is_wider_than_a_page_has_a_table_of_its_own() -> None:
+    cells = tuple(_cell("2026-03-01", f"{'x' * 110}{n}", State.DONE) for n in range(2))
+    assert len(grid.grid(Plan(FIRST, LAST, Mode.MISSING, (), cells, ())).split("\n\n")) == 2
