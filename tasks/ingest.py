@@ -22,7 +22,7 @@ from tasks.events.landing import DayLanding, find_day, unchanged
 from tasks.events.late import listing_of
 from tasks.events.loss import forms, why
 from tasks.events.measures import strange
-from tasks.events.panel import build_panel
+from tasks.events.panel import read_panel
 from tasks.events.profile import NO_ROWS, Noisy, keys
 from tasks.events.reasons import READ_REASONS
 from tasks.mobility.cells import CellPlan
@@ -124,7 +124,7 @@ class Ingest:
         made = candidate_ref(day, candidate.generation, inputs, result, facts)
         month = Period.month(day).days
         others = {row.day: row.zone_plan for row in self._stores.catalog.days(month[0], month[-1]) if row.day != day}
-        return replace(made, notes=plans.notes(others))
+        return replace(made, notes=(*plans.notes(others), *facts.registers.notes))
 
     def _begun(self, landing: DayLanding) -> tuple[Candidate, DayInputs, Plans]:
         """An empty candidate of the day, with its plans."""
@@ -158,7 +158,7 @@ class Ingest:
         """What is exactly known of the day's files; where rows went is asked only if too many are lost."""
         policy = self._stores.policy.policy
         end = day_start(landing.day + timedelta(days=1), policy.time.local)
-        facts = file_facts(landing, result.read, unreadable, end)
+        facts = replace(file_facts(landing, result.read, unreadable, end), registers=work.registers)
         if not strange(facts, policy.gate.rules):
             return facts
         return replace(facts, why=why(result.read, len(work.pseudonyms), forms(work.groups, work.prepared)))
@@ -169,7 +169,7 @@ class Ingest:
         own, longer = Period.day(day), [Period.holding(cadence, day) for cadence in STATES]
         for period in (own, *longer):  # also of a period without rows: its absence is told from a loss
             self._stores.keys.data_key(period)
-        panel = build_panel(
+        panel, registers = read_panel(
             root,
             period=own,
             time=policy.time,
@@ -183,6 +183,7 @@ class Ingest:
         return DayWork(
             groups=groups,
             prepared=prepared,
+            registers=registers,
             places=cell_plan.places,
             rules=walk_rules(policy, day),
             pseudonyms=panel["pseudonym"].to_numpy(),

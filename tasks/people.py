@@ -8,9 +8,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from tasks.errors import RejectedInput
-from tasks.events.gate import REGISTER_SHRUNK, REGISTER_WENT_BACK
+from tasks.events import gate_words
+from tasks.events.gate import REGISTER_SHRUNK, REGISTER_VALUES, REGISTER_WENT_BACK
 from tasks.events.landing import find_register
 from tasks.events.register_files import digest
+from tasks.events.register_values import RegisterFacts
 from tasks.events.registers import count_rows
 from tasks.store import Stores
 from tasks.store.audit import AuditEntry
@@ -32,7 +34,7 @@ class _Found:
     @property
     def used(self) -> RegisterVersion | None:
         """The version that was used last."""
-        return next((version for version in self.versions if version.superseded is None), None)
+        return _used(self.versions)
 
     @property
     def is_used(self) -> bool:
@@ -66,6 +68,32 @@ def check_people(stores: Stores, overrides: Collection[str] = (), reason_id: int
             event, why = ("register accepted", f"{accepted}: audit entry {reason_id}") if accepted else _USED
             entry = AuditEntry.by_user(event, f"register {found.name}", why, rows=found.rows)
             stores.catalog.use_register(found.name, found.digest, found.rows, entry)
+        if REGISTER_VALUES in overrides:
+            for name in PEOPLE:
+                entry = AuditEntry.by_user("register values accepted", f"register {name}", f"audit entry {reason_id}")
+                stores.catalog.accept_values(name, entry)
+
+
+def check_values(stores: Stores, facts: RegisterFacts) -> None:
+    """Raise RejectedInput if values of the registers are not understood, unless somebody said that they are right."""
+    rule = stores.policy.policy.gate.rules.register_values
+    if rule.severity == "warning" or facts.share <= rule.limit or _values_accepted(stores):
+        return
+    detail = gate_words.columns(facts.worst(rule.limit))
+    raise RejectedInput(
+        gate_words.message(REGISTER_VALUES, facts.share, rule.limit, detail, "failed"),
+        gate_words.action(REGISTER_VALUES, rule.severity),
+    )
+
+
+def _values_accepted(stores: Stores) -> bool:
+    used = (_used(stores.catalog.register_versions(name)) for name in PEOPLE)
+    return all(version and version.values_accepted for version in used)
+
+
+def _used(versions: list[RegisterVersion]) -> RegisterVersion | None:
+    """The version that was used last."""
+    return next((version for version in versions if version.superseded is None), None)
 
 
 _USED = ("register used", "")

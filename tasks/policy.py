@@ -85,6 +85,7 @@ class GateRules(_Section):
     empty_files: Rule
     unreadable_rows: Rule
     missing_subscribers: Rule
+    register_values: Rule
     rows_kept: Rule
     rows_low: Rule
     rows_high: Rule

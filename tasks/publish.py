@@ -14,9 +14,9 @@ from tasks.basis import basis_now, files_of
 from tasks.errors import Misconfigured, RefusedRelease
 from tasks.events.landing import unchanged
 from tasks.events.measures import incomplete_hours
-from tasks.events.panel import allowed, build_panel, consented
+from tasks.events.panel import allowed, consented, read_panel
 from tasks.mobility.zones import ZonePlan, stored_plan
-from tasks.people import check_people, people_digest
+from tasks.people import check_people, check_values, people_digest
 from tasks.period import Period, day_hours, day_start
 from tasks.privacy.noise import Noise
 from tasks.privacy.protect import protect
@@ -203,7 +203,7 @@ class Publish:
         people = people_digest(self._stores)
         with unchanged("The subscribers or consents file", people, lambda: people_digest(self._stores)):
             check_people(self._stores)
-            everybody = build_panel(
+            everybody, registers = read_panel(
                 root,
                 period=period,
                 time=policy.time,
@@ -211,6 +211,7 @@ class Publish:
                 now=self._now(),
                 keyed=[self._stores.keys.existing_key(period)],
             )
+        check_values(self._stores, registers)
         members = consented(everybody, everybody, np.full(len(everybody), self._seconds(period, period)))
         self._stores.lake.write_allowed(period, allowed(members))
         return members, {"people": people}

@@ -1,7 +1,7 @@
 """A day's work as the engine gets it, what it may use, where it writes, and what it tells."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tasks.engine.buckets import LAKE_BUCKETS
 from tasks.events.files import FileGroup
 from tasks.events.judge import Prepared
+from tasks.events.register_values import RegisterFacts
 from tasks.mobility.day import Places, WalkRules
 from tasks.period import Cadence, Period
 
@@ -43,6 +44,8 @@ class DayWork:
     """Of the day, by rank in its panel: ascending."""
     longer: Mapping[Period, UInt64]
     """Of each longer period that keeps a state, by the same rank."""
+    registers: RegisterFacts = field(default_factory=RegisterFacts)
+    """What is known of the values of the registers that the panel was made from."""
 
 
 @dataclass(frozen=True)

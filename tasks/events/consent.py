@@ -11,11 +11,13 @@ A history is every row of the consents file with the subscriber's id, in any ord
   at any time of its day; a withdrawal so dated voids the grants of its whole day.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import duckdb
 
 from tasks.events import words
+from tasks.events.register_values import Check, flags
 from tasks.events.registers import ID, Register, load
 from tasks.policy import Who
 
@@ -23,10 +25,11 @@ CONSENT_COLUMNS = ("subscriber_id", "purpose", "granted_at", "withdrawn_at", "ch
 _FOR_EVER = 1_000_000_000_000_000
 
 
-def load_consents(con: duckdb.DuckDBPyConnection, consents: Register) -> None:
+def load_consents(con: duckdb.DuckDBPyConnection, consents: Register, checks: Sequence[Check]) -> None:
     """Table `consent`: a history's rows with times in UTC seconds, NULL where they cannot be read.
 
     `granted` is the earliest instant that the value may mean, `begins` when the grant counts, `withdrawn` the latest.
+    With the flags of `checks`.
     """
     identity, granted, withdrawn = consents.text(ID), "granted_at", "withdrawn_at"
     select = f"""
@@ -35,7 +38,9 @@ def load_consents(con: duckdb.DuckDBPyConnection, consents: Register) -> None:
         {consents.seconds(granted)} AS granted,
         coalesce({consents.day_after(granted)}, {consents.seconds(granted)}) AS begins,
         {consents.text(withdrawn)} IS NOT NULL AS left_us,
-        coalesce({consents.day_after(withdrawn)} - 1, {consents.seconds(withdrawn)}) AS withdrawn
+        {words.far(consents.text(withdrawn))} AS far,
+        coalesce({consents.day_after(withdrawn)} - 1, {consents.seconds(withdrawn)}) AS withdrawn,
+        {flags(checks)}
     """
     load(con, consents, "consent", select)
 
@@ -65,6 +70,23 @@ def find_standing(con: duckdb.DuckDBPyConnection, who: Who, now: datetime) -> No
         """,
         {"purpose": who.purpose.strip(), "now": int(now.timestamp())},
     )
+
+
+def consent_notes(con: duckdb.DuckDBPyConnection, now: datetime) -> list[str]:
+    """What the operator should know of histories: withdrawals that lie ahead, and ids that are alike."""
+    ahead = "SELECT count(*) FROM consent WHERE left_us AND coalesce(withdrawn > $now, far)"
+    alike = """
+        WITH ids AS (SELECT alike, subscriber_id FROM consent UNION ALL SELECT alike, subscriber_id FROM claim)
+        SELECT count(*) FROM (SELECT alike FROM ids WHERE alike IS NOT NULL
+                              GROUP BY alike HAVING min(subscriber_id) <> max(subscriber_id))
+    """
+    (counts,) = con.execute(f"SELECT ({ahead}), ({alike})", {"now": int(now.timestamp())}).fetchall()
+    notes = (
+        "consents: {:,} values of withdrawn_at lie in the future, such as 9999-12-31. They count as withdrawals. If "
+        "they mean that nobody withdrew, list them as null words in formats.toml.",
+        "consents: {:,} times, ids differ by case, blanks, leading zeros or `+` alone. They share their withdrawals.",
+    )
+    return [note.format(count) for note, count in zip(notes, counts, strict=True) if count]
 
 
 def find_withdrawn(con: duckdb.DuckDBPyConnection) -> list[str]:

@@ -8,6 +8,7 @@ from tasks.events.files import UnreadableFile
 from tasks.events.landing import DayLanding
 from tasks.events.read import ReadAccount
 from tasks.events.reasons import Reason
+from tasks.events.register_values import RegisterFacts
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class FileFacts:
     missing_subscribers: int
     lateness_hours: float
     """Between the day's end and the newest file."""
+    registers: RegisterFacts = field(default_factory=RegisterFacts)
+    """What is exactly known of the values of the registers."""
     unfit: Mapping[Reason, int] = field(default_factory=dict)
     """Rows by what is wrong with their time, cell or network, regardless of their subscriber."""
     why: Mapping[str, str] = field(default_factory=dict)

@@ -21,6 +21,7 @@ from tasks.policy import Gate, GateRules, Rule
 
 REGISTER_SHRUNK, REGISTER_WENT_BACK = "register_shrunk", "register_went_back"
 """Rules on the registers' versions, judged before a day is read; they are overridden as the gate's own are."""
+REGISTER_VALUES = "register_values"
 
 
 class GateStatus(StrEnum):

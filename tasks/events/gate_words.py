@@ -35,6 +35,11 @@ _RULES: Mapping[str, _Words] = {
         "{value} of all rows have no subscriber id; the limit is {limit}.",
         "Ask the operator why ids are missing, replace the files, and run `throng ingest` again.",
     ),
+    "register_values": _Words(
+        "In the worst column of the registers {value} of the values are not understood, or none can be counted; the "
+        "limit is {limit}.{detail}",
+        "Correct the register, or let formats.toml say what its words and dates mean, and run `throng ingest` again.",
+    ),
     "lateness_hours": _Words(
         "The newest file came {value} hours after the day's end; the limit is {limit}.",
         "If deliveries become late, ask the operator to send earlier.",
@@ -105,6 +110,14 @@ def some(names: Sequence[str]) -> str:
         return ""
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return f" ({', '.join(names[:SHOWN])}{more})"
+
+
+def columns(found: Sequence[str]) -> str:
+    """` One; two; and 3 more.`; empty for no columns."""
+    if not found:
+        return ""
+    more = [f"and {len(found) - SHOWN} more"] if len(found) > SHOWN else []
+    return f" {'; '.join([*found[:SHOWN], *more])}."
 
 
 def _percent(share: float) -> str:

@@ -38,9 +38,15 @@ def of_files(facts: FileFacts, rules: GateRules) -> dict[str, Measure | None]:
         "empty_files": len(facts.empty) / max(facts.files, 1),
         "unreadable_rows": facts.unreadable_rows / max(facts.rows, 1),
         "missing_subscribers": facts.missing_subscribers / max(facts.rows, 1),
+        "register_values": facts.registers.share,
         "lateness_hours": facts.lateness_hours,
     }
-    details = {"rejected_files": gate_words.some(facts.rejected), "empty_files": gate_words.some(facts.empty)}
+    columns = facts.registers.worst(rules.register_values.limit)
+    details = {
+        "rejected_files": gate_words.some(facts.rejected),
+        "empty_files": gate_words.some(facts.empty),
+        "register_values": gate_words.columns(columns),
+    }
     return {
         name: Measure(value, Noisy(value - getattr(rules, name).limit, 0.0), details.get(name, ""))
         for name, value in values.items()

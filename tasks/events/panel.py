@@ -15,9 +15,17 @@ from numpy.typing import NDArray
 from tasks.errors import RejectedInput, StepFailed
 from tasks.events import duck, words
 from tasks.events.clock import Clock
-from tasks.events.consent import CONSENT_COLUMNS, find_standing, find_withdrawn, load_consents
+from tasks.events.consent import CONSENT_COLUMNS, consent_notes, find_standing, find_withdrawn, load_consents
 from tasks.events.keys import SUBSCRIBERS
 from tasks.events.landing import find_register
+from tasks.events.register_values import (
+    Check,
+    RegisterFacts,
+    column_facts,
+    consent_checks,
+    flags,
+    subscriber_checks,
+)
 from tasks.events.registers import ID, Register, load, open_register
 from tasks.period import Period, day_start
 from tasks.policy import Time, Who
@@ -34,32 +42,46 @@ def build_panel(root: Path, *, period: Period, time: Time, who: Who, now: dateti
     Also: subscriber_id, extra_0.. (pseudonyms under further keys), from_second and to_second (int32, consent in elapsed
     seconds since the period's local start), age_band (0..5) and gender (0 f, 1 m, 2 else). Registers come from `root`.
     """
-    with _registers(root, time, who, now) as con:
+    return read_panel(root, period=period, time=time, who=who, now=now, keyed=keyed)[0]
+
+
+def read_panel(
+    root: Path, *, period: Period, time: Time, who: Who, now: datetime, keyed: Sequence[bytes]
+) -> tuple[pa.Table, RegisterFacts]:
+    """The panel, and what is known of the values of the registers that it was made from."""
+    with _registers(root, time, who, now) as (con, facts):
         members = _members(con, period, time, who)
     if members.num_rows > SUBSCRIBERS:
         raise RejectedInput(f"{members.num_rows} panel members are more than {SUBSCRIBERS}.", "Split the network.")
     for place, key in enumerate(keyed):
         column = pa.array(_pseudonyms(members["subscriber_id"], key))
         members = members.append_column("pseudonym" if place == 0 else f"extra_{place - 1}", column)
-    return members.sort_by("pseudonym")
+    return members.sort_by("pseudonym"), facts
 
 
 def withdrawn(root: Path, *, time: Time, who: Who, now: datetime, keyed: Sequence[bytes]) -> list[NDArray[np.uint64]]:
     """Pseudonyms, under each key, of everybody who withdrew and for whom no consent stands now; sorted."""
-    with _registers(root, time, who, now) as con:
+    with _registers(root, time, who, now) as (con, _):
         gone = pa.chunked_array([find_withdrawn(con)], pa.string())
     return [np.sort(_pseudonyms(gone, key)) for key in keyed]
 
 
 @contextmanager
-def _registers(root: Path, time: Time, who: Who, now: datetime) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Both registers read: tables `person`, `consent` and `standing`."""
+def _registers(
+    root: Path, time: Time, who: Who, now: datetime
+) -> Iterator[tuple[duckdb.DuckDBPyConnection, RegisterFacts]]:
+    """Both registers read: tables `person`, `consent` and `standing`, and what their values are."""
     clock = Clock.over(time.landing, _CLOCKS_FROM, _CLOCKS_FROM.replace(year=now.year + 2))
     with duck.connect("80%", os.cpu_count() or 1, None) as con:
-        load_people(con, open_register(find_register(root, "subscribers"), SUBSCRIBER_COLUMNS, clock))
-        load_consents(con, open_register(find_register(root, "consents"), CONSENT_COLUMNS, clock))
+        subscribers = open_register(find_register(root, "subscribers"), SUBSCRIBER_COLUMNS, clock)
+        consents = open_register(find_register(root, "consents"), CONSENT_COLUMNS, clock)
+        of_people, of_consents = subscriber_checks(subscribers, who), consent_checks(consents, who)
+        load_people(con, subscribers, of_people)
+        load_consents(con, consents, of_consents)
         find_standing(con, who, now)
-        yield con
+        columns = column_facts(con, "claim", subscribers, of_people)
+        columns += column_facts(con, "consent", consents, of_consents)
+        yield con, RegisterFacts(tuple(columns), tuple(consent_notes(con, now)))
 
 
 def allowed(panel: pa.Table) -> pa.Table:
@@ -79,15 +101,18 @@ def consented(rows: pa.Table, panel: pa.Table, until: NDArray[np.int64]) -> pa.T
     return rows.filter(pa.array((members[place] == person) & (since[place] < until)))
 
 
-def load_people(con: duckdb.DuckDBPyConnection, subscribers: Register) -> None:
-    """Table `person`: the present owner of each number; none where two rows claim it since the same time."""
+def load_people(con: duckdb.DuckDBPyConnection, subscribers: Register, checks: Sequence[Check]) -> None:
+    """Table `person`: the present owner of each number; none where two rows claim it since the same time.
+
+    With the flags of `checks`.
+    """
     identity = subscribers.text(ID)
     unclear = f"{subscribers.text('active_from')} IS NOT NULL AND {subscribers.seconds('active_from')} IS NULL"
     select = f"""
         {identity} AS subscriber_id, {words.alike(identity)} AS alike, {subscribers.whole("birth_year")} AS birth_year,
         lower({subscribers.text("gender")}) AS gender, {subscribers.text("segment")} AS segment,
         {subscribers.whole("home_mcc")} AS home_mcc, {unclear} AS unclear,
-        CAST(coalesce({subscribers.seconds("active_from")}, -1e18) AS BIGINT) AS since
+        CAST(coalesce({subscribers.seconds("active_from")}, -1e18) AS BIGINT) AS since, {flags(checks)}
     """
     load(con, subscribers, "claim", select)
     con.execute(

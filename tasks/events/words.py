@@ -1,6 +1,7 @@
 """Words of registers as SQL: without blanks around them, and what stands for no value or for no proof."""
 
 import unicodedata
+from collections.abc import Sequence
 
 from tasks.events.formats.columns import Column
 
@@ -30,12 +31,17 @@ def trimmed(words: str) -> str:
 
 def given(words: str) -> str:
     """SQL of trimmed text, NULL where it says that there is no value."""
-    return f"(CASE WHEN lower({words}) IN ({_listed(NULLS)}) THEN NULL ELSE {words} END)"
+    return f"(CASE WHEN lower({words}) IN ({listed(NULLS)}) THEN NULL ELSE {words} END)"
 
 
 def proof(words: str) -> str:
     """SQL: trimmed text, not NULL, proves that somebody was asked somewhere."""
-    return f"({words} IS NOT NULL AND lower({words}) NOT IN ({_listed(NO_PROOF)}))"
+    return f"({words} IS NOT NULL AND lower({words}) NOT IN ({listed(NO_PROOF)}))"
+
+
+def far(words: str) -> str:
+    """SQL: text is a date that lies too far ahead to be one, as systems write it that know no end."""
+    return f"coalesce(regexp_matches(lower({words}), '^([+]?infinity$|([3-9][0-9]{{3}}|[+]?[0-9]{{5,}})-)'), false)"
 
 
 def folded(words: str) -> str:
@@ -49,5 +55,11 @@ def alike(identity: str) -> str:
     return f"ltrim({folded(identity)}, '+0')"
 
 
-def _listed(words: tuple[str, ...]) -> str:
-    return ", ".join(f"'{word}'" for word in words)
+def quoted(word: str) -> str:
+    """A word as an SQL literal."""
+    return "'" + word.replace("'", "''") + "'"
+
+
+def listed(words: Sequence[str]) -> str:
+    """Words as SQL literals with commas between them."""
+    return ", ".join(map(quoted, words))

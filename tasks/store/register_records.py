@@ -33,3 +33,13 @@ class RegisterRecords:
             else:
                 version.superseded = None
             record(session, audit)
+
+    def accept_values(self, name: str, audit: AuditEntry) -> None:
+        """Let the values of the version that is used be right as they are."""
+        with self._database.writing() as session:
+            query = select(RegisterVersion).where(
+                RegisterVersion.name == name, col(RegisterVersion.superseded).is_(None)
+            )
+            for version in session.exec(query):
+                version.values_accepted = True
+            record(session, audit)

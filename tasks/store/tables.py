@@ -179,6 +179,8 @@ class RegisterVersion(Table, table=True):
     rows: int = Field(sa_type=BigInteger)
     first_seen: datetime
     superseded: datetime | None = None
+    values_accepted: bool = False
+    """Whether somebody said that its values are right although too many of them are not understood."""
 
 
 class RowCount(Table, table=True):

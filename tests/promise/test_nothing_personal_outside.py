@@ -205,7 +205,7 @@ def _unforeseen(monkeypatch: pytest.MonkeyPatch) -> str:
             raise ValueError(f"cannot convert {MEMBER}", {"row": MEMBER}) from error
 
     with monkeypatch.context() as patch:
-        patch.setattr("tasks.ingest.build_panel", stumbles)
+        patch.setattr("tasks.ingest.read_panel", stumbles)
         return _flow("ingest", day=GOOD_DAY)
 
 

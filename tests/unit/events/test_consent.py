@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tasks.events.clock import Clock
 from tasks.events.consent import CONSENT_COLUMNS, find_standing, find_withdrawn, load_consents
 from tasks.events.formats.columns import Column
+from tasks.events.register_values import consent_checks
 from tasks.events.registers import Register
 from tasks.policy import Who
 from tests.reference_consent import Row, standing_since
@@ -40,7 +41,8 @@ def register(con: duckdb.DuckDBPyConnection, rows: Sequence[Row]) -> Register:
 def judged(rows: Sequence[Row], *others: str) -> tuple[dict[str, datetime], set[str]]:
     """Since when whose consent stands, and who withdrew."""
     with duckdb.connect() as con:
-        load_consents(con, register(con, rows))
+        consents = register(con, rows)
+        load_consents(con, consents, consent_checks(consents, who()))
         con.execute("CREATE TABLE claim AS SELECT DISTINCT subscriber_id, alike, -1e18::BIGINT AS since FROM consent")
         con.execute("CREATE TABLE person AS FROM claim")
         find_standing(con, who(*others), NOW)

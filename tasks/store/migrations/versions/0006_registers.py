@@ -17,5 +17,6 @@ def upgrade() -> None:
         sa.Column("rows", sa.BigInteger(), nullable=False),
         sa.Column("first_seen", UTCDateTime(), nullable=False),
         sa.Column("superseded", UTCDateTime(), nullable=True),
+        sa.Column("values_accepted", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("name", "digest", name="pk_register_version"),
     )
