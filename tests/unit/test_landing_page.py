@@ -1,0 +1,49 @@
+"""docs/landing.md names each column that is read, each reason, and each file that is ignored."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tasks.events import consent, panel
+from tasks.events.folders import IGNORED
+from tasks.events.formats import parse, shipped
+from tasks.events.formats.expressions import kinds
+from tasks.events.reasons import Reason
+from tasks.mobility import topology
+
+PAGE = (Path(__file__).parents[2] / "docs" / "landing.md").read_text()
+NAMED = set(re.findall(r"`([^`\n]+)`", PAGE))
+
+
+def test_each_column_of_a_shipped_format_is_named() -> None:
+    used = {column for each in shipped().events.values() for column in kinds(each)}
+    assert used <= NAMED
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        (*panel.SUBSCRIBER_COLUMNS, "active_from"),
+        consent.CONSENT_COLUMNS,
+        ("cell_id", "latitude", "longitude", *(name for pair in topology.VALIDITY.values() for name in pair)),
+        ("zone_id", "parent_id", "name", "sensitive", "area_type"),
+    ],
+    ids=["subscribers", "consents", "cells", "zones"],
+)
+def test_each_column_of_a_register_is_named(columns: tuple[str, ...]) -> None:
+    assert {*columns} <= NAMED
+
+
+def test_each_reason_has_its_line_and_what_to_do() -> None:
+    lines = {line.split("|")[1].strip(): line.count("|") for line in PAGE.splitlines() if line.startswith("| `")}
+    assert [reason for reason in Reason if lines.get(f"`{reason}`") != 4] == []
+
+
+def test_each_ignored_name_is_told() -> None:
+    assert {pattern.lower() for pattern in IGNORED} <= {name.lower() for name in NAMED}
+
+
+def test_the_mapping_that_is_shown_is_one() -> None:
+    (text,) = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+    assert parse(text.encode(), "it").events["own"].cell.column == ("LAC", "CI")
