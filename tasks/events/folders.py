@@ -4,7 +4,7 @@ import glob
 import re
 from collections.abc import Iterator
 from datetime import date
-from fnmatch import fnmatch
+from fnmatch import translate
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -27,7 +27,12 @@ _MOST_NAMED = 3
 
 def ignored(name: str, names: LandingNames) -> bool:
     """Whether a file of such a name is none of the events."""
-    return any(fnmatch(name.lower(), pattern.lower()) for pattern in (*IGNORED, *names.ignore))
+    return bool(_none_of_events(names.ignore).match(name.lower()))
+
+
+@cache
+def _none_of_events(more: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(translate(pattern.lower()) for pattern in (*IGNORED, *more)))
 
 
 def day_folders(label: date, names: LandingNames) -> dict[str, tuple[str, ...]]:

@@ -164,10 +164,13 @@ def _files(root: Path, folder: Folder, formats: Formats) -> Iterator[LandingFile
     if not folder.path.is_dir():
         return
     refuse_tables(folder.path)
+    _inside(root, folder.path)
     for path in sorted(folder.path.iterdir()):
         if ignored(path.name, formats.landing):
             continue
-        state = _inside(root, path).stat()
+        state = _printable(path).lstat()
+        if stat.S_ISLNK(state.st_mode):
+            state = _inside(root, path).stat()
         if stat.S_ISDIR(state.st_mode) and is_hour(path.name, folder.hours):
             yield from _files(root, replace(folder, path=path, hours=()), formats)
         elif not stat.S_ISREG(state.st_mode):
@@ -181,10 +184,15 @@ def _files(root: Path, folder: Folder, formats: Formats) -> Iterator[LandingFile
 
 def _inside(root: Path, path: Path) -> Path:
     """The path, if its name can be shown and it does not lead out of the landing."""
-    if not path.name.isprintable() or "`" in path.name:  # messages mark commands so
-        raise RejectedInput(f"{path.parent} holds a file whose name cannot be printed.", "Rename it, then rerun.")
-    if not path.exists() or not path.resolve().is_relative_to(root.resolve()):
+    if not _printable(path).exists() or not path.resolve().is_relative_to(root.resolve()):
         raise RejectedInput(
             f"{path} is a link that is broken or leads out of the landing folder.", "Put the file itself there."
         )
+    return path
+
+
+def _printable(path: Path) -> Path:
+    """The path, if its name can be shown."""
+    if not path.name.isprintable() or "`" in path.name:  # messages mark commands so
+        raise RejectedInput(f"{path.parent} holds a file whose name cannot be printed.", "Rename it, then rerun.")
     return path

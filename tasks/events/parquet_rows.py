@@ -1,5 +1,6 @@
 """Rows of a Parquet file one by one: for files of which one value makes DuckDB refuse all."""
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -12,8 +13,10 @@ from numpy.typing import NDArray
 from tasks.events.csv_rows import Rows
 
 _BATCH_ROWS = 1 << 16
-_MICROS = {"s": 1_000_000, "ms": 1_000}
-"""Microseconds of the units that DuckDB converts."""
+_MOST = 2**63 - 1
+"""DuckDB's infinity, and minus that."""
+_END = 8
+"""Bytes after the footer: its length, and `PAR1`."""
 
 
 def parquet_rows(path: Path, used: Sequence[str]) -> Iterator[Rows]:
@@ -23,7 +26,11 @@ def parquet_rows(path: Path, used: Sequence[str]) -> Iterator[Rows]:
     """
     first = 0
     with pq.ParquetFile(
-        path, buffer_size=1 << 20, page_checksum_verification=True, coerce_int96_timestamp_unit="us"
+        path,
+        metadata=_metadata(path),
+        buffer_size=1 << 20,
+        page_checksum_verification=True,
+        coerce_int96_timestamp_unit="us",
     ) as file:
         for batch in file.iter_batches(_BATCH_ROWS, columns=list(used)):
             columns = [_as_duckdb(batch.column(name)) for name in used]
@@ -37,23 +44,30 @@ def parquet_rows(path: Path, used: Sequence[str]) -> Iterator[Rows]:
             first += len(batch)
 
 
+def _metadata(path: Path) -> pq.FileMetaData:
+    """A file's metadata without Arrow's schema: that asks for conversions which one bad value fails for all."""
+    with path.open("rb") as file:
+        file.seek(-_END, os.SEEK_END)
+        length = int.from_bytes(file.read(_END)[:4], "little")
+        file.seek(-_END - length, os.SEEK_END)
+        footer = file.read().replace(b"ARROW:schema", b"arrow:schema")
+    return pq.read_metadata(pa.BufferReader(b"PAR1" + footer))
+
+
 def _as_duckdb(column: pa.Array) -> pa.Array:
-    """Plain text for a dictionary; microseconds for longer units, where what is too far away stays far away."""
-    if pa.types.is_dictionary(column.type):
-        return column.dictionary_decode()
-    if pa.types.is_timestamp(column.type) and column.type.unit in _MICROS:
-        factor = _MICROS[column.type.unit]
-        limit = pa.scalar((2**63 - 1) // factor)
-        near = pc.max_element_wise(
-            pc.min_element_wise(column.cast(pa.int64()), limit, skip_nulls=False), pc.negate(limit), skip_nulls=False
-        )
-        return pc.multiply(near, factor).cast(pa.timestamp("us", column.type.tz))
-    return column
+    """Microseconds for milliseconds, which DuckDB converts: what is too far away stays far away."""
+    if not pa.types.is_timestamp(column.type) or column.type.unit != "ms":
+        return column
+    millis, most = column.cast(pa.int64()), pa.scalar(_MOST // 1000)
+    near = pc.min_element_wise(millis, most, skip_nulls=False)
+    micros = pc.multiply(pc.max_element_wise(near, pc.negate(most), skip_nulls=False), 1000)
+    infinite = pc.is_in(millis, value_set=pa.array([_MOST, -_MOST]))
+    return pc.if_else(infinite, millis, micros).cast(pa.timestamp("us", column.type.tz))
 
 
 def _not_utf8(column: pa.Array) -> NDArray[np.bool_]:
     """Which values are text and yet not UTF-8."""
-    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+    if pa.types.is_string(column.type):
         try:
             column.validate(full=True)
         except pa.ArrowInvalid:

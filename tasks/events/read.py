@@ -15,7 +15,7 @@ from tasks.events import duck
 from tasks.events.account import RowAccount
 from tasks.events.csv_rows import Csv, Rows, csv_rows
 from tasks.events.files import FileGroup, UnreadableFile
-from tasks.events.formats.columns import Column
+from tasks.events.formats.columns import INT96, Column
 from tasks.events.formats.detect import by_format
 from tasks.events.formats.expressions import kinds
 from tasks.events.judge import CODE, CODES, KEPT, NO_TIME, Int32, Judge, Judged, Looked, Prepared
@@ -109,7 +109,8 @@ class _Reading:
         types, used = dict(group.columns), _used(group)
         columns = {name: Column(f"c{place}", types[own]) for place, (name, own) in enumerate(used.items())}
         stream = RowStream([file.path for file in group.files], partial(_rows, group, list(used.values())))
-        self.con.register("stream", stream.reader(duck.arrow_types(self.con, [types[own] for own in used.values()])))
+        shown = ["TIMESTAMP" if types[own] == INT96 else types[own] for own in used.values()]
+        self.con.register("stream", stream.reader(duck.arrow_types(self.con, shown)))
         try:
             with all_or_nothing(self.out):
                 found = self._judged(group, "stream", columns, {})

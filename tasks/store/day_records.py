@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from types import MappingProxyType
 from typing import Any
 
-from sqlmodel import Session, col, delete, func, select, tuple_
+from sqlmodel import Session, col, delete, func, insert, select, tuple_
 
 from tasks.errors import StepFailed
 from tasks.references import Listing
@@ -154,8 +154,11 @@ def _latest(session: Session, day: date) -> DayGeneration | None:
 
 def _list(session: Session, of: DayGeneration, files: Listing) -> None:
     session.exec(delete(ListedFile).where(col(ListedFile.day) == of.day, col(ListedFile.generation) == of.generation))
-    for name, (size, changed) in files.items():
-        session.add(ListedFile(day=of.day, generation=of.generation, name=name, bytes=size, mtime_ns=changed))
+    place: dict[str, Any] = {"day": of.day, "generation": of.generation}
+    listed = [{**place, "name": name, "bytes": size, "mtime_ns": at} for name, (size, at) in files.items()]
+    if listed:
+        session.exec(insert(ListedFile), params=listed)
+    for name, (size, _) in files.items():
         note(session, "landing file taken up", name, day_lineage(of.day, of.generation), bytes=size)
 
 
@@ -166,8 +169,9 @@ def _close(session: Session, day: date, generation: int, state: DayState, verdic
     row.event_files, row.event_files_unreadable = verdict.event_files, verdict.event_files_unreadable
     row.ingested_at = datetime.now(UTC)
     place: dict[str, Any] = {"day": day, "generation": generation}
-    for (file, reason), rows in verdict.rows.items():
-        session.add(RowCount(**place, file=file, reason=reason, rows=rows))
+    counts = [{**place, "file": file, "reason": reason, "rows": n} for (file, reason), n in verdict.rows.items()]
+    if counts:
+        session.exec(insert(RowCount), params=counts)
     for line in verdict.gate:
         session.add(GateLine(**place, **line))
 
