@@ -11,7 +11,7 @@ from typing import Any
 
 from tasks.errors import RefusedRelease, StorageUnavailable
 from tasks.events.profile import Profile
-from tasks.period import Period, day_start
+from tasks.period import Period, clock, day_start
 from tasks.policy import Policy
 from tasks.privacy.accounting import Charge, cap_units, charge
 from tasks.privacy.bounds import LevelRule
@@ -93,11 +93,10 @@ def utc_now() -> datetime:
 
 def check_clock(stores: Stores) -> None:
     """Raise StorageUnavailable if the clock is far behind what was written last: days and keys end by the clock."""
-    newest, now = stores.audit.newest(), utc_now()
+    newest, now, zone = stores.audit.newest(), utc_now(), stores.policy.policy.time.local
     if newest and newest.at - now > SLOW_CLOCK:
         raise StorageUnavailable(
-            f"This machine's clock says {now:%Y-%m-%d %H:%M} UTC, but an act was recorded at "
-            f"{newest.at:%Y-%m-%d %H:%M} UTC.",
+            f"This machine's clock says {clock(now, zone)}, but an act was recorded at {clock(newest.at, zone)}.",
             "Set the clock (`timedatectl`), then run the same command again. If it was wrong then and is right now: "
             "`throng ingest DAY --override lateness_hours --reason TEXT` records so.",
         )

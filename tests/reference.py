@@ -20,6 +20,17 @@ class Cell(NamedTuple):
     longitude: float
 
 
+Version = tuple[float, float, int]
+"""A cell's version: from, to, and place."""
+
+
+def place_at(versions: Sequence[Version], time: float) -> int | None:
+    """Where a cell stands at a time: as its newest version that has begun says, while that is valid."""
+    begun = [version for version in versions if version[0] <= time]
+    _, end, place = max(begun, default=(0.0, 0.0, 0))
+    return place if begun and time < end else None
+
+
 def conflicts_and_duplicates(events: Sequence[Event], cells: Sequence[Cell]) -> tuple[list[Event], int, int]:
     """Events kept in time order, rows in conflicting places, and duplicates."""
     kept, conflicting, duplicate = [], 0, 0

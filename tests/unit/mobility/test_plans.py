@@ -4,6 +4,8 @@ import json
 from datetime import date
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from shapely.geometry import box
 
 from tasks import policy
@@ -74,3 +76,27 @@ def test_a_zone_plan_that_changes_within_a_month_is_told(tmp_path):
     assert made.notes({date(2026, 3, 1): same}) == ()
     (note,) = made.notes({date(2026, 3, 1): other, date(2026, 3, 3): same, date(2026, 3, 5): other})
     assert "2026-03-01, 2026-03-05" in note
+
+
+HOURS = st.integers(0, 23)
+CELLS = st.lists(st.tuples(st.sampled_from([IN_HOSPITAL, IN_LONG, IN_SHORT]), HOURS, HOURS), min_size=1, max_size=6)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(CELLS)
+def test_no_hour_s_count_is_that_of_a_sensitive_zone(tmp_path, cells):
+    """Whatever cells stand when: a zone counts a sensitive zone's cell only in hours in which one of its own stands."""
+    rows = [
+        f"{n}{place[2:]},2026-03-02T{min(hours):02}:00,2026-03-02T{max(hours):02}:30"
+        for n, (place, *hours) in enumerate(cells)
+    ]
+    try:
+        made = plans(tmp_path, *rows)
+    except RejectedInput:
+        return
+    where = counted_in(made)
+    stands = [(where[str(n)], place, range(min(hours), max(hours) + 1)) for n, (place, *hours) in enumerate(cells)]
+    for hour in range(24):
+        heard = [(zone, place) for zone, place, hours in stands if zone and hour in hours]
+        taken = {zone for zone, place in heard if place == IN_HOSPITAL}
+        assert taken <= {zone for zone, place in heard if place != IN_HOSPITAL}

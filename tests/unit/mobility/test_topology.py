@@ -7,9 +7,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tasks.errors import RejectedInput
+from tasks.mobility.cell_versions import Topology, in_order
 from tasks.mobility.topology import read_topology
+from tests.reference import Version, place_at
 
 BERLIN = ZoneInfo("Europe/Berlin")
 FAR = datetime(9999, 12, 31, 23, 30, tzinfo=UTC)
@@ -166,3 +170,30 @@ def test_daily_snapshots_that_overlap_in_one_place_are_versions(tmp_path):
 
 def test_a_version_that_ends_before_it_begins_is_named(tmp_path):
     assert "c1 in row 2" in refused(read_csv, tmp_path, "c0,50,8,,", "c1,50,8,2026-05-01,2026-01-01")
+
+
+TIMES = range(-1, 9)
+VERSIONS = st.lists(
+    st.tuples(st.sampled_from([-np.inf, *range(6)]), st.sampled_from([*range(2, 8), np.inf]), st.integers(0, 1)),
+    min_size=1,
+    max_size=4,
+)
+
+
+def in_turn(versions: list[Version]) -> list[Version] | None:
+    """One cell's versions as the plan has them; None where they are refused."""
+    start, end, place = (np.array(column, float) for column in zip(*versions, strict=True))
+    try:
+        cells = in_order(Topology("cells", np.array(["c"] * len(versions), object), place, place, start, end))
+    except RejectedInput:
+        return None
+    return list(zip(cells.valid_from, cells.valid_to, cells.latitude, strict=True))
+
+
+@given(VERSIONS, st.randoms())
+def test_a_cell_stands_where_its_newest_version_says_in_whatever_order_the_rows_come(versions, random):
+    found = in_turn(versions)
+    if found is not None:
+        stands = [[place for start, end, place in found if start <= time < end] for time in TIMES]
+        assert stands == [[place] if (place := place_at(versions, time)) is not None else [] for time in TIMES]
+    assert in_turn(random.sample([*versions, versions[0]], len(versions) + 1)) == found
