@@ -8,7 +8,9 @@ from datetime import datetime
 
 from tasks.deliverable.files import Rendered, inputs_digest, render
 from tasks.deliverable.gate import assert_fit
+from tasks.deliverable.index import check_ledger
 from tasks.deliverable.manifest import MANIFEST
+from tasks.deliverable.objects import INDEX_BYTES
 from tasks.deliverable.signature import public_key
 from tasks.deliverable.verify import verify
 from tasks.describe import delivery_facts, grant_facts, release_facts, zone_facts
@@ -52,6 +54,7 @@ class Deliver:
         ):
             try:
                 key = self.render(spec, made, of)
+                self.check_ledger(spec)
                 for begun in self.begun(spec, key):
                     self.send(spec, begun)
                 ref = self.send(spec, key)
@@ -70,6 +73,24 @@ class Deliver:
             self.index(spec)
             run.outcome = Outcome.INDEXED
             return IndexRef(client, Outcome.INDEXED)
+
+    @step("does another installation deliver here?")
+    def check_ledger(self, spec: ClientSpec) -> None:
+        """Raise RefusedDelivery, before anything is written there, if another ledger's deliveries are in the bucket.
+
+        A restored database that renders the same bytes again is no other ledger.
+        """
+        self._written_index(self._stores.buckets.open(spec.destination))
+
+    def _written_index(self, bucket: Bucket) -> bytes | None:
+        """The bucket's index, if there is one; raises RefusedDelivery if another ledger wrote it."""
+        size = bucket.sizes(INDEX, MOST_FILES).get(INDEX)
+        if size is None:
+            return None
+        content, catalog = bucket.get(INDEX, INDEX_BYTES), self._stores.catalog
+        manifests = {delivery.manifest_sha256 for delivery in catalog.deliveries()}
+        check_ledger(content, bucket.location, catalog.chain(), manifests)
+        return content
 
     @step("make the files, unless they are made")
     def render(self, spec: ClientSpec, product: Product, period: Period) -> DeliveryKey:
@@ -167,9 +188,9 @@ class Deliver:
     @step("say in the client's index what is there and what is late")
     def index(self, spec: ClientSpec) -> None:
         """Rebuild the client's index from the catalog, under the client's lock."""
-        bucket, content = self._stores.buckets.open(spec.destination), client_index(self._stores, spec, self._now())
-        there = bucket.sizes(INDEX, MOST_FILES).get(INDEX)
-        if there != len(content) or bucket.get(INDEX, there) != content:
+        bucket = self._stores.buckets.open(spec.destination)
+        there, content = self._written_index(bucket), client_index(self._stores, spec, self._now())
+        if there != content:
             bucket.put_index(content)
 
 

@@ -31,7 +31,7 @@ def client_index(stores: Stores, spec: ClientSpec, now: datetime) -> bytes:
             state, reason = books.state(product, period, delivery)
             where = Delivered(delivery.revision, delivery.manifest_sha256) if delivery else None
             entries.append(IndexEntry(name, product.version, period, state, reason, due, where))
-    return index(spec.name, entries)
+    return index(spec.name, entries, stores.catalog.chain()[-1])
 
 
 def _deadlines(

@@ -1,12 +1,14 @@
 """index.json: every period a client may expect, delivered or not, with a sentence why; the only file that changes."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from tasks.deliverable.manifest import delivery_path
+from tasks.deliverable.objects import Digest, Shape, Word, parse, refuse
 from tasks.deliverable.serial import to_json
+from tasks.errors import shown
 from tasks.period import Period
 
 INDEX = "index.json"
@@ -30,6 +32,20 @@ class Delivered:
     manifest_sha256: str
 
 
+class WrittenPeriod(Shape):
+    """A period as an index states it."""
+
+    period: Word
+    digest: Digest | None
+
+
+class Written(Shape):
+    """What tells the ledger by which an index was written."""
+
+    ledger: Digest | None = None
+    periods: list[WrittenPeriod]
+
+
 @dataclass(frozen=True)
 class IndexEntry:
     """One period of one granted product."""
@@ -45,10 +61,31 @@ class IndexEntry:
     delivered: Delivered | None = None
 
 
-def index(client: str, entries: Iterable[IndexEntry]) -> bytes:
-    """The index in bytes; whatever the order of the entries."""
+def index(client: str, entries: Iterable[IndexEntry], ledger: str) -> bytes:
+    """The index in bytes; whatever the order of the entries. `ledger`: digest of all that was delivered until now."""
     ordered = sorted(entries, key=lambda entry: (entry.product, entry.version, entry.period))
-    return to_json({"format": INDEX_FORMAT, "client": client, "periods": [_entry(entry) for entry in ordered]})
+    periods = [_entry(entry) for entry in ordered]
+    return to_json({"format": INDEX_FORMAT, "client": client, "ledger": ledger, "periods": periods})
+
+
+def check_ledger(content: bytes, location: str, chain: Collection[str], manifests: Collection[str]) -> None:
+    """Raise RefusedDelivery if a bucket's index was written by another ledger than the one that delivers now.
+
+    `chain`: every digest that this ledger has written as its own; `manifests`: of all that it has delivered.
+    """
+    found = parse(content, Written, INDEX)
+    unknown = [entry.period for entry in found.periods if entry.digest and entry.digest not in manifests]
+    if unknown:
+        what = f"names a delivery of {shown(unknown[0])} that this installation has not made"
+    elif found.ledger is not None and found.ledger not in chain:
+        what = "was written by an installation that has delivered something else"
+    else:
+        return
+    refuse(
+        f"{location}: {INDEX} {what}: nothing was written.",
+        "Find the other copy of this installation that delivers here, stop one of the two for good, and tell the "
+        "privacy officer. If this one was restored from a backup, restore a newer one.",
+    )
 
 
 def _entry(entry: IndexEntry) -> dict[str, object]:

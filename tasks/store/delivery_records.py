@@ -1,5 +1,7 @@
 """Clients and deliveries in the catalog."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -11,7 +13,7 @@ from tasks.store.audit import AuditEntry, record
 from tasks.store.database import Database
 from tasks.store.delivery_room import DeliveryKey
 from tasks.store.journal import release_lineage
-from tasks.store.tables import Client, Delivery, DeliveryState, Release
+from tasks.store.tables import Client, Delivery, DeliveryState, Installation, Release
 
 DELIVERY_TRANSITIONS: Mapping[DeliveryState, frozenset[DeliveryState]] = {
     DeliveryState.RENDERED: frozenset({DeliveryState.DELIVERED, DeliveryState.REFUSED}),
@@ -68,8 +70,16 @@ class DeliveryRecords:
     def record_rendered(self, delivery: Delivery, audit: AuditEntry) -> None:
         """Record a delivery whose bytes rest in the lake; from here on these bytes are what is sent."""
         with self._database.writing() as session:
+            _link(session, delivery)
             session.add(delivery)
             record(session, audit, _lineage(session, delivery))
+
+    def chain(self) -> list[str]:
+        """Digests of the chain over all deliveries, oldest first; the first one is the installation's own."""
+        links = select(Delivery.chain).where(col(Delivery.chain).is_not(None)).order_by(col(Delivery.sequence))
+        with self._database.reading() as session:
+            own = session.exec(select(Installation.id)).one()
+            return [_beginning(own), *(link for link in session.exec(links) if link)]
 
     def mark_delivered(self, key: DeliveryKey, at: datetime, audit: AuditEntry) -> None:
         """Record that the client's bucket holds the bytes."""
@@ -84,6 +94,21 @@ class DeliveryRecords:
             delivery = _moved(session, key, DeliveryState.REFUSED)
             delivery.message = message
             record(session, audit, _lineage(session, delivery))
+
+
+def _beginning(installation: str) -> str:
+    return hashlib.sha256(f"installation {installation}".encode()).hexdigest()
+
+
+def _link(session: Session, delivery: Delivery) -> None:
+    """Append the delivery to the chain; the locked row lets one transaction at a time do so."""
+    own = session.exec(select(Installation.id).with_for_update()).one()
+    last = session.exec(select(Delivery).order_by(col(Delivery.sequence).desc().nulls_last())).first()
+    before = (last and last.chain) or _beginning(own)
+    key = [delivery.client, delivery.product, delivery.version, delivery.period, delivery.revision]
+    link = json.dumps([before, *key, delivery.manifest_sha256])
+    delivery.sequence = ((last and last.sequence) or 0) + 1
+    delivery.chain = hashlib.sha256(link.encode()).hexdigest()
 
 
 def _lineage(session: Session, delivery: Delivery) -> str:

@@ -225,7 +225,10 @@ class Client(Table, table=True):
 class Delivery(Table, table=True):
     """One delivery of a release to a client; the bytes rest in the lake under `manifest_sha256`."""
 
-    __table_args__ = (UniqueConstraint("client", "product", "version", "period", "revision"),)
+    __table_args__ = (
+        UniqueConstraint("client", "product", "version", "period", "revision"),
+        UniqueConstraint("sequence"),
+    )
 
     id: int = Field(default=None, primary_key=True)
     client: str
@@ -242,6 +245,10 @@ class Delivery(Table, table=True):
     withheld: int
     delivered_at: datetime | None = None
     message: str = Field(default="", sa_type=Text)
+    sequence: int | None = None
+    """Its place in the chain over the deliveries of all clients, from 1."""
+    chain: str | None = None
+    """SHA-256 over the chain before it and this delivery's key and manifest."""
 
 
 class Run(Table, table=True):

@@ -43,7 +43,9 @@ def bucket(server: S3Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     sent = Delivered(1, GOOD.manifest_sha256)
     period = Period.parse("2026-03-02")
     by = datetime(2026, 3, 3, 9, tzinfo=UTC)
-    bucket.put_index(index("nordmarkt", [IndexEntry("footfall", 1, period, State.DELIVERED, "Delivered.", by, sent)]))
+    bucket.put_index(
+        index("nordmarkt", [IndexEntry("footfall", 1, period, State.DELIVERED, "Delivered.", by, sent)], 64 * "0")
+    )
     return bucket
 
 

@@ -24,6 +24,8 @@ GOOD = rendered()
 NAMES = sorted(GOOD.files)
 OTHER_KEY = bytes(range(1, 33))
 
+LEDGER = 64 * "0"
+
 
 def check(files: dict[str, bytes], pinned: bytes | None = PUBLIC) -> Verified:
     return verify({name: len(content) for name, content in files.items()}, files.__getitem__, pinned)
@@ -209,22 +211,22 @@ AGAIN = rendered(delivery=DeliveryFacts(2, GOOD.manifest_sha256))
 
 def test_a_prefix_verifies_with_all_that_its_index_names() -> None:
     entries = [entry(NEXT_DAY, date(2026, 3, 3)), entry(GOOD), entry(None, date(2026, 3, 4))]
-    verified = check({"index.json": index("nordmarkt", entries), **placed(GOOD, NEXT_DAY)})
+    verified = check({"index.json": index("nordmarkt", entries, LEDGER), **placed(GOOD, NEXT_DAY)})
     assert [each.manifest.period for each in verified.deliveries] == ["2026-03-02", "2026-03-03"]
 
 
 def test_an_index_of_nothing_delivered_yet_is_consistent() -> None:
-    assert check({"index.json": index("nordmarkt", [entry(None)])}).deliveries == ()
+    assert check({"index.json": index("nordmarkt", [entry(None)], LEDGER)}).deliveries == ()
 
 
 def test_superseded_deliveries_may_stay_and_may_go() -> None:
-    content = index("nordmarkt", [entry(AGAIN, revision=2)])
+    content = index("nordmarkt", [entry(AGAIN, revision=2)], LEDGER)
     assert len(check({"index.json": content, **placed(GOOD, AGAIN)}).deliveries) == 2
     assert len(check({"index.json": content, **placed(AGAIN)}).deliveries) == 1
 
 
 def test_a_recalled_delivery_may_be_gone_and_is_verified_while_it_is_kept() -> None:
-    document = json.loads(index("nordmarkt", [entry(GOOD)]))
+    document = json.loads(index("nordmarkt", [entry(GOOD)], LEDGER))
     document["periods"][0]["state"] = "recalled"
     content = json.dumps(document).encode()
     assert check({"index.json": content}).deliveries == ()
@@ -233,39 +235,41 @@ def test_a_recalled_delivery_may_be_gone_and_is_verified_while_it_is_kept() -> N
 
 
 def test_a_superseded_delivery_is_verified_too() -> None:
-    files = {"index.json": index("nordmarkt", [entry(AGAIN, revision=2)]), **placed(GOOD, AGAIN)}
+    files = {"index.json": index("nordmarkt", [entry(AGAIN, revision=2)], LEDGER), **placed(GOOD, AGAIN)}
     refused({**files, f"{GOOD.path}/README.md": b""}, f"{GOOD.path}/README.md")
     impostor = rendered(key=OTHER_KEY)
     refused({**files, **placed(impostor)}, "is not the one that was superseded", pinned=None)
 
 
 def test_a_delivery_that_the_index_does_not_name_is_refused() -> None:
-    refused({"index.json": index("nordmarkt", [entry(GOOD)]), **placed(GOOD, NEXT_DAY)}, NEXT_DAY.path, "index.json")
+    refused(
+        {"index.json": index("nordmarkt", [entry(GOOD)], LEDGER), **placed(GOOD, NEXT_DAY)}, NEXT_DAY.path, "index.json"
+    )
 
 
 def test_a_delivery_that_the_index_names_and_is_not_there_is_refused() -> None:
-    refused({"index.json": index("nordmarkt", [entry(GOOD)])}, f"{GOOD.path}/manifest.json is missing")
+    refused({"index.json": index("nordmarkt", [entry(GOOD)], LEDGER)}, f"{GOOD.path}/manifest.json is missing")
 
 
 def test_a_delivery_with_another_digest_than_the_index_says_is_refused() -> None:
-    content = index("nordmarkt", [entry(NEXT_DAY)])
+    content = index("nordmarkt", [entry(NEXT_DAY)], LEDGER)
     refused({"index.json": content, **placed(GOOD)}, GOOD.path, "index.json")
 
 
 def test_a_delivery_of_another_day_in_a_days_place_is_refused() -> None:
     files = {f"{GOOD.path}/{name}": content for name, content in NEXT_DAY.files.items()}
-    refused({"index.json": index("nordmarkt", [entry(NEXT_DAY)]), **files}, "another period")
+    refused({"index.json": index("nordmarkt", [entry(NEXT_DAY)], LEDGER), **files}, "another period")
 
 
 @pytest.mark.parametrize("path", ["../x", "/x", "a//b", "a/../b", ".", "a/", "a" * 200, "a b"])
 def test_an_index_path_that_leaves_the_prefix_is_refused(path: str) -> None:
-    document = json.loads(index("nordmarkt", [entry(GOOD)]))
+    document = json.loads(index("nordmarkt", [entry(GOOD)], LEDGER))
     document["periods"][0]["path"] = path
     refused({"index.json": json.dumps(document).encode(), **placed(GOOD)}, "index.json", "path")
 
 
 def test_an_index_that_contradicts_itself_is_refused() -> None:
-    document = json.loads(index("nordmarkt", [entry(GOOD)]))
+    document = json.loads(index("nordmarkt", [entry(GOOD)], LEDGER))
     document["periods"][0]["digest"] = None
     refused({"index.json": json.dumps(document).encode(), **placed(GOOD)}, "wrong path or digest")
     document["periods"][0]["digest"] = GOOD.manifest_sha256
@@ -274,14 +278,14 @@ def test_an_index_that_contradicts_itself_is_refused() -> None:
 
 
 def test_a_period_that_somebody_wrote_into_the_index_is_no_command() -> None:
-    document = json.loads(index("nordmarkt", [entry(GOOD)]))
+    document = json.loads(index("nordmarkt", [entry(GOOD)], LEDGER))
     document["periods"][0].update(period="`evil`", digest=None)
     refused({"index.json": json.dumps(document).encode(), **placed(GOOD)}, "states ?evil? as delivered")
 
 
 def test_a_delivery_that_supersedes_a_later_one_is_refused() -> None:
     files = signed_again(lambda m: m.update(supersedes={"delivery_revision": 7, "manifest_sha256": "0" * 64}))
-    document = json.loads(index("nordmarkt", [entry(GOOD)]))
+    document = json.loads(index("nordmarkt", [entry(GOOD)], LEDGER))
     document["periods"][0]["digest"] = hashlib.sha256(files["manifest.json"]).hexdigest()
     located = {f"{GOOD.path}/{name}": content for name, content in files.items()}
     refused({"index.json": json.dumps(document).encode(), **located}, "supersedes a later")

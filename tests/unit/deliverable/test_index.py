@@ -1,0 +1,68 @@
+"""By its index a client's bucket tells the ledger that delivers there from every other one."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+
+import pytest
+
+from tasks.deliverable.index import Delivered, IndexEntry, State, check_ledger, index
+from tasks.errors import RefusedDelivery
+from tasks.period import Period
+
+HEADS = tuple(64 * digit for digit in "0123")
+MADE, FOREIGN = 64 * "a", 64 * "b"
+WHERE = "s3://nordmarkt-insights/throng"
+
+
+def written(ledger: str, *manifests: str | None) -> bytes:
+    """An index of days from 1 March, each with the digest of its manifest, or late."""
+    entries: Sequence[IndexEntry] = [
+        IndexEntry(
+            "footfall",
+            1,
+            Period.day(date(2026, 3, place)),
+            State.DELIVERED if manifest else State.LATE,
+            "Delivered.",
+            datetime(2026, 3, 9, tzinfo=UTC),
+            Delivered(1, manifest) if manifest else None,
+        )
+        for place, manifest in enumerate(manifests, 1)
+    ]
+    return index("nordmarkt", entries, ledger)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        written(HEADS[0]),
+        written(HEADS[3], MADE, None),
+        written(HEADS[1], MADE),
+        json.dumps({"periods": [{"period": "2026-03-01", "digest": MADE}]}).encode(),
+    ],
+    ids=["before the first delivery", "after the last one", "older than the last one", "without a ledger"],
+)
+def test_what_this_ledger_has_written_is_its_own(content: bytes) -> None:
+    check_ledger(content, WHERE, HEADS, {MADE})
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        written(HEADS[3], MADE, FOREIGN),
+        written(FOREIGN, MADE),
+        written(FOREIGN),
+        json.dumps({"periods": [{"period": "2026-03-01", "digest": FOREIGN}]}).encode(),
+        b"{",
+        b"[]",
+    ],
+    ids=["a foreign delivery", "a foreign chain", "nothing yet", "no ledger", "cut", "another shape"],
+)
+def test_what_another_ledger_has_written_is_refused(content: bytes) -> None:
+    with pytest.raises(RefusedDelivery):
+        check_ledger(content, WHERE, HEADS, {MADE})
+
+
+def test_the_period_that_another_ledger_has_delivered_is_named() -> None:
+    with pytest.raises(RefusedDelivery, match=r"2026-03-02.*nothing was written"):
+        check_ledger(written(HEADS[3], MADE, FOREIGN), WHERE, HEADS, {MADE})
