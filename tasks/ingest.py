@@ -177,7 +177,7 @@ class Ingest:
             now=self._now(),
             keyed=[self._stores.keys.period_key(period) for period in (own, *longer)],
         )
-        prepared = Prepared(day, policy.time, folder.panel, folder.path / "cells.parquet")
+        prepared = Prepared(day, policy.time, folder.panel, folder.path / "cells.parquet", policy.who.home_mcc)
         pq.write_table(panel, prepared.panel)
         pq.write_table(cell_plan.table(), prepared.cells)
         return DayWork(

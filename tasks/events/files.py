@@ -16,10 +16,10 @@ from tasks.errors import RejectedInput
 from tasks.events import duck
 from tasks.events.csv_rows import open_csv
 from tasks.events.formats import Formats, shipped
-from tasks.events.formats.columns import Column
+from tasks.events.formats.columns import INT96, Column
 from tasks.events.formats.detect import PARQUET as PARQUET_KIND
 from tasks.events.formats.detect import Typed, Unfit, choose, kind_of
-from tasks.events.formats.sections import EventFormat, Layout
+from tasks.events.formats.sections import EventFormat, Ids, Layout
 from tasks.events.landing import LandingFile
 from tasks.events.machine import raise_if_the_machines
 
@@ -45,6 +45,9 @@ class FileGroup:
     columns: Typed
     label: date
     files: tuple[LandingFile, ...]
+    ids: Ids
+    padded: bool = False
+    """Some of their ids or cells have blanks around them: all are trimmed."""
 
 
 CSV = """read_csv($files, columns=$columns, compression=$compression, quote='"', escape='"', auto_detect=false,
@@ -74,7 +77,7 @@ def group_files(
             "Send them again in a known format, or map theirs in formats.toml.",
         )
     found = tuple(
-        FileGroup(formats.events[name], kind, columns, label, tuple(group[first : first + MOST_FILES]))
+        FileGroup(formats.events[name], kind, columns, label, tuple(group[first : first + MOST_FILES]), formats.ids)
         for (name, kind, columns, label), group in groups.items()
         for first in range(0, len(group), MOST_FILES)
     )
@@ -141,10 +144,17 @@ def _parquet_columns(path: Path) -> tuple[tuple[str, str], ...]:
     try:
         with duckdb.connect(":memory:") as con:
             found = con.execute(query, {"file": duck.exactly(path)}).fetchall()
+            old = _int96(con, path) if any(type_ == "TIMESTAMP" for _, type_ in found) else set()
     except duckdb.Error as error:
         duck.raise_unless_the_files(error)
         raise Unfit("it is truncated, or not a Parquet file") from None
-    return tuple((str(name), str(type_)) for name, type_ in found)
+    return tuple((str(name), INT96 if name in old else str(type_)) for name, type_ in found)
+
+
+def _int96(con: duckdb.DuckDBPyConnection, path: Path) -> set[str]:
+    """Columns of Parquet's old timestamps, which DuckDB shows like new ones without timezone."""
+    query = "SELECT name FROM parquet_schema($file) WHERE type = 'INT96'"
+    return {str(name) for (name,) in con.execute(query, {"file": duck.exactly(path)}).fetchall()}
 
 
 def header_line(path: Path) -> str:

@@ -26,8 +26,11 @@ CODE = {reason: code for code, reason in enumerate(CODES, 1)}
 
 BLANK, STRANGER = -1, -2
 """Instead of a rank in the panel: no subscriber in the row; one who is not in the panel."""
-NOT_TODAY, UNKNOWN = -2, -3
-"""Instead of a cell's rank (BLANK too: no cell in the row): an id valid at no time of the day; one not in the plan."""
+NOT_TODAY, UNKNOWN, ABROAD = -2, -3, -4
+"""Instead of a cell's rank (BLANK too: no cell in the row): an id valid at no time of the day; one not in the plan;
+no cell or such a one in a network of another country."""
+PADDED = -5
+"""Instead of either rank: a text that is not known as it is, but has blanks around it."""
 NO_TIME, BAD_TIME = -(1 << 62), -(1 << 62) + 1
 """Instead of a time."""
 BAD_PLMN = 1
@@ -52,6 +55,8 @@ class Prepared:
     time: Time
     panel: Path
     cells: Path
+    home_mcc: int | None = None
+    """The country whose networks the cell plan is of."""
 
     def second_of(self, day: date) -> int:
         """Seconds from this day's start to the start of another local day."""
@@ -184,6 +189,7 @@ class Judge:
         return [
             (Reason.MISSING_CELL, rows.cell == BLANK),
             (Reason.UNKNOWN_CELL, rows.cell == UNKNOWN),
+            (Reason.ABROAD, rows.cell == ABROAD),
             (Reason.EXPIRED_CELL, (second < self._valid_from[rows.cell]) | (second >= self._valid_to[rows.cell])),
         ]
 
@@ -195,7 +201,7 @@ class Judge:
 
 
 def _padded(seconds: Int32) -> Int32:
-    return np.append(seconds, np.zeros(3, np.int32))
+    return np.append(seconds, np.zeros(4, np.int32))
 
 
 def _has_next(cells: pa.Table) -> NDArray[np.bool_]:
@@ -205,4 +211,4 @@ def _has_next(cells: pa.Table) -> NDArray[np.bool_]:
     overlap = same & (cells["to_second"].to_numpy()[:-1] > cells["from_second"].to_numpy()[1:])
     if np.any(overlap) or np.any(cells["version"].to_numpy() != np.arange(count)):
         raise StepFailed("read: a cell has two versions at one time.", "Report it with the version of Throng.")
-    return np.append(same, np.zeros(min(count, 1) + 3, bool))
+    return np.append(same, np.zeros(min(count, 1) + 4, bool))

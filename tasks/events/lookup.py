@@ -3,20 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from tasks.events import duck
+from tasks.events import duck, nearest
 from tasks.events.files import FileGroup
-from tasks.events.formats.columns import Column, Expressions
+from tasks.events.formats import ids
+from tasks.events.formats.columns import Column, Expressions, trimmed
 from tasks.events.formats.expressions import expressions
-from tasks.events.judge import BAD_PLMN, BAD_TIME, BLANK, NOT_TODAY, STRANGER, UNKNOWN, Prepared
-
-_BLANKS = f"(SELECT repeat(' ', CAST(n AS INTEGER)) AS id, {BLANK} AS rank FROM range(65) AS spaces(n))"
-"""Blank ids, found by the same join as all others: a string function over every row would cost a quarter of reading."""
+from tasks.events.judge import ABROAD, BAD_PLMN, BAD_TIME, BLANK, NOT_TODAY, PADDED, STRANGER, UNKNOWN, Prepared
 
 
 def row_of(group: FileGroup, prepared: Prepared, columns: Mapping[str, Column]) -> Expressions:
     """What reading needs of a row of the group, as SQL over its used columns, by the format's name of each."""
     used = {name: replace(column, null_words=group.format.null_words) for name, column in columns.items()}
-    return expressions(group.format, used, prepared.clock(group.label, group.format.time.timezone))
+    clock = prepared.clock(group.label, group.format.time.timezone)
+    hexadecimal = group.ids.binary == "hex"
+    return expressions(group.format, used, clock, hexadecimal=hexadecimal, home_mcc=prepared.home_mcc)
 
 
 def query(
@@ -29,22 +29,63 @@ def query(
     """
     row = row_of(group, prepared, columns)
     sql = f"""
-    WITH panel AS (SELECT subscriber_id AS id, CAST(file_row_number AS INTEGER) AS rank
+    WITH panel AS (SELECT {_folded("subscriber_id", row)} AS id, CAST(file_row_number AS INTEGER) AS rank
                    FROM read_parquet($panel, file_row_number=true)),
-    member AS (FROM panel UNION ALL FROM {_BLANKS} WHERE id NOT IN (SELECT id FROM panel)),
-    plan AS (SELECT cell_id AS id, coalesce(min(version) FILTER (WHERE version >= 0), {NOT_TODAY}) AS rank
+    member AS (SELECT * FROM panel {"QUALIFY count(*) OVER (PARTITION BY id) = 1" if row.folds else ""}),
+    cell AS (SELECT cell_id AS id, coalesce(min(version) FILTER (WHERE version >= 0), {NOT_TODAY}) AS rank
              FROM read_parquet($cells) GROUP BY cell_id),
-    cell AS (FROM plan UNION ALL FROM {_BLANKS} WHERE id NOT IN (SELECT id FROM plan)),
-    event AS (SELECT {row.subscriber} AS subscriber, {row.cell} AS cell, {_ticks(row)} AS ticks,
+    {nearest.tables(group.format.cell) if row.latitude else ""}
+    event AS (SELECT {_subscriber(group, row)} AS subscriber, {_trims_cell(group, row)} AS cell, {_ticks(row)} AS ticks,
               CAST({_flags(row)} AS TINYINT) AS flags, CAST(file_index AS INTEGER) AS file,
-              CAST(file_row_number AS UINTEGER) AS row FROM {table})
-    SELECT coalesce(member.rank, CASE WHEN subscriber IS NULL THEN {BLANK} ELSE {STRANGER} END) AS rank,
-           coalesce(cell.rank, CASE WHEN event.cell IS NULL THEN {BLANK} ELSE {UNKNOWN} END) AS cell,
-           ticks, flags, file, row
+              CAST(file_row_number AS UINTEGER) AS row, {row.foreign} AS abroad,
+              {row.latitude or "NULL"} AS latitude, {row.longitude or "NULL"} AS longitude FROM {table})
+    SELECT {_rank(group, row)} AS rank, {_cell(group, row)} AS cell, ticks, flags, file, row
     FROM event LEFT JOIN member ON event.subscriber = member.id LEFT JOIN cell ON event.cell = cell.id
+    {nearest.join("event.cell IS NULL") if row.latitude else ""}
     """
     parameters: dict[str, object] = {"panel": duck.exactly(prepared.panel), "cells": duck.exactly(prepared.cells)}
     return sql, parameters, 1_000_000 if row.micros else 1
+
+
+def _trims(group: FileGroup, row: Expressions) -> bool:
+    """Whether ids are trimmed before they are joined; to do so in every row costs a quarter of reading."""
+    return group.padded or row.folds or ids.rewrites(group.ids)
+
+
+def _folded(text: str, row: Expressions) -> str:
+    return f"lower({text})" if row.folds else text
+
+
+def _subscriber(group: FileGroup, row: Expressions) -> str:
+    if not _trims(group, row):
+        return row.subscriber
+    return f"nullif({_folded(ids.compared(trimmed(row.subscriber), group.ids), row)}, '')"
+
+
+def _rank(group: FileGroup, row: Expressions) -> str:
+    """SQL of the rank in the panel. Only an id longer than the panel's shortest can be one with blanks around it."""
+    stranger = str(STRANGER)
+    if not _trims(group, row):
+        suspect = "(strlen(subscriber) > (SELECT min(strlen(id)) FROM panel) OR subscriber < '!' OR subscriber > '~')"
+        stranger = f"CASE WHEN {suspect} THEN {_unfound('subscriber', STRANGER)} ELSE {STRANGER} END"
+    return f"coalesce(member.rank, CASE WHEN subscriber IS NULL THEN {BLANK} ELSE {stranger} END)"
+
+
+def _unfound(text: str, otherwise: int) -> str:
+    """SQL of what a text means that no table has as it is."""
+    return f"CASE {trimmed(text)} WHEN '' THEN {BLANK} WHEN {text} THEN {otherwise} ELSE {PADDED} END"
+
+
+def _trims_cell(group: FileGroup, row: Expressions) -> str:
+    return f"nullif({trimmed(row.cell)}, '')" if group.padded or row.latitude else row.cell
+
+
+def _cell(group: FileGroup, row: Expressions) -> str:
+    """SQL of the cell's rank: by its id, or the nearest; else what is wrong with it."""
+    by_place = f"{nearest.rank(group.format.cell)}, " if row.latitude else ""
+    missing = "event.cell IS NULL" + (" AND event.latitude IS NULL" if row.latitude else "")
+    unknown = f"WHEN event.cell IS NULL THEN {UNKNOWN} ELSE {_unfound('event.cell', UNKNOWN)}"
+    return f"coalesce(cell.rank, {by_place}CASE WHEN abroad THEN {ABROAD} WHEN {missing} THEN {BLANK} {unknown} END)"
 
 
 def _ticks(row: Expressions) -> str:

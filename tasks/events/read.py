@@ -18,7 +18,7 @@ from tasks.events.files import FileGroup, UnreadableFile
 from tasks.events.formats.columns import INT96, Column
 from tasks.events.formats.detect import by_format
 from tasks.events.formats.expressions import kinds
-from tasks.events.judge import CODE, CODES, KEPT, NO_TIME, Int32, Judge, Judged, Looked, Prepared
+from tasks.events.judge import CODE, CODES, KEPT, NO_TIME, PADDED, Int32, Judge, Judged, Looked, Prepared
 from tasks.events.keys import Int64
 from tasks.events.lookup import query
 from tasks.events.parquet_rows import parquet_rows
@@ -55,6 +55,10 @@ class ReadAccount:
         )
 
 
+class _Padded(Exception):
+    """Some ids or cells have blanks around them: the files are read again, and each is trimmed."""
+
+
 class _Damaged(Exception):
     """Some files end in a fault: what was read of them has to go."""
 
@@ -66,17 +70,12 @@ def read_group(
     starts = bucket_starts(prepared.panel, buckets)
     with all_or_nothing(out), duck.connect(memory_limit, threads, out / "spill") as con:
         reading = _Reading(con, prepared, out, starts)
-        if group.kind == ".parquet" and not _HIDEABLE & {name.lower() for name, _ in group.columns}:
-            try:
-                with all_or_nothing(out):
-                    return reading.at_once(group)
-            except duckdb.Error as error:
-                duck.raise_unless_the_files(error)  # a single value is enough for that
         try:
-            return reading.row_by_row(group)
-        except duckdb.Error as error:
-            duck.raise_unless_the_files(error)
-            raise
+            with all_or_nothing(out):
+                return reading.read(group)
+        except _Padded:
+            pass  # and with it goes its traceback, which holds the query's rows
+        return reading.read(replace(group, padded=True))
 
 
 def first_rows(con: duckdb.DuckDBPyConnection, group: FileGroup, most: int) -> dict[str, Column]:
@@ -96,6 +95,20 @@ class _Reading:
     prepared: Prepared
     out: Path
     starts: Int64
+
+    def read(self, group: FileGroup) -> ReadAccount:
+        """Read files in the fast way, if that can be; raises _Padded."""
+        if group.kind == ".parquet" and not _HIDEABLE & {name.lower() for name, _ in group.columns}:
+            try:
+                with all_or_nothing(self.out):
+                    return self.at_once(group)
+            except duckdb.Error as error:
+                duck.raise_unless_the_files(error)  # a single value is enough for that
+        try:
+            return self.row_by_row(group)
+        except duckdb.Error as error:
+            duck.raise_unless_the_files(error)
+            raise
 
     def at_once(self, group: FileGroup) -> ReadAccount:
         """Read Parquet files by DuckDB alone, which is fast; raises duckdb.Error over any value that it cannot take."""
@@ -135,6 +148,8 @@ class _Reading:
         for batch in duck.batches(self.con, sql, {**parameters, **files}, _BATCH_ROWS):
             ticks = batch["ticks"].cast(pa.int64()).fill_null(NO_TIME)
             rank, cell, flags, file, row = (batch[name].to_numpy() for name in ("rank", "cell", "flags", "file", "row"))
+            if PADDED in (rank.min(initial=0), cell.min(initial=0)):
+                raise _Padded
             judged = judge.judge(Looked(rank, cell, ticks.to_numpy(), flags))
             append_keys(self.out, judged.keys, self.starts)
             found.add(file, row, judged)

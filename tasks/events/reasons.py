@@ -16,6 +16,7 @@ class Reason(StrEnum):
     MISSING_CELL = "missing_cell"
     UNKNOWN_CELL = "unknown_cell"
     EXPIRED_CELL = "expired_cell"
+    ABROAD = "abroad"
     BAD_PLMN = "bad_plmn"
     CONFLICTING_PLACE = "conflicting_place"
     DUPLICATE = "duplicate"
@@ -31,6 +32,7 @@ READ_REASONS: tuple[Reason, ...] = (
     Reason.MISSING_CELL,
     Reason.UNKNOWN_CELL,
     Reason.EXPIRED_CELL,
+    Reason.ABROAD,
     Reason.BAD_PLMN,
 )
 """What can be the reason of a panel member's row at reading; the order is part of the keys and of the profile."""

@@ -1,14 +1,9 @@
 """Words of registers as SQL: without blanks around them, and what stands for no value or for no proof."""
 
-import unicodedata
 from collections.abc import Sequence
 
-from tasks.events.formats.columns import Column
+from tasks.events.formats.columns import BLANKS, Column
 
-BLANKS = "".join(
-    chr(code) for code in range(1, 0x10000) if unicodedata.category(chr(code)) in ("Zs", "Zl", "Zp", "Cc", "Cf")
-) + ("\u115f\u1160\u2800\u3164\uffa0")
-"""Characters that show nothing: spaces, tabs, controls, zero-width marks, fillers."""
 NULLS = ("", "null", r"\n", "nat")
 """What databases, Hive and pandas write for no value, in lower case."""
 NO_PROOF = ("-", "--", "n/a", "na", "nan", "nil", "none", "unknown", "undefined", "?", "0", "false")

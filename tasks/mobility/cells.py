@@ -35,13 +35,15 @@ class CellPlan:
     """Ids in the file that are not valid at any time of the day."""
 
     def table(self) -> pa.Table:
-        """cell_id, version (rank, or -1 of ids not valid today), and validity in elapsed seconds of the day."""
+        """cell_id, version (rank, or -1 of ids not valid today), place, and validity in elapsed seconds of the day."""
         today, rest = len(self.cell_id), np.zeros(len(self.not_today), np.int32)
         version = np.concatenate([np.arange(today, dtype=np.int32), rest + np.int32(NOT_TODAY)])
         return pa.table(
             {
                 "cell_id": pa.array([*self.cell_id, *self.not_today], pa.string()),
                 "version": version,
+                "latitude": np.concatenate([self.latitude, np.full(len(rest), np.nan)]),
+                "longitude": np.concatenate([self.longitude, np.full(len(rest), np.nan)]),
                 "from_second": np.concatenate([self.from_second, rest]),
                 "to_second": np.concatenate([self.to_second, rest]),
             }

@@ -1,13 +1,16 @@
 """A file's columns as SQL, whatever their type: text, times and numbers; nothing here ever raises within a query."""
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
 from tasks.events.clock import TIMESTAMPS, Clock
 
-BLANKS = " \t\n\r\x0b\x0c\u00a0\u2007\u202f\u200b\ufeff"
-"""What is no part of a value at its ends: blanks of all kinds, and the byte-order mark."""
+BLANKS = "".join(
+    chr(code) for code in range(1, 0x10000) if unicodedata.category(chr(code)) in ("Zs", "Zl", "Zp", "Cc", "Cf")
+) + ("\u115f\u1160\u2800\u3164\uffa0")
+"""Characters that show nothing, and are no part of a value at its ends: spaces, controls, zero-width marks, fillers."""
 INT96 = "INT96"
 """The type of Parquet's old timestamps, which DuckDB shows as TIMESTAMP whatever their writer meant."""
 MISSING = '"NULL"'
@@ -107,12 +110,19 @@ Columns = Mapping[str, Column]
 
 @dataclass(frozen=True)
 class Expressions:
-    """What reading needs of a row, as SQL: subscriber and cell (text), UTC second (NULL if bad), two conditions."""
+    """What reading needs of a row, as SQL: subscriber and cell (text), UTC second (NULL if bad), and conditions."""
 
     subscriber: str
     has_time: str
     seconds: str
     cell: str
     plmn_ok: str = "true"
+    folds: bool = False
+    """Case does not tell ids apart."""
+    foreign: str = "false"
+    """The network is one of another country."""
+    latitude: str | None = None
+    longitude: str | None = None
+    """Coordinates, where the format has them."""
     micros: str | None = None
     """UTC microseconds as the file has them: to be preferred, because they cost nothing."""

@@ -46,7 +46,9 @@ def takes(layout: Layout, file: str) -> bool:
 
 def choose(file: str, formats: Formats, columns: Callable[[EventFormat], Typed]) -> tuple[str, Typed]:
     """The one format that a file has, and its columns read so: the operator's own first; raises Unfit."""
-    possible = {name: each for name, each in formats.events.items() if takes(each, file)} or formats.events
+    possible = {name: each for name, each in formats.events.items() if takes(each, file)}
+    if not possible:
+        raise Unfit("no format is for files of its name: see `files` and `suffixes` in the mapping")
     seen = {name: columns(each) for name, each in possible.items()}
     fits = [name for name, each in possible.items() if _fits(seen[name], each)]
     fits = [name for name in fits if name in formats.own] or fits

@@ -25,22 +25,31 @@ def required(format_: EventFormat) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*(format_.detect or kinds(format_)), *needed)))
 
 
-def expressions(format_: EventFormat, columns: Columns, clock: Clock) -> Expressions:
-    """SQL over columns by their names in the format; columns that are not needed may be absent."""
-    time = [columns[name] for name in format_.time.column]
-    subscriber = columns[format_.subscriber.column].text(hexadecimal=True)
+def expressions(
+    format_: EventFormat, columns: Columns, clock: Clock, *, hexadecimal: bool = True, home_mcc: int | None = None
+) -> Expressions:
+    """SQL over columns by their names in the format; columns that are not needed may be absent.
+
+    `hexadecimal`: what binary ids become. `home_mcc`: the country of our own networks.
+    """
+    time, cell = [columns[name] for name in format_.time.column], format_.cell
+    id_ = columns[format_.subscriber.column]
+    placed = cell.latitude in columns and cell.longitude in columns
+    ok = _plmn_ok(format_.network, columns) if format_.network else "true"
     return Expressions(
-        subscriber=f"lower({subscriber})" if _folds(format_, columns) else subscriber,
+        subscriber=id_.text(hexadecimal=hexadecimal),
+        folds=format_.subscriber.hex and id_.type != "BLOB",
         has_time=times.given(time),
         seconds=times.seconds(format_.time, time, clock),
         micros=times.micros(format_.time, time),
-        cell=_cell(format_.cell.column, format_.cell.separator, columns),
-        plmn_ok=_plmn_ok(format_.network, columns) if format_.network else "true",
+        cell=_cell(cell.column, cell.separator, columns),
+        latitude=columns[cell.latitude].number() if placed and cell.latitude else None,
+        longitude=columns[cell.longitude].number() if placed and cell.longitude else None,
+        plmn_ok=ok,
+        foreign=f"({ok} AND {_country(format_.network, columns)} <> {home_mcc})"
+        if format_.network and home_mcc
+        else "false",
     )
-
-
-def _folds(format_: EventFormat, columns: Columns) -> bool:
-    return format_.subscriber.hex and columns[format_.subscriber.column].type != "BLOB"
 
 
 def _cell(names: Sequence[str], separator: str, columns: Columns) -> str:
@@ -62,6 +71,13 @@ def _plmn_ok(network: Network, columns: Columns) -> str:
     plmn, mcc, mnc = _network(network, columns)
     home = f"({mcc.whole()} BETWEEN 100 AND 999 AND regexp_full_match({mnc.text()}, '\\d{{2,3}}'))"
     return f"(CASE WHEN {plmn.given()} THEN {plmn.whole()} BETWEEN 10000 AND 999999 ELSE {home} END)"
+
+
+def _country(network: Network, columns: Columns) -> str:
+    """SQL of the country of a network that is one."""
+    plmn, mcc, _ = _network(network, columns)
+    of_plmn = f"TRY_CAST(left(CAST({plmn.whole()} AS VARCHAR), 3) AS INTEGER)"
+    return f"(CASE WHEN {plmn.given()} THEN {of_plmn} ELSE {mcc.whole()} END)"
 
 
 def _network(network: Network, columns: Columns) -> tuple[Column, Column, Column]:

@@ -1,12 +1,7 @@
 """Subscriber ids as a mapping says they are compared, in SQL: one rule for events and registers."""
 
-from tasks.events.formats.columns import Column, literal
+from tasks.events.formats.columns import literal
 from tasks.events.formats.sections import Ids
-
-
-def of(column: Column, ids: Ids) -> str:
-    """SQL of a column's ids as text, not yet compared."""
-    return column.text(hexadecimal=ids.binary == "hex")
 
 
 def rewrites(ids: Ids) -> bool:

@@ -43,7 +43,7 @@ def seconds(form: TimeForm, columns: Sequence[Column], clock: Clock) -> str:
 
 def _counted(column: Column, unit: int) -> str:
     if column.type in ("VARCHAR", "BLOB"):
-        digits = f"regexp_extract({column.text()}, '^\\s*([0-9]{{1,18}})(\\.[0-9]*)?\\s*$', 1)"
+        digits = f"regexp_extract({column.text()}, '^\\s*([0-9]{{1,19}})(\\.[0-9]*)?\\s*$', 1)"
         return f"(TRY_CAST({digits} AS BIGINT) // {unit})"
     number = f"TRY_CAST(floor({column.sql}) AS BIGINT)" if column.type in ("FLOAT", "DOUBLE") else column.whole()
     return f"({number} // {unit})"

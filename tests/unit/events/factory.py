@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tasks.events.files import group_files
+from tasks.events.formats import Formats
 from tasks.events.judge import Prepared
 from tasks.events.keys import Int64
 from tasks.events.landing import LandingFile
@@ -38,6 +39,7 @@ def prepare(
     cells: Mapping[str, Sequence[Span]],
     day: date = DAY,
     time: Time | None = None,
+    places: Mapping[str, tuple[float, float]] | None = None,
 ) -> Prepared:
     """The prepared day: members in the order of their ranks get rising pseudonyms spread over the whole range."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -57,8 +59,12 @@ def prepare(
         "from_second": pa.array([span.first for _, span in versions], pa.int32()),
         "to_second": pa.array([span.end for _, span in versions], pa.int32()),
     }
+    for axis, direction in enumerate(("latitude", "longitude")):
+        columns[direction] = pa.array(
+            [(places or {}).get(name, (0.0, 0.0))[axis] for name, _ in versions], pa.float64()
+        )
     pq.write_table(pa.table(columns), folder / "cells.parquet")
-    return Prepared(day, time or times(), folder / "panel.parquet", folder / "cells.parquet")
+    return Prepared(day, time or times(), folder / "panel.parquet", folder / "cells.parquet", 262)
 
 
 def csv_bytes(rows: Sequence[Sequence[str | None]], header: Sequence[str] = NATIVE) -> bytes:
@@ -84,10 +90,15 @@ def landing_file(path: Path, label: date = DAY) -> LandingFile:
 
 
 def read(
-    files: Sequence[LandingFile], prepared: Prepared, out: Path, buckets: int = 4, threads: int = 2
+    files: Sequence[LandingFile],
+    prepared: Prepared,
+    out: Path,
+    buckets: int = 4,
+    threads: int = 2,
+    formats: Formats | None = None,
 ) -> tuple[ReadAccount, list[Int64]]:
     """Read files as the engine does; the account, and the sorted keys of each bucket."""
-    groups, unreadable = group_files(files)
+    groups, unreadable = group_files(files, formats)
     out.mkdir(parents=True, exist_ok=True)
     total = ReadAccount(unreadable=unreadable)
     for group in groups:

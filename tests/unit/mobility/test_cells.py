@@ -52,7 +52,7 @@ def test_versions_of_a_cell_follow_each_other_within_the_day(tmp_path):
         tmp_path,
         "c,52.05,13.15,2026-03-02T12:00:00+01:00,\nc,52.05,13.05,2026-01-01,\nold,52,13,2025-01-01,2026-03-02\n",
     )
-    assert cells.table().to_pydict() == {
+    assert cells.table().drop_columns(["latitude", "longitude"]).to_pydict() == {
         "cell_id": ["c", "c", "old"],
         "version": [0, 1, -1],
         "from_second": [0, 43200, 0],
