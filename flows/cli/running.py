@@ -100,32 +100,28 @@ def _stopped_at_once(say: Callable[[object], None]) -> None:
 
 def _as_flow(verb: str, words: Mapping[str, Any]) -> Any:
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")  # the command says what happened
-    import asyncio
-    from importlib import import_module
+    from flows.cli.prefect_errors import fault_of
 
-    from prefect.exceptions import PrefectHTTPStatusError, TerminationSignal
-
-    from tasks.errors import Misconfigured, StorageUnavailable
-
-    flow = getattr(import_module(f"flows.{verb}"), verb)
     try:
-        state = asyncio.run(flow(**words, return_state=True))
-    except PrefectHTTPStatusError as error:
-        if error.response.status_code != 401:
-            raise
-        raise Misconfigured(
-            "Prefect's API asks for user and password.", "Set PREFECT_API_AUTH_STRING to user:password."
-        ) from None
-    except TerminationSignal:  # within a flow Prefect answers a polite kill
-        raise KeyboardInterrupt from None
-    except RuntimeError as error:
-        if "Failed to reach API" not in str(error):
-            raise
-        raise StorageUnavailable(
-            "The API named by PREFECT_API_URL does not answer.",
-            "Start it, or unset the variable to run without pages.",
-        ) from None
+        state = _ended(verb, words)
+    except Exception as error:
+        if fault := fault_of(error):
+            raise fault from None
+        raise
     result = state.result(raise_on_failure=False)
     if isinstance(result, BaseException):
         raise result
     return result
+
+
+def _ended(verb: str, words: Mapping[str, Any]) -> Any:
+    """The last state of a flow run."""
+    import asyncio
+    from importlib import import_module
+
+    from prefect.exceptions import TerminationSignal
+
+    try:
+        return asyncio.run(getattr(import_module(f"flows.{verb}"), verb)(**words, return_state=True))
+    except TerminationSignal:  # within a flow Prefect answers a polite kill
+        raise KeyboardInterrupt from None
