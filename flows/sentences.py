@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from tasks.references import DayRef, DeliveryRef, IndexRef, Outcome, ReleaseRef
+from tasks.references import DayRef, DeliveryRef, ExpiryRef, IndexRef, Outcome, ReleaseRef
 
 SHOWN_DAYS = 5
-Reference = DayRef | ReleaseRef | DeliveryRef | IndexRef
+Reference = DayRef | ReleaseRef | DeliveryRef | IndexRef | ExpiryRef
 
 SENTENCES: Mapping[Outcome, str] = {
     Outcome.INGESTED: "The day is in the lake.",
@@ -15,6 +15,7 @@ SENTENCES: Mapping[Outcome, str] = {
     Outcome.ALREADY_PUBLISHED: "Nothing to do: this release exists; nothing was drawn, nothing charged.",
     Outcome.ALREADY_DELIVERED: "Nothing to do: the client's bucket holds this delivery.",
     Outcome.INDEXED: "The client's index says what is expected and late.",
+    Outcome.EXPIRED: "Keys and rows whose time is over, and rows of those who withdrew, are gone.",
     Outcome.AWAITING_LANDING: "Nothing to do yet: the day's landing folders are not all closed.",
 }
 
@@ -31,6 +32,8 @@ def facts(reference: Reference) -> list[str]:
             return [
                 f"{reference.location}: {reference.rows:,} rows, {reference.withheld:,} of them withheld as too small"
             ]
+        case ExpiryRef():
+            return [str(reference)]
         case IndexRef():
             return []
 
@@ -64,5 +67,5 @@ def following(reference: Reference) -> str | None:
             if reference.product not in FOR_CLIENTS:
                 return None
             return f"throng deliver CLIENT {reference.product} {reference.period}"
-        case DeliveryRef() | IndexRef():
+        case DeliveryRef() | IndexRef() | ExpiryRef():
             return None

@@ -21,6 +21,7 @@ SAID = {
     "out_of_view": "{} is late, and outside what the schedule looks at",
     "backfill_unfinished": "the backfill of {} is not finished",
     "key_expiring": "{} must be drawn soon",
+    "expiry_overdue": "{} whose time is over must be destroyed",
     "budget_low": "the privacy budget of {} is low",
     "release_redrawn": "{} was drawn more than once",
     "gate_warning": "the gate warns of {}",

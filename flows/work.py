@@ -6,7 +6,7 @@ from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tasks.references import DayRef, DeliveryRef, IndexRef, ReleaseRef
+from tasks.references import DayRef, DeliveryRef, ExpiryRef, IndexRef, ReleaseRef
 
 if TYPE_CHECKING:
     from flows.reconcile import Job, Report
@@ -45,6 +45,14 @@ def index(client: str) -> IndexRef:
     from tasks.store import open_stores
 
     return Deliver(open_stores()).refresh(client)
+
+
+def expire() -> ExpiryRef:
+    """Keys and rows whose time is over, and rows of those who withdrew."""
+    from tasks.expire import Expire
+    from tasks.store import open_stores
+
+    return Expire(open_stores())()
 
 
 def daily(day: date | None = None) -> "Report":

@@ -12,6 +12,7 @@ from tasks.plan.states import Plan, State, Step
 from tasks.privacy.accounting import rho_of
 from tasks.products.catalogue import CATALOGUE, FOR_CLIENTS, PUBLISHED, Product
 from tasks.release import budgets, key_ends, latest_drawn, outstanding
+from tasks.retained import EXPIRY
 from tasks.store import Stores
 from tasks.store.client_spec import ClientSpec
 from tasks.store.ledger import ReleaseKey
@@ -22,6 +23,9 @@ RECENT = timedelta(days=1)
 
 NOTICE = timedelta(days=7)
 """How long before a key is destroyed somebody is told what is not drawn yet."""
+
+EXPIRY_EVERY = timedelta(days=7)
+"""`expire` runs once a day; rows of those who withdrew must be gone within 30 days."""
 
 LOW = 10
 """A month's budget is low when less than a tenth of its cap is left."""
@@ -37,6 +41,7 @@ class Kind(StrEnum):
     RUN_FAILED = "run_failed"
     LANDING_OVERDUE = "landing_overdue"
     KEY_EXPIRING = "key_expiring"
+    EXPIRY_OVERDUE = "expiry_overdue"
     BUDGET_LOW = "budget_low"
     RELEASE_REDRAWN = "release_redrawn"
     GATE_WARNING = "gate_warning"
@@ -178,6 +183,16 @@ def _expiring(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
             yield Alert(Kind.KEY_EXPIRING, f"{product} {period}", what, f"throng publish {product} {period}")
 
 
+def _expiry_overdue(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
+    """Keys are past their time, or rows of those who withdrew may be: none is older than a week here, or it is told."""
+    done = [entry.at for entry in stores.audit.entries(EXPIRY)][-1:]
+    since = min((row.ingested_at for row in _current(stores, now) if row.ingested_at), default=now)
+    if now - max([since, *done]) > EXPIRY_EVERY:
+        last = clock(done[0], stores.policy.policy.time.local) if done else "never"
+        what = f"What the policy lets us keep no longer, and rows of those who withdrew, were last destroyed: {last}."
+        yield Alert(Kind.EXPIRY_OVERDUE, EXPIRY, what, "throng expire")
+
+
 def _keys_end(stores: Stores, now: datetime) -> dict[tuple[str, Period], datetime]:
     """By product and period with days in the lake: when the period's key may be destroyed."""
     days: dict[tuple[str, Period], list[DayGeneration]] = {}
@@ -192,6 +207,7 @@ _SOURCES: Mapping[Kind, Callable[[Stores, Plan, datetime], Iterator[Alert]]] = {
     Kind.RUN_FAILED: _failed,
     Kind.LANDING_OVERDUE: _overdue,
     Kind.KEY_EXPIRING: _expiring,
+    Kind.EXPIRY_OVERDUE: _expiry_overdue,
     Kind.BUDGET_LOW: _low,
     Kind.RELEASE_REDRAWN: _redrawn,
     Kind.GATE_WARNING: _warned,

@@ -8,6 +8,7 @@ from tasks.people import check_people, people_digest
 from tasks.period import Cadence, Period, clock
 from tasks.products.catalogue import Product
 from tasks.release import Basis, slot
+from tasks.retained import check_not_expired
 from tasks.store import Stores
 from tasks.store.lake import LakeFile
 from tasks.store.tables import DayGeneration
@@ -15,6 +16,7 @@ from tasks.store.tables import DayGeneration
 
 def basis_now(stores: Stores, product: Product, period: Period, now: datetime) -> Basis:
     """What the period would be drawn from now; raises before anything is charged where some of it is lacking."""
+    check_not_expired(stores, period)
     days = _days(stores, product, period, now)
     _check_kept(stores, product, period, days)
     check_people(stores)  # an old or cut register must not be paid for

@@ -36,7 +36,7 @@ from tasks.privacy.protect import protect
 from tasks.products.catalogue import GATE_PROFILE
 from tasks.references import DayRef, Outcome
 from tasks.release import PROFILES_A_DAY, Basis, Counted, OneDraw, check_clock, day_profile, utc_now
-from tasks.retained import remove_superseded
+from tasks.retained import check_not_expired, remove_superseded
 from tasks.step import progress, step
 from tasks.store import Stores, meter
 from tasks.store.audit import AuditEntry
@@ -90,6 +90,7 @@ class Ingest:
     ) -> DayRef | None:
         """Whether there is anything to do: None if the day is closed, and not ingested yet or asked `again`."""
         self._stores.installation.check()
+        check_not_expired(self._stores, Period.day(day), *(Period.holding(cadence, day) for cadence in STATES))
         landing = self._landing(day)
         if not landing.closed:
             open_folders = ", ".join(folder.path.name for folder in landing.folders if not folder.closed)

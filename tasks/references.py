@@ -20,6 +20,7 @@ class Outcome(StrEnum):
     ALREADY_DELIVERED = "AlreadyDelivered"
     AWAITING_LANDING = "AwaitingLanding"
     INDEXED = "Indexed"
+    EXPIRED = "Expired"
     REFUSED = "Refused"
 
 
@@ -80,3 +81,18 @@ class IndexRef:
 
     client: str
     outcome: Outcome
+
+
+@dataclass(frozen=True)
+class ExpiryRef:
+    """What an expiry has removed, in total."""
+
+    outcome: Outcome
+    periods: int
+    """Whose keys were destroyed, and the last row under them."""
+    files: int
+    rows: int
+    """Of subscribers who withdrew."""
+
+    def __str__(self) -> str:
+        return f"{self.periods} period(s) expired, {self.files} file(s) removed, {self.rows} row(s) of who withdrew"

@@ -1,12 +1,28 @@
-"""What the lake need not keep: versions of a day that were superseded and that no release is being drawn from."""
+"""What the lake keeps no longer: superseded versions that no release is being drawn from, and expired periods."""
 
 from datetime import date
 
+from tasks.errors import RefusedRelease
+from tasks.period import Period
 from tasks.products.catalogue import CATALOGUE
 from tasks.store import Stores
 from tasks.store.audit import AuditEntry
 from tasks.store.ledger import ReleaseKey
 from tasks.store.tables import ReleaseState
+
+EXPIRY = "keys and rows"
+"""What an expiry is about: its run in the catalog, and its entry in the audit table."""
+
+
+def check_not_expired(stores: Stores, *periods: Period) -> None:
+    """Raise RefusedRelease if one of the periods has expired: nothing of it is taken in or drawn again."""
+    expired = stores.catalog.expired_periods()
+    for period in periods:
+        if str(period) in expired:
+            raise RefusedRelease(
+                f"The data of {period} have expired: its keys and rows are destroyed.",
+                "What was published of it can be delivered again; nothing can be drawn from it any more.",
+            )
 
 
 def remove_superseded(stores: Stores, day: date) -> int:

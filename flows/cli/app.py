@@ -8,7 +8,7 @@ from typer.core import TyperCommand, TyperGroup
 
 ORDER = (
     *("demo", "init", "simulate", "inspect", "doctor", "migrate", "client"),
-    *("ingest", "publish", "deliver", "verify", "daily", "backfill", "serve"),
+    *("ingest", "publish", "deliver", "verify", "daily", "backfill", "expire", "serve"),
     *("status", "runs", "releases", "deliveries", "budget"),
 )
 """A row's way, and how one learns of it."""

@@ -1,4 +1,4 @@
-"""The three verbs: ingest, publish, deliver."""
+"""The verbs: ingest, publish, deliver, expire."""
 
 from contextlib import suppress
 from dataclasses import asdict
@@ -78,6 +78,16 @@ def deliver(
     with suppress(ThrongError):  # the delivery is made, whatever its hint lacks
         return Answer(told.document, [*told.say, verification(open_stores(), client, told.document["location"])])
     return told
+
+
+@command(app, "throng expire")
+def expire() -> Answer:
+    """Destroy keys and rows whose time is over, and rows of those who withdrew. Safe to run at any time."""
+    from flows.cli import asked
+    from flows.cli.running import run
+
+    asked.daily()
+    return _told(run("expire", {}))
 
 
 def _told(reference: "Reference") -> Answer:

@@ -20,6 +20,7 @@ from pydantic.fields import FieldInfo
 
 from flows.backfill import backfill
 from flows.daily import daily
+from flows.expire import expire
 from flows.serving.place import POOL, QUEUES, TELLER
 from flows.telling.automations import install
 from tasks.events.landing import closes
@@ -32,6 +33,9 @@ BACKFILLS_AT_ONCE = 1
 
 MARGIN_MINUTES = 5
 """After a landing folder closes, so that its last file is not missed by a second."""
+
+NIGHTLY = "30 4 * * *"
+"""Cron of `expire` in UTC: once a day."""
 
 
 def hourly(time: "Time", today: date) -> str:
@@ -58,7 +62,9 @@ def apply() -> str:
         cron = hourly(time, datetime.now(UTC).date())
         _deploy(api, daily, "daily", schedule=Cron(cron, timezone="UTC"), concurrency_limit=_ONE_AND_NO_QUEUE)
         _deploy(api, backfill, "backfill")
-    return f"daily (cron {cron}, UTC), backfill"
+        nightly = Cron(NIGHTLY, timezone="UTC")
+        _deploy(api, expire, "daily", schedule=nightly, concurrency_limit=_ONE_AND_NO_QUEUE)
+    return f"daily (cron {cron}, UTC), backfill, expire (cron {NIGHTLY}, UTC)"
 
 
 _ONE_AND_NO_QUEUE = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)

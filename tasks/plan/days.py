@@ -15,12 +15,15 @@ from tasks.store.tables import DayGeneration, DayState, Release
 
 REJECTED, REFUSED = "RejectedInput", "RefusedRelease"
 """How runs ended that a schedule does not repeat: until the landing changes; until people do something."""
+EXPIRED = "Data expired: keys and rows are destroyed; what was published of them stands."
 
 
 def day_step(known: Known, day: date) -> Step:
     """What there is to do for a day between landing and lake."""
     step = Step("ingest", str(day), State.DONE, "", flow_run_id=known.flow_run_id("ingest", str(day)))
     current, landing = known.current(day), known.landing(day)
+    if str(day) in known.expired or str(Period.month(day)) in known.expired:
+        return replace(step, state=State.DONE if current else State.IMPOSSIBLE, why=EXPIRED)
     if current:
         return _in_lake(known, step, current, landing)
     if isinstance(landing, NotArrived):

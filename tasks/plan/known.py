@@ -34,6 +34,8 @@ class Known:
     rates: Rates
     left: dict[str, int]
     """Ledger units that each month has left; a plan takes from it what it will spend."""
+    expired: frozenset[str]
+    """Periods of which nothing is taken in or drawn any more."""
 
     @property
     def today(self) -> date:
@@ -131,6 +133,7 @@ def read(stores: Stores, now: datetime) -> Known:
         clients=tuple(ClientSpec.stored(row.spec) for row in stores.catalog.clients()),
         rates=Rates.of(sizes, sorted(runs.values(), key=lambda run: run.id)),
         left={month.month: month.left for month in budgets(stores)},
+        expired=frozenset(stores.catalog.expired_periods()),
     )
 
 

@@ -10,6 +10,7 @@ from tasks.plan.known import Known
 from tasks.plan.states import State, Step
 from tasks.products.catalogue import Product
 from tasks.release import key_ends, slot
+from tasks.store.ledger import ReleaseKey
 from tasks.store.tables import Release, ReleaseState
 
 DayStep = Callable[[date], Step]
@@ -28,10 +29,18 @@ def release_step(known: Known, product: Product, period: Period, day_of: DayStep
     if release is None:
         return _undrawn(known, replace(step, rho=known.price(product, period)), product, period, day_of, planned)
     if release.state in UNFINISHED:
-        return _to_do(known, step, "Begun and cut off: it goes on under the charge it has.")
+        return _begun(known, step, period, release)
     if release.state is ReleaseState.RECALLED:
         return replace(step, state=State.IMPOSSIBLE, why="It was recalled.")
     return _drawn(known, step, product, release, day_of)
+
+
+def _begun(known: Known, step: Step, period: Period, release: Release) -> Step:
+    """Cut off: drawn bytes need no key any more, all else does."""
+    drawn = release.state is ReleaseState.STAGED or known.stores.lake.staged(ReleaseKey.of(release))
+    if not drawn and (keyless := _keyless(known, step, period)):
+        return keyless
+    return _to_do(known, step, "Begun and cut off: it goes on under the charge it has.")
 
 
 def _drawn(known: Known, step: Step, product: Product, release: Release, day_of: DayStep) -> Step:

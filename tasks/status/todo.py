@@ -18,6 +18,7 @@ _ORDER = (
     Kind.LANDING_OVERDUE,
     Kind.DELIVERY_LATE,
     Kind.KEY_EXPIRING,
+    Kind.EXPIRY_OVERDUE,
     Kind.BUDGET_LOW,
     Kind.RELEASE_REDRAWN,
     Kind.GATE_WARNING,

@@ -5,6 +5,7 @@ Files with rows of persons are sealed under the data key of their period. Quaran
 """
 
 import io
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -146,6 +147,32 @@ class DayRoom(Room):
             raise lost_or_altered(
                 self.root, file, "does not open: altered, moved, or its data key is another"
             ) from None
+
+    def without(self, file: LakeFile, pseudonyms: npt.NDArray[np.uint64]) -> tuple[int, LakeFile | None]:
+        """How many of a file's rows are of these pseudonyms, and the file that has the others; None if none are left.
+
+        Nobody reads the new file before the catalog lists it.
+        """
+        table = self.rows(file)
+        others = np.isin(table["pseudonym"].to_numpy(), pseudonyms, invert=True)
+        if others.all() or file.period is None:
+            return 0, file
+        removed = int((~others).sum())
+        if not others.any():
+            return removed, None
+        path = file.next_path
+        sealed = seal(self.keys.existing_data_key(file.period), path, parquet(table.filter(pa.array(others))))
+        self.put(self.root / path, sealed)
+        return removed, LakeFile(path, len(sealed))
+
+    def keep_only(self, period: Period, day: date, files: Iterable[LakeFile]) -> None:
+        """Of a day's files under the period's data key keep these alone: no others are listed, nobody reads them."""
+        part = "presence" if period.cadence is Cadence.DAY else f"{period.cadence}_state/period={period}"
+        names = {self.root / file.path for file in files}
+        with on_disk(self.root):
+            for path in (self.root / part / f"date={day}").glob("generation=*/bucket=*/part-*"):
+                if path not in names:
+                    remove(path)
 
     def coverage(self, day: date, generation: int) -> npt.NDArray[np.bool_]:
         """Zones x hours that had a valid cell."""

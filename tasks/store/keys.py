@@ -11,8 +11,8 @@ from secrets import token_bytes
 from typing import Protocol
 
 from tasks.errors import Misconfigured, RefusedRelease
-from tasks.period import Period
-from tasks.store.room import Room, on_disk
+from tasks.period import Cadence, Period
+from tasks.store.room import Room, on_disk, remove, sync
 
 KEY_BYTES = 32
 
@@ -35,6 +35,12 @@ class KeyStore(DataKeys, Protocol):
 
     def existing_key(self, period: Period) -> bytes:
         """The pseudonym key of a period whose rows exist; raises RefusedRelease if it is gone."""
+
+    def periods(self) -> list[Period]:
+        """Periods of which any key exists, ascending."""
+
+    def destroy(self, period: Period) -> None:
+        """Destroy both keys of a period; fine if they are gone."""
 
     def signing_key(self) -> bytes:
         """The raw Ed25519 private key (RFC 8032: any 32 random bytes), created if there is none."""
@@ -73,6 +79,20 @@ class FileKeys(Room):
     def existing_data_key(self, period: Period) -> bytes:
         """The data key of a period whose rows exist; raises RefusedRelease if it is gone."""
         return self._existing(f"data/{period.cadence}-{period}.key", f"data key of {period}")
+
+    def periods(self) -> list[Period]:
+        """Periods of which any key exists, ascending."""
+        with on_disk(self.root):
+            names = [path.stem for cadence in Cadence for path in self.root.rglob(f"{cadence}-*.key")]
+        return sorted({Period.parse(name.split("-", 1)[1]) for name in names})
+
+    def destroy(self, period: Period) -> None:
+        """Destroy both keys of a period, the one that opens rows first; fine if they are gone."""
+        with on_disk(self.root):
+            for folder in (self.root / "data", self.root):
+                remove(folder / f"{period.cadence}-{period}.key")
+                if folder.exists():
+                    sync(folder)
 
     def signing_key(self) -> bytes:
         """The raw Ed25519 private key, created if there is none."""

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from tasks.errors import StorageUnavailable
@@ -11,7 +13,7 @@ from tasks.store.delivery_room import DeliveryKey, DeliveryRoom
 from tasks.store.lake_file import LakeFile
 from tasks.store.parquet import parquet, table_of
 from tasks.store.release_room import ReleaseRoom, StoredRelease
-from tasks.store.room import on_disk, remove_abandoned
+from tasks.store.room import on_disk, remove, remove_abandoned
 from tasks.store.seal import DoesNotOpen, seal, unseal
 
 __all__ = ["BUCKETS", "Candidate", "DeliveryKey", "Lake", "LakeFile", "StoredRelease"]
@@ -42,6 +44,19 @@ class Lake(DayRoom, ReleaseRoom, DeliveryRoom):
             raise StorageUnavailable(
                 f"{self.root / path} does not open.", "Publish again: it is written anew."
             ) from None
+
+    def allow_no_more(self, period: Period, pseudonyms: npt.NDArray[np.uint64]) -> None:
+        """Take these pseudonyms off a period's allowed list, if there is one."""
+        if (self.root / self._allowed(period)).exists():
+            table = self.allowed(period)
+            others = np.isin(table["pseudonym"].to_numpy(), pseudonyms, invert=True)
+            if not others.all():
+                self.write_allowed(period, table.filter(pa.array(others)))
+
+    def remove_allowed(self, period: Period) -> None:
+        """Remove a period's allowed list; fine if there is none."""
+        with on_disk(self.root):
+            remove((self.root / self._allowed(period)).parent)
 
     def write_plan(self, version: str, geojson: bytes) -> None:
         """Keep a zone plan under its version, which is a digest of its content."""

@@ -40,6 +40,12 @@ class LakeFile:
         return Period.parse(self._labels.get("period", self._labels["date"]))
 
     @property
+    def next_path(self) -> str:
+        """Where the same bucket's rows go that are to take its place: files are never changed."""
+        folder, part = self.path.rsplit("/part-", 1)
+        return f"{folder}/part-{int(part.removesuffix('.sealed')) + 1}.sealed"
+
+    @property
     def _labels(self) -> dict[str, str]:
         return dict(part.split("=", 1) for part in self.path.split("/") if "=" in part)
 

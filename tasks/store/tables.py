@@ -183,6 +183,16 @@ class RegisterVersion(Table, table=True):
     """Whether somebody said that its values are right although too many of them are not understood."""
 
 
+class ExpiredPeriod(Table, table=True):
+    """A period whose keys may no longer exist; `removed_at`: since when neither they nor rows under them do."""
+
+    __tablename__ = "expired_period"
+
+    period: str = Field(primary_key=True)
+    expired_at: datetime
+    removed_at: datetime | None = None
+
+
 class RowCount(Table, table=True):
     """Rows of one file that were kept, or dropped for one reason."""
 

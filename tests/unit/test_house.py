@@ -13,7 +13,7 @@ from tasks.policy import shipped
 ROOT = Path(__file__).parent.parent.parent
 LEAVES = {"references", "period", "policy", "settings", "home_env", "loopback", "errors", "expectations", "step"}
 PURE = {"events", "mobility", "products", "privacy", "estimate", "deliverable"}
-VERBS = {"ingest", "publish", "deliver", "verify"} | {
+VERBS = {"ingest", "publish", "deliver", "expire", "verify"} | {
     *(
         "release",
         "describe",

@@ -7,6 +7,8 @@ import pytest
 from flows.telling.events import by_cause, fewer
 from tasks.alerts import Alert
 from tasks.errors import RejectedInput
+from tasks.retained import EXPIRY
+from tasks.store.audit import AuditEntry
 from tasks.store.ledger import ReleaseKey, ReservationFacts
 from tests.unit.telling.conftest import FIRST, NOON, Books, days_on
 
@@ -168,3 +170,15 @@ def test_a_single_matter_is_told_as_it_is(books: Books) -> None:
     books.land()
     now = MORNING + timedelta(hours=3)
     assert _told_by_cause(books, now) == books.told(now)
+
+
+def test_an_expiry_that_has_not_ended_well_for_a_week_is_told(books: Books) -> None:
+    now = datetime.now(UTC)
+    assert "expiry_overdue" not in dict(books.kinds(days_on(now, 8))), "there is nothing to destroy"
+    books.land()
+    books.ingest()
+    assert "expiry_overdue" not in dict(books.kinds(days_on(now, 6)))
+    assert ("expiry_overdue", EXPIRY) in books.kinds(days_on(now, 8))
+    books.stores.audit.write(AuditEntry.by_user("expiry done", EXPIRY))
+    assert "expiry_overdue" not in dict(books.kinds(days_on(now, 6)))
+    assert ("expiry_overdue", EXPIRY) in books.kinds(days_on(now, 8))

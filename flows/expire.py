@@ -1,0 +1,14 @@
+"""Flow: what the policy lets the lake keep no longer is destroyed; once a day, and whenever somebody asks."""
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+
+from flows import work
+from flows.ending import ending
+from flows.sentences import Reference
+
+
+@flow(name="expire", flow_run_name="expire", persist_result=False)
+async def expire() -> State[Reference]:
+    """Destroy keys and rows of periods whose time is over, and rows of subscribers who withdrew."""
+    return await ending("expire", [], work.expire, lambda: None)
