@@ -1,6 +1,9 @@
 """inspect(path): what a file of the landing is, and what would be read of it; nothing is kept, and no value is told."""
 
-from collections.abc import Iterator
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +26,16 @@ MOST_FILES = 5
 """Event files of a folder that are looked at."""
 
 
+FOLDERS: Mapping[str, str] = {
+    r"\d{4}-\d{2}-\d{2}": "%Y-%m-%d",
+    r"\d{8}": "%Y%m%d",
+    r"\d{4}_\d{2}_\d{2}": "%Y_%m_%d",
+    r"dt=\d{8}": "dt=%Y%m%d",
+    r"(dt|day|ds)=\d{4}-\d{2}-\d{2}": "{0}=%Y-%m-%d",
+}
+"""Names of a day's folder, and the patterns that a mapping has for them."""
+
+
 @dataclass(frozen=True)
 class Inspect:
     """Looks at a file, or at the files of a folder, by a policy and the known formats."""
@@ -37,26 +50,37 @@ class Inspect:
             raise Misconfigured(f"{path} is no file, and no folder with files of a landing.", "Name one of the two.")
         return [(file, self._one(file)) for file in files]
 
+    def folders(self, path: Path) -> str:
+        """A mapping of the landing's folders, where they are called in another known way; else empty."""
+        names = [below.name for below in (path / "events").glob("*") if below.is_dir()]
+        found = (re.fullmatch(each, name) for name in names for each in FOLDERS)
+        patterns = {FOLDERS[match.re.pattern].format(*match.groups()) for match in found if match}
+        new = sorted(patterns - {*self.formats.landing.folders})
+        return f"[landing]\nfolders = {json.dumps([*self.formats.landing.folders, *new])}\n" if new else ""
+
     def _one(self, path: Path) -> Inspection:
         if path.suffix.lower() in ZONES:
             return _zones(path)
         kind = _kind(path)
         try:
             if kind == "events":
-                return inspect_events(path, self.formats, self.policy.time.landing, self._cells(path))
+                return inspect_events(path, self.formats, self.policy.time.landing, *self._cells(path))
             return inspect_register(path, kind, self.policy.who.purpose, self.policy.time.landing)
         except Unfit as fault:
             raise RejectedInput(f"{path.name}: {fault}.", "Send it again as Parquet or CSV.") from None
 
-    def _cells(self, path: Path) -> list[str] | None:
-        """Ids of the cell plan of the landing in which the file lies; None without a plan that can be read."""
-        for folder in path.absolute().parents:
-            if any((folder / name).is_file() for name in ("cells.csv", "cells.parquet")):
-                try:
-                    return [str(cell) for cell in read_topology(folder, self.policy.time.landing).cell_id]
-                except RejectedInput:
-                    return None
-        return None
+    def _cells(self, path: Path) -> tuple[list[str] | None, tuple[str, ...]]:
+        """Of the landing in which a file lies: ids of its cell plan, None if it cannot be read, and the ids' parts."""
+        plans = (folder / name for folder in path.absolute().parents for name in ("cells.csv", "cells.parquet"))
+        plan = next((plan for plan in plans if plan.is_file()), None)
+        if plan is None:
+            return None, ()
+        try:
+            return [str(cell) for cell in read_topology(plan.parent, self.policy.time.landing).cell_id], ()
+        except RejectedInput:
+            with suppress(Unfit):
+                return None, inspect_register(plan, "cells", self.policy.who.purpose, self.policy.time.landing).key
+            return None, ()
 
 
 def _files(folder: Path) -> Iterator[Path]:

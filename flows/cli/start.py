@@ -18,6 +18,7 @@ def inspect(
 ) -> Answer:
     """Say what a file is, what would be read of it, and propose a mapping. Nothing is kept, no value is shown."""
     from tasks.events.formats import load_formats
+    from tasks.events.proposal import together
     from tasks.inspect import Inspect
     from tasks.policy import load as load_policy
     from tasks.settings import load, named_home
@@ -25,9 +26,13 @@ def inspect(
     settings = load() if named_home() else None
     policy = load_policy(settings.policy if settings else None).policy
     formats = load_formats(settings.mapping if settings and settings.landing else None)
-    found = Inspect(policy, formats)(path)
-    documents = [_document(file, each) for file, each in found]
-    return Answer({"files": documents}, [part for file, each in found for part in _told(file, each)])
+    look = Inspect(policy, formats)
+    found = look(path)
+    mapping = together([look.folders(path), *(each.proposal for _, each in found)])
+    say = [part for file, each in found for part in _told(file, each)]
+    if mapping:
+        say += ["Proposed for formats.toml, in the landing folder or beside the policy; check it:", "", mapping]
+    return Answer({"files": [_document(file, each) for file, each in found], "mapping": mapping}, say)
 
 
 @command(app, "throng init throng-home")
@@ -78,9 +83,7 @@ def _told(file: Path, found: "Inspection") -> list[Any]:
         rows = [(look.shown, look.type, look.form or "") for look in found.columns]
         say.append(table("", ["column", "type", "commonest form (9 a digit, a a letter)"], rows))
     if found.readings:
-        by = "by the mapping below" if found.proposal else "as it is"
+        by = "by the mapping that is proposed" if found.proposal else "as it is"
         rows = [(each.what, f"{each.read:,} of {each.rows:,}", each.unread_form or "") for each in found.readings]
         say.append(table("", [f"read {by}", "#sampled", "form of the others"], rows))
-    if found.proposal:
-        say += ["Proposed for formats.toml, in the landing folder or beside the policy; check it:", "", found.proposal]
     return [*say, *found.notes, ""]

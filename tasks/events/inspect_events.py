@@ -20,8 +20,13 @@ GOOD = 0.95
 """A share of rows below which a mapping is proposed although a known format fits."""
 
 
-def inspect_events(path: Path, formats: Formats, zone: ZoneInfo, cells: Sequence[str] | None) -> Inspection:
-    """Look at a sample; `cells`: ids of the cell plan, if there is one. Raises Unfit if nothing can be read."""
+def inspect_events(
+    path: Path, formats: Formats, zone: ZoneInfo, cells: Sequence[str] | None, key: Sequence[str] = ()
+) -> Inspection:
+    """Look at a sample; raises Unfit if nothing can be read.
+
+    `cells`: ids of the cell plan, and `key`: the roles that make them there; if there is one.
+    """
     with opened(path, zone) as file:
         try:
             kind = kind_of(path.name, tuple(formats.events.values()))
@@ -33,7 +38,7 @@ def inspect_events(path: Path, formats: Formats, zone: ZoneInfo, cells: Sequence
             known = Inspection("events", name, columns=file.looks, readings=_readings(found))
             if min(found.subscribers, found.times) >= GOOD * found.rows:
                 return known
-        return _proposed(file, known, cells)
+        return _proposed(file, known, cells, key)
 
 
 def _sample(
@@ -51,7 +56,7 @@ def _readings(found: Shares) -> tuple[Reading, ...]:
     )
 
 
-def _proposed(file: Opened, known: Inspection, cells: Sequence[str] | None) -> Inspection:
+def _proposed(file: Opened, known: Inspection, cells: Sequence[str] | None, key: Sequence[str]) -> Inspection:
     """A mapping by names and forms; without one where subscriber or time cannot be found."""
     roles = by_name(file.usable, ROLES)
     named = [roles[role] for role in ("time", "date") if role in roles]
@@ -63,7 +68,10 @@ def _proposed(file: Opened, known: Inspection, cells: Sequence[str] | None) -> I
     roles = by_form(rest, {role: look for role, look in roles.items() if look in rest})
     if "subscriber" not in roles or not ({"cell", "latitude"} & roles.keys()):
         return replace(known, notes=(*known.notes, "No column seems to hold subscriber ids, or none holds places."))
+    if key:
+        roles = {role: look for role, look in roles.items() if role in key or role not in ("mcc", "net", "area")}
     text = proposal.events(file.layout, roles, timed)
     format_ = parse(text.encode(), "the proposal").events[proposal.OWN]
     found = shares(file.con, format_, file.columns, file.zone, cells)
-    return replace(known, readings=_readings(found), proposal=text)
+    notes = (*known.notes, *file.id_notes(roles["subscriber"]))
+    return replace(known, readings=_readings(found), proposal=text, notes=notes)

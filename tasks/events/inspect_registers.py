@@ -52,9 +52,12 @@ def inspect_register(path: Path, kind: str, purpose: str, zone: ZoneInfo) -> Ins
         words = {role: _other_words(file, roles[role], _WORDS[role]) for role in _WORDS if role in roles}
         readings = tuple(_reading(file, role, look, times, words, purpose) for role, look in roles.items())
         why = f"it lacks {', '.join(lacking)}" if lacking else ""
-        found = Inspection(kind, None if lacking else kind, why, file.looks, readings)
-        text = _text(kind, file, roles, _form(times), words)
-        return found if lacking or _is_plain(file, roles, times, words) else replace(found, format=None, proposal=text)
+        notes = tuple(file.id_notes(roles["subscriber"])) if "subscriber" in roles else ()
+        key = proposal.key_parts(roles) if "cell" in roles else ()
+        found = Inspection(kind, None if lacking else kind, why, file.looks, readings, notes=notes, key=key)
+        if lacking or _is_plain(file, roles, times, words):
+            return found
+        return replace(found, format=None, proposal=_text(kind, file, roles, _form(times), words))
 
 
 def _is_plain(

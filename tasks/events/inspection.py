@@ -11,6 +11,7 @@ import duckdb
 
 from tasks.events import forms
 from tasks.events.files import columns_of, csv_columns, header_line
+from tasks.events.formats.columns import trimmed
 from tasks.events.formats.detect import COMPRESSIONS, PARQUET, Typed, Unfit, kind_of
 from tasks.events.formats.sections import Layout
 from tasks.events.roles import Look, is_header, is_name, look_at
@@ -43,6 +44,8 @@ class Inspection:
     proposal: str = ""
     """A mapping's text."""
     notes: tuple[str, ...] = field(default=())
+    key: tuple[str, ...] = ()
+    """The roles whose values make a cell's id in the cell plan."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,13 @@ class Opened:
     def usable(self) -> tuple[Look, ...]:
         """Columns that a mapping may name: any other name could be a row's value."""
         return tuple(look for look in self.looks if is_name(look.name))
+
+    def id_notes(self, look: Look) -> Iterator[str]:
+        """What subscriber ids begin with, where other files may write them otherwise."""
+        text = trimmed(f"CAST({look.column.written()} AS VARCHAR)")
+        for sign in ("+", "00"):
+            if self.count(f"starts_with({text}, '{sign}')") >= forms.LEAST:
+                yield f'Ids begin with {sign}. If they do not in other files: [ids] prefixes = {{ "{sign}" = "" }}.'
 
     def count(self, condition: str) -> int:
         """Rows of the sample for which an SQL condition holds."""

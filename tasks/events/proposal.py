@@ -38,6 +38,26 @@ def register(
     return _section(kind, [*lines, *(f"values.{column} = {_table(each)}" for column, each in words.items())])
 
 
+def together(proposals: Sequence[str]) -> str:
+    """One mapping of several proposals; of the same kind, those that differ get names of their own."""
+    found: dict[str, str] = {}
+    for text in dict.fromkeys(filter(None, proposals)):
+        head, _, rest = text.partition("\n")
+        name, number = head, 1
+        while name in found:
+            number += 1
+            name = head.replace(f".{OWN}]", f".{OWN}-{number}]")
+        found[name] = rest
+    return "\n".join(f"{name}\n{rest}" for name, rest in found.items())
+
+
+def key_parts(roles: Mapping[str, Look]) -> tuple[str, ...]:
+    """The roles whose values make a cell's id: alone, or with its area; country and network only where they differ."""
+    if "area" not in roles or roles["cell"].name.casefold() not in _NUMBERS:
+        return ("cell",)
+    return (*(role for role in ("mcc", "net") if role in roles and roles[role].distinct > 1), "area", "cell")
+
+
 def _section(kind: str, lines: Sequence[str]) -> str:
     return "\n".join([f"[{kind}.{OWN}]", *lines, ""])
 
@@ -55,9 +75,8 @@ def _cell(roles: Mapping[str, Look]) -> dict[str, object]:
     """One column, the parts of a key, or the nearest cell to coordinates."""
     if "cell" not in roles:
         return {key: roles[key].name for key in ("latitude", "longitude")}
-    own = roles["cell"].name
-    parts = [roles[role].name for role in ("mcc", "net", "area") if role in roles]
-    return {"column": [*parts, own]} if "area" in roles and own.casefold() in _NUMBERS else {"column": own}
+    names = [roles[role].name for role in key_parts(roles)]
+    return {"column": names if len(names) > 1 else names[0]}
 
 
 def _time(form: TimeForm) -> dict[str, object]:

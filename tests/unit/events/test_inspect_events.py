@@ -13,6 +13,7 @@ from tasks.events.formats import load_formats, parse, shipped
 from tasks.events.formats.detect import Unfit
 from tasks.events.inspect_events import inspect_events
 from tasks.events.inspection import Inspection
+from tasks.events.proposal import together
 from tests.unit.events.factory import write, write_parquet
 
 ZONE = ZoneInfo("Europe/Berlin")
@@ -80,8 +81,27 @@ def test_the_proposed_mapping_reads_every_row(tmp_path: Path, layout: str) -> No
 
 def test_the_parts_of_a_cell_are_joined(tmp_path: Path) -> None:
     name, header, row = LAYOUTS["cell by its parts"]
-    found = _inspect(_csv(tmp_path / name, header, row), [f"262-1-7-{n}" for n in range(7)])
-    assert found.readings[2].read == 60
+    found = _inspect(_csv(tmp_path / name, header, row), [f"7-{n}" for n in range(7)])
+    assert found.readings[2].read == 60, "country and network are the same in all rows"
+    many: Made = lambda n: (*row(n)[:2], "26" + str(n % 2), *row(n)[3:])  # noqa: E731
+    path = _csv(tmp_path / name, header, many)
+    cell = parse(_inspect(path).proposal.encode(), "it").events["own"].cell
+    assert cell.column == ("mcc", "area", "cell")
+    plan = inspect_events(path, shipped(), ZONE, None, ("area", "cell"))
+    assert parse(plan.proposal.encode(), "it").events["own"].cell.column == ("area", "cell"), "as in the cell plan"
+
+
+def test_proposals_of_several_files_are_one_mapping() -> None:
+    other = LAYOUTS["American, a day above twelve"][1]
+    texts = ["[events.own]\nsubscriber = 'a'\ntime = 't'\ncell = 'c'\n", "", "[landing]\nignore = ['x']\n"]
+    both = parse(together([*texts, texts[0], texts[0].replace("'a'", "'b'")]).encode(), other)
+    assert {name: each.subscriber.column for name, each in both.events.items()} == {"own": "a", "own-2": "b"}
+
+
+def test_what_ids_begin_with_is_noted(tmp_path: Path) -> None:
+    row: Made = lambda n: (f"+{IDS[n % 9]}", f"2026-06-03 {_hour(n)}:00", f"c{n % 7}")  # noqa: E731
+    (note,) = _inspect(_csv(tmp_path / "e.csv", "msisdn,zeitpunkt,zelle", row)).notes
+    assert '"+" = ""' in note
 
 
 def test_a_file_of_a_known_format_needs_no_mapping(tmp_path: Path) -> None:
