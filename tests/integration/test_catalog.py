@@ -2,17 +2,19 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from itertools import product
 
 import pytest
 
-from tasks.errors import INTERRUPTED, Misconfigured, StepFailed
+from tasks.errors import INTERRUPTED, Misconfigured, StepFailed, StorageUnavailable
+from tasks.period import Period
 from tasks.store import meter
 from tasks.store.audit import AuditEntry, AuditLog, this_user
 from tasks.store.catalog import DAY_TRANSITIONS, DELIVERY_TRANSITIONS, Catalog, DayInputs, Verdict
 from tasks.store.database import Database
-from tasks.store.lake import DeliveryKey
+from tasks.store.lake import DeliveryKey, LakeFile
 from tasks.store.tables import DayGeneration, DayState, Delivery, DeliveryState
 
 DAY, NEXT = date(2026, 3, 1), date(2026, 3, 2)
@@ -276,3 +278,36 @@ def test_an_audit_entry_of_its_own_is_found_by_its_id(database: Database) -> Non
     assert (entry.actor, entry.detail) == (this_user(), "rows_low: a holiday")
     assert log.entry(number + 1) is None
     assert log.entries("other") == []
+
+
+def test_a_days_files_are_listed_with_it_and_change_only_with_an_audit_entry(
+    catalog: Catalog, database: Database
+) -> None:
+    of_day = [LakeFile(f"presence/date={DAY}/generation=1/bucket=0{n}/part-1.sealed", 100 + n) for n in (1, 2)]
+    of_month = LakeFile(f"month_state/period=2026-03/date={DAY}/generation=1/bucket=01/part-1.sealed", 2**40)
+    catalog.begin_day(DAY, ONE)
+    with pytest.raises(StorageUnavailable, match="--again"):
+        catalog.lake_files({DAY: 1})
+    catalog.accept_day(DAY, 1, replace(VERDICT, files=(*of_day, of_month)), audit())
+    assert catalog.lake_files({DAY: 1}) == sorted([*of_day, of_month])
+    assert catalog.files_of(Period.day(DAY), DAY) == of_day
+    assert catalog.files_of(Period.month(DAY), DAY) == [of_month]
+    after = LakeFile(of_day[1].next_path, 7)
+    catalog.replace_files({of_day[0]: None, of_day[1]: after}, audit("withdrawn rows removed"))
+    assert catalog.files_of(Period.day(DAY), DAY) == [after]
+    catalog.accept_day(DAY, catalog.begin_day(DAY, TWO), VERDICT, audit())
+    assert catalog.superseded() == catalog.superseded(DAY) == [(DAY, 1)]
+    catalog.forget_files(DAY, 1, audit("version removed"))
+    assert catalog.superseded() == []
+    events = [entry.event for entry in AuditLog(database).entries()]
+    assert {"withdrawn rows removed", "version removed"} <= set(events)
+
+
+def test_a_period_expires_before_anything_of_it_goes_and_ends_when_all_is_gone(catalog: Catalog) -> None:
+    file = LakeFile(f"presence/date={DAY}/generation=1/bucket=01/part-1.sealed", 9)
+    catalog.begin_day(DAY, ONE)
+    catalog.accept_day(DAY, 1, replace(VERDICT, files=(file,)), audit())
+    catalog.expire_period(Period.day(DAY), audit("period expired"))
+    assert catalog.expired_periods() == {str(DAY): False}
+    catalog.end_expiry(Period.day(DAY), [file], audit("period destroyed"))
+    assert (catalog.expired_periods(), catalog.files_of(Period.day(DAY), DAY)) == ({str(DAY): True}, [])
