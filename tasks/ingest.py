@@ -177,6 +177,7 @@ class Ingest:
             who=policy.who,
             now=self._now(),
             keyed=[self._stores.keys.period_key(period) for period in (own, *longer)],
+            formats=load_formats(self._stores.settings.mapping),
         )
         prepared = Prepared(day, policy.time, folder.panel, folder.path / "cells.parquet", policy.who.home_mcc)
         pq.write_table(panel, prepared.panel)

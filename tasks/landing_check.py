@@ -67,6 +67,7 @@ class LandingCheck:
             who=self.policy.who,
             now=self.now,
             keyed=[token_bytes(32)],  # of nobody's: the pseudonyms are thrown away
+            formats=self.formats,
         )
         if not len(panel):
             raise RejectedInput(

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from tasks.basis import basis_now, files_of
 from tasks.errors import Misconfigured, RefusedRelease
+from tasks.events.formats import load_formats
 from tasks.events.landing import unchanged
 from tasks.events.measures import incomplete_hours
 from tasks.events.panel import allowed, consented, read_panel
@@ -210,6 +211,7 @@ class Publish:
                 who=policy.who,
                 now=self._now(),
                 keyed=[self._stores.keys.existing_key(period)],
+                formats=load_formats(self._stores.settings.mapping),
             )
         check_values(self._stores, registers)
         members = consented(everybody, everybody, np.full(len(everybody), self._seconds(period, period)))

@@ -51,7 +51,7 @@ class FileGroup:
 
 
 CSV = """read_csv($files, columns=$columns, compression=$compression, quote='"', escape='"', auto_detect=false,
-    header=true, delim=',', nullstr='', hive_partitioning=false,
+    header=$header, delim=$delim, nullstr='', hive_partitioning=false,
     ignore_errors=true, store_rejects=true, rejects_limit=100000)"""
 """Every column is text, so that a bad value is a row's fault; a line that is no row is listed, not an error."""
 PARQUET = "read_parquet($files, hive_partitioning=false)"
@@ -115,7 +115,7 @@ def columns_of(path: Path, layout: Layout | None = None) -> Typed:
 
 
 def source(
-    paths: Sequence[Path], kind: str, columns: Sequence[tuple[str, str]]
+    paths: Sequence[Path], kind: str, columns: Sequence[tuple[str, str]], layout: Layout
 ) -> tuple[str, dict[str, object], dict[str, Column]]:
     """The table function that reads files of the same columns, its parameters, and the columns as SQL names them."""
     files = [duck.exactly(path) for path in paths]
@@ -126,6 +126,8 @@ def source(
         "files": files,
         "columns": dict.fromkeys(places, "VARCHAR"),
         "compression": {".csv": "none", ".csv.gz": "gzip", ".csv.zst": "zstd"}[kind],
+        "header": layout.header,
+        "delim": layout.separator,
     }
     return CSV, parameters, {name: Column(place, "VARCHAR") for place, name in places.items()}
 

@@ -53,10 +53,14 @@ class DayLanding:
     closed: bool
     newest: datetime | None
 
+    def _versions(self, name: str) -> list[Path]:
+        """What may be a register: files of its name, and a folder of parts."""
+        return [path for path in (self.root / name, *sorted(self.root.glob(f"{name}.*"))) if path.exists()]
+
     @cached_property
     def digest(self) -> str:
         """Changes with the mapping, any event file's name, size or time of change, and the content of any register."""
-        registers = [path for name in REGISTERS for path in sorted(self.root.glob(f"{name}.*")) if path.exists()]
+        registers = [path for name in REGISTERS for path in self._versions(name)]
         listing = [(file.name, file.bytes, str(file.mtime_ns)) for file in self.files]
         listing += [(path.name, 0, register_files.digest(path)) for path in registers]
         return hashlib.sha256(repr((self.formats.digest, sorted(listing))).encode()).hexdigest()
@@ -131,7 +135,8 @@ def first_label(root: Path, formats: Formats | None = None) -> date | None:
 def find_register(root: Path, name: str, suffixes: tuple[str, ...] = ("parquet", "csv")) -> Path:
     """The file of a register such as `consents`; raises RejectedInput unless there is exactly one."""
     found = [path for suffix in suffixes if (path := root / f"{name}.{suffix}").is_file()]
-    wanted = " or ".join(f"{name}.{suffix}" for suffix in suffixes)
+    found += [path for path in (root / name,) if path.is_dir()]
+    wanted = " or ".join([*(f"{name}.{suffix}" for suffix in suffixes), f"a folder {name}"])
     if len(found) != 1:
         fault = "holds none of" if not found else "holds more than one of"
         raise RejectedInput(f"The landing folder {fault} {wanted}.", f"Put exactly one of them into {root}.")

@@ -16,6 +16,7 @@ from tasks.errors import RejectedInput, StepFailed
 from tasks.events import duck, words
 from tasks.events.clock import Clock
 from tasks.events.consent import CONSENT_COLUMNS, consent_notes, find_standing, find_withdrawn, load_consents
+from tasks.events.formats import Formats, shipped
 from tasks.events.keys import SUBSCRIBERS
 from tasks.events.landing import find_register
 from tasks.events.register_values import (
@@ -33,23 +34,40 @@ from tasks.policy import Time, Who
 OLDEST = 120
 """Years; an age above is a birth year that is not known."""
 SUBSCRIBER_COLUMNS = ("subscriber_id", "birth_year", "gender", "segment", "home_mcc")
+OPTIONAL = ("active_from",)
 _CLOCKS_FROM = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-def build_panel(root: Path, *, period: Period, time: Time, who: Who, now: datetime, keyed: Sequence[bytes]) -> pa.Table:
+def build_panel(
+    root: Path,
+    *,
+    period: Period,
+    time: Time,
+    who: Who,
+    now: datetime,
+    keyed: Sequence[bytes],
+    formats: Formats | None = None,
+) -> pa.Table:
     """Panel members sorted by `pseudonym`, their pseudonym under the first key (uint64).
 
     Also: subscriber_id, extra_0.. (pseudonyms under further keys), from_second and to_second (int32, consent in elapsed
     seconds since the period's local start), age_band (0..5) and gender (0 f, 1 m, 2 else). Registers come from `root`.
     """
-    return read_panel(root, period=period, time=time, who=who, now=now, keyed=keyed)[0]
+    return read_panel(root, period=period, time=time, who=who, now=now, keyed=keyed, formats=formats)[0]
 
 
 def read_panel(
-    root: Path, *, period: Period, time: Time, who: Who, now: datetime, keyed: Sequence[bytes]
+    root: Path,
+    *,
+    period: Period,
+    time: Time,
+    who: Who,
+    now: datetime,
+    keyed: Sequence[bytes],
+    formats: Formats | None = None,
 ) -> tuple[pa.Table, RegisterFacts]:
     """The panel, and what is known of the values of the registers that it was made from."""
-    with _registers(root, time, who, now) as (con, facts):
+    with _registers(root, time, who, now, formats or shipped()) as (con, facts):
         members = _members(con, period, time, who)
     if members.num_rows > SUBSCRIBERS:
         raise RejectedInput(f"{members.num_rows} panel members are more than {SUBSCRIBERS}.", "Split the network.")
@@ -59,22 +77,24 @@ def read_panel(
     return members.sort_by("pseudonym"), facts
 
 
-def withdrawn(root: Path, *, time: Time, who: Who, now: datetime, keyed: Sequence[bytes]) -> list[NDArray[np.uint64]]:
+def withdrawn(
+    root: Path, *, time: Time, who: Who, now: datetime, keyed: Sequence[bytes], formats: Formats | None = None
+) -> list[NDArray[np.uint64]]:
     """Pseudonyms, under each key, of everybody who withdrew and for whom no consent stands now; sorted."""
-    with _registers(root, time, who, now) as (con, _):
+    with _registers(root, time, who, now, formats or shipped()) as (con, _):
         gone = pa.chunked_array([find_withdrawn(con)], pa.string())
     return [np.sort(_pseudonyms(gone, key)) for key in keyed]
 
 
 @contextmanager
 def _registers(
-    root: Path, time: Time, who: Who, now: datetime
+    root: Path, time: Time, who: Who, now: datetime, formats: Formats
 ) -> Iterator[tuple[duckdb.DuckDBPyConnection, RegisterFacts]]:
     """Both registers read: tables `person`, `consent` and `standing`, and what their values are."""
     clock = Clock.over(time.landing, _CLOCKS_FROM, _CLOCKS_FROM.replace(year=now.year + 2))
     with duck.connect("80%", os.cpu_count() or 1, None) as con:
-        subscribers = open_register(find_register(root, "subscribers"), SUBSCRIBER_COLUMNS, clock)
-        consents = open_register(find_register(root, "consents"), CONSENT_COLUMNS, clock)
+        subscribers = open_register(find_register(root, "subscribers"), SUBSCRIBER_COLUMNS, OPTIONAL, clock, formats)
+        consents = open_register(find_register(root, "consents"), CONSENT_COLUMNS, (), clock, formats)
         of_people, of_consents = subscriber_checks(subscribers, who), consent_checks(consents, who)
         load_people(con, subscribers, of_people)
         load_consents(con, consents, of_consents)

@@ -13,8 +13,13 @@ from tasks.errors import RejectedInput
 from tasks.events import duck, words
 from tasks.events.clock import Clock
 from tasks.events.files import columns_of, count_lines, source
+from tasks.events.folders import ignored, refuse_tables
+from tasks.events.formats import Formats
 from tasks.events.formats.columns import Column
-from tasks.events.formats.detect import Unfit
+from tasks.events.formats.detect import Typed, Unfit, kind_of, takes
+from tasks.events.formats.ids import compared, rewrites
+from tasks.events.formats.registers import lacking, mapped
+from tasks.events.formats.sections import Ids, RegisterFormat
 from tasks.events.register_files import Seen, parts
 
 ID = "subscriber_id"
@@ -26,27 +31,34 @@ _PLAUSIBLE = "BETWEEN -2208988800 AND 32503679999"
 class Register:
     """A register as SQL: the relation of its rows, its parameters, and its columns by name."""
 
-    path: Path
+    source: "Source"
     table: str
-    parameters: dict[str, object]
     columns: dict[str, Column]
     clock: Clock
 
+    @property
+    def path(self) -> Path:
+        """The file, or the folder of its parts."""
+        return self.source.path
+
+    @property
+    def parameters(self) -> dict[str, object]:
+        """Those of every query over its rows."""
+        return self.source.parameters
+
     @classmethod
-    def of(
-        cls, path: Path, table: str, parameters: dict[str, object], columns: dict[str, Column], clock: Clock
-    ) -> Self:
+    def of(cls, source: "Source", table: str, columns: dict[str, Column], clock: Clock, ids: Ids) -> Self:
         """A register over a table function; what it says in words is trimmed, and NULL where it says "no value"."""
         worded = {name for name, column in columns.items() if column.type in ("VARCHAR", "BLOB")}
         rows = ", ".join(
-            f"{_cleaned(name, column) if name in worded else column.sql} AS {duck.name(name)}"
+            f"{_cleaned(name, column, ids) if name in worded else column.sql} AS {duck.name(name)}"
             for name, column in columns.items()
         )
         clean = {
             name: Column(duck.name(name), "VARCHAR" if name in worded else column.type)
             for name, column in columns.items()
         }
-        return cls(path, f"(SELECT {rows} FROM {table})", parameters, clean, clock)
+        return cls(source, f"(SELECT {rows} FROM {table})", clean, clock)
 
     def text(self, name: str) -> str:
         """SQL of a column as text, NULL where it has no value, or where the file lacks the column."""
@@ -67,24 +79,66 @@ class Register:
         return _plausible(self.clock.day_after(column.sql, column.type)) if column else "NULL::BIGINT"
 
 
-def _cleaned(name: str, column: Column) -> str:
-    """SQL of a column's words; bytes of an id are lower-case hexadecimal, in the events too, all others are text."""
-    return words.given(words.trimmed(column.text(hexadecimal=True) if name == ID else words.text(column)))
+def _cleaned(name: str, column: Column, ids: Ids) -> str:
+    """SQL of a column's words; ids are compared by the rule that the events follow, all other bytes are text."""
+    if name != ID:
+        return words.given(words.trimmed(words.text(column)))
+    trimmed = words.trimmed(column.text(hexadecimal=ids.binary == "hex"))
+    return words.given(compared(trimmed, ids) if rewrites(ids) else trimmed)
 
 
 def _plausible(seconds: str) -> str:
     return f"list_filter([{seconds}], lambda second: second {_PLAUSIBLE})[1]"
 
 
-def open_register(path: Path, required: tuple[str, ...], clock: Clock) -> Register:
-    """A register whose file has the columns; raises RejectedInput."""
+@dataclass(frozen=True)
+class Source:
+    """The files of a register, all of one format, kind and columns; `parameters`: of the query over them."""
+
+    path: Path
+    files: tuple[Path, ...]
+    format: RegisterFormat
+    kind: str
+    parameters: dict[str, object]
+
+
+def open_register(
+    path: Path, required: tuple[str, ...], optional: tuple[str, ...], clock: Clock, formats: Formats
+) -> Register:
+    """A register whose file, or every part in its folder, has the columns; raises RejectedInput."""
+    if path.is_dir():
+        refuse_tables(path)
+    files = [seen.path for seen in parts(path) if not ignored(seen.path.name, formats.landing)]
+    if not files:
+        raise RejectedInput(f"{path.name} holds no file.", "Send its parts.")
+    known = formats.consents if path.stem == "consents" else formats.subscribers
+    found = [_choose(file, required, tuple(known.values())) for file in files]
+    if any(each != found[0] for each in found):
+        raise RejectedInput(f"The parts of {path.name} differ in their columns.", "Send them all of one layout.")
+    format_, kind, columns = found[0]
+    table, parameters, own = source(files, kind, columns, format_)
+    register = Source(path, tuple(files), format_, kind, parameters)
+    return Register.of(register, table, mapped(format_, own, (*required, *optional)), clock, formats.ids)
+
+
+def _choose(
+    file: Path, required: tuple[str, ...], known: tuple[RegisterFormat, ...]
+) -> tuple[RegisterFormat, str, Typed]:
+    """The first format of which a file has all columns, the operator's own before the shipped one."""
     try:
-        columns = columns_of(path)
+        kind = kind_of(file.name, known)
+        seen = [(each, columns_of(file, each)) for each in known if takes(each, file.name)]
     except Unfit as fault:
-        raise RejectedInput(f"{path.name} cannot be read: {fault}.", "Send it again.") from None
-    if missing := [name for name in required if name not in dict(columns)]:
-        raise RejectedInput(f"{path.name} lacks the columns {', '.join(missing)}.", "Send it with all its columns.")
-    return Register.of(path, *source([path], path.suffix, columns), clock)
+        raise RejectedInput(f"{file.name} cannot be read: {fault}.", "Send it again.") from None
+    missing = [lacking([name for name, _ in columns], each, required) for each, columns in seen]
+    if not missing or min(map(len, missing)):
+        words = ", ".join(sorted(missing, key=len)[0] if missing else required)
+        raise RejectedInput(
+            f"{file.name} lacks the columns {words}.",
+            "Send it with all its columns, or map their names in formats.toml.",
+        )
+    place = next(n for n, names in enumerate(missing) if not names)
+    return seen[place][0], kind, seen[place][1]
 
 
 def count_rows(path: Path) -> int:
@@ -110,17 +164,20 @@ def load(con: duckdb.DuckDBPyConnection, register: Register, name: str, select: 
     except duckdb.Error as error:
         duck.raise_unless_the_files(error)
         raise RejectedInput(f"{register.path.name} is damaged.", "Send it again.") from None
-    if register.path.suffix == ".csv":
-        _check_lines(con, register.path, rows)
+    if register.source.kind != ".parquet":
+        _check_lines(con, register.source, rows)
 
 
-def _check_lines(con: duckdb.DuckDBPyConnection, path: Path, rows: int) -> None:
+def _check_lines(con: duckdb.DuckDBPyConnection, register: Source, rows: int) -> None:
     """Each line is a row: none was rejected, and no quote has swallowed lines."""
-    first, rejected = con.execute("SELECT min(line), count(DISTINCT line) FROM reject_errors").fetchall()[0]
+    first, rejected = con.execute("SELECT min(line), count(DISTINCT (file_id, line)) FROM reject_errors").fetchall()[0]
     con.execute("DROP TABLE reject_errors; DROP TABLE reject_scans")
+    name = register.path.name
     if rejected:
-        raise RejectedInput(
-            f"{path.name} has {rejected} lines that cannot be read, the first at line {first}.", "Mend it."
-        )
-    if rows + 1 != count_lines(path, blank=False):
-        raise RejectedInput(f"{path.name} has a quote that does not close on its own line.", "Mend it.")
+        raise RejectedInput(f"{name} has {rejected} lines that cannot be read, the first at line {first}.", "Mend it.")
+    try:
+        lines = sum(count_lines(file, blank=False) - register.format.header for file in register.files)
+    except OSError:
+        raise RejectedInput(f"{name} is damaged: its compressed stream is cut.", "Send it again.") from None
+    if rows != lines:
+        raise RejectedInput(f"{name} has a quote that does not close on its own line.", "Mend it.")
