@@ -30,6 +30,8 @@ def services(place: Place, say: Callable[[str], None]) -> Iterator[list[Service]
     home, s3_port, postgres_port = place.home, place.port + 1, place.port + 2
     for port in (s3_port, postgres_port):
         Place(home, port=port).check()
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        del os.environ[name]  # PGSSLMODE, PGSERVICE and their like are for servers elsewhere
     _let_in(home)
     own = _in_force(home)
     with (

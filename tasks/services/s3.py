@@ -4,6 +4,7 @@ Objects and identities persist in its folder. The server ends with its owner, ho
 for the end of a pipe that only the owner holds open.
 """
 
+import os
 import shutil
 import socket
 import subprocess
@@ -15,9 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
 from botocore.config import Config
+from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.session import Session
 
 from tasks.errors import Misconfigured, StorageUnavailable
 from tasks.services.s3_identities import ADMIN, write_identities, write_profiles
@@ -131,15 +133,7 @@ def _binary() -> str:
 
 def _create_buckets(server: S3Server, keys: tuple[str, str], names: Sequence[str]) -> None:
     """Wait until the server takes buckets, and create those that are missing."""
-    config = Config(retries={"total_max_attempts": 1}, connect_timeout=1, read_timeout=10, proxies={})
-    admin = boto3.client(
-        "s3",
-        endpoint_url=server.endpoint_url,
-        region_name="us-east-1",
-        aws_access_key_id=keys[0],
-        aws_secret_access_key=keys[1],
-        config=config,
-    )
+    admin = _admin(server.endpoint_url, keys)
     end = time.monotonic() + START_SECONDS
     waiting = list(names)
     while waiting and server.process and server.process.poll() is None and time.monotonic() < end:
@@ -149,6 +143,30 @@ def _create_buckets(server: S3Server, keys: tuple[str, str], names: Sequence[str
             time.sleep(0.1)
     if waiting:
         raise StorageUnavailable("The S3 server on this machine did not start.", f"Read {server.log}, and try again.")
+
+
+def _admin(endpoint_url: str, keys: tuple[str, str]) -> Any:
+    """A client that reads neither AWS_* variables nor ~/.aws: those are for stores elsewhere."""
+    unset = {
+        name: (None, None, default, convert)
+        for name, (_, _, default, convert) in BOTOCORE_DEFAUT_SESSION_VARIABLES.items()
+    }
+    nothing = (None, None, os.devnull, None)
+    core = Session(session_vars=unset | {"config_file": nothing, "credentials_file": nothing})
+    return core.create_client(
+        "s3",
+        endpoint_url=endpoint_url,
+        region_name="us-east-1",
+        aws_access_key_id=keys[0],
+        aws_secret_access_key=keys[1],
+        config=Config(
+            retries={"total_max_attempts": 1},
+            connect_timeout=1,
+            read_timeout=10,
+            proxies={},
+            s3={"addressing_style": "path", "us_east_1_regional_endpoint": "regional"},
+        ),
+    )
 
 
 def _created(admin: Any, name: str) -> bool:

@@ -269,6 +269,27 @@ def test_a_killed_server_is_started_again_where_it_was_and_keeps_its_objects(
         assert _once_up(lambda: opened(server, "kept").get("x")) == b"x"
 
 
+def test_a_server_of_ours_starts_whatever_the_user_has_set_for_stores_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config").write_text("[default\n")
+    elsewhere = {
+        "AWS_PROFILE": "absent",
+        "AWS_CONFIG_FILE": str(tmp_path / "config"),
+        "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "config"),
+        "AWS_REQUEST_CHECKSUM_CALCULATION": "often",
+        "AWS_ENDPOINT_URL": "nowhere",
+        "AWS_RETRY_MODE": "ever",
+        "AWS_DEFAULTS_MODE": "moon",
+        "AWS_S3_US_EAST_1_REGIONAL_ENDPOINT": "moon",
+        "AWS_CA_BUNDLE": "/no/such.pem",
+    }
+    for name, value in elsewhere.items():
+        monkeypatch.setenv(name, value)
+    with serve(tmp_path / "s3", {"nordmarkt": "nordmarkt-insights"}) as server:
+        assert server.endpoint_url.startswith("http://127.0.0.1:")
+
+
 def _once_up(read: Callable[[], bytes]) -> bytes | None:
     end = time.monotonic() + 30
     while time.monotonic() < end:
