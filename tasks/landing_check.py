@@ -15,8 +15,9 @@ from tasks.events.files import FileGroup, group_files
 from tasks.events.folders import labels_of
 from tasks.events.formats import Formats
 from tasks.events.formats.detect import Unfit
+from tasks.events.gate_words import columns
 from tasks.events.landing import LandingFile, find_day
-from tasks.events.panel import build_panel
+from tasks.events.panel import read_panel
 from tasks.events.sample import Shares, sampled, shares
 from tasks.mobility.day import NOWHERE
 from tasks.mobility.plans import Plans, load_plans
@@ -60,7 +61,7 @@ class LandingCheck:
 
     def registers(self) -> str:
         """Subscribers and consents: how many persons may be counted."""
-        panel = build_panel(
+        panel, facts = read_panel(
             self.root,
             period=Period.day(self.day),
             time=self.policy.time,
@@ -69,12 +70,18 @@ class LandingCheck:
             keyed=[token_bytes(32)],  # of nobody's: the pseudonyms are thrown away
             formats=self.formats,
         )
+        limit = self.policy.gate.rules.register_values.limit
+        if facts.share > limit:
+            raise RejectedInput(
+                f"Values that are not understood, or that cannot be counted:{columns(facts.worst(limit))}",
+                "Correct the register, or let formats.toml say what its words and dates mean; see docs/landing.md.",
+            )
         if not len(panel):
             raise RejectedInput(
                 "Nobody may be counted: no subscriber is of age, of a counted segment, at home here, and consented.",
                 f"Compare subscribers and consents with docs/landing.md; purpose must be `{self.policy.who.purpose}`.",
             )
-        return f"{len(panel):,} persons may be counted on {self.day}"
+        return " ".join([f"{len(panel):,} persons may be counted on {self.day}.", *facts.notes])
 
     def events(self) -> str:
         """The newest folder's files: each one's format, and what share of their rows would be read."""

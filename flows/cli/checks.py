@@ -8,6 +8,9 @@ import typer
 from flows.cli.answer import Answer, command
 from flows.cli.app import app
 
+OF_THE_LANDING = {"zones and cells", "registers", "events"}
+"""What doctor looks at that is about the content of the landing."""
+
 
 @command(app, "throng doctor")
 def doctor() -> Answer:
@@ -18,6 +21,8 @@ def doctor() -> Answer:
     faults = [finding for finding in findings if finding.fault]
     document = {"findings": [finding.document() for finding in findings], "faults": len(faults)}
     closing = f"{len(faults)} fault(s)." if faults else "All is well. Next: throng ingest DAY"
+    if {finding.subject for finding in faults} & OF_THE_LANDING:
+        closing += " `throng inspect` on the landing shows what is read of each file, and proposes a mapping."
     return Answer(
         document,
         [*(finding.sentence() for finding in findings), closing],

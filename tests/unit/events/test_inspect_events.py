@@ -154,6 +154,7 @@ def test_without_any_time_nothing_is_proposed(tmp_path: Path) -> None:
     assert (found.proposal, len(found.notes)) == ("", 1)
     only = _csv(tmp_path / "f.csv", "cell,flag", lambda n: ("c1", "x"))
     assert _inspect(only).proposal == ""
+    assert _inspect(_csv(tmp_path / "g.csv", "msisdn,cell", lambda n: (IDS[n % 9], f"c{n % 7}"))).proposal == ""
 
 
 def test_numbers_that_are_dates_and_times_of_day_are_read_together(tmp_path: Path) -> None:

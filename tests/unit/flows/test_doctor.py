@@ -157,6 +157,8 @@ SPOILT = {
     "subscribers with semicolons": ("registers", "subscribers.csv", lambda text: text.replace(",", ";")),
     "consents with semicolons": ("registers", "consents.csv", lambda text: text.replace(",", ";")),
     "another purpose": ("registers", "consents.csv", lambda text: text.replace("insights", "marketing")),
+    "genders in other words": ("registers", "subscribers.csv", lambda text: text.replace(",f,", ",weiblich,")),
+    "consent times of another form": ("registers", "consents.csv", lambda text: text.replace("2026-01-01T", "1.1.26 ")),
     "projected zones": ("zones and cells", "zones.geojson", lambda text: text.replace("[8.0", "[3458000.0")),
     "cells without a latitude": ("zones and cells", "cells.csv", lambda text: text.replace("50.05", "")),
     "cells that no event names": ("events", "cells.csv", lambda text: text.replace("\nc", "\nx")),
