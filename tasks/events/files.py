@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -24,6 +24,7 @@ from tasks.events.landing import LandingFile
 from tasks.events.machine import raise_if_the_machines
 
 _HEADER_BYTES = 1 << 16
+_FIRST_LINES = 100
 MOST_FILES = 1000
 """Files of one query: of a thousand, one that is damaged costs a second look at no more than these."""
 
@@ -90,8 +91,8 @@ def reader(path: Path, kind: str, schemas: dict[str, Typed] | None = None) -> Ca
         schema, known = _parquet_schema(path), {} if schemas is None else schemas
         columns = known[schema] = known.get(schema) or _parquet_columns(path)
         return lambda _: columns
-    line = header_line(path)
-    return lambda layout: csv_columns(line, layout)
+    head = _head(path)
+    return lambda layout: csv_columns(_first(head), layout) if layout.header else _headerless(head, layout)
 
 
 def count_lines(path: Path, *, blank: bool) -> int:
@@ -161,13 +162,22 @@ def _int96(con: duckdb.DuckDBPyConnection, path: Path) -> set[str]:
 
 def header_line(path: Path) -> str:
     """A CSV file's first line; raises Unfit if it is empty or no text."""
+    return _first(_head(path))
+
+
+def _head(path: Path) -> bytes:
     try:
         with open_csv(path) as stream:
             head: bytes = stream.read(_HEADER_BYTES)
-        line = head.partition(b"\n")[0].rstrip(b"\r").decode("utf-8-sig")
+            return head
     except OSError as error:
         raise_if_the_machines(error)
         raise Unfit("its compressed stream is damaged") from None
+
+
+def _first(head: bytes) -> str:
+    try:
+        line = head.partition(b"\n")[0].rstrip(b"\r").decode("utf-8-sig")
     except UnicodeError:
         raise Unfit("its first line is not UTF-8 text of names") from None
     if not line:
@@ -176,11 +186,24 @@ def header_line(path: Path) -> str:
 
 
 def csv_columns(line: str, layout: Layout) -> Typed:
-    """The columns of a CSV file by its first line; without header by their number, as the layout names them."""
+    """The columns of a CSV file by its first line."""
     try:
         names = next(csv.reader([line], delimiter=layout.separator), [])
     except csv.Error:
         raise Unfit("its first line is not UTF-8 text of names") from None
-    if not layout.header:
-        names = list(layout.names) if len(names) == len(layout.names) else []
-    return tuple((name.strip() if layout.header else name, "VARCHAR") for name in names)
+    return tuple((name.strip(), "VARCHAR") for name in names)
+
+
+def _headerless(head: bytes, layout: Layout) -> Typed:
+    """The layout's columns, if most of a file's first lines have as many: no single row decides this."""
+    lines = head.decode(errors="replace").split("\n", _FIRST_LINES)[:_FIRST_LINES]
+    widths = Counter(_width(line, layout.separator) for each in lines if (line := each.rstrip("\r")))
+    fits = 0 < widths[len(layout.names)] == max(widths.values(), default=0)
+    return tuple((name, "VARCHAR") for name in layout.names) if fits else ()
+
+
+def _width(line: str, separator: str) -> int:
+    try:
+        return len(next(csv.reader([line], delimiter=separator), []))
+    except csv.Error:
+        return 0

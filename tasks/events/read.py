@@ -80,11 +80,18 @@ def read_group(
 
 def first_rows(con: duckdb.DuckDBPyConnection, group: FileGroup, most: int) -> dict[str, Column]:
     """Put the first rows of a group's first file into the table `first_rows`; its columns by their format's names."""
-    types, used = dict(group.columns), _used(group)
-    stream = RowStream([group.files[0].path], partial(_rows, group, list(used.values())))
-    con.register("stream", stream.reader(duck.arrow_types(con, [types[own] for own in used.values()])))
+    _, columns = _streamed(con, replace(group, files=group.files[:1]))
     con.execute(f"CREATE OR REPLACE TEMP TABLE first_rows AS FROM stream LIMIT {most}")
-    return {name: Column(f"c{place}", types[own]) for place, (name, own) in enumerate(used.items())}
+    return columns
+
+
+def _streamed(con: duckdb.DuckDBPyConnection, group: FileGroup) -> tuple[RowStream, dict[str, Column]]:
+    """The rows of a group as the table `stream`; its columns by their format's names."""
+    types, used = dict(group.columns), _used(group)
+    stream = RowStream([file.path for file in group.files], partial(_rows, group, list(used.values())))
+    shown = ["TIMESTAMP" if types[own] == INT96 else types[own] for own in used.values()]
+    con.register("stream", stream.reader(duck.arrow_types(con, shown)))
+    return stream, {name: Column(f"c{place}", types[own]) for place, (name, own) in enumerate(used.items())}
 
 
 @dataclass(frozen=True)
@@ -119,11 +126,7 @@ class _Reading:
 
     def row_by_row(self, group: FileGroup) -> ReadAccount:
         """Read files so that a row that cannot be read is set aside alone, and a damaged file is named alone."""
-        types, used = dict(group.columns), _used(group)
-        columns = {name: Column(f"c{place}", types[own]) for place, (name, own) in enumerate(used.items())}
-        stream = RowStream([file.path for file in group.files], partial(_rows, group, list(used.values())))
-        shown = ["TIMESTAMP" if types[own] == INT96 else types[own] for own in used.values()]
-        self.con.register("stream", stream.reader(duck.arrow_types(self.con, shown)))
+        stream, columns = _streamed(self.con, group)
         try:
             with all_or_nothing(self.out):
                 found = self._judged(group, "stream", columns, {})

@@ -49,13 +49,18 @@ def choose(file: str, formats: Formats, columns: Callable[[EventFormat], Typed])
     possible = {name: each for name, each in formats.events.items() if takes(each, file)}
     if not possible:
         raise Unfit("no format is for files of its name: see `files` and `suffixes` in the mapping")
-    seen = {name: columns(each) for name, each in possible.items()}
-    fits = [name for name, each in possible.items() if _fits(seen[name], each)]
+    seen, faults = dict[str, Typed](), list[Unfit]()
+    for name, each in possible.items():
+        try:
+            seen[name] = columns(each)
+        except Unfit as fault:  # a first line that is no header may be a row of a file without one
+            faults.append(fault)
+    fits = [name for name, found in seen.items() if _fits(found, possible[name])]
     fits = [name for name in fits if name in formats.own] or fits
     if len(fits) > 1:
         raise Unfit(f"formats {' and '.join(fits)} both fit it: tell them apart by `files` or `detect` in the mapping")
     if not fits:
-        raise Unfit(unknown(seen, possible, file))
+        raise faults[0] if faults else Unfit(unknown(seen, possible, file))
     check(seen[fits[0]], formats.events[fits[0]])
     return fits[0], seen[fits[0]]
 
