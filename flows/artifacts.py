@@ -52,14 +52,14 @@ def of_release(product: str, period: str) -> None:
     release = latest_drawn(stores, find(product), of)
     if release is None:
         return
-    drawn_by = stores.lake.release(ReleaseKey.of(release), release.sha256 or "").rules  # never today's policy
+    stored = stores.lake.release(ReleaseKey.of(release), release.sha256 or "")
     month = next(row for row in stores.ledger.months() if row.month == of.months[0])
     rho, delta = float(Fraction(release.rho)), stores.policy.policy.budget.delta
     costs = {"rho": rho, "epsilon": epsilon(rho, delta), "delta": delta}
     budget = {"cap": rho_of(month.cap), "spent": rho_of(month.spent)}
-    text = cards.release_card(release, drawn_by, costs | budget)
-    _markdown(text, _key("release", product, period), "Stated error and cost.")
-    _point_to("The release's stated error and cost")
+    text = cards.release_card(release, stored.rules, costs | budget, stored.table)  # never today's policy's rules
+    _markdown(text, _key("release", product, period), "What it shows, stated error and cost.")
+    _point_to("What the release shows, its stated error and cost")
 
 
 def of_delivery(client: str, product: str, period: str) -> None:

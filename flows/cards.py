@@ -8,11 +8,15 @@ from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 from flows.grid import grid, left
+from flows.picture import picture, shares, withheld
 from flows.standing import together
 from tasks.errors import ThrongError
 from tasks.events.account import ALL_FILES
+from tasks.withheld import REMEDY, mostly_withheld
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from flows.carry import Result
     from flows.reconcile import Report
     from tasks.plan import Plan
@@ -88,8 +92,10 @@ def _actions(gate: Sequence["GateLine"]) -> list[str]:
     return ["## What to do", asked] if failed else []
 
 
-def release_card(release: "Release", rules: Sequence["LevelRule"], costs: Mapping[str, float]) -> str:
-    """What was drawn, how wrong its numbers may be, and what it cost."""
+def release_card(
+    release: "Release", rules: Sequence["LevelRule"], costs: Mapping[str, float], table: "pa.Table"
+) -> str:
+    """What was drawn, what of it is shown, how wrong its numbers may be, and what it cost."""
     name = f"{release.product} {release.period}, revision {release.revision}"
     errors = [
         (rule.name, *(f"{_error(rule.sigma, size):.1%}" for size in SIZES), rule.threshold or "nothing")
@@ -101,6 +107,7 @@ def release_card(release: "Release", rules: Sequence["LevelRule"], costs: Mappin
     return "\n\n".join(
         [
             f"# {name}: {release.state.value}",
+            *_figures(rules, table),
             "## How wrong a number may be",
             "Half of all numbers are closer to the truth than this; noise only, opted-in persons.",
             _grid(("level", *(f"{size:,} persons" for size in SIZES), "withheld below"), errors),
@@ -113,16 +120,33 @@ def release_card(release: "Release", rules: Sequence["LevelRule"], costs: Mappin
     )
 
 
+def _figures(rules: Sequence["LevelRule"], table: "pa.Table") -> list[str]:
+    """What of a release is shown: shares, a small picture, and what to do where hardly anything is."""
+    few = mostly_withheld(len(table), withheld(table))
+    drawn = picture(table, rules[0].name)
+    return [
+        "## What it shows",
+        _list(map(_plain, shares(table, rules))),
+        *([f"**Most of it is withheld.** {REMEDY}"] if few else []),
+        *(["```\n" + "\n".join(drawn).replace("`", "'") + "\n```"] if drawn else []),
+    ]
+
+
 def delivery_card(delivery: "Delivery", location: str, files: Mapping[str, int]) -> str:
     """Where a delivery is, what is in it, and how its receiver verifies it."""
     name = f"{delivery.product} {delivery.period} to {delivery.client}, revision {delivery.revision}"
     parts = [
         f"# {name}: {delivery.state.value}",
-        f"{delivery.rows:,} rows, {delivery.withheld:,} of them withheld as too small, in `{location}`.",
+        f"{delivery.rows:,} rows, {delivery.withheld:,} of them{_percent(delivery)} withheld as too small, "
+        f"in `{location}`.",
         _grid(("file", "bytes"), [(file, f"{size:,}") for file, size in files.items()]),
         f"To verify it as its receiver: `throng verify {location}`",
     ]
     return "\n\n".join([*parts, *filter(None, [_plain(delivery.message)])])
+
+
+def _percent(delivery: "Delivery") -> str:
+    return f" ({delivery.withheld / delivery.rows:.0%})" if delivery.rows else ""
 
 
 def fault_card(error: ThrongError) -> str:

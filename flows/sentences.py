@@ -29,13 +29,20 @@ def facts(reference: Reference) -> list[str]:
         case ReleaseRef():
             return [f"{reference}, rho {reference.rho:.4f}", *_missing(reference), *_stale(reference)]
         case DeliveryRef():
-            return [
-                f"{reference.location}: {reference.rows:,} rows, {reference.withheld:,} of them withheld as too small"
-            ]
+            share = f" ({reference.withheld / reference.rows:.0%})" if reference.rows else ""
+            said = f"{reference.rows:,} rows, {reference.withheld:,} of them{share} withheld as too small"
+            return [f"{reference.location}: {said}", *_mostly(reference)]
         case ExpiryRef():
             return [str(reference)]
         case IndexRef():
             return []
+
+
+def _mostly(delivery: DeliveryRef) -> list[str]:
+    from tasks.withheld import REMEDY, mostly_withheld
+
+    few = mostly_withheld(delivery.rows, delivery.withheld)
+    return [f"Warning: most of it is withheld. {REMEDY}"] if few else []
 
 
 def _missing(release: ReleaseRef) -> list[str]:

@@ -26,6 +26,7 @@ SAID = {
     "release_redrawn": "{} was drawn more than once",
     "gate_warning": "the gate warns of {}",
     "release_stale": "{} is stale",
+    "mostly_withheld": "{} is mostly withheld",
 }
 _COMMAND = re.compile(r"`([^`]+)`|(?<=: )(throng [a-z].*)$")
 

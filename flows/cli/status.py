@@ -99,12 +99,13 @@ def _sentence(text: str) -> "RenderableType":
 def _clients(found: "Status") -> list[Any]:
     from flows.standing import awaited, freshness, kept, lateness
 
-    columns = ["client", "product", "newest data (age)", "next", "late", "in time"]
+    columns = ["client", "product", "newest data (age)", "#withheld", "next", "late", "in time"]
     rows = [
         (
             line.client,
             line.product,
             f"{line.newest} ({freshness(line, found)})" if line.newest else "none yet",
+            "-" if line.withheld is None else f"{line.withheld:.0%}",
             awaited(line, found),
             lateness(line, found),
             kept(line),

@@ -12,6 +12,8 @@ from flows.cli.words import a_day, a_reason
 from tasks.errors import ThrongError
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from flows.sentences import Reference
 
 Product = Annotated[str, typer.Argument(help="A data product, such as footfall.")]
@@ -58,7 +60,10 @@ def publish(
     reason = a_reason("--revision-of", revision_of, reason)
     asked.publish(product, period, revision_of)
     words = {"product": product, "period": period, "revision_of": revision_of}
-    return _told(run("publish", words, reason))
+    told = _told(run("publish", words, reason))
+    with suppress(ThrongError):  # the release is drawn, whatever its picture lacks
+        return _with_figures(told)
+    return told
 
 
 @command(app, "throng deliver nordmarkt footfall 2026-03-01")
@@ -88,6 +93,26 @@ def expire() -> Answer:
 
     asked.daily()
     return _told(run("expire", {}))
+
+
+def _with_figures(told: Answer) -> Answer:
+    """With how much of the release is shown, and a small picture of it."""
+    from rich.text import Text
+
+    from flows.picture import picture, shares, withheld
+    from tasks.store import open_stores
+    from tasks.store.ledger import ReleaseKey
+    from tasks.withheld import REMEDY, mostly_withheld
+
+    key = ReleaseKey(*(told.document[name] for name in ("product", "version", "period", "revision")))
+    stored = open_stores().lake.release(key, told.document["sha256"])
+    counts = {"rows": len(stored.table), "withheld": withheld(stored.table)}
+    lines = [*shares(stored.table, stored.rules), *picture(stored.table, stored.rules[0].name)]
+    said: list[RenderableType] = [Text(f"  {line}", no_wrap=True) for line in lines]
+    if mostly_withheld(*counts.values()):
+        said.append(f"  Warning: most of it is withheld. {REMEDY}")
+    place = len(told.say) - sum(str(part).startswith("Next: ") for part in told.say)
+    return Answer({**told.document, **counts}, [*told.say[:place], *said, *told.say[place:]], told.exit_code)
 
 
 def _told(reference: "Reference") -> Answer:

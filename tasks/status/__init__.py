@@ -15,7 +15,7 @@ from tasks.plan import Mode, Plan, daily_plan, make_plan
 from tasks.plan.states import Cell, State
 from tasks.status.books import Cost, Failure, Month, costs, failures, latest_daily, months
 from tasks.status.standing import Standing, standings
-from tasks.status.todo import MISCONFIGURED, Todo, out_of_view, silent, todos, unfinished
+from tasks.status.todo import MISCONFIGURED, Todo, out_of_view, silent, todos, unfinished, unreadable
 from tasks.store import Stores
 from tasks.store.client_spec import ClientSpec
 from tasks.store.tables import Run
@@ -114,6 +114,7 @@ def status(stores: Stores, now: datetime, days: int = DAYS) -> Status:
     runs = stores.catalog.runs(RUNS)
     found = [*fault, *out_of_view(old, shown.steps, time.catch_up_days), *todos(alerts(stores, due, now), due.cells)]
     found += [*silent(latest_daily(runs), now, time.local), *unfinished(runs, shown.cells, time.local)]
+    found += unreadable(stores.catalog.deliveries())
     return Status(
         now=now,
         timezone=time.timezone,

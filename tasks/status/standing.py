@@ -9,7 +9,8 @@ from tasks.expected import deadlines
 from tasks.period import Period, day_start
 from tasks.store import Stores
 from tasks.store.client_spec import ClientSpec
-from tasks.store.tables import DeliveryState
+from tasks.store.tables import Delivery, DeliveryState
+from tasks.withheld import newest
 
 JUDGED = 30
 """Of so many deadlines, the latest ones, the share that was met is told."""
@@ -29,6 +30,8 @@ class Standing:
     product: str
     newest: str | None
     newest_end: datetime | None
+    withheld: float | None
+    """Share of the newest delivery's numbers that are withheld as too small."""
     next: str | None
     next_by: datetime | None
     late: tuple[str, ...]
@@ -48,6 +51,7 @@ class Standing:
 def standings(stores: Stores, late: Collection[tuple[str, str, str]], now: datetime) -> Iterator[Standing]:
     """Every client and product, by name; `late`: client, product and period of what is late and can still be had."""
     zone = stores.policy.policy.time.local
+    latest = newest(stores.catalog.deliveries())
     for row in stores.catalog.clients():
         spec = ClientSpec.stored(row.spec)
         due, sent, promised = deadlines(spec, zone, now), _sent(stores, row.name), _promised(stores, row.name)
@@ -56,8 +60,13 @@ def standings(stores: Stores, late: Collection[tuple[str, str, str]], now: datet
             got = {period: at for (name, period), at in sorted(sent.items()) if name == product}
             waited = {period for client, name, period in late if (client, name) == (row.name, product)}
             judged, missed = _kept(own, got, promised, now)
-            facts = _newest(stores, got) | _next(own, got, now) | _late(own, got, waited, now)
+            shown = _shown(latest.get((row.name, product)))
+            facts = shown | _newest(stores, got) | _next(own, got, now) | _late(own, got, waited, now)
             yield Standing(row.name, product, judged=judged, missed=missed, **facts)
+
+
+def _shown(delivery: Delivery | None) -> dict[str, Any]:
+    return {"withheld": delivery.withheld / delivery.rows if delivery and delivery.rows else None}
 
 
 def _newest(stores: Stores, sent: Collection[Period]) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from tasks.alerts import HELP, Alert, Kind
 from tasks.errors import INTERRUPTED
 from tasks.period import Period, clock
 from tasks.plan.states import Cell, State, Step
-from tasks.store.tables import Run
+from tasks.store.tables import Delivery, Run
+from tasks.withheld import REMEDY, mostly_withheld, newest
 
 _PERIOD = re.compile(r"\b\d{4}-(?:W\d{2}|\d{2}(?:-\d{2})?)\b")
 _ORDER = (
@@ -35,6 +36,9 @@ SCHEDULE_SILENT = "schedule_silent"
 
 SILENT = timedelta(days=1)
 """`throng serve` runs `daily` every hour; a schedule of one's own at least once a day."""
+
+MOSTLY_WITHHELD = "mostly_withheld"
+"""No alert: it is so every day, until zones or panel change."""
 
 UNFINISHED = "backfill_unfinished"
 """No alert: whoever began it knows, others may wonder."""
@@ -145,6 +149,15 @@ def unfinished(runs: Iterable[Run], cells: Iterable[Cell], zone: ZoneInfo) -> li
                 end, same = max(before, end), [*same, run]
             ranges.append((first, end, same))
     return [_unfinished(first, end, max(same, key=lambda run: run.started), zone) for first, end, same in ranges]
+
+
+def unreadable(deliveries: list[Delivery]) -> list[Todo]:
+    """Products whose newest delivery to a client shows hardly anything."""
+    few = [one for one in newest(deliveries).values() if mostly_withheld(one.rows, one.withheld)]
+    if not few:
+        return []
+    what = f"{few[0].withheld:,} of its {few[0].rows:,} numbers are withheld as too small."
+    return [Todo(MOSTLY_WITHHELD, tuple(f"{one.client} {one.product} {one.period}" for one in few), what, REMEDY)]
 
 
 def _unfinished(first: str, end: str, latest: Run, zone: ZoneInfo) -> Todo:

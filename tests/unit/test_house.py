@@ -20,6 +20,7 @@ VERBS = {"ingest", "publish", "deliver", "expire", "verify"} | {
         "expected",
         "stale",
         "candidate",
+        "withheld",
         "people",
         "retained",
         "basis",

@@ -16,8 +16,10 @@ from tasks.store.tables import (
     ReleaseState,
     RowCount,
 )
+from tests.unit.flows.test_picture import figures
 
 DAY = date(2026, 3, 1)
+FIGURES = figures({("Z1", 8): 120.0})
 
 
 def _day(**changes: object) -> DayGeneration:
@@ -70,11 +72,11 @@ def test_the_releases_card_states_errors_and_cost() -> None:
         rho="3/256", slot=datetime(2026, 3, 2, tzinfo=UTC), policy_digest="", zone_plan="", generations={}, digests={},
     )  # fmt: skip
     costs = {"rho": 0.0147, "epsilon": 1.11, "delta": 1e-9, "cap": 1.0, "spent": 0.02}
-    card = cards.release_card(release, [LevelRule("zone_hour", Decimal(32), 24, 96)], costs)
+    card = cards.release_card(release, [LevelRule("zone_hour", Decimal(32), 24, 96)], costs, FIGURES)
     assert "| zone_hour | 7.2% | 2.2% | 0.2% | 96 |" in card
     assert "cost rho 0.0147 (epsilon 1.11 at delta 1e-09). Its month's cap is 1, of which 0.0200 is spent" in card
     assert "Drawn 2 times" in card
-    ours = cards.release_card(release, [LevelRule("district_demographic", Decimal(10), 1, None)], costs)
+    ours = cards.release_card(release, [LevelRule("district_demographic", Decimal(10), 1, None)], costs, FIGURES)
     assert "| district_demographic | 2.2% | 0.7% | 0.1% | nothing |" in ours
 
 
@@ -84,7 +86,7 @@ def test_the_deliverys_card_says_where_and_how_to_verify() -> None:
         inputs_digest="", state=DeliveryState.DELIVERED, manifest_sha256="", path="", rows=1200, withheld=30,
     )  # fmt: skip
     card = cards.delivery_card(delivery, "s3://bucket/throng/footfall", {"data.parquet": 12345})
-    assert "1,200 rows, 30 of them withheld" in card
+    assert "1,200 rows, 30 of them (2%) withheld" in card
     assert "| data.parquet | 12,345 |" in card
     assert "`throng verify s3://bucket/throng/footfall`" in card
 

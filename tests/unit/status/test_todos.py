@@ -12,7 +12,7 @@ from tasks.settings import Settings
 from tasks.status import Todo
 from tasks.status.todo import out_of_view, silent, todos
 from tasks.store import open_stores
-from tasks.store.tables import DeliveryState
+from tasks.store.tables import Delivery, DeliveryState
 from tests.integration.plan.world import World
 from tests.unit.status.conftest import CLIENTS, FIRST, day, in_the_lake, sent, stands
 
@@ -204,3 +204,21 @@ def test_a_backfill_that_was_stopped_is_told_while_its_range_is_not_done(world: 
     for client in CLIENTS:
         world.delivered(client, key)
     assert stands(world, day(2)).todos == ()
+
+
+def test_a_delivery_that_shows_hardly_anything_is_to_be_looked_at_until_a_later_one_shows_more(world: World) -> None:
+    sent(world, day(0))
+    (delivery, *_) = world.stores.catalog.deliveries("nordmarkt")
+    _withheld(world, delivery, 4_344)
+    found = stands(world, day(1))
+    (todo,) = (todo for todo in found.todos if todo.kind == "mostly_withheld")
+    assert (todo.subjects, todo.urgent) == ((f"nordmarkt footfall {day(0)}",), False)
+    assert {line.client: line.withheld for line in found.standings}["nordmarkt"] == 4_344 / 4_440
+    sent(world, day(1))
+    assert "mostly_withheld" not in {todo.kind for todo in stands(world, day(2)).todos}
+
+
+def _withheld(world: World, delivery: Delivery, withheld: int) -> None:
+    with world.stores.catalog._database.writing() as session:
+        row = session.get_one(Delivery, delivery.id)
+        row.rows, row.withheld = 4_440, withheld
