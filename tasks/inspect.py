@@ -65,9 +65,12 @@ class Inspect:
         try:
             if kind == "events":
                 return inspect_events(path, self.formats, self.policy.time.landing, *self._cells(path))
-            return inspect_register(path, kind, self.policy.who.purpose, self.policy.time.landing)
+            return self._register(path, kind)
         except Unfit as fault:
             raise RejectedInput(f"{path.name}: {fault}.", "Send it again as Parquet or CSV.") from None
+
+    def _register(self, path: Path, kind: str) -> Inspection:
+        return inspect_register(path, kind, self.policy.who.purpose, self.policy.time.landing, self.formats)
 
     def _cells(self, path: Path) -> tuple[list[str] | None, tuple[str, ...]]:
         """Of the landing in which a file lies: ids of its cell plan, None if it cannot be read, and the ids' parts."""
@@ -79,7 +82,7 @@ class Inspect:
             return [str(cell) for cell in read_topology(plan.parent, self.policy.time.landing).cell_id], ()
         except RejectedInput:
             with suppress(Unfit):
-                return None, inspect_register(plan, "cells", self.policy.who.purpose, self.policy.time.landing).key
+                return None, self._register(plan, "cells").key
             return None, ()
 
 

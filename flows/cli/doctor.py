@@ -88,6 +88,9 @@ def _policy(settings: Settings) -> str:
 
 
 def _landing(settings: Settings) -> str:
+    from tasks.events.folders import labels_of
+    from tasks.events.formats import load_formats
+
     root = settings.landing_root
     if not root.is_dir():
         raise Misconfigured(f"The landing {root} is not a folder.", "Create it, or mend THRONG_LANDING.")
@@ -97,7 +100,7 @@ def _landing(settings: Settings) -> str:
         raise RejectedInput(
             f"The landing {root} lacks {', '.join(missing)}.", "Have the operator send what is missing."
         )
-    days = sum(1 for _ in (root / "events").glob("*=*"))
+    days = len(set(labels_of(root / "events", load_formats(settings.mapping).landing)))
     return f"{root}, {days} folder(s) of events"
 
 

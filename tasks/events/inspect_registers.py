@@ -6,7 +6,9 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from tasks.events import proposal
+from tasks.events.formats import Formats, shipped
 from tasks.events.formats.columns import literal, trimmed
+from tasks.events.formats.registers import names as names_of
 from tasks.events.formats.sections import TimeForm
 from tasks.events.forms import LEAST
 from tasks.events.inspection import Inspection, Opened, Reading, opened
@@ -43,21 +45,37 @@ _OWN = {"subscriber": "subscriber_id", "cell": "cell_id"}
 """Throng's name of a role, where it differs."""
 
 
-def inspect_register(path: Path, kind: str, purpose: str, zone: ZoneInfo) -> Inspection:
+def inspect_register(path: Path, kind: str, purpose: str, zone: ZoneInfo, formats: Formats) -> Inspection:
     """Look at a sample of `subscribers`, `consents` or `cells`; raises Unfit if nothing can be read."""
     with opened(path, zone) as file:
         roles = by_name(file.usable, COLUMNS[kind])
         lacking = [_OWN.get(role, role) for role in COLUMNS[kind] if role not in roles and role not in _OPTIONAL]
         times = {role: register_time(file.con, roles[role]) for role in _TIMES if role in roles}
         words = {role: _other_words(file, roles[role], _WORDS[role]) for role in _WORDS if role in roles}
+        words |= {"purpose": _in_other_case(file, roles["purpose"], purpose)} if "purpose" in roles else {}
         readings = tuple(_reading(file, role, look, times, words, purpose) for role, look in roles.items())
         why = f"it lacks {', '.join(lacking)}" if lacking else ""
         notes = tuple(file.id_notes(roles["subscriber"])) if "subscriber" in roles else ()
         key = proposal.key_parts(roles) if "cell" in roles else ()
         found = Inspection(kind, None if lacking else kind, why, file.looks, readings, notes=notes, key=key)
+        if own := _own_format(kind, [look.name for look in file.usable], formats):
+            return replace(found, format=own, why_not="")
         if lacking or _is_plain(file, roles, times, words):
             return found
         return replace(found, format=None, proposal=_text(kind, file, roles, _form(times), words))
+
+
+def _own_format(kind: str, names: Sequence[str], formats: Formats) -> str | None:
+    """The operator's own format of which a file has all columns."""
+    known = getattr(shipped(), kind)
+    required = [_OWN.get(role, role) for role in COLUMNS[kind] if role not in _OPTIONAL]
+    for name, each in getattr(formats, kind).items():
+        needed = (
+            names_of(each, required).values() if kind != "cells" else (*each.id.column, each.latitude, each.longitude)
+        )
+        if known.get(name) != each and {one.casefold() for one in needed} <= {one.casefold() for one in names}:
+            return str(name)
+    return None
 
 
 def _is_plain(
@@ -94,12 +112,13 @@ def _reading(
     if role in times:
         timed, given = times[role], file.count(look.column.given())
         return Reading(name, timed.read, given, look.form if timed.read < given else None)
+    if role == "purpose":
+        return file.reading(name, look, _is_one_of(text if not words[role] else f"lower({text})", [purpose]))
     if role in words:
         return file.reading(name, look, _is_one_of(f"lower({text})", [*_WORDS[role], *words[role]]))
     if role in _NUMBERS:
         return file.reading(name, look, f"{look.column.number()} {_NUMBERS[role]}")
-    known = _is_one_of(f"lower({text})", [purpose]) if role == "purpose" else f"{text} <> ''"
-    return file.reading(name, look, known)
+    return file.reading(name, look, f"{text} <> ''")
 
 
 def _other_words(file: Opened, look: Look, known: Mapping[str, str]) -> dict[str, str]:
@@ -107,6 +126,13 @@ def _other_words(file: Opened, look: Look, known: Mapping[str, str]) -> dict[str
     text = f"lower({trimmed(f'CAST({look.column.written()} AS VARCHAR)')})"
     meant = {word: own for own, words in known.items() for word in words.split()}
     return {word: own for word, own in meant.items() if file.count(f"{text} = {literal(word)}") >= LEAST}
+
+
+def _in_other_case(file: Opened, look: Look, purpose: str) -> dict[str, str]:
+    """The policy's purpose, if enough rows have it in another case: consents count only for exactly this purpose."""
+    text = trimmed(f"CAST({look.column.written()} AS VARCHAR)")
+    other = file.count(f"lower({text}) = {literal(purpose.lower())} AND {text} <> {literal(purpose)}")
+    return {purpose.lower(): purpose} if other >= LEAST else {}
 
 
 def _is_one_of(text: str, words: Sequence[str]) -> str:

@@ -1,6 +1,7 @@
 """A mapping that is proposed for a file: text to put into formats.toml, which this version reads."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from tasks.events.formats.sections import Layout, TimeForm
@@ -96,7 +97,11 @@ def _optional(key: str, table: Mapping[str, object]) -> Iterator[str]:
 def _table(table: Mapping[str, object]) -> str:
     if list(table) == ["column"]:
         return _value(table["column"])
-    return "{ " + ", ".join(f"{key} = {_value(value)}" for key, value in table.items()) + " }"
+    return "{ " + ", ".join(f"{_key(key)} = {_value(value)}" for key, value in table.items()) + " }"
+
+
+def _key(key: str) -> str:
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else _value(key)
 
 
 def _value(value: object) -> str:

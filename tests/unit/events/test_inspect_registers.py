@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pytest
 
-from tasks.events.formats import parse
+from tasks.events.formats import load_formats, parse
 from tasks.events.formats.sections import RegisterFormat
 from tasks.events.inspect_registers import inspect_register
 from tasks.events.inspection import Inspection
@@ -18,8 +18,8 @@ CONSENTS = ("subscriber_id", "purpose", "granted_at", "withdrawn_at", "channel",
 CELLS = ("cell_id", "latitude", "longitude", "valid_from", "valid_to")
 
 
-def _inspect(path: Path, kind: str) -> Inspection:
-    return inspect_register(path, kind, "insights", ZoneInfo("Europe/Berlin"))
+def _inspect(path: Path, kind: str, mapping: Path | None = None) -> Inspection:
+    return inspect_register(path, kind, "insights", ZoneInfo("Europe/Berlin"), load_formats(mapping))
 
 
 def _csv(path: Path, header: Sequence[str], row: Sequence[str]) -> Path:
@@ -60,6 +60,12 @@ def test_other_names_signs_words_and_dates_are_mapped(tmp_path: Path) -> None:
     assert own.columns["subscriber_id"] == "Rufnummer"
     assert own.values == {"gender": {"w": "f"}, "segment": {"privat": "consumer"}}
     assert set(_read(found).values()) == {(4, 4)}
+    (tmp_path / "formats.toml").write_text(found.proposal)
+    again = _inspect(path, "subscribers", tmp_path / "formats.toml")
+    assert (again.format, again.proposal) == ("own", "")
+    cells = _csv(tmp_path / "cells.csv", ("Zelle", "lat", "lng"), ("c1", "50.1", "8.1"))
+    (tmp_path / "formats.toml").write_text(_inspect(cells, "cells").proposal)
+    assert _inspect(cells, "cells", tmp_path / "formats.toml").format == "own"
 
 
 def test_values_that_cannot_be_read_are_counted_and_told_by_their_form(tmp_path: Path) -> None:
@@ -80,6 +86,18 @@ def test_consents_of_another_purpose_and_unread_times_are_counted(tmp_path: Path
     read = _read(found)
     assert (read["purpose"], read["granted_at"], read["withdrawn_at"]) == ((0, 4), (0, 4), (0, 4))
     assert read["channel"] == (0, 0)
+
+
+def test_a_purpose_in_another_case_is_mapped_by_the_operators_word_only(tmp_path: Path) -> None:
+    row = ("1", "Insights", "2026-01-01", "", "app", "v1")
+    found = _inspect(_csv(tmp_path / "consents.csv", CONSENTS, row), "consents")
+    assert _own(found, "consents").values == {"purpose": {"insights": "insights"}}
+    assert _read(found)["purpose"] == (4, 4)
+
+
+def test_words_that_are_no_bare_keys_are_quoted(tmp_path: Path) -> None:
+    path = _csv(tmp_path / "subscribers.csv", SUBSCRIBERS, ("1", "1980", "männlich", "consumer", "262", ""))
+    assert _own(_inspect(path, "subscribers"), "subscribers").values == {"gender": {"männlich": "m"}}
 
 
 def test_a_lacking_column_is_named_by_throngs_name(tmp_path: Path) -> None:
