@@ -19,9 +19,9 @@ def basis_now(stores: Stores, product: Product, period: Period, now: datetime) -
     check_not_expired(stores, period)
     days = _days(stores, product, period, now)
     _check_kept(stores, product, period, days)
-    check_people(stores)  # an old or cut register must not be paid for
     stores.keys.existing_key(period)  # without both nobody can be counted, and nothing is to be charged
     stores.keys.existing_data_key(period)
+    check_people(stores)  # an old or cut register must not be paid for
     files_of(stores, {day.day: day.generation for day in days})
     plan = {day.zone_plan for day in days}
     if len(plan) > 1:
