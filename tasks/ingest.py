@@ -130,7 +130,7 @@ class Ingest:
     def _begun(self, landing: DayLanding) -> tuple[Candidate, DayInputs, Plans]:
         """An empty candidate of the day, with its plans."""
         root, policy, day = self._stores.settings.landing_root, self._stores.policy.policy, landing.day
-        plans = load_plans(root, day, policy.time)
+        plans = load_plans(root, day, policy.time, landing.formats)
         zones, cells = plans.zones, plans.cells
         inputs = DayInputs(self._digest(landing), zones.version, cells.version, self._stores.policy.digest)
         generation = self._stores.catalog.begin_day(day, inputs, listing_of(landing.files))

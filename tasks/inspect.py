@@ -79,7 +79,9 @@ class Inspect:
         if plan is None:
             return None, ()
         try:
-            return [str(cell) for cell in read_topology(plan.parent, self.policy.time.landing).cell_id], ()
+            return [
+                str(cell) for cell in read_topology(plan.parent, self.policy.time.landing, self.formats).cell_id
+            ], ()
         except RejectedInput:
             with suppress(Unfit):
                 return None, self._register(plan, "cells").key

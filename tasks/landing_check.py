@@ -57,7 +57,7 @@ class LandingCheck:
         return f"{zones}; {len(found.cells.cell_id)} cell versions stand on {self.day}, {inside} of them in a zone"
 
     def _plans(self) -> Plans:
-        return load_plans(self.root, self.day, self.policy.time)
+        return load_plans(self.root, self.day, self.policy.time, self.formats)
 
     def registers(self) -> str:
         """Subscribers and consents: how many persons may be counted."""

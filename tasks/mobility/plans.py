@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import shapely
 
+from tasks.events.formats import Formats
 from tasks.mobility.cell_versions import Topology
 from tasks.mobility.cells import CellPlan, cell_plan
 from tasks.mobility.day import NOWHERE, Int32
@@ -44,20 +45,20 @@ class Plans:
         return tuple(notes)
 
 
-def load_zone_plan(landing: Path, time: Time) -> ZonePlan:
+def load_zone_plan(landing: Path, time: Time, formats: Formats | None = None) -> ZonePlan:
     """The zone plan of a landing folder; raises RejectedInput."""
-    zones, cells = _read(landing, time)
+    zones, cells = _read(landing, time, formats)
     return _zone_plan(zones, _placed(zones, cells))
 
 
-def load_plans(landing: Path, day: date, time: Time) -> Plans:
+def load_plans(landing: Path, day: date, time: Time, formats: Formats | None = None) -> Plans:
     """Read zones.geojson and the cells as of a local day; raises RejectedInput.
 
     Which neighbour takes a sensitive zone is judged by every cell of the file, whenever it stands, so that the plan
     does not change from day to day. Where the taker has an hour without a cell of its own while the sensitive zone
     has one, its count would be the sensitive zone's: on that day the sensitive zone's cells count nowhere.
     """
-    zones, cells = _read(landing, time)
+    zones, cells = _read(landing, time, formats)
     placed = _placed(zones, cells)
     today = cell_plan(cells, placed, day, time)
     plan = _zone_plan(zones, placed)
@@ -69,8 +70,8 @@ def load_plans(landing: Path, day: date, time: Time) -> Plans:
     return Plans(plan, today.in_zones(final.astype(np.int32)), tuple(exposed))
 
 
-def _read(landing: Path, time: Time) -> tuple[tuple[Zone, ...], Topology]:
-    return read_zones(landing / "zones.geojson"), read_topology(landing, time.landing)
+def _read(landing: Path, time: Time, formats: Formats | None) -> tuple[tuple[Zone, ...], Topology]:
+    return read_zones(landing / "zones.geojson"), read_topology(landing, time.landing, formats)
 
 
 def _zone_plan(zones: Sequence[Zone], placed: Int32) -> ZonePlan:

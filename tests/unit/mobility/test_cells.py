@@ -122,7 +122,6 @@ def test_a_bad_cell_plan_is_refused_by_name(tmp_path, rows, words):
 def test_a_cell_plan_that_lacks_columns_says_which(tmp_path, head, lacking):
     said = refused(tmp_path, "", head=f"{head}\n")
     assert said.startswith(f"cells.csv lacks the columns {lacking}.")
-    assert "or valid_date_start, valid_date_end" in said
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
@@ -138,7 +137,7 @@ def test_a_file_without_header_does_not_show_its_first_row(tmp_path, kind):
 
 
 def test_a_missing_cell_plan_is_named(tmp_path):
-    with pytest.raises(RejectedInput, match=r"neither cells\.parquet nor cells\.csv"):
+    with pytest.raises(RejectedInput, match=r"none of cells\.parquet, cells\.csv"):
         cells_of(tmp_path)
 
 

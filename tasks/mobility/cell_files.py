@@ -1,0 +1,103 @@
+"""Files of the cell plan as a mapping lays them out: one table a file, and the file's name of each column."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+from tasks.errors import RejectedInput
+from tasks.events.files import csv_columns, header_line
+from tasks.events.folders import ignored, refuse_tables
+from tasks.events.formats import Formats
+from tasks.events.formats.detect import PARQUET, Unfit, by_format, kind_of, takes
+from tasks.events.formats.sections import CellFormat
+
+MEND = "Mend the cell plan and land it again."
+
+
+@dataclass(frozen=True)
+class CellFile:
+    """A file's rows, its format, and its own name of each column of the format; `old`: columns of INT96."""
+
+    path: Path
+    table: pa.Table
+    format: CellFormat
+    names: Mapping[str, str]
+    old: frozenset[str] = frozenset()
+
+
+def read_files(landing: Path, formats: Formats) -> list[CellFile]:
+    """The files of the cell plan: cells.parquet, cells.csv, or all below the folder cells. Raises RejectedInput."""
+    found = [path for name in ("cells.parquet", "cells.csv", "cells") if (path := landing / name).exists()]
+    if len(found) != 1:
+        there = "more than one of" if found else "none of"
+        raise RejectedInput(f"The landing folder holds {there} cells.parquet, cells.csv, cells.", "Land exactly one.")
+    if not found[0].is_dir():
+        return [_file(found[0], formats)]
+    refuse_tables(found[0])
+    below = [path.relative_to(found[0]) for path in sorted(found[0].rglob("*")) if path.is_file()]
+    parts = [found[0] / path for path in below if not any(ignored(name, formats.landing) for name in path.parts)]
+    if not parts:
+        raise RejectedInput("The folder cells holds no file.", MEND)
+    return [_file(path, formats) for path in parts]
+
+
+def _file(path: Path, formats: Formats) -> CellFile:
+    try:
+        kind = kind_of(path.name, tuple(formats.cells.values()))
+        possible = [each for each in formats.cells.values() if takes(each, path.name)]
+        seen = [(each, _names(path, kind, each)) for each in possible]
+    except (Unfit, OSError, pa.ArrowException) as error:
+        why = f": {error}" if isinstance(error, Unfit) else ""
+        raise RejectedInput(f"{path.name} cannot be read{why}.", MEND) from None
+    format_, there = _choose(path, seen)
+    own = by_format(there, _wanted(format_))
+    doubled = [name for name in own if [each.casefold() for each in there].count(name.casefold()) > 1]
+    if doubled:
+        raise RejectedInput(f"{path.name} has the columns {', '.join(doubled)} more than once.", MEND)
+    try:
+        if kind == PARQUET:
+            file = pyarrow.parquet.ParquetFile(path)  # read_table would import pandas: a second of start-up
+            old = {column.name for column in file.schema if column.physical_type == "INT96"}
+            return CellFile(path, file.read(list(own.values())), format_, own, frozenset(old))
+        return CellFile(path, _csv(path, format_, there), format_, own)
+    except (OSError, pa.ArrowException, UnicodeDecodeError):
+        raise RejectedInput(f"{path.name} cannot be read.", MEND) from None
+
+
+def _wanted(format_: CellFormat) -> tuple[str, ...]:
+    validity = (format_.valid_from, format_.valid_to)
+    return (*format_.id.column, format_.latitude, format_.longitude, *(name for name in validity if name))
+
+
+def _names(path: Path, kind: str, format_: CellFormat) -> list[str]:
+    if kind == PARQUET:
+        return list(pyarrow.parquet.read_schema(path).names)
+    return [name for name, _ in csv_columns(header_line(path), format_)]
+
+
+def _choose(path: Path, seen: list[tuple[CellFormat, list[str]]]) -> tuple[CellFormat, list[str]]:
+    """The first format that fits; columns that the nearest lacks are named, never those it has: they may be values."""
+    lacking = [[name for name in _wanted(each) if name not in by_format(there, (name,))] for each, there in seen]
+    if not lacking or min(map(len, lacking)):
+        missing = ", ".join(sorted(lacking, key=len)[0]) if lacking else "of every format"
+        raise RejectedInput(
+            f"{path.name} lacks the columns {missing}.", "Add them, or map their names in formats.toml ([cells.NAME])."
+        )
+    return seen[[len(each) for each in lacking].index(0)]
+
+
+def _csv(path: Path, format_: CellFormat, names: list[str]) -> pa.Table:
+    """All columns as text, so that ids keep their leading zeros; a byte-order mark is skipped by Arrow."""
+    words = [*pyarrow.csv.ConvertOptions().null_values, *format_.null_words]
+    return pyarrow.csv.read_csv(
+        path,
+        read_options=pyarrow.csv.ReadOptions(column_names=names, skip_rows=int(format_.header)),
+        parse_options=pyarrow.csv.ParseOptions(delimiter=format_.separator),
+        convert_options=pyarrow.csv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True, null_values=words
+        ),
+    )
