@@ -36,6 +36,7 @@ REASONS: Mapping[str, str] = {
     "missing_cell": "no cell",
     "unknown_cell": "a cell that is not in the cell plan",
     "expired_cell": "a cell that was not valid at that time",
+    "abroad": "in another country: its network is not of home_mcc, and its cell not in the cell plan",
     "bad_plmn": "another network's code",
     "conflicting_place": "the same second in cells of different zones",
     "duplicate": "the same subscriber, second and cell again",
