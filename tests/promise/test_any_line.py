@@ -30,6 +30,11 @@ subscriber = "who"
 time = { column = ["day", "clock"], pattern = ["%d.%m.%Y", "%H%M%S"] }
 cell = "cell"
 
+[events.placed]
+subscriber = "who"
+time = { column = "epoch", unit = "ns" }
+cell = { latitude = "lat", longitude = "lon" }
+
 [events.bare]
 separator = "|"
 header = false
@@ -55,6 +60,7 @@ FORMATS = {
     "flowkit": Written("msisdn,datetime,location_id", f"{{0}},{DAY} {{1:02d}}:00:00,1-2-{{2}}"),
     "counted": Written("who,ms,mcc,lac,ci", "{0},{3}000,1,2,{2}"),
     "written": Written("who;day;clock;cell", "{0};01.03.2026;{1}0000;1-2-{2}", ";"),
+    "placed": Written("who,epoch,lat,lon", "{0},{3}000000000,50.{2},8.5"),
     "bare": Written("", "{0}|{3}|1-2-{2}", "|"),
 }
 TEXTS = (
@@ -105,7 +111,7 @@ def rows(written: Written) -> list[bytes]:
 
 def read(folder: Path, content: bytes, formats: Formats) -> tuple[ReadAccount, list[int]]:
     cells = {f"1-2-{n}": [Span(n, 0, 86_400)] for n in range(2)}
-    prepared = prepare(folder / "day", MEMBERS, cells)
+    prepared = prepare(folder / "day", MEMBERS, cells, places={f"1-2-{n}": (50 + n / 10, 8.5) for n in range(2)})
     path, out = folder / "e.csv", folder / "out"
     path.write_bytes(content)
     out.mkdir()
