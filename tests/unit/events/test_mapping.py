@@ -53,6 +53,8 @@ def test_a_byte_order_mark_is_read_over() -> None:
         (EVENTS + 'seperator = ";"', "events.mine.seperator", "separator"),
         (EVENTS.replace('"at"', '{ column = "at", patern = "%Y" }'), "events.mine.time.patern", "pattern"),
         ("[landing]\nignored = []", "landing.ignored", "ignore"),
+        (EVENTS + 'network = { pmln = "a" }', "events.mine.network.pmln", "plmn"),
+        (EVENTS + "zzz = 1", "events.mine.zzz", "subscriber"),
         ("[evnts.mine]", "evnts", "events"),
         ('[ids]\nprefix = { "+" = "" }', "ids.prefix", "prefixes"),
         ('digest = "x"', "digest", "landing"),
@@ -94,7 +96,8 @@ def test_a_value_that_cannot_be_meant_is_refused_by_its_place(text, place) -> No
 
 
 @pytest.mark.parametrize(
-    "content", [b"\xff\xfe", b"a = [" * 50_000, b"#" * (MOST_BYTES + 1), b"[events", b"[[events]]\n", b"events = 5"]
+    "content",
+    [b"\xff\xfe", b"a = " + b"[" * 50_000, b"#" * (MOST_BYTES + 1), b"[events", b"[[events]]\n", b"events = 5"],
 )
 def test_what_is_no_mapping_is_refused(content) -> None:
     assert "formats.toml" in refused(content)
