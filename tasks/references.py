@@ -95,4 +95,6 @@ class ExpiryRef:
     """Of subscribers who withdrew."""
 
     def __str__(self) -> str:
-        return f"{self.periods} period(s) expired, {self.files} file(s) removed, {self.rows} row(s) of who withdrew"
+        return (
+            f"{self.periods} period(s) expired, {self.files} file(s) removed, {self.rows} row(s) of those who withdrew"
+        )
