@@ -45,6 +45,28 @@ def test_a_periods_data_key_is_another_key_in_another_file(keys: FileKeys) -> No
     assert (keys.root / "data" / "day-2026-03-01.key").stat().st_mode & 0o777 == 0o600
 
 
+def test_a_periods_keys_are_destroyed_together_and_nobody_elses(keys: FileKeys) -> None:
+    for period in (DAY, MONTH):
+        keys.period_key(period)
+        keys.data_key(period)
+    signing = keys.signing_key()
+    assert keys.periods() == sorted([DAY, MONTH])
+    keys.destroy(DAY)
+    keys.destroy(DAY)
+    assert keys.periods() == [MONTH]
+    for gone in (keys.existing_key, keys.existing_data_key):
+        with pytest.raises(RefusedRelease):
+            gone(DAY)
+    assert keys.signing_key() == signing
+
+
+def test_a_period_whose_keys_were_half_destroyed_is_still_known(keys: FileKeys) -> None:
+    keys.period_key(DAY)
+    keys.data_key(DAY)
+    (keys.root / "data" / f"day-{DAY}.key").unlink()
+    assert keys.periods() == [DAY]
+
+
 def test_a_key_that_is_gone_is_not_made_again_for_a_release(keys: FileKeys) -> None:
     with pytest.raises(RefusedRelease, match="pseudonym key of 2026-03-01 is not in"):
         keys.existing_key(DAY)
