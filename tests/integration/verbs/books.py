@@ -16,8 +16,8 @@ from tasks.store import Stores
 from tasks.store.lake import LakeFile
 
 NOISY = {"value", "se", "low", "high", "status"}
-STAGES = {"client applied", "asked"}
-"""Audit entries of the tests' own preparations, not of a verb."""
+STAGES = {"client applied", "asked", "register used"}
+"""Audit entries of the tests' own preparations, and of what each attempt found in the landing."""
 
 
 @dataclass(frozen=True)
