@@ -75,7 +75,7 @@ def group_files(
     if unreadable and not groups:
         raise RejectedInput(
             f"None of {len(unreadable)} event files can be read. {unreadable[0].name}: {unreadable[0].why}.",
-            "Send them again in a known format, or map theirs in formats.toml.",
+            "Send them in a known format, or map theirs: `throng inspect FILE` writes the lines of formats.toml.",
         )
     found = tuple(
         FileGroup(formats.events[name], kind, columns, label, tuple(group[first : first + MOST_FILES]), formats.ids)

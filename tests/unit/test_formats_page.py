@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.events.formats import parse
+from tasks.events.formats import load_formats, parse
 from tasks.events.formats.sections import (
     CellFormat,
     EventFormat,
@@ -17,8 +17,11 @@ from tasks.events.formats.sections import (
     Subscriber,
     TimeForm,
 )
+from tests.reference_read import Span
+from tests.unit.events.factory import landing_file, prepare, read, write
 
 PAGE = (Path(__file__).parents[2] / "docs" / "formats.md").read_text()
+EXAMPLES = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
 SECTIONS = (CellFormat, EventFormat, Ids, LandingNames, Layout, Network, RegisterFormat, Subscriber, TimeForm)
 
 
@@ -27,6 +30,24 @@ def test_the_page_of_formats_names_every_key(section) -> None:
     assert not [key for key in section.model_fields if not re.search(rf"`(\w+\.)?{key}`", PAGE)]
 
 
-@pytest.mark.parametrize("example", re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL))
+@pytest.mark.parametrize("example", EXAMPLES)
 def test_each_example_of_the_page_is_a_mapping(example) -> None:
     assert parse(example.encode(), "docs/formats.md")
+
+
+ROWS = {
+    "flowkit-etl": ("msisdn,event_time,cell_id\nA0,2026-03-01 10:00:00,7-12\n", "a.csv"),
+    "switch": ("x|A0|20260301|90000|7|12\n", "cdr_1.dat"),
+    "probe": ("imsi_hash,event_ts,lat,lon\na0,1772355600000,0.01,0.0\n", "a.csv"),
+}
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_each_public_layout_of_the_page_is_read(tmp_path, name) -> None:
+    text, file = ROWS[name]
+    example = next(each for each in EXAMPLES if f"[events.{name}]" in each)
+    (tmp_path / "formats.toml").write_text(example)
+    prepared = prepare(tmp_path / "day", {"A0": Span(0, 0, 86_400)}, {"7-12": [Span(0, 0, 86_400)]})
+    formats = load_formats(tmp_path / "formats.toml")
+    written = landing_file(write(tmp_path / file, text.encode()))
+    assert read([written], prepared, tmp_path / "out", formats=formats)[0].account.kept == 1

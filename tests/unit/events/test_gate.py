@@ -90,6 +90,11 @@ def test_a_day_that_surely_passes_a_limit_fails_that_rule_alone(rule: str, facts
     assert ("--override" in failed.action) is (failed.severity == "critical")
 
 
+def test_roamers_abroad_stop_no_day() -> None:
+    usual = sum(number.value for number in profile().hours)
+    assert not_passed(judged(FACTS, profile(abroad=usual / 4))) == {}
+
+
 def test_a_limit_reached_exactly_is_not_passed() -> None:
     at_limit = replace(FACTS, rejected=tuple("abcde"), unreadable_rows=5_000_000, lateness_hours=24.0)
     assert not_passed(judged(at_limit)) == {}
