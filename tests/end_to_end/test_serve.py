@@ -22,6 +22,8 @@ from tasks.policy import shipped
 from tests.served import Served, alive, descendants, ports, until, with_words
 
 DAY = "2026-03-03"
+DAILY = {"flows": {"name": {"any_": ["daily"]}}}
+"""Of the runs that the schedule makes, those of `daily`."""
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +101,7 @@ def test_a_backfills_form_explains_its_fields_and_refuses_what_is_out_of_bounds(
 
 
 def test_the_schedule_makes_runs_and_a_worker_takes_them_to_their_end(served: Served) -> None:
-    coming = until(lambda: [run for run in served.runs() if run["auto_scheduled"]])
+    coming = until(lambda: [run for run in served.runs(**DAILY) if run["auto_scheduled"]])
     assert {run["work_queue_name"] for run in coming} == {"daily"}
     now = {"type": "SCHEDULED", "name": "Scheduled", "state_details": {"scheduled_time": coming[0]["created"]}}
     served.post(f"/flow_runs/{coming[0]['id']}/set_state", {"state": now, "force": True})
@@ -261,11 +263,11 @@ def test_after_a_stop_all_goes_on_and_the_schedule_is_the_policys_of_now(served:
         assert served.deployment("backfill")["paused"]
         (schedule,) = served.deployment("daily")["schedules"]
         assert schedule["schedule"]["cron"] == "35 * * * *"
-        until(lambda: {run["expected_start_time"][14:16] for run in served.runs() if _to_come(run)} == {"35"})
+        until(lambda: {run["expected_start_time"][14:16] for run in served.runs(**DAILY) if _to_come(run)} == {"35"})
         ended = [served.run(running["id"]), *served.children(running["id"])]
         assert [one["state_name"] for one in ended] == ["Interrupted"] * 2
         assert served.in_books(running["id"]) == [("Interrupted", 130)]
-        goes_on = [run for run in served.runs(flows={"name": {"any_": ["daily"]}}) if not run["auto_scheduled"]][-1]
+        goes_on = [run for run in served.runs(**DAILY) if not run["auto_scheduled"]][-1]
         assert goes_on["id"] != running["id"]
         assert "again" in goes_on["tags"]
         assert [line for line in served.warnings(running["id"]) if goes_on["id"] in line]
