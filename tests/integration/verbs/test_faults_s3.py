@@ -59,7 +59,7 @@ def way(place: Place, published: tuple[Path, Ended]) -> Iterator[Way]:
         yield Way(place, between, home, whole, tuple(between.asked))
 
 
-LISTING, FIRST_PUT, READ_BACK, MANIFEST, INDEX = 1, 2, 3, 12, 22
+LISTING, FIRST_PUT, READ_BACK, MANIFEST, INDEX = 1, 3, 4, 13, 23
 """Requests of a delivery, by number."""
 LASTING = {
     "down": (Fault(down=True), (LISTING, MANIFEST)),
