@@ -28,6 +28,7 @@ def basis_now(stores: Stores, product: Product, period: Period, now: datetime) -
         raise RefusedRelease(
             f"{product.name} {period} spans {len(plan)} zone plans.", "Ingest its days again under one zone plan."
         )
+    check_people(stores)  # an old or cut register must not be paid for
     return Basis(plan.pop(), {str(d.day): d.generation for d in days}, {"people": people_digest(stores)})
 
 

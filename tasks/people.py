@@ -14,11 +14,14 @@ from tasks.events.landing import find_register
 from tasks.events.register_files import digest
 from tasks.events.register_values import RegisterFacts
 from tasks.events.registers import count_rows
+from tasks.period import clock
+from tasks.policy import Policy
 from tasks.store import Stores
 from tasks.store.audit import AuditEntry
 from tasks.store.tables import RegisterVersion
 
 PEOPLE = ("subscribers", "consents")
+_USED = ("register used", "")
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ def check_people(stores: Stores, overrides: Collection[str] = (), reason_id: int
     """
     with stores.locks.hold("registers"):
         changed = [found for found in (_find(stores, name) for name in PEOPLE) if not found.is_used]
-        faults = {found.name: _faults(found, stores.policy.policy.gate.register_shrink) for found in changed}
+        faults = {found.name: _faults(found, stores.policy.policy) for found in changed}
         standing = {rule: words for of in faults.values() for rule, words in of.items() if rule not in overrides}
         if standing:
             raise RejectedInput(
@@ -96,22 +99,19 @@ def _used(versions: list[RegisterVersion]) -> RegisterVersion | None:
     return next((version for version in versions if version.superseded is None), None)
 
 
-_USED = ("register used", "")
-
-
 def _find(stores: Stores, name: str) -> _Found:
     path = find_register(stores.settings.landing_root, name)
     keyed = stores.keys.digest(digest(path).encode())
     return _Found(name, path.name, keyed, count_rows(path), stores.catalog.register_versions(name))
 
 
-def _faults(found: _Found, limit: float) -> dict[str, str]:
+def _faults(found: _Found, policy: Policy) -> dict[str, str]:
     """What is wrong with a version that would follow the one used last, by rule."""
-    faults = {}
+    faults, limit = {}, policy.gate.register_shrink
     if old := next((version for version in found.versions if version.digest == found.digest), None):
         faults[REGISTER_WENT_BACK] = (
-            f"{found.file} is an old file: it was first used on {old.first_seen:%Y-%m-%d %H:%M} UTC, and another one "
-            f"took its place."
+            f"{found.file} is an old file: first used at {clock(old.first_seen, policy.time.local)}; another "
+            "one took its place since."
         )
     if found.used and found.rows < found.used.rows * (1 - limit):
         faults[REGISTER_SHRUNK] = (
