@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.errors import RefusedRelease, StorageUnavailable, ThrongError
+from tasks.events.formats import load_formats
 from tasks.events.panel import withdrawn
 from tasks.period import Period
 from tasks.products.catalogue import CATALOGUE
@@ -120,8 +121,15 @@ class Expire:
         policy, keys = self._stores.policy.policy, self._stores.keys
         periods = keys.periods()
         keyed = [keys.existing_key(period) for period in periods]
-        root, now = self._stores.settings.landing_root, self._now()
-        return dict(zip(periods, withdrawn(root, time=policy.time, who=policy.who, now=now, keyed=keyed), strict=True))
+        gone = withdrawn(
+            self._stores.settings.landing_root,
+            time=policy.time,
+            who=policy.who,
+            now=self._now(),
+            keyed=keyed,
+            formats=load_formats(self._stores.settings.mapping),
+        )
+        return dict(zip(periods, gone, strict=True))
 
     def _without(self, period: Period, gone: Pseudonyms) -> int:
         removed, bucket = 0, (gone >> np.uint64(58)).astype(np.int64)

@@ -82,7 +82,7 @@ def withdrawn(
 ) -> list[NDArray[np.uint64]]:
     """Pseudonyms, under each key, of everybody who withdrew and for whom no consent stands now; sorted."""
     with _registers(root, time, who, now, formats or shipped()) as (con, _):
-        gone = pa.chunked_array([find_withdrawn(con)], pa.string())
+        gone = pa.chunked_array([find_withdrawn(con, now)], pa.string())
     return [np.sort(_pseudonyms(gone, key)) for key in keyed]
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from tasks.events.clock import Clock
+from tasks.events.clock import TIMESTAMPS, Clock
 from tasks.events.formats import times
 from tasks.events.formats.columns import INT96, Column, literal, trimmed
 from tasks.events.formats.detect import by_format
@@ -57,18 +57,17 @@ def _time(form: TimeForm, column: Column) -> Column:
         return _instant(times.seconds(form, [column], _clock(form.timezone)), column)
     if column.type == INT96:
         return Column(column.sql, "TIMESTAMP")
-    return column if form.zone is None else _instant(column.seconds(_clock(form.timezone)), column)
+    if form.zone is None or column.type not in TIMESTAMPS | {"VARCHAR"}:
+        return column  # a date alone too: it counts from the next day of the landing's clock
+    return _instant(column.seconds(_clock(form.timezone)), column)
 
 
 def _parsed(form: TimeForm, column: Column) -> Column:
     """A date alone stays one; a wall clock of the landing too."""
-    if form.zone or "%z" in form.pattern[0]:
+    dated = not {"%H", "%I"} & {form.pattern[0][n : n + 2] for n in range(len(form.pattern[0]))}
+    if not dated and (form.zone or "%z" in form.pattern[0]):
         return _instant(times.seconds(form, [column], _clock(form.timezone)), column)
-    shape = (
-        "%Y-%m-%d %H:%M:%S"
-        if {"%H", "%I"} & {form.pattern[0][n : n + 2] for n in range(len(form.pattern[0]))}
-        else "%Y-%m-%d"
-    )
+    shape = "%Y-%m-%d" if dated else "%Y-%m-%d %H:%M:%S"
     text = trimmed(column.text())
     read = f"strftime(try_strptime({text}, {literal(form.pattern[0])}), {literal(shape)})"
     return Column(f"coalesce({read}, {text})", "VARCHAR")

@@ -202,7 +202,7 @@ class RegisterFormat(Layout):
     values: Annotated[dict[str, dict[str, str]], Field(default_factory=dict)]
     """Other words for Throng's: `gender = { w = "f", male = "m" }`; case ignored."""
     time: TimeForm = TimeForm()
-    """How times are written; a date alone is its first instant."""
+    """How times are written; a grant of a date alone counts from the next day."""
 
 
 def _folder(text: str) -> str:

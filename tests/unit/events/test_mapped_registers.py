@@ -144,3 +144,11 @@ def test_a_register_that_lacks_columns_names_them(tmp_path) -> None:
     landed(tmp_path, PEOPLE.replace("gender", "sex"))
     with pytest.raises(RejectedInput, match="gender"):
         members(tmp_path)
+
+
+@pytest.mark.parametrize("form", ['zone = "UTC"', 'zone = "UTC"\npattern = "%d.%m.%Y"'])
+def test_a_date_alone_stays_one_whatever_the_mapping_says_of_zones(tmp_path, form) -> None:
+    given = "2026-01-01" if "pattern" not in form else "01.01.2026"
+    landed(tmp_path, given=GIVEN.replace("2026-01-01T00:00:00Z", given))
+    (found,) = members(tmp_path, f"[consents.own.time]\n{form}\n")
+    assert found["from_second"] == -58 * 86_400
