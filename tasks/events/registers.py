@@ -15,7 +15,7 @@ from tasks.events.clock import Clock
 from tasks.events.files import columns_of, count_lines, source
 from tasks.events.folders import ignored, refuse_tables
 from tasks.events.formats import Formats
-from tasks.events.formats.columns import Column
+from tasks.events.formats.columns import Column, trimmed
 from tasks.events.formats.detect import Typed, Unfit, kind_of, takes
 from tasks.events.formats.ids import compared, rewrites
 from tasks.events.formats.registers import lacking, mapped
@@ -82,9 +82,9 @@ class Register:
 def _cleaned(name: str, column: Column, ids: Ids) -> str:
     """SQL of a column's words; ids are compared by the rule that the events follow, all other bytes are text."""
     if name != ID:
-        return words.given(words.trimmed(words.text(column)))
-    trimmed = words.trimmed(column.text(hexadecimal=ids.binary == "hex"))
-    return words.given(compared(trimmed, ids) if rewrites(ids) else trimmed)
+        return words.given(trimmed(words.text(column)))
+    text = trimmed(column.text(hexadecimal=ids.binary == "hex"))
+    return words.given(compared(text, ids) if rewrites(ids) else text)
 
 
 def _plausible(seconds: str) -> str:
