@@ -46,8 +46,9 @@ def connect(memory_limit: str, threads: int, spill: Path | None) -> Iterator[duc
         with duckdb.connect(":memory:", config=config) as con:
             con.execute("SET lock_configuration = true")
             yield con
-    except duckdb.OutOfMemoryException:
-        raise out_of_memory() from None
+    except duckdb.Error as error:
+        raise_unless_the_files(error)
+        raise
 
 
 def arrow_types(con: duckdb.DuckDBPyConnection, types: Sequence[str]) -> list[pa.DataType]:

@@ -111,11 +111,7 @@ class _Reading:
                     return self.at_once(group)
             except duckdb.Error as error:
                 duck.raise_unless_the_files(error)  # a single value is enough for that
-        try:
-            return self.row_by_row(group)
-        except duckdb.Error as error:
-            duck.raise_unless_the_files(error)
-            raise
+        return self.row_by_row(group)
 
     def at_once(self, group: FileGroup) -> ReadAccount:
         """Read Parquet files by DuckDB alone, which is fast; raises duckdb.Error over any value that it cannot take."""

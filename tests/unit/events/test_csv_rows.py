@@ -72,3 +72,13 @@ def test_other_encodings_become_utf_8_and_a_byte_order_mark_goes(tmp_path) -> No
         {0: ["a", "b"], 1: ["\ufeffc", "d"]},
         [],
     )
+
+
+def test_fields_that_nobody_uses_are_passed_over_and_judged_all_the_same(tmp_path) -> None:
+    path = write(tmp_path / "e.csv", b'a,b,c\nd,"e,"",f\ng,h,\xff\n,"i""",\n')
+    (rows,) = csv_rows(path, Csv(3, header=False), [1])
+    assert (rows.columns[0].to_pylist(), rows.places.tolist(), rows.unreadable.tolist()) == (
+        ["b", 'i"'],
+        [0, 3],
+        [1, 2],
+    )

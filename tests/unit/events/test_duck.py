@@ -4,7 +4,7 @@ import duckdb
 import pytest
 
 from tasks.errors import StepFailed, StorageUnavailable
-from tasks.events.duck import batches, raise_unless_the_files
+from tasks.events.duck import batches, connect, raise_unless_the_files
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,13 @@ def test_an_error_is_of_its_kind_whether_it_is_met_at_once_or_after_much_was_rea
     sql = f"SELECT {late} FROM range({first}, 400001) AS numbers(i)"
     with duckdb.connect(config={"memory_limit": "50MB", "threads": 1}) as con, pytest.raises(LATE[late]):
         list(batches(con, sql, [], 2048))
+
+
+@pytest.mark.parametrize(
+    ("error", "raised"),
+    [(duckdb.IOException("cut"), duckdb.IOException), (duckdb.IOException("Too many open files"), StorageUnavailable)],
+    ids=str,
+)
+def test_a_connection_ends_with_the_machines_fault_or_with_the_error_itself(error, raised) -> None:
+    with pytest.raises(raised), connect("50MB", 1, None):
+        raise error

@@ -6,6 +6,7 @@ import pytest
 
 from tasks.errors import RejectedInput
 from tasks.events.files import group_files
+from tasks.events.formats import load_formats
 from tests.unit.events.factory import NATIVE, landing_file, write
 
 
@@ -30,3 +31,32 @@ def test_a_type_is_named_without_the_names_within_it(tmp_path) -> None:
     said = refused(tmp_path / "deep.parquet")
     assert "column event_at is STRUCT, which cannot be read as time" in said
     assert "CANARY" not in said
+
+
+BARE = """
+[events.bare]
+separator = "|"
+header = false
+names = ["who", "seconds", "cell"]
+subscriber = "who"
+time = { column = "seconds", unit = "s" }
+cell = "cell"
+"""
+ROW = b"s|1772362800|c0\n"
+
+
+@pytest.mark.parametrize("first", [b"", b"\xff|\n", b"|||||\n", b'"a\n', b"a\rb|c\n", b"\n", b"x" * 99 + b"\n"])
+def test_a_file_without_header_is_known_by_most_of_its_lines(tmp_path, first) -> None:
+    (tmp_path / "formats.toml").write_text(BARE)
+    formats = load_formats(tmp_path / "formats.toml")
+    file = landing_file(write(tmp_path / "e.csv", first + ROW * 3))
+    (group,), _ = group_files([file], formats)
+    assert [name for name, _ in group.columns] == ["who", "seconds", "cell"]
+
+
+def test_a_file_without_header_and_of_another_width_is_refused(tmp_path) -> None:
+    (tmp_path / "formats.toml").write_text(BARE)
+    with pytest.raises(RejectedInput):
+        group_files(
+            [landing_file(write(tmp_path / "e.csv", ROW + b"a|b\n" * 2))], load_formats(tmp_path / "formats.toml")
+        )
