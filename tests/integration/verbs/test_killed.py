@@ -17,7 +17,7 @@ READING = {
     "catalog.gate", "catalog.generations", "catalog.landing_files", "catalog.last_run", "catalog.listings",
     "installation.check", "keys.digest", "keys.existing_key", "keys.signing_key", "locks.confirm", "locks.hold",
     "candidate.profile", "catalog.expired_periods", "catalog.lake_files", "catalog.superseded",
-    "keys.existing_data_key", "audit.newest", "catalog.register_versions",
+    "keys.existing_data_key", "audit.newest", "catalog.chain", "catalog.register_versions",
     "lake.allowed", "lake.begun", "lake.check_files", "lake.coverage", "lake.delivery", "lake.plan",
     "lake.release", "lake.rows", "lake.staged", "ledger.find", "ledger.months", "ledger.releases",
     "s3.get_object", "s3.get_paginator", "buckets.open",
