@@ -28,7 +28,7 @@ _CSV = """read_csv($file, columns=$columns, compression=$compression, delim=$del
 
 @dataclass(frozen=True)
 class Shares:
-    """Of a sample: its rows, and those with an id, with a time that is read, and with a cell that is known."""
+    """Of a sample: its rows, and those with an id, a time that is read, and a known cell or coordinates instead."""
 
     rows: int
     subscribers: int
@@ -83,8 +83,10 @@ def shares(
     con.register("known", pa.table({"id": pa.array(cells or [], pa.string())}))
     known = "cell IN (SELECT id FROM known)" if cells is not None else "cell IS NOT NULL"
     counted = f"""
-        SELECT count(*), count(nullif(trim(subscriber), '')), count(seconds), count(*) FILTER ({known})
-        FROM (SELECT {row.subscriber} AS subscriber, {row.seconds} AS seconds, {row.cell} AS cell FROM sampled)
+        SELECT count(*), count(nullif(trim(subscriber), '')), count(seconds),
+            count(*) FILTER ({known} OR (cell IS NULL AND place IS NOT NULL))
+        FROM (SELECT {row.subscriber} AS subscriber, {row.seconds} AS seconds, {row.cell} AS cell,
+                     {row.latitude or "NULL"} + {row.longitude or "NULL"} AS place FROM sampled)
     """
     rows, with_id, with_time, with_cell = con.execute(counted).fetchall()[0]
     times = [used[name] for name in format_.time.column]

@@ -121,7 +121,9 @@ def test_a_known_format_whose_times_are_written_otherwise_gets_a_mapping(tmp_pat
 
 def test_coordinates_stand_for_a_cell(tmp_path: Path) -> None:
     row: Made = lambda n: (IDS[n % 9], f"{50 + n / 1000:.6f}", f"{8 + n / 1000:.6f}", str(1780000000000 + n))  # noqa: E731
-    named = parse(_inspect(_csv(tmp_path / "a.csv", "uid,lat,lng,time", row)).proposal.encode(), "it").events["own"]
+    found = _inspect(_csv(tmp_path / "a.csv", "uid,lat,lng,time", row), ["c1"])
+    assert found.readings[2].read == 60
+    named = parse(found.proposal.encode(), "it").events["own"]
     assert (named.cell.latitude, named.cell.longitude, named.time.unit) == ("lat", "lng", "ms")
     bare = parse(_inspect(_csv(tmp_path / "b.csv", "", row)).proposal.encode(), "it").events["own"]
     assert (bare.subscriber.column, bare.cell.latitude, bare.cell.longitude) == ("column_1", "column_2", "column_3")
