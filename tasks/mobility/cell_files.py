@@ -9,7 +9,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from tasks.errors import RejectedInput
-from tasks.events.files import csv_columns, header_line
+from tasks.events.files import columns_of
 from tasks.events.folders import ignored, refuse_tables
 from tasks.events.formats import Formats
 from tasks.events.formats.detect import PARQUET, Unfit, by_format, kind_of, takes
@@ -76,7 +76,7 @@ def _wanted(format_: CellFormat) -> tuple[str, ...]:
 def _names(path: Path, kind: str, format_: CellFormat) -> list[str]:
     if kind == PARQUET:
         return list(pyarrow.parquet.read_schema(path).names)
-    return [name for name, _ in csv_columns(header_line(path), format_)]
+    return [name for name, _ in columns_of(path, format_)]
 
 
 def _choose(path: Path, seen: list[tuple[CellFormat, list[str]]]) -> tuple[CellFormat, list[str]]:
