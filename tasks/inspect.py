@@ -2,14 +2,16 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tasks.errors import Misconfigured, RejectedInput
-from tasks.events.folders import ignored
-from tasks.events.formats import Formats
+from tasks.events import proposal
+from tasks.events.beside import Beside, subscriber_ids
+from tasks.events.folders import ignored, label_of
+from tasks.events.formats import Formats, parse
 from tasks.events.formats.detect import Unfit
 from tasks.events.formats.sections import LandingNames
 from tasks.events.inspect_events import inspect_events
@@ -34,6 +36,8 @@ FOLDERS: Mapping[str, str] = {
     r"(dt|day|ds)=\d{4}-\d{2}-\d{2}": "{0}=%Y-%m-%d",
 }
 """Names of a day's folder, and the patterns that a mapping has for them."""
+GUESSED = ("%Y-%m-%d", "%Y%m%d", "%Y_%m_%d", "dt=%Y%m%d", *(f"{name}=%Y-%m-%d" for name in ("dt", "day", "ds")))
+"""All these patterns."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,19 @@ class Inspect:
         files = list(_files(path)) if path.is_dir() else [path]
         if not files or not path.exists():
             raise Misconfigured(f"{path} is no file, and no folder with files of a landing.", "Name one of the two.")
-        return [(file, self._one(file)) for file in files]
+        found, beside = list[tuple[Path, Inspection]](), dict[Path, Beside]()
+        for file in files:
+            root = _root(file)
+            if _kind(file) == "events" and root not in beside:
+                beside[root] = self._beside(root)
+            earlier = [each.proposal for _, each in found if each.kind == "events" and each.proposal]
+            found.append((file, self._one(file, beside.get(root, Beside()), list(dict.fromkeys(earlier)))))
+        return found
+
+    def mapping(self, path: Path, found: Sequence[tuple[Path, Inspection]]) -> str:
+        """One mapping of all that is proposed."""
+        rules = [proposal.ids(each.ids) for _, each in found if each.ids]
+        return proposal.together([self.folders(path), *rules, *(each.proposal for _, each in found)])
 
     def folders(self, path: Path) -> str:
         """A mapping of the landing's folders, where they are called in another known way; else empty."""
@@ -58,13 +74,14 @@ class Inspect:
         new = sorted(patterns - {*self.formats.landing.folders})
         return f"[landing]\nfolders = {json.dumps([*self.formats.landing.folders, *new])}\n" if new else ""
 
-    def _one(self, path: Path) -> Inspection:
+    def _one(self, path: Path, beside: Beside, earlier: Sequence[str]) -> Inspection:
         if path.suffix.lower() in ZONES:
             return _zones(path)
         kind = _kind(path)
         try:
             if kind == "events":
-                return inspect_events(path, self.formats, self.policy.time.landing, *self._cells(path))
+                labelled = replace(beside, label=label_of(path, self._names()))
+                return inspect_events(path, self.formats, self.policy.time.landing, labelled, earlier)
             return self._register(path, kind)
         except Unfit as fault:
             raise RejectedInput(f"{path.name}: {fault}.", "Send it again as Parquet or CSV.") from None
@@ -72,20 +89,41 @@ class Inspect:
     def _register(self, path: Path, kind: str) -> Inspection:
         return inspect_register(path, kind, self.policy.who.purpose, self.policy.time.landing, self.formats)
 
-    def _cells(self, path: Path) -> tuple[list[str] | None, tuple[str, ...]]:
-        """Of the landing in which a file lies: ids of its cell plan, None if it cannot be read, and the ids' parts."""
-        plans = (folder / name for folder in path.absolute().parents for name in ("cells.csv", "cells.parquet"))
+    def _names(self) -> LandingNames:
+        """The mapping's folders, and those that it could have."""
+        return LandingNames(folders=(*self.formats.landing.folders, *GUESSED))
+
+    def _beside(self, root: Path) -> Beside:
+        """The ids of a landing's cells and subscribers, read as they are, or as is proposed for them."""
+        zone, seen = self.policy.time.landing, [self._plan(root, kind) for kind in ("cells", "subscribers")]
+        key = next((each.key for each in seen if each and each.key), ())
+        formats = _with(self.formats, [each.proposal for each in seen if each])
+        cells = None
+        with suppress(RejectedInput):
+            cells = [str(cell) for cell in read_topology(root, zone, formats).cell_id]
+        return Beside(cells, key, subscriber_ids(root, formats), self.formats.ids)
+
+    def _plan(self, root: Path, kind: str) -> Inspection | None:
+        plans = (root / f"{kind}{suffix}" for suffix in (".csv", ".parquet"))
         plan = next((plan for plan in plans if plan.is_file()), None)
-        if plan is None:
-            return None, ()
-        try:
-            return [
-                str(cell) for cell in read_topology(plan.parent, self.policy.time.landing, self.formats).cell_id
-            ], ()
-        except RejectedInput:
-            with suppress(Unfit):
-                return None, self._register(plan, "cells").key
-            return None, ()
+        with suppress(Unfit):
+            return self._register(plan, kind) if plan else None
+        return None
+
+
+def _with(formats: Formats, proposals: Sequence[str]) -> Formats:
+    """The formats, and before them what is proposed for the registers."""
+    ours = parse(proposal.together(proposals).encode(), "the proposal")
+    return formats.model_copy(
+        update={kind: {**getattr(ours, kind), **getattr(formats, kind)} for kind in ("cells", "subscribers")}
+    )
+
+
+def _root(path: Path) -> Path:
+    """The landing in which a file lies: the nearest folder above that has a cell plan or subscribers."""
+    above = path.absolute().parents
+    names = [f"{kind}{suffix}" for kind in ("cells", "subscribers") for suffix in (".csv", ".parquet", "")]
+    return next((folder for folder in above if any((folder / name).exists() for name in names)), path.parent)
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -3,7 +3,8 @@
 Each check returns what it found in a sentence, or raises what ingest would raise.
 """
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from secrets import token_bytes
@@ -11,14 +12,17 @@ from secrets import token_bytes
 import numpy as np
 
 from tasks.errors import NotArrived, RejectedInput
+from tasks.events.beside import Beside, subscriber_ids
 from tasks.events.files import FileGroup, group_files
 from tasks.events.folders import labels_of
 from tasks.events.formats import Formats
 from tasks.events.formats.detect import Unfit
 from tasks.events.gate_words import columns
+from tasks.events.inspect_events import NONE, is_utc, walls_of, zone_notes
 from tasks.events.landing import LandingFile, find_day
 from tasks.events.panel import read_panel
 from tasks.events.sample import Shares, sampled, shares
+from tasks.events.walls import Walls
 from tasks.mobility.day import NOWHERE
 from tasks.mobility.plans import Plans, load_plans
 from tasks.period import Period
@@ -95,11 +99,33 @@ class LandingCheck:
                 f"{unreadable[0].name}: {unreadable[0].why}.",
                 f"`throng inspect {self.root / unreadable[0].name}` proposes a mapping.",
             )
-        cells = self._known_cells()
+        beside = Beside(self._known_cells(), (), subscriber_ids(self.root, self.formats), self.formats.ids, self.day)
+        notes: list[str] = []
         for group in groups:
             for file in group.files:
-                self._check(file, self._shares(group, file, cells))
-        return f"{len(files)} files of {self.day}; of {len(files[:MOST_FILES])} a sample was read"
+                self._check(file, self._shares(group, file, beside))
+            notes += self._zones(group, replace(beside, label=group.label))
+        said = f"{len(files)} files of {self.day}; of {len(files[:MOST_FILES])} a sample was read."
+        return " ".join([said, *dict.fromkeys(notes)])
+
+    def _zones(self, group: FileGroup, beside: Beside) -> tuple[str, ...]:
+        """In which timezone times were read; raises RejectedInput where none is given and UTC fits the day better."""
+        landing, form = self.policy.time.landing, group.format.time
+        seen = Walls(sum((self._walls(group, file) for file in group.files), Counter[int]()))
+        notes = zone_notes(seen, beside, landing, form.timezone or landing)
+        if form.zone is None and is_utc(seen, beside, landing):
+            raise RejectedInput(
+                " ".join(notes),
+                f'Say it: time = {{ ..., zone = "UTC" }}, or zone = "{landing.key}" if they are right as they are; '
+                f"`throng inspect {group.files[0].path}` proposes the mapping.",
+            )
+        return notes
+
+    def _walls(self, group: FileGroup, file: LandingFile) -> Counter[int]:
+        try:
+            return walls_of(file.path, group.kind, group.format, group.columns).bins
+        except Unfit as fault:
+            raise RejectedInput(f"{file.name}: {fault}.", "Send it again.") from None
 
     def _known_cells(self) -> list[str] | None:
         """Ids of the cells that stand; None where the plans cannot be read, which their own check says."""
@@ -108,10 +134,10 @@ class LandingCheck:
         except RejectedInput:
             return None
 
-    def _shares(self, group: FileGroup, file: LandingFile, cells: list[str] | None) -> Shares:
+    def _shares(self, group: FileGroup, file: LandingFile, beside: Beside) -> Shares:
         try:
             with sampled(file.path, group.kind, group.format, group.columns) as con:
-                return shares(con, group.format, group.columns, self.policy.time.landing, cells)
+                return shares(con, group.format, group.columns, self.policy.time.landing, beside)
         except Unfit as fault:
             raise RejectedInput(f"{file.name}: {fault}.", "Send it again.") from None
 
@@ -127,8 +153,10 @@ class LandingCheck:
             )
             if count < LEAST_SHARE * found.rows
         ]
+        if found.people is not None and found.people < NONE * found.rows:
+            lacking.append(f"{found.people:,} have a subscriber of the register")
         if lacking or not found.rows:
             raise RejectedInput(
                 f"{file.name}: of {found.rows:,} rows {', '.join(lacking) or 'none is there'}.",
-                f"`throng inspect {file.path}` shows what is read, and proposes a mapping.",
+                f"`throng inspect {file.path}` compares it with registers and cells, and proposes a mapping.",
             )

@@ -18,7 +18,6 @@ def inspect(
 ) -> Answer:
     """Say what a file is, what would be read of it, and propose a mapping. Nothing is kept, no value is shown."""
     from tasks.events.formats import load_formats
-    from tasks.events.proposal import together
     from tasks.inspect import Inspect
     from tasks.policy import load as load_policy
     from tasks.settings import load, named_home
@@ -28,7 +27,7 @@ def inspect(
     formats = load_formats(settings.mapping if settings and settings.landing else None)
     look = Inspect(policy, formats)
     found = look(path)
-    mapping = together([look.folders(path), *(each.proposal for _, each in found)])
+    mapping = look.mapping(path, found)
     say = [part for file, each in found for part in _told(file, each)]
     if mapping:
         say += ["Proposed for formats.toml, in the landing folder or beside the policy; check it:", "", mapping]

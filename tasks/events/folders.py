@@ -60,6 +60,17 @@ def labels_of(events: Path, names: LandingNames) -> Iterator[date]:
                 yield day
 
 
+def label_of(file: Path, names: LandingNames) -> date | None:
+    """The day of the folder in which a file lies, or of the one above where hours have folders of their own."""
+    of_days = dict.fromkeys(_parts(pattern)[0] for pattern in names.folders)
+    for folder in list(file.absolute().parents)[:2]:
+        for of_day in of_days:
+            found = _regex(of_day).fullmatch("/".join(folder.parts[-of_day.count("/") - 1 :]))
+            if found and (day := _date(*(found[part] for part in "Ymd"))):
+                return day
+    return None
+
+
 def look_alikes(events: Path, label: date) -> str:
     """What lies below `events/` that may be the day's folder under another name, in words; empty if nothing does."""
     entries = sorted(events.iterdir()) if events.is_dir() else []

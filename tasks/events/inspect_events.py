@@ -5,59 +5,85 @@ from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from tasks.events import proposal
+from tasks.events import matching, proposal
+from tasks.events.beside import Beside
 from tasks.events.files import reader
 from tasks.events.formats import Formats, parse
-from tasks.events.formats.detect import Typed, Unfit, choose, kind_of
-from tasks.events.formats.sections import EventFormat
+from tasks.events.formats.detect import Typed, Unfit, by_format, choose, kind_of
+from tasks.events.formats.sections import EventFormat, Layout
 from tasks.events.inspection import Inspection, Opened, Reading, opened
-from tasks.events.roles import by_form, by_name
-from tasks.events.sample import Shares, sampled, shares
-from tasks.events.time_forms import event_time
+from tasks.events.roles import Look, by_form, by_name
+from tasks.events.sample import Shares, placed, sampled, shares
+from tasks.events.time_forms import Timed, event_time
+from tasks.events.walls import Walls, walls
 
 ROLES = ("subscriber", "time", "cell", "mcc", "net", "area", "latitude", "longitude", "date", "clock")
 GOOD = 0.95
 """A share of rows below which a mapping is proposed although a known format fits."""
+NONE = 0.05
+"""A share of rows below which ids match nothing that lies beside them."""
 
 
 def inspect_events(
-    path: Path, formats: Formats, zone: ZoneInfo, cells: Sequence[str] | None, key: Sequence[str] = ()
+    path: Path, formats: Formats, zone: ZoneInfo, beside: Beside, earlier: Sequence[str] = ()
 ) -> Inspection:
-    """Look at a sample; raises Unfit if nothing can be read.
-
-    `cells`: ids of the cell plan, and `key`: the roles that make them there; if there is one.
-    """
+    """Look at a sample; `earlier`: what was proposed for other files. Raises Unfit if nothing can be read."""
     with opened(path, zone) as file:
         try:
             kind = kind_of(path.name, tuple(formats.events.values()))
             name, columns = choose(path.name, formats, reader(path, kind))
         except Unfit as fault:
-            known = Inspection("events", why_not=str(fault), columns=file.looks)
-        else:
-            found = _sample(path, kind, formats.events[name], columns, zone, cells)
-            known = Inspection("events", name, columns=file.looks, readings=_readings(found))
-            if min(found.subscribers, found.times) >= GOOD * found.rows:
-                return known
-        return _proposed(file, known, cells, key)
+            return _proposed(path, file, Inspection("events", why_not=str(fault), columns=file.looks), beside, earlier)
+        format_ = formats.events[name]
+        found = _sample(path, kind, format_, columns, zone, beside)
+        seen = walls_of(path, kind, format_, columns)
+        notes = zone_notes(seen, beside, zone, format_.time.timezone or zone)
+        known = Inspection("events", name, "", file.looks, _readings(found), notes=notes)
+        other_zone = format_.time.zone is None and is_utc(seen, beside, zone)
+        if min(found.subscribers, found.times) >= GOOD * found.rows and _matches(found, beside) and not other_zone:
+            return known
+        other = _proposed(path, file, known, beside, earlier)
+        return other if other_zone or _score(other) > _score(known) else known
 
 
-def _sample(
-    path: Path, kind: str, format_: EventFormat, columns: Typed, zone: ZoneInfo, cells: Sequence[str] | None
-) -> Shares:
+def _sample(path: Path, kind: str, format_: EventFormat, columns: Typed, zone: ZoneInfo, beside: Beside) -> Shares:
     with sampled(path, kind, format_, columns) as con:
-        return shares(con, format_, columns, zone, cells)
+        return shares(con, format_, columns, zone, beside)
+
+
+def walls_of(path: Path, kind: str, format_: EventFormat, columns: Typed) -> Walls:
+    """A file's times without offset as a format reads them; raises Unfit."""
+    own = placed(columns)
+    there = by_format(tuple(own), format_.time.column)
+    times = [replace(own[there[name]], null_words=format_.null_words) for name in format_.time.column]
+    return walls(path, kind, format_, columns, format_.time, times)
+
+
+def _matches(found: Shares, beside: Beside) -> bool:
+    """Whether some ids are known in the registers that lie beside the file."""
+    people = found.people is None or found.people >= NONE * found.rows
+    return people and (beside.cells is None or found.cells >= NONE * found.rows)
+
+
+def _score(found: Inspection) -> int:
+    return sum(reading.read for reading in found.readings)
 
 
 def _readings(found: Shares) -> tuple[Reading, ...]:
+    people = [] if found.people is None else [Reading("subscribers of the register", found.people, found.rows)]
     return (
         Reading("subscriber ids", found.subscribers, found.rows),
+        *people,
         Reading("times", found.times, found.rows, found.unread_time),
         Reading("cells", found.cells, found.rows),
     )
 
 
-def _proposed(file: Opened, known: Inspection, cells: Sequence[str] | None, key: Sequence[str]) -> Inspection:
-    """A mapping by names and forms; without one where subscriber or time cannot be found."""
+def _proposed(path: Path, file: Opened, known: Inspection, beside: Beside, earlier: Sequence[str]) -> Inspection:
+    """A mapping by names, forms and what lies beside; without one where subscriber or time cannot be found."""
+    for text in earlier:
+        if again := _as_before(path, file, known, beside, text):
+            return again
     roles = by_name(file.usable, ROLES)
     named = [roles[role] for role in ("time", "date") if role in roles]
     free = [look for look in file.usable if look not in roles.values() and look.form]
@@ -66,12 +92,75 @@ def _proposed(file: Opened, known: Inspection, cells: Sequence[str] | None, key:
         return replace(known, notes=(*known.notes, "No column holds times in a form that a mapping can say."))
     rest = [look for look in file.usable if look not in timed.columns]
     roles = by_form(rest, {role: look for role, look in roles.items() if look in rest})
+    roles = matching.roles(file, rest, roles, beside)
     if "subscriber" not in roles or not ({"cell", "latitude"} & roles.keys()):
         return replace(known, notes=(*known.notes, "No column seems to hold subscriber ids, or none holds places."))
-    if key:
-        roles = {role: look for role, look in roles.items() if role in key or role not in ("mcc", "net", "area")}
+    if beside.key:
+        roles = {role: look for role, look in roles.items() if role in beside.key or role not in ("mcc", "net", "area")}
+    seen = walls(path, file.kind, file.layout, file.columns, timed.form, [look.column for look in timed.columns])
+    return _read(file, known, beside, roles, _zoned(timed, seen, beside, file.zone), seen)
+
+
+def _read(
+    file: Opened, known: Inspection, beside: Beside, roles: dict[str, Look], timed: Timed, seen: Walls
+) -> Inspection:
+    """What the proposal makes of the sample."""
     text = proposal.events(file.layout, roles, timed)
+    ids = matching.ids_rule(file, roles["subscriber"], beside)
     format_ = parse(text.encode(), "the proposal").events[proposal.OWN]
-    found = shares(file.con, format_, file.columns, file.zone, cells)
-    notes = (*known.notes, *file.id_notes(roles["subscriber"]))
-    return replace(known, readings=_readings(found), proposal=text, notes=notes)
+    found = shares(file.con, format_, file.columns, file.zone, replace(beside, ids=ids))
+    notes = zone_notes(seen, beside, file.zone, format_.time.timezone or file.zone)
+    if beside.people is None:
+        notes = (*notes, *file.id_notes(roles["subscriber"]))
+    if known.format:
+        notes = (*notes, f"Let it take the place of [events.{known.format}], if that is a mapping of yours.")
+    return replace(
+        known, readings=_readings(found), proposal=text, ids=matching.told(ids, beside), notes=notes, format=None
+    )
+
+
+def _as_before(path: Path, file: Opened, known: Inspection, beside: Beside, text: str) -> Inspection | None:
+    """As the proposal for another file reads this one, if it does: files of one layout need one mapping."""
+    format_ = parse(text.encode(), "the proposal").events[proposal.OWN]
+    layout = Layout.model_validate({key: getattr(format_, key) for key in Layout.model_fields})
+    same = (layout.separator, layout.header, layout.names) == (
+        file.layout.separator,
+        file.layout.header,
+        file.layout.names,
+    )
+    names = {look.name for look in file.usable}
+    if not same or not {format_.subscriber.column, *format_.time.column, *format_.cell.column} <= names:
+        return None
+    found = shares(file.con, format_, file.columns, file.zone, beside)
+    seen = walls_of(path, file.kind, format_, file.columns)
+    notes = zone_notes(seen, beside, file.zone, format_.time.timezone or file.zone)
+    if min(found.subscribers, found.times) < GOOD * found.rows:
+        return None
+    return replace(known, readings=_readings(found), proposal=text, notes=notes, format=None)
+
+
+def _zoned(timed: Timed, seen: Walls, beside: Beside, zone: ZoneInfo) -> Timed:
+    """With the timezone of times without offset, so that it is looked at: UTC where that fits the folder better."""
+    if not seen.rows:
+        return timed
+    named = "UTC" if is_utc(seen, beside, zone) else zone.key
+    return replace(timed, form=timed.form.model_copy(update={"zone": named}))
+
+
+def is_utc(seen: Walls, beside: Beside, zone: ZoneInfo) -> bool:
+    """Whether times without offset that are read in `zone` fit the folder's day better in UTC."""
+    return bool(seen.rows and beside.label and seen.fit_utc_better(beside.label, zone, zone))
+
+
+def zone_notes(seen: Walls, beside: Beside, landing: ZoneInfo, read_in: ZoneInfo) -> tuple[str, ...]:
+    """In which timezone times without offset are read, and from when to when they run against the folder's day."""
+    if not seen.rows:
+        return ()
+    first, last = (f"{end:%Y-%m-%d %H:%M}" for end in seen.ends)
+    said = f"{seen.rows:,} times without offset are read in {read_in.key}; nearly all lie from {first} to {last}"
+    if beside.label is None:
+        return (f"{said}.",)
+    here, utc = (seen.within(beside.label, landing, zone) / seen.rows for zone in (landing, ZoneInfo("UTC")))
+    day = f"{here:.1%} of them lie on the folder's day if they are of {landing.key}, {utc:.1%} if they are UTC"
+    better = seen.fit_utc_better(beside.label, landing, landing)
+    return (f"{said}; {day}." + (' They seem to be UTC: `zone = "UTC"`.' if better else ""),)

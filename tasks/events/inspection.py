@@ -13,7 +13,7 @@ from tasks.events import forms
 from tasks.events.files import columns_of, csv_columns, header_line
 from tasks.events.formats.columns import trimmed
 from tasks.events.formats.detect import COMPRESSIONS, PARQUET, Typed, Unfit, kind_of
-from tasks.events.formats.sections import Layout
+from tasks.events.formats.sections import Ids, Layout
 from tasks.events.roles import Look, is_header, is_name, look_at
 from tasks.events.sample import placed, sampled
 
@@ -44,6 +44,8 @@ class Inspection:
     proposal: str = ""
     """A mapping's text."""
     notes: tuple[str, ...] = field(default=())
+    ids: Ids | None = None
+    """A rule by which ids are found in the register, where the present one finds none."""
     key: tuple[str, ...] = ()
     """The roles whose values make a cell's id in the cell plan."""
 
@@ -53,6 +55,7 @@ class Opened:
     """A file's sample: its connection, its guessed layout, and its columns."""
 
     con: duckdb.DuckDBPyConnection
+    kind: str
     layout: Layout
     columns: Typed
     looks: tuple[Look, ...]
@@ -69,6 +72,11 @@ class Opened:
         for sign in ("+", "00"):
             if self.count(f"starts_with({text}, '{sign}')") >= forms.LEAST:
                 yield f'Ids begin with {sign}. If they do not in other files: [ids] prefixes = {{ "{sign}" = "" }}.'
+
+    @property
+    def rows(self) -> int:
+        """Rows of the sample."""
+        return self.count("true")
 
     def count(self, condition: str) -> int:
         """Rows of the sample for which an SQL condition holds."""
@@ -91,11 +99,11 @@ def opened(path: Path, zone: ZoneInfo) -> Iterator[Opened]:
     with sampled(path, kind, layout, columns) as con:
         looks = look_at(con, placed(columns), named=True)
         if kind == PARQUET or is_header([name for name, _ in columns], [look.form for look in looks]):
-            yield Opened(con, layout, columns, looks, zone)
+            yield Opened(con, kind, layout, columns, looks, zone)
             return
     layout, columns = _without_header(layout, columns)
     with sampled(path, kind, layout, columns) as con:
-        yield Opened(con, layout, columns, look_at(con, placed(columns), named=False), zone)
+        yield Opened(con, kind, layout, columns, look_at(con, placed(columns), named=False), zone)
 
 
 def _laid_out(path: Path) -> tuple[Layout, Typed]:

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from tasks.events.formats.sections import Layout, TimeForm
+from tasks.events.formats.sections import Ids, Layout, TimeForm
 from tasks.events.roles import Look
 from tasks.events.time_forms import Timed
 
@@ -39,12 +39,22 @@ def register(
     return _section(kind, [*lines, *(f"values.{column} = {_table(each)}" for column, each in words.items())])
 
 
+def ids(rule: Ids) -> str:
+    """How subscriber ids are compared."""
+    standard = Ids()
+    given = {key: getattr(rule, key) for key in ("case", "binary") if getattr(rule, key) != getattr(standard, key)}
+    lines = [f"{key} = {_value(value)}" for key, value in given.items()]
+    return "\n".join(["[ids]", *lines, *_optional("prefixes", rule.prefixes), ""])
+
+
 def together(proposals: Sequence[str]) -> str:
     """One mapping of several proposals; of the same kind, those that differ get names of their own."""
     found: dict[str, str] = {}
     for text in dict.fromkeys(filter(None, proposals)):
         head, _, rest = text.partition("\n")
         name, number = head, 1
+        if name == "[ids]" and name in found:  # one rule holds for all files
+            continue
         while name in found:
             number += 1
             name = head.replace(f".{OWN}]", f".{OWN}-{number}]")
@@ -82,7 +92,7 @@ def _cell(roles: Mapping[str, Look]) -> dict[str, object]:
 
 def _time(form: TimeForm) -> dict[str, object]:
     found: dict[str, object] = {"pattern": _one_or_many(form.pattern)} if form.pattern else {}
-    return found | ({"unit": form.unit} if form.unit else {})
+    return found | {key: getattr(form, key) for key in ("unit", "zone") if getattr(form, key)}
 
 
 def _one_or_many(values: Sequence[str]) -> object:

@@ -1,6 +1,6 @@
 """A bounded sample of a file: what share of it reading would use, and the forms of what it could not read."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -11,11 +11,13 @@ import duckdb
 import pyarrow as pa
 
 from tasks.events import duck, forms
+from tasks.events.beside import Beside
 from tasks.events.clock import Clock
-from tasks.events.formats.columns import Column
+from tasks.events.formats.columns import Column, trimmed
 from tasks.events.formats.detect import PARQUET, Typed, Unfit, by_format
 from tasks.events.formats.expressions import expressions, kinds
-from tasks.events.formats.sections import EventFormat, Layout
+from tasks.events.formats.ids import compared
+from tasks.events.formats.sections import EventFormat, Ids, Layout
 from tasks.events.formats.times import given
 
 ROWS = 10_000
@@ -36,30 +38,35 @@ class Shares:
     cells: int
     unread_time: str | None = None
     """The commonest form of times that are not read."""
+    people: int | None = None
+    """Rows whose subscriber is in the register; None where it cannot be read."""
 
 
 @contextmanager
 def sampled(path: Path, kind: str, layout: Layout, columns: Typed) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection whose table `sampled` holds a file's first rows, its columns named c0, c1 ...; raises Unfit."""
-    parameters: dict[str, object] = {"file": duck.exactly(path)}
-    if kind == PARQUET:
-        names = ", ".join(f"{duck.name(name)} AS c{place}" for place, (name, _) in enumerate(columns))
-        relation = f"(SELECT {names} FROM read_parquet($file, hive_partitioning=false))"
-    else:
-        relation = _CSV
-        parameters |= {
-            "columns": {f"c{place}": "VARCHAR" for place in range(len(columns))},
-            "compression": {".gz": "gzip", ".zst": "zstd"}.get(path.suffix.lower(), "none"),
-            "delim": layout.separator,
-            "header": layout.header,
-        }
-    with duck.connect(MEMORY, 2, None) as con:
+    relation, parameters = rows_of(path, kind, layout, columns)
+    with duck.connect(MEMORY, 1, None) as con:  # of several threads, which rows are the first would be chance
         try:
             con.execute(f"CREATE TEMP TABLE sampled AS SELECT * FROM {relation} LIMIT {ROWS}", parameters)
         except duckdb.Error as error:
             duck.raise_unless_the_files(error)
             raise Unfit("it is damaged: its rows cannot be read") from None
         yield con
+
+
+def rows_of(path: Path, kind: str, layout: Layout, columns: Typed) -> tuple[str, dict[str, object]]:
+    """SQL of a file's rows, its columns named c0, c1 ..., and its parameters."""
+    parameters: dict[str, object] = {"file": duck.exactly(path)}
+    if kind == PARQUET:
+        names = ", ".join(f"{duck.name(name)} AS c{place}" for place, (name, _) in enumerate(columns))
+        return f"(SELECT {names} FROM read_parquet($file, hive_partitioning=false))", parameters
+    return _CSV, parameters | {
+        "columns": {f"c{place}": "VARCHAR" for place in range(len(columns))},
+        "compression": {".gz": "gzip", ".zst": "zstd"}.get(path.suffix.lower(), "none"),
+        "delim": layout.separator,
+        "header": layout.header,
+    }
 
 
 def placed(columns: Typed) -> dict[str, Column]:
@@ -73,15 +80,16 @@ def any_time(zone: ZoneInfo) -> Clock:
 
 
 def shares(
-    con: duckdb.DuckDBPyConnection, format_: EventFormat, columns: Typed, zone: ZoneInfo, cells: Sequence[str] | None
+    con: duckdb.DuckDBPyConnection, format_: EventFormat, columns: Typed, zone: ZoneInfo, beside: Beside
 ) -> Shares:
-    """What reading would make of the table `sampled`; `cells`: the known ids, None where any cell is as good."""
+    """What reading would make of the table `sampled`; where `beside` knows no cells, any cell is as good."""
     own = placed(columns)
     there = by_format(tuple(own), tuple(kinds(format_)))
     used = {name: replace(own[file_name], null_words=format_.null_words) for name, file_name in there.items()}
     row = expressions(format_, used, any_time(format_.time.timezone or zone))
-    con.register("known", pa.table({"id": pa.array(cells or [], pa.string())}))
-    known = "cell IN (SELECT id FROM known)" if cells is not None else "cell IS NOT NULL"
+    con.register("known", pa.table({"id": pa.array(beside.cells or [], pa.string())}))
+    known = f"{trimmed('cell')} IN (SELECT id FROM known)" if beside.cells is not None else "cell IS NOT NULL"
+    people = None if beside.people is None else members(con, row.subscriber, beside.people, beside.ids)
     counted = f"""
         SELECT count(*), count(nullif(trim(subscriber), '')), count(seconds),
             count(*) FILTER ({known} OR (cell IS NULL AND place IS NOT NULL))
@@ -92,4 +100,15 @@ def shares(
     times = [used[name] for name in format_.time.column]
     text = " || ' ' || ".join(f"CAST({time.written()} AS VARCHAR)" for time in times)
     unread = f"(SELECT * FROM sampled WHERE {given(times)} AND {row.seconds} IS NULL)"
-    return Shares(rows, with_id, with_time, with_cell, forms.commonest(con, unread, text))
+    return Shares(rows, with_id, with_time, with_cell, forms.commonest(con, unread, text), people)
+
+
+def members(con: duckdb.DuckDBPyConnection, text: str, people: pa.Array, ids: Ids) -> int:
+    """Rows of `sampled` whose id, an SQL expression, is one of the register's by the rule of `ids`."""
+    con.register("people", pa.table({"id": people}))
+    mine = f"SELECT {compared(trimmed(text), ids)} AS id FROM sampled"
+    there = f"SELECT {compared('id', ids)} AS id FROM people"
+    # The sample is the smaller side, so that a register of millions is passed through and not kept.
+    con.execute(f"CREATE OR REPLACE TEMP TABLE mine AS {mine}")
+    con.execute(f"CREATE OR REPLACE TEMP TABLE theirs AS SELECT DISTINCT id FROM ({there}) SEMI JOIN mine USING (id)")
+    return int(con.execute("SELECT count(*) FROM mine SEMI JOIN theirs USING (id)").fetchall()[0][0])

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Sequence
+from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -9,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tasks.events.beside import Beside
 from tasks.events.formats import load_formats, parse, shipped
 from tasks.events.formats.detect import Unfit
 from tasks.events.inspect_events import inspect_events
@@ -62,7 +64,7 @@ def _csv(path: Path, header: str, row: Made, separator: str | None = None) -> Pa
 
 
 def _inspect(path: Path, cells: Sequence[str] | None = None) -> Inspection:
-    return inspect_events(path, shipped(), ZONE, cells)
+    return inspect_events(path, shipped(), ZONE, Beside(cells))
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -74,7 +76,7 @@ def test_the_proposed_mapping_reads_every_row(tmp_path: Path, layout: str) -> No
     unread = {reading.rows - reading.read for reading in found.readings}
     assert unread in ({0}, {0, 1}), "a first line that names nothing is no row"
     (tmp_path / "formats.toml").write_text(found.proposal)
-    again = inspect_events(path, load_formats(tmp_path / "formats.toml"), ZONE, None)
+    again = inspect_events(path, load_formats(tmp_path / "formats.toml"), ZONE, Beside())
     assert (again.format, again.proposal, again.why_not) == ("own", "", "")
     assert not [one for one in IDS if one in str(found)]
 
@@ -87,7 +89,7 @@ def test_the_parts_of_a_cell_are_joined(tmp_path: Path) -> None:
     path = _csv(tmp_path / name, header, many)
     cell = parse(_inspect(path).proposal.encode(), "it").events["own"].cell
     assert cell.column == ("mcc", "area", "cell")
-    plan = inspect_events(path, shipped(), ZONE, None, ("area", "cell"))
+    plan = inspect_events(path, shipped(), ZONE, Beside(key=("area", "cell")))
     assert parse(plan.proposal.encode(), "it").events["own"].cell.column == ("area", "cell"), "as in the cell plan"
 
 
@@ -100,7 +102,7 @@ def test_proposals_of_several_files_are_one_mapping() -> None:
 
 def test_what_ids_begin_with_is_noted(tmp_path: Path) -> None:
     row: Made = lambda n: (f"+{IDS[n % 9]}", f"2026-06-03 {_hour(n)}:00", f"c{n % 7}")  # noqa: E731
-    (note,) = _inspect(_csv(tmp_path / "e.csv", "msisdn,zeitpunkt,zelle", row)).notes
+    *_, note = _inspect(_csv(tmp_path / "e.csv", "msisdn,zeitpunkt,zelle", row)).notes
     assert '"+" = ""' in note
 
 
@@ -174,3 +176,88 @@ def test_numbers_that_are_dates_and_times_of_day_are_read_together(tmp_path: Pat
 def test_a_file_without_a_telling_ending_is_unfit(tmp_path: Path, name: str) -> None:
     with pytest.raises(Unfit):
         _inspect(write(tmp_path / name, b"a,b\n"))
+
+
+PEOPLE = pa.array(IDS)
+CELLS = [f"26203400{n:07d}" for n in range(300)]
+ALIKE: Made = lambda n: (IDS[n % 9], f"2026-06-03 {n % 24:02d}:00:00", CELLS[n % 300])  # noqa: E731
+
+
+def _many(path: Path, header: str, row: Made) -> Path:
+    lines = [header] * bool(header) + [";".join(row(n)) for n in range(1200)]
+    return write(path, "".join(f"{line}\n" for line in lines).encode())
+
+
+def test_columns_are_told_by_the_registers_beside_the_file(tmp_path: Path) -> None:
+    path = _many(tmp_path / "e.csv", "", ALIKE)
+    found = inspect_events(path, shipped(), ZONE, Beside(CELLS, people=PEOPLE))
+    own = parse(found.proposal.encode(), "it").events["own"]
+    assert (own.subscriber.column, own.cell.column) == ("column_1", ("column_3",))
+    assert {reading.read for reading in found.readings} == {1200}
+
+
+def test_a_name_yields_to_a_column_that_matches(tmp_path: Path) -> None:
+    header = "deviceid;at;who;siteid;bts"
+    row: Made = lambda n: (f"x{n}", *ALIKE(n)[1::-1], "7", CELLS[n % 300])  # noqa: E731
+    found = inspect_events(_many(tmp_path / "e.csv", header, row), shipped(), ZONE, Beside(CELLS, people=PEOPLE))
+    own = parse(found.proposal.encode(), "it").events["own"]
+    assert (own.subscriber.column, own.cell.column) == ("who", ("bts",))
+
+
+def test_a_mapping_that_fits_and_matches_nothing_gets_another_proposal(tmp_path: Path) -> None:
+    path, mapping = _many(tmp_path / "e.csv", "", ALIKE), tmp_path / "formats.toml"
+    mapping.write_text(
+        '[events.mine]\nseparator = ";"\nheader = false\nnames = ["a", "b", "c"]\n'
+        'subscriber = "c"\ntime = "b"\ncell = "a"\n'
+    )
+    beside = Beside(CELLS, people=PEOPLE)
+    found = inspect_events(path, load_formats(mapping), ZONE, beside)
+    assert parse(found.proposal.encode(), "it").events["own"].subscriber.column == "column_1"
+    mapping.write_text(found.proposal)
+    again = inspect_events(path, load_formats(mapping), ZONE, beside)
+    assert (again.format, again.proposal) == ("own", "")
+    nobody = inspect_events(path, load_formats(mapping), ZONE, Beside(["c"], people=pa.array(["1"])))
+    assert nobody.format == "own", "no other mapping would match more"
+
+
+def test_files_of_one_layout_share_a_mapping_if_it_reads_them(tmp_path: Path) -> None:
+    beside = Beside(CELLS, people=PEOPLE)
+    first = inspect_events(_many(tmp_path / "a.csv", "", ALIKE), shipped(), ZONE, beside).proposal
+    blind = inspect_events(_many(tmp_path / "b.csv", "", ALIKE), shipped(), ZONE, Beside(), [first])
+    assert blind.proposal == first
+    for n, row in enumerate((lambda n: (*ALIKE(n), "x"), lambda n: (ALIKE(n)[1], *ALIKE(n)))):
+        other = inspect_events(_many(tmp_path / f"o{n}.csv", "", row), shipped(), ZONE, beside, [first])
+        assert other.proposal not in ("", first)
+    swapped: Made = lambda n: (ALIKE(n)[0], CELLS[n % 300], ALIKE(n)[1])  # noqa: E731
+    other = inspect_events(_many(tmp_path / "s.csv", "", swapped), shipped(), ZONE, beside, [first])
+    assert parse(other.proposal.encode(), "it").events["own"].time.column == ("column_3",)
+
+
+@pytest.mark.parametrize("sign", ["+", "00"])
+def test_what_ids_begin_with_in_one_place_only_goes_into_the_proposal(tmp_path: Path, sign: str) -> None:
+    row: Made = lambda n: (f"{sign}{ALIKE(n)[0]}", *ALIKE(n)[1:])  # noqa: E731
+    path = _many(tmp_path / "e.csv", "msisdn;zeitpunkt;zelle", row)
+    found = inspect_events(path, shipped(), ZONE, Beside(CELLS, people=PEOPLE))
+    assert found.ids
+    assert found.ids.prefixes == {sign: ""}
+    assert {reading.read for reading in found.readings} == {1200}
+
+
+def test_times_an_hour_off_the_folders_day_are_proposed_as_utc(tmp_path: Path) -> None:
+    def row(n: int) -> Sequence[str]:
+        hour = n % 24 - 2
+        return IDS[n % 9], f"2026-06-0{3 if hour >= 0 else 2} {hour % 24:02d}:00:00", CELLS[n % 300]
+
+    path = _many(tmp_path / "e.csv", "msisdn;zeitpunkt;zelle", row)
+    zones = {
+        label: parse(inspect_events(path, shipped(), ZONE, Beside(label=label)).proposal.encode(), "it")
+        .events["own"]
+        .time.zone
+        for label in (date(2026, 6, 3), None)
+    }
+    assert zones == {date(2026, 6, 3): "UTC", None: "Europe/Berlin"}
+    native = write(path.with_name("n.csv"), path.read_bytes().replace(b";", b","))
+    text = native.read_text().replace("msisdn,zeitpunkt,zelle", "subscriber_id,event_at,cell_id").replace("\n", ",x\n")
+    native.write_text(text.replace(",x", ",event_type", 1))
+    proposed = inspect_events(native, shipped(), ZONE, Beside(label=date(2026, 6, 3))).proposal
+    assert parse(proposed.encode(), "it").events["own"].time.zone == "UTC", "a shipped format has no zone"

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pytest
 
+from tasks.events.beside import Beside
 from tasks.events.files import columns_of
 from tasks.events.formats import parse, shipped
 from tasks.events.formats.detect import Unfit, kind_of
@@ -26,7 +27,7 @@ ROWS = [
 def _shares(path: Path, format_: EventFormat, cells: list[str] | None = None) -> Shares:
     columns = columns_of(path, format_)
     with sampled(path, kind_of(path.name, [Layout()]), format_, columns) as con:
-        return shares(con, format_, columns, ZONE, cells)
+        return shares(con, format_, columns, ZONE, Beside(cells))
 
 
 @pytest.mark.parametrize("name", ["e.csv", "e.csv.gz"])

@@ -2,7 +2,7 @@
 
 import json
 import re
-from datetime import date
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -202,3 +202,26 @@ def test_doctor_names_a_lake_file_that_is_lost_or_cut_off(home: Path, landing: P
     assert "1 files of 1 days" in _examine()[1]["lake files"]["found"]
     path.write_bytes(b"row")
     assert str(day) in _examine()[1]["lake files"]["fault"]["action"]
+
+
+def test_doctor_names_events_whose_ids_are_in_no_register(home: Path, landing: Path) -> None:
+    file = landing / EVENTS
+    file.write_text(file.read_text().replace("\n49151", "\n+49151"))
+    code, found, said = _examine()
+    assert (code, [one for one in found if found[one]["fault"]]) == (10, ["events"])
+    assert "49151" not in said
+    (landing / "formats.toml").write_text('[ids]\nprefixes = { "+" = "" }\n')
+    assert _examine()[0] == 0
+
+
+def test_doctor_stops_at_times_that_seem_to_be_utc_until_a_zone_is_named(home: Path, landing: Path) -> None:
+    file = landing / EVENTS
+    begin = datetime(2026, 2, 28, 23)
+    lines = [f"49151000000{n % 4},{begin + timedelta(minutes=n)},c1,call\n" for n in range(24 * 60)]
+    file.write_text("subscriber_id,event_at,cell_id,event_type\n" + "".join(lines))
+    code, found, _ = _examine()
+    assert (code, [one for one in found if found[one]["fault"]]) == (10, ["events"])
+    assert "UTC" in found["events"]["fault"]["what"]
+    mapping = 'subscriber = "subscriber_id"\ntime = { column = "event_at", zone = "UTC" }\ncell = "cell_id"\n'
+    (landing / "formats.toml").write_text(f"[events.own]\n{mapping}")
+    assert _examine()[0] == 0

@@ -1,0 +1,70 @@
+"""Columns told by what lies beside a file: ids of subscribers in their register, ids of cells in the cell plan."""
+
+from collections.abc import Mapping, Sequence
+
+import pyarrow as pa
+
+from tasks.events.beside import Beside
+from tasks.events.formats.sections import Ids
+from tasks.events.inspection import Opened
+from tasks.events.proposal import key_parts
+from tasks.events.roles import Look
+from tasks.events.sample import members
+
+LEAST = 0.05
+"""The share of rows that must be found beside the file."""
+SURE = 0.5
+"""The share of the best column's matches with which a column that is named so keeps its role."""
+RULES = ({"+": ""}, {"00": ""}, {"+": "", "00": ""})
+"""What ids may begin with in one place and not in another."""
+
+
+def roles(file: Opened, looks: Sequence[Look], named: Mapping[str, Look], beside: Beside) -> dict[str, Look]:
+    """The roles, with the columns of subscriber and cell whose values are known beside the file."""
+    found, cells = dict(named), beside.cells
+    if beside.people is not None:
+        _choose(found, "subscriber", {look: _people(file, look, beside) for look in looks}, file.rows)
+    rest = [look for look in looks if look != found.get("subscriber")]
+    if cells is not None and ("cell" not in found or key_parts(found) == ("cell",)):
+        _choose(found, "cell", {look: _cells(file, look, cells) for look in rest}, file.rows)
+    return found
+
+
+def _choose(found: dict[str, Look], role: str, matches: Mapping[Look, int], rows: int) -> None:
+    """Give a role to the column with most matches, unless its own has about as many; the first of equals."""
+    best = max(matches, key=lambda look: matches[look], default=None)
+    if best is None or matches[best] <= LEAST * rows:
+        return
+    if role not in found or matches.get(found[role], 0) < SURE * matches[best]:
+        for other in [other for other, look in found.items() if look == best]:
+            del found[other]
+        found[role] = best
+
+
+def _text(look: Look) -> str:
+    return look.column.text(hexadecimal=True)
+
+
+def _people(file: Opened, look: Look, beside: Beside) -> int:
+    return members(file.con, _text(look), beside.people, ids_rule(file, look, beside))
+
+
+def _cells(file: Opened, look: Look, cells: Sequence[str]) -> int:
+    return members(file.con, _text(look), pa.array(cells, pa.string()), Ids())
+
+
+def ids_rule(file: Opened, look: Look, beside: Beside) -> Ids:
+    """The given rule, or one by which more than hardly any ids of the column are in the register."""
+    if beside.people is None:
+        return beside.ids
+    tried = [beside.ids, *(beside.ids.model_copy(update={"prefixes": beside.ids.prefixes | each}) for each in RULES)]
+    tried.append(beside.ids.model_copy(update={"case": "lower"}))
+    for rule in tried:
+        if members(file.con, _text(look), beside.people, rule) > LEAST * file.rows:
+            return rule
+    return beside.ids
+
+
+def told(ids: Ids, beside: Beside) -> Ids | None:
+    """The rule, if it is another than the given one."""
+    return ids if ids != beside.ids else None

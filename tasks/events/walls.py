@@ -1,0 +1,97 @@
+"""Times without offset against the day of their folder: whether they fit it better in UTC. Counts, never a value."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import duckdb
+
+from tasks.events import duck
+from tasks.events.clock import Clock
+from tasks.events.formats.columns import Column
+from tasks.events.formats.detect import Typed, Unfit
+from tasks.events.formats.sections import Layout, TimeForm
+from tasks.events.formats.times import seconds
+from tasks.events.sample import MEMORY, rows_of
+
+ROWS = 2_000_000
+"""Rows of a file that are looked at: as a file may be sorted, its first ones would tell of some hour alone."""
+STEP = 900
+"""Seconds of a bin: no timezone is ahead of UTC by a fraction of it."""
+CLEAR, SHARE, TIMES = 30, 0.001, 3
+"""Rows, and their share, that must lie in the day by UTC alone, and how often as many as by the present zone alone."""
+SPAN = 20 * 3600
+"""Seconds that nearly all times must span, so that a file is of a whole day."""
+_TAIL = 0.005
+_EARLY, _LATE = Clock((), 0), Clock((), 3600)
+
+
+@dataclass(frozen=True)
+class Walls:
+    """Rows whose time has no offset, by the bin in which its clock shows them; and the rows that were read."""
+
+    bins: Counter[int]
+
+    @property
+    def rows(self) -> int:
+        """Rows whose time has no offset."""
+        return self.bins.total()
+
+    @property
+    def ends(self) -> tuple[datetime, datetime]:
+        """On the file's own clock, between which nearly all times lie: those of few rows would be traces of these."""
+        last = self._at(1 - _TAIL) + 1
+        return _wall(self._at(_TAIL)), _wall(last)
+
+    def _at(self, share: float) -> int:
+        seen = 0
+        for place in sorted(self.bins):
+            seen += self.bins[place]
+            if seen > share * self.rows:
+                return place
+        return max(self.bins)
+
+    def within(self, day: date, landing: ZoneInfo, zone: ZoneInfo) -> int:
+        """Rows that lie in a day of the landing, if the file's clock is that of `zone`."""
+        bins = _bins(day, landing, zone)
+        return sum(rows for place, rows in self.bins.items() if place in bins)
+
+    def fit_utc_better(self, day: date, landing: ZoneInfo, zone: ZoneInfo) -> bool:
+        """Whether hardly anything is lost, and much is gained, if the file's clock is UTC and not that of `zone`."""
+        first, last = self.ends
+        present, other = _bins(day, landing, zone), _bins(day, landing, ZoneInfo("UTC"))
+        gained = sum(rows for place, rows in self.bins.items() if place in other and place not in present)
+        lost = sum(rows for place, rows in self.bins.items() if place in present and place not in other)
+        whole = (last - first).total_seconds() >= SPAN
+        return whole and gained >= max(CLEAR, SHARE * self.rows) and gained > TIMES * lost
+
+
+def walls(path: Path, kind: str, layout: Layout, columns: Typed, form: TimeForm, times: list[Column]) -> Walls:
+    """Of a file's rows those whose time has no offset; `times`: its columns in the form's order. Raises Unfit."""
+    relation, parameters = rows_of(path, kind, layout, columns)
+    early, late = (seconds(form, times, clock) for clock in (_EARLY, _LATE))
+    query = f"""
+        SELECT early // {STEP}, count(*)
+        FROM (SELECT {early} AS early, {late} AS late FROM (SELECT * FROM {relation} LIMIT {ROWS}))
+        WHERE early <> late GROUP BY ALL
+    """
+    with duck.connect(MEMORY, 2, None) as con:
+        try:
+            return Walls(Counter(dict(con.execute(query, parameters).fetchall())))
+        except duckdb.Error as error:
+            duck.raise_unless_the_files(error)
+            raise Unfit("it is damaged: its rows cannot be read") from None
+
+
+def _bins(day: date, landing: ZoneInfo, zone: ZoneInfo) -> range:
+    """What a clock of `zone` shows within a day of the landing."""
+    noon = datetime.combine(day, time(12), landing)
+    ahead = (noon.utcoffset() or timedelta()) - (noon.astimezone(zone).utcoffset() or timedelta())
+    first = int((datetime.combine(day, time(), UTC) - ahead).timestamp()) // STEP
+    return range(first, first + 86_400 // STEP)
+
+
+def _wall(place: int) -> datetime:
+    return datetime.fromtimestamp(place * STEP, UTC).replace(tzinfo=None)
