@@ -4,12 +4,14 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from tasks.events import duck
 from tasks.events.csv_rows import Rows
 
 _BATCH_ROWS = 1 << 16
@@ -19,21 +21,19 @@ _END = 8
 """Bytes after the footer: its length, and `PAR1`."""
 
 
-def parquet_rows(path: Path, used: Sequence[str]) -> Iterator[Rows]:
+def parquet_rows(path: Path, used: Sequence[str], int96: Sequence[str] = ()) -> Iterator[Rows]:
     """The rows of a file with its used columns as DuckDB has them; a row with text that is not UTF-8 is set aside.
 
-    Raises OSError or pa.ArrowException where the file is damaged.
+    `int96`: which of them are old timestamps. Raises OSError or pa.ArrowException where the file is damaged.
     """
-    first = 0
-    with pq.ParquetFile(
-        path,
-        metadata=_metadata(path),
-        buffer_size=1 << 20,
-        page_checksum_verification=True,
-        coerce_int96_timestamp_unit="us",
-    ) as file:
-        for batch in file.iter_batches(_BATCH_ROWS, columns=list(used)):
-            columns = [_as_duckdb(batch.column(name)) for name in used]
+    first, instants, rest = 0, _instants(path, int96), pa.table({})
+    others = [name for name in used if name not in int96]
+    with pq.ParquetFile(path, metadata=_metadata(path), buffer_size=1 << 20, page_checksum_verification=True) as file:
+        for batch in file.iter_batches(_BATCH_ROWS, columns=others):
+            while int96 and len(rest) < len(batch) and (more := next(instants, None)) is not None:
+                rest = pa.concat_tables([rest, pa.table(more)], promote_options="default").combine_chunks()
+            old, rest = rest[: len(batch)], rest[len(batch) :]
+            columns = [_as_duckdb(batch[name]) if name in others else old[name].combine_chunks() for name in used]
             places = np.arange(first, first + len(batch))
             broken = np.zeros(len(batch), bool)
             for column in columns:
@@ -42,6 +42,18 @@ def parquet_rows(path: Path, used: Sequence[str]) -> Iterator[Rows]:
                 columns = [column.filter(pa.array(~broken)) for column in columns]
             yield Rows(columns, places[~broken], places[broken])
             first += len(batch)
+
+
+def _instants(path: Path, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """A file's columns of old timestamps by DuckDB, as in the fast way: of garbage, pyarrow makes other times."""
+    columns = ", ".join(map(duck.name, names))
+    sql = f"SELECT {columns} FROM read_parquet($file, hive_partitioning=false)"
+    try:
+        with duckdb.connect(":memory:") as con:
+            yield from duck.batches(con, sql, {"file": duck.exactly(path)}, _BATCH_ROWS)
+    except duckdb.Error as error:
+        duck.raise_unless_the_files(error)
+        raise OSError(f"{path.name} is damaged") from None
 
 
 def _metadata(path: Path) -> pq.FileMetaData:

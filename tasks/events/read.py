@@ -163,7 +163,8 @@ def _used(group: FileGroup) -> dict[str, str]:
 def _rows(group: FileGroup, used: Sequence[str], path: Path) -> Iterator[Rows]:
     """The rows of one file, its used columns alone."""
     if group.kind == ".parquet":
-        return parquet_rows(path, used)
+        types = dict(group.columns)
+        return parquet_rows(path, used, [name for name in used if types[name] == INT96])
     names = [name for name, _ in group.columns]
     csv = Csv(len(names), group.format.separator, group.format.header)
     return csv_rows(path, csv, [names.index(name) for name in used])

@@ -1,6 +1,8 @@
 """Parquet row by row: where one value makes DuckDB refuse a file, or a column hides what DuckDB calls rows by."""
 
+import struct
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 
 from tasks.events.files import group_files
 from tasks.events.judge import Prepared
+from tasks.events.reasons import Reason
 from tests.reference_read import Span
 from tests.unit.events.factory import landing_file, prepare, read, write_parquet
 
@@ -20,6 +23,10 @@ WHOLE_DAY = Span(0, 0, 86_400)
 NOON = 1_772_362_800
 UNITS = {"ms": 10**3, "us": 10**6, "ns": 10**9}
 MOST = 2**63 - 1
+TODAY = 2_440_588 + NOON // 86_400
+NANOSECONDS = (-1, -(10**13), 10**14, -MOST - 1, MOST, -(10**18), 7)
+GARBAGE = [(n, day) for n in NANOSECONDS for day in (0, TODAY - 213_504, TODAY, TODAY + 1, 2**31, 2**32 - 1)]
+"""Times of INT96 whose nanoseconds or days are none."""
 TIMES = st.integers(-MOST - 1, MOST) | st.integers(-3, 3).map(lambda n: (MOST - 3 if n > 0 else -MOST + 3) + n)
 IDS = (
     pa.string(),
@@ -111,6 +118,45 @@ def test_duckdb_and_the_reader_of_rows_agree_on_every_type(found) -> None:
             account, keys = read([landing_file(path)], ready, root / f"out{place}")
             results.append((account.account, account.quarantine.to_pylist(), np.concatenate(keys).tolist()))
     assert results[0] == results[1]
+
+
+def int96_file(path: Path, values: Sequence[tuple[int, int]], **columns: pa.Array) -> Path:
+    """Events of subscriber 1 at INT96 times (nanoseconds of the day, Julian day), whatever these are."""
+    rows = {name: pa.array([text] * len(values)) for name, text in (("subscriber_id", "1"), ("cell_id", "c0"))}
+    rows |= {"event_type": pa.array(["data"] * len(values)), **columns}
+    noon = pa.array([NOON * 10**9] * len(values)).cast(pa.timestamp("ns"))
+    writes = {"use_deprecated_int96_timestamps": True, "use_dictionary": False, "row_group_size": 2}
+    path.parent.mkdir(exist_ok=True)
+    pq.write_table(pa.table({**rows, "event_at": noon}), path, compression="none", **writes)
+    content = path.read_bytes()
+    for value in values:
+        content = content.replace(struct.pack("<qI", 11 * 3600 * 10**9, TODAY), struct.pack("<qI", *value), 1)
+    path.write_bytes(content)
+    return path
+
+
+def test_no_strangers_value_changes_what_a_garbage_int96_time_means(tmp_path, prepared, monkeypatch) -> None:
+    monkeypatch.setattr("tasks.events.parquet_rows._BATCH_ROWS", 3)
+    found = []
+    for cell in (b"x", b"\xff"):
+        last = {"subscriber_id": pa.array([b"1"] * len(GARBAGE) + [b"stranger"]).view(pa.string())}
+        last["cell_id"] = pa.array([b"c0"] * len(GARBAGE) + [cell]).view(pa.string())
+        file = landing_file(int96_file(tmp_path / cell.hex() / "a.parquet", [*GARBAGE, (0, TODAY)], **last))
+        account, keys = read([file], prepared, tmp_path / cell.hex() / "out")
+        found.append((account.account, np.concatenate(keys).tolist()))
+    assert (found[0][0].kept, found[0][1]) == (found[1][0].kept, found[1][1])
+    assert found[1][0].set_aside["a.parquet", Reason.UNREADABLE_ROW] == 1
+
+
+def test_a_file_whose_int96_times_are_cut_is_damaged(tmp_path, prepared) -> None:
+    cells = pa.array([b"c0", b"\xff"]).view(pa.string())
+    path = int96_file(tmp_path / "a.parquet", [(0, TODAY)] * 2, cell_id=cells)
+    place = pq.read_metadata(path).row_group(0).column(3).data_page_offset
+    content = bytearray(path.read_bytes())
+    content[place : place + 8] = b"\xff" * 8
+    path.write_bytes(content)
+    found, _ = read([landing_file(path)], prepared, tmp_path / "out")
+    assert [file.name for file in found.unreadable] == ["a.parquet"]
 
 
 def test_files_of_one_schema_are_described_by_duckdb_once(tmp_path, monkeypatch) -> None:
