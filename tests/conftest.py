@@ -8,11 +8,17 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tasks.engine.kernel_cache import set_kernel_cache
+
 # Shared machines stall: a deadline would fail tests for what others do.
 settings.register_profile("throng", deadline=None)
 settings.load_profile("throng")
 
 os.umask(0o022)  # a mask of 002 would open what tests make to the group: such homes and `.env` are refused
+
+set_kernel_cache(
+    Path(__file__).parent.parent / ".pytest_cache"
+)  # for children too: each would compile for 15 CPU-seconds
 
 _HOME = tempfile.TemporaryDirectory(prefix="throng-prefect-")
 os.environ.pop("PREFECT_API_URL", None)
