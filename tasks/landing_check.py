@@ -14,7 +14,7 @@ import numpy as np
 from tasks.errors import NotArrived, RejectedInput
 from tasks.events.beside import Beside, subscriber_ids
 from tasks.events.files import FileGroup, group_files
-from tasks.events.folders import labels_of
+from tasks.events.folders import dated, labels_of
 from tasks.events.formats import Formats
 from tasks.events.formats.detect import Unfit
 from tasks.events.gate_words import columns
@@ -90,7 +90,14 @@ class LandingCheck:
     def events(self) -> str:
         """The newest folder's files: each one's format, and what share of their rows would be read."""
         if self.newest is None:
-            raise NotArrived("events/ has no folder of a day.", "Put a day's files into events/date=YYYY-MM-DD/.")
+            near = dated(self.root / "events")
+            there = f"; {', '.join(near)} may be days" if near else ""
+            raise NotArrived(
+                f"events/ has no folder of a day{there}.",
+                "Give their pattern in formats.toml ([landing] folders); `throng inspect` proposes it."
+                if near
+                else "Put a day's files into events/date=YYYY-MM-DD/.",
+            )
         files = find_day(self.root, self.day, self.policy.time, self.now, self.formats).files
         groups, unreadable = group_files(files[:MOST_FILES], self.formats)
         if unreadable:

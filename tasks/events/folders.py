@@ -75,12 +75,22 @@ def look_alikes(events: Path, label: date) -> str:
     """What lies below `events/` that may be the day's folder under another name, in words; empty if nothing does."""
     entries = sorted(events.iterdir()) if events.is_dir() else []
     digits = {f"{label:%Y%m%d}", f"{label:%d%m%Y}", f"{label:%m%d%Y}"}
-    near = [path.name for path in entries if path.is_dir() and re.sub(r"\D", "", path.name) in digits]
-    near = [name for name in near if name.isprintable() and "`" not in name][:_MOST_NAMED]
+    near = _printable([path.name for path in entries if path.is_dir() and re.sub(r"\D", "", path.name) in digits])
     if near:
         return f" {', '.join(near)} may be it: rename it, or give its pattern in formats.toml ([landing] folders)."
     loose = sum(path.is_file() and not ignored(path.name, LandingNames()) for path in entries)
     return f" {loose} files lie in events/ itself: put them into folders of their days." if loose else ""
+
+
+def dated(events: Path) -> list[str]:
+    """Some folders whose names hold as many digits as a date, and no present pattern takes."""
+    entries = sorted(events.iterdir()) if events.is_dir() else []
+    names = [path.name for path in entries if path.is_dir() and len(re.sub(r"\D", "", path.name)) == len("20260301")]
+    return _printable(names)
+
+
+def _printable(names: list[str]) -> list[str]:
+    return [name for name in names if name.isprintable() and "`" not in name][:_MOST_NAMED]
 
 
 def refuse_tables(folder: Path) -> None:

@@ -23,14 +23,24 @@ def form(text: str) -> str:
 def commonest(
     con: duckdb.DuckDBPyConnection, relation: str, text: str, parameters: Mapping[str, object] | None = None
 ) -> str | None:
-    """The most frequent form of a text expression over the first rows of a relation; None if too few rows share one.
+    """The most frequent form, as `several` finds it; None if too few rows share one."""
+    return next(iter(several(con, relation, text, parameters, 1)), None)
+
+
+def several(
+    con: duckdb.DuckDBPyConnection,
+    relation: str,
+    text: str,
+    parameters: Mapping[str, object] | None = None,
+    most: int = 3,
+) -> list[str]:
+    """The most frequent forms of a text expression over the first rows of a relation.
 
     `relation`: a table's name or a query in parentheses, its `$name`s in `parameters`. NULL has no form.
     """
     query = f"""
         SELECT form FROM (SELECT {form("value")} AS form
             FROM (SELECT {text} AS value FROM {relation} LIMIT {SAMPLE}))
-        WHERE form IS NOT NULL GROUP BY form HAVING count(*) >= {LEAST} ORDER BY count(*) DESC, form LIMIT 1
+        WHERE form IS NOT NULL GROUP BY form HAVING count(*) >= {LEAST} ORDER BY count(*) DESC, form LIMIT {most}
     """
-    found = con.execute(query, dict(parameters or {})).fetchone()
-    return str(found[0]) if found else None
+    return [str(found) for (found,) in con.execute(query, dict(parameters or {})).fetchall()]

@@ -9,7 +9,7 @@ from tasks.events import proposal
 from tasks.events.formats import Formats, shipped
 from tasks.events.formats.columns import literal, trimmed
 from tasks.events.formats.registers import names as names_of
-from tasks.events.formats.sections import TimeForm
+from tasks.events.formats.sections import CellFormat, RegisterFormat, TimeForm
 from tasks.events.forms import LEAST
 from tasks.events.inspection import Inspection, Opened, Reading, opened
 from tasks.events.roles import Look, by_name
@@ -21,6 +21,8 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "cells": ("cell", "latitude", "longitude", "valid_from", "valid_to", "area", "net", "mcc"),
 }
 _OPTIONAL = frozenset({"active_from", "valid_from", "valid_to", "area", "net", "mcc"})
+_PARTS = ("area", "net", "mcc")
+"""Roles that are read only as parts of a cell's id."""
 _TIMES = ("active_from", "granted_at", "withdrawn_at", "valid_from", "valid_to")
 _WORDS: Mapping[str, Mapping[str, str]] = {
     "gender": {
@@ -30,11 +32,13 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
     },
     "segment": {
         "consumer": "private residential b2c privat privatkunde prepaid postpaid",
-        "business": "b2b corporate enterprise company geschaeft geschäftskunde",
+        "business": "b2b corporate enterprise company soho geschaeft geschäft geschäftlich geschäftskunde firma",
         "iot": "m2m machine telematics",
     },
 }
 """Known words of others for Throng's words."""
+_ANY_CASE = frozenset({"gender"})
+"""Of all other words the reader takes Throng's exactly as they are."""
 _NUMBERS = {
     "birth_year": "BETWEEN 1900 AND 2100",
     "home_mcc": "BETWEEN 200 AND 799",
@@ -51,14 +55,18 @@ def inspect_register(path: Path, kind: str, purpose: str, zone: ZoneInfo, format
         roles = by_name(file.usable, COLUMNS[kind])
         lacking = [_OWN.get(role, role) for role in COLUMNS[kind] if role not in roles and role not in _OPTIONAL]
         times = {role: register_time(file.con, roles[role]) for role in _TIMES if role in roles}
-        words = {role: _other_words(file, roles[role], _WORDS[role]) for role in _WORDS if role in roles}
+        words = {role: _other_words(file, roles[role], role) for role in _WORDS if role in roles}
         words |= {"purpose": _in_other_case(file, roles["purpose"], purpose)} if "purpose" in roles else {}
-        readings = tuple(_reading(file, role, look, times, words, purpose) for role, look in roles.items())
+        key = proposal.key_parts(roles) if "cell" in roles else ()
+        if own := _own_format(kind, [look.name for look in file.usable], formats):
+            words |= _own_words(getattr(formats, kind)[own], words)
+        decimal = getattr(getattr(formats, kind).get(own), "decimal", proposal.decimal(roles))
+        used = {role: look for role, look in roles.items() if role not in _PARTS or role in key}
+        readings = tuple(_reading(file, role, look, times, words, purpose, decimal) for role, look in used.items())
         why = f"it lacks {', '.join(lacking)}" if lacking else ""
         notes = tuple(file.id_notes(roles["subscriber"])) if "subscriber" in roles else ()
-        key = proposal.key_parts(roles) if "cell" in roles else ()
         found = Inspection(kind, None if lacking else kind, why, file.looks, readings, notes=notes, key=key)
-        if own := _own_format(kind, [look.name for look in file.usable], formats):
+        if own:
             return replace(found, format=own, why_not="")
         if lacking or _is_plain(file, roles, times, words):
             return found
@@ -78,12 +86,24 @@ def _own_format(kind: str, names: Sequence[str], formats: Formats) -> str | None
     return None
 
 
+def _own_words(format_: RegisterFormat | CellFormat, words: Mapping[str, object]) -> dict[str, dict[str, str]]:
+    """The words that the operator's mapping knows."""
+    values = format_.values if isinstance(format_, RegisterFormat) else {}
+    return {role: {old.lower(): new for old, new in values.get(role, {}).items()} for role in words}
+
+
 def _is_plain(
     file: Opened, roles: Mapping[str, Look], times: Mapping[str, Timed], words: Mapping[str, Mapping[str, str]]
 ) -> bool:
     """Whether the file is as Throng expects it without a mapping."""
     named = all(look.name == _OWN.get(role, role) for role, look in roles.items())
-    return named and file.layout.separator == "," and _form(times) == TimeForm() and not any(words.values())
+    return (
+        named
+        and proposal.decimal(roles) == "."
+        and file.layout.separator == ","
+        and _form(times) == TimeForm()
+        and not any(words.values())
+    )
 
 
 def _form(times: Mapping[str, Timed]) -> TimeForm:
@@ -106,6 +126,7 @@ def _reading(
     times: Mapping[str, Timed],
     words: Mapping[str, Mapping[str, str]],
     purpose: str,
+    decimal: str,
 ) -> Reading:
     """How many rows have a value of the role that is read."""
     name, text = _OWN.get(role, role), trimmed(f"CAST({look.column.written()} AS VARCHAR)")
@@ -115,24 +136,29 @@ def _reading(
     if role == "purpose":
         return file.reading(name, look, _is_one_of(text if not words[role] else f"lower({text})", [purpose]))
     if role in words:
-        return file.reading(name, look, _is_one_of(f"lower({text})", [*_WORDS[role], *words[role]]))
+        own = f"lower({text})" if role in _ANY_CASE else text
+        mapped = f" OR {_is_one_of(f'lower({text})', list(words[role]))}" if words[role] else ""
+        return file.reading(name, look, f"({_is_one_of(own, list(_WORDS[role]))}{mapped})")
     if role in _NUMBERS:
-        return file.reading(name, look, f"{look.column.number()} {_NUMBERS[role]}")
+        return file.reading(name, look, f"{look.column.number(decimal)} {_NUMBERS[role]}")
     return file.reading(name, look, f"{text} <> ''")
 
 
-def _other_words(file: Opened, look: Look, known: Mapping[str, str]) -> dict[str, str]:
-    """Known words of others that enough rows have, and what they mean."""
-    text = f"lower({trimmed(f'CAST({look.column.written()} AS VARCHAR)')})"
-    meant = {word: own for own, words in known.items() for word in words.split()}
-    return {word: own for word, own in meant.items() if file.count(f"{text} = {literal(word)}") >= LEAST}
-
-
-def _in_other_case(file: Opened, look: Look, purpose: str) -> dict[str, str]:
-    """The policy's purpose, if enough rows have it in another case: consents count only for exactly this purpose."""
+def _other_words(file: Opened, look: Look, role: str) -> dict[str, str]:
+    """Known words of others that enough rows have, and what they mean; Throng's own in another case, if it matters."""
     text = trimmed(f"CAST({look.column.written()} AS VARCHAR)")
-    other = file.count(f"lower({text}) = {literal(purpose.lower())} AND {text} <> {literal(purpose)}")
-    return {purpose.lower(): purpose} if other >= LEAST else {}
+    meant = {word: own for own, words in _WORDS[role].items() for word in words.split()}
+    found = {word: own for word, own in meant.items() if file.count(f"lower({text}) = {literal(word)}") >= LEAST}
+    for own in _WORDS[role] if role not in _ANY_CASE else ():
+        found |= _in_other_case(file, look, own)
+    return found
+
+
+def _in_other_case(file: Opened, look: Look, word: str) -> dict[str, str]:
+    """A word, such as the policy's purpose, that counts exactly as it is, if enough rows have it in another case."""
+    text = trimmed(f"CAST({look.column.written()} AS VARCHAR)")
+    other = file.count(f"lower({text}) = {literal(word.lower())} AND {text} <> {literal(word)}")
+    return {word.lower(): word} if other >= LEAST else {}
 
 
 def _is_one_of(text: str, words: Sequence[str]) -> str:

@@ -22,7 +22,7 @@ _SEPARATORS = ",;\t|"
 
 @dataclass(frozen=True)
 class Reading:
-    """Of a sample's rows with a value: how many have one that is read; and the commonest form of the others."""
+    """Of a sample's rows with a value: how many have one that is read; and the commonest forms of the others."""
 
     what: str
     read: int
@@ -86,9 +86,8 @@ class Opened:
         """Rows in which a column's value fulfils a condition, of those with a value, and the form of the others."""
         text = f"CAST({look.column.written()} AS VARCHAR)"
         others = f"(SELECT * FROM sampled WHERE {look.column.given()} AND NOT coalesce({condition}, false))"
-        return Reading(
-            what, self.count(condition), self.count(look.column.given()), forms.commonest(self.con, others, text)
-        )
+        said = ", ".join(forms.several(self.con, others, text)) or None
+        return Reading(what, self.count(condition), self.count(look.column.given()), said)
 
 
 @contextmanager

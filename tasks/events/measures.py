@@ -87,9 +87,12 @@ def _of_all_rows(facts: FileFacts, rules: GateRules) -> dict[str, Measure]:
 
 
 def _kept(kept: Noisy, facts: FileFacts, limit: float) -> Measure:
-    """How many rows are missing at the least share of all rows; a day of which nothing is kept lacks all."""
+    """How many rows are missing at the least share of all rows; a day of which nothing is kept lacks all.
+
+    Shown is the exact share, as in the row account: it stays with the operator.
+    """
     lacking = Noisy(limit * facts.rows, 0.0) + kept.times(-1) if facts.kept else Noisy(1.0, 0.0)
-    return Measure(kept.value / max(facts.rows, 1), lacking, exact=True)
+    return Measure(facts.kept / max(facts.rows, 1), lacking, exact=True)
 
 
 def of_rows(profile: Profile, history: Sequence[Noisy], rules: GateRules) -> dict[str, Measure | None]:
@@ -110,11 +113,16 @@ def _clear(number: Noisy) -> bool:
     return number.value > SURE * number.se
 
 
+def _least(number: Noisy) -> float:
+    """What is shown of a number of rows: noise may take it below zero."""
+    return max(number.value, 0.0)
+
+
 def _ratio(part: Noisy, whole: Noisy, limit: float, side: int) -> Measure | None:
     """part / whole against a limit it must stay under (side 1) or over (-1); both under independent noise."""
     if not _clear(whole):
         return None
-    return Measure(part.value / whole.value, (part + whole.times(-limit)).times(side))
+    return Measure(_least(part) / whole.value, (part + whole.times(-limit)).times(side))
 
 
 def _share(profile: Profile, reasons: Sequence[Reason], limit: float) -> Measure | None:
@@ -122,7 +130,7 @@ def _share(profile: Profile, reasons: Sequence[Reason], limit: float) -> Measure
     part, rest = profile.of(*reasons), profile.apart_from(*reasons)
     if not _clear(part + rest):
         return None
-    return Measure(part.value / (part + rest).value, part.times(1 - limit) + rest.times(-limit))
+    return Measure(_least(part) / (part + rest).value, part.times(1 - limit) + rest.times(-limit))
 
 
 def _missing_by_hour(profile: Profile, limit: float) -> list[Noisy]:
@@ -136,7 +144,7 @@ def _emptiest(profile: Profile, limit: float) -> Measure | None:
         return None
     missing = _missing_by_hour(profile, limit)
     empty = [f"{hour:02d}" for hour, excess in enumerate(missing) if excess.value > SURE * excess.se]
-    least = min(hour.value for hour in profile.hours)
+    least = min(map(_least, profile.hours))
     return Measure(least / usual.value, max(missing, key=lambda excess: excess.value), gate_words.some(empty))
 
 

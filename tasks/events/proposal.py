@@ -5,11 +5,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from tasks.events.formats.sections import Ids, Layout, TimeForm
-from tasks.events.roles import Look
+from tasks.events.roles import COMMA, Look
 from tasks.events.time_forms import Timed
 
 _NUMBERS = ("cell", "ci", "cid", "eci")
 """Names of a cell's number within its area; other names are of an id that is complete."""
+_PLACE = ("latitude", "longitude")
 OWN = "own"
 """The proposed format's name."""
 
@@ -18,7 +19,7 @@ def events(layout: Layout, roles: Mapping[str, Look], timed: Timed) -> str:
     """An event format."""
     time = {"column": _one_or_many([look.name for look in timed.columns])} | _time(timed.form)
     lines = [*_layout(layout), f"subscriber = {_value(roles['subscriber'].name)}", f"time = {_table(time)}"]
-    return _section("events", [*lines, f"cell = {_table(_cell(roles))}"])
+    return _section("events", [*lines, f"cell = {_table(_cell(roles))}", *_decimal(roles, "cell" not in roles)])
 
 
 def cells(layout: Layout, roles: Mapping[str, Look], form: TimeForm) -> str:
@@ -26,7 +27,7 @@ def cells(layout: Layout, roles: Mapping[str, Look], form: TimeForm) -> str:
     keys = [key for key in ("latitude", "longitude", "valid_from", "valid_to") if key in roles]
     names = [f"{key} = {_value(roles[key].name)}" for key in keys]
     own = f"id = {_table(_cell(roles))}"
-    return _section("cells", [*_layout(layout), own, *names, *_optional("time", _time(form))])
+    return _section("cells", [*_layout(layout), own, *names, *_decimal(roles, True), *_optional("time", _time(form))])
 
 
 def register(
@@ -85,9 +86,19 @@ def _layout(layout: Layout) -> Iterator[str]:
 def _cell(roles: Mapping[str, Look]) -> dict[str, object]:
     """One column, the parts of a key, or the nearest cell to coordinates."""
     if "cell" not in roles:
-        return {key: roles[key].name for key in ("latitude", "longitude")}
+        return {key: roles[key].name for key in _PLACE}
     names = [roles[role].name for role in key_parts(roles)]
     return {"column": names if len(names) > 1 else names[0]}
+
+
+def _decimal(roles: Mapping[str, Look], placed: bool) -> Iterator[str]:
+    if placed and decimal(roles) == ",":
+        yield 'decimal = ","'
+
+
+def decimal(roles: Mapping[str, Look]) -> str:
+    """The sign before the fraction of the coordinates."""
+    return "," if any(key in roles and COMMA.fullmatch(roles[key].form or "") for key in _PLACE) else "."
 
 
 def _time(form: TimeForm) -> dict[str, object]:

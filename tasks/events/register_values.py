@@ -15,7 +15,8 @@ from tasks.policy import Who
 _PUBLIC = """
     f m d x w h male female man woman mann frau männlich weiblich divers div other masculin féminin homme femme
     hombre mujer masculino femenino unknown 0 1 2 9
-    consumer private privat b2c residential postpaid prepaid business b2b corporate enterprise soho iot m2m
+    consumer private privat privatkunde b2c residential postpaid prepaid business b2b corporate enterprise soho iot m2m
+    geschäft geschäftlich geschäftskunde firma gewerbe
     insights marketing analytics analysis ads advertising all yes no true
 """
 PUBLIC_WORDS = frozenset(_PUBLIC.split())
@@ -151,14 +152,16 @@ def column_facts(
 
 
 def _seen(con: duckdb.DuckDBPyConnection, register: Register, check: Check, odd: int) -> str:
-    """`, written Consumer`, or the commonest form; an id's form would say what ids are, and nothing is said."""
+    """`, written Consumer`, and forms of all others; of ids nothing is said: it would be what they are."""
     if check.column == ID:
         return ""
     text = f"CASE WHEN {check.odd} THEN {register.text(check.column)} END" if odd else register.text(check.column)
-    if check.worded and (public := _public(con, register, text)):
-        return f", written {', '.join(public)}"
-    form = forms.commonest(con, register.table, text, register.parameters)
-    return f"; their form is {form}" if form else ""
+    public = _public(con, register, text) if check.worded else []
+    if public:
+        text = f"CASE WHEN lower({text}) NOT IN ({words.listed(sorted(PUBLIC_WORDS))}) THEN {text} END"
+    found = forms.several(con, register.table, text, register.parameters)
+    written = [f", written {', '.join(public)}"] * bool(public) + [f"; forms: {', '.join(found)}"] * bool(found)
+    return "".join(written)
 
 
 def _public(con: duckdb.DuckDBPyConnection, register: Register, text: str) -> list[str]:
@@ -166,7 +169,7 @@ def _public(con: duckdb.DuckDBPyConnection, register: Register, text: str) -> li
     query = f"""
         SELECT word FROM (SELECT {text} AS word FROM {register.table} LIMIT {forms.SAMPLE})
         WHERE list_contains($public, lower(word)) GROUP BY word HAVING count(*) >= {forms.LEAST}
-        ORDER BY count(*) DESC, word LIMIT 3
+        ORDER BY count(*) DESC, word LIMIT 5
     """
     found = con.execute(query, {**register.parameters, "public": sorted(PUBLIC_WORDS)}).fetchall()
     return [word for (word,) in found]

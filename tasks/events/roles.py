@@ -23,7 +23,7 @@ _NAMES: Mapping[str, str] = {
     "mcc": "mcc",
     "net": "net mnc network",
     "area": "area lac tac",
-    "valid_from": "validfrom validdatestart created start from gueltigab",
+    "valid_from": "validfrom validdatestart start from gueltigab",
     "valid_to": "validto validdateend end until to gueltigbis",
     "birth_year": "birthyear yearofbirth yob birthdate dateofbirth geburtsjahr jahrgang",
     "gender": "gender sex geschlecht",
@@ -40,7 +40,9 @@ _NAMES: Mapping[str, str] = {
 
 _NAME = re.compile(r"[^\W\d][\w .()/#-]{0,40}")
 _IDS = re.compile(r"\+?[9a]{8,}|[9a]{8}(-[9a]+){3,}.*")
-_DEGREES = re.compile(r"-?9{1,3}\.9{2,}")
+_DEGREES = re.compile(r"-?9{1,3}[.,]9{2,}")
+COMMA = re.compile(r"-?9{1,3},9+")
+"""The form of a number with a decimal comma."""
 _MOST_DIGITS = 3
 
 

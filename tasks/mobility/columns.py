@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tasks.errors import RejectedInput
@@ -31,21 +32,38 @@ def text(table: pa.Table, name: str, source: str) -> NDArray[np.object_]:
     return ids
 
 
-def degrees(table: pa.Table, name: str, most: int, source: str) -> NDArray[np.float64]:
-    """Degrees between -most and most, of numbers or of text."""
+def degrees(table: pa.Table, name: str, most: int, source: str, decimal: str = ".") -> NDArray[np.float64]:
+    """Degrees between -most and most, of numbers or of text; `decimal`: the sign before its fraction."""
     column = _plain(table[name])
     kind = column.type
     number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
     if not (number or _is_text(kind) or pa.types.is_null(kind)):
         raise _wrong(source, name, kind, "a number")
+    if _is_text(kind) and decimal == ",":
+        column = _with_points(column)
     try:
         values = np.asarray(column.cast(pa.float64()), np.float64)
     except pa.ArrowException:
-        raise RejectedInput(f"{source}: {name} is not a number in every row.", _MEND) from None
+        raise _no_number(f"{source}: {name}", column, decimal) from None
     bad = int(np.sum(~(np.abs(values) <= most)))
     if bad:
         raise RejectedInput(f"{source}: {name} is missing or beyond {most} degrees in {bad} rows.", _MEND)
     return values
+
+
+def _with_points(column: pa.Array) -> pa.Array:
+    """Points for commas and commas for points, so that a number with a point is none."""
+    swapped = pc.replace_substring(pc.replace_substring(column, ".", "\0"), ",", ".")
+    return pc.replace_substring(swapped, "\0", ",")
+
+
+def _no_number(where: str, column: pa.Array, decimal: str) -> RejectedInput:
+    """What cannot be read has commas, or points for which commas were put above."""
+    if _is_text(column.type) and pc.any(pc.match_substring(column, ",")).as_py():
+        other = "," if decimal == "." else "."
+        action = f'Let the mapping say it: `decimal = "{other}"` in [cells.NAME]; `throng inspect` proposes it.'
+        return RejectedInput(f"{where} is written with `{other}` before the fraction.", action)
+    return RejectedInput(f"{where} is not a number in every row.", _MEND)
 
 
 def epochs(table: pa.Table, name: str, zone: ZoneInfo, empty: float, source: str) -> NDArray[np.float64]:

@@ -33,8 +33,8 @@ def _topology(file: CellFile, zone: ZoneInfo) -> Topology:
     return Topology(
         name,
         _ids(file),
-        degrees(file.table, file.names[format_.latitude], 90, name),
-        degrees(file.table, file.names[format_.longitude], 180, name),
+        degrees(file.table, file.names[format_.latitude], 90, name, format_.decimal),
+        degrees(file.table, file.names[format_.longitude], 180, name, format_.decimal),
         _limits(file, format_.valid_from, zone, -np.inf),
         _limits(file, format_.valid_to, zone, np.inf),
     )

@@ -93,9 +93,12 @@ class Column:
         """SQL: the value as a whole number, NULL where it is none."""
         return f"TRY_CAST({self.written()} AS BIGINT)"
 
-    def number(self) -> str:
-        """SQL: the value as a number, NULL where it is none."""
-        return f"TRY_CAST({self.written()} AS DOUBLE)"
+    def number(self, decimal: str = ".") -> str:
+        """SQL: the value as a number, NULL where it is none; `decimal`: the sign before a fraction in text."""
+        text = self.written()
+        if decimal == "," and self.type in ("VARCHAR", "BLOB"):
+            text = f"translate({text}, ',.', '.,')"
+        return f"TRY_CAST({text} AS DOUBLE)"
 
     def written(self) -> str:
         """SQL: the value, binary as text."""

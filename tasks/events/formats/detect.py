@@ -29,7 +29,8 @@ def kind_of(file: str, layouts: Sequence[Layout]) -> str:
     if any(_is_csv(name, layout) for layout in layouts):
         return f".csv{compression}"
     known = dict.fromkeys(suffix for layout in layouts for suffix in layout.suffixes)
-    raise Unfit(f"its name ends in none of {', '.join((PARQUET, *known))}, and so it is no event file")
+    others = "unless a mapping names its ending in `suffixes`, as `throng inspect` proposes"
+    raise Unfit(f"its name ends in none of {', '.join((PARQUET, *known))}, and so it is no event file {others}")
 
 
 def _is_csv(name: str, layout: Layout) -> bool:

@@ -43,8 +43,8 @@ def expressions(
         seconds=times.seconds(format_.time, time, clock),
         micros=times.micros(format_.time, time),
         cell=_cell(cell.column, cell.separator, columns),
-        latitude=columns[cell.latitude].number() if placed and cell.latitude else None,
-        longitude=columns[cell.longitude].number() if placed and cell.longitude else None,
+        latitude=columns[cell.latitude].number(format_.decimal) if placed and cell.latitude else None,
+        longitude=columns[cell.longitude].number(format_.decimal) if placed and cell.longitude else None,
         plmn_ok=ok,
         foreign=f"({ok} AND {_country(format_.network, columns)} <> {home_mcc})"
         if format_.network and home_mcc

@@ -100,6 +100,9 @@ class TimeForm(Section):
         return self
 
 
+Decimal = Literal[".", ","]
+
+
 class Subscriber(Section):
     """Whose event it is."""
 
@@ -169,6 +172,8 @@ class EventFormat(Layout):
     """The time."""
     cell: Annotated[EventCell, BeforeValidator(_column)]
     """The cell."""
+    decimal: Decimal = "."
+    """The sign before the fraction of coordinates that are text."""
     network: Network | None = None
     """The network, where the file tells it."""
 
@@ -182,6 +187,8 @@ class CellFormat(Layout):
     """The column of the latitude, in degrees (WGS 84)."""
     longitude: Text = "longitude"
     """The column of the longitude."""
+    decimal: Decimal = "."
+    """The sign before the fraction of coordinates that are text."""
     valid_from: Text | None = None
     """The column of the time from which the row holds; left out: always."""
     valid_to: Text | None = None

@@ -113,7 +113,8 @@ def test_open_cell_ids_layout_is_mapped_by_the_parts_of_its_key(tmp_path: Path) 
     )
     own = parse(found.proposal.encode(), "it").cells["own"]
     assert (own.id.column, found.key) == (("area", "cell"), ("area", "cell"))
-    assert (own.latitude, own.longitude, own.valid_from, own.time.unit) == ("lat", "lon", "created", "s")
+    assert (own.latitude, own.longitude, own.valid_from) == ("lat", "lon", None), "created is of the database's row"
+    assert set(_read(found)) == {"cell_id", "area", "latitude", "longitude"}
 
 
 def test_cells_of_parquet_without_validity_are_inspected(tmp_path: Path) -> None:
@@ -122,3 +123,37 @@ def test_cells_of_parquet_without_validity_are_inspected(tmp_path: Path) -> None
     assert (found.proposal, _read(found)["latitude"]) == ("", (3, 3))
     dated = columns | {"valid_from": pa.array([0] * 3, pa.timestamp("us"))}
     assert _inspect(write_parquet(tmp_path / "cells.parquet", dated), "cells").proposal == ""
+
+
+def test_throngs_own_words_in_another_case_are_mapped_where_the_reader_takes_them_exactly(tmp_path: Path) -> None:
+    rows = [
+        ("49151", "1980", word, kind, "262", "") for word, kind in [("F", "IoT"), ("M", "Consumer")] for _ in "1234"
+    ]
+    path = write(tmp_path / "subscribers.csv", csv_bytes(rows, SUBSCRIBERS))
+    found = _inspect(path, "subscribers")
+    assert _own(found, "subscribers").values == {"segment": {"iot": "iot", "consumer": "consumer"}}
+    assert _read(found)["segment"] == _read(found)["gender"] == (8, 8)
+    mapping = tmp_path / "formats.toml"
+    mapping.write_text('[subscribers.own]\nvalues.segment = { consumer = "consumer" }\n')
+    again = _inspect(path, "subscribers", mapping)
+    assert (again.format, _read(again)["segment"]) == ("own", (4, 8)), "as the mapping reads it"
+
+
+def test_several_words_that_are_not_understood_are_told_by_their_forms(tmp_path: Path) -> None:
+    rows = [("49151", "1980", "f", kind, "262", "") for kind in ("Gold", "Silver", "consumer") for _ in "1234"]
+    found = _inspect(write(tmp_path / "subscribers.csv", csv_bytes(rows, SUBSCRIBERS)), "subscribers")
+    (forms,) = [each.unread_form for each in found.readings if each.what == "segment"]
+    assert forms
+    assert {*forms.split(", ")} == {"aaaa", "aaaaaa"}
+
+
+def test_decimal_commas_are_mapped(tmp_path: Path) -> None:
+    path = write(tmp_path / "cells.csv", b"Zelle;Breite;L\xc3\xa4nge\n" + b"c1;52,1998;9,6041\n" * 4)
+    found = _inspect(path, "cells")
+    assert parse(found.proposal.encode(), "it").cells["own"].decimal == ","
+    assert set(_read(found).values()) == {(4, 4)}
+    (tmp_path / "formats.toml").write_text(found.proposal)
+    again = _inspect(path, "cells", tmp_path / "formats.toml")
+    assert (again.format, set(_read(again).values())) == ("own", {(4, 4)})
+    bare = _inspect(_csv(tmp_path / "cells.csv", CELLS, ("c1", "52,19", "9,60", "", "")), "cells")
+    assert parse(bare.proposal.encode(), "it").cells["own"].decimal == ","

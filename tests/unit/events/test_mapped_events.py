@@ -323,3 +323,11 @@ def test_an_own_format_goes_before_a_shipped_one_that_fits_too(tmp_path) -> None
     mapping = HEAD + 'subscriber = "msisdn"\ntime = "datetime"\ncell = "cell"\n'
     file = csv(tmp_path, f"msisdn,datetime,location_id,cell\n491701,{AT},elsewhere,c\n")
     assert look(tmp_path, mapping, file).account.kept == 1
+
+
+@pytest.mark.parametrize(("latitude", "reason"), [("52,0", None), ("52.0", Reason.MISSING_CELL)])
+def test_coordinates_of_events_may_have_decimal_commas(tmp_path, latitude, reason) -> None:
+    mapping = PLACED.replace(IDS, f'{IDS}separator = ";"\ndecimal = ","\n')
+    file = csv(tmp_path, f"who;at;cell;lat;lon\n491701;{AT};;{latitude};13\n")
+    found = look(tmp_path, mapping, file, cells=["a"], places={"a": (52.0, 13.0)})
+    assert next(iter(found.account.reasons), None) == reason

@@ -82,3 +82,12 @@ def test_a_day_is_strange_once_exact_totals_pass_a_limit() -> None:
     assert not strange(facts(), RULES)
     assert strange(facts(kept=0), RULES)
     assert strange(facts(unknown_cell=19_000), RULES)
+
+
+def test_the_share_that_is_kept_is_shown_as_the_row_account_has_it() -> None:
+    assert measured("rows_kept", facts(kept=12_000, rows=20_000), CLEAR).value == 0.6
+
+
+def test_noise_below_zero_is_shown_as_nothing() -> None:
+    low = {reason: Noisy(-9051.0, 9051.0) for reason in READ_REASONS}
+    assert measured("other_days", facts(rows=80_000_000), Profile(CLEAR.hours, low)).value == 0.0

@@ -225,3 +225,11 @@ def test_doctor_stops_at_times_that_seem_to_be_utc_until_a_zone_is_named(home: P
     mapping = 'subscriber = "subscriber_id"\ntime = { column = "event_at", zone = "UTC" }\ncell = "cell_id"\n'
     (landing / "formats.toml").write_text(f"[events.own]\n{mapping}")
     assert _examine()[0] == 0
+
+
+def test_doctor_names_folders_that_may_be_days(home: Path, landing: Path) -> None:
+    (landing / "events" / "date=2026-03-01").rename(landing / "events" / "2026-03-01")
+    code, found, _ = _examine()
+    assert code == 10
+    assert "2026-03-01" in found["events"]["fault"]["what"]
+    assert "inspect" in found["events"]["fault"]["action"]

@@ -137,3 +137,21 @@ def test_a_file_that_no_format_takes_is_refused(tmp_path) -> None:
     (tmp_path / "cells" / "part.xlsx").rename(tmp_path / "cells" / "part.csv")
     with pytest.raises(RejectedInput, match="lacks"):
         read(tmp_path, '[cells.native]\nid = "x"\nfiles = ["y*"]\n[cells.eurostat]\nid = "x"\nfiles = ["y*"]\n')
+
+
+def test_coordinates_with_decimal_commas_are_read_where_the_mapping_says_so(tmp_path) -> None:
+    comma = f'{PLACED}separator = ";"\ndecimal = ","\n'
+    cells = read(tmp_path, comma, "site;lat;lon\nc1;52,5;-13,25\n")
+    assert (cells.latitude.tolist(), cells.longitude.tolist()) == ([52.5], [-13.25])
+
+
+@pytest.mark.parametrize(("decimal", "value", "named"), [(".", "52,5", ","), (",", "52.5", ".")])
+def test_another_sign_before_the_fraction_is_named(tmp_path, decimal, value, named) -> None:
+    with pytest.raises(RejectedInput) as refused:
+        read(tmp_path, f'{PLACED}separator = ";"\ndecimal = "{decimal}"\n', f"site;lat;lon\nc1;{value};13\n")
+    assert f'decimal = "{named}"' in refused.value.action
+
+
+def test_words_for_degrees_are_refused(tmp_path) -> None:
+    with pytest.raises(RejectedInput):
+        read(tmp_path, PLACED, "site,lat,lon\nc1,north,13\n")
