@@ -77,7 +77,7 @@ def consent_notes(con: duckdb.DuckDBPyConnection, now: datetime) -> list[str]:
     ahead = "SELECT count(*) FROM consent WHERE left_us AND coalesce(withdrawn > $now, far)"
     alike = """
         WITH ids AS (SELECT alike, subscriber_id FROM consent UNION ALL SELECT alike, subscriber_id FROM claim)
-        SELECT count(*) FROM (SELECT alike FROM ids WHERE alike IS NOT NULL
+        SELECT count(*) FROM (SELECT alike FROM ids SEMI JOIN (FROM ids WHERE alike <> subscriber_id) USING (alike)
                               GROUP BY alike HAVING min(subscriber_id) <> max(subscriber_id))
     """
     (counts,) = con.execute(f"SELECT ({ahead}), ({alike})", {"now": int(now.timestamp())}).fetchall()

@@ -137,7 +137,11 @@ def load_people(con: duckdb.DuckDBPyConnection, subscribers: Register, checks: S
     load(con, subscribers, "claim", select)
     con.execute(
         """
-        CREATE TEMP TABLE person AS SELECT * FROM claim WHERE subscriber_id IS NOT NULL
+        CREATE TEMP TABLE person AS
+        WITH repeated AS (SELECT subscriber_id FROM claim GROUP BY subscriber_id HAVING count(*) > 1)
+        SELECT * FROM claim ANTI JOIN repeated USING (subscriber_id) WHERE subscriber_id IS NOT NULL AND NOT unclear
+        UNION ALL
+        SELECT * FROM claim SEMI JOIN repeated USING (subscriber_id)
         QUALIFY rank() OVER (PARTITION BY subscriber_id ORDER BY since DESC) = 1
             AND count(*) OVER (PARTITION BY subscriber_id, since) = 1
             AND NOT bool_or(unclear) OVER (PARTITION BY subscriber_id)
@@ -171,8 +175,17 @@ def _members(con: duckdb.DuckDBPyConnection, period: Period, time: Time, who: Wh
 
 def _pseudonyms(subscribers: pa.ChunkedArray, key: bytes) -> NDArray[np.uint64]:
     """Keyed BLAKE2b of each id, 8 bytes as uint64 (RFC 7693); raises StepFailed if two ids collide."""
-    digests = b"".join(blake2b(each.encode(), key=key, digest_size=8).digest() for each in subscribers.to_pylist())
+    keyed = blake2b(key=key, digest_size=8)
+    digests = b"".join(_digest(keyed, each) for each in subscribers.cast(pa.binary()).to_pylist())
     pseudonyms = np.frombuffer(digests, dtype=">u8").astype(np.uint64)
-    if len(np.unique(pseudonyms)) < len(pseudonyms):
+    ordered = np.sort(pseudonyms)
+    if np.any(ordered[1:] == ordered[:-1]):
         raise StepFailed("panel: two subscribers share a pseudonym.", "Report it; the period's key must be replaced.")
     return pseudonyms
+
+
+def _digest(keyed: blake2b, subscriber: bytes) -> bytes:
+    """A copy of the keyed state takes half the time of reading the key again."""
+    state = keyed.copy()
+    state.update(subscriber)
+    return state.digest()

@@ -39,8 +39,9 @@ def folded(words: str) -> str:
 
 
 def alike(identity: str) -> str:
-    """SQL of what ids share that are equal but for case, blanks, leading zeros or `+`."""
-    return f"ltrim({folded(identity)}, '+0')"
+    """SQL of what ids share that are equal but for case, blanks, leading zeros or `+`; a plain number is itself."""
+    plain = f"{identity} = CAST(TRY_CAST({identity} AS UBIGINT) AS VARCHAR) AND {identity} <> '0'"
+    return f"(CASE WHEN {plain} THEN {identity} ELSE ltrim({folded(identity)}, '+0') END)"
 
 
 def quoted(word: str) -> str:

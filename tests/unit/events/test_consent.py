@@ -154,7 +154,7 @@ MOMENTS = st.sampled_from(
 )
 ROWS = st.builds(
     Row,
-    subscriber=st.sampled_from(["a", "A", "0a", "b", "+b", "c"]),
+    subscriber=st.sampled_from(["a", "A", "0a", "b", "+b", "0", "+", "49", "049", "+4 9"]),
     purpose=st.sampled_from(["insights"] * 4 + ["Insights", "marketing", "Bill ing", ""]),
     granted=MOMENTS,
     withdrawn=st.just("") | MOMENTS,
