@@ -85,7 +85,7 @@ class Clock:
         wall = f"({_second(text)} + 86400)"
         if type_ in TIMESTAMPS:
             return "NULL::BIGINT"
-        return f"(CASE WHEN regexp_full_match({text}, '{_DATE}') THEN {self.utc(wall, or_in=3600)} END)"
+        return f"(CASE WHEN {_dated(text)} THEN {self.utc(wall, or_in=3600)} END)"
 
     def seconds_or_midnight(self, column: str, type_: str) -> str:
         """As `seconds`, and a date alone means its first instant: for registers, where dates are usual."""
@@ -94,9 +94,12 @@ class Clock:
         if type_ in TIMESTAMPS:
             return self.seconds(column, type_)
         text = f"CAST({column} AS VARCHAR)"
-        return self.seconds(
-            f"(CASE WHEN regexp_full_match({text}, '{_DATE}') THEN {text} || ' 00:00' ELSE {text} END)", ""
-        )
+        return self.seconds(f"(CASE WHEN {_dated(text)} THEN {text} || ' 00:00' ELSE {text} END)", "")
+
+
+def _dated(text: str) -> str:
+    """SQL: text is a date alone; its length is told first, for a tenth of the cost."""
+    return f"strlen({text}) = 10 AND regexp_full_match({text}, '{_DATE}')"
 
 
 def _second(column: str, type_: str = "TIMESTAMP") -> str:

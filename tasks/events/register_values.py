@@ -111,7 +111,7 @@ def consent_checks(consents: Register, who: Who) -> tuple[Check, ...]:
     purpose, ours = consents.text("purpose"), words.quoted(who.purpose.strip())
     left = f"{consents.text('withdrawn_at')} IS NOT NULL"
     granted, withdrawn = consents.seconds("granted_at"), consents.seconds("withdrawn_at")
-    same = f"{words.folded(purpose)} = {words.folded(ours)} AND {purpose} <> {ours}"
+    same = f"CASE WHEN {purpose} <> {ours} THEN {words.folded(purpose)} = {words.folded(ours)} END"
     return (
         Check(ID, f"{consents.text(ID)} IS NULL", f"{consents.text(ID)} IS NOT NULL", "an id"),
         Check("purpose", f"coalesce({same}, false)", f"coalesce({purpose} = {ours}, false)", who.purpose, worded=True),

@@ -11,8 +11,6 @@ BLANKS = "".join(
     chr(code) for code in range(1, 0x10000) if unicodedata.category(chr(code)) in ("Zs", "Zl", "Zp", "Cc", "Cf")
 ) + ("\u115f\u1160\u2800\u3164\uffa0")
 """Characters that show nothing, and are no part of a value at its ends: spaces, controls, zero-width marks, fillers."""
-_BARE = "(?s)[!-~](.*[!-~])?"
-"""Text with visible ASCII at both ends: a hundred times faster to find than to trim."""
 INT96 = "INT96"
 """The type of Parquet's old timestamps, which DuckDB shows as TIMESTAMP whatever their writer meant."""
 MISSING = '"NULL"'
@@ -48,9 +46,14 @@ def literal(text: str) -> str:
 def trimmed(text: str) -> str:
     """SQL of a text without blanks around it; plain spaces alone, which are usual, are cut off the fast way."""
     return (
-        f"(CASE WHEN regexp_full_match({text}, '{_BARE}') THEN {text}"
-        f" WHEN regexp_full_match(trim({text}), '{_BARE}') THEN trim({text}) ELSE trim({text}, {literal(BLANKS)}) END)"
+        f"(CASE WHEN {_bare(text)} THEN {text}"
+        f" WHEN {_bare(f'trim({text})')} THEN trim({text}) ELSE trim({text}, {literal(BLANKS)}) END)"
     )
+
+
+def _bare(text: str) -> str:
+    """SQL: visible ASCII is at both ends, `!` to `~`: a hundred times faster to find than to trim."""
+    return f"({text} >= '!' AND {text} < '\x7f' AND ({text})[-1] BETWEEN '!' AND '~')"
 
 
 @dataclass(frozen=True)

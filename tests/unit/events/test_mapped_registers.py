@@ -1,14 +1,17 @@
 """Each key of a register mapping, from files to who may be counted."""
 
 from datetime import UTC, date, datetime
+from itertools import product
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from tasks.errors import RejectedInput
 from tasks.events.formats import load_formats
+from tasks.events.formats.columns import BLANKS, trimmed
 from tasks.events.panel import build_panel
 from tasks.period import Period
 from tasks.policy import load
@@ -33,6 +36,15 @@ def members(root: Path, mapping: str = "") -> list[dict[str, object]]:
         formats=load_formats(root / "formats.toml"),
     )
     return panel.select(["subscriber_id", "from_second", "to_second", "age_band", "gender"]).to_pylist()
+
+
+def test_what_shows_nothing_is_cut_off_at_both_ends_of_a_text_alone() -> None:
+    signs = ["a", "!", "~", "\x7f", "\x80", " ", "\u200d", "\u0301", "\n", "é"]
+    texts = ["".join(text) for length in range(4) for text in product(signs, repeat=length)]
+    with duckdb.connect() as con:
+        con.register("texts", pa.table({"said": texts}))
+        found = con.execute(f"SELECT said, {trimmed('said')} FROM texts").fetchall()
+    assert [text for text, cut in found if cut != text.strip(BLANKS)] == []
 
 
 def landed(root: Path, people: str | None = PEOPLE, given: str | None = GIVEN) -> Path:
