@@ -5,14 +5,17 @@ Each raises Misconfigured, or RefusedRelease where the stores are parts of two i
 
 from collections.abc import Collection
 from datetime import date
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tasks.store import Stores
 
 
 def ingest(rules: Collection[str]) -> None:
     """Gate rules that exist."""
     from tasks.events.gate import check_rules
-    from tasks.store import open_stores
 
-    open_stores()
+    _stores()
     check_rules(rules)
 
 
@@ -21,9 +24,8 @@ def publish(product: str, period: str, revision_of: str | None) -> None:
     from tasks.period import Period
     from tasks.products.catalogue import find
     from tasks.publish import revised
-    from tasks.store import open_stores
 
-    open_stores()
+    _stores()
     made, of = find(product), Period.parse(period)
     made.check(of)
     if revision_of:
@@ -35,19 +37,16 @@ def deliver(client: str, product: str, period: str) -> None:
     from tasks.deliver import client_spec
     from tasks.period import Period
     from tasks.products.catalogue import find
-    from tasks.store import open_stores
 
     made = find(product)
     made.check(Period.parse(period))
     made.check_for_clients()
-    client_spec(open_stores(), client)
+    client_spec(_stores(), client)
 
 
 def daily() -> None:
     """Nothing but stores that belong together."""
-    from tasks.store import open_stores
-
-    open_stores()
+    _stores()
 
 
 def backfill(first: date, last: date, product: str | None, client: str | None) -> None:
@@ -55,11 +54,25 @@ def backfill(first: date, last: date, product: str | None, client: str | None) -
     from tasks.deliver import client_spec
     from tasks.plan import check_range
     from tasks.products.catalogue import find
-    from tasks.store import open_stores
 
-    stores = open_stores()
+    stores = _stores()
     check_range(first, last)
     if product:
         find(product)
     if client:
         client_spec(stores, client)
+
+
+def _stores() -> "Stores":
+    """Open everything; a mistyped home would begin a second ledger, from which all can be drawn once more: say so."""
+    from flows.cli.answer import screen, tell
+    from tasks import settings
+    from tasks.store import open_stores
+    from tasks.store.database import exists
+
+    where = settings.load()
+    new = not exists(where.database)
+    stores = open_stores(where)
+    if new:
+        tell(screen(), f"A new installation begins in {where.home.absolute()}: its ledger is empty.")
+    return stores

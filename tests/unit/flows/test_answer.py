@@ -148,8 +148,8 @@ def test_a_week_is_not_a_day() -> None:
 def test_commands_are_listed_in_the_order_in_which_one_needs_them() -> None:
     said = CliRunner().invoke(app, ["--help"]).output
     listed = [line.split()[0] for line in said.partition("Commands:\n")[2].splitlines()]
-    way = "demo init simulate inspect doctor migrate client ingest publish deliver verify daily backfill serve status"
-    assert " ".join(listed) == f"{way} runs releases deliveries budget"
+    way = "demo init simulate inspect doctor migrate client ingest publish deliver verify daily"
+    assert " ".join(listed) == f"{way} backfill expire serve status runs releases deliveries budget"
 
 
 @pytest.mark.parametrize("path", _paths(app), ids=" ".join)
@@ -163,3 +163,14 @@ def test_help_shows_how_a_command_is_written() -> None:
     assert said.startswith("Usage: throng deliver [OPTIONS] CLIENT PRODUCT PERIOD\n")
     assert "--override RULE " in CliRunner().invoke(app, ["ingest", "--help"]).output
     assert "FILE..." in CliRunner().invoke(app, ["client", "apply", "--help"]).output
+
+
+def test_a_command_that_begins_a_new_ledger_names_its_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home, landing = tmp_path / "mistyped", tmp_path / "landing"
+    landing.mkdir()
+    monkeypatch.setenv("THRONG_HOME", str(home))
+    monkeypatch.setenv("THRONG_LANDING", str(landing))
+    first, second = (CliRunner().invoke(app, ["ingest", "2026-03-03"]) for _ in range(2))
+    assert (first.exit_code, second.exit_code) == (10, 10)
+    assert str(home) in first.stderr.replace("\n", "")
+    assert str(home) not in second.stderr.replace("\n", "")
