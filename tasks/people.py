@@ -1,15 +1,19 @@
 """The registers of people: which files say who may be counted, and whether they may follow those used before.
 
 A consents file that goes back, or loses rows, brings back people who withdrew. So each version that is used is recorded
-by the keyed digest of its content, and one that was superseded, or lost too many rows, needs somebody's word.
+by the keyed digest of its content, the hour of its newest entry and its withdrawals; one that ends earlier, that was
+superseded, or that lost too many rows or withdrawals, needs somebody's word.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from tasks.errors import RejectedInput
 from tasks.events import gate_words
+from tasks.events.formats import load_formats
 from tasks.events.gate import REGISTER_SHRUNK, REGISTER_VALUES, REGISTER_WENT_BACK
+from tasks.events.histories import Reach, reach_of
 from tasks.events.landing import find_register
 from tasks.events.register_files import digest
 from tasks.events.register_values import RegisterFacts
@@ -33,6 +37,8 @@ class _Found:
     digest: str
     rows: int
     versions: list[RegisterVersion]
+    reach: Reach | None
+    """Of consents that are not the ones used last."""
 
     @property
     def used(self) -> RegisterVersion | None:
@@ -43,6 +49,25 @@ class _Found:
     def is_used(self) -> bool:
         """Whether that is the one in the landing."""
         return self.used is not None and self.used.digest == self.digest
+
+    @property
+    def went_back(self) -> bool:
+        """Whether it ends earlier than the one used last; where that is not known, whether it was followed before."""
+        newest, used = self.reach and self.reach.newest, self.used and self.used.newest
+        known = any(version.digest == self.digest for version in self.versions)
+        return newest < used or (known and newest == used) if newest and used else known
+
+    def version(self) -> RegisterVersion:
+        """The version that it is once it is used."""
+        newest, withdrawals = (self.reach.newest, self.reach.withdrawals) if self.reach else (None, None)
+        return RegisterVersion(
+            name=self.name,
+            digest=self.digest,
+            rows=self.rows,
+            newest=newest,
+            withdrawals=withdrawals,
+            first_seen=datetime.now(UTC),
+        )
 
 
 def people_digest(stores: Stores) -> str:
@@ -70,7 +95,7 @@ def check_people(stores: Stores, overrides: Collection[str] = (), reason_id: int
             accepted = ", ".join(faults[found.name])
             event, why = ("register accepted", f"{accepted}: audit entry {reason_id}") if accepted else _USED
             entry = AuditEntry.by_user(event, f"register {found.name}", why, rows=found.rows)
-            stores.catalog.use_register(found.name, found.digest, found.rows, entry)
+            stores.catalog.use_register(found.version(), entry)
         if REGISTER_VALUES in overrides:
             for name in PEOPLE:
                 entry = AuditEntry.by_user("register values accepted", f"register {name}", f"audit entry {reason_id}")
@@ -102,20 +127,38 @@ def _used(versions: list[RegisterVersion]) -> RegisterVersion | None:
 def _find(stores: Stores, name: str) -> _Found:
     path = find_register(stores.settings.landing_root, name)
     keyed = stores.keys.digest(digest(path).encode())
-    return _Found(name, path.name, keyed, count_rows(path), stores.catalog.register_versions(name))
+    versions, rows = stores.catalog.register_versions(name), count_rows(path)
+    found = _Found(name, path.name, keyed, rows, versions, None)
+    if found.is_used or name != "consents":
+        return found
+    where, time = stores.settings, stores.policy.policy.time
+    return replace(found, reach=reach_of(where.landing_root, time, datetime.now(UTC), load_formats(where.mapping)))
 
 
 def _faults(found: _Found, policy: Policy) -> dict[str, str]:
     """What is wrong with a version that would follow the one used last, by rule."""
     faults, limit = {}, policy.gate.register_shrink
-    if old := next((version for version in found.versions if version.digest == found.digest), None):
-        faults[REGISTER_WENT_BACK] = (
-            f"{found.file} is an old file: first used at {clock(old.first_seen, policy.time.local)}; another "
-            "one took its place since."
-        )
-    if found.used and found.rows < found.used.rows * (1 - limit):
-        faults[REGISTER_SHRUNK] = (
-            f"{found.file} has {found.rows:,} rows, {found.used.rows - found.rows:,} fewer than the one used before; "
-            f"{limit:.0%} may go."
-        )
+    if found.went_back:
+        faults[REGISTER_WENT_BACK] = f"{found.file} is an old file: {_why_old(found, policy)}"
+    if found.used:
+        known = found.reach and not found.went_back  # of an old file it is said once
+        before = (found.used.rows, found.used.withdrawals or 0 if known else 0)
+        now = (found.rows, found.reach.withdrawals if found.reach else 0)
+        lost = [
+            f"{there:,} {what}, {was - there:,} fewer"
+            for was, there, what in zip(before, now, ("rows", "withdrawals"), strict=True)
+            if there < was * (1 - limit)
+        ]
+        if lost:
+            said = " and ".join(lost)
+            faults[REGISTER_SHRUNK] = f"{found.file} has {said} than the one used before; {limit:.0%} may go."
     return faults
+
+
+def _why_old(found: _Found, policy: Policy) -> str:
+    zone, used, newest = policy.time.local, found.used, found.reach and found.reach.newest
+    if newest and used and used.newest and newest < used.newest:
+        last, before = clock(newest, zone), clock(used.newest, zone)
+        return f"its last grant or withdrawal is of the hour of {last}, that of the one used before of {before}."
+    first = next(version.first_seen for version in found.versions if version.digest == found.digest)
+    return f"first used at {clock(first, zone)}; another one took its place since."

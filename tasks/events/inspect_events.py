@@ -131,12 +131,15 @@ def _as_before(path: Path, file: Opened, known: Inspection, beside: Beside, text
     names = {look.name for look in file.usable}
     if not same or not {format_.subscriber.column, *format_.time.column, *format_.cell.column} <= names:
         return None
-    found = shares(file.con, format_, file.columns, file.zone, beside)
+    subscriber = next(look for look in file.usable if look.name == format_.subscriber.column)
+    ids = matching.ids_rule(file, subscriber, beside)
+    found = shares(file.con, format_, file.columns, file.zone, replace(beside, ids=ids))
     seen = walls_of(path, file.kind, format_, file.columns)
     notes = zone_notes(seen, beside, file.zone, format_.time.timezone or file.zone)
-    if min(found.subscribers, found.times) < GOOD * found.rows:
+    if min(found.subscribers, found.times) < GOOD * found.rows or not _matches(found, beside):
         return None
-    return replace(known, readings=_readings(found), proposal=text, notes=notes, format=None)
+    other = matching.told(ids, beside)
+    return replace(known, readings=_readings(found), proposal=text, ids=other, notes=notes, format=None)
 
 
 def _zoned(timed: Timed, seen: Walls, beside: Beside, zone: ZoneInfo) -> Timed:

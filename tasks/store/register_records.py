@@ -21,17 +21,18 @@ class RegisterRecords:
         with self._database.reading() as session:
             return list(session.exec(query.order_by(col(RegisterVersion.first_seen))))
 
-    def use_register(self, name: str, digest: str, rows: int, audit: AuditEntry) -> None:
+    def use_register(self, version: RegisterVersion, audit: AuditEntry) -> None:
         """Let a version follow the one that was used until now; it may be one that was used before."""
         now = datetime.now(UTC)
         with self._database.writing() as session:
-            for before in session.exec(select(RegisterVersion).where(RegisterVersion.name == name)):
+            for before in session.exec(select(RegisterVersion).where(RegisterVersion.name == version.name)):
                 before.superseded = before.superseded or now
-            version = session.get(RegisterVersion, (name, digest))
-            if version is None:
-                session.add(RegisterVersion(name=name, digest=digest, rows=rows, first_seen=now))
+            known = session.get(RegisterVersion, (version.name, version.digest))
+            if known is None:
+                session.add(version)
             else:
-                version.superseded = None
+                known.superseded = None
+                known.newest, known.withdrawals = version.newest, version.withdrawals
             record(session, audit)
 
     def accept_values(self, name: str, audit: AuditEntry) -> None:

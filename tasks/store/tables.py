@@ -177,6 +177,10 @@ class RegisterVersion(Table, table=True):
     digest: str = Field(primary_key=True)
     """Keyed digest of the content."""
     rows: int = Field(sa_type=BigInteger)
+    newest: datetime | None = None
+    """The hour of the newest grant or withdrawal in a version of the consents."""
+    withdrawals: int | None = Field(default=None, sa_type=BigInteger)
+    """How many withdrawals it holds."""
     first_seen: datetime
     superseded: datetime | None = None
     values_accepted: bool = False
