@@ -114,6 +114,16 @@ def test_rows_of_who_withdrew_go_from_days_states_and_lists_and_nothing_becomes_
     assert expire(kept).rows == 0
 
 
+def test_who_withdrew_is_read_as_the_operators_mapping_says(kept: Way) -> None:
+    stores = kept.stores()
+    write_people(kept.landing, PEOPLE, LEFT)
+    consents = kept.landing / "consents.csv"
+    consents.write_text(consents.read_text().replace("withdrawn_at", "left"))
+    (kept.landing / "formats.toml").write_text('[consents.own]\ncolumns = { withdrawn_at = "left" }\n')
+    assert expire(kept).rows == 2 * 24 + 2 * 4
+    assert set(persons(stores).values()) == {1}
+
+
 def test_a_lost_file_hinders_no_other_days_removal(kept: Way) -> None:
     stores = kept.stores()
     write_people(kept.landing, PEOPLE, LEFT)
