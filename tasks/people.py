@@ -5,7 +5,7 @@ by the keyed digest of its content, the hour of its newest entry and its withdra
 superseded, or that lost too many rows or withdrawals, needs somebody's word.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -82,15 +82,9 @@ def check_people(stores: Stores, overrides: Collection[str] = (), reason_id: int
     `reason_id`: the audit entry that says why. Again for the same files changes nothing.
     """
     with stores.locks.hold("registers"):
-        changed = [found for found in (_find(stores, name) for name in PEOPLE) if not found.is_used]
+        changed = _changed(stores)
         faults = {found.name: _faults(found, stores.policy.policy) for found in changed}
-        standing = {rule: words for of in faults.values() for rule, words in of.items() if rule not in overrides}
-        if standing:
-            raise RejectedInput(
-                " ".join(standing.values()),
-                "Put the current file there. Or accept it as it is: "
-                f"`throng ingest DAY {' '.join(f'--override {rule}' for rule in standing)} --reason TEXT`.",
-            )
+        _refuse(faults, overrides)
         for found in changed:
             accepted = ", ".join(faults[found.name])
             event, why = ("register accepted", f"{accepted}: audit entry {reason_id}") if accepted else _USED
@@ -100,6 +94,29 @@ def check_people(stores: Stores, overrides: Collection[str] = (), reason_id: int
             for name in PEOPLE:
                 entry = AuditEntry.by_user("register values accepted", f"register {name}", f"audit entry {reason_id}")
                 stores.catalog.accept_values(name, entry)
+
+
+def look_at_people(stores: Stores) -> str:
+    """Whether the registers may follow those used before, in words; raises as `check_people`, and records nothing."""
+    changed = _changed(stores)
+    _refuse({found.name: _faults(found, stores.policy.policy) for found in changed}, ())
+    files = " and ".join(found.file for found in changed)
+    return f"{files} may follow those used before" if changed else "as they were when they were last used"
+
+
+def _changed(stores: Stores) -> list[_Found]:
+    """The registers that are not the ones used last."""
+    return [found for found in (_find(stores, name) for name in PEOPLE) if not found.is_used]
+
+
+def _refuse(faults: Mapping[str, Mapping[str, str]], overrides: Collection[str]) -> None:
+    standing = {rule: words for of in faults.values() for rule, words in of.items() if rule not in overrides}
+    if standing:
+        raise RejectedInput(
+            " ".join(standing.values()),
+            "Put the current file there. Or accept it as it is: "
+            f"`throng ingest DAY {' '.join(f'--override {rule}' for rule in standing)} --reason TEXT`.",
+        )
 
 
 def check_values(stores: Stores, facts: RegisterFacts) -> None:

@@ -100,6 +100,16 @@ class Settings(BaseSettings):
             return "not a database URL"
 
     def _folder(self, variable: str, value: str | None) -> Path:
+        if not value and not self.home.exists():
+            raise Misconfigured(
+                f"There is no home at {self.home.absolute()}, and {variable} is not set.",
+                "Mend THRONG_HOME; or `throng init DIR` makes a home.",
+            )
+        if not value and not self.home.exists():
+            raise Misconfigured(
+                f"{variable} is not set, and there is no home at {self.home.absolute()}.",
+                "Mend THRONG_HOME; or `throng init DIR` makes a home.",
+            )
         if not value:
             raise Misconfigured(
                 f"{variable} is not set.", f"Set {variable} to the folder, in the environment, .env or the home's env."

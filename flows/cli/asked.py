@@ -72,6 +72,8 @@ def _stores() -> "Stores":
 
     where = settings.load()
     new = not exists(where.database)
+    if new:
+        _ = where.landing_root  # without one nothing is made
     stores = open_stores(where)
     if new:
         tell(screen(), f"A new installation begins in {where.home.absolute()}: its ledger is empty.")

@@ -3,14 +3,12 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from rich.text import Text
-
+from flows.cli.finding import Finding
 from tasks.errors import Misconfigured, RejectedInput, StorageUnavailable, ThrongError
 from tasks.settings import Settings, load
 from tasks.step import scrubbed
@@ -23,34 +21,6 @@ if TYPE_CHECKING:
 
 LANDING_FILES = ("cells", "zones.geojson", "subscribers", "consents")
 LEAST_FREE_GB = 2
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What was looked at, and either what was found, or what is wrong."""
-
-    subject: str
-    found: str = ""
-    fault: ThrongError | None = None
-
-    @property
-    def exit_code(self) -> int:
-        """The fault's, 0 where there is none."""
-        return self.fault.exit_code if self.fault else 0
-
-    def document(self) -> Mapping[str, Any]:
-        """For programs."""
-        fault = {"what": self.fault.what, "action": self.fault.action} if self.fault else None
-        return {"subject": self.subject, "found": self.found, "fault": fault}
-
-    def sentence(self) -> Text:
-        """For people."""
-        subject = f"{self.subject:<20} "
-        if self.fault is None:
-            return Text.assemble(("ok     ", "green"), subject, self.found)
-        return Text.assemble(
-            ("FAULT  ", "bold red"), subject, self.fault.what, f"\n{'What to do: ':>28}", self.fault.action
-        )
 
 
 def examine() -> Iterator[Finding]:
@@ -118,6 +88,16 @@ def _look_at(check: str) -> Callable[[Settings], str]:
         return found
 
     return look
+
+
+def _versions(settings: Settings) -> str:
+    """Whether the registers may follow those that were used before."""
+    if _existing(settings) is None:
+        return "none was used yet"
+    from tasks.people import look_at_people
+    from tasks.store import open_stores
+
+    return look_at_people(open_stores(settings))
 
 
 def _lake(settings: Settings) -> str:
@@ -279,6 +259,7 @@ LOOKS: Mapping[str, Callable[[Settings], str]] = {
     "landing": _landing,
     "zones and cells": _look_at("plans"),
     "registers": _look_at("registers"),
+    "register versions": _versions,
     "events": _look_at("events"),
     "lake": _lake,
     "scratch": _scratch,

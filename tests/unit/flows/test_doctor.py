@@ -233,3 +233,22 @@ def test_doctor_names_folders_that_may_be_days(home: Path, landing: Path) -> Non
     assert code == 10
     assert "2026-03-01" in found["events"]["fault"]["what"]
     assert "inspect" in found["events"]["fault"]["action"]
+
+
+def test_doctor_names_registers_that_ingest_would_not_let_follow(home: Path, landing: Path) -> None:
+    ran = CliRunner().invoke(app, ["ingest", "2026-03-01"])
+    assert ran.exit_code == 0, ran.output
+    assert _examine()[0] == 0
+    file = landing / "consents.csv"
+    file.write_text("".join(file.read_text().splitlines(keepends=True)[:-2]))
+    code, found, _ = _examine()
+    assert (code, [one for one in found if found[one]["fault"]]) == (10, ["register versions"])
+    before = [entry.event for entry in open_stores().audit.entries("register consents")]
+    assert before == ["register used"], "doctor records nothing"
+
+
+def test_a_home_that_is_not_there_is_named_and_not_made(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran = CliRunner().invoke(app, ["ingest", "2026-03-01"])
+    assert ran.exit_code == 2
+    assert str(home) in ran.stderr
+    assert not home.exists()

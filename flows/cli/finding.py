@@ -1,0 +1,37 @@
+"""One thing that `throng doctor` looked at: what was found, or what is wrong."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rich.text import Text
+
+from tasks.errors import ThrongError
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was looked at, and either what was found, or what is wrong."""
+
+    subject: str
+    found: str = ""
+    fault: ThrongError | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """The fault's, 0 where there is none."""
+        return self.fault.exit_code if self.fault else 0
+
+    def document(self) -> Mapping[str, Any]:
+        """For programs."""
+        fault = {"what": self.fault.what, "action": self.fault.action} if self.fault else None
+        return {"subject": self.subject, "found": self.found, "fault": fault}
+
+    def sentence(self) -> Text:
+        """For people."""
+        subject = f"{self.subject:<20} "
+        if self.fault is None:
+            return Text.assemble(("ok     ", "green"), subject, self.found)
+        return Text.assemble(
+            ("FAULT  ", "bold red"), subject, self.fault.what, f"\n{'What to do: ':>28}", self.fault.action
+        )
