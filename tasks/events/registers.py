@@ -1,5 +1,7 @@
 """Registers of the landing (subscribers, consents): read whole, or rejected; half a register would count wrongly."""
 
+from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -18,7 +20,7 @@ from tasks.events.formats import Formats
 from tasks.events.formats.columns import Column, trimmed
 from tasks.events.formats.detect import Typed, Unfit, kind_of, takes
 from tasks.events.formats.ids import compared, rewrites
-from tasks.events.formats.registers import lacking, mapped
+from tasks.events.formats.registers import TIMES, lacking, mapped
 from tasks.events.formats.sections import Ids, RegisterFormat
 from tasks.events.register_files import Seen, parts
 
@@ -138,7 +140,19 @@ def _choose(
             "Send it with all its columns, or map their names in formats.toml.",
         )
     place = next(n for n, names in enumerate(missing) if not names)
+    wanted = {seen[place][0].columns.get(name, name).casefold() for name in (*required, *TIMES)}
+    _check_once(file, wanted, seen[place][1])
     return seen[place][0], kind, seen[place][1]
+
+
+def _check_once(file: Path, wanted: Collection[str], columns: Typed) -> None:
+    """Raise RejectedInput for a register that has a column twice: which of the two says who withdrew?"""
+    count = Counter(name.casefold() for name, _ in columns)
+    if twice := sorted(name for name in wanted if count[name] > 1):
+        raise RejectedInput(
+            f"{file.name} has more than one column {', '.join(twice)}: case does not tell them apart.",
+            "Send it with each column once.",
+        )
 
 
 def count_rows(path: Path) -> int:

@@ -22,20 +22,20 @@ def names(format_: RegisterFormat, wanted: Sequence[str]) -> dict[str, str]:
 
 
 def lacking(there: Sequence[str], format_: RegisterFormat, required: Sequence[str]) -> list[str]:
-    """Columns that the format needs and the file lacks, as the file should call them."""
-    wanted = names(format_, required)
+    """Columns that the format needs or names, and the file lacks, as the file should call them."""
+    wanted = names(format_, (*required, *format_.columns))
     found = by_format(there, tuple(wanted.values()))
     return [own for own in wanted.values() if own not in found]
 
 
 def mapped(format_: RegisterFormat, columns: Mapping[str, Column], wanted: Sequence[str]) -> dict[str, Column]:
-    """The wanted columns that are there, by Throng's names."""
-    own = names(format_, wanted)
+    """The wanted columns that are there, by Throng's names; a constant is for a column that is not there."""
+    own = {name: format_.columns.get(name, name) for name in wanted}
     found = by_format(tuple(columns), tuple(own.values()))
     there = {name: columns[found[of]] for name, of in own.items() if of in found}
     there = {name: replace(column, null_words=format_.null_words) for name, column in there.items()}
     constants = {name: Column(literal(value), "VARCHAR") for name, value in format_.constants.items() if name in wanted}
-    return {name: _read(name, column, format_) for name, column in there.items()} | constants
+    return constants | {name: _read(name, column, format_) for name, column in there.items()}
 
 
 def _read(name: str, column: Column, format_: RegisterFormat) -> Column:
@@ -57,6 +57,8 @@ def _time(form: TimeForm, column: Column) -> Column:
         return _instant(times.seconds(form, [column], _clock(form.timezone)), column)
     if column.type == INT96:
         return Column(column.sql, "TIMESTAMP")
+    if column.type == "DOUBLE":
+        return Column(_unread(column), "VARCHAR")
     if form.zone is None or column.type not in TIMESTAMPS | {"VARCHAR"}:
         return column  # a date alone too: it counts from the next day of the landing's clock
     return _instant(column.seconds(_clock(form.timezone)), column)
@@ -70,12 +72,17 @@ def _parsed(form: TimeForm, column: Column) -> Column:
     shape = "%Y-%m-%d" if dated else "%Y-%m-%d %H:%M:%S"
     text = trimmed(column.text())
     read = f"strftime(try_strptime({text}, {literal(form.pattern[0])}), {literal(shape)})"
-    return Column(f"coalesce({read}, {text})", "VARCHAR")
+    return Column(f"coalesce({read}, {_unread(column)})", "VARCHAR")
 
 
 def _instant(seconds: str, column: Column) -> Column:
     read = f"strftime(TRY(make_timestamp({seconds} * 1000000)), '%Y-%m-%dT%H:%M:%SZ')"
-    return Column(f"coalesce({read}, {column.text()})", "VARCHAR")
+    return Column(f"coalesce({read}, {_unread(column)})", "VARCHAR")
+
+
+def _unread(column: Column) -> str:
+    """SQL of a time that cannot be read as it stands: where there is any value, there may be a withdrawal."""
+    return f"coalesce({column.text()}, CASE WHEN {column.given()} THEN '?' END)"
 
 
 def _clock(zone: ZoneInfo | None) -> Clock:

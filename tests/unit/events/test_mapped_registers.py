@@ -95,6 +95,45 @@ def test_a_withdrawal_that_is_not_of_the_form_still_withdraws(tmp_path, form) ->
     assert members(landed(tmp_path, given=given), f"[consents.own]\ntime = {{ {form} }}\n") == []
 
 
+NUMBERS = (1_769_900_000.5, 2.5e20, float("inf"), float("nan"))
+FORMS = {
+    "": "2026-01-01T00:00:00Z",
+    'zone = "UTC"': "2026-01-01T00:00:00Z",
+    'pattern = "%d.%m.%Y"': "01.01.2026",
+    'unit = "us"': "1767225600000000",
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("left", [*map(pa.scalar, NUMBERS), pa.scalar(b"\xff"), pa.scalar(None, pa.float64())], ids=str)
+def test_whatever_a_parquet_file_holds_for_a_withdrawal_withdraws(tmp_path, left, form) -> None:
+    landed(tmp_path, given=None)
+    header, row = (line.split(",") for line in GIVEN.splitlines())
+    table = {name: pa.array([value]) for name, value in zip(header, row, strict=True)}
+    table |= {"granted_at": pa.array([FORMS[form]]), "withdrawn_at": pa.array([left.as_py()], left.type)}
+    pq.write_table(pa.table(table), tmp_path / "consents.parquet")
+    found = members(tmp_path, f"[consents.own]\ntime = {{ {form} }}\n" if form else "")
+    assert len(found) == (left.as_py() is None)
+
+
+def test_a_constant_takes_no_columns_place(tmp_path) -> None:
+    mapping = '[consents.own]\nconstants = { withdrawn_at = "" }\n'
+    assert members(landed(tmp_path, given=GIVEN.replace(",,app", ",2026-02-01,app")), mapping) == []
+    assert len(members(landed(tmp_path, given=GIVEN.replace("withdrawn_at", "note")), mapping)) == 1
+
+
+@pytest.mark.parametrize("second", ["withdrawn_at", "Withdrawn_At"])
+def test_a_register_that_has_a_column_twice_is_refused(tmp_path, second) -> None:
+    landed(tmp_path, given=GIVEN.replace("\n", f",{second}\n", 1).replace(",,app,v1", ",2026-02-01,app,v1,"))
+    with pytest.raises(RejectedInput, match="withdrawn_at"):
+        members(tmp_path)
+
+
+def test_a_column_that_the_mapping_names_has_to_be_there(tmp_path) -> None:
+    with pytest.raises(RejectedInput, match="number_since"):
+        members(landed(tmp_path), '[subscribers.native]\ncolumns = { active_from = "number_since" }\n')
+
+
 def test_a_sentinel_that_the_mapping_lists_is_no_withdrawal(tmp_path) -> None:
     landed(tmp_path, given=GIVEN.replace(",,app", ",9999-12-31,app"))
     assert members(tmp_path) == []
