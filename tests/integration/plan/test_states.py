@@ -114,7 +114,9 @@ def expected_release(history: dict[str, Any], ingest: State) -> State:
     if history["release"] in ("none", "failed"):
         lost = not history["key"]  # its days have only just been ingested
         return State.FAILED if lost or history["release"] == "failed" else State.MISSING
-    if history["release"] in (ReleaseState.RESERVED, ReleaseState.STAGED):
+    if history["release"] is ReleaseState.RESERVED:
+        return State.MISSING if history["key"] else State.FAILED
+    if history["release"] is ReleaseState.STAGED:
         return State.MISSING
     if history["release"] is ReleaseState.RECALLED:
         return State.IMPOSSIBLE
