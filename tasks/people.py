@@ -11,10 +11,12 @@ from datetime import UTC, datetime
 
 from tasks.errors import RejectedInput
 from tasks.events import gate_words
+from tasks.events.consent import CONSENT_COLUMNS
 from tasks.events.formats import load_formats
 from tasks.events.gate import REGISTER_SHRUNK, REGISTER_VALUES, REGISTER_WENT_BACK
 from tasks.events.histories import Reach, reach_of
 from tasks.events.landing import find_register
+from tasks.events.panel import SUBSCRIBER_COLUMNS
 from tasks.events.register_files import digest
 from tasks.events.register_values import RegisterFacts
 from tasks.events.registers import count_rows
@@ -24,7 +26,8 @@ from tasks.store import Stores
 from tasks.store.audit import AuditEntry
 from tasks.store.tables import RegisterVersion
 
-PEOPLE = ("subscribers", "consents")
+PEOPLE = {"subscribers": SUBSCRIBER_COLUMNS, "consents": CONSENT_COLUMNS}
+"""The registers, and the columns that they must have."""
 _USED = ("register used", "")
 
 
@@ -71,9 +74,10 @@ class _Found:
 
 
 def people_digest(stores: Stores) -> str:
-    """A keyed digest of what the two files hold that say who may be counted."""
-    root = stores.settings.landing_root
-    return stores.keys.digest(repr([digest(find_register(root, name)) for name in PEOPLE]).encode())
+    """A keyed digest of what the two files hold that say who may be counted, and of how the mapping reads them."""
+    root, formats = stores.settings.landing_root, load_formats(stores.settings.mapping)
+    mapping = formats.model_dump_json(include={*PEOPLE, "landing", "ids"})
+    return stores.keys.digest(repr([mapping, *(digest(find_register(root, name)) for name in PEOPLE)]).encode())
 
 
 def check_people(stores: Stores, overrides: Collection[str] = (), reason_id: int | None = None) -> None:
@@ -142,14 +146,13 @@ def _used(versions: list[RegisterVersion]) -> RegisterVersion | None:
 
 
 def _find(stores: Stores, name: str) -> _Found:
-    path = find_register(stores.settings.landing_root, name)
-    keyed = stores.keys.digest(digest(path).encode())
-    versions, rows = stores.catalog.register_versions(name), count_rows(path)
-    found = _Found(name, path.name, keyed, rows, versions, None)
+    path, formats = find_register(stores.settings.landing_root, name), load_formats(stores.settings.mapping)
+    keyed, rows = stores.keys.digest(digest(path).encode()), count_rows(path, PEOPLE[name], formats)
+    found = _Found(name, path.name, keyed, rows, stores.catalog.register_versions(name), None)
     if found.is_used or name != "consents":
         return found
-    where, time = stores.settings, stores.policy.policy.time
-    return replace(found, reach=reach_of(where.landing_root, time, datetime.now(UTC), load_formats(where.mapping)))
+    root, time = stores.settings.landing_root, stores.policy.policy.time
+    return replace(found, reach=reach_of(root, time, datetime.now(UTC), formats))
 
 
 def _faults(found: _Found, policy: Policy) -> dict[str, str]:

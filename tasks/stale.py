@@ -22,7 +22,7 @@ def changes_since(stores: Stores, release: Release, now: datetime) -> tuple[str,
         "days were ingested again since": days != dict(release.generations),
         _late_words(late := dict(_late_days(stores, period, release, now))): bool(late),
         "the policy changed since": release.policy_digest != stores.policy.digest,
-        "the subscribers or consents file changed since": _people_changed(stores, release),
+        "the subscribers or consents file, or its mapping, changed since": _people_changed(stores, release),
     }
     return tuple(word for word, differs in words.items() if differs)
 
@@ -61,8 +61,8 @@ def _late_words(late: dict[date, LateFiles]) -> str:
 
 
 def _people_changed(stores: Stores, release: Release) -> bool:
-    """Whether the files that say who may be counted differ by now, or are gone: the release stands either way."""
+    """Whether the files that say who may be counted, or their mapping, differ by now, or cannot be read."""
     try:
         return release.digests.get("people") != people_digest(stores)
-    except RejectedInput:
+    except (RejectedInput, Misconfigured):
         return True

@@ -110,17 +110,24 @@ def open_register(
     """A register whose file, or every part in its folder, has the columns; raises RejectedInput."""
     if path.is_dir():
         refuse_tables(path)
-    files = [seen.path for seen in parts(path) if not ignored(seen.path.name, formats.landing)]
+    files = [seen.path for seen in _parts(path, formats)]
     if not files:
         raise RejectedInput(f"{path.name} holds no file.", "Send its parts.")
-    known = formats.consents if path.stem == "consents" else formats.subscribers
-    found = [_choose(file, required, tuple(known.values())) for file in files]
+    found = [_choose(file, required, _known(path, formats)) for file in files]
     if any(each != found[0] for each in found):
         raise RejectedInput(f"The parts of {path.name} differ in their columns.", "Send them all of one layout.")
     format_, kind, columns = found[0]
     table, parameters, own = source(files, kind, columns, format_)
     register = Source(path, tuple(files), format_, kind, parameters)
     return Register.of(register, table, mapped(format_, own, (*required, *optional)), clock, formats.ids)
+
+
+def _parts(path: Path, formats: Formats) -> list[Seen]:
+    return [seen for seen in parts(path) if not ignored(seen.path.name, formats.landing)]
+
+
+def _known(path: Path, formats: Formats) -> tuple[RegisterFormat, ...]:
+    return tuple((formats.consents if path.stem == "consents" else formats.subscribers).values())
 
 
 def _choose(
@@ -155,19 +162,27 @@ def _check_once(file: Path, wanted: Collection[str], columns: Typed) -> None:
         )
 
 
-def count_rows(path: Path) -> int:
+def count_rows(path: Path, required: tuple[str, ...], formats: Formats) -> int:
     """A register's rows, by its lines or by its Parquet footers; raises RejectedInput if it is damaged."""
     try:
-        return sum(_rows(part) for part in parts(path))
+        return sum(
+            _parquet_rows(part)
+            if part.path.suffix.lower() == ".parquet"
+            else max(_lines(part) - _choose(part.path, required, _known(path, formats))[0].header, 0)
+            for part in _parts(path, formats)
+        )
     except (OSError, pa.ArrowException):
         raise RejectedInput(f"{path.name} is damaged: its rows cannot be counted.", "Send it again.") from None
 
 
-@lru_cache(maxsize=16)
-def _rows(part: Seen) -> int:
-    if part.path.suffix.lower() == ".parquet":
-        return int(pq.read_metadata(part.path).num_rows)
-    return max(count_lines(part.path, blank=False) - 1, 0)
+@lru_cache(maxsize=256)
+def _parquet_rows(part: Seen) -> int:
+    return int(pq.read_metadata(part.path).num_rows)
+
+
+@lru_cache(maxsize=256)
+def _lines(part: Seen) -> int:
+    return count_lines(part.path)
 
 
 def load(con: duckdb.DuckDBPyConnection, register: Register, name: str, select: str) -> None:
@@ -190,7 +205,7 @@ def _check_lines(con: duckdb.DuckDBPyConnection, register: Source, rows: int) ->
     if rejected:
         raise RejectedInput(f"{name} has {rejected} lines that cannot be read, the first at line {first}.", "Mend it.")
     try:
-        lines = sum(count_lines(file, blank=False) - register.format.header for file in register.files)
+        lines = sum(count_lines(file) - register.format.header for file in register.files)
     except OSError:
         raise RejectedInput(f"{name} is damaged: its compressed stream is cut.", "Send it again.") from None
     if rows != lines:

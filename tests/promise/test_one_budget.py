@@ -118,7 +118,7 @@ def test_a_stale_release_says_what_has_changed_and_what_a_revision_would_cost(pu
     assert (fresh.outcome, fresh.stale, fresh.revision_rho) == ("AlreadyPublished", (), None)
     write_people(published.landing, [person("a"), person("b")], [consent("a"), consent("b")])
     stale = published.publish("footfall", str(DAY))
-    assert stale.stale == ("the subscribers or consents file changed since",)
+    assert stale.stale == ("the subscribers or consents file, or its mapping, changed since",)
     assert stale.revision_rho == 24 / (2 * 32**2) + 24 / (2 * 64**2)
     assert facts(stale)[-1] == (
         "A revision would charge rho 0.0146: "

@@ -9,6 +9,7 @@ import pytest
 from tasks.errors import Misconfigured, RejectedInput
 from tasks.ingest import Ingest
 from tasks.references import DayRef
+from tasks.stale import changes_since
 from tasks.store.audit import AuditEntry
 from tests.promise.conftest import Above, Way
 from tests.promise.landing import consent, person, seen, write_events, write_people
@@ -113,6 +114,20 @@ def test_a_release_keeps_the_digest_of_the_registers_that_it_rests_on(grown: Way
     release = grown.stores().ledger.find("footfall", 1, ref.period)
     assert release is not None
     assert release.digests["people"] == _people_digest(grown)
+
+
+def test_a_mapping_that_reads_registers_otherwise_makes_other_people(grown: Way) -> None:
+    ref = grown.publish("footfall", str(NEXT))
+    release = grown.stores().ledger.find("footfall", 1, ref.period)
+    assert release is not None
+    mapping = grown.landing / "formats.toml"
+    mapping.write_text("# nothing of registers\n")
+    assert _people_digest(grown) == release.digests["people"]
+    mapping.write_text('[consents.own]\nnull_words = ["9999-12-31"]\n')
+    assert _people_digest(grown) != release.digests["people"]
+    assert len(changes_since(grown.stores(), release, grown.now)) == 1
+    mapping.write_text("[consents")
+    assert len(changes_since(grown.stores(), release, grown.now)) == 1
 
 
 def _people_digest(way: Way) -> str:

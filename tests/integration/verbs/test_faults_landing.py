@@ -167,7 +167,9 @@ def test_consents_exchanged_after_they_were_read_make_the_release_stale(
     first = place.warm(attempt, PUBLISH, home, landings.before, "before lake.write_allowed", landings.fault)
     assert first.outcome == "Published"
     assert place.warm(books, home, landings.before).books == published[1].books
-    assert place.warm(stale, home, landings.before) == ("the subscribers or consents file changed since",)
+    assert place.warm(stale, home, landings.before) == (
+        "the subscribers or consents file, or its mapping, changed since",
+    )
 
 
 def test_consents_withdrawn_between_ingest_and_publish_are_as_if_never_given(place: Place, empty: Path) -> None:

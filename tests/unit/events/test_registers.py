@@ -7,9 +7,14 @@ import pyarrow as pa
 import pytest
 
 from tasks.errors import RejectedInput, StorageUnavailable
+from tasks.events.formats import Formats, parse, shipped
 from tasks.events.register_files import digest
 from tasks.events.registers import count_rows
 from tests.unit.events.factory import write, write_parquet
+
+
+def rows(path: Path, formats: Formats | None = None) -> int:
+    return count_rows(path, ("a",), formats or shipped())
 
 
 def test_the_digest_is_that_of_the_content(tmp_path: Path) -> None:
@@ -27,15 +32,23 @@ def test_a_folder_of_parts_is_one_register(tmp_path: Path) -> None:
     assert digest(tmp_path / "consents.csv") == before
     write(tmp_path / "consents.csv/part-1.csv", b"a\n1\n2\n")
     assert digest(tmp_path / "consents.csv") != before
-    assert count_rows(tmp_path / "consents.csv") == 3
+    assert rows(tmp_path / "consents.csv") == 3
 
 
 def test_rows_are_counted_without_reading_them(tmp_path: Path) -> None:
-    assert count_rows(write(tmp_path / "a.csv", b"a\n1\n2")) == 2
-    assert count_rows(write(tmp_path / "none.csv", b"")) == 0
-    assert count_rows(write_parquet(tmp_path / "a.parquet", {"a": pa.array([1, 2, 3])})) == 3
+    assert rows(write(tmp_path / "a.csv", b"a\n1\n2")) == 2
+    assert rows(write(tmp_path / "blank.csv", b"a\r\n\r\n\n1\r\n" + b"2\n" * (1 << 19) + b"\n3")) == (1 << 19) + 2
+    assert rows(write_parquet(tmp_path / "a.parquet", {"a": pa.array([1, 2, 3])})) == 3
     with pytest.raises(RejectedInput):
-        count_rows(write(tmp_path / "b.parquet", b"PAR1 and no more"))
+        rows(write(tmp_path / "b.parquet", b"PAR1 and no more"))
+
+
+def test_a_register_without_header_has_a_row_in_its_first_line(tmp_path: Path) -> None:
+    own = parse(b'[consents.own]\nheader = false\nnames = ["a"]\n[landing]\nignore = ["*.flag"]', "formats.toml")
+    formats = shipped().model_copy(update={"consents": own.consents, "landing": own.landing})
+    write(tmp_path / "consents.csv/part-0.csv", b"1\n2\n")
+    write(tmp_path / "consents.csv/done.flag", b"1\n")
+    assert rows(tmp_path / "consents.csv", formats) == 2
 
 
 def test_a_register_that_cannot_be_looked_at_is_no_fault_of_the_operator(tmp_path: Path) -> None:
