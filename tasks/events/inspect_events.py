@@ -165,5 +165,5 @@ def zone_notes(seen: Walls, beside: Beside, landing: ZoneInfo, read_in: ZoneInfo
         return (f"{said}.",)
     here, utc = (seen.within(beside.label, landing, zone) / seen.rows for zone in (landing, ZoneInfo("UTC")))
     day = f"{here:.1%} of them lie on the folder's day if they are of {landing.key}, {utc:.1%} if they are UTC"
-    better = seen.fit_utc_better(beside.label, landing, landing)
+    better = seen.fit_utc_better(beside.label, landing, read_in)
     return (f"{said}; {day}." + (' They seem to be UTC: `zone = "UTC"`.' if better else ""),)

@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import accumulate
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -46,12 +47,9 @@ class Walls:
         return _wall(self._at(_TAIL)), _wall(last)
 
     def _at(self, share: float) -> int:
-        seen = 0
-        for place in sorted(self.bins):
-            seen += self.bins[place]
-            if seen > share * self.rows:
-                return place
-        return max(self.bins)
+        places = sorted(self.bins)
+        seen = accumulate(self.bins[place] for place in places)
+        return next(place for place, rows in zip(places, seen, strict=True) if rows > share * self.rows)
 
     def within(self, day: date, landing: ZoneInfo, zone: ZoneInfo) -> int:
         """Rows that lie in a day of the landing, if the file's clock is that of `zone`."""

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.errors import NotArrived, RejectedInput
-from tasks.events.folders import IGNORED, day_folders, labels_of
+from tasks.events.folders import IGNORED, dated, day_folders, label_of, labels_of
 from tasks.events.formats import Formats, load_formats
 from tasks.events.formats.sections import LandingNames
 from tasks.events.landing import find_day, first_label
@@ -117,3 +117,25 @@ def test_another_mapping_is_another_landing(tmp_path) -> None:
     changed = load_formats(tmp_path / "formats.toml")
     digests = {find_day(tmp_path, DAY, times(), LATER, each).digest for each in (None, changed)}
     assert len(digests) == 2
+
+
+@pytest.mark.parametrize(
+    ("path", "day"),
+    [
+        ("events/date=2026-03-01/a.csv", date(2026, 3, 1)),
+        ("events/year=2026/month=3/day=01/a.csv", date(2026, 3, 1)),
+        ("events/20260301/hour=7/a.csv", date(2026, 3, 1)),
+        ("events/20261301/a.csv", None),
+        ("a.csv", None),
+    ],
+)
+def test_the_day_of_a_file_is_its_folders(tmp_path, path, day) -> None:
+    names = LandingNames(folders=("date=%Y-%m-%d", "year=%Y/month=%m/day=%d", "%Y%m%d/hour=%H"))
+    assert label_of(tmp_path / path, names) == day
+
+
+def test_folders_that_may_be_days_have_as_many_digits(tmp_path) -> None:
+    assert dated(tmp_path / "events") == []
+    for name in ("20260301", "dt=2026-03-02", "2026", "`20260303`"):
+        (tmp_path / "events" / name).mkdir(parents=True)
+    assert dated(tmp_path / "events") == ["20260301", "dt=2026-03-02"]

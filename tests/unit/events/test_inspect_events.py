@@ -10,9 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tasks.events import proposal
 from tasks.events.beside import Beside
 from tasks.events.formats import load_formats, parse, shipped
 from tasks.events.formats.detect import Unfit
+from tasks.events.formats.sections import Ids
 from tasks.events.inspect_events import inspect_events
 from tasks.events.inspection import Inspection
 from tasks.events.proposal import together
@@ -98,6 +100,11 @@ def test_proposals_of_several_files_are_one_mapping() -> None:
     texts = ["[events.own]\nsubscriber = 'a'\ntime = 't'\ncell = 'c'\n", "", "[landing]\nignore = ['x']\n"]
     both = parse(together([*texts, texts[0], texts[0].replace("'a'", "'b'")]).encode(), other)
     assert {name: each.subscriber.column for name, each in both.events.items()} == {"own": "a", "own-2": "b"}
+
+
+def test_one_rule_of_ids_holds_for_all_files() -> None:
+    rules = [proposal.ids(Ids(prefixes={sign: ""}, case="lower")) for sign in ("+", "00")]
+    assert parse(together(rules).encode(), "it").ids == Ids(prefixes={"+": ""}, case="lower")
 
 
 def test_what_ids_begin_with_is_noted(tmp_path: Path) -> None:
