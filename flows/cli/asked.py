@@ -4,6 +4,7 @@ Each raises Misconfigured, or RefusedRelease where the stores are parts of two i
 """
 
 from collections.abc import Collection
+from contextlib import suppress
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -76,5 +77,6 @@ def _stores() -> "Stores":
         _ = where.landing_root  # without one nothing is made
     stores = open_stores(where)
     if new:
-        tell(screen(), f"A new installation begins in {where.home.absolute()}: its ledger is empty.")
+        with suppress(OSError, SystemExit):  # nobody reads: rich would end the process for it
+            tell(screen(), f"A new installation begins in {where.home.absolute()}: its ledger is empty.")
     return stores

@@ -186,7 +186,7 @@ def test_two_workers_on_one_queue_run_each_run_once(served: Served) -> None:
     command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "throng", "--name", "other"]
     login = (served.home / "prefect" / "login").read_text()
     more = {"PREFECT_API_URL": f"{served.url}/api", "PREFECT_HOME": str(served.home / "prefect")}
-    more |= {"PREFECT_API_AUTH_STRING": login}
+    more |= {"PREFECT_API_AUTH_STRING": login, "no_proxy": "127.0.0.1"}
     with subprocess.Popen(
         [*command, "--work-queue", "backfill", "--type", "process"],
         env=served.environment() | more,

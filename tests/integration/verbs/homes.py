@@ -42,6 +42,7 @@ def prepare(home: Path, landing: Path) -> None:
     stores = open_stores(settings(home, landing))
     for period in ("2026-03-03", "2026-03"):
         stores.keys.period_key(Period.parse(period))
+        stores.keys.data_key(Period.parse(period))
     stores.keys.signing_key()
     stores.keys.digest(b"")
 
