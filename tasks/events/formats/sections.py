@@ -4,7 +4,7 @@ import re
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from tasks.policy import Timezone
 
@@ -244,5 +244,14 @@ class Ids(Section):
         default_factory=dict
     )
     """What an id begins with, and what stands for it: `{ "+" = "", "00" = "", "0" = "49" }`; the longest applies."""
+
+    @field_validator("prefixes")
+    @classmethod
+    def _international_too(cls, prefixes: dict[str, str]) -> dict[str, str]:
+        """A withdrawal of 0049170... must not become another number than the grant of +49170... or 49170...."""
+        if "0" in prefixes and "00" not in prefixes:
+            raise ValueError('"0" also begins numbers that begin with "00": say what stands for "00" too')
+        return prefixes
+
     binary: Literal["hex", "text"] = "hex"
     """Binary ids are lower-case hexadecimal, or text."""

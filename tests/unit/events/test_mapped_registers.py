@@ -156,7 +156,7 @@ def test_int96_in_a_register_means_utc_unless_the_mapping_says_local(tmp_path, m
 def test_ids_of_registers_follow_the_rule_of_the_events(tmp_path) -> None:
     landed(tmp_path, PEOPLE.replace("\n1,", "\n+49 17,").replace("+49 17", "+4917"), GIVEN.replace("\n1,", "\n017,"))
     assert members(tmp_path) == []
-    (found,) = members(tmp_path, '[ids]\nprefixes = { "+" = "", "0" = "49" }\n')
+    (found,) = members(tmp_path, '[ids]\nprefixes = { "+" = "", "00" = "", "0" = "49" }\n')
     assert found["subscriber_id"] == "4917"
 
 

@@ -86,6 +86,7 @@ def test_an_unknown_key_is_refused_by_its_place_and_the_nearest_key_is_named(tex
         (EVENTS.replace('"cell"', '{ latitude = "lat" }'), "events.mine.cell"),
         (EVENTS.replace("mine", "'no such name'"), "events"),
         ('[landing]\nfolders = ["dt=%Y-%m"]', "landing.folders"),
+        ('[ids]\nprefixes = { "+" = "", "0" = "49" }', "ids.prefixes"),
         ('[landing]\nfolders = ["%Y%m%d%H"]', "landing.folders"),
         ('[landing]\nfolders = ["../%Y%m%d"]', "landing.folders"),
         ('[landing]\nfolders = ["%Y%m%d/%Y"]', "landing.folders"),
