@@ -22,6 +22,7 @@ from tasks.step import step
 from tasks.store import Stores
 from tasks.store.audit import AuditEntry
 from tasks.store.lake import LakeFile
+from tasks.store.scratch import remove_unused
 from tasks.store.tables import DayState
 
 Pseudonyms = NDArray[np.uint64]
@@ -52,6 +53,7 @@ class Expire:
     def tidy(self) -> int:
         """Remove superseded versions of days, and candidates of ingests that died; how many files versions had."""
         catalog, lake = self._stores.catalog, self._stores.lake
+        remove_unused(self._stores.settings.scratch_root)  # raw ids may be in it
         for row in catalog.generations():
             if row.state is DayState.CANDIDATE:
                 with self._stores.locks.hold(f"day-{row.day}"):  # whoever builds it holds the lock until it counts

@@ -29,10 +29,7 @@ def private_folder(scratch: Path, day: date) -> Iterator[PrivateFolder]:
     """
     folder = scratch / "landing" / str(day)
     with on_disk(scratch):
-        make_folder(folder.parent)
-        with _locked(folder.parent, fcntl.LOCK_EX):  # so that nobody clears a folder before its owner has locked it
-            for left in sorted(folder.parent.iterdir()):
-                _remove_unless_used(left, scratch)
+        with _cleared(scratch):
             make_folder(folder)
             handle = _lock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
         try:
@@ -41,6 +38,23 @@ def private_folder(scratch: Path, day: date) -> Iterator[PrivateFolder]:
         finally:
             remove(folder)
             os.close(handle)
+
+
+def remove_unused(scratch: Path) -> None:
+    """Remove what killed runs of any day have left under `scratch`."""
+    with on_disk(scratch), _cleared(scratch):
+        pass
+
+
+@contextmanager
+def _cleared(scratch: Path) -> Iterator[None]:
+    """No folder is left of a killed run, and meanwhile nobody clears one that its owner has not yet locked."""
+    folders = scratch / "landing"
+    make_folder(folders)
+    with _locked(folders, fcntl.LOCK_EX):
+        for left in sorted(folders.iterdir()):
+            _remove_unless_used(left, scratch)
+        yield
 
 
 def _remove_unless_used(folder: Path, scratch: Path) -> None:

@@ -150,6 +150,15 @@ def test_what_a_dead_ingest_left_and_versions_that_nobody_needs_any_more_are_rem
     assert set(persons(stores).values()) == {2}
 
 
+def test_what_a_killed_ingest_left_of_raw_ids_is_removed(kept: Way) -> None:
+    scratch = kept.stores().settings.scratch_root
+    left = [scratch / "landing" / str(DAY), scratch / f"day-{DAY}" / "spill"]
+    for folder in left:
+        folder.mkdir(parents=True)
+    expire(kept)
+    assert not [folder for folder in left if folder.exists()]
+
+
 @pytest.mark.parametrize("over", [False, True])
 def test_an_expiry_killed_anywhere_and_run_again_ends_as_one_that_was_not(kept: Way, over: bool) -> None:
     write_people(kept.landing, PEOPLE, LEFT)

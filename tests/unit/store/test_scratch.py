@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tasks.errors import StorageUnavailable
-from tasks.store.scratch import private_folder
+from tasks.store.scratch import private_folder, remove_unused
 
 DAY, OTHER = date(2026, 3, 3), date(2026, 3, 4)
 
@@ -39,6 +39,16 @@ def test_a_killed_run_leaves_no_panel_and_the_next_run_of_any_day_clears_the_res
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["spilled"]
     with private_folder(tmp_path, OTHER) as folder:
         assert list((tmp_path / "landing").iterdir()) == [folder.path]
+        assert not (tmp_path / f"day-{DAY}").exists()
+
+
+def test_what_killed_runs_left_is_removed_without_another_run_and_what_is_in_use_is_not(tmp_path: Path) -> None:
+    remove_unused(tmp_path)
+    _killed(tmp_path, DAY)
+    with private_folder(tmp_path, OTHER) as running:
+        _killed(tmp_path, DAY)
+        remove_unused(tmp_path)
+        assert list((tmp_path / "landing").iterdir()) == [running.path]
         assert not (tmp_path / f"day-{DAY}").exists()
 
 
