@@ -18,7 +18,7 @@ from tasks.events.files import columns_of, count_lines, source
 from tasks.events.folders import ignored, refuse_tables
 from tasks.events.formats import Formats
 from tasks.events.formats.columns import Column, trimmed
-from tasks.events.formats.detect import Typed, Unfit, kind_of, takes
+from tasks.events.formats.detect import PARQUET, Typed, Unfit, kind_of, takes
 from tasks.events.formats.ids import compared, rewrites
 from tasks.events.formats.registers import TIMES, lacking, mapped
 from tasks.events.formats.sections import Ids, RegisterFormat
@@ -148,13 +148,21 @@ def _choose(
         )
     place = next(n for n, names in enumerate(missing) if not names)
     wanted = {seen[place][0].columns.get(name, name).casefold() for name in (*required, *TIMES)}
-    _check_once(file, wanted, seen[place][1])
+    _check_once(file, wanted, _own_names(file, kind, seen[place][1]))
     return seen[place][0], kind, seen[place][1]
 
 
-def _check_once(file: Path, wanted: Collection[str], columns: Typed) -> None:
+def _own_names(file: Path, kind: str, columns: Typed) -> list[str]:
+    """A file's columns as it calls them: in Parquet, DuckDB gives the second of two another name."""
+    if kind != PARQUET:
+        return [name for name, _ in columns]
+    schema = pq.read_metadata(file).schema
+    return [schema.column(place).path for place in range(len(schema))]
+
+
+def _check_once(file: Path, wanted: Collection[str], names: Collection[str]) -> None:
     """Raise RejectedInput for a register that has a column twice: which of the two says who withdrew?"""
-    count = Counter(name.casefold() for name, _ in columns)
+    count = Counter(name.casefold() for name in names)
     if twice := sorted(name for name in wanted if count[name] > 1):
         raise RejectedInput(
             f"{file.name} has more than one column {', '.join(twice)}: case does not tell them apart.",

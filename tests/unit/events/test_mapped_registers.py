@@ -129,6 +129,16 @@ def test_a_register_that_has_a_column_twice_is_refused(tmp_path, second) -> None
         members(tmp_path)
 
 
+@pytest.mark.parametrize("second", ["withdrawn_at", "Withdrawn_At"])
+def test_a_register_in_parquet_that_has_a_column_twice_is_refused(tmp_path, second) -> None:
+    landed(tmp_path, given=None)
+    header, row = (line.split(",") for line in GIVEN.splitlines())
+    values = [pa.array([value]) for value in [*row, "2026-02-01"]]
+    pq.write_table(pa.table(values, names=[*header, second]), tmp_path / "consents.parquet")
+    with pytest.raises(RejectedInput, match="withdrawn_at"):
+        members(tmp_path)
+
+
 def test_a_column_that_the_mapping_names_has_to_be_there(tmp_path) -> None:
     with pytest.raises(RejectedInput, match="number_since"):
         members(landed(tmp_path), '[subscribers.native]\ncolumns = { active_from = "number_since" }\n')
