@@ -33,6 +33,7 @@ def rank(cell: EventCell) -> str:
     half = (
         f"pow(sin({north} / 2), 2) + cos(radians(p.latitude)) * cos(radians(event.latitude)) * pow(sin({east} / 2), 2)"
     )
-    metres = f"{2 * _EARTH_RADIUS_M} * asin(sqrt(least(1, {half})))"
+    # beyond a pole a cosine is negative, and rounding can leave a little less than nothing
+    metres = f"{2 * _EARTH_RADIUS_M} * asin(sqrt(greatest(0, least(1, {half}))))"
     found = f"list_min(list_transform(square.places, lambda p: {{'metres': {metres}, 'rank': p.rank}}))"
     return f"list_transform([{found}], lambda f: CASE WHEN f.metres <= {cell.within_m} THEN f.rank END)[1]"

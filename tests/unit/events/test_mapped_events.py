@@ -246,6 +246,14 @@ def test_an_event_without_a_cell_is_where_the_nearest_cell_is(tmp_path, cell, la
     assert next(iter(found.account.reasons), int(keys[0][0]) & 0xFFFFF) == outcome
 
 
+def test_coordinates_beyond_a_pole_are_measured_all_the_same(tmp_path) -> None:
+    file = csv(tmp_path, f"who,at,cell,lat,lon\n491701,{AT},,90.005,180\n")
+    (tmp_path / "formats.toml").write_text(PLACED.replace("700", "50000"))
+    prepared = prepare(tmp_path / "day", {"491701": ALL_DAY}, {"a": [Span(0, 0, 86_400)]}, places={"a": (89.995, 0.0)})
+    formats = load_formats(tmp_path / "formats.toml")
+    assert read([landing_file(file)], prepared, tmp_path / "out", buckets=1, formats=formats)[0].account.kept == 1
+
+
 def metres(one: tuple[float, float], other: tuple[float, float]) -> float:
     (a, b), (c, d) = (map(math.radians, each) for each in (one, other))
     half = math.sin((a - c) / 2) ** 2 + math.cos(a) * math.cos(c) * math.sin((b - d) / 2) ** 2
