@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 
 from tasks.errors import RejectedInput
@@ -42,5 +43,8 @@ def subscriber_ids(root: Path, formats: Formats) -> pa.Array | None:
         with duck.connect(MEMORY, 1, None) as con:
             found = con.sql(f"SELECT {register.text(ID)} AS id FROM {register.table}", params=register.parameters)
             return found.to_arrow_table()["id"].combine_chunks()
+    except duckdb.Error as error:
+        duck.raise_unless_the_files(error)
+        return None
     except RejectedInput:
         return None
