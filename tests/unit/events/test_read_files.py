@@ -83,6 +83,11 @@ def test_a_truncated_parquet_file_is_rejected_by_name(tmp_path, prepared) -> Non
     assert "truncated" in found.unreadable[0].why
 
 
+def test_a_parquet_file_without_columns_is_rejected_by_name(tmp_path, prepared) -> None:
+    content = write_parquet(tmp_path / "none.parquet", {}).read_bytes()
+    assert [file.name for file in read_one(tmp_path, prepared, "none.parquet", content).unreadable] == ["none.parquet"]
+
+
 def test_parquet_files_damaged_in_the_middle_are_found_among_good_ones(tmp_path, prepared) -> None:
     files = [events(tmp_path / f"part-{n}.parquet") for n in range(5)]
     for n in (1, 3):

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from tasks.events.files import group_files
 from tasks.events.judge import Prepared
+from tasks.events.parquet_rows import parquet_rows
 from tasks.events.reasons import Reason
 from tests.reference_read import Span
 from tests.unit.events.factory import landing_file, prepare, read, write_parquet
@@ -75,6 +76,8 @@ def test_a_row_whose_text_is_not_utf_8_is_quarantined_alone_by_its_number(tmp_pa
         (3, "unreadable_row"),
     ]
     assert (found.account.kept, sum(map(len, keys)), found.unreadable) == (1, 1, ())
+    (alone,) = parquet_rows(tmp_path / "a.parquet", ["subscriber_id"])
+    assert (alone.places.tolist(), alone.columns[0].to_pylist()) == ([0, 2], ["1", "2"])
 
 
 def test_a_column_that_nobody_reads_may_hold_anything(tmp_path, prepared) -> None:
@@ -157,6 +160,8 @@ def test_a_file_whose_int96_times_are_cut_is_damaged(tmp_path, prepared) -> None
     path.write_bytes(content)
     found, _ = read([landing_file(path)], prepared, tmp_path / "out")
     assert [file.name for file in found.unreadable] == ["a.parquet"]
+    with pytest.raises(OSError, match=r"a\.parquet"):
+        list(parquet_rows(path, ["event_at"], ["event_at"]))
 
 
 def test_files_of_one_schema_are_described_by_duckdb_once(tmp_path, monkeypatch) -> None:

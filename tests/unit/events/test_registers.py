@@ -1,15 +1,18 @@
 """Registers as files: what is in them, how many rows, whatever their names and ages say."""
 
 import os
+from contextlib import nullcontext
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
 from tasks.errors import RejectedInput, StorageUnavailable
+from tasks.events import duck
+from tasks.events.clock import Clock
 from tasks.events.formats import Formats, parse, shipped
 from tasks.events.register_files import digest
-from tasks.events.registers import count_rows
+from tasks.events.registers import count_rows, load, open_register
 from tests.unit.events.factory import write, write_parquet
 
 
@@ -49,6 +52,16 @@ def test_a_register_without_header_has_a_row_in_its_first_line(tmp_path: Path) -
     write(tmp_path / "consents.csv/part-0.csv", b"1\n2\n")
     write(tmp_path / "consents.csv/done.flag", b"1\n")
     assert rows(tmp_path / "consents.csv", formats) == 2
+
+
+@pytest.mark.parametrize("lost", [0, 3])
+def test_a_part_whose_compressed_stream_is_cut_rejects_the_register(tmp_path: Path, lost: int) -> None:
+    content = pa.compress(b"a\n" + b"1\n" * (1 << 19), codec="zstd", asbytes=True)
+    write(tmp_path / "consents/part-0.csv.zst", content[: len(content) - lost])
+    register = open_register(tmp_path / "consents", ("a",), (), Clock((), 0), shipped())
+    with duck.connect("200MB", 1, None) as con, pytest.raises(RejectedInput) if lost else nullcontext():
+        load(con, register, "found", register.text("a"))
+        assert con.sql("SELECT count(*) FROM found").fetchall() == [(1 << 19,)]
 
 
 def test_a_register_that_cannot_be_looked_at_is_no_fault_of_the_operator(tmp_path: Path) -> None:

@@ -155,6 +155,12 @@ def test_a_product_that_does_not_exist_is_refused_with_the_nearest_name() -> Non
         catalogue.find("gate_profile")
 
 
+def test_a_product_for_ourselves_is_not_delivered_to_clients() -> None:
+    FOOTFALL.check_for_clients()
+    with pytest.raises(Misconfigured):
+        PANEL.check_for_clients()
+
+
 def test_a_period_of_the_wrong_length_is_refused_with_an_example() -> None:
     with pytest.raises(Misconfigured, match="Give a day, for example 2026-03-01"):
         FOOTFALL.check(Period.parse("2026-03"))
