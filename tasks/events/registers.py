@@ -18,7 +18,7 @@ from tasks.events.files import columns_of, count_lines, source
 from tasks.events.folders import ignored, refuse_tables
 from tasks.events.formats import Formats
 from tasks.events.formats.columns import Column, trimmed
-from tasks.events.formats.detect import PARQUET, Typed, Unfit, kind_of, takes
+from tasks.events.formats.detect import PARQUET, Typed, Unfit, by_format, kind_of, takes
 from tasks.events.formats.ids import compared, rewrites
 from tasks.events.formats.registers import TIMES, lacking, mapped
 from tasks.events.formats.sections import Ids, RegisterFormat
@@ -27,6 +27,9 @@ from tasks.events.register_files import Seen, parts
 ID = "subscriber_id"
 _PLAUSIBLE = "BETWEEN -2208988800 AND 32503679999"
 """UTC seconds of the years 1900 to 2999: no other date is one of a consent, whatever type of file it comes in."""
+
+_SHIPPED = RegisterFormat.model_validate({})
+"""The shipped format: Throng's own names, and nothing else."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +139,7 @@ def _choose(
     """The first format of which a file has all columns, the operator's own before the shipped one."""
     try:
         kind = kind_of(file.name, known)
-        seen = [(each, columns_of(file, each)) for each in known if takes(each, file.name)]
+        seen = _meant([(each, columns_of(file, each)) for each in known if takes(each, file.name)])
     except Unfit as fault:
         raise RejectedInput(f"{file.name} cannot be read: {fault}.", "Send it again.") from None
     missing = [lacking([name for name, _ in columns], each, required) for each, columns in seen]
@@ -150,6 +153,12 @@ def _choose(
     wanted = {seen[place][0].columns.get(name, name).casefold() for name in (*required, *TIMES)}
     _check_once(file, wanted, _own_names(file, kind, seen[place][1]))
     return seen[place][0], kind, seen[place][1]
+
+
+def _meant(seen: list[tuple[RegisterFormat, Typed]]) -> list[tuple[RegisterFormat, Typed]]:
+    """Without the shipped format, if one that maps columns has the file's ids: what it maps may say who withdrew."""
+    own = any(each.columns and by_format([name for name, _ in has], [each.columns.get(ID, ID)]) for each, has in seen)
+    return [(each, has) for each, has in seen if not own or each != _SHIPPED]
 
 
 def _own_names(file: Path, kind: str, columns: Typed) -> list[str]:

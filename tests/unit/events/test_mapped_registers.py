@@ -139,6 +139,14 @@ def test_a_register_in_parquet_that_has_a_column_twice_is_refused(tmp_path, seco
         members(tmp_path)
 
 
+def test_no_shipped_format_reads_a_file_of_the_operators_own_that_lacks_a_column(tmp_path) -> None:
+    mapping = '[consents.own]\ncolumns = { withdrawn_at = "left" }\n'
+    with pytest.raises(RejectedInput, match="left"):
+        members(landed(tmp_path), mapping)
+    assert len(members(tmp_path, mapping.replace("{", '{ subscriber_id = "who",'))) == 1
+    assert len(members(tmp_path, mapping + '[consents.other]\ncolumns = { purpose = "purpose" }\n')) == 1
+
+
 def test_a_column_that_the_mapping_names_has_to_be_there(tmp_path) -> None:
     with pytest.raises(RejectedInput, match="number_since"):
         members(landed(tmp_path), '[subscribers.native]\ncolumns = { active_from = "number_since" }\n')
