@@ -39,8 +39,8 @@ def ingest(
 
     local_day = a_day(day)
     rules = tuple(override or ())
-    asked.ingest(rules)
     reason = a_reason("--override", ", ".join(rules) or None, reason)
+    asked.ingest(rules)
     return _told(run("ingest", {"day": local_day, "override": rules, "again": again}, reason))
 
 
