@@ -24,6 +24,7 @@ from botocore.session import Session
 from tasks.errors import Misconfigured, StorageUnavailable
 from tasks.services.s3_identities import ADMIN, write_identities, write_profiles
 
+_STARTS = 3
 START_SECONDS = 60
 STOP_SECONDS = 1
 """SeaweedFS seldom heeds SIGTERM soon; its writes are on disk by then, so SIGKILL follows."""
@@ -87,15 +88,30 @@ def serve(folder: Path, buckets: Mapping[str, str], port: int | None = None) -> 
     (folder / "data").mkdir(parents=True, exist_ok=True, mode=0o700)
     keys = write_identities(folder / _IDENTITIES, buckets)
     credentials = write_profiles(folder / "credentials", {name: keys[name] for name in buckets})
-    ports = dict(zip(_PORTS, _free_ports(len(_PORTS)), strict=True))
-    ports |= {"s3.port": port} if port else {}
-    server = S3Server(folder, ports, credentials)
-    server.start()
+    server = _started(folder, credentials, port, keys[ADMIN], sorted(set(buckets.values())))
     try:
-        _create_buckets(server, keys[ADMIN], sorted(set(buckets.values())))
         yield server
     finally:
         server.stop()
+
+
+def _started(
+    folder: Path, credentials: Path, port: int | None, keys: tuple[str, str], names: Sequence[str]
+) -> S3Server:
+    """A server that has its buckets; others may take a port between our look and its start, then we look again."""
+    for left in reversed(range(_STARTS)):
+        ports = dict(zip(_PORTS, _free_ports(len(_PORTS)), strict=True))
+        server = S3Server(folder, ports | ({"s3.port": port} if port else {}), credentials)
+        server.start()
+        try:
+            _create_buckets(server, keys, names)
+            break
+        except BaseException as error:
+            ended = server.process is None or server.process.poll() is not None
+            server.stop()
+            if not (left and ended and isinstance(error, StorageUnavailable)):
+                raise
+    return server
 
 
 def _free_ports(count: int) -> list[int]:
