@@ -16,7 +16,7 @@ from tasks.errors import RejectedInput, StepFailed
 from tasks.events import duck, words
 from tasks.events.clock import Clock
 from tasks.events.consent import CONSENT_COLUMNS, consent_notes, find_standing, find_withdrawn, load_consents
-from tasks.events.formats import Formats, shipped
+from tasks.events.formats import Formats
 from tasks.events.keys import SUBSCRIBERS
 from tasks.events.landing import find_register
 from tasks.events.register_values import (
@@ -38,24 +38,6 @@ OPTIONAL = ("active_from",)
 _CLOCKS_FROM = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-def build_panel(
-    root: Path,
-    *,
-    period: Period,
-    time: Time,
-    who: Who,
-    now: datetime,
-    keyed: Sequence[bytes],
-    formats: Formats | None = None,
-) -> pa.Table:
-    """Panel members sorted by `pseudonym`, their pseudonym under the first key (uint64).
-
-    Also: subscriber_id, extra_0.. (pseudonyms under further keys), from_second and to_second (int32, consent in elapsed
-    seconds since the period's local start), age_band (0..5) and gender (0 f, 1 m, 2 else). Registers come from `root`.
-    """
-    return read_panel(root, period=period, time=time, who=who, now=now, keyed=keyed, formats=formats)[0]
-
-
 def read_panel(
     root: Path,
     *,
@@ -64,10 +46,14 @@ def read_panel(
     who: Who,
     now: datetime,
     keyed: Sequence[bytes],
-    formats: Formats | None = None,
+    formats: Formats,
 ) -> tuple[pa.Table, RegisterFacts]:
-    """The panel, and what is known of the values of the registers that it was made from."""
-    with _registers(root, time, who, now, formats or shipped()) as (con, facts):
+    """Panel members sorted by `pseudonym`, their pseudonym under the first key (uint64), and facts of register values.
+
+    Also: subscriber_id, extra_0.. (pseudonyms under further keys), from_second and to_second (int32, consent in elapsed
+    seconds since the period's local start), age_band (0..5) and gender (0 f, 1 m, 2 else). Registers come from `root`.
+    """
+    with _registers(root, time, who, now, formats) as (con, facts):
         members = _members(con, period, time, who)
     if members.num_rows > SUBSCRIBERS:
         raise RejectedInput(f"{members.num_rows} panel members are more than {SUBSCRIBERS}.", "Split the network.")
@@ -78,10 +64,10 @@ def read_panel(
 
 
 def withdrawn(
-    root: Path, *, time: Time, who: Who, now: datetime, keyed: Sequence[bytes], formats: Formats | None = None
+    root: Path, *, time: Time, who: Who, now: datetime, keyed: Sequence[bytes], formats: Formats
 ) -> list[NDArray[np.uint64]]:
     """Pseudonyms, under each key, of everybody who withdrew and for whom no consent stands now; sorted."""
-    with _registers(root, time, who, now, formats or shipped()) as (con, _):
+    with _registers(root, time, who, now, formats) as (con, _):
         gone = pa.chunked_array([find_withdrawn(con, now)], pa.string())
     return [np.sort(_pseudonyms(gone, key)) for key in keyed]
 

@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tasks.errors import StorageUnavailable
-from tasks.events.panel import build_panel
+from tasks.events.formats import shipped
+from tasks.events.panel import read_panel
 from tasks.period import Period
 from tasks.store import Stores
 from tasks.store.lake import LakeFile
@@ -70,7 +71,10 @@ def truth(way: Way, stores: Stores) -> dict[int, int]:
     """Each day pseudonym's month pseudonym, as only the keys tell."""
     policy = stores.policy.policy
     keyed = [stores.keys.existing_key(Period.day(DAY)), stores.keys.existing_key(MONTH)]
-    panel = build_panel(way.landing, period=Period.day(DAY), time=policy.time, who=policy.who, now=way.now, keyed=keyed)
+    day = Period.day(DAY)
+    panel, _ = read_panel(
+        way.landing, period=day, time=policy.time, who=policy.who, now=way.now, keyed=keyed, formats=shipped()
+    )
     return dict(zip(panel["pseudonym"].to_pylist(), panel["extra_0"].to_pylist(), strict=True))
 
 

@@ -18,9 +18,10 @@ from tasks.engine.local import DayResult, run_day
 from tasks.engine.work import DayWork, Machine
 from tasks.errors import StorageUnavailable
 from tasks.events.files import group_files
+from tasks.events.formats import shipped
 from tasks.events.judge import Prepared
 from tasks.events.landing import find_day
-from tasks.events.panel import build_panel
+from tasks.events.panel import read_panel
 from tasks.mobility.day import walk_rules
 from tasks.mobility.plans import load_plans
 from tasks.period import Period
@@ -72,7 +73,8 @@ def city(tmp_path_factory) -> City:
     parts = sorted((root / "events" / f"date={DAY}").glob("*.parquet"))
     events = pa.concat_tables(pq.ParquetFile(part).read() for part in parts)
     keys = (b"the day's key", b"the month's key")
-    panel = build_panel(root, period=Period.day(DAY), time=POLICY.time, who=POLICY.who, now=NOW, keyed=keys)
+    day, formats = Period.day(DAY), shipped()
+    panel, _ = read_panel(root, period=day, time=POLICY.time, who=POLICY.who, now=NOW, keyed=keys, formats=formats)
     return City(root, events, panel)
 
 

@@ -12,7 +12,7 @@ import pytest
 from tasks.errors import RejectedInput
 from tasks.events.formats import load_formats
 from tasks.events.formats.columns import BLANKS, trimmed
-from tasks.events.panel import build_panel
+from tasks.events.panel import read_panel
 from tasks.period import Period
 from tasks.policy import load
 from tests.unit.events.factory import write
@@ -26,7 +26,7 @@ GIVEN = "subscriber_id,purpose,granted_at,withdrawn_at,channel,text_version\n1,i
 def members(root: Path, mapping: str = "") -> list[dict[str, object]]:
     (root / "formats.toml").write_text(mapping)
     policy = load().policy
-    panel = build_panel(
+    panel, _ = read_panel(
         root,
         period=Period.day(DAY),
         time=policy.time,

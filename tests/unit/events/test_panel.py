@@ -11,8 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from tasks.errors import RejectedInput, StepFailed
+from tasks.events.formats import shipped
 from tasks.events.panel import _pseudonyms as pseudonyms
-from tasks.events.panel import allowed, build_panel, consented, withdrawn
+from tasks.events.panel import allowed, consented, read_panel, withdrawn
 from tasks.period import Period
 from tasks.policy import Who
 from tests.unit.events.factory import at, csv_bytes, times, write, write_parquet
@@ -35,7 +36,8 @@ def panel(root: Path, people: Rows = (PERSON,), consents: Rows = (CONSENT,), per
 
 
 def build(root: Path, period: str = "2026-03-01", keyed: Sequence[bytes] = (b"k" * 32,)) -> pa.Table:
-    return build_panel(root, period=Period.parse(period), time=times(), who=WHO, now=NOW, keyed=keyed)
+    of = Period.parse(period)
+    return read_panel(root, period=of, time=times(), who=WHO, now=NOW, keyed=keyed, formats=shipped())[0]
 
 
 def person(**changes: str) -> tuple[str, ...]:
@@ -284,6 +286,6 @@ def test_who_withdrew_is_known_by_pseudonyms_alone(tmp_path) -> None:
     again = [consent(subscriber_id="c", withdrawn_at="2026-02-01"), consent(subscriber_id="c", granted_at="2026-03-01")]
     panel(tmp_path, people, [CONSENT, left, *again])
     keys = (b"k" * 32, b"m" * 32)
-    found = withdrawn(tmp_path, time=times(), who=WHO, now=NOW, keyed=keys)
+    found = withdrawn(tmp_path, time=times(), who=WHO, now=NOW, keyed=keys, formats=shipped())
     for key, pseudonym in zip(keys, found, strict=True):
         assert pseudonym.tolist() == sorted(pseudonyms(pa.chunked_array([["b", "+c"]]), key).tolist())

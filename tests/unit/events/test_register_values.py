@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tasks.events.formats import shipped
 from tasks.events.gate_words import columns
 from tasks.events.panel import read_panel
 from tasks.events.register_values import ColumnFacts, RegisterFacts
@@ -34,7 +35,7 @@ def facts(root: Path, subscribers: Rows, histories: Rows) -> RegisterFacts:
     write(root / "subscribers.csv", csv_bytes(subscribers, SUBSCRIBERS))
     write(root / "consents.csv", csv_bytes(histories, CONSENTS))
     day = Period.parse("2026-03-01")
-    return read_panel(root, period=day, time=times(), who=WHO, now=NOW, keyed=[b"k" * 32])[1]
+    return read_panel(root, period=day, time=times(), who=WHO, now=NOW, keyed=[b"k" * 32], formats=shipped())[1]
 
 
 def column(found: RegisterFacts, name: str) -> ColumnFacts:
