@@ -18,18 +18,19 @@ INTERRUPTED = 130
 
 
 class ThrongError(Exception):
-    """A fault in words: what is wrong (and where), and what to do next. Never carries a row's values."""
+    """What is wrong and where, what to do, and a stable code (`landing.no_events`). Never carries a row's values."""
 
     exit_code: ClassVar[int] = 50
 
-    def __init__(self, what: str, action: str) -> None:
+    def __init__(self, what: str, action: str, code: str = "") -> None:
         super().__init__(f"{what} {action}")
         self.what = what
         self.action = action
+        self.code = code
 
-    def __reduce__(self) -> tuple[type["ThrongError"], tuple[str, str]]:
-        """Pickle by the two sentences, so that a copy in another process is equal."""
-        return type(self), (self.what, self.action)
+    def __reduce__(self) -> tuple[type["ThrongError"], tuple[str, str, str]]:
+        """Pickle by message and code, so that a copy in another process is equal."""
+        return type(self), (self.what, self.action, self.code)
 
 
 class Misconfigured(ThrongError):
