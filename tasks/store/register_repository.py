@@ -9,7 +9,7 @@ from tasks.store.database import Database
 from tasks.store.tables import RegisterVersion
 
 
-class RegisterRecords:
+class RegisterRepository:
     """Versions of registers by keyed digest; one writer at a time, who holds the lock `registers`."""
 
     def __init__(self, database: Database) -> None:

@@ -14,7 +14,7 @@ from tasks.store.lake_file import LakeFile
 from tasks.store.tables import DayGeneration, DayState, ExpiredPeriod, StoredFile
 
 
-class FileRecords:
+class FileRepository:
     """Listed together with the day's acceptance; changed only together with the audit entry that says why."""
 
     def __init__(self, database: Database) -> None:

@@ -17,7 +17,7 @@ from tasks.store.tables import Run
 STOPPED = "Stopped"
 
 
-class RunRecords:
+class RunRepository:
     """Every run from its start, so that one that died is seen too."""
 
     def __init__(self, database: Database) -> None:

@@ -57,7 +57,7 @@ class Verdict:
     event_files_unreadable: int = 0
 
 
-class DayRecords:
+class DayRepository:
     """Generations, row accounts and gate results."""
 
     def __init__(self, database: Database) -> None:

@@ -23,7 +23,7 @@ DELIVERY_TRANSITIONS: Mapping[DeliveryState, frozenset[DeliveryState]] = {
 """What may follow what: a delivery is sent again as often as needed, always the same bytes."""
 
 
-class DeliveryRecords:
+class DeliveryRepository:
     """Who receives what, and what they have received."""
 
     def __init__(self, database: Database) -> None:
