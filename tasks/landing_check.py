@@ -78,12 +78,12 @@ class LandingCheck:
         if facts.share > limit:
             raise RejectedInput(
                 f"Values that are not understood, or that cannot be counted:{columns(facts.worst(limit))}",
-                "Correct the register, or let formats.toml say what its words and dates mean; see docs/landing.md.",
+                "Correct the register, or map its words and dates in formats.toml (docs/reference/landing.md).",
             )
         if not len(panel):
             raise RejectedInput(
                 "Nobody may be counted: no subscriber is of age, of a counted segment, at home here, and consented.",
-                f"Compare subscribers and consents with docs/landing.md; purpose must be `{self.policy.who.purpose}`.",
+                f"Compare both registers with docs/reference/landing.md; purpose must be `{self.policy.who.purpose}`.",
             )
         return " ".join([f"{len(panel):,} persons may be counted on {self.day}.", *facts.notes])
 

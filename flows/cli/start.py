@@ -57,7 +57,7 @@ def init(
     say = [f"{directory} is a home: commands that run in it use it.", "Next:", *(f"  {step}" for step in steps)]
     return Answer(
         {"home": str(directory.absolute()), "day": str(day), "next": steps},
-        [*say, "Then replace the landing's files by your own (docs/landing.md), and review policy.toml."],
+        [*say, "Then replace the landing's files by your own (docs/reference/landing.md), and review policy.toml."],
     )
 
 

@@ -39,7 +39,7 @@ def gaussian(scale: float) -> "Measurement":
     """OpenDP's measurement int64 vector -> int64 vector under L2 distance and zCDP (Canonne, Kamath, Steinke 2020)."""
     import opendp.prelude as dp  # half a second: only where noise or its cost is needed
 
-    dp.enable_features("contrib")  # which proofs are vetted: docs/nist-sp-800-226.md
+    dp.enable_features("contrib")  # which proofs are vetted: docs/explanation/nist-sp-800-226.md
     # int64: int32 saturates
     return dp.m.make_gaussian(dp.vector_domain(dp.atom_domain(T="i64")), dp.l2_distance(T="f64"), scale)
 

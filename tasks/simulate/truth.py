@@ -1,4 +1,4 @@
-"""The truth beside the landing folder: what nobody could know, for accuracy tests only (docs/simulator.md)."""
+"""The truth beside the landing folder, for accuracy tests only (docs/reference/simulator.md)."""
 
 from dataclasses import dataclass
 from pathlib import Path

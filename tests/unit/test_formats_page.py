@@ -1,4 +1,4 @@
-"""docs/formats.md knows every key of a mapping, and its examples are mappings."""
+"""docs/reference/formats.md knows every key of a mapping, and its examples are mappings."""
 
 import re
 from pathlib import Path
@@ -20,7 +20,7 @@ from tasks.events.formats.sections import (
 from tests.reference_read import Span
 from tests.unit.events.factory import landing_file, prepare, read, write
 
-PAGE = (Path(__file__).parents[2] / "docs" / "formats.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "formats.md").read_text()
 EXAMPLES = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
 SECTIONS = (CellFormat, EventFormat, Ids, LandingNames, Layout, Network, RegisterFormat, Subscriber, TimeForm)
 
@@ -32,7 +32,7 @@ def test_the_page_of_formats_names_every_key(section) -> None:
 
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_each_example_of_the_page_is_a_mapping(example) -> None:
-    assert parse(example.encode(), "docs/formats.md")
+    assert parse(example.encode(), "docs/reference/formats.md")
 
 
 ROWS = {

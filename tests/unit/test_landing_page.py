@@ -1,4 +1,4 @@
-"""docs/landing.md names each column that is read, each reason, and each file that is ignored."""
+"""docs/reference/landing.md names each column that is read, each reason, and each file that is ignored."""
 
 import re
 from pathlib import Path
@@ -11,7 +11,7 @@ from tasks.events.formats import parse, shipped
 from tasks.events.formats.expressions import kinds
 from tasks.events.reasons import Reason
 
-PAGE = (Path(__file__).parents[2] / "docs" / "landing.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "landing.md").read_text()
 NAMED = set(re.findall(r"`([^`\n]+)`", PAGE))
 
 

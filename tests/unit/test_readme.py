@@ -12,9 +12,3 @@ README = (ROOT / "README.md").read_text()
 def test_the_diagram_of_a_release_is_the_table_of_transitions() -> None:
     shown = set(re.findall(r"^    (\w+) --> (\w+)$", README, re.MULTILINE))
     assert shown == {(state.value, after.value) for state, follows in RELEASE_TRANSITIONS.items() for after in follows}
-
-
-def test_every_file_that_the_readme_names_is_there() -> None:
-    named = set(re.findall(r"`((?:tests|tasks|docs|infra|flows)/[\w./-]+)`", README))
-    assert len(named) > 20
-    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []

@@ -13,7 +13,7 @@ from tasks.errors import ThrongError
 from tasks.plan.states import State
 from tasks.references import Outcome
 
-RUNBOOK = (Path(__file__).parents[2] / "docs" / "runbook.md").read_text()
+RUNBOOK = (Path(__file__).parents[2] / "docs" / "how-to" / "runbook.md").read_text()
 
 
 def _errors(kind: type[ThrongError]) -> list[type[ThrongError]]:

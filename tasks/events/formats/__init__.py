@@ -109,7 +109,7 @@ def parse(content: bytes, source: str) -> Mapping:
     except ValidationError as error:
         faults = "; ".join(_fault(fault) for fault in error.errors(include_url=False, include_context=False)[:10])
         raise Misconfigured(
-            f"The mapping {source} is refused: {faults}.", "Mend these keys; docs/formats.md lists all."
+            f"The mapping {source} is refused: {faults}.", "Mend these keys; docs/reference/formats.md lists all."
         ) from None
 
 
