@@ -7,31 +7,31 @@ from dataclasses import replace
 from datetime import datetime
 
 from tasks.deliverable.files import Rendered, inputs_digest, render
-from tasks.deliverable.gate import assert_fit
+from tasks.deliverable.gate import check_delivery
 from tasks.deliverable.index import check_ledger
 from tasks.deliverable.manifest import MANIFEST
-from tasks.deliverable.objects import INDEX_BYTES
 from tasks.deliverable.signature import public_key
+from tasks.deliverable.untrusted_reader import INDEX_BYTES
 from tasks.deliverable.verify import verify
-from tasks.describe import delivery_facts, grant_facts, release_facts, zone_facts
+from tasks.delivery_calendar import client_index
 from tasks.errors import RefusedDelivery, ThrongError
-from tasks.expected import client_index
 from tasks.period import Period
 from tasks.products.catalogue import Product, find
 from tasks.references import DeliveryRef, IndexRef, Outcome
 from tasks.release import latest_drawn, utc_now
+from tasks.release_metadata import delivery_view, grant_view, release_view, zones_view
 from tasks.step import step
 from tasks.store import Stores
 from tasks.store.audit import AuditEntry
 from tasks.store.buckets import INDEX, Bucket
+from tasks.store.client_file import unknown_client
 from tasks.store.client_spec import ClientSpec, Grant
-from tasks.store.clients import unknown_client
 from tasks.store.journal import follow, release_lineage
 from tasks.store.lake import DeliveryKey
 from tasks.store.ledger import ReleaseKey
 from tasks.store.tables import Delivery, DeliveryState, Release, ReleaseState
 
-MOST_FILES = 1_000
+MAX_FILES = 1_000
 """Where a delivery lies, or the index: some ten are ours, and what a client adds costs nobody's memory."""
 
 
@@ -84,7 +84,7 @@ class Deliver:
 
     def _written_index(self, bucket: Bucket) -> bytes | None:
         """The bucket's index, if there is one; raises RefusedDelivery if another ledger wrote it."""
-        size = bucket.sizes(INDEX, MOST_FILES).get(INDEX)
+        size = bucket.sizes(INDEX, MAX_FILES).get(INDEX)
         if size is None:
             return None
         content, catalog = bucket.get(INDEX, INDEX_BYTES), self._stores.catalog
@@ -98,16 +98,16 @@ class Deliver:
         grant = self._grant(spec, product, period)
         release = self._release(product, period)
         follow(release_lineage(release.period, release.generations))
-        facts = release_facts(self._stores, product, period, release)
-        plan, granted = zone_facts(self._stores, release), grant_facts(spec, grant)
+        facts = release_view(self._stores, product, period, release)
+        plan, granted = zones_view(self._stores, release), grant_view(spec, grant)
         digest = inputs_digest(facts, plan, granted)
         before = self._stores.catalog.delivery(spec.name, product.name, product.version, str(period))
         if before and before.inputs_digest == digest:
             return _key(before)
         key = DeliveryKey(spec.name, product.name, product.version, str(period), before.revision + 1 if before else 1)
         table = self._stores.lake.release(ReleaseKey.of(release), release.sha256 or "").table
-        rendered = render(facts, table, plan, granted, delivery_facts(key, before), self._stores.keys.signing_key())
-        assert_fit(facts, rendered.places, rendered.data)
+        rendered = render(facts, table, plan, granted, delivery_view(key, before), self._stores.keys.signing_key())
+        check_delivery(facts, rendered.places, rendered.data)
         self._keep(key, rendered, release, digest)
         return key
 
@@ -144,7 +144,7 @@ class Deliver:
         if not unsent:
             return []
         bucket = self._stores.buckets.open(spec.destination)
-        return [_key(delivery) for delivery in unsent if bucket.list(f"{delivery.path}/", MOST_FILES)]
+        return [_key(delivery) for delivery in unsent if bucket.list(f"{delivery.path}/", MAX_FILES)]
 
     def _grant(self, spec: ClientSpec, product: Product, period: Period) -> Grant:
         if grant := spec.grant(product.name, period):
@@ -207,7 +207,7 @@ def _key(delivery: Delivery) -> DeliveryKey:
 
 def _complete(bucket: Bucket, delivery: Delivery, files: Mapping[str, bytes]) -> int:
     """Write missing files, compare present ones; returns how many were written. The manifest comes last."""
-    written, there = 0, bucket.sizes(f"{delivery.path}/", MOST_FILES)
+    written, there = 0, bucket.sizes(f"{delivery.path}/", MAX_FILES)
     for name in sorted(files, key=lambda name: (name == MANIFEST, name)):
         path = f"{delivery.path}/{name}"
         if path in there:
@@ -220,7 +220,7 @@ def _complete(bucket: Bucket, delivery: Delivery, files: Mapping[str, bytes]) ->
 
 def _verify(bucket: Bucket, delivery: Delivery, public: bytes) -> None:
     start = f"{delivery.path}/"
-    sizes = {key.removeprefix(start): size for key, size in bucket.sizes(start, MOST_FILES).items()}
+    sizes = {key.removeprefix(start): size for key, size in bucket.sizes(start, MAX_FILES).items()}
     verify(sizes, lambda name: bucket.get(start + name, sizes[name]), public)
 
 

@@ -5,8 +5,8 @@ import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tasks.deliverable.objects import refuse
 from tasks.deliverable.signature import pinned_key
+from tasks.deliverable.untrusted_reader import refuse
 from tasks.deliverable.verify import Verified, verify
 from tasks.errors import Misconfigured, RefusedDelivery, StorageUnavailable, shown
 

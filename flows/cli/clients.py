@@ -10,7 +10,7 @@ from flows.cli.answer import Answer, command, listing
 from flows.cli.app import client
 
 if TYPE_CHECKING:
-    from tasks.store.clients import ClientSpec
+    from tasks.store.client_file import ClientSpec
 
 
 @command(client, "throng client apply nordmarkt.toml")
@@ -19,8 +19,8 @@ def apply(
 ) -> Answer:
     """Keep what clients' files say: all of them, or none."""
     from tasks.store import open_stores
+    from tasks.store.client_file import check_apart, check_once
     from tasks.store.client_spec import ClientSpec
-    from tasks.store.clients import check_apart, check_once
 
     specs = [_read(file) for file in files]
     check_once(specs)
@@ -46,7 +46,7 @@ def listed() -> Answer:
 def _read(file: Path) -> "ClientSpec":
     from tasks.errors import Misconfigured
     from tasks.products.catalogue import FOR_CLIENTS
-    from tasks.store.clients import parse_client
+    from tasks.store.client_file import parse_client
 
     try:
         return parse_client(file.read_text(encoding="utf-8-sig"), str(file), FOR_CLIENTS)

@@ -15,8 +15,8 @@ from open_data_contract_standard.model import (
     SchemaProperty,
 )
 
-from tasks.deliverable.columns import Column, columns, key_columns
-from tasks.deliverable.facts import LevelFacts, ReleaseFacts
+from tasks.deliverable.columns import DataColumn, columns, key_columns
+from tasks.deliverable.view import LevelView, ReleaseView
 
 API_VERSION = "v3.1.0"
 PERMITTED_USE = (
@@ -25,7 +25,7 @@ PERMITTED_USE = (
 )
 
 
-def contract(release: ReleaseFacts) -> bytes:
+def contract(release: ReleaseView) -> bytes:
     """The data contract of a product version, as YAML."""
     document = OpenDataContractStandard(
         apiVersion=API_VERSION,
@@ -45,7 +45,7 @@ def contract(release: ReleaseFacts) -> bytes:
     return document.to_yaml().encode()
 
 
-def faults(document: Any) -> list[str]:
+def violations(document: Any) -> list[str]:
     """Where a parsed contract breaks the standard's own JSON schema; places and rules, none of its values."""
     return [
         f"{'.'.join(str(part) for part in fault.absolute_path) or 'contract'}: {fault.validator}"
@@ -59,7 +59,7 @@ def _standard() -> Draft201909Validator:
     return Draft201909Validator(json.loads(schema.read_text(encoding="utf-8")))
 
 
-def _table(release: ReleaseFacts) -> SchemaObject:
+def _table(release: ReleaseView) -> SchemaObject:
     return SchemaObject(
         name=release.product,
         physicalName="data.parquet",
@@ -80,7 +80,7 @@ def _table(release: ReleaseFacts) -> SchemaObject:
     )
 
 
-def _property(column: Column) -> SchemaProperty:
+def _property(column: DataColumn) -> SchemaProperty:
     valid = DataQuality(
         type="library", metric="invalidValues", arguments={"validValues": [str(v) for v in column.values]}, mustBe=0
     )
@@ -94,7 +94,7 @@ def _property(column: Column) -> SchemaProperty:
     )
 
 
-def _level(level: LevelFacts) -> dict[str, object]:
+def _level(level: LevelView) -> dict[str, object]:
     return {
         "name": level.name,
         "meaning": level.meaning,

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from tasks.deliverable.contract import contract
-from tasks.deliverable.facts import DeliveryFacts, GrantFacts, ReleaseFacts, Status, ZoneFacts
 from tasks.deliverable.geojson import zones_geojson
 from tasks.deliverable.grant import Granted, granted
 from tasks.deliverable.manifest import (
@@ -23,9 +22,10 @@ from tasks.deliverable.manifest import (
     manifest,
 )
 from tasks.deliverable.readme import readme
-from tasks.deliverable.serial import to_compact_json, to_csv, to_parquet
+from tasks.deliverable.serialisation import to_compact_json, to_csv, to_parquet
 from tasks.deliverable.signature import public_key, sign
 from tasks.deliverable.table import deliverable_table
+from tasks.deliverable.view import DeliveryView, GrantView, ReleaseView, RowStatus, ZonesView
 
 
 @dataclass(frozen=True)
@@ -46,11 +46,11 @@ class Rendered:
 
 
 def render(
-    release: ReleaseFacts,
+    release: ReleaseView,
     table: pa.Table,
-    plan: ZoneFacts,
-    grant: GrantFacts,
-    delivery: DeliveryFacts,
+    plan: ZonesView,
+    grant: GrantView,
+    delivery: DeliveryView,
     signing_key: bytes,
 ) -> Rendered:
     """Render a delivery; `table` is the release, `signing_key` a raw Ed25519 private key."""
@@ -65,11 +65,11 @@ def render(
     listed = manifest(release, plan, grant, delivery, data, files, public)
     files |= {SIGNATURE: sign(signing_key, listed), MANIFEST: listed}
     path = (release.product, release.version, release.period.cadence.value, release.period.first, delivery.revision)
-    withheld = data["status"].to_pylist().count(Status.WITHHELD_SMALL)
+    withheld = data["status"].to_pylist().count(RowStatus.WITHHELD_SMALL)
     return Rendered(delivery_path(*path), files, places, data, data.num_rows, withheld)
 
 
-def inputs_digest(release: ReleaseFacts, plan: ZoneFacts, grant: GrantFacts) -> str:
+def inputs_digest(release: ReleaseView, plan: ZonesView, grant: GrantView) -> str:
     """SHA-256 of what decides a delivery's content: while it is equal, the stored bytes stand.
 
     What else is told of a release (panel size, warnings, the month's cap) is told as of its first delivery.

@@ -6,16 +6,16 @@ from math import prod
 import pyarrow as pa
 
 from tasks.deliverable.columns import columns, key_columns
-from tasks.deliverable.facts import Place, ReleaseFacts, Status
 from tasks.deliverable.grant import Granted
-from tasks.deliverable.serial import as_text
+from tasks.deliverable.serialisation import as_text
 from tasks.deliverable.table import NUMBERS
+from tasks.deliverable.view import Place, ReleaseView, RowStatus
 from tasks.errors import RefusedDelivery
 from tasks.expectations import Check, Verdict, judge
 from tasks.expectations import Status as Judged
 
 
-def assert_fit(release: ReleaseFacts, places: Granted, data: pa.Table) -> tuple[Verdict, ...]:
+def check_delivery(release: ReleaseView, places: Granted, data: pa.Table) -> tuple[Verdict, ...]:
     """Judge the rows of a delivery; raises RefusedDelivery naming the first check that does not pass."""
     verdicts = tuple(judge(as_text(data), list(checks(release, places))))
     for verdict in verdicts:
@@ -28,7 +28,7 @@ def assert_fit(release: ReleaseFacts, places: Granted, data: pa.Table) -> tuple[
     return verdicts
 
 
-def checks(release: ReleaseFacts, places: Granted) -> Iterator[Check]:
+def checks(release: ReleaseView, places: Granted) -> Iterator[Check]:
     """Every check, named by what holds when it passes."""
     keys = list(key_columns(release))
     unique = {"column_list": keys, "ignore_row_if": "never"}
@@ -42,13 +42,13 @@ def checks(release: ReleaseFacts, places: Granted) -> Iterator[Check]:
     yield from _numbers(release)
 
 
-def _keys(release: ReleaseFacts, places: Granted) -> int:
+def _keys(release: ReleaseView, places: Granted) -> int:
     counts = {Place.ZONE: len(places.zones), Place.DISTRICT: len(places.districts)}
     values = [counts[level.place] * prod(map(len, level.keys.values())) for level in release.levels]
     return len(release.hours) * sum(values)
 
 
-def _hours_and_places(release: ReleaseFacts, places: Granted) -> Iterator[Check]:
+def _hours_and_places(release: ReleaseView, places: Granted) -> Iterator[Check]:
     hours = [hour.astimezone(release.local).isoformat() for hour in release.hours]
     for level in release.levels:
         ids = places.zones if level.place is Place.ZONE else places.districts
@@ -61,12 +61,12 @@ def _hours_and_places(release: ReleaseFacts, places: Granted) -> Iterator[Check]
             yield Check(name, "ExpectColumnDistinctValuesToEqualSet", arguments, where)
 
 
-def _numbers(release: ReleaseFacts) -> Iterator[Check]:
+def _numbers(release: ReleaseView) -> Iterator[Check]:
     for low, high in (("panel_low", "panel_value"), ("panel_value", "panel_high")):
         order = {"column_A": high, "column_B": low, "or_equal": True, "ignore_row_if": "either_value_is_missing"}
         yield Check(f"{low} is at most {high}", "ExpectColumnPairValuesAToBeGreaterThanB", order)
-    for status in Status:
-        filled = status is Status.ESTIMATE
+    for status in RowStatus:
+        filled = status is RowStatus.ESTIMATE
         rule = "ExpectColumnValuesToNotBeNull" if filled else "ExpectColumnValuesToBeNull"
         for number in NUMBERS:
             name = f"{number} is {'filled' if filled else 'empty'} where the status is {status}"

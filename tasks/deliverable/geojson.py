@@ -2,12 +2,12 @@
 
 import json
 
-from tasks.deliverable.facts import ZoneFacts
 from tasks.deliverable.grant import Granted
-from tasks.deliverable.serial import to_compact_json
+from tasks.deliverable.serialisation import to_compact_json
+from tasks.deliverable.view import ZonesView
 
 
-def zones_geojson(plan: ZoneFacts, places: Granted) -> bytes:
+def zones_geojson(plan: ZonesView, places: Granted) -> bytes:
     """The granted zones of the merged plan; nothing tells which zones took in a sensitive one."""
     wanted = set(places.zones)
     shapes = {feature["properties"]["zone_id"]: feature["geometry"] for feature in json.loads(plan.geojson)["features"]}

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from tasks.deliverable.facts import GrantFacts, ZoneFacts
+from tasks.deliverable.view import GrantView, ZonesView
 from tasks.errors import RefusedDelivery
 
 EVERYTHING = "*"
@@ -18,7 +18,7 @@ class Granted:
     districts: tuple[str, ...]
 
 
-def granted(plan: ZoneFacts, grant: GrantFacts) -> Granted:
+def granted(plan: ZonesView, grant: GrantView) -> Granted:
     """The granted places; refuses unknown and merged ids by name."""
     members: dict[str, set[str]] = {}
     for zone, district in zip(plan.zone_ids, plan.district_ids, strict=True):
@@ -29,7 +29,7 @@ def granted(plan: ZoneFacts, grant: GrantFacts) -> Granted:
     return Granted(tuple(sorted(zones)), tuple(sorted(d for d, whole in members.items() if whole <= zones)))
 
 
-def _zones(word: str, plan: ZoneFacts, members: dict[str, set[str]], client: str) -> Iterable[str]:
+def _zones(word: str, plan: ZonesView, members: dict[str, set[str]], client: str) -> Iterable[str]:
     if word == EVERYTHING:
         return plan.zone_ids
     is_zone = word in plan.zone_ids
@@ -45,7 +45,7 @@ def _zones(word: str, plan: ZoneFacts, members: dict[str, set[str]], client: str
     raise _unknown(word, plan, members, client)
 
 
-def _unknown(word: str, plan: ZoneFacts, members: Iterable[str], client: str) -> RefusedDelivery:
+def _unknown(word: str, plan: ZonesView, members: Iterable[str], client: str) -> RefusedDelivery:
     if word in plan.merged:
         into = plan.merged[word]
         return RefusedDelivery(

@@ -6,8 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from tasks.deliverable.manifest import delivery_path
-from tasks.deliverable.objects import Digest, Shape, Word, parse, refuse
-from tasks.deliverable.serial import to_json
+from tasks.deliverable.serialisation import to_json
+from tasks.deliverable.untrusted_reader import Digest, UntrustedDocument, Word, parse, refuse
 from tasks.errors import shown
 from tasks.period import Period
 
@@ -15,7 +15,7 @@ INDEX = "index.json"
 INDEX_FORMAT = 1
 
 
-class State(StrEnum):
+class PeriodState(StrEnum):
     """What became of an expected period."""
 
     DELIVERED = "delivered"
@@ -25,25 +25,25 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True)
-class Delivered:
+class DeliveredManifest:
     """Where a delivery lies, and its manifest's SHA-256."""
 
     revision: int
     manifest_sha256: str
 
 
-class WrittenPeriod(Shape):
+class PriorPeriod(UntrustedDocument):
     """A period as an index states it."""
 
     period: Word
     digest: Digest | None
 
 
-class Written(Shape):
+class PriorIndex(UntrustedDocument):
     """What tells the ledger by which an index was written."""
 
     ledger: Digest | None = None
-    periods: list[WrittenPeriod]
+    periods: list[PriorPeriod]
 
 
 @dataclass(frozen=True)
@@ -53,12 +53,12 @@ class IndexEntry:
     product: str
     version: int
     period: Period
-    state: State
+    state: PeriodState
     reason: str
     """One sentence."""
     expected_by: datetime
     """The local deadline, with its offset."""
-    delivered: Delivered | None = None
+    delivered: DeliveredManifest | None = None
 
 
 def index(client: str, entries: Iterable[IndexEntry], ledger: str) -> bytes:
@@ -73,7 +73,7 @@ def check_ledger(content: bytes, location: str, chain: Collection[str], manifest
 
     `chain`: every digest that this ledger has written as its own; `manifests`: of all that it has delivered.
     """
-    found = parse(content, Written, INDEX)
+    found = parse(content, PriorIndex, INDEX)
     unknown = [entry.period for entry in found.periods if entry.digest and entry.digest not in manifests]
     if unknown:
         what = f"names a delivery of {shown(unknown[0])} that this installation has not made"

@@ -9,9 +9,9 @@ import pyarrow.compute as pc
 
 from tasks.deliverable.columns import INTERVAL, columns
 from tasks.deliverable.contract import PERMITTED_USE
-from tasks.deliverable.facts import DeliveryFacts, GrantFacts, PanelFacts, ReleaseFacts, Status, ZoneFacts
-from tasks.deliverable.serial import to_json
+from tasks.deliverable.serialisation import to_json
 from tasks.deliverable.signature import key_id, pem
+from tasks.deliverable.view import DeliveryView, GrantView, PanelView, ReleaseView, RowStatus, ZonesView
 
 FORMAT = 1
 """Version of the whole delivery's format; part of what decides whether a delivery is unchanged."""
@@ -37,10 +37,10 @@ def instant(time: datetime) -> str:
 
 
 def manifest(
-    release: ReleaseFacts,
-    plan: ZoneFacts,
-    grant: GrantFacts,
-    delivery: DeliveryFacts,
+    release: ReleaseView,
+    plan: ZonesView,
+    grant: GrantView,
+    delivery: DeliveryView,
     data: pa.Table,
     files: Mapping[str, bytes],
     public: bytes,
@@ -80,10 +80,10 @@ def manifest(
 def status_counts(data: pa.Table, level: str) -> dict[str, int]:
     """Rows of a level of a delivery by status."""
     statuses = data.filter(pc.equal(data["level"], level))["status"].value_counts().to_pylist()
-    return {status.value: 0 for status in Status} | {seen["values"]: seen["counts"] for seen in statuses}
+    return {status.value: 0 for status in RowStatus} | {seen["values"]: seen["counts"] for seen in statuses}
 
 
-def _superseded(delivery: DeliveryFacts) -> dict[str, object] | None:
+def _superseded(delivery: DeliveryView) -> dict[str, object] | None:
     if delivery.supersedes is None:
         return None
     return {"delivery_revision": delivery.revision - 1, "manifest_sha256": delivery.supersedes}
@@ -98,7 +98,7 @@ def _file(name: str, content: bytes, rows: int) -> dict[str, object]:
     }
 
 
-def _schema(release: ReleaseFacts) -> dict[str, object]:
+def _schema(release: ReleaseView) -> dict[str, object]:
     return {
         "contract": CONTRACT,
         "columns": [{"name": column.name, "type": str(column.type)} for column in columns(release)],
@@ -107,7 +107,7 @@ def _schema(release: ReleaseFacts) -> dict[str, object]:
     }
 
 
-def _privacy(release: ReleaseFacts) -> dict[str, object]:
+def _privacy(release: ReleaseView) -> dict[str, object]:
     privacy = release.privacy
     return {
         "unit": UNIT,
@@ -125,7 +125,7 @@ def _privacy(release: ReleaseFacts) -> dict[str, object]:
     }
 
 
-def _population(release: ReleaseFacts) -> dict[str, object]:
+def _population(release: ReleaseView) -> dict[str, object]:
     return {
         "basis": BASIS,
         "weighting": "none",
@@ -134,14 +134,14 @@ def _population(release: ReleaseFacts) -> dict[str, object]:
     }
 
 
-def _panel(panel: PanelFacts) -> dict[str, object]:
+def _panel(panel: PanelView) -> dict[str, object]:
     return {"month": panel.month, "value": panel.size, "se": panel.se, "low": panel.low, "high": panel.high}
 
 
-def _quality(release: ReleaseFacts, data: pa.Table) -> dict[str, object]:
+def _quality(release: ReleaseView, data: pa.Table) -> dict[str, object]:
     rows = {level.name: status_counts(data, level.name) for level in release.levels}
     shares = {
-        name: round(counts[Status.WITHHELD_SMALL] / sum(counts.values()), 4) if any(counts.values()) else None
+        name: round(counts[RowStatus.WITHHELD_SMALL] / sum(counts.values()), 4) if any(counts.values()) else None
         for name, counts in rows.items()
     }
     return {

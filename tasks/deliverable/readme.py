@@ -12,19 +12,19 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from tasks.deliverable.columns import INTERVAL, STATUS_MEANINGS, columns
 from tasks.deliverable.contract import PERMITTED_USE
-from tasks.deliverable.facts import DeliveryFacts, GrantFacts, LevelFacts, ReleaseFacts, Status, ZoneFacts
 from tasks.deliverable.manifest import BASIS, CSV, MECHANISM, UNIT, status_counts
 from tasks.deliverable.signature import key_id
+from tasks.deliverable.view import DeliveryView, GrantView, LevelView, ReleaseView, RowStatus, ZonesView
 
 Z90 = 1.645
 """Half width of a 90 % interval in standard errors, as a reader would type it."""
 
 
 def readme(
-    release: ReleaseFacts,
-    plan: ZoneFacts,
-    grant: GrantFacts,
-    delivery: DeliveryFacts,
+    release: ReleaseView,
+    plan: ZonesView,
+    grant: GrantView,
+    delivery: DeliveryView,
     data: pa.Table,
     public: bytes,
 ) -> bytes:
@@ -69,18 +69,18 @@ def _template() -> Template:
     return environment.get_template("README.md.jinja")
 
 
-def _rows(data: pa.Table, level: LevelFacts) -> pa.Table:
+def _rows(data: pa.Table, level: LevelView) -> pa.Table:
     return data.filter(pc.equal(data["level"], level.name))
 
 
-def _example(data: pa.Table, release: ReleaseFacts) -> Mapping[str, object]:
+def _example(data: pa.Table, release: ReleaseView) -> Mapping[str, object]:
     """A row of middling size (an extreme one would be extreme by its noise too), its neighbour, and a withheld row."""
     level = release.levels[0]
     rows = _rows(data, level)
-    shown = rows.filter(pc.equal(rows["status"], Status.ESTIMATE)).sort_by("panel_value")
+    shown = rows.filter(pc.equal(rows["status"], RowStatus.ESTIMATE)).sort_by("panel_value")
     middle = shown.slice(shown.num_rows // 2, 1).to_pylist()
     row = middle[0] if middle else None
-    withheld = rows.filter(pc.equal(rows["status"], Status.WITHHELD_SMALL)).slice(0, 1).to_pylist()
+    withheld = rows.filter(pc.equal(rows["status"], RowStatus.WITHHELD_SMALL)).slice(0, 1).to_pylist()
     return {
         "level": level,
         "row": row,

@@ -6,8 +6,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.deliverable.columns import columns
-from tasks.deliverable.facts import LevelFacts, Place, ReleaseFacts, ZoneFacts
 from tasks.deliverable.grant import Granted
+from tasks.deliverable.view import LevelView, Place, ReleaseView, ZonesView
 from tasks.errors import StepFailed
 
 DECIMALS = 2
@@ -16,13 +16,13 @@ DECIMALS = 2
 NUMBERS = {"panel_value": "value", "panel_se": "se", "panel_low": "low", "panel_high": "high"}
 
 
-def deliverable_table(release: ReleaseFacts, table: pa.Table, plan: ZoneFacts, places: Granted) -> pa.Table:
+def deliverable_table(release: ReleaseView, table: pa.Table, plan: ZonesView, places: Granted) -> pa.Table:
     """Cut the granted places out of a release (its own columns) and put them into the delivery's columns and order."""
     levels = [_level(release, table, level, plan, places) for level in release.levels]
     return pa.concat_tables(levels).combine_chunks()
 
 
-def _level(release: ReleaseFacts, table: pa.Table, level: LevelFacts, plan: ZoneFacts, places: Granted) -> pa.Table:
+def _level(release: ReleaseView, table: pa.Table, level: LevelView, plan: ZonesView, places: Granted) -> pa.Table:
     of_zone = level.place is Place.ZONE
     place, ids = ("zone_id", places.zones) if of_zone else ("district_id", places.districts)
     wanted = pc.is_in(table[place], value_set=pa.array(ids, pa.string()))
@@ -32,7 +32,7 @@ def _level(release: ReleaseFacts, table: pa.Table, level: LevelFacts, plan: Zone
     return _in_client_columns(release, rows, place, dict(zip(plan.zone_ids, plan.names, strict=True)))
 
 
-def _assert_complete(rows: pa.Table, level: LevelFacts, place: str, places: int, release: ReleaseFacts) -> None:
+def _assert_complete(rows: pa.Table, level: LevelView, place: str, places: int, release: ReleaseView) -> None:
     """Every granted key has exactly one row, so that a missing row is never read as a zero."""
     expected = places * len(release.hours) * prod(len(values) for values in level.keys.values())
     keys = [place, "hour_start", *level.keys]
@@ -43,7 +43,7 @@ def _assert_complete(rows: pa.Table, level: LevelFacts, place: str, places: int,
         )
 
 
-def _in_client_columns(release: ReleaseFacts, rows: pa.Table, place: str, names: dict[str, str]) -> pa.Table:
+def _in_client_columns(release: ReleaseView, rows: pa.Table, place: str, names: dict[str, str]) -> pa.Table:
     count = rows.num_rows
     starts = rows["hour_start"].combine_chunks()
     ids = rows[place].to_pylist()
@@ -63,7 +63,7 @@ def _column(rows: pa.Table, name: str) -> pa.ChunkedArray | pa.Array:
     return rows[name] if name in rows.column_names else pa.nulls(rows.num_rows)
 
 
-def _local_hours(starts: pa.Array, release: ReleaseFacts) -> pa.Array:
+def _local_hours(starts: pa.Array, release: ReleaseView) -> pa.Array:
     """The local clock's hour of each instant, by the few distinct instants of a period."""
     coded = starts.dictionary_encode()
     hours = [instant.astimezone(release.local).hour for instant in coded.dictionary.to_pylist()]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from tasks.deliverable.index import INDEX
 from tasks.deliverable.manifest import MANIFEST, SIGNATURE
-from tasks.deliverable.objects import Objects, refuse
+from tasks.deliverable.untrusted_reader import UntrustedObjects, refuse
 from tasks.deliverable.verify_delivery import VerifiedDelivery, verify_delivery
 from tasks.deliverable.verify_prefix import verify_prefix
 
@@ -32,7 +32,7 @@ def verify(sizes: Mapping[str, int], fetch: Callable[[str], bytes], pinned: byte
 
     `sizes`: every object below the location, name -> bytes; `fetch` reads one; `pinned`: raw public key or None.
     """
-    objects = Objects(sizes, fetch)
+    objects = UntrustedObjects(sizes, fetch)
     if MANIFEST in sizes or (SIGNATURE in sizes and INDEX not in sizes):
         return Verified((verify_delivery(objects, pinned),), pinned is not None)
     if INDEX in sizes:

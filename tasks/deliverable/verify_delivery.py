@@ -6,15 +6,25 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tasks.deliverable.conformity import check_csv, check_parquet, read_contract
+from tasks.deliverable.contract_check import check_csv, check_parquet, read_contract
 from tasks.deliverable.manifest import CONTRACT, CSV, MANIFEST, PARQUET, SIGNATURE
-from tasks.deliverable.objects import FILE_BYTES, PLAIN_NAME, SMALL_BYTES, Digest, Objects, Shape, Word, parse, refuse
 from tasks.deliverable.signature import is_signed, key_id, parse_public_key
+from tasks.deliverable.untrusted_reader import (
+    FILE_BYTES,
+    PLAIN_NAME,
+    SMALL_BYTES,
+    Digest,
+    UntrustedDocument,
+    UntrustedObjects,
+    Word,
+    parse,
+    refuse,
+)
 
 Revision = Annotated[int, Field(ge=1)]
 
 
-class ListedFile(Shape):
+class ManifestFile(UntrustedDocument):
     """A file as its manifest states it."""
 
     path: Annotated[str, Field(pattern=PLAIN_NAME)]
@@ -23,14 +33,14 @@ class ListedFile(Shape):
     sha256: Digest
 
 
-class Superseded(Shape):
+class Superseded(UntrustedDocument):
     """The delivery that this one replaces."""
 
     delivery_revision: Revision
     manifest_sha256: Digest
 
 
-class Manifest(Shape):
+class Manifest(UntrustedDocument):
     """What verification relies on of a manifest."""
 
     format: Literal[1]
@@ -41,7 +51,7 @@ class Manifest(Shape):
     period_start: Word
     release_id: Word
     delivery_revision: Revision
-    files: list[ListedFile]
+    files: list[ManifestFile]
     supersedes: Superseded | None
     key_id: Word
     public_key: str
@@ -66,7 +76,7 @@ class VerifiedDelivery:
         return next(file.rows or 0 for file in self.manifest.files if file.path == PARQUET)
 
 
-def verify_delivery(objects: Objects, pinned: bytes | None) -> VerifiedDelivery:
+def verify_delivery(objects: UntrustedObjects, pinned: bytes | None) -> VerifiedDelivery:
     """Verify one delivery."""
     content = objects.read(MANIFEST, SMALL_BYTES)
     manifest = parse(content, Manifest, objects.label(MANIFEST))
@@ -81,7 +91,7 @@ def verify_delivery(objects: Objects, pinned: bytes | None) -> VerifiedDelivery:
     return VerifiedDelivery(manifest, hashlib.sha256(content).hexdigest())
 
 
-def _check_signature(objects: Objects, content: bytes, manifest: Manifest, pinned: bytes | None) -> None:
+def _check_signature(objects: UntrustedObjects, content: bytes, manifest: Manifest, pinned: bytes | None) -> None:
     label = objects.label(MANIFEST)
     try:
         public = parse_public_key(manifest.public_key.encode())
@@ -98,7 +108,7 @@ def _check_signature(objects: Objects, content: bytes, manifest: Manifest, pinne
         refuse(f"{label} and {objects.label(SIGNATURE)} do not belong together: one of them was changed.")
 
 
-def _check_names(objects: Objects, manifest: Manifest) -> None:
+def _check_names(objects: UntrustedObjects, manifest: Manifest) -> None:
     listed = [file.path for file in manifest.files]
     expected = {*listed, MANIFEST, SIGNATURE}
     if len(expected) != len(listed) + 2:
@@ -113,7 +123,7 @@ def _check_names(objects: Objects, manifest: Manifest) -> None:
         refuse(f"{'; '.join(words[:10])}.")
 
 
-def _checked(objects: Objects, file: ListedFile) -> bytes:
+def _checked(objects: UntrustedObjects, file: ManifestFile) -> bytes:
     """The file's bytes, if they are the signed ones."""
     label = objects.label(file.path)
     if objects.sizes[file.path] != file.bytes:

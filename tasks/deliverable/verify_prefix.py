@@ -4,39 +4,47 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tasks.deliverable.index import INDEX, State
-from tasks.deliverable.objects import INDEX_BYTES, Digest, Objects, Shape, Word, parse, refuse
+from tasks.deliverable.index import INDEX, PeriodState
+from tasks.deliverable.untrusted_reader import (
+    INDEX_BYTES,
+    Digest,
+    UntrustedDocument,
+    UntrustedObjects,
+    Word,
+    parse,
+    refuse,
+)
 from tasks.deliverable.verify_delivery import VerifiedDelivery, verify_delivery
 from tasks.errors import shown
 
 SEGMENT = r"[A-Za-z0-9][A-Za-z0-9_=-]{0,99}"
 
 
-class Expected(Shape):
+class IndexPeriod(UntrustedDocument):
     """A period as the index states it."""
 
     product: Word
     version: int
     period: Word
-    state: Annotated[State, Field(strict=False)]
+    state: Annotated[PeriodState, Field(strict=False)]
     path: Annotated[str, Field(pattern=rf"^{SEGMENT}(/{SEGMENT}){{0,9}}$")] | None
     digest: Digest | None
 
 
-class Index(Shape):
+class Index(UntrustedDocument):
     """What verification relies on of an index."""
 
     format: Literal[1]
-    periods: list[Expected]
+    periods: list[IndexPeriod]
 
 
-def verify_prefix(objects: Objects, pinned: bytes | None) -> tuple[VerifiedDelivery, ...]:
+def verify_prefix(objects: UntrustedObjects, pinned: bytes | None) -> tuple[VerifiedDelivery, ...]:
     """Verify the index and all that it names; an object that nothing names is refused."""
     index = parse(objects.read(INDEX, INDEX_BYTES), Index, objects.label(INDEX))
     found: dict[str, VerifiedDelivery] = {}
     for expected in index.periods:
         path = _path(expected)
-        if path is None or (expected.state is State.RECALLED and not objects.below(path).sizes):
+        if path is None or (expected.state is PeriodState.RECALLED and not objects.below(path).sizes):
             continue
         if path in found:
             refuse(f"{INDEX} names {path} twice.")
@@ -46,15 +54,15 @@ def verify_prefix(objects: Objects, pinned: bytes | None) -> tuple[VerifiedDeliv
     return tuple(found.values())
 
 
-def _path(expected: Expected) -> str | None:
+def _path(expected: IndexPeriod) -> str | None:
     """Where the delivery lies, if there is one: always when delivered, and when one was recalled."""
     given = (expected.path is not None) + (expected.digest is not None)
-    if given not in {State.DELIVERED: (2,), State.RECALLED: (0, 2)}.get(expected.state, (0,)):
+    if given not in {PeriodState.DELIVERED: (2,), PeriodState.RECALLED: (0, 2)}.get(expected.state, (0,)):
         refuse(f"{INDEX} states {shown(expected.period)} as {expected.state.value} with the wrong path or digest.")
     return expected.path
 
 
-def _named(objects: Objects, expected: Expected, path: str, pinned: bytes | None) -> VerifiedDelivery:
+def _named(objects: UntrustedObjects, expected: IndexPeriod, path: str, pinned: bytes | None) -> VerifiedDelivery:
     delivery = verify_delivery(objects.below(path), pinned)
     manifest = delivery.manifest
     if delivery.manifest_sha256 != expected.digest:
@@ -65,7 +73,9 @@ def _named(objects: Objects, expected: Expected, path: str, pinned: bytes | None
     return delivery
 
 
-def _superseded(objects: Objects, delivery: VerifiedDelivery, pinned: bytes | None) -> dict[str, VerifiedDelivery]:
+def _superseded(
+    objects: UntrustedObjects, delivery: VerifiedDelivery, pinned: bytes | None
+) -> dict[str, VerifiedDelivery]:
     """Earlier deliveries of the period, as far as they were kept, each known to its successor by digest."""
     found: dict[str, VerifiedDelivery] = {}
     while earlier := delivery.manifest.supersedes:
@@ -82,7 +92,7 @@ def _superseded(objects: Objects, delivery: VerifiedDelivery, pinned: bytes | No
     return found
 
 
-def _check_nothing_else(objects: Objects, found: dict[str, VerifiedDelivery]) -> None:
+def _check_nothing_else(objects: UntrustedObjects, found: dict[str, VerifiedDelivery]) -> None:
     strays = sorted(name for name in objects.sizes if name != INDEX and name.rpartition("/")[0] not in found)
     if strays:
         more = f" and {len(strays) - 1} more" if len(strays) > 1 else ""

@@ -17,8 +17,8 @@ from tasks.plan.releases import UNFINISHED, release_step
 from tasks.plan.states import Cell, Mode, Plan, State, Step
 from tasks.products.catalogue import CATALOGUE, PUBLISHED, Product, find
 from tasks.store import Stores
+from tasks.store.client_file import unknown_client
 from tasks.store.client_spec import ClientSpec
-from tasks.store.clients import unknown_client
 
 __all__ = ["Mode", "Plan", "State", "Step", "check_range", "daily_plan", "make_plan"]
 

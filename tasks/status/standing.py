@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from tasks.expected import deadlines
+from tasks.delivery_calendar import deadlines
 from tasks.period import Period, day_start
 from tasks.store import Stores
 from tasks.store.client_spec import ClientSpec

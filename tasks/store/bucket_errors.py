@@ -187,7 +187,7 @@ _SHOWN = ("config_key", "profile", "profile_name", "source_profile", "path", "pr
 
 
 @contextmanager
-def meant(where: str, doing: str, endpoint: str = "the store") -> Iterator[None]:
+def translate_errors(where: str, doing: str, endpoint: str = "the store") -> Iterator[None]:
     """Turn what the AWS library raises inside the block into our errors; a defect of our own code passes.
 
     `where` names bucket or role, `doing` the act, `endpoint` the address where the error itself names none.

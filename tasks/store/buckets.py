@@ -21,16 +21,16 @@ from tasks import home_env
 from tasks.errors import Misconfigured, RefusedDelivery
 from tasks.loopback import is_own
 from tasks.store import meter
-from tasks.store.bucket_errors import code_of, meant
+from tasks.store.bucket_errors import code_of, translate_errors
 from tasks.store.client_spec import Destination
 
 INDEX = "index.json"
 """The only object that may change."""
 
-MOST_BYTES = 2 << 30
+MAX_OBJECT_BYTES = 2 << 30
 """Of one object; nobody's memory is a client's to fill."""
 
-MOST_OBJECTS = 500_000
+MAX_OBJECTS = 500_000
 """In a client's folder: of ten products every day, with their files, that is more than twenty years."""
 
 _PIECE_BYTES = 1 << 20
@@ -54,7 +54,7 @@ class Bucket:
 
     def put_new(self, key: str, body: bytes, sha256: str) -> None:
         """Write an object that is not there yet; one with the same bytes is as good. Read back and compared."""
-        with self._meant(f"writing {key}"):
+        with self._translate_errors(f"writing {key}"):
             try:
                 self._put(key, body, sha256, {"IfNoneMatch": "*"})
             except ClientError as error:
@@ -65,11 +65,11 @@ class Bucket:
     def put_index(self, body: bytes) -> None:
         """Write or replace the index. Read back and compared."""
         sha256 = hashlib.sha256(body).hexdigest()
-        with self._meant(f"writing {INDEX}"):
+        with self._translate_errors(f"writing {INDEX}"):
             self._put(INDEX, body, sha256, {})
         self.compare(INDEX, body)
 
-    def get(self, key: str, most: int = MOST_BYTES) -> bytes:
+    def get(self, key: str, most: int = MAX_OBJECT_BYTES) -> bytes:
         """An object's bytes, checked against the store's own checksum; raises RefusedDelivery for more than `most`."""
         body = self._read(key, most)
         if len(body) > most:
@@ -82,7 +82,7 @@ class Bucket:
     def _read(self, key: str, most: int) -> bytes:
         """At most a piece more than `most` bytes, by which a larger object is known, whatever size it says it has."""
         content = bytearray()
-        with self._meant(f"reading {key}"):
+        with self._translate_errors(f"reading {key}"):
             body = self._store.get_object(Key=self._root + key, ChecksumMode="ENABLED", **self._every)["Body"]
             for piece in body.iter_chunks(_PIECE_BYTES):
                 content += piece
@@ -92,13 +92,13 @@ class Bucket:
         meter.read(len(content))
         return bytes(content)
 
-    def sizes(self, prefix: str = "", most: int = MOST_OBJECTS) -> dict[str, int]:
+    def sizes(self, prefix: str = "", most: int = MAX_OBJECTS) -> dict[str, int]:
         """Size in bytes of each object whose key begins with the prefix, by key, sorted; refused if more than `most`.
 
         HEAD does not tell who may list only a part of the bucket whether an object is there: S3 may answer 403.
         """
         found: dict[str, int] = {}
-        with self._meant("listing"):
+        with self._translate_errors("listing"):
             pages = self._store.get_paginator("list_objects_v2").paginate(Prefix=self._root + prefix, **self._every)
             for number, page in enumerate(pages):  # they may be empty, without end
                 found |= _listed(page)
@@ -109,17 +109,17 @@ class Bucket:
                     )
         return {key.removeprefix(self._root): found[key] for key in sorted(found)}
 
-    def list(self, prefix: str = "", most: int = MOST_OBJECTS) -> list[str]:
+    def list(self, prefix: str = "", most: int = MAX_OBJECTS) -> list[str]:
         """Keys that begin with the prefix, sorted; refused if more than `most`."""
         return list(self.sizes(prefix, most))
 
     def probe(self) -> None:
         """Ask for one key, which needs the bucket, the right owner and leave to list; writes nothing."""
-        with self._meant("listing"):
+        with self._translate_errors("listing"):
             _listed(self._store.list_objects_v2(Prefix=self._root, MaxKeys=1, **self._every))
 
-    def _meant(self, doing: str) -> AbstractContextManager[None]:
-        return meant(self.location, doing, self._endpoint)
+    def _translate_errors(self, doing: str) -> AbstractContextManager[None]:
+        return translate_errors(self.location, doing, self._endpoint)
 
     def _put(self, key: str, body: bytes, sha256: str, condition: Mapping[str, str]) -> None:
         checksum = base64.b64encode(bytes.fromhex(sha256)).decode()
@@ -164,7 +164,7 @@ class Buckets:
 
     def open(self, destination: Destination) -> Bucket:
         """The client's folder, for reading and writing."""
-        with meant(f"s3://{destination.bucket}", "finding credentials"):
+        with translate_errors(f"s3://{destination.bucket}", "finding credentials"):
             session = _session(destination.profile, region_name=destination.region)
             if destination.role_arn:
                 session = _assumed(session, destination)
@@ -182,7 +182,7 @@ class Buckets:
         name, _, prefix = location.removeprefix("s3://").strip("/").partition("/")
         if not location.startswith("s3://") or not name:
             raise Misconfigured(f"'{location[:80]}' is not an s3:// address.", "Write s3://bucket/prefix.")
-        with meant(f"s3://{name}", "finding credentials"):
+        with translate_errors(f"s3://{name}", "finding credentials"):
             return Bucket(_store(_session(), None), name, prefix)
 
 
@@ -190,7 +190,7 @@ def _assumed(session: boto3.Session, destination: Destination) -> boto3.Session:
     """A session of one hour under the client's role, with the external id agreed with it."""
     external = {"ExternalId": destination.external_id} if destination.external_id else {}
     service = session.client("sts", config=_config())
-    with meant(str(destination.role_arn), "assuming the role", _host(service)):
+    with translate_errors(str(destination.role_arn), "assuming the role", _host(service)):
         answer = service.assume_role(RoleArn=destination.role_arn, RoleSessionName="throng", **external)
     given = answer["Credentials"]
     return _session(

@@ -23,7 +23,7 @@ class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Client(_Table):
+class ClientIdentity(_Table):
     """Who the client is."""
 
     name: str = Field(
@@ -156,7 +156,7 @@ class Grant(_Table):
 class ClientSpec(_Table):
     """One client's whole file; stored as `model_dump_json(by_alias=True)`."""
 
-    client: Client
+    client: ClientIdentity
     destination: Destination
     grants: tuple[Grant, ...]
 

@@ -20,7 +20,7 @@ from tasks.services.s3 import S3Server, serve
 from tasks.store import buckets as module
 from tasks.store import meter
 from tasks.store.buckets import Bucket, Buckets
-from tasks.store.clients import Destination
+from tasks.store.client_file import Destination
 
 CLIENTS = {"nordmarkt": "nordmarkt-insights", "suedbahn": "suedbahn-data"}
 DAY = "footfall/v1/cadence=day/period_start=2026-03-01/revision=1"

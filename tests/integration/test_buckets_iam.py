@@ -11,7 +11,7 @@ from moto.server import ThreadedMotoServer
 
 from tasks.errors import RefusedDelivery
 from tasks.store.buckets import Buckets
-from tasks.store.clients import Destination
+from tasks.store.client_file import Destination
 
 US = "arn:aws:iam::123456789012:user/throng"
 

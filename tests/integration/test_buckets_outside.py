@@ -15,7 +15,7 @@ import pytest
 from tasks.errors import Misconfigured, RefusedDelivery, StorageUnavailable, ThrongError
 from tasks.store import buckets as module
 from tasks.store.buckets import Buckets
-from tasks.store.clients import Destination
+from tasks.store.client_file import Destination
 from tasks.verify import Verify
 from tests.receivers import certified
 

@@ -14,7 +14,7 @@ from tasks.errors import Misconfigured, RefusedDelivery, StorageUnavailable, Thr
 from tasks.store import buckets as module
 from tasks.store import meter
 from tasks.store.buckets import Bucket, Buckets
-from tasks.store.clients import Destination
+from tasks.store.client_file import Destination
 from tasks.store.tables import Delivery
 from tasks.verify import Verify
 

@@ -10,10 +10,10 @@ from sqlalchemy import text
 from flows import artifacts
 from flows.sentences import facts
 from tasks import policy
-from tasks.describe import release_facts
 from tasks.errors import RefusedRelease, StepFailed
 from tasks.period import Period
 from tasks.products.catalogue import FOOTFALL
+from tasks.release_metadata import release_view
 from tests.promise.conftest import Way
 from tests.promise.landing import consent, person, seen, write_events, write_people
 
@@ -105,11 +105,11 @@ def test_a_later_policy_says_nothing_of_an_earlier_release(published: Way, tmp_p
     stores = published.stores()
     release = stores.ledger.find("footfall", 1, str(DAY))
     assert release
-    before = release_facts(stores, FOOTFALL, Period.day(DAY), release)
+    before = release_view(stores, FOOTFALL, Period.day(DAY), release)
     later = tmp_path / "policy.toml"
     words = policy.shipped().read_text().replace('"strict"', '"wide"').replace("sigma = 32", "sigma = 40")
     later.write_text(words.replace("threshold = 96", "threshold = 130").replace("Europe/Berlin", "Europe/Lisbon"))
-    after = release_facts(published.stores(policy=later), FOOTFALL, Period.day(DAY), release)
+    after = release_view(published.stores(policy=later), FOOTFALL, Period.day(DAY), release)
     assert (after.levels, after.privacy, after.hours) == (before.levels, before.privacy, before.hours)
 
 

@@ -16,8 +16,8 @@ PURE = {"events", "mobility", "products", "privacy", "estimate", "deliverable"}
 VERBS = {"ingest", "publish", "deliver", "expire", "verify"} | {
     *(
         "release",
-        "describe",
-        "expected",
+        "release_metadata",
+        "delivery_calendar",
         "stale",
         "candidate",
         "withheld",

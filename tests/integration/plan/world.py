@@ -23,7 +23,7 @@ from tasks.settings import Settings
 from tasks.store import Stores, open_stores
 from tasks.store.audit import AuditEntry
 from tasks.store.catalog import DayInputs, Verdict
-from tasks.store.clients import parse_client
+from tasks.store.client_file import parse_client
 from tasks.store.database import Database
 from tasks.store.lake import DeliveryKey
 from tasks.store.ledger import ReleaseKey, ReservationFacts

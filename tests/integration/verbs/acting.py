@@ -22,7 +22,7 @@ from tasks.release import utc_now
 from tasks.step import scrubbed
 from tasks.store import Stores, open_stores
 from tasks.store.audit import AuditEntry
-from tasks.store.clients import parse_client
+from tasks.store.client_file import parse_client
 from tasks.store.lake import DeliveryKey
 from tasks.store.tables import Delivery
 from tests.integration.verbs.books import Ended, ended

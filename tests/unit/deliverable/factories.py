@@ -10,22 +10,22 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pyarrow as pa
 
-from tasks.deliverable.facts import (
-    DeliveryFacts,
-    GrantFacts,
-    LevelFacts,
-    Place,
-    PrivacyFacts,
-    ReleaseFacts,
-    ZoneFacts,
-)
 from tasks.deliverable.files import Rendered, render
+from tasks.deliverable.view import (
+    DeliveryView,
+    GrantView,
+    LevelView,
+    Place,
+    PrivacyView,
+    ReleaseView,
+    ZonesView,
+)
 from tasks.period import Period, day_hours
 
 SIGNING_KEY = bytes(range(32))
 AGES = ("-24", "25-34", "65+")
 GENDERS = ("f", "m", "x")
-ZONE_HOUR = LevelFacts(
+ZONE_HOUR = LevelView(
     "zone_hour",
     Place.ZONE,
     "Opted-in subscribers by the zone where they spent most of the hour.",
@@ -35,7 +35,7 @@ ZONE_HOUR = LevelFacts(
     24,
     96,
 )
-DEMOGRAPHIC = LevelFacts(
+DEMOGRAPHIC = LevelView(
     "district_hour_demographic",
     Place.DISTRICT,
     "The same subscribers by district, age band and gender.",
@@ -51,7 +51,7 @@ def square(x: float) -> dict[str, Any]:
     return {"type": "Polygon", "coordinates": [[[x, 50.0], [x + 0.1, 50.0], [x + 0.1, 50.1], [x, 50.1], [x, 50.0]]]}
 
 
-def zone_facts(names: tuple[str, ...] = ("Altstadt", "Bahnhof", "Campus", "Dom")) -> ZoneFacts:
+def zones_view(names: tuple[str, ...] = ("Altstadt", "Bahnhof", "Campus", "Dom")) -> ZonesView:
     ids, districts = ("Z01", "Z02", "Z03", "Z04"), ("North", "North", "South", "South")
     features = [
         {
@@ -62,11 +62,11 @@ def zone_facts(names: tuple[str, ...] = ("Altstadt", "Bahnhof", "Campus", "Dom")
         for i, (z, n, d) in enumerate(zip(ids, names, districts, strict=True))
     ]
     geojson = json.dumps({"type": "FeatureCollection", "features": features}).encode()
-    return ZoneFacts("abc123def456", ids, names, districts, {"Z09": "Z02"}, geojson)
+    return ZonesView("abc123def456", ids, names, districts, {"Z09": "Z02"}, geojson)
 
 
-def release_facts(day: date = date(2026, 3, 2), **changes: Any) -> ReleaseFacts:
-    facts = ReleaseFacts(
+def release_view(day: date = date(2026, 3, 2), **changes: Any) -> ReleaseView:
+    facts = ReleaseView(
         product="footfall",
         version=1,
         period=Period.day(day),
@@ -75,7 +75,7 @@ def release_facts(day: date = date(2026, 3, 2), **changes: Any) -> ReleaseFacts:
         timezone="Europe/Berlin",
         hours=day_hours(day, ZoneInfo("Europe/Berlin")),
         levels=(ZONE_HOUR, DEMOGRAPHIC),
-        privacy=PrivacyFacts(0.0146484375, 1.1, 1.0, 9.5, 1e-9, "strict", "0" * 64),
+        privacy=PrivacyView(0.0146484375, 1.1, 1.0, 9.5, 1e-9, "strict", "0" * 64),
         panel=None,
         panel_reason="no month before 2026-03 has a panel release.",
         warnings=(),
@@ -85,7 +85,7 @@ def release_facts(day: date = date(2026, 3, 2), **changes: Any) -> ReleaseFacts:
     return replace(facts, **changes)
 
 
-def release_table(release: ReleaseFacts, plan: ZoneFacts, seed: int = 1) -> pa.Table:
+def release_table(release: ReleaseView, plan: ZonesView, seed: int = 1) -> pa.Table:
     """Every key of both levels in the release's own columns, shuffled; small values withheld, one hour incomplete."""
     generator = np.random.default_rng(seed)
     rows: list[dict[str, Any]] = []
@@ -136,17 +136,17 @@ SCHEMA = pa.schema(
 )
 
 
-def grant_facts(*zones: str, formats: tuple[str, ...] = ("parquet", "csv")) -> GrantFacts:
-    return GrantFacts("nordmarkt", "data@nordmarkt.example", zones or ("*",), formats)
+def grant_view(*zones: str, formats: tuple[str, ...] = ("parquet", "csv")) -> GrantView:
+    return GrantView("nordmarkt", "data@nordmarkt.example", zones or ("*",), formats)
 
 
 def rendered(
-    release: ReleaseFacts | None = None,
-    plan: ZoneFacts | None = None,
-    grant: GrantFacts | None = None,
-    delivery: DeliveryFacts | None = None,
+    release: ReleaseView | None = None,
+    plan: ZonesView | None = None,
+    grant: GrantView | None = None,
+    delivery: DeliveryView | None = None,
     key: bytes = SIGNING_KEY,
 ) -> Rendered:
-    release, plan = release or release_facts(), plan or zone_facts()
+    release, plan = release or release_view(), plan or zones_view()
     table = release_table(release, plan)
-    return render(release, table, plan, grant or grant_facts(), delivery or DeliveryFacts(1), key)
+    return render(release, table, plan, grant or grant_view(), delivery or DeliveryView(1), key)

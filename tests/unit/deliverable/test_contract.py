@@ -11,10 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from tasks.deliverable.conformity import PromisedColumn, PromisedTable, check_csv, check_parquet, read_contract
-from tasks.deliverable.contract import faults
+from tasks.deliverable.contract import violations
+from tasks.deliverable.contract_check import ContractColumn, ContractTable, check_csv, check_parquet, read_contract
 from tasks.errors import RefusedDelivery
-from tests.unit.deliverable.factories import grant_facts, release_facts, rendered
+from tests.unit.deliverable.factories import grant_view, release_view, rendered
 
 GOOD = rendered()
 CONTRACT = GOOD.files["contract.yaml"]
@@ -23,12 +23,12 @@ TABLE = read_contract(CONTRACT, "contract.yaml")
 
 def test_the_contract_is_valid_by_the_standard() -> None:
     document = yaml.safe_load(CONTRACT)
-    assert faults(document) == []
+    assert violations(document) == []
     assert [column["name"] for column in document["schema"][0]["properties"]] == GOOD.data.column_names
 
 
 def test_the_contract_is_the_same_for_every_period_and_client() -> None:
-    assert rendered(release_facts(date(2026, 3, 3)), grant=grant_facts("Z01")).files["contract.yaml"] == CONTRACT
+    assert rendered(release_view(date(2026, 3, 3)), grant=grant_view("Z01")).files["contract.yaml"] == CONTRACT
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_data_that_breaks_its_contract_is_refused(fault: str) -> None:
 
 
 def test_a_column_that_somebody_else_named_is_no_command() -> None:
-    table = PromisedTable(properties=(PromisedColumn(name="`evil`", physicalType="string", required=True),))
+    table = ContractTable(properties=(ContractColumn(name="`evil`", physicalType="string", required=True),))
     sink = io.BytesIO()
     pq.write_table(pa.table({"`evil`": pa.nulls(1, pa.string())}), sink)
     with pytest.raises(RefusedDelivery, match=r"1 rows lack \?evil\?, which"):

@@ -13,17 +13,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.deliverable.facts import DeliveryFacts, PanelFacts
 from tasks.deliverable.files import Rendered, inputs_digest, render
 from tasks.deliverable.geojson import zones_geojson
+from tasks.deliverable.view import DeliveryView, PanelView
 from tasks.errors import StepFailed
 from tests.unit.deliverable.factories import (
     SIGNING_KEY,
-    grant_facts,
-    release_facts,
+    grant_view,
     release_table,
+    release_view,
     rendered,
-    zone_facts,
+    zones_view,
 )
 
 SPRING, AUTUMN = date(2026, 3, 29), date(2026, 10, 25)
@@ -39,19 +39,19 @@ def stored(delivery: Rendered) -> pa.Table:
 
 def test_every_granted_key_has_its_row() -> None:
     assert rendered().rows == 24 * (4 + 2 * 9)
-    assert rendered(grant=grant_facts("Z01", "South")).rows == 24 * (3 + 9)
-    assert rendered(grant=grant_facts("Z01")).rows == 24
+    assert rendered(grant=grant_view("Z01", "South")).rows == 24 * (3 + 9)
+    assert rendered(grant=grant_view("Z01")).rows == 24
 
 
 def test_a_client_sees_nothing_of_zones_that_were_not_granted() -> None:
-    delivery = rendered(grant=grant_facts("Z01"))
+    delivery = rendered(grant=grant_view("Z01"))
     assert set(delivery.data["zone_id"].to_pylist()) == {"Z01"}
     others = [b"Z02", b"Bahnhof", b"Z03", b"Campus", b"South", b"Z09"]
     assert not [word for word in others for content in delivery.files.values() if word in content]
 
 
 def test_rows_are_those_of_the_release() -> None:
-    release, plan = release_facts(), zone_facts()
+    release, plan = release_view(), zones_view()
     table = release_table(release, plan)
     zones = table.filter(pc.equal(table["level"], "zone_hour"))
     expected = {(z, h): (v, s) for z, h, v, s in zip(*[zones[c].to_pylist() for c in KEYS], strict=True)}
@@ -66,16 +66,16 @@ KEYS = ("zone_id", "hour_start", "value", "status")
 
 
 def test_a_release_that_lacks_a_granted_key_is_our_defect() -> None:
-    release, plan = release_facts(), zone_facts()
+    release, plan = release_view(), zones_view()
     table = release_table(release, plan)
     for broken in (table.slice(1), pa.concat_tables([table, table.slice(0, 1)])):
         with pytest.raises(StepFailed, match="keys are granted"):
-            render(release, broken, plan, grant_facts(), DeliveryFacts(1), SIGNING_KEY)
+            render(release, broken, plan, grant_view(), DeliveryView(1), SIGNING_KEY)
 
 
 @pytest.mark.parametrize(("day", "hours"), [(SPRING, 23), (date(2026, 3, 2), 24), (AUTUMN, 25)])
 def test_every_local_hour_of_a_day_stands_once(day: date, hours: int) -> None:
-    delivery = rendered(release_facts(day), grant=grant_facts("Z01"))
+    delivery = rendered(release_view(day), grant=grant_view("Z01"))
     starts = [datetime.fromisoformat(row["hour_start"]) for row in lines(delivery)]
     assert len(set(starts)) == hours
     assert [start.hour for start in starts] == [int(row["local_hour"]) for row in lines(delivery)]
@@ -83,13 +83,13 @@ def test_every_local_hour_of_a_day_stands_once(day: date, hours: int) -> None:
 
 
 def test_on_the_day_when_clocks_are_set_back_the_offset_tells_the_two_hours_apart() -> None:
-    rows = lines(rendered(release_facts(AUTUMN), grant=grant_facts("Z01")))
+    rows = lines(rendered(release_view(AUTUMN), grant=grant_view("Z01")))
     twice = [row["hour_start"] for row in rows if row["local_hour"] == "2"]
     assert twice == ["2026-10-25T02:00:00+02:00", "2026-10-25T02:00:00+01:00"]
 
 
 def test_on_the_day_when_clocks_are_set_forward_no_hour_two_exists() -> None:
-    rows = lines(rendered(release_facts(SPRING), grant=grant_facts("Z01")))
+    rows = lines(rendered(release_view(SPRING), grant=grant_view("Z01")))
     assert [row["local_hour"] for row in rows][:4] == ["0", "1", "3", "4"]
 
 
@@ -105,13 +105,13 @@ def test_csv_and_parquet_hold_the_same_rows() -> None:
 
 
 def test_csv_comes_only_if_asked_for() -> None:
-    assert "data.csv" not in rendered(grant=grant_facts(formats=("parquet",))).files
-    assert "data.parquet" in rendered(grant=grant_facts(formats=("csv",))).files
+    assert "data.csv" not in rendered(grant=grant_view(formats=("parquet",))).files
+    assert "data.parquet" in rendered(grant=grant_view(formats=("csv",))).files
 
 
 @pytest.mark.parametrize("name", ["=1+1", "+x", "-x", "@x", "\t=x", '=HYPERLINK("http://x")'])
 def test_a_name_that_a_spreadsheet_would_execute_is_inert_in_csv_and_whole_in_parquet(name: str) -> None:
-    delivery = rendered(plan=zone_facts((name, "-", "Campus", "Dom")))
+    delivery = rendered(plan=zones_view((name, "-", "Campus", "Dom")))
     assert {row["zone_name"] for row in lines(delivery)} == {f"'{name}", "'-", "Campus", "Dom", "North", "South"}
     assert name in stored(delivery)["zone_name"].to_pylist()
 
@@ -139,7 +139,7 @@ def test_the_manifest_states_product_privacy_population_quality_and_use() -> Non
 
 def test_a_later_delivery_names_the_one_it_supersedes() -> None:
     first = rendered()
-    second = rendered(delivery=DeliveryFacts(2, first.manifest_sha256))
+    second = rendered(delivery=DeliveryView(2, first.manifest_sha256))
     manifest = json.loads(second.files["manifest.json"])
     assert manifest["supersedes"] == {"delivery_revision": 1, "manifest_sha256": first.manifest_sha256}
     assert second.path == "footfall/v1/cadence=day/period_start=2026-03-02/revision=2"
@@ -147,27 +147,27 @@ def test_a_later_delivery_names_the_one_it_supersedes() -> None:
 
 
 def test_a_level_without_rows_has_no_withheld_share() -> None:
-    manifest = json.loads(rendered(grant=grant_facts("Z01")).files["manifest.json"])
+    manifest = json.loads(rendered(grant=grant_view("Z01")).files["manifest.json"])
     assert manifest["quality"]["withheld_share"]["district_hour_demographic"] is None
 
 
 @settings(max_examples=5, deadline=None)
 @given(st.randoms(use_true_random=False))
 def test_equal_inputs_give_equal_bytes_whatever_the_order_of_rows(order) -> None:  # type: ignore[no-untyped-def]
-    release, plan = release_facts(), zone_facts()
+    release, plan = release_view(), zones_view()
     table = release_table(release, plan)
     places = list(range(table.num_rows))
     order.shuffle(places)
-    again = render(release, table.take(places), plan, grant_facts(), DeliveryFacts(1), SIGNING_KEY)
+    again = render(release, table.take(places), plan, grant_view(), DeliveryView(1), SIGNING_KEY)
     assert again.files == rendered().files
 
 
 def test_a_delivery_changes_with_release_plan_zones_formats_and_contact() -> None:
-    release, plan, grant = release_facts(), zone_facts(), grant_facts()
+    release, plan, grant = release_view(), zones_view(), grant_view()
     digest = inputs_digest(release, plan, grant)
     changed = [
-        (release, plan, grant_facts("Z01")),
-        (release, plan, grant_facts(formats=("parquet",))),
+        (release, plan, grant_view("Z01")),
+        (release, plan, grant_view(formats=("parquet",))),
         (release, plan, replace(grant, contact="other@nordmarkt.example")),
         (replace(release, sha256="2" * 64), plan, grant),
         (replace(release, revision=2), plan, grant),
@@ -179,25 +179,25 @@ def test_a_delivery_changes_with_release_plan_zones_formats_and_contact() -> Non
 
 
 def test_the_same_zones_in_other_words_and_a_later_panel_change_nothing() -> None:
-    release, plan = release_facts(), zone_facts()
-    later = replace(release, panel=PanelFacts("2026-02", 1, 1, 1, 1), warnings=("Late.",))
-    words = grant_facts("Z01", "Z02", "South", formats=("csv",))
-    assert inputs_digest(later, plan, words) == inputs_digest(release, plan, grant_facts())
+    release, plan = release_view(), zones_view()
+    later = replace(release, panel=PanelView("2026-02", 1, 1, 1, 1), warnings=("Late.",))
+    words = grant_view("Z01", "Z02", "South", formats=("csv",))
+    assert inputs_digest(later, plan, words) == inputs_digest(release, plan, grant_view())
 
 
 def test_shapes_carry_only_what_a_client_needs() -> None:
-    delivery = rendered(grant=grant_facts("North"))
+    delivery = rendered(grant=grant_view("North"))
     features = json.loads(delivery.files["zones.geojson"])["features"]
     assert [feature["properties"] for feature in features] == [
         {"zone_id": "Z01", "zone_name": "Altstadt", "district_id": "North"},
         {"zone_id": "Z02", "zone_name": "Bahnhof", "district_id": "North"},
     ]
-    assert zones_geojson(zone_facts(), delivery.places) == delivery.files["zones.geojson"]
+    assert zones_geojson(zones_view(), delivery.places) == delivery.files["zones.geojson"]
 
 
 def test_the_panel_size_is_stated_with_its_interval() -> None:
-    panel = PanelFacts("2026-02", 1234.4, 10, 1217.9, 1250.8)
-    files = rendered(release_facts(panel=panel, panel_reason="")).files
+    panel = PanelView("2026-02", 1234.4, 10, 1217.9, 1250.8)
+    files = rendered(release_view(panel=panel, panel_reason="")).files
     stated = json.loads(files["manifest.json"])["population"]
     assert stated["panel_size"] == {"month": "2026-02", "value": 1234.4, "se": 10, "low": 1217.9, "high": 1250.8}
     assert stated["panel_size_reason"] is None

@@ -7,14 +7,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from tasks.deliverable.gate import assert_fit, checks
+from tasks.deliverable.gate import check_delivery, checks
 from tasks.deliverable.grant import Granted
-from tasks.deliverable.serial import as_text
+from tasks.deliverable.serialisation import as_text
 from tasks.errors import RefusedDelivery
 from tasks.expectations import judge
-from tests.unit.deliverable.factories import grant_facts, release_facts, rendered
+from tests.unit.deliverable.factories import grant_view, release_view, rendered
 
-RELEASE = release_facts()
+RELEASE = release_view()
 GOOD = rendered(RELEASE)
 
 
@@ -23,9 +23,9 @@ def replaced(name: str, values: Any) -> pa.Table:
 
 
 def test_a_rendered_delivery_is_fit() -> None:
-    assert all(verdict.status == "passed" for verdict in assert_fit(RELEASE, GOOD.places, GOOD.data))
-    one_zone = rendered(RELEASE, grant=grant_facts("Z01"))
-    assert_fit(RELEASE, one_zone.places, one_zone.data)
+    assert all(verdict.status == "passed" for verdict in check_delivery(RELEASE, GOOD.places, GOOD.data))
+    one_zone = rendered(RELEASE, grant=grant_view("Z01"))
+    check_delivery(RELEASE, one_zone.places, one_zone.data)
 
 
 VALUE = GOOD.data["panel_value"]
@@ -48,8 +48,8 @@ def test_each_fault_of_the_rows_is_found_by_its_own_check(check: str) -> None:
 
 
 def test_an_hour_or_a_zone_that_is_missing_is_named() -> None:
-    shifted = release_facts(hours=tuple(hour + timedelta(hours=1) for hour in RELEASE.hours))
+    shifted = release_view(hours=tuple(hour + timedelta(hours=1) for hour in RELEASE.hours))
     with pytest.raises(RefusedDelivery, match="zone_hour has every hour_start"):
-        assert_fit(shifted, GOOD.places, GOOD.data)
+        check_delivery(shifted, GOOD.places, GOOD.data)
     with pytest.raises(RefusedDelivery, match="zone_hour has every zone_id"):
-        assert_fit(RELEASE, Granted(("Z01", "Z02", "Z03", "Z05"), GOOD.places.districts), GOOD.data)
+        check_delivery(RELEASE, Granted(("Z01", "Z02", "Z03", "Z05"), GOOD.places.districts), GOOD.data)

@@ -6,58 +6,58 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.deliverable.facts import ZoneFacts
 from tasks.deliverable.grant import Granted, granted
+from tasks.deliverable.view import ZonesView
 from tasks.errors import RefusedDelivery
-from tests.unit.deliverable.factories import grant_facts, zone_facts
+from tests.unit.deliverable.factories import grant_view, zones_view
 
-PLAN = zone_facts()
+PLAN = zones_view()
 
 
 def test_a_star_grants_every_zone_and_district() -> None:
-    assert granted(PLAN, grant_facts("*")) == Granted(("Z01", "Z02", "Z03", "Z04"), ("North", "South"))
+    assert granted(PLAN, grant_view("*")) == Granted(("Z01", "Z02", "Z03", "Z04"), ("North", "South"))
 
 
 def test_a_district_grants_its_zones_and_its_own_rows() -> None:
-    assert granted(PLAN, grant_facts("North")) == Granted(("Z01", "Z02"), ("North",))
+    assert granted(PLAN, grant_view("North")) == Granted(("Z01", "Z02"), ("North",))
 
 
 def test_zones_that_make_up_a_district_grant_its_rows_too() -> None:
-    assert granted(PLAN, grant_facts("Z03", "Z04", "Z01")) == Granted(("Z01", "Z03", "Z04"), ("South",))
+    assert granted(PLAN, grant_view("Z03", "Z04", "Z01")) == Granted(("Z01", "Z03", "Z04"), ("South",))
 
 
 @given(st.sets(st.sampled_from(PLAN.zone_ids), min_size=1))
 def test_district_rows_go_only_to_clients_granted_the_whole_district(zones: set[str]) -> None:
-    for district in granted(PLAN, grant_facts(*zones)).districts:
+    for district in granted(PLAN, grant_view(*zones)).districts:
         assert {z for z, d in zip(PLAN.zone_ids, PLAN.district_ids, strict=True) if d == district} <= zones
 
 
 def test_a_zone_merged_away_is_refused_naming_the_zone_that_took_it() -> None:
     with pytest.raises(RefusedDelivery, match=r"'Z09', which is sensitive.*'Z02'.*Grant 'Z02' instead"):
-        granted(PLAN, grant_facts("Z01", "Z09"))
+        granted(PLAN, grant_view("Z01", "Z09"))
 
 
 def test_an_unknown_zone_is_refused_naming_the_nearest() -> None:
     with pytest.raises(RefusedDelivery, match=r"'Z1', which is neither.*Did you mean 'Z01'"):
-        granted(PLAN, grant_facts("Z1"))
+        granted(PLAN, grant_view("Z1"))
     with pytest.raises(RefusedDelivery, match=r"Use ids of zones.geojson"):
-        granted(PLAN, grant_facts("?"))
+        granted(PLAN, grant_view("?"))
 
 
 def test_a_grant_of_nothing_is_refused() -> None:
     with pytest.raises(RefusedDelivery, match="names no zone"):
-        granted(PLAN, replace(grant_facts(), zones=()))
+        granted(PLAN, replace(grant_view(), zones=()))
 
 
-def plan_with_districts(*districts: str) -> ZoneFacts:
+def plan_with_districts(*districts: str) -> ZonesView:
     return replace(PLAN, district_ids=districts)
 
 
 def test_an_id_of_a_zone_and_of_a_larger_district_is_refused() -> None:
     with pytest.raises(RefusedDelivery, match="both a zone and a district"):
-        granted(plan_with_districts("Z01", "Z01", "South", "South"), grant_facts("Z01"))
+        granted(plan_with_districts("Z01", "Z01", "South", "South"), grant_view("Z01"))
 
 
 def test_a_district_of_one_zone_may_share_its_id() -> None:
     plan = plan_with_districts("Z01", "North", "South", "South")
-    assert granted(plan, grant_facts("Z01")) == Granted(("Z01",), ("Z01",))
+    assert granted(plan, grant_view("Z01")) == Granted(("Z01",), ("Z01",))

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from tasks.deliverable.index import Delivered, IndexEntry, State, check_ledger, index
+from tasks.deliverable.index import DeliveredManifest, IndexEntry, PeriodState, check_ledger, index
 from tasks.errors import RefusedDelivery
 from tasks.period import Period
 
@@ -22,10 +22,10 @@ def written(ledger: str, *manifests: str | None) -> bytes:
             "footfall",
             1,
             Period.day(date(2026, 3, place)),
-            State.DELIVERED if manifest else State.LATE,
+            PeriodState.DELIVERED if manifest else PeriodState.LATE,
             "Delivered.",
             datetime(2026, 3, 9, tzinfo=UTC),
-            Delivered(1, manifest) if manifest else None,
+            DeliveredManifest(1, manifest) if manifest else None,
         )
         for place, manifest in enumerate(manifests, 1)
     ]

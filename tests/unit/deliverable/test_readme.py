@@ -7,21 +7,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from tasks.deliverable.facts import DeliveryFacts
 from tasks.deliverable.files import render
 from tasks.deliverable.readme import plain
+from tasks.deliverable.view import DeliveryView
 from tests.unit.deliverable.factories import (
     SIGNING_KEY,
-    grant_facts,
-    release_facts,
+    grant_view,
     release_table,
+    release_view,
     rendered,
-    zone_facts,
+    zones_view,
 )
 
 
 def text(*zones: str, **changes: object) -> str:
-    return rendered(release_facts(**changes), grant=grant_facts(*zones)).files["README.md"].decode()
+    return rendered(release_view(**changes), grant=grant_view(*zones)).files["README.md"].decode()
 
 
 def test_the_example_is_a_row_of_this_delivery() -> None:
@@ -59,13 +59,13 @@ def test_warnings_of_the_day_are_told() -> None:
 
 
 def test_a_delivery_in_which_nothing_is_large_enough_says_so() -> None:
-    release, plan = release_facts(), zone_facts()
+    release, plan = release_view(), zones_view()
     table = release_table(release, plan)
     for column in ("value", "se", "low", "high"):
         table = table.set_column(table.schema.get_field_index(column), column, pa.nulls(table.num_rows, pa.float64()))
     small = pc.if_else(pc.equal(table["status"], "estimate"), "withheld_small", table["status"])
     table = table.set_column(table.schema.get_field_index("status"), "status", small)
-    content = render(release, table, plan, grant_facts(), DeliveryFacts(1), SIGNING_KEY).files["README.md"].decode()
+    content = render(release, table, plan, grant_view(), DeliveryView(1), SIGNING_KEY).files["README.md"].decode()
     assert "No number of level `zone_hour` was large enough to be shown." in content
     assert "A number that is not shown" in content
 
@@ -78,5 +78,5 @@ def test_no_blank_or_undefined_gaps_are_left() -> None:
 
 def test_foreign_text_is_inert_markdown() -> None:
     assert plain("a|b\n<b>*x*</b> [y](z) `c`") == r"a\|b \<b\>\*x\*\</b\> \[y\](z) \`c\`"
-    content = rendered(plan=zone_facts(("<script>", "|", "# C", "D"))).files["README.md"].decode()
+    content = rendered(plan=zones_view(("<script>", "|", "# C", "D"))).files["README.md"].decode()
     assert "<script>" not in content

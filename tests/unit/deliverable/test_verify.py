@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.deliverable.facts import DeliveryFacts
 from tasks.deliverable.files import Rendered
-from tasks.deliverable.index import Delivered, IndexEntry, State, index
+from tasks.deliverable.index import DeliveredManifest, IndexEntry, PeriodState, index
 from tasks.deliverable.signature import key_id, public_key, sign
 from tasks.deliverable.verify import Verified, verify
+from tasks.deliverable.view import DeliveryView
 from tasks.errors import RefusedDelivery
 from tasks.period import Period
-from tests.unit.deliverable.factories import SIGNING_KEY, grant_facts, release_facts, rendered
+from tests.unit.deliverable.factories import SIGNING_KEY, grant_view, release_view, rendered
 
 PUBLIC = public_key(SIGNING_KEY)
 GOOD = rendered()
@@ -53,7 +53,7 @@ def test_a_rendered_delivery_verifies() -> None:
 
 
 def test_a_delivery_without_csv_verifies() -> None:
-    assert check(dict(rendered(grant=grant_facts(formats=("parquet",))).files)).deliveries[0].rows == GOOD.rows
+    assert check(dict(rendered(grant=grant_view(formats=("parquet",))).files)).deliveries[0].rows == GOOD.rows
 
 
 def test_without_a_pinned_key_the_verdict_says_that_anyone_may_have_signed() -> None:
@@ -196,8 +196,10 @@ def test_a_manifest_without_data_is_refused() -> None:
 
 
 def entry(delivery: Rendered | None, day: date = date(2026, 3, 2), revision: int = 1) -> IndexEntry:
-    state, reason = (State.DELIVERED, "Delivered.") if delivery else (State.LATE, "The day is not ingested.")
-    sent = Delivered(revision, delivery.manifest_sha256) if delivery else None
+    state, reason = (
+        (PeriodState.DELIVERED, "Delivered.") if delivery else (PeriodState.LATE, "The day is not ingested.")
+    )
+    sent = DeliveredManifest(revision, delivery.manifest_sha256) if delivery else None
     return IndexEntry("footfall", 1, Period.day(day), state, reason, datetime(2026, 3, 3, 9, tzinfo=UTC), sent)
 
 
@@ -205,8 +207,8 @@ def placed(*deliveries: Rendered) -> dict[str, bytes]:
     return {f"{each.path}/{name}": content for each in deliveries for name, content in each.files.items()}
 
 
-NEXT_DAY = rendered(release_facts(date(2026, 3, 3)))
-AGAIN = rendered(delivery=DeliveryFacts(2, GOOD.manifest_sha256))
+NEXT_DAY = rendered(release_view(date(2026, 3, 3)))
+AGAIN = rendered(delivery=DeliveryView(2, GOOD.manifest_sha256))
 
 
 def test_a_prefix_verifies_with_all_that_its_index_names() -> None:

@@ -12,7 +12,7 @@ from tasks.references import DeliveryRef, Outcome
 from tasks.services.client_file import client_file
 from tasks.store import Stores, open_stores
 from tasks.store.audit import AuditEntry
-from tasks.store.clients import parse_client
+from tasks.store.client_file import parse_client
 
 ROLE = 'role_arn = "arn:aws:iam::111122223333:role/throng"'
 PLACE = "s3://nordmarkt-insights/throng/footfall"

@@ -6,7 +6,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
 from tasks.errors import Misconfigured, RefusedDelivery, StorageUnavailable, ThrongError
-from tasks.store.bucket_errors import meant
+from tasks.store.bucket_errors import translate_errors
 
 
 def _below(kind: type[BotoCoreError]) -> set[type[BotoCoreError]]:
@@ -27,7 +27,7 @@ def _made(kind: type[BotoCoreError]) -> BotoCoreError:
 
 
 def _said(error: Exception) -> ThrongError:
-    with pytest.raises(ThrongError) as caught, meant("s3://client/throng", "listing"):
+    with pytest.raises(ThrongError) as caught, translate_errors("s3://client/throng", "listing"):
         raise error
     return caught.value
 
@@ -78,5 +78,5 @@ def test_a_redirect_is_the_clients_to_mend(status: int) -> None:
 
 
 def test_a_defect_of_ours_is_not_blamed_on_anybody() -> None:
-    with pytest.raises(ZeroDivisionError), meant("s3://client/throng", "listing"):
+    with pytest.raises(ZeroDivisionError), translate_errors("s3://client/throng", "listing"):
         raise ZeroDivisionError

@@ -12,42 +12,42 @@ import pyarrow.parquet
 import yaml  # type: ignore[import-untyped]
 from pydantic import Field, ValidationError
 
-from tasks.deliverable.contract import faults
-from tasks.deliverable.objects import FILE_BYTES, Shape, refuse
+from tasks.deliverable.contract import violations
+from tasks.deliverable.untrusted_reader import FILE_BYTES, UntrustedDocument, refuse
 from tasks.errors import shown
 
 CONTRACT_BYTES = 1 << 18
 CONTRACT_DEPTH = 20
 
 
-class Arguments(Shape):
+class RuleArguments(UntrustedDocument):
     """What a quality rule is about."""
 
     properties: tuple[str, ...] = ()
     validValues: tuple[str, ...] = ()
 
 
-class Rule(Shape):
+class QualityRule(UntrustedDocument):
     """A quality rule of the contract."""
 
     metric: str = ""
-    arguments: Arguments = Arguments()
+    arguments: RuleArguments = RuleArguments()
 
 
-class PromisedColumn(Shape):
+class ContractColumn(UntrustedDocument):
     """A column of the contract."""
 
     name: str
     physicalType: str
     required: bool = False
-    quality: tuple[Rule, ...] = ()
+    quality: tuple[QualityRule, ...] = ()
 
 
-class PromisedTable(Shape):
+class ContractTable(UntrustedDocument):
     """The contract's one table."""
 
-    properties: tuple[PromisedColumn, ...] = Field(min_length=1)
-    quality: tuple[Rule, ...] = ()
+    properties: tuple[ContractColumn, ...] = Field(min_length=1)
+    quality: tuple[QualityRule, ...] = ()
 
     @property
     def names(self) -> list[str]:
@@ -55,17 +55,17 @@ class PromisedTable(Shape):
         return [column.name for column in self.properties]
 
 
-class _Contract(Shape):
-    tables: tuple[PromisedTable, ...] = Field(alias="schema", min_length=1, max_length=1)
+class _Contract(UntrustedDocument):
+    tables: tuple[ContractTable, ...] = Field(alias="schema", min_length=1, max_length=1)
 
 
-def read_contract(content: bytes, label: str) -> PromisedTable:
+def read_contract(content: bytes, label: str) -> ContractTable:
     """The contract's one table, after the standard's own schema accepted the whole."""
     try:
         document = _bounded(content)
     except (yaml.YAMLError, ValueError):
         refuse(f"{label} is not readable YAML.")
-    broken = faults(document)
+    broken = violations(document)
     if broken:
         refuse(f"{label} breaks the Open Data Contract Standard at {broken[0]}.")
     try:
@@ -74,7 +74,7 @@ def read_contract(content: bytes, label: str) -> PromisedTable:
         refuse(f"{label} does not describe one table with its columns and types.")
 
 
-def check_parquet(content: bytes, table: PromisedTable, rows: int, label: str) -> None:
+def check_parquet(content: bytes, table: ContractTable, rows: int, label: str) -> None:
     """Columns, types, rows, empty fields, allowed values and doubled keys of data.parquet."""
     with _at_fault(label):
         data = _parquet(content, rows, label)
@@ -88,7 +88,7 @@ def check_parquet(content: bytes, table: PromisedTable, rows: int, label: str) -
                 _check_keys(data, rule.arguments.properties, label)
 
 
-def check_csv(content: bytes, table: PromisedTable, rows: int, label: str) -> None:
+def check_csv(content: bytes, table: ContractTable, rows: int, label: str) -> None:
     """Columns and rows of data.csv."""
     with _at_fault(label):
         data = pa.csv.read_csv(io.BytesIO(content))
@@ -125,7 +125,7 @@ def _parquet(content: bytes, rows: int, label: str) -> pa.Table:
     return file.read()
 
 
-def _check_column(values: pa.ChunkedArray, column: PromisedColumn, label: str) -> None:
+def _check_column(values: pa.ChunkedArray, column: ContractColumn, label: str) -> None:
     if column.required and values.null_count:
         refuse(f"{label}: {values.null_count} rows lack {shown(column.name)}, which the contract requires.")
     for rule in column.quality:

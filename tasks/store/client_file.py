@@ -10,14 +10,14 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from tasks.errors import Misconfigured
-from tasks.store.client_spec import Client, ClientSpec, Destination, Grant
+from tasks.store.client_spec import ClientIdentity, ClientSpec, Destination, Grant
 
 __all__ = ["ClientSpec", "Destination", "Grant", "check_apart", "check_once", "parse_client", "unknown_client"]
 
 Place = tuple[str | int, ...]
 """Where in the file: table, number of a repeated table, key."""
 
-_TABLES: Mapping[str, type[BaseModel]] = {"client": Client, "destination": Destination, "grants": Grant}
+_TABLES: Mapping[str, type[BaseModel]] = {"client": ClientIdentity, "destination": Destination, "grants": Grant}
 _HEADER = re.compile(r"\s*(\[{1,2})\s*([^\[\]]+?)\s*\]")
 _KEY = re.compile(r"\s*([\w\"'.-]+)\s*=")
 _SECRET_KEY = re.compile(r"secret|passw|token|credential|access_?key|private_?key", re.IGNORECASE)
@@ -141,7 +141,7 @@ def _sentence(fault: ErrorDetails, lines: Mapping[Place, int]) -> str:
 
 
 def _nearest(place: Place) -> str:
-    """The key that was probably meant: in the same table, else the table where this key belongs."""
+    """The key that was probably translate_errors: in the same table, else the table where this key belongs."""
     key, table = str(place[-1]), _TABLES.get(str(place[0])) if len(place) > 1 else None
     if near := get_close_matches(key, _keys(table) if table else _TABLES, 1):
         return f"; did you mean '{near[0]}'?"

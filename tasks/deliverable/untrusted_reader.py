@@ -22,13 +22,13 @@ Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 """SHA-256 in hexadecimal."""
 
 
-class Shape(BaseModel):
+class UntrustedDocument(BaseModel):
     """The part of a JSON document that verification relies on; the rest may be anything."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
 
 
-S = TypeVar("S", bound=Shape)
+S = TypeVar("S", bound=UntrustedDocument)
 
 
 def refuse(what: str, action: str = "Do not use it; ask for the delivery again.") -> NoReturn:
@@ -37,7 +37,7 @@ def refuse(what: str, action: str = "Do not use it; ask for the delivery again."
 
 
 @dataclass(frozen=True)
-class Objects:
+class UntrustedObjects:
     """The objects below a location: name relative to it -> bytes, and how to read one."""
 
     sizes: Mapping[str, int]
@@ -55,11 +55,11 @@ class Objects:
             refuse(f"{self.label(name)} changed while it was read.", "Verify again when nothing writes there.")
         return content
 
-    def below(self, folder: str) -> "Objects":
+    def below(self, folder: str) -> "UntrustedObjects":
         """The objects of a folder, by names relative to it."""
         start = f"{folder}/"
         inside = {name.removeprefix(start): size for name, size in self.sizes.items() if name.startswith(start)}
-        return Objects(inside, self.fetch, self.root + start)
+        return UntrustedObjects(inside, self.fetch, self.root + start)
 
     def label(self, name: str) -> str:
         """A name as shown to people."""

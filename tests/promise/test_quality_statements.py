@@ -2,24 +2,24 @@
 
 from datetime import date
 
-from tasks.deliverable.facts import ReleaseFacts
-from tasks.describe import release_facts
+from tasks.deliverable.view import ReleaseView
 from tasks.period import Period
 from tasks.products.catalogue import FOOTFALL
+from tasks.release_metadata import release_view
 from tests.promise.conftest import Way
 from tests.promise.landing import EVENTS, as_csv, consent, person, seen, write_events, write_people
 
 DAY = date(2026, 3, 3)
 
 
-def told(way: Way, *overrides: str) -> ReleaseFacts:
+def told(way: Way, *overrides: str) -> ReleaseView:
     """What deliveries of the day say, once it is ingested and published."""
     way.ingest(DAY, *overrides)
     way.publish("footfall", str(DAY))
     stores = way.stores()
     release = stores.ledger.find("footfall", 1, str(DAY))
     assert release
-    return release_facts(stores, FOOTFALL, Period.day(DAY), release)
+    return release_view(stores, FOOTFALL, Period.day(DAY), release)
 
 
 def test_a_client_is_told_how_many_files_were_left_out(way: Way) -> None:

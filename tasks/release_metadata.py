@@ -6,15 +6,15 @@ from zoneinfo import ZoneInfo
 
 import pyarrow.compute as pc
 
-from tasks.deliverable.facts import (
-    DeliveryFacts,
-    GrantFacts,
-    LevelFacts,
-    PanelFacts,
+from tasks.deliverable.view import (
+    DeliveryView,
+    GrantView,
+    LevelView,
+    PanelView,
     Place,
-    PrivacyFacts,
-    ReleaseFacts,
-    ZoneFacts,
+    PrivacyView,
+    ReleaseView,
+    ZonesView,
 )
 from tasks.events.measures import PROFILE_RULES, incomplete_hours
 from tasks.mobility.zones import stored_plan
@@ -31,13 +31,13 @@ from tasks.store.ledger import ReleaseKey
 from tasks.store.tables import DayGeneration, Delivery, Release, ReleaseState
 
 
-def release_facts(stores: Stores, product: Product, period: Period, release: Release) -> ReleaseFacts:
+def release_view(stores: Stores, product: Product, period: Period, release: Release) -> ReleaseView:
     """Everything a delivery says of its release."""
     stored = stores.lake.release(ReleaseKey.of(release), release.sha256 or "")
     timezone = str(stored.facts["timezone"])
-    panel = panel_facts(stores, period)
+    panel = panel_view(stores, period)
     warnings, quality = _quality(stores, release)
-    return ReleaseFacts(
+    return ReleaseView(
         product=product.name,
         version=product.version,
         period=period,
@@ -45,7 +45,7 @@ def release_facts(stores: Stores, product: Product, period: Period, release: Rel
         created_at=release.slot,
         timezone=timezone,
         hours=day_hours(period.first, ZoneInfo(timezone)),
-        levels=_levels(product, stored.rules),
+        levels=level_views(product, stored.rules),
         privacy=_privacy(stores, release, str(stored.facts["policy"])),
         panel=panel,
         panel_reason="" if panel else f"No panel of a month before {period.months[0]} is published yet.",
@@ -55,9 +55,10 @@ def release_facts(stores: Stores, product: Product, period: Period, release: Rel
     )
 
 
-def _levels(product: Product, rules: tuple[LevelRule, ...]) -> tuple[LevelFacts, ...]:
+def level_views(product: Product, rules: tuple[LevelRule, ...]) -> tuple[LevelView, ...]:
+    """Each level as a client sees it, with the rule by which it was drawn."""
     return tuple(
-        LevelFacts(
+        LevelView(
             name=level.name,
             place=Place(level.place),
             meaning=level.meaning,
@@ -71,12 +72,12 @@ def _levels(product: Product, rules: tuple[LevelRule, ...]) -> tuple[LevelFacts,
     )
 
 
-def _privacy(stores: Stores, release: Release, policy_name: str) -> PrivacyFacts:
+def _privacy(stores: Stores, release: Release, policy_name: str) -> PrivacyView:
     """Of a release over several months, the largest of their caps is stated."""
     delta, rho = stores.policy.policy.budget.delta, float(Fraction(release.rho))
     months = Period.parse(release.period).months
     cap = max(rho_of(budget.cap) for budget in stores.ledger.months() if budget.month in months)
-    return PrivacyFacts(
+    return PrivacyView(
         rho=rho,
         epsilon=epsilon(rho, delta),
         month_cap_rho=cap,
@@ -116,7 +117,7 @@ def _generation(stores: Stores, release: Release) -> DayGeneration:
     return next(row for row in rows if row.generation == number)
 
 
-def panel_facts(stores: Stores, period: Period) -> PanelFacts | None:
+def panel_view(stores: Stores, period: Period) -> PanelView | None:
     """Size of the panel by the latest published month before the period; None if there is none."""
     earlier = [
         release
@@ -130,22 +131,22 @@ def panel_facts(stores: Stores, period: Period) -> PanelFacts | None:
     latest = max(earlier, key=lambda release: (release.period, release.revision))
     table = stores.lake.release(ReleaseKey.of(latest), latest.sha256 or "").table
     size, se = pc.sum(table["value"]).as_py(), pc.sum(pc.power(table["se"], 2)).as_py() ** 0.5
-    return PanelFacts(latest.period, size, se, size - Z90 * se, size + Z90 * se)
+    return PanelView(latest.period, size, se, size - Z90 * se, size + Z90 * se)
 
 
-def zone_facts(stores: Stores, release: Release) -> ZoneFacts:
+def zones_view(stores: Stores, release: Release) -> ZonesView:
     """The merged zone plan that the release counted in."""
     geojson = stores.lake.plan(release.zone_plan)
     plan = stored_plan(geojson)
     districts = tuple(plan.districts[index] for index in plan.district)
-    return ZoneFacts(release.zone_plan, plan.zone_ids, plan.names, districts, plan.merged, geojson)
+    return ZonesView(release.zone_plan, plan.zone_ids, plan.names, districts, plan.merged, geojson)
 
 
-def grant_facts(spec: ClientSpec, grant: Grant) -> GrantFacts:
+def grant_view(spec: ClientSpec, grant: Grant) -> GrantView:
     """What the client may have."""
-    return GrantFacts(spec.name, spec.client.contact, grant.zones, grant.formats)
+    return GrantView(spec.name, spec.client.contact, grant.zones, grant.formats)
 
 
-def delivery_facts(key: DeliveryKey, before: Delivery | None) -> DeliveryFacts:
+def delivery_view(key: DeliveryKey, before: Delivery | None) -> DeliveryView:
     """Which delivery this is."""
-    return DeliveryFacts(key.revision, before.manifest_sha256 if before else None)
+    return DeliveryView(key.revision, before.manifest_sha256 if before else None)

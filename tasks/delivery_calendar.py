@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from tasks.deliverable.index import Delivered, IndexEntry, State, index
+from tasks.deliverable.index import DeliveredManifest, IndexEntry, PeriodState, index
 from tasks.errors import INTERRUPTED
 from tasks.period import Period, day_start
 from tasks.products.catalogue import CATALOGUE, Product
@@ -18,7 +18,7 @@ from tasks.store.tables import Delivery, DeliveryState, Release, ReleaseState, R
 
 def client_index(stores: Stores, spec: ClientSpec, now: datetime) -> bytes:
     """index.json: every granted period whose deadline has passed, and all that was ever delivered."""
-    books = _Books.read(stores, spec.name)
+    books = _ClientHistory.read(stores, spec.name)
     sent = {
         (delivery.product, Period.parse(delivery.period)): delivery
         for delivery in stores.catalog.deliveries(spec.name)
@@ -29,7 +29,7 @@ def client_index(stores: Stores, spec: ClientSpec, now: datetime) -> bytes:
         delivery, product = sent.get((name, period)), CATALOGUE[name]
         if delivery or due <= now:
             state, reason = books.state(product, period, delivery)
-            where = Delivered(delivery.revision, delivery.manifest_sha256) if delivery else None
+            where = DeliveredManifest(delivery.revision, delivery.manifest_sha256) if delivery else None
             entries.append(IndexEntry(name, product.version, period, state, reason, due, where))
     return index(spec.name, entries, stores.catalog.chain()[-1])
 
@@ -63,7 +63,7 @@ def _periods(grant: Grant, product: Product, now: datetime) -> Iterator[Period]:
 
 
 @dataclass(frozen=True)
-class _Books:
+class _ClientHistory:
     """What became of a client's periods, read once: after a year there are hundreds."""
 
     stores: Stores
@@ -77,7 +77,7 @@ class _Books:
     """Ledger units that each charged month has left."""
 
     @classmethod
-    def read(cls, stores: Stores, client: str) -> "_Books":
+    def read(cls, stores: Stores, client: str) -> "_ClientHistory":
         releases: dict[tuple[str, int, str], list[Release]] = defaultdict(list)
         for release in stores.ledger.releases():
             releases[release.product, release.version, release.period].append(release)
@@ -86,19 +86,19 @@ class _Books:
         left = {month.month: month.left for month in budgets(stores)}
         return cls(stores, client, releases, sent, stores.catalog.last_runs(), days, left)
 
-    def state(self, product: Product, period: Period, delivery: Delivery | None) -> tuple[State, str]:
+    def state(self, product: Product, period: Period, delivery: Delivery | None) -> tuple[PeriodState, str]:
         """How the period stands, and why."""
         release = latest_of(self.releases.get((product.name, product.version, str(period)), ()))
         if release and release.state is ReleaseState.RECALLED:
-            return State.RECALLED, "This release was taken back: do not use it."
+            return PeriodState.RECALLED, "This release was taken back: do not use it."
         if delivery:
-            return State.DELIVERED, "Delivered."
+            return PeriodState.DELIVERED, "Delivered."
         if release and release.state is ReleaseState.PUBLISHED:
             tried = self._failed(product, period)
-            return State.LATE, "Writing to your bucket failed; we try again." if tried else "Ready, not sent yet."
+            return PeriodState.LATE, "Writing to your bucket failed; we try again." if tried else "Ready, not sent yet."
         if self.in_lake.intersection(period.days) and self._not_allowed(product, period):
-            return State.WITHHELD, "Not published: our privacy policy does not allow this release."
-        return State.LATE, "The network's data of this period have not arrived, or did not pass our checks."
+            return PeriodState.WITHHELD, "Not published: our privacy policy does not allow this release."
+        return PeriodState.LATE, "The network's data of this period have not arrived, or did not pass our checks."
 
     def _not_allowed(self, product: Product, period: Period) -> bool:
         """Whether it was refused, or would be: by what its months have left, which says nothing of the data."""

@@ -7,7 +7,7 @@ import pytest
 
 from tasks.errors import Misconfigured
 from tasks.period import Period
-from tasks.store.clients import ClientSpec, check_apart, parse_client
+from tasks.store.client_file import ClientSpec, check_apart, parse_client
 
 PRODUCTS = ("footfall",)
 GOOD = """\

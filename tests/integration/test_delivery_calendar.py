@@ -8,8 +8,8 @@ from pathlib import Path
 
 from sqlalchemy import event
 
+from tasks.delivery_calendar import client_index
 from tasks.errors import RefusedRelease
-from tasks.expected import client_index
 from tasks.period import Period
 from tasks.store.client_spec import ClientSpec
 from tasks.store.tables import DeliveryState, ReleaseState

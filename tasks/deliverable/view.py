@@ -17,7 +17,7 @@ class Place(StrEnum):
     DISTRICT = "district"
 
 
-class Status(StrEnum):
+class RowStatus(StrEnum):
     """Why a row has its number, or why it has none."""
 
     ESTIMATE = "estimate"
@@ -27,7 +27,7 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True)
-class LevelFacts:
+class LevelView:
     """One level of a product: what its rows count, its further keys with all their values, and its policy."""
 
     name: str
@@ -45,7 +45,7 @@ class LevelFacts:
 
 
 @dataclass(frozen=True)
-class PrivacyFacts:
+class PrivacyView:
     """What the release costs a subscriber, and what all releases of a month may cost together."""
 
     rho: float
@@ -59,7 +59,7 @@ class PrivacyFacts:
 
 
 @dataclass(frozen=True)
-class PanelFacts:
+class PanelView:
     """The panel's size from the latest earlier `panel` release: itself a noisy count, with a 90 % interval."""
 
     month: str
@@ -70,7 +70,7 @@ class PanelFacts:
 
 
 @dataclass(frozen=True)
-class ReleaseFacts:
+class ReleaseView:
     """A release: its key, its slot, its hours, and everything the manifest says of it."""
 
     product: str
@@ -82,9 +82,9 @@ class ReleaseFacts:
     timezone: str
     hours: tuple[datetime, ...]
     """UTC start of each local hour; the release's `hour` is an index into it."""
-    levels: tuple[LevelFacts, ...]
-    privacy: PrivacyFacts
-    panel: PanelFacts | None
+    levels: tuple[LevelView, ...]
+    privacy: PrivacyView
+    panel: PanelView | None
     panel_reason: str
     """Why there is no panel size; empty where there is one."""
     warnings: tuple[str, ...]
@@ -106,7 +106,7 @@ class ReleaseFacts:
 
 
 @dataclass(frozen=True)
-class ZoneFacts:
+class ZonesView:
     """The merged zone plan: parallel tuples by zone, sorted by zone id."""
 
     version: str
@@ -121,7 +121,7 @@ class ZoneFacts:
 
 
 @dataclass(frozen=True)
-class GrantFacts:
+class GrantView:
     """What a client may have, as its client file says."""
 
     client: str
@@ -133,7 +133,7 @@ class GrantFacts:
 
 
 @dataclass(frozen=True)
-class DeliveryFacts:
+class DeliveryView:
     """Which delivery this is, and the manifest digest of the one it supersedes (None for the first)."""
 
     revision: int
