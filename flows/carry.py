@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows.sentences import Reference
 from tasks.errors import ThrongError
-from tasks.references import Outcome
+from tasks.refs import Outcome
 from tasks.step import fault_of, say, watched, watching
 
 if TYPE_CHECKING:

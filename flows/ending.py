@@ -18,7 +18,7 @@ from flows.serving.process import this_process
 from flows.telling.events import say
 from tasks.alerts import NO_FAULT, failure
 from tasks.errors import RefusedDelivery, RefusedRelease, RejectedInput, ThrongError
-from tasks.references import Outcome
+from tasks.refs import Outcome
 from tasks.step import scrubbed
 
 

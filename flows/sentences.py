@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from tasks.references import DayRef, DeliveryRef, ExpiryRef, IndexRef, Outcome, ReleaseRef
+from tasks.refs import DayRef, DeliveryRef, ExpiryRef, IndexRef, Outcome, ReleaseRef
 
 SHOWN_DAYS = 5
 Reference = DayRef | ReleaseRef | DeliveryRef | IndexRef | ExpiryRef

@@ -6,7 +6,7 @@ from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tasks.references import DayRef, DeliveryRef, ExpiryRef, IndexRef, ReleaseRef
+from tasks.refs import DayRef, DeliveryRef, ExpiryRef, IndexRef, ReleaseRef
 
 if TYPE_CHECKING:
     from flows.reconcile import Job, Report

@@ -9,7 +9,7 @@ from tasks.engine.local import DayResult
 from tasks.events.account import ALL_FILES
 from tasks.events.file_facts import FileFacts
 from tasks.events.gate import GateResult, GateStatus
-from tasks.references import DayRef, Outcome
+from tasks.refs import DayRef, Outcome
 from tasks.store.catalog import DayInputs, Verdict
 
 KEPT_ROWS, OUTSIDE_ZONES = "kept", "outside_zones"

@@ -17,7 +17,7 @@ from tasks.delivery_calendar import client_index
 from tasks.errors import RefusedDelivery, ThrongError
 from tasks.period import Period
 from tasks.products.catalogue import Product, find
-from tasks.references import DeliveryRef, IndexRef, Outcome
+from tasks.refs import DeliveryRef, IndexRef, Outcome
 from tasks.release import latest_drawn, utc_now
 from tasks.release_metadata import delivery_view, grant_view, release_view, zones_view
 from tasks.step import step

@@ -10,7 +10,7 @@ from tasks.deliverable.index import DeliveredManifest, IndexEntry, PeriodState, 
 from tasks.errors import INTERRUPTED
 from tasks.period import Period, day_start
 from tasks.products.catalogue import CATALOGUE, Product
-from tasks.release import budgets, latest_of, price
+from tasks.release import budgets, latest_of, privacy_cost
 from tasks.store import Stores
 from tasks.store.client_spec import ClientSpec, Grant
 from tasks.store.tables import Delivery, DeliveryState, Release, ReleaseState, Run
@@ -103,7 +103,7 @@ class _ClientHistory:
     def _not_allowed(self, product: Product, period: Period) -> bool:
         """Whether it was refused, or would be: by what its months have left, which says nothing of the data."""
         run = self.runs.get(("publish", f"{product.name} {period}"))
-        asked = price(product, period, self.stores.policy.policy).units
+        asked = privacy_cost(product, period, self.stores.policy.policy).units
         short = any(self.left.get(month, asked) < asked for month in period.months)
         return short or (run is not None and run.outcome == "RefusedRelease")
 

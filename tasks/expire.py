@@ -15,7 +15,7 @@ from tasks.events.formats import load_formats
 from tasks.events.panel import withdrawn
 from tasks.period import Period
 from tasks.products.catalogue import CATALOGUE
-from tasks.references import ExpiryRef, Outcome
+from tasks.refs import ExpiryRef, Outcome
 from tasks.release import check_clock, key_ends, utc_now
 from tasks.retained import EXPIRY, remove_superseded
 from tasks.step import step

@@ -34,8 +34,8 @@ from tasks.privacy.bounds import Contributions, LevelRule
 from tasks.privacy.noise import Noise
 from tasks.privacy.protect import protect
 from tasks.products.catalogue import GATE_PROFILE
-from tasks.references import DayRef, Outcome
-from tasks.release import PROFILES_A_DAY, Basis, Counted, OneDraw, check_clock, day_profile, utc_now
+from tasks.refs import DayRef, Outcome
+from tasks.release import PROFILES_A_DAY, PendingDraw, ReleaseDraw, ReleaseInputs, check_clock, day_profile, utc_now
 from tasks.retained import check_not_expired, remove_superseded
 from tasks.step import progress, step
 from tasks.store import Stores, meter
@@ -195,18 +195,18 @@ class Ingest:
     @step("draw the day's noisy profile")
     def profile(self, candidate: CandidateRef) -> int:
         """Draw the day's noisy profile, or find that of an identical landing; returns its revision."""
-        one_draw, day = OneDraw(self._stores), Period.day(candidate.day)
+        release_draw, day = ReleaseDraw(self._stores), Period.day(candidate.day)
         try:
             revision = self._profile_revision(day, candidate.inputs.landing_digest)
         except RefusedRelease:  # the landing changed since it was looked at
             self._stores.lake.discard(self._stores.lake.begun(candidate.day, candidate.generation))
             raise
-        basis = Basis(
+        inputs = ReleaseInputs(
             candidate.inputs.zone_plan, {str(day): candidate.generation}, {"landing": candidate.inputs.landing_digest}
         )
-        key = one_draw.reserve(GATE_PROFILE, day, revision, basis)
+        key = release_draw.reserve(GATE_PROFILE, day, revision, inputs)
         rules = GATE_PROFILE.rules(self._stores.policy.policy, 24)
-        one_draw.finish(key, rules, lambda: self._counted(candidate, rules), {})
+        release_draw.finish(key, rules, lambda: self._counted(candidate, rules), {})
         return revision
 
     def _profile_revision(self, day: Period, landing: str) -> int:
@@ -220,13 +220,13 @@ class Ingest:
             "The day keeps the generation it has; to change it, put back a landing that was read before.",
         )
 
-    def _counted(self, candidate: CandidateRef, rules: tuple[LevelRule, ...]) -> Counted:
+    def _counted(self, candidate: CandidateRef, rules: tuple[LevelRule, ...]) -> PendingDraw:
         """The profile, to be put under noise, every entry shown: it is for our own gate."""
         values = self._stores.lake.begun(candidate.day, candidate.generation).profile()
         shown = tuple(replace(rule, threshold=None) for rule in rules)
         counts = Contributions(shown[0].name, values, shown[0].bound, PROFILE_UNIT)
         entries = keys(len(values) - len(READ_REASONS))
-        return Counted(partial(protect, (counts,), shown, {shown[0].name: entries}, self._noise))
+        return PendingDraw(partial(protect, (counts,), shown, {shown[0].name: entries}, self._noise))
 
     @step("let the gate judge the day")
     def judge(self, candidate: CandidateRef, revision: int | None, overrides: Collection[str]) -> DayRef:

@@ -30,7 +30,7 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Time(_Section):
+class Calendar(_Section):
     """What a day is, and when its folder is closed."""
 
     timezone: Timezone
@@ -54,7 +54,7 @@ def _folded(words: str) -> str:
     return "".join(words.lower().split())
 
 
-class Who(_Section):
+class Eligibility(_Section):
     """Who may be counted at all."""
 
     purpose: Annotated[str, Field(min_length=1)]
@@ -65,7 +65,7 @@ class Who(_Section):
     """Purposes whose withdrawal leaves our consent as it is; a withdrawal of any other purpose ends it."""
 
     @model_validator(mode="after")
-    def _ours_is_no_other(self) -> "Who":
+    def _ours_is_no_other(self) -> "Eligibility":
         if _folded(self.purpose) in map(_folded, self.other_purposes):
             raise ValueError(f"other_purposes lists {self.purpose}, our own purpose")
         return self
@@ -231,8 +231,8 @@ class Policy(_Section):
     """The whole file."""
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,30}$")]
-    time: Time
-    who: Who
+    time: Calendar
+    who: Eligibility
     gate: Gate
     presence: Presence
     walk: Walk

@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from tasks.basis import basis_now, files_of
 from tasks.errors import Misconfigured, RefusedRelease
 from tasks.events.formats import load_formats
 from tasks.events.landing import unchanged
@@ -23,9 +22,10 @@ from tasks.privacy.noise import Noise
 from tasks.privacy.protect import protect
 from tasks.products import footfall, panel
 from tasks.products.catalogue import CATALOGUE, Product, find
-from tasks.references import Outcome, ReleaseRef
-from tasks.release import Counted, OneDraw, check_clock, day_profile, facts_of, hours_of, price, utc_now
-from tasks.stale import changes_since, not_in_lake
+from tasks.refs import Outcome, ReleaseRef
+from tasks.release import PendingDraw, ReleaseDraw, check_clock, day_profile, facts_of, hours_of, privacy_cost, utc_now
+from tasks.release_inputs import files_of, inputs_now
+from tasks.staleness import changes_since, not_in_lake
 from tasks.step import step
 from tasks.store import Stores
 from tasks.store.audit import AuditEntry
@@ -42,7 +42,7 @@ class Publish:
         self._stores = stores
         self._noise = noise
         self._now = now
-        self._one_draw = OneDraw(stores)
+        self._release_draw = ReleaseDraw(stores)
 
     def __call__(
         self, product: str, period: str, revision_of: str | None = None, reason_id: int | None = None
@@ -111,7 +111,7 @@ class Publish:
         follow(release_lineage(release.period, release.generations))
         ref = _reference(release, Outcome.ALREADY_PUBLISHED)
         if stale := changes_since(self._stores, release, self._now()):
-            cost = price(product, period, self._stores.policy.policy)
+            cost = privacy_cost(product, period, self._stores.policy.policy)
             return replace(ref, stale=stale, revision_rho=float(cost.exact))
         return ref
 
@@ -122,15 +122,15 @@ class Publish:
         if latest and latest.state in (ReleaseState.RESERVED, ReleaseState.STAGED):
             return self._taken_up(product, period, ReleaseKey.of(latest))
         reason = self._stores.audit.entry(reason_id) if reason_id else None
-        basis = basis_now(self._stores, product, period, self._now())
-        return self._one_draw.reserve(product, period, revision or 1, basis, reason.detail if reason else None)
+        inputs = inputs_now(self._stores, product, period, self._now())
+        return self._release_draw.reserve(product, period, revision or 1, inputs, reason.detail if reason else None)
 
     def _taken_up(self, product: Product, period: Period, key: ReleaseKey) -> ReleaseKey:
         """A reservation that a crash left: of drawn bytes all is settled; else it follows the days as they are now."""
         if self._stores.lake.staged(key) is None:
-            basis = basis_now(self._stores, product, period, self._now())
+            inputs = inputs_now(self._stores, product, period, self._now())
             entry = AuditEntry.by_user("release follows its days", str(key))
-            self._stores.ledger.follow(key, basis.zone_plan, basis.generations, entry)
+            self._stores.ledger.follow(key, inputs.zone_plan, inputs.generations, entry)
         return key
 
     @step("count, draw and publish")
@@ -141,11 +141,11 @@ class Publish:
         missing = _missing_days(release) if release else []
         count = {"footfall": self._footfall, "panel": self._panel}[product.name]
         facts = {"missing_days": missing, **facts_of(self._stores.policy.policy)}
-        done = self._one_draw.finish(key, rules, lambda: count(period, key), facts)
+        done = self._release_draw.finish(key, rules, lambda: count(period, key), facts)
         return _reference(done, Outcome.PUBLISHED)
 
-    def _footfall(self, period: Period, key: ReleaseKey) -> Counted:
-        plan, generations = self._basis(key)
+    def _footfall(self, period: Period, key: ReleaseKey) -> PendingDraw:
+        plan, generations = self._inputs(key)
         ((day, generation),) = generations.items()
         policy, lake = self._stores.policy.policy, self._stores.lake
         hours = day_hours(day, policy.time.local)
@@ -166,16 +166,16 @@ class Publish:
             footfall.hierarchy(plan),
             footfall.known(plan, lake.coverage(day, generation), self._incomplete(day, generation)),
         )
-        return Counted(draw, read)
+        return PendingDraw(draw, read)
 
-    def _panel(self, period: Period, key: ReleaseKey) -> Counted:
-        plan, generations = self._basis(key)
+    def _panel(self, period: Period, key: ReleaseKey) -> PendingDraw:
+        plan, generations = self._inputs(key)
         rules = CATALOGUE[key.product].rules(self._stores.policy.policy, 0)
         members, read = self._members(period)
         files = [file for file in files_of(self._stores, generations) if file.period == period]
         states = (self._states(period, files, members, bucket) for bucket in range(BUCKETS))
         counts = panel.count((days for days in states if days), self._stores.lake.allowed(period), plan, rules)
-        return Counted(partial(protect, counts, rules, panel.keys(plan), self._noise), read)
+        return PendingDraw(partial(protect, counts, rules, panel.keys(plan), self._noise), read)
 
     def _states(self, period: Period, files: list[LakeFile], members: pa.Table, bucket: int) -> tuple[pa.Table, ...]:
         """One bucket of the period's state, a table a day, without days before a person's consent."""
@@ -186,7 +186,7 @@ class Publish:
             for table in [self._stores.lake.rows(file)]
         )
 
-    def _basis(self, key: ReleaseKey) -> tuple[ZonePlan, dict[date, int]]:
+    def _inputs(self, key: ReleaseKey) -> tuple[ZonePlan, dict[date, int]]:
         """The pinned zone plan and generations of a reservation."""
         release = self._stores.ledger.find(key.product, key.version, key.period, key.revision)
         if release is None:

@@ -33,7 +33,7 @@ Draw = Callable[[], ProtectedCounts]
 
 
 @dataclass(frozen=True)
-class Counted:
+class PendingDraw:
     """A draw that is ready, and digests of what was read for it, where that may have changed since the reservation."""
 
     draw: Draw
@@ -41,7 +41,7 @@ class Counted:
 
 
 @dataclass(frozen=True)
-class Basis:
+class ReleaseInputs:
     """What a release is drawn from: the days it reads, the plan it counts in, and digests to tell when it is stale."""
 
     zone_plan: str
@@ -49,7 +49,7 @@ class Basis:
     digests: Mapping[str, str]
 
 
-def slot(period: Period, policy: Policy) -> datetime:
+def scheduled_at(period: Period, policy: Policy) -> datetime:
     """When the schedule publishes a period: its local end plus `close_after`; says nothing about the data."""
     return (day_start(period.end, policy.time.local) + timedelta(hours=policy.time.close_after)).astimezone(UTC)
 
@@ -68,7 +68,7 @@ def hours_of(period: Period, policy: Policy) -> int:
     return round(length / timedelta(hours=1))
 
 
-def price(product: Product, period: Period, policy: Policy) -> Charge:
+def privacy_cost(product: Product, period: Period, policy: Policy) -> Charge:
     """What one release of the product charges to each month that the period touches."""
     return charge(product.rules(policy, hours_of(period, policy)), len(period.months))
 
@@ -117,7 +117,7 @@ def outstanding(stores: Stores, month: Period) -> int:
     """Units of the month that scheduled releases which are not reserved yet will need."""
     taken = {(r.product, r.version, r.period) for r, _ in stores.ledger.charges(str(month))}
     return sum(
-        price(product, period, stores.policy.policy).units
+        privacy_cost(product, period, stores.policy.policy).units
         for product in CATALOGUE.values()
         for period in sorted({Period.holding(product.cadence, day) for day in month.days})
         if (product.name, product.version, str(period)) not in taken
@@ -132,26 +132,26 @@ def day_profile(stores: Stores, day: date, revision: int | None) -> Profile:
     return Profile.read(stores.lake.release(ReleaseKey.of(release), release.sha256).table)
 
 
-class OneDraw:
+class ReleaseDraw:
     """Draws a release at most once, whatever happens on the way."""
 
     def __init__(self, stores: Stores) -> None:
         self._stores = stores
 
     def reserve(
-        self, product: Product, period: Period, revision: int, basis: Basis, reason: str | None = None
+        self, product: Product, period: Period, revision: int, inputs: ReleaseInputs, reason: str | None = None
     ) -> ReleaseKey:
         """Take the key and charge each month, or neither; a revision leaves what the schedule still needs."""
         policy = self._stores.policy
         key = ReleaseKey(product.name, product.version, str(period), revision)
-        cost = price(product, period, policy.policy)
+        cost = privacy_cost(product, period, policy.policy)
         facts = ReservationFacts(
             rho=str(cost.exact),
-            slot=slot(period, policy.policy),
+            slot=scheduled_at(period, policy.policy),
             policy_digest=policy.digest,
-            zone_plan=basis.zone_plan,
-            generations=basis.generations,
-            digests=basis.digests,
+            zone_plan=inputs.zone_plan,
+            generations=inputs.generations,
+            digests=inputs.digests,
             reason=reason,
         )
         self._stores.ledger.reserve(
@@ -168,7 +168,7 @@ class OneDraw:
         self,
         key: ReleaseKey,
         rules: tuple[LevelRule, ...],
-        count: Callable[[], Counted],
+        count: Callable[[], PendingDraw],
         facts: Mapping[str, Any],
     ) -> Release:
         """Bring a reserved release to published; `count` is called only if no complete bytes exist."""

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from tasks.events.keys import REASON_SECOND
 from tasks.events.reasons import READ_REASONS, Reason
-from tasks.policy import Time
+from tasks.policy import Calendar
 
 WALL = r"[12]\d{3}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?"
 OFFSET = r"(?P<offset>Z|[+-]\d\d(:?\d\d)?)"
@@ -40,7 +40,7 @@ class World:
     """A local day, the policy's times, its panel by subscriber id and its cell versions by cell id."""
 
     day: date
-    time: Time
+    time: Calendar
     panel: Mapping[str, Span]
     cells: Mapping[str, Sequence[Span]]
 

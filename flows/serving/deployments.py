@@ -26,7 +26,7 @@ from flows.telling.automations import install
 from tasks.events.landing import closes
 
 if TYPE_CHECKING:
-    from tasks.policy import Time
+    from tasks.policy import Calendar
 
 BACKFILLS_AT_ONCE = 1
 """Each backfill is itself parallel; together they must leave room for today's delivery."""
@@ -38,7 +38,7 @@ NIGHTLY = "30 4 * * *"
 """Cron of `expire` in UTC: once a day."""
 
 
-def hourly(time: "Time", today: date) -> str:
+def hourly(time: "Calendar", today: date) -> str:
     """Cron of `daily` in UTC: every hour, so many minutes after a landing folder may close, in the year to come.
 
     In local time an hour would lack, or stay without a slot, where clocks change. Where they change by half an hour, a

@@ -19,7 +19,7 @@ import duckdb
 from tasks.events import words
 from tasks.events.register_values import Check, flags
 from tasks.events.registers import ID, Register, load
-from tasks.policy import Who
+from tasks.policy import Eligibility
 
 CONSENT_COLUMNS = ("subscriber_id", "purpose", "granted_at", "withdrawn_at", "channel", "text_version")
 _FOR_EVER = 1_000_000_000_000_000
@@ -45,7 +45,7 @@ def load_consents(con: duckdb.DuckDBPyConnection, consents: Register, checks: Se
     load(con, consents, "consent", select)
 
 
-def find_standing(con: duckdb.DuckDBPyConnection, who: Who, now: datetime) -> None:
+def find_standing(con: duckdb.DuckDBPyConnection, who: Eligibility, now: datetime) -> None:
     """Tables `voided` (alike, until) and `standing` (subscriber_id, begins) from the tables `consent` and `person`."""
     con.execute(
         f"""

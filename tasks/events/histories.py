@@ -13,7 +13,7 @@ from tasks.events.consent import CONSENT_COLUMNS
 from tasks.events.formats import Formats
 from tasks.events.landing import find_register
 from tasks.events.registers import open_register
-from tasks.policy import Time
+from tasks.policy import Calendar
 
 MEMORY = "2GB"
 _CLOCKS_FROM = datetime(2000, 1, 1, tzinfo=UTC)
@@ -27,7 +27,7 @@ class Reach:
     withdrawals: int
 
 
-def reach_of(root: Path, time: Time, now: datetime, formats: Formats) -> Reach:
+def reach_of(root: Path, time: Calendar, now: datetime, formats: Formats) -> Reach:
     """That of a landing's consents; raises RejectedInput if they cannot be read.
 
     An hour says enough to tell a newer file from an older one, and is no time of one person's.

@@ -17,7 +17,7 @@ from tasks.events.clock import Clock
 from tasks.events.keys import REASON_SECOND, Int64, pack
 from tasks.events.reasons import READ_REASONS, Reason
 from tasks.period import Cadence, Period, day_start
-from tasks.policy import Time
+from tasks.policy import Calendar
 
 KEPT = 0
 CODES = (*READ_REASONS, Reason.MISSING_SUBSCRIBER, Reason.UNREADABLE_ROW)
@@ -52,7 +52,7 @@ class Prepared:
     """
 
     day: date
-    time: Time
+    time: Calendar
     panel: Path
     cells: Path
     home_mcc: int | None = None

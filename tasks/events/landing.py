@@ -14,7 +14,7 @@ from tasks.events import register_files
 from tasks.events.folders import day_folders, ignored, is_hour, labels_of, look_alikes, refuse_tables
 from tasks.events.formats import Formats, shipped
 from tasks.period import day_start
-from tasks.policy import Time
+from tasks.policy import Calendar
 
 COMPLETE = "_COMPLETE"
 REGISTERS = ("cells", "zones", "subscribers", "consents", "population")
@@ -66,7 +66,7 @@ class DayLanding:
         return hashlib.sha256(repr((self.formats.digest, sorted(listing))).encode()).hexdigest()
 
 
-def find_day(root: Path, day: date, time: Time, now: datetime, formats: Formats | None = None) -> DayLanding:
+def find_day(root: Path, day: date, time: Calendar, now: datetime, formats: Formats | None = None) -> DayLanding:
     """The folders that overlap a local day and the next `lateness_days`; raises NotArrived if a closed one lacks."""
     _check(root)
     try:
@@ -78,7 +78,7 @@ def find_day(root: Path, day: date, time: Time, now: datetime, formats: Formats 
         ) from None
 
 
-def _found(root: Path, day: date, time: Time, now: datetime, formats: Formats) -> DayLanding:
+def _found(root: Path, day: date, time: Calendar, now: datetime, formats: Formats) -> DayLanding:
     refuse_tables(root / "events")
     folders = tuple(folder for label in labels(day, time) for folder in _folders(root, label, time, now, formats))
     closed = all(folder.closed for folder in folders)
@@ -113,7 +113,7 @@ def _compare(what: str, before: str, after: str) -> None:
         ) from None
 
 
-def labels(day: date, time: Time) -> tuple[date, ...]:
+def labels(day: date, time: Calendar) -> tuple[date, ...]:
     """Labels (dates in the landing timezone) of the folders in which a local day's events may be."""
     first = day_start(day, time.local).astimezone(time.landing).date()
     end = day_start(day + timedelta(days=1), time.local) - timedelta(microseconds=1)
@@ -121,7 +121,7 @@ def labels(day: date, time: Time) -> tuple[date, ...]:
     return tuple(first + timedelta(days=n) for n in range((last - first).days + 1))
 
 
-def closes_at(day: date, time: Time) -> datetime:
+def closes_at(day: date, time: Calendar) -> datetime:
     """When the last of a day's folders closes without `_COMPLETE`."""
     return closes(labels(day, time)[-1], time)
 
@@ -143,7 +143,7 @@ def find_register(root: Path, name: str, suffixes: tuple[str, ...] = ("parquet",
     return _inside(root, found[0])
 
 
-def _folders(root: Path, label: date, time: Time, now: datetime, formats: Formats) -> Iterator[Folder]:
+def _folders(root: Path, label: date, time: Calendar, now: datetime, formats: Formats) -> Iterator[Folder]:
     due, events = closes(label, time), root / "events"
     possible = {events / name: hours for name, hours in day_folders(label, formats.landing).items()}
     expected = next(iter(possible))
@@ -160,7 +160,7 @@ def _folders(root: Path, label: date, time: Time, now: datetime, formats: Format
         yield folder
 
 
-def closes(label: date, time: Time) -> datetime:
+def closes(label: date, time: Calendar) -> datetime:
     """When the folder of a label is closed without `_COMPLETE`."""
     return day_start(label + timedelta(days=1), time.landing) + timedelta(hours=time.close_after)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tasks.events.landing import LandingFile
-from tasks.references import Listing
+from tasks.refs import Listing
 
 NAMED_FILES = 3
 

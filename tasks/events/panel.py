@@ -29,7 +29,7 @@ from tasks.events.register_values import (
 )
 from tasks.events.registers import ID, Register, load, open_register
 from tasks.period import Period, day_start
-from tasks.policy import Time, Who
+from tasks.policy import Calendar, Eligibility
 
 OLDEST = 120
 """Years; an age above is a birth year that is not known."""
@@ -42,8 +42,8 @@ def read_panel(
     root: Path,
     *,
     period: Period,
-    time: Time,
-    who: Who,
+    time: Calendar,
+    who: Eligibility,
     now: datetime,
     keyed: Sequence[bytes],
     formats: Formats,
@@ -64,7 +64,7 @@ def read_panel(
 
 
 def withdrawn(
-    root: Path, *, time: Time, who: Who, now: datetime, keyed: Sequence[bytes], formats: Formats
+    root: Path, *, time: Calendar, who: Eligibility, now: datetime, keyed: Sequence[bytes], formats: Formats
 ) -> list[NDArray[np.uint64]]:
     """Pseudonyms, under each key, of everybody who withdrew and for whom no consent stands now; sorted."""
     with _registers(root, time, who, now, formats) as (con, _):
@@ -74,7 +74,7 @@ def withdrawn(
 
 @contextmanager
 def _registers(
-    root: Path, time: Time, who: Who, now: datetime, formats: Formats
+    root: Path, time: Calendar, who: Eligibility, now: datetime, formats: Formats
 ) -> Iterator[tuple[duckdb.DuckDBPyConnection, RegisterFacts]]:
     """Both registers read: tables `person`, `consent` and `standing`, and what their values are."""
     clock = Clock.over(time.landing, _CLOCKS_FROM, _CLOCKS_FROM.replace(year=now.year + 2))
@@ -135,7 +135,7 @@ def load_people(con: duckdb.DuckDBPyConnection, subscribers: Register, checks: S
     )
 
 
-def _members(con: duckdb.DuckDBPyConnection, period: Period, time: Time, who: Who) -> pa.Table:
+def _members(con: duckdb.DuckDBPyConnection, period: Period, time: Calendar, who: Eligibility) -> pa.Table:
     """Who is of age, of a counted segment, at home here, and has a consent that stands now, and so has no end."""
     query = """
         WITH aged AS (SELECT *, $year - birth_year AS age FROM person)

@@ -10,7 +10,7 @@ import duckdb
 
 from tasks.events import forms, words
 from tasks.events.registers import ID, Register
-from tasks.policy import Who
+from tasks.policy import Eligibility
 
 _PUBLIC = """
     f m d x w h male female man woman mann frau männlich weiblich divers div other masculin féminin homme femme
@@ -80,7 +80,7 @@ class RegisterFacts:
         return [str(column) for column in sorted(over, key=lambda column: -column.share)]
 
 
-def subscriber_checks(subscribers: Register, who: Who) -> tuple[Check, ...]:
+def subscriber_checks(subscribers: Register, who: Eligibility) -> tuple[Check, ...]:
     """What each column of the subscribers file has to hold."""
     year, home = subscribers.whole("birth_year"), subscribers.whole("home_mcc")
     gender, segment = f"lower({subscribers.text('gender')})", subscribers.text("segment")
@@ -106,7 +106,7 @@ def subscriber_checks(subscribers: Register, who: Who) -> tuple[Check, ...]:
     )
 
 
-def consent_checks(consents: Register, who: Who) -> tuple[Check, ...]:
+def consent_checks(consents: Register, who: Eligibility) -> tuple[Check, ...]:
     """What each column of the consents file has to hold; a withdrawal needs neither grant nor proof."""
     purpose, ours = consents.text("purpose"), words.quoted(who.purpose.strip())
     left = f"{consents.text('withdrawn_at')} IS NOT NULL"

@@ -14,7 +14,7 @@ from tasks.events.keys import CELLS
 from tasks.mobility.cell_versions import Topology
 from tasks.mobility.day import EARTH_RADIUS_M, HOUR, NOWHERE, Int32, Places
 from tasks.period import day_hours
-from tasks.policy import Time
+from tasks.policy import Calendar
 
 NOT_TODAY = -1
 """The version of a cell id that exists in the file but at no time of this day."""
@@ -79,7 +79,7 @@ class CellPlan:
         return covered
 
 
-def cell_plan(cells: Topology, zone: Int32, day: date, time: Time) -> CellPlan:
+def cell_plan(cells: Topology, zone: Int32, day: date, time: Calendar) -> CellPlan:
     """The cells as of a local day; `zone` is that of each version. Raises RejectedInput."""
     start = day_hours(day, time.local)[0]
     seconds = HOUR * len(day_hours(day, time.local))

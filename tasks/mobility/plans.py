@@ -17,7 +17,7 @@ from tasks.mobility.topology import read_topology
 from tasks.mobility.zone_file import Zone, names, read_zones
 from tasks.mobility.zones import ZonePlan, merged_plan
 from tasks.period import day_hours
-from tasks.policy import Time
+from tasks.policy import Calendar
 
 
 @dataclass(frozen=True)
@@ -45,13 +45,13 @@ class Plans:
         return tuple(notes)
 
 
-def load_zone_plan(landing: Path, time: Time, formats: Formats | None = None) -> ZonePlan:
+def load_zone_plan(landing: Path, time: Calendar, formats: Formats | None = None) -> ZonePlan:
     """The zone plan of a landing folder; raises RejectedInput."""
     zones, cells = _read(landing, time, formats)
     return _zone_plan(zones, _placed(zones, cells))
 
 
-def load_plans(landing: Path, day: date, time: Time, formats: Formats | None = None) -> Plans:
+def load_plans(landing: Path, day: date, time: Calendar, formats: Formats | None = None) -> Plans:
     """Read zones.geojson and the cells as of a local day; raises RejectedInput.
 
     Which neighbour takes a sensitive zone is judged by every cell of the file, whenever it stands, so that the plan
@@ -70,7 +70,7 @@ def load_plans(landing: Path, day: date, time: Time, formats: Formats | None = N
     return Plans(plan, today.in_zones(final.astype(np.int32)), tuple(exposed))
 
 
-def _read(landing: Path, time: Time, formats: Formats | None) -> tuple[tuple[Zone, ...], Topology]:
+def _read(landing: Path, time: Calendar, formats: Formats | None) -> tuple[tuple[Zone, ...], Topology]:
     return read_zones(landing / "zones.geojson"), read_topology(landing, time.landing, formats)
 
 

@@ -108,7 +108,7 @@ def _priced(known: Known, step: Step, landing: DayLanding) -> Step:
     size, day = sum(file.bytes for file in landing.files), landing.day
     return replace(
         step,
-        rho=0.0 if _paid(known, day, landing) else known.price(GATE_PROFILE, Period.day(day)),
+        rho=0.0 if _paid(known, day, landing) else known.cost(GATE_PROFILE, Period.day(day)),
         rows=known.rates.rows(size),
         seconds=known.rates.seconds("ingest", size),
     )

@@ -12,8 +12,8 @@ from tasks.period import Cadence, Period
 from tasks.plan.costs import Rates
 from tasks.privacy.accounting import cap_units, rho_of
 from tasks.products.catalogue import CATALOGUE, GATE_PROFILE, Product
-from tasks.references import Listing
-from tasks.release import budgets, price
+from tasks.refs import Listing
+from tasks.release import budgets, privacy_cost
 from tasks.store import Stores
 from tasks.store.client_spec import ClientSpec
 from tasks.store.tables import DayGeneration, DayState, Delivery, Release, Run
@@ -83,13 +83,16 @@ class Known:
         rows = [row for (name, period), found in self.releases.items() if period in periods for row in found]
         return any(str(day) in row.generations for row in rows if row.product != GATE_PROFILE.name)
 
-    def price(self, product: Product, period: Period) -> float:
+    def cost(self, product: Product, period: Period) -> float:
         """rho that a release of the period charges to each of its months."""
-        return float(price(product, period, self.stores.policy.policy).exact)
+        return float(privacy_cost(product, period, self.stores.policy.policy).exact)
 
     def spend(self, product: Product, period: Period) -> str:
         """Set the release's charge aside in this plan; what is said if a month's budget does not suffice."""
-        asked, cap = price(product, period, self.stores.policy.policy).units, self.stores.policy.policy.budget.cap
+        asked, cap = (
+            privacy_cost(product, period, self.stores.policy.policy).units,
+            self.stores.policy.policy.budget.cap,
+        )
         for month in period.months:
             if self.left.setdefault(month, cap_units(cap)) < asked:
                 return f"It would charge rho {rho_of(asked):.4f}; {month} has {rho_of(self.left[month]):.4f} left."

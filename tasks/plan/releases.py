@@ -9,7 +9,7 @@ from tasks.period import Cadence, Period
 from tasks.plan.known import Known
 from tasks.plan.states import State, Step
 from tasks.products.catalogue import Product
-from tasks.release import key_ends, slot
+from tasks.release import key_ends, scheduled_at
 from tasks.store.ledger import ReleaseKey
 from tasks.store.tables import Release, ReleaseState
 
@@ -27,7 +27,7 @@ def release_step(known: Known, product: Product, period: Period, day_of: DayStep
     step = replace(step, seconds=known.rates.seconds("publish"))
     release = known.release(product, period)
     if release is None:
-        return _undrawn(known, replace(step, rho=known.price(product, period)), product, period, day_of, planned)
+        return _undrawn(known, replace(step, rho=known.cost(product, period)), product, period, day_of, planned)
     if release.state in UNFINISHED:
         return _begun(known, step, period, release)
     if release.state is ReleaseState.RECALLED:
@@ -52,7 +52,7 @@ def _drawn(known: Known, step: Step, product: Product, release: Release, day_of:
         late.insert(0, "Days were ingested again since it was drawn.")
     if not late:
         return replace(step, why=f"Published: revision {release.revision}.")
-    return replace(step, state=State.STALE, why=" ".join(late[:SAID]), revision_rho=known.price(product, period))
+    return replace(step, state=State.STALE, why=" ".join(late[:SAID]), revision_rho=known.cost(product, period))
 
 
 def _undrawn(
@@ -77,7 +77,7 @@ def _hindered(known: Known, step: Step, period: Period, days: list[Step], lackin
     if period.cadence is Cadence.DAY:
         return replace(step, state=first.state, why=first.why, settled=first.settled, overdue=first.overdue)
     coming = [day for day in lacking if not (day.settled or day.overdue or day.state is State.IMPOSSIBLE)]
-    if coming or known.now < slot(period, known.stores.policy.policy) + timedelta(days=time.catch_up_days):
+    if coming or known.now < scheduled_at(period, known.stores.policy.policy) + timedelta(days=time.catch_up_days):
         why = f"{len(lacking)} of its {len(days)} days are not in the lake, {first.period} the first of them."
         return replace(step, state=State.WAITING, why=why)
     if len(lacking) == len(days):

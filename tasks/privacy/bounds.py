@@ -18,7 +18,7 @@ UNIT = 64
 """Weighted contributions are counted in sixty-fourths, so that sums stay integers."""
 
 
-def fault(what: str) -> StepFailed:
+def defect(what: str) -> StepFailed:
     """A broken rule of this package: always a defect of the caller, told without a value."""
     return StepFailed(f"privacy: {what}.", "This is a defect in Throng: nothing was drawn or released.")
 
@@ -34,7 +34,7 @@ class LevelRule:
 
     def __post_init__(self) -> None:
         if not self.sigma.is_finite() or self.sigma <= 0 or self.bound < 1:
-            raise fault(f"level {self.name} needs a positive sigma and bound")
+            raise defect(f"level {self.name} needs a positive sigma and bound")
 
     @classmethod
     def reviewed(cls, levels: Mapping[str, Level], hours: int) -> tuple["LevelRule", ...]:
@@ -53,11 +53,11 @@ class Contributions:
 
     def __post_init__(self) -> None:
         if self.values.dtype != np.int64:
-            raise fault(f"contributions of {self.level} must be int64: nothing is summed in floating point")
+            raise defect(f"contributions of {self.level} must be int64: nothing is summed in floating point")
         if self.unit not in (1, UNIT):
-            raise fault(f"contributions of {self.level} count in ones or in 1/{UNIT}")
+            raise defect(f"contributions of {self.level} count in ones or in 1/{UNIT}")
         if np.any(self.values < 0):
-            raise fault(f"contributions of {self.level} must not be negative: the charge over two months rests on it")
+            raise defect(f"contributions of {self.level} must not be negative: the charge over two months rests on it")
         own = self.values.copy()
         own.setflags(write=False)
         object.__setattr__(self, "values", own)
@@ -67,10 +67,10 @@ class Contributions:
 
     def __reduce__(self) -> NoReturn:
         """Refuse pickling and copying: confidential sums never leave the process that made them."""
-        raise fault(f"contributions of {self.level} cannot be pickled or copied")
+        raise defect(f"contributions of {self.level} cannot be pickled or copied")
 
 
-class Tally:
+class BoundedCounter:
     """Sums 0/1 contributions over known keys and checks on the way that every person keeps the bound."""
 
     def __init__(self, level: str, shape: tuple[int, ...], bound: int) -> None:
@@ -81,7 +81,7 @@ class Tally:
     def add(self, person: npt.NDArray[np.uint64], key: Integers) -> None:
         """Count one row a person and flat key: whole persons, ascending within a call and from call to call."""
         if person.shape != key.shape:
-            raise fault(f"{self.level} has persons and keys of different length")
+            raise defect(f"{self.level} has persons and keys of different length")
         if not person.size:
             return
         self._check_keys(key)
@@ -95,19 +95,19 @@ class Tally:
 
     def _check_keys(self, key: Integers) -> None:
         if key.dtype != np.int64 or key.min() < 0 or key.max() >= self._sums.size:
-            raise fault(f"{self.level} has a key outside the known keys")
+            raise defect(f"{self.level} has a key outside the known keys")
 
     def _starts(self, person: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
         """Where a new person begins; a person who came in an earlier call could otherwise contribute twice."""
         if int(person[0]) <= self._last or np.any(person[1:] < person[:-1]):
-            raise fault(f"persons of {self.level} must come whole and in ascending order")
+            raise defect(f"persons of {self.level} must come whole and in ascending order")
         return np.concatenate(([True], person[1:] != person[:-1]))
 
     def _check_bound(self, starts: npt.NDArray[np.bool_], key: Integers) -> None:
         rows = np.diff(np.append(np.flatnonzero(starts), starts.size))
         pairs = np.sort((np.cumsum(starts) - 1) * self._sums.size + key)
         if rows.max() > self.bound or np.any(pairs[1:] == pairs[:-1]):
-            raise fault(f"a person of {self.level} has more than {self.bound} keys, or one key twice")
+            raise defect(f"a person of {self.level} has more than {self.bound} keys, or one key twice")
 
 
 def l2_weight(counts: Iterable[int], bound: int) -> int:

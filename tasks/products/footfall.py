@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 
 from tasks.mobility.zones import ZonePlan
-from tasks.privacy.bounds import Contributions, LevelRule, Tally
-from tasks.privacy.reconcile import Hierarchy
+from tasks.privacy.bounds import BoundedCounter, Contributions, LevelRule
+from tasks.privacy.consistency import Hierarchy
 from tasks.products.catalogue import AGE_BANDS, FOOTFALL, GENDERS
 
 DEMOGRAPHICS = len(AGE_BANDS) * len(GENDERS)
@@ -20,8 +20,8 @@ def count(
 ) -> tuple[Contributions, ...]:
     """Sum a day's presence of allowed subscribers over all known keys; each table holds whole subscribers."""
     zones, districts = len(plan.zone_ids), len(plan.districts)
-    fine = Tally(ZONE_HOUR, (zones, hours), rules[0].bound)
-    coarse = Tally(DISTRICT_HOUR_DEMOGRAPHIC, (districts, hours, DEMOGRAPHICS), rules[1].bound)
+    fine = BoundedCounter(ZONE_HOUR, (zones, hours), rules[0].bound)
+    coarse = BoundedCounter(DISTRICT_HOUR_DEMOGRAPHIC, (districts, hours, DEMOGRAPHICS), rules[1].bound)
     members = allowed["pseudonym"].to_numpy()
     cell = allowed["age_band"].to_numpy().astype(np.int64) * len(GENDERS) + allowed["gender"].to_numpy()
     district = np.asarray(plan.district, dtype=np.int64)

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from tasks.mobility.homes import home_districts
 from tasks.mobility.zones import ZonePlan
-from tasks.privacy.bounds import Contributions, LevelRule, Tally
+from tasks.privacy.bounds import BoundedCounter, Contributions, LevelRule
 from tasks.products.catalogue import AGE_BANDS, GENDERS, PANEL
 from tasks.products.footfall import DEMOGRAPHICS, positions
 
@@ -27,7 +27,7 @@ def count(
         found = (place >= 0) & (district >= 0)
         home[place[found]] = district[found]
     cell = allowed["age_band"].to_numpy().astype(np.int64) * len(GENDERS) + allowed["gender"].to_numpy()
-    tally = Tally(DISTRICT_DEMOGRAPHIC, (len(plan.districts) + 1, DEMOGRAPHICS), rules[0].bound)
+    tally = BoundedCounter(DISTRICT_DEMOGRAPHIC, (len(plan.districts) + 1, DEMOGRAPHICS), rules[0].bound)
     tally.add(members, home * DEMOGRAPHICS + cell)
     return (tally.contributions(),)
 

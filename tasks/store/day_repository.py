@@ -9,7 +9,7 @@ from typing import Any
 from sqlmodel import Session, col, delete, func, insert, select, tuple_
 
 from tasks.errors import StepFailed
-from tasks.references import Listing
+from tasks.refs import Listing
 from tasks.store.audit import AuditEntry, record
 from tasks.store.database import Database
 from tasks.store.journal import day_lineage, note

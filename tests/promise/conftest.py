@@ -12,7 +12,7 @@ import pytest
 from tasks.ingest import Ingest
 from tasks.privacy.bounds import Integers
 from tasks.publish import Publish
-from tasks.references import DayRef, ReleaseRef
+from tasks.refs import DayRef, ReleaseRef
 from tasks.settings import Settings
 from tasks.store import Stores, open_stores
 from tasks.store.audit import AuditEntry

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.period import Period
-from tasks.privacy.bounds import UNIT, Contributions, Tally, l2_weight
+from tasks.privacy.bounds import UNIT, BoundedCounter, Contributions, l2_weight
 from tests.promise.sensitivity import assert_bounded, squared_distance, without
 
 PLACES, BOUND = 5, 3
@@ -42,7 +42,7 @@ def inside(history: Sequence[Visit], period: Period) -> list[Visit]:
 
 def places_seen(history: Sequence[Visit], period: Period) -> list[Contributions]:
     """Each person's first BOUND places of the period, once each."""
-    tally = Tally("places_seen", (PLACES,), BOUND)
+    tally = BoundedCounter("places_seen", (PLACES,), BOUND)
     seen: dict[int, dict[int, None]] = {}
     for visit in sorted(inside(history, period), key=lambda v: (v.day, v.place)):
         seen.setdefault(visit.person, {})[visit.place] = None

@@ -11,7 +11,7 @@ from tasks.ingest import Ingest
 from tasks.period import Period
 from tasks.plan import make_plan
 from tasks.plan.states import State
-from tasks.references import ExpiryRef
+from tasks.refs import ExpiryRef
 from tasks.release import key_ends
 from tasks.store import Stores
 from tests.dying import dies

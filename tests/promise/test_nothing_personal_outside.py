@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from tasks.basis import files_of
+from tasks.release_inputs import files_of
 from tasks.services.client_file import client_file
 from tests.promise.canary import NUMBER, TOKEN, forms_of_number, found, gzipped, holds
 from tests.promise.canary_landing import BAD_DAY, GOOD_DAY, MEMBER, write_landing

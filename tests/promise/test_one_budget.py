@@ -90,7 +90,7 @@ def test_a_policy_swapped_between_charge_and_draw_is_refused_even_at_the_same_pr
     write_events(way.landing, DAY, seen("a", DAY))
     way.ingest(DAY)
     with monkeypatch.context() as patch:
-        patch.setattr("tasks.release.OneDraw.finish", _dies)
+        patch.setattr("tasks.release.ReleaseDraw.finish", _dies)
         with pytest.raises(StepFailed):
             way.publish("footfall", str(DAY))
     swapped = tmp_path / "policy.toml"

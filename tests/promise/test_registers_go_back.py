@@ -8,8 +8,8 @@ import pytest
 
 from tasks.errors import Misconfigured, RejectedInput
 from tasks.ingest import Ingest
-from tasks.references import DayRef
-from tasks.stale import changes_since
+from tasks.refs import DayRef
+from tasks.staleness import changes_since
 from tasks.store.audit import AuditEntry
 from tests.promise.conftest import Above, Way
 from tests.promise.landing import consent, person, seen, write_events, write_people

@@ -11,7 +11,7 @@ from tasks import errors
 from tasks.alerts import Kind
 from tasks.errors import ThrongError
 from tasks.plan.states import State
-from tasks.references import Outcome
+from tasks.refs import Outcome
 
 RUNBOOK = (Path(__file__).parents[2] / "docs" / "how-to" / "runbook.md").read_text()
 

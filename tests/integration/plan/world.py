@@ -18,7 +18,7 @@ from tasks.period import Cadence, Period
 from tasks.plan import Mode, Plan, make_plan
 from tasks.privacy.accounting import cap_units
 from tasks.products.catalogue import CATALOGUE, GATE_PROFILE
-from tasks.release import price, slot
+from tasks.release import privacy_cost, scheduled_at
 from tasks.settings import Settings
 from tasks.store import Stores, open_stores
 from tasks.store.audit import AuditEntry
@@ -118,9 +118,9 @@ class World:
         before = ledger.find(product, made.version, str(period))
         key = ReleaseKey(product, made.version, str(period), before.revision + 1 if before else 1)
         days = {str(row.day): row.generation for row in self.stores.catalog.days(period.first, period.days[-1])}
-        cost = price(made, period, policy)
+        cost = privacy_cost(made, period, policy)
         facts = ReservationFacts(
-            str(cost.exact), slot(period, policy), self.stores.policy.digest, "zones", days, digests or {}
+            str(cost.exact), scheduled_at(period, policy), self.stores.policy.digest, "zones", days, digests or {}
         )
         ledger.reserve(key, dict.fromkeys(period.months, cost.units), cap_units(policy.budget.cap), facts, AUDIT)
         if state is not ReleaseState.RESERVED:

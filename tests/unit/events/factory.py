@@ -17,7 +17,7 @@ from tasks.events.judge import Prepared
 from tasks.events.keys import Int64
 from tasks.events.landing import LandingFile
 from tasks.events.read import ReadAccount, read_group
-from tasks.policy import Time
+from tasks.policy import Calendar
 from tests.reference_read import Span
 
 DAY = date(2026, 3, 1)
@@ -25,8 +25,8 @@ NATIVE = ("subscriber_id", "event_at", "cell_id", "event_type")
 WHOLE_DAY = Span(0, 0, 86400)
 
 
-def times(local: str = "Europe/Berlin", landing: str = "Europe/Berlin", lateness: int = 0) -> Time:
-    return Time(timezone=local, landing_timezone=landing, close_after=6, lateness_days=lateness, catch_up_days=7)
+def times(local: str = "Europe/Berlin", landing: str = "Europe/Berlin", lateness: int = 0) -> Calendar:
+    return Calendar(timezone=local, landing_timezone=landing, close_after=6, lateness_days=lateness, catch_up_days=7)
 
 
 def at(text: str) -> datetime:
@@ -38,7 +38,7 @@ def prepare(
     panel: Mapping[str, Span],
     cells: Mapping[str, Sequence[Span]],
     day: date = DAY,
-    time: Time | None = None,
+    time: Calendar | None = None,
     places: Mapping[str, tuple[float, float]] | None = None,
 ) -> Prepared:
     """The prepared day: members in the order of their ranks get rising pseudonyms spread over the whole range."""

@@ -16,7 +16,7 @@ from tasks.events.formats.columns import Column
 from tasks.events.formats.sections import Ids, RegisterFormat
 from tasks.events.register_values import consent_checks
 from tasks.events.registers import Register, Source
-from tasks.policy import Who
+from tasks.policy import Eligibility
 from tests.reference_consent import Row, standing_since
 
 NOW = datetime(2026, 3, 3, 12, tzinfo=UTC)
@@ -25,8 +25,8 @@ JANUARY, FEBRUARY, MARCH = "2026-01-10T08:00:00Z", "2026-02-10T08:00:00Z", "2026
 GRANT = Row("a", "insights", JANUARY, "")
 
 
-def who(*others: str) -> Who:
-    return Who(purpose="insights", minimum_age=18, segments=("consumer",), home_mcc=262, other_purposes=others)
+def who(*others: str) -> Eligibility:
+    return Eligibility(purpose="insights", minimum_age=18, segments=("consumer",), home_mcc=262, other_purposes=others)
 
 
 def register(con: duckdb.DuckDBPyConnection, rows: Sequence[Row]) -> Register:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tasks.events.landing import find_day
 from tasks.events.late import LateFiles, late_files, listing_of
-from tasks.references import Listing
+from tasks.refs import Listing
 from tests.unit.events.factory import DAY, at, times, write
 
 LATER = at("2026-03-05T06:00:00+01:00")

@@ -15,14 +15,14 @@ from tasks.events.formats import shipped
 from tasks.events.panel import _pseudonyms as pseudonyms
 from tasks.events.panel import allowed, consented, read_panel, withdrawn
 from tasks.period import Period
-from tasks.policy import Who
+from tasks.policy import Eligibility
 from tests.unit.events.factory import at, csv_bytes, times, write, write_parquet
 
 SUBSCRIBERS = ("subscriber_id", "birth_year", "gender", "segment", "home_mcc", "active_from")
 CONSENTS = ("subscriber_id", "purpose", "granted_at", "withdrawn_at", "channel", "text_version")
 PERSON = ("a", "1980", "f", "consumer", "262", "")
 CONSENT = ("a", "insights", "2026-01-01T00:00:00+01:00", "", "app", "v1")
-WHO = Who(purpose="insights", minimum_age=18, segments=("consumer",), home_mcc=262, other_purposes=())
+WHO = Eligibility(purpose="insights", minimum_age=18, segments=("consumer",), home_mcc=262, other_purposes=())
 NOW = at("2026-03-03T12:00:00+01:00")
 DAY_START = at("2026-03-01T00:00:00+01:00")
 FOREVER = 2**31 - 1

@@ -8,7 +8,7 @@ import pytest
 from tasks.errors import StepFailed
 from tasks.events.keys import unpack
 from tasks.events.reasons import Reason
-from tasks.policy import Time
+from tasks.policy import Calendar
 from tests.reference_read import Span
 from tests.unit.events.factory import DAY, csv_bytes, landing_file, prepare, read, times, write
 
@@ -22,7 +22,7 @@ def outcome(
     cell: str = "c",
     day: date = DAY,
     label: date | None = None,
-    time: Time | None = None,
+    time: Calendar | None = None,
     consent: Span = LONGEST,
     cells: dict[str, list[Span]] | None = None,
 ) -> Reason | tuple[int, int]:

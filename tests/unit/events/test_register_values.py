@@ -10,12 +10,12 @@ from tasks.events.gate_words import columns
 from tasks.events.panel import read_panel
 from tasks.events.register_values import ColumnFacts, RegisterFacts
 from tasks.period import Period
-from tasks.policy import Who
+from tasks.policy import Eligibility
 from tests.unit.events.factory import at, csv_bytes, times, write
 
 SUBSCRIBERS = ("subscriber_id", "birth_year", "gender", "segment", "home_mcc", "active_from")
 CONSENTS = ("subscriber_id", "purpose", "granted_at", "withdrawn_at", "channel", "text_version")
-WHO = Who(purpose="insights", minimum_age=18, segments=("consumer",), home_mcc=262, other_purposes=())
+WHO = Eligibility(purpose="insights", minimum_age=18, segments=("consumer",), home_mcc=262, other_purposes=())
 NOW = at("2026-03-03T12:00:00+01:00")
 Rows = Sequence[Sequence[str]]
 

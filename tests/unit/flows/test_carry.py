@@ -12,7 +12,7 @@ from flows.carry import SKIPPED, STOPPED, Listener, carry_out, heard
 from flows.sentences import Reference
 from tasks.errors import RejectedInput
 from tasks.plan.states import State, Step
-from tasks.references import DayRef, Outcome
+from tasks.refs import DayRef, Outcome
 
 FIRST = date(2026, 3, 1)
 DAYS = [str(FIRST + timedelta(days=n)) for n in range(4)]

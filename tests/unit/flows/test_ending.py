@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tasks.errors import Misconfigured, RefusedDelivery, RefusedRelease, RejectedInput, StepFailed, ThrongError
-from tasks.references import DayRef, Outcome
+from tasks.refs import DayRef, Outcome
 
 DAY = date(2026, 3, 1)
 CANARY = "4915155500001"

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from flows.cli import app
 from flows.cli.receiving import kept_public_key, verification
-from tasks.references import DeliveryRef, Outcome
+from tasks.refs import DeliveryRef, Outcome
 from tasks.services.client_file import client_file
 from tasks.store import Stores, open_stores
 from tasks.store.audit import AuditEntry

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tasks.errors import StepFailed
 from tasks.policy import load
-from tasks.privacy.bounds import UNIT, Contributions, LevelRule, Tally, l2_weight
+from tasks.privacy.bounds import UNIT, BoundedCounter, Contributions, LevelRule, l2_weight
 
 
 def persons(*ids: int) -> np.ndarray:
@@ -70,7 +70,7 @@ def test_only_ones_and_sixty_fourths_are_counted() -> None:
 
 
 def test_a_tally_sums_over_all_known_keys() -> None:
-    tally = Tally("zone_hour", (2, 3), bound=2)
+    tally = BoundedCounter("zone_hour", (2, 3), bound=2)
     tally.add(persons(1, 1, 7), keys(0, 5, 5))
     tally.add(persons(), keys())
     tally.add(persons(8), keys(2))
@@ -94,19 +94,19 @@ def test_a_tally_sums_over_all_known_keys() -> None:
 )
 def test_a_tally_refuses_whoever_breaks_the_bound(person: np.ndarray, key: np.ndarray, words: str) -> None:
     with pytest.raises(StepFailed, match=words):
-        Tally("zone_hour", (2, 3), bound=2).add(person, key)
+        BoundedCounter("zone_hour", (2, 3), bound=2).add(person, key)
 
 
 @pytest.mark.parametrize("again", [3, 5])
 def test_a_person_cannot_come_again_in_a_later_call(again: int) -> None:
-    tally = Tally("zone_hour", (2, 3), bound=2)
+    tally = BoundedCounter("zone_hour", (2, 3), bound=2)
     tally.add(persons(2, 5), keys(0, 0))
     with pytest.raises(StepFailed, match="whole and in ascending order"):
         tally.add(persons(again), keys(1))
 
 
 def test_a_tally_holds_for_the_greatest_pseudonyms() -> None:
-    tally = Tally("zone_hour", (2,), bound=1)
+    tally = BoundedCounter("zone_hour", (2,), bound=1)
     tally.add(persons(2**63, 2**64 - 1), keys(0, 0))
     with pytest.raises(StepFailed, match="ascending"):
         tally.add(persons(2**64 - 1), keys(1))

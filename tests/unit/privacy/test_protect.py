@@ -10,8 +10,8 @@ import pytest
 
 from tasks.errors import StepFailed
 from tasks.privacy.bounds import Contributions, LevelRule
+from tasks.privacy.consistency import Hierarchy
 from tasks.privacy.protect import ProtectedCounts, protect
-from tasks.privacy.reconcile import Hierarchy
 from tests.unit.privacy.sources import Seeded, Silence
 
 FINE = LevelRule("fine", Decimal(32), 24, 96)
@@ -82,7 +82,7 @@ def test_weighted_sums_are_given_in_persons() -> None:
 def test_known_statuses_come_first_in_their_order_and_hide_the_numbers() -> None:
     uncovered, empty = np.array([[True, True, False, False]]), np.array([[True, False, True, False]])
     known = {"fine": [("no_coverage", uncovered), ("incomplete", empty)]}
-    table = protect([fine([[500, 500, 500, 500]])], [FINE], {}, Silence(), known=known).table
+    table = protect([fine([[500, 500, 500, 500]])], [FINE], {}, Silence(), statuses=known).table
     assert table["status"].to_pylist() == ["no_coverage", "no_coverage", "incomplete", "estimate"]
     assert table["value"].to_pylist() == [None, None, None, 500.0]
 
@@ -131,8 +131,8 @@ REFUSED: dict[str, Callable[[Silence], object]] = {
     "stands twice": lambda s: protect([ONE, ONE], [FINE, FINE], {}, s),
     "2 values for 3 keys": lambda s: protect([ONE], [FINE], {"fine": zones(3)}, s),
     "may not be named": lambda s: protect([ONE], [FINE], {"fine": zones(2, status=["a", "b"])}, s),
-    "truth value": lambda s: protect([ONE], [FINE], {}, s, known={"fine": [("incomplete", np.array([True]))]}),
-    "truth value ": lambda s: protect([ONE], [FINE], {}, s, known={"fine": [("incomplete", np.array([[1, 0]]))]}),
+    "truth value": lambda s: protect([ONE], [FINE], {}, s, statuses={"fine": [("incomplete", np.array([True]))]}),
+    "truth value ": lambda s: protect([ONE], [FINE], {}, s, statuses={"fine": [("incomplete", np.array([[1, 0]]))]}),
     "must be .part, time.": lambda s: protect([ONE], [FINE], {}, s, HIERARCHY),
     "must be .part, time. ": lambda s: protect([fine([[1, 2, 3]] * 3), coarse()], [FINE, COARSE], {}, s, HIERARCHY),
     "each group": lambda s: protect(

@@ -11,7 +11,7 @@ from tasks.alerts import Alert, alerts
 from tasks.period import Period
 from tasks.plan import Plan, daily_plan
 from tasks.products.catalogue import FOOTFALL, Product
-from tasks.release import price, slot
+from tasks.release import privacy_cost, scheduled_at
 from tasks.settings import Settings
 from tasks.store import Stores, open_stores
 from tasks.store.audit import AuditEntry
@@ -58,9 +58,9 @@ class Books:
     def publish(self, day: date = FIRST, product: Product = FOOTFALL, draws: int = 1) -> None:
         """A release of a day."""
         period, policy = Period.day(day), self.stores.policy.policy
-        cost = price(product, period, policy)
+        cost = privacy_cost(product, period, policy)
         key = ReleaseKey(product.name, product.version, str(day), 1)
-        facts = ReservationFacts(str(cost.exact), slot(period, policy), "policy", "zones", {str(day): 1})
+        facts = ReservationFacts(str(cost.exact), scheduled_at(period, policy), "policy", "zones", {str(day): 1})
         self.charge(key, cost.units, facts)
         for _ in range(draws):
             self.stores.ledger.intend_draw(key, AuditEntry("me", "draw intended", str(key)))

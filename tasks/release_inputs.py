@@ -7,14 +7,14 @@ from tasks.events.gate import FAULTS
 from tasks.people import check_people, people_digest
 from tasks.period import Cadence, Period, clock
 from tasks.products.catalogue import Product
-from tasks.release import Basis, slot
+from tasks.release import ReleaseInputs, scheduled_at
 from tasks.retained import check_not_expired
 from tasks.store import Stores
 from tasks.store.lake import LakeFile
 from tasks.store.tables import DayGeneration
 
 
-def basis_now(stores: Stores, product: Product, period: Period, now: datetime) -> Basis:
+def inputs_now(stores: Stores, product: Product, period: Period, now: datetime) -> ReleaseInputs:
     """What the period would be drawn from now; raises before anything is charged where some of it is lacking."""
     check_not_expired(stores, period)
     days = _days(stores, product, period, now)
@@ -29,7 +29,7 @@ def basis_now(stores: Stores, product: Product, period: Period, now: datetime) -
             f"{product.name} {period} spans {len(plan)} zone plans.", "Ingest its days again under one zone plan."
         )
     check_people(stores)  # an old or cut register must not be paid for
-    return Basis(plan.pop(), {str(d.day): d.generation for d in days}, {"people": people_digest(stores)})
+    return ReleaseInputs(plan.pop(), {str(d.day): d.generation for d in days}, {"people": people_digest(stores)})
 
 
 def _days(stores: Stores, product: Product, period: Period, now: datetime) -> list[DayGeneration]:
@@ -41,7 +41,7 @@ def _days(stores: Stores, product: Product, period: Period, now: datetime) -> li
         raise RefusedRelease(
             f"{product.name} {period} has no ingested day.", f"Run `throng ingest {missing[0]}` first."
         )
-    waited = slot(period, policy) + timedelta(days=policy.time.catch_up_days)
+    waited = scheduled_at(period, policy) + timedelta(days=policy.time.catch_up_days)
     if missing and now < waited:
         raise RefusedRelease(
             f"{product.name} {period} lacks {len(missing)} days: {_named(missing)}.",

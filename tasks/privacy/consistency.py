@@ -27,7 +27,7 @@ class Measured:
     variances: Reals
 
 
-def reconcile(
+def make_consistent(
     parts: Reals, cells: Reals, group_of_part: Integers, part_sd: float, cell_sd: float
 ) -> tuple[Measured, Measured]:
     """The least-squares estimates of parts [Z, T] and cells [G, T, C] whose sums agree in every group and time.

@@ -9,7 +9,7 @@ from tasks.events.landing import find_day
 from tasks.events.late import LateFiles, late_files
 from tasks.people import people_digest
 from tasks.period import Period
-from tasks.references import Listing
+from tasks.refs import Listing
 from tasks.store import Stores
 from tasks.store.tables import Release
 
