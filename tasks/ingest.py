@@ -38,7 +38,7 @@ from tasks.refs import DayRef, Outcome
 from tasks.release import PROFILES_A_DAY, PendingDraw, ReleaseDraw, ReleaseInputs, check_clock, day_profile, utc_now
 from tasks.retained import check_not_expired, remove_superseded
 from tasks.step import progress, step
-from tasks.store import Stores, meter
+from tasks.store import Stores, usage
 from tasks.store.audit import AuditEntry
 from tasks.store.catalog import DayInputs
 from tasks.store.journal import day_lineage, follow
@@ -149,7 +149,7 @@ class Ingest:
         )
         with private_folder(settings.scratch_root, landing.day) as folder:
             work = self._prepare(landing.day, groups[0], cell_plan, folder)
-            meter.read(sum(file.bytes for file in landing.files))
+            usage.add_read(sum(file.bytes for file in landing.files))
             result = run_day(work, machine, candidate, progress())
             return result, self._facts(landing, work, result, groups[1])
 

@@ -13,8 +13,8 @@ from tasks.period import Period, day_start
 from tasks.plan.states import Plan, State, counted
 from tasks.release import budgets
 from tasks.store import Stores
+from tasks.store.atomic_files import replace_file
 from tasks.store.client_spec import ClientSpec
-from tasks.store.room import replace_file
 from tasks.store.tables import DeliveryState, Run
 
 NAME = "metrics.prom"

@@ -15,7 +15,7 @@ from tasks.home_env import sqlite_url
 from tasks.policy import shipped
 from tasks.services.client_file import client_file
 from tasks.services.s3 import S3Server, serve
-from tasks.store.room import make_folder
+from tasks.store.atomic_files import make_folder
 
 MEMORY_LIMIT = "100MB"
 BUCKETS: Mapping[str, str] = {"nordmarkt": "nordmarkt-insights", "stadtlicht": "stadtlicht-data"}

@@ -46,7 +46,7 @@ def page(status: "Status", address: Address) -> str:
 
 def write(path: Path, status: "Status", address: Address) -> None:
     """Write the page for this user alone, whole or not at all."""
-    from tasks.store.room import replace_file
+    from tasks.store.atomic_files import replace_file
 
     replace_file(path, page(status, address).encode())
 

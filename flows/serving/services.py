@@ -18,8 +18,8 @@ from tasks.policy import load as load_policy
 from tasks.services import postgres, s3
 from tasks.services.client_file import client_file
 from tasks.settings import load
+from tasks.store.atomic_files import translate_errors, write_file
 from tasks.store.client_spec import ClientSpec
-from tasks.store.room import on_disk, write_file
 
 CLIENT, BUCKET = "nordmarkt", "nordmarkt-insights"
 
@@ -121,7 +121,7 @@ def _remember(home: Path, own: Mapping[str, str]) -> None:
     """Put them into the home's settings, where a person's lines stay; the database's password is among them."""
     lines = [*home_env.others(home, own), *(f"export {name}={shlex.quote(value)}" for name, value in own.items())]
     new = home / "env.new"
-    with on_disk(home):
+    with translate_errors(home):
         new.unlink(missing_ok=True)
         write_file(new, "".join(f"{line}\n" for line in lines).encode())
         new.replace(home / "env")

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tasks import home_env, policy, settings
+from tasks.store.atomic_files import make_folder
 from tasks.store.audit import AuditLog
 from tasks.store.catalog import Catalog
 from tasks.store.database import Database
@@ -14,7 +15,6 @@ from tasks.store.lake import Lake
 from tasks.store.ledger import Ledger
 from tasks.store.locks import Locks
 from tasks.store.migrations import prepare
-from tasks.store.room import make_folder
 
 if TYPE_CHECKING:
     from tasks.store.buckets import Buckets

@@ -20,7 +20,7 @@ from botocore.parsers import ResponseParserError
 from tasks import home_env
 from tasks.errors import Misconfigured, RefusedDelivery
 from tasks.loopback import is_own
-from tasks.store import meter
+from tasks.store import usage
 from tasks.store.bucket_errors import code_of, translate_errors
 from tasks.store.client_spec import Destination
 
@@ -89,7 +89,7 @@ class Bucket:
                 if len(content) > most:
                     body.close()
                     break
-        meter.read(len(content))
+        usage.add_read(len(content))
         return bytes(content)
 
     def sizes(self, prefix: str = "", most: int = MAX_OBJECTS) -> dict[str, int]:
@@ -132,7 +132,7 @@ class Bucket:
             **self._encryption,
             **condition,
         )
-        meter.wrote(len(body))
+        usage.add_written(len(body))
 
     def compare(self, key: str, body: bytes, listed: int | None = None) -> None:
         """Read an object back; raises RefusedDelivery if it holds other bytes: unread, if its listed size says so."""
@@ -227,7 +227,7 @@ def _store(session: boto3.Session, endpoint_url: str | None) -> Any:
     own = endpoint_url or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
     proxies: dict[str, str] | None = {} if own and is_own(own) else None  # of `no_proxy` botocore reads no IPv6
     store = session.client("s3", endpoint_url=endpoint_url, config=_config("path" if own else "auto", proxies))
-    store.meta.events.register("before-send.s3", meter.requested)
+    store.meta.events.register("before-send.s3", usage.count_request)
     store.meta.events.register("before-call.s3.HeadBucket", _stay)
     return store
 

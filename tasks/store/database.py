@@ -13,9 +13,9 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, Pending
 from sqlmodel import Session
 
 from tasks.errors import Misconfigured, StorageUnavailable
+from tasks.store.atomic_files import make_folder, translate_errors
 from tasks.store.database_errors import RERUN, fault_of
 from tasks.store.journal import Journal, noted
-from tasks.store.room import make_folder, on_disk
 
 _SESSION = {
     "DateStyle": "ISO, MDY",  # psycopg reads no other
@@ -150,7 +150,7 @@ def _prepare_session(connection: Any, _: object) -> None:
 def _sqlite(url: URL, wait_seconds: float) -> Engine:
     file = Path(url.database or "")
     make_folder(file.parent)
-    with on_disk(file.parent):
+    with translate_errors(file.parent):
         file.touch(mode=0o600)
     engine = create_engine(url, hide_parameters=True, connect_args={"timeout": wait_seconds})
     event.listen(engine, "connect", _prepare_connection)

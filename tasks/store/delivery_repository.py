@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 from tasks.errors import StepFailed
 from tasks.store.audit import AuditEntry, record
 from tasks.store.database import Database
-from tasks.store.delivery_room import DeliveryKey
+from tasks.store.delivery_store import DeliveryKey
 from tasks.store.journal import release_lineage
 from tasks.store.tables import Client, Delivery, DeliveryState, Installation, Release
 

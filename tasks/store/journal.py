@@ -22,7 +22,7 @@ from pathlib import Path
 from sqlmodel import Session
 
 from tasks.errors import StorageUnavailable, masked
-from tasks.store.room import make_folder, on_disk
+from tasks.store.atomic_files import make_folder, translate_errors
 from tasks.store.tables import Run
 
 Fact = str | int | float | None
@@ -47,7 +47,7 @@ class Journal:
         try:
             if written:
                 make_folder(self.path.parent)
-                with on_disk(self.path):
+                with translate_errors(self.path):
                     self._append(written)
         except StorageUnavailable as fault:
             _say_once(fault.what)

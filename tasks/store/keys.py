@@ -12,7 +12,7 @@ from typing import Protocol
 
 from tasks.errors import Misconfigured, RefusedRelease
 from tasks.period import Cadence, Period
-from tasks.store.room import Room, on_disk, remove, sync
+from tasks.store.atomic_files import AtomicFiles, remove, sync, translate_errors
 
 KEY_BYTES = 32
 
@@ -55,7 +55,7 @@ class KeyStore(DataKeys, Protocol):
         """The id of the installation that the store belongs to."""
 
 
-class FileKeys(Room):
+class FileKeys(AtomicFiles):
     """Keys as files of mode 0600 in a folder of mode 0700."""
 
     def open(self) -> None:
@@ -82,13 +82,13 @@ class FileKeys(Room):
 
     def periods(self) -> list[Period]:
         """Periods of which any key exists, ascending."""
-        with on_disk(self.root):
+        with translate_errors(self.root):
             names = [path.stem for cadence in Cadence for path in self.root.rglob(f"{cadence}-*.key")]
         return sorted({Period.parse(name.split("-", 1)[1]) for name in names})
 
     def destroy(self, period: Period) -> None:
         """Destroy both keys of a period, the one that opens rows first; fine if they are gone."""
-        with on_disk(self.root):
+        with translate_errors(self.root):
             for folder in (self.root / "data", self.root):
                 remove(folder / f"{period.cadence}-{period}.key")
                 if folder.exists():
@@ -117,7 +117,7 @@ class FileKeys(Room):
         return self._read(path)
 
     def _read(self, path: Path) -> bytes:
-        with on_disk(self.root):
+        with translate_errors(self.root):
             key = path.read_bytes()
         if len(key) != KEY_BYTES:
             raise Misconfigured(f"The key {path} is damaged.", "Restore it from a backup: rows under it depend on it.")

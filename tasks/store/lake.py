@@ -8,24 +8,24 @@ import pyarrow as pa
 
 from tasks.errors import StorageUnavailable
 from tasks.period import Period
-from tasks.store.day_room import BUCKETS, Candidate, DayRoom
-from tasks.store.delivery_room import DeliveryKey, DeliveryRoom
+from tasks.store.atomic_files import remove, remove_abandoned, translate_errors
+from tasks.store.day_store import BUCKETS, Candidate, DayStore
+from tasks.store.delivery_store import DeliveryKey, DeliveryStore
 from tasks.store.lake_file import LakeFile
 from tasks.store.parquet import parquet, table_of
-from tasks.store.release_room import ReleaseRoom, StoredRelease
-from tasks.store.room import on_disk, remove, remove_abandoned
+from tasks.store.release_store import ReleaseStore, StoredRelease
 from tasks.store.seal import DoesNotOpen, seal, unseal
 
 __all__ = ["BUCKETS", "Candidate", "DeliveryKey", "Lake", "LakeFile", "StoredRelease"]
 
 
-class Lake(DayRoom, ReleaseRoom, DeliveryRoom):
+class Lake(DayStore, ReleaseStore, DeliveryStore):
     """Everything at rest; files are immutable, except a period's list of who may be counted."""
 
     def open(self) -> None:
         """Create the folder if it is missing, and remove what ingests left that died long ago."""
         super().open()
-        with on_disk(self.root):
+        with translate_errors(self.root):
             remove_abandoned(self.root / "staging" / "days")
 
     def write_allowed(self, period: Period, table: pa.Table) -> None:
@@ -36,7 +36,7 @@ class Lake(DayRoom, ReleaseRoom, DeliveryRoom):
     def allowed(self, period: Period) -> pa.Table:
         """A period's allowed list as last written."""
         key, path = self.keys.existing_data_key(period), self._allowed(period)
-        with on_disk(self.root):
+        with translate_errors(self.root):
             sealed = (self.root / path).read_bytes()
         try:
             return table_of(unseal(key, path, sealed))
@@ -55,7 +55,7 @@ class Lake(DayRoom, ReleaseRoom, DeliveryRoom):
 
     def remove_allowed(self, period: Period) -> None:
         """Remove a period's allowed list; fine if there is none."""
-        with on_disk(self.root):
+        with translate_errors(self.root):
             remove((self.root / self._allowed(period)).parent)
 
     def write_plan(self, version: str, geojson: bytes) -> None:
@@ -64,7 +64,7 @@ class Lake(DayRoom, ReleaseRoom, DeliveryRoom):
 
     def plan(self, version: str) -> bytes:
         """A kept zone plan's GeoJSON."""
-        with on_disk(self.root):
+        with translate_errors(self.root):
             return self._plan(version).read_bytes()
 
     @staticmethod

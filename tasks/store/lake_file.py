@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tasks.errors import StorageUnavailable
 from tasks.period import Period
-from tasks.store.room import on_disk
+from tasks.store.atomic_files import translate_errors
 
 
 @dataclass(frozen=True, order=True)
@@ -52,7 +52,7 @@ class LakeFile:
 
 def lost(root: Path, files: Iterable[LakeFile]) -> list[tuple[LakeFile, str]]:
     """Files that are missing under `root` or have another size than the catalog says, each with its fault in words."""
-    with on_disk(root):
+    with translate_errors(root):
         found = {file: _size(root / file.path) for file in files}
     return [(file, _fault(file, size)) for file, size in found.items() if size != file.bytes]
 

@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 from sqlalchemy import text
 
+from tasks.store.atomic_files import make_folder, translate_errors
 from tasks.store.database import Database
-from tasks.store.room import make_folder, on_disk
 
 
 class Locks:
@@ -49,10 +49,10 @@ class Locks:
 @contextmanager
 def _flock(path: Path) -> Iterator[None]:
     make_folder(path.parent)
-    with on_disk(path.parent):
+    with translate_errors(path.parent):
         handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
     try:
-        with on_disk(path.parent):
+        with translate_errors(path.parent):
             fcntl.flock(handle, fcntl.LOCK_EX)
         yield
     finally:

@@ -5,8 +5,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tasks.store import meter
-from tasks.store.room import on_disk
+from tasks.store import usage
+from tasks.store.atomic_files import translate_errors
 
 
 def parquet(table: pa.Table) -> memoryview:
@@ -18,8 +18,8 @@ def parquet(table: pa.Table) -> memoryview:
 
 def read_table(path: Path) -> pa.Table:
     """Read one file; the names of its folders (`date=`, `bucket=`) do not become columns."""
-    with on_disk(path.parent):
-        meter.read(path.stat().st_size)
+    with translate_errors(path.parent):
+        usage.add_read(path.stat().st_size)
         return pq.ParquetFile(path).read()
 
 

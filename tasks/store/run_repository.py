@@ -11,8 +11,8 @@ from tasks import step
 from tasks.errors import INTERRUPTED, StorageUnavailable, ThrongError
 from tasks.store.database import Database
 from tasks.store.journal import Fact, note, tracing
-from tasks.store.meter import Meter, metered
 from tasks.store.tables import Run
+from tasks.store.usage import Usage, tracked
 
 STOPPED = "Stopped"
 
@@ -27,7 +27,7 @@ class RunRepository:
     def run(self, verb: str, subject: str, flow_run_id: str | None = None) -> Iterator[Run]:
         """Record the block as a run; it sets `outcome`, `message` and, if not 0, `exit_code`; or else an error does."""
         run = Run(verb=verb, subject=subject, started=datetime.now(UTC), flow_run_id=flow_run_id or step.flow_run_id())
-        with tracing(run) as trace, metered() as meter:
+        with tracing(run) as trace, tracked() as used:
             self._save(run, "run started")
             number = run.id  # a run that cannot be saved in the end tells nothing any more
             try:
@@ -35,12 +35,12 @@ class RunRepository:
             except BaseException as error:
                 _fail(run, error)
                 with suppress(StorageUnavailable):  # the error that ended the run says more
-                    self._end(run, meter)
+                    self._end(run, used)
                 raise
             finally:
                 step.say(f"Run {number}{f' of lineage {trace.lineage}' if trace.lineage else ''} in logs/throng.jsonl.")
             run.exit_code = run.exit_code or 0
-            self._end(run, meter)
+            self._end(run, used)
 
     def runs(self, limit: int = 50, failed: bool = False) -> list[Run]:
         """The latest runs, or only those that failed, newest first."""
@@ -71,10 +71,10 @@ class RunRepository:
                 with tracing(run):
                     note(session, "run ended", run.subject, outcome=run.outcome, exit_code=run.exit_code)
 
-    def _end(self, run: Run, meter: Meter) -> None:
+    def _end(self, run: Run, used: Usage) -> None:
         run.ended = datetime.now(UTC)
-        run.cpu_seconds, run.s3_requests = round(meter.cpu_seconds, 3), meter.s3_requests
-        run.bytes_read, run.bytes_written = meter.bytes_read, meter.bytes_written
+        run.cpu_seconds, run.s3_requests = round(used.cpu_seconds, 3), used.s3_requests
+        run.bytes_read, run.bytes_written = used.bytes_read, used.bytes_written
         flag_modified(run, "message")  # whatever was said of it meanwhile, by who took it for dead
         costs = {name: getattr(run, name) for name in ("cpu_seconds", "bytes_read", "bytes_written", "s3_requests")}
         seconds = round((run.ended - run.started).total_seconds(), 3)

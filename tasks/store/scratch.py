@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 from tempfile import TemporaryFile
 
-from tasks.store.room import make_folder, on_disk, remove
+from tasks.store.atomic_files import make_folder, remove, translate_errors
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ def private_folder(scratch: Path, day: date) -> Iterator[PrivateFolder]:
     A folder is locked while it is in use: one whose lock is free belongs to nobody any more.
     """
     folder = scratch / "landing" / str(day)
-    with on_disk(scratch):
+    with translate_errors(scratch):
         with _cleared(scratch):
             make_folder(folder)
             handle = _lock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -42,7 +42,7 @@ def private_folder(scratch: Path, day: date) -> Iterator[PrivateFolder]:
 
 def remove_unused(scratch: Path) -> None:
     """Remove what killed runs of any day have left under `scratch`."""
-    with on_disk(scratch), _cleared(scratch):
+    with translate_errors(scratch), _cleared(scratch):
         pass
 
 

@@ -18,7 +18,7 @@ import pytest
 from tasks.errors import Misconfigured, RefusedDelivery, StorageUnavailable, ThrongError
 from tasks.services.s3 import S3Server, serve
 from tasks.store import buckets as module
-from tasks.store import meter
+from tasks.store import usage
 from tasks.store.buckets import Bucket, Buckets
 from tasks.store.client_file import Destination
 
@@ -72,8 +72,8 @@ def test_a_delivery_is_written_listed_and_read_back(server: S3Server) -> None:
 
 
 def test_a_meter_counts_each_request_and_each_byte_that_passes(server: S3Server) -> None:
-    bucket = opened(server, "metered")
-    with meter.metered() as costs:
+    bucket = opened(server, "tracked")
+    with usage.tracked() as costs:
         bucket.put_new("manifest.json", b"{}", sha(b"{}"))
         assert (costs.s3_requests, costs.bytes_written, costs.bytes_read) == (2, 2, 2)
         assert bucket.list() == ["manifest.json"]

@@ -12,7 +12,7 @@ import pytest
 from tasks.deliver import _complete
 from tasks.errors import Misconfigured, RefusedDelivery, StorageUnavailable, ThrongError
 from tasks.store import buckets as module
-from tasks.store import meter
+from tasks.store import usage
 from tasks.store.buckets import Bucket, Buckets
 from tasks.store.client_file import Destination
 from tasks.store.tables import Delivery
@@ -156,7 +156,7 @@ def test_an_object_of_another_size_than_ours_is_refused_and_not_read(script: Scr
 def test_of_an_object_that_is_larger_than_was_said_no_more_is_read_than_shows_it(script: Script) -> None:
     bucket = opened(script)
     script.answers = [(200, b"x" * (64 << 20))]
-    with meter.metered() as costs:
+    with usage.tracked() as costs:
         with pytest.raises(RefusedDelivery, match="holds other bytes"):
             bucket.compare("d/0", BODY)
         with pytest.raises(RefusedDelivery, match="d/0 has more than the 10 bytes that it may have"):
@@ -170,7 +170,7 @@ def test_a_client_reads_no_more_of_an_object_than_was_listed(script: Script, mon
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://127.0.0.1:{script.server_port}")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     script.answers = [(200, _listing(10).replace(b"d/0", b"index.json")), (200, b"x" * (64 << 20))]
-    with meter.metered() as costs, pytest.raises(RefusedDelivery, match="has more than the 10 bytes"):
+    with usage.tracked() as costs, pytest.raises(RefusedDelivery, match="has more than the 10 bytes"):
         Verify()("s3://client/throng")
     assert costs.bytes_read < 4 << 20
 

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from flows.cli import app
-from tasks.store import Stores, meter, open_stores
+from tasks.store import Stores, open_stores, usage
 from tasks.store.audit import AuditEntry
 from tasks.store.catalog import DayInputs, Verdict
 from tasks.store.ledger import ReleaseKey, ReservationFacts
@@ -104,9 +104,9 @@ def test_runs_tell_how_each_ended_and_where_its_page_is(stores: Stores, monkeypa
 
 def test_runs_tell_what_each_cost(stores: Stores) -> None:
     with stores.catalog.run("deliver", "nordmarkt footfall 2026-03-01"):
-        meter.read(999)
-        meter.wrote(1_234_567_890_123)
-        meter.requested()
+        usage.add_read(999)
+        usage.add_written(1_234_567_890_123)
+        usage.count_request()
         (begun,) = _said("runs")["runs"]
         assert (begun["cpu_seconds"], begun["s3_requests"]) == (None, None)
     (line,) = _said("runs")["runs"]

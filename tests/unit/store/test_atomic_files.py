@@ -9,14 +9,21 @@ from pathlib import Path
 import pytest
 
 from tasks.errors import StorageUnavailable
-from tasks.store.room import ABANDONED_SECONDS, Room, make_folder, on_disk, replace_file, write_file
+from tasks.store.atomic_files import (
+    ABANDONED_SECONDS,
+    AtomicFiles,
+    make_folder,
+    replace_file,
+    translate_errors,
+    write_file,
+)
 from tests.dying import dies, tick_before_file_acts
 from tests.full_disk import disk_full_at
 
 
 @pytest.fixture
-def room(tmp_path: Path) -> Room:
-    room = Room(tmp_path / "room")
+def room(tmp_path: Path) -> AtomicFiles:
+    room = AtomicFiles(tmp_path / "room")
     room.open()
     return room
 
@@ -35,11 +42,11 @@ def _as_nobody() -> Iterator[None]:
 
 def test_a_full_disk_is_named_with_what_to_do() -> None:
     full = pytest.raises(StorageUnavailable, match=r"The disk of /the/lake is full\. Free space there")
-    with full, on_disk(Path("/the/lake")), Path("/dev/full").open("wb") as file:
+    with full, translate_errors(Path("/the/lake")), Path("/dev/full").open("wb") as file:
         file.write(b"x" * 100_000)
 
 
-def test_a_folder_without_the_right_to_write_is_named_with_what_to_do(room: Room) -> None:
+def test_a_folder_without_the_right_to_write_is_named_with_what_to_do(room: AtomicFiles) -> None:
     room.root.chmod(0o500)
     with _as_nobody(), pytest.raises(StorageUnavailable, match=r"denies access \(EACCES\)\. Give this user the right"):
         make_folder(room.root / "day")
@@ -47,17 +54,17 @@ def test_a_folder_without_the_right_to_write_is_named_with_what_to_do(room: Room
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.ESTALE])
 def test_every_fault_of_the_disk_is_one_to_wait_for(code: int) -> None:
-    with pytest.raises(StorageUnavailable, match="/the/lake"), on_disk(Path("/the/lake")):
+    with pytest.raises(StorageUnavailable, match="/the/lake"), translate_errors(Path("/the/lake")):
         raise OSError(code, os.strerror(code), "/somewhere/file-with-a-name")
 
 
-def test_folders_and_files_belong_to_this_user_alone(room: Room) -> None:
+def test_folders_and_files_belong_to_this_user_alone(room: AtomicFiles) -> None:
     room.put(room.root / "a" / "b" / "file", b"x")
     modes = {path.relative_to(room.root).as_posix(): stat.S_IMODE(path.stat().st_mode) for path in room.root.rglob("*")}
     assert modes == {".unfinished": 0o700, "a": 0o700, "a/b": 0o700, "a/b/file": 0o600}
 
 
-def test_a_file_that_could_not_be_written_whole_is_gone(room: Room) -> None:
+def test_a_file_that_could_not_be_written_whole_is_gone(room: AtomicFiles) -> None:
     with pytest.raises(TypeError):
         write_file(room.root / "file", "not bytes")  # type: ignore[arg-type]
     assert not (room.root / "file").exists()
@@ -96,20 +103,20 @@ def test_of_a_file_that_cannot_be_replaced_nothing_is_left_over(tmp_path: Path) 
     assert (tmp_path / "file").read_bytes() == b"old"
 
 
-def test_of_two_writers_of_a_new_file_the_first_one_wins(room: Room) -> None:
+def test_of_two_writers_of_a_new_file_the_first_one_wins(room: AtomicFiles) -> None:
     assert room.put_new(room.root / "file", b"first")
     assert not room.put_new(room.root / "file", b"second")
     assert (room.root / "file").read_bytes() == b"first"
     assert not list((room.root / ".unfinished").iterdir())
 
 
-def test_a_folder_that_is_there_stays_as_it_is(room: Room) -> None:
+def test_a_folder_that_is_there_stays_as_it_is(room: AtomicFiles) -> None:
     room.put_folder(room.root / "folder", {"a": b"1"})
     room.put_folder(room.root / "folder", {"a": b"2", "b": b"2"})
     assert [path.read_bytes() for path in (room.root / "folder").iterdir()] == [b"1"]
 
 
-def test_only_an_empty_room_is_marked(room: Room) -> None:
+def test_only_an_empty_room_is_marked(room: AtomicFiles) -> None:
     assert room.marked() is None
     room.mark("one")
     room.mark("two")
@@ -120,7 +127,7 @@ def test_only_an_empty_room_is_marked(room: Room) -> None:
     assert room.marked() is None
 
 
-def test_what_died_days_ago_is_removed_and_what_is_being_written_is_not(room: Room) -> None:
+def test_what_died_days_ago_is_removed_and_what_is_being_written_is_not(room: AtomicFiles) -> None:
     old, new = room.root / ".unfinished" / "old", room.root / ".unfinished" / "new"
     (old / "inner").mkdir(parents=True)
     new.write_bytes(b"x")
@@ -129,21 +136,21 @@ def test_what_died_days_ago_is_removed_and_what_is_being_written_is_not(room: Ro
     assert [path.name for path in (room.root / ".unfinished").iterdir()] == ["new"]
 
 
-Act = Callable[[Room], None]
+Act = Callable[[AtomicFiles], None]
 
 
-def _replace(room: Room) -> None:
+def _replace(room: AtomicFiles) -> None:
     room.put(room.root / "list", b"new" * 100)
 
 
 def test_a_list_is_the_old_one_or_the_new_one_wherever_its_writer_is_killed(tmp_path: Path) -> None:
     seen = set()
     for at in count(1):
-        room = Room(tmp_path / str(at))
+        room = AtomicFiles(tmp_path / str(at))
         room.open()
         room.put(room.root / "list", b"old")
 
-        def act(tick: Callable[[], None], room: Room = room) -> None:
+        def act(tick: Callable[[], None], room: AtomicFiles = room) -> None:
             tick_before_file_acts(tick)
             _replace(room)
 

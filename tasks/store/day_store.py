@@ -16,11 +16,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from tasks.period import Cadence, Period
-from tasks.store import meter
+from tasks.store import usage
+from tasks.store.atomic_files import AtomicFiles, make_folder, remove, sync, translate_errors, write_file
 from tasks.store.keys import DataKeys
 from tasks.store.lake_file import LakeFile, lost, lost_or_altered
 from tasks.store.parquet import parquet, table_of
-from tasks.store.room import Room, make_folder, on_disk, remove, sync, write_file
 from tasks.store.seal import DoesNotOpen, seal, unseal
 
 BUCKETS = 64
@@ -66,7 +66,7 @@ class Candidate:
 
     def profile(self) -> npt.NDArray[np.int64]:
         """The confidential profile before noise."""
-        with on_disk(self.root):
+        with translate_errors(self.root):
             sealed = (self.staging / _PROFILE).read_bytes()
         opened = unseal(self.keys.existing_data_key(Period.day(self.day)), self._profile_path, sealed)
         values: npt.NDArray[np.int64] = np.load(io.BytesIO(opened), allow_pickle=False)
@@ -84,11 +84,11 @@ class Candidate:
     def _write(self, name: str, content: bytes | memoryview) -> None:
         path = self.staging / name
         make_folder(path.parent)
-        with on_disk(self.root):
+        with translate_errors(self.root):
             write_file(path, content)
 
 
-class DayRoom(Room):
+class DayStore(AtomicFiles):
     """presence/, week_state/, month_state/, quarantine/, coverage/ by date and generation."""
 
     def __init__(self, root: Path, keys: DataKeys) -> None:
@@ -111,18 +111,18 @@ class DayRoom(Room):
         for part in _parts(candidate.staging):
             target = self.root / part.relative_to(candidate.staging) / _labels(candidate.day, candidate.generation)
             make_folder(target.parent)
-            with on_disk(self.root):
+            with translate_errors(self.root):
                 part.rename(target)
                 sync(target.parent)
-        with on_disk(self.root):
+        with translate_errors(self.root):
             remove(candidate.staging.parent)
             listed = tuple(self._files(candidate.day, candidate.generation))
-        meter.wrote(sum(file.bytes for file in listed))
+        usage.add_written(sum(file.bytes for file in listed))
         return listed
 
     def discard(self, candidate: Candidate) -> None:
         """Remove a candidate from staging, and what a commit that died has moved; never call it for a current one."""
-        with on_disk(self.root):
+        with translate_errors(self.root):
             for moved in self._folders(candidate.day, candidate.generation):
                 remove(moved)
             remove(candidate.staging.parent)
@@ -137,10 +137,10 @@ class DayRoom(Room):
         if file.period is None:
             raise TypeError("only files with rows are sealed")
         key = self.keys.existing_data_key(file.period)
-        with on_disk(self.root):
+        with translate_errors(self.root):
             path = self.root / file.path
             sealed = path.read_bytes() if path.exists() else b""
-        meter.read(len(sealed))
+        usage.add_read(len(sealed))
         try:
             return table_of(unseal(key, file.path, sealed))
         except DoesNotOpen:
@@ -169,7 +169,7 @@ class DayRoom(Room):
         """Of a day's files under the period's data key keep these alone: no others are listed, nobody reads them."""
         part = "presence" if period.cadence is Cadence.DAY else f"{period.cadence}_state/period={period}"
         names = {self.root / file.path for file in files}
-        with on_disk(self.root):
+        with translate_errors(self.root):
             for path in (self.root / part / f"date={day}").glob("generation=*/bucket=*/part-*"):
                 if path not in names:
                     remove(path)
@@ -177,7 +177,7 @@ class DayRoom(Room):
     def coverage(self, day: date, generation: int) -> npt.NDArray[np.bool_]:
         """Zones x hours that had a valid cell."""
         path = self.root / "coverage" / _labels(day, generation) / "coverage.npy"
-        with on_disk(path.parent):
+        with translate_errors(path.parent):
             covered: npt.NDArray[Any] = np.load(path, allow_pickle=False)
         return covered
 

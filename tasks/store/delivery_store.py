@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tasks.errors import Misconfigured, StorageUnavailable
-from tasks.store import meter
-from tasks.store.room import Room, on_disk
+from tasks.store import usage
+from tasks.store.atomic_files import AtomicFiles, translate_errors
 
 MANIFEST = "manifest.json"
 
@@ -35,7 +35,7 @@ class DeliveryKey:
         return f"{self.client}/{self.product}/v{self.version}/{self.period}/{self.revision}"
 
 
-class DeliveryRoom(Room):
+class DeliveryStore(AtomicFiles):
     """deliveries/<client>/<product>/v<N>/<period>/<revision>/<sha256 of manifest.json>/."""
 
     def write_delivery(self, key: DeliveryKey, files: Mapping[str, bytes]) -> str:
@@ -50,9 +50,9 @@ class DeliveryRoom(Room):
     def delivery(self, key: DeliveryKey, manifest_sha256: str) -> dict[str, bytes]:
         """The kept files by name; raises StorageUnavailable if they are lost or their manifest was altered."""
         folder = self._folder(key, manifest_sha256)
-        with on_disk(self.root):
+        with translate_errors(self.root):
             files = {path.name: path.read_bytes() for path in sorted(folder.glob("*"))}
-        meter.read(sum(map(len, files.values())))
+        usage.add_read(sum(map(len, files.values())))
         if hashlib.sha256(files.get(MANIFEST, b"")).hexdigest() != manifest_sha256:
             raise StorageUnavailable(f"{folder} is lost or altered.", "Restore it from a backup, then deliver again.")
         return files

@@ -11,7 +11,7 @@ from pathlib import Path
 from secrets import token_hex
 
 from tasks.errors import StorageUnavailable
-from tasks.store import meter
+from tasks.store import usage
 
 ABANDONED_SECONDS = 2 * 86_400
 """Unfinished files older than this belong to a process that died."""
@@ -24,7 +24,7 @@ _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 @contextmanager
-def on_disk(place: Path) -> Iterator[None]:
+def translate_errors(place: Path) -> Iterator[None]:
     """Turn an operating system's error at the place into StorageUnavailable, which names it and what to do."""
     try:
         yield
@@ -46,7 +46,7 @@ def _fault(place: Path, error: OSError) -> StorageUnavailable:
 
 def make_folder(path: Path) -> None:
     """Create a folder and its missing parents, for this user alone."""
-    with on_disk(path):
+    with translate_errors(path):
         for folder in reversed([path, *path.parents]):
             if not folder.exists():
                 folder.mkdir(mode=0o700, exist_ok=True)
@@ -78,7 +78,7 @@ def write_file(path: Path, content: bytes | memoryview, mode: int = 0o600) -> No
 def replace_file(path: Path, content: bytes, mode: int = 0o600) -> None:
     """Write a file in any folder, whole or not at all; others may write there too, so its first name is random."""
     unfinished = path.with_name(f".{path.name}.{token_hex(8)}")  # who collects `*.prom` passes it by
-    with on_disk(path):
+    with translate_errors(path):
         write_file(unfinished, content, mode)
         try:
             unfinished.replace(path)
@@ -93,7 +93,7 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-class Room:
+class AtomicFiles:
     """Files under one root."""
 
     def __init__(self, root: Path) -> None:
@@ -103,19 +103,19 @@ class Room:
     def open(self) -> None:
         """Create the folder if it is missing, and remove what processes left that died long ago."""
         make_folder(self._unfinished)
-        with on_disk(self.root):
+        with translate_errors(self.root):
             remove_abandoned(self._unfinished)
 
     def mark(self, installation: str) -> None:
         """Write the installation's id into a room that holds nothing yet."""
-        with on_disk(self.root):
+        with translate_errors(self.root):
             fresh = all(entry == self._unfinished for entry in self.root.iterdir())
         if fresh:
             self.put_new(self.root / MARK, installation.encode())
 
     def marked(self) -> str | None:
         """The id of the installation that the room belongs to."""
-        with on_disk(self.root):
+        with translate_errors(self.root):
             return (self.root / MARK).read_text() if (self.root / MARK).exists() else None
 
     def put(self, path: Path, content: bytes | memoryview) -> None:
@@ -133,11 +133,11 @@ class Room:
         make_folder(path.parent)
         unfinished = self._unfinished / token_hex(8)
         make_folder(unfinished)
-        with on_disk(self.root):
+        with translate_errors(self.root):
             try:
                 for name, content in files.items():
                     write_file(unfinished / name, content)
-                    meter.wrote(len(content))
+                    usage.add_written(len(content))
                 if not path.exists():
                     unfinished.rename(path)
                     sync(path.parent)
@@ -149,9 +149,9 @@ class Room:
         make_folder(self._unfinished)
         make_folder(path.parent)
         unfinished = self._unfinished / token_hex(8)
-        with on_disk(self.root):
+        with translate_errors(self.root):
             write_file(unfinished, content)
-            meter.wrote(memoryview(content).nbytes)
+            usage.add_written(memoryview(content).nbytes)
             try:
                 yield unfinished
                 sync(path.parent)

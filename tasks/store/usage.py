@@ -10,7 +10,7 @@ from typing import Any
 
 
 @dataclass
-class Meter:
+class Usage:
     """The costs of one run so far."""
 
     bytes_read: int = 0
@@ -21,7 +21,7 @@ class Meter:
 
     @property
     def cpu_seconds(self) -> float:
-        """CPU time of the whole process, all threads included, since the meter began.
+        """CPU time of the whole process, all threads included, since counting began.
 
         Verbs that run in one process at the same time each count all of it: an upper bound, to be added up by nobody.
         """
@@ -35,32 +35,32 @@ class Meter:
             self.s3_requests += requests
 
 
-_meter: ContextVar[Meter | None] = ContextVar("meter", default=None)
+_usage: ContextVar[Usage | None] = ContextVar("usage", default=None)
 
 
 @contextmanager
-def metered() -> Iterator[Meter]:
+def tracked() -> Iterator[Usage]:
     """Count what the block costs, in this thread and where its context was copied to."""
-    token = _meter.set(meter := Meter())
+    token = _usage.set(usage := Usage())
     try:
-        yield meter
+        yield usage
     finally:
-        _meter.reset(token)
+        _usage.reset(token)
 
 
-def read(count: int) -> None:
+def add_read(count: int) -> None:
     """Bytes were read from landing, lake or a bucket."""
-    if meter := _meter.get():
-        meter.add(read=count)
+    if usage := _usage.get():
+        usage.add(read=count)
 
 
-def wrote(count: int) -> None:
+def add_written(count: int) -> None:
     """Bytes were written to the lake or a bucket."""
-    if meter := _meter.get():
-        meter.add(written=count)
+    if usage := _usage.get():
+        usage.add(written=count)
 
 
-def requested(**_: Any) -> None:
+def count_request(**_: Any) -> None:
     """A request goes out to an object store; called by botocore for each attempt."""
-    if meter := _meter.get():
-        meter.add(requests=1)
+    if usage := _usage.get():
+        usage.add(requests=1)

@@ -12,9 +12,9 @@ import pyarrow as pa
 from tasks.errors import RefusedRelease
 from tasks.privacy.bounds import LevelRule
 from tasks.privacy.protect import ProtectedCounts
+from tasks.store.atomic_files import AtomicFiles, link_new, make_folder, sha256_of, sync, translate_errors
 from tasks.store.ledger import ReleaseKey
 from tasks.store.parquet import parquet, read_table
-from tasks.store.room import Room, link_new, make_folder, on_disk, sha256_of, sync
 
 _FACTS, _RULES = b"throng", b"throng.rules"
 _FILE = "release.parquet"
@@ -30,7 +30,7 @@ class StoredRelease:
     """By which it was charged and drawn, in the order of its levels."""
 
 
-class ReleaseRoom(Room):
+class ReleaseStore(AtomicFiles):
     """releases/<product>/v<N>/<period>/r<K>/release.parquet, and the staging that comes before."""
 
     def stage_release(self, key: ReleaseKey, protected: ProtectedCounts, facts: Mapping[str, Any]) -> str:
@@ -44,12 +44,12 @@ class ReleaseRoom(Room):
             return known
         about = {_FACTS: _words(facts), _RULES: _words([vars(rule) for rule in protected.rules])}
         self.put_new(self._staged(key), parquet(protected.table.replace_schema_metadata(about)))
-        with on_disk(self.root):
+        with translate_errors(self.root):
             return sha256_of(self._staged(key))
 
     def staged(self, key: ReleaseKey) -> str | None:
         """sha256 (hex) of a release's drawn bytes, staged or in place; None if there are none."""
-        with on_disk(self.root):
+        with translate_errors(self.root):
             for path in (self._published(key), self._staged(key)):
                 if path.exists():
                     return sha256_of(path)
@@ -59,7 +59,7 @@ class ReleaseRoom(Room):
         """Give the staged bytes of this digest their name; fine if they have it, refused if other bytes have it."""
         staged, published = self._staged(key), self._published(key)
         make_folder(published.parent)
-        with on_disk(self.root):
+        with translate_errors(self.root):
             if staged.exists() and sha256_of(staged) == sha256:
                 link_new(staged, published)
                 sync(published.parent)
@@ -70,7 +70,7 @@ class ReleaseRoom(Room):
     def release(self, key: ReleaseKey, sha256: str) -> StoredRelease:
         """A published release; raises RefusedRelease unless its bytes have the ledger's digest."""
         path = self._published(key)
-        with on_disk(self.root):
+        with translate_errors(self.root):
             if not path.exists() or sha256_of(path) != sha256:
                 raise _differs(key, path)
         table = read_table(path)
@@ -80,7 +80,7 @@ class ReleaseRoom(Room):
 
     def drawn_keys(self) -> list[ReleaseKey]:
         """The keys of all releases whose bytes were drawn: in place, or staged."""
-        with on_disk(self.root):
+        with translate_errors(self.root):
             rooms = (self.root / "releases", self.root / "staging" / "releases")
             folders = {path.parent.relative_to(room) for room in rooms for path in room.glob(f"*/v*/*/r*/{_FILE}")}
         return sorted(ReleaseKey.parse(str(folder)) for folder in folders)
