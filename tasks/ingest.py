@@ -9,8 +9,8 @@ from functools import partial
 import pyarrow.parquet as pq
 
 from tasks.candidate import CandidateRef, candidate_ref
-from tasks.engine.buckets import scratch_buckets
 from tasks.engine.local import DayResult, run_day
+from tasks.engine.partitions import scratch_partitions
 from tasks.engine.work import DayWork, Machine
 from tasks.errors import Misconfigured, RefusedRelease
 from tasks.events.file_facts import FileFacts, file_facts
@@ -145,7 +145,7 @@ class Ingest:
             settings.scratch_root,
             os.cpu_count() or 1,
             settings.memory_limit,
-            scratch_buckets(sum(file.bytes for file in landing.files)),
+            scratch_partitions(sum(file.bytes for file in landing.files)),
         )
         with private_folder(settings.scratch_root, landing.day) as folder:
             work = self._prepare(landing.day, groups[0], cell_plan, folder)
@@ -186,7 +186,7 @@ class Ingest:
             groups=groups,
             prepared=prepared,
             registers=registers,
-            places=cell_plan.places,
+            cells=cell_plan.arrays,
             rules=walk_rules(policy, day),
             pseudonyms=panel["pseudonym"].to_numpy(),
             longer={period: panel[f"extra_{n}"].to_numpy() for n, period in enumerate(longer)},

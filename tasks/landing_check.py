@@ -23,7 +23,7 @@ from tasks.events.landing import LandingFile, find_day
 from tasks.events.panel import read_panel
 from tasks.events.sample import Shares, sampled, shares
 from tasks.events.walls import Walls
-from tasks.mobility.day import NOWHERE
+from tasks.mobility.day import NO_ZONE
 from tasks.mobility.plans import Plans, load_plans
 from tasks.period import Period
 from tasks.policy import Policy
@@ -56,7 +56,7 @@ class LandingCheck:
     def plans(self) -> str:
         """Zones and cells as of the newest day."""
         found = self._plans()
-        inside = int(np.count_nonzero(found.cells.zone != NOWHERE))
+        inside = int(np.count_nonzero(found.cells.zone != NO_ZONE))
         zones = f"{len(found.zones.zone_ids)} zones in {len(found.zones.districts)} districts"
         return f"{zones}; {len(found.cells.cell_id)} cell versions stand on {self.day}, {inside} of them in a zone"
 

@@ -1,4 +1,4 @@
-"""The engine of this machine: read in groups of files, keys through scratch files, walk bucket by bucket in threads."""
+"""The engine of this machine: read in groups of files, keys through scratch files, walk partitions in threads."""
 
 import shutil
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from tasks.mobility.day import COUNT_NAMES
 
 @dataclass(frozen=True)
 class DayResult:
-    """What is known of the day once its buckets are written."""
+    """What is known of the day once its partitions are written."""
 
     read: ReadAccount
     """Of all groups: quarantine and unreadable files; its account with what the walk found."""
@@ -31,7 +31,7 @@ class DayResult:
 
 
 def run_day(work: DayWork, machine: Machine, lake: DayWriter, progress: Progress) -> DayResult:
-    """Read and walk a day into the lake's staging; the same rows for any row order, file split, buckets and workers."""
+    """Read and walk a day into the lake; row order, file split, partitions and workers change no row."""
     set_kernel_cache(machine.scratch)
     with _scratch_of(work, machine) as folder, ThreadPoolExecutor(machine.workers) as workers:
         loaded = workers.submit(_load_kernels, work)
@@ -39,7 +39,7 @@ def run_day(work: DayWork, machine: Machine, lake: DayWriter, progress: Progress
         loaded.result()
         from tasks.engine.walking import DayWalk
 
-        counts, profile = DayWalk(work, folder, machine.buckets, lake).run(workers, progress)
+        counts, profile = DayWalk(work, folder, machine.partitions, lake).run(workers, progress)
     found = dict(zip(COUNT_NAMES, counts.tolist(), strict=True))
     account = read.account.after_walk({reason: found[reason] for reason in WALK_REASONS}, found["kept"])
     return DayResult(replace(read, account=account), found["outside_zones"], profile)
@@ -47,9 +47,9 @@ def run_day(work: DayWork, machine: Machine, lake: DayWriter, progress: Progress
 
 def _load_kernels(work: DayWork) -> None:
     """Compile or load while DuckDB reads: this takes seconds of one core the first time."""
-    from tasks.mobility.walk import walk_bucket
+    from tasks.mobility.walk import walk_partition
 
-    walk_bucket(np.empty(0, np.int64), work.places, work.rules)
+    walk_partition(np.empty(0, np.int64), work.cells, work.rules)
 
 
 def _read(work: DayWork, machine: Machine, folder: Path, progress: Progress) -> ReadAccount:
@@ -60,7 +60,7 @@ def _read(work: DayWork, machine: Machine, folder: Path, progress: Progress) -> 
             group,
             work.prepared,
             folder,
-            buckets=machine.buckets,
+            buckets=machine.partitions,
             memory_limit=machine.memory_limit,
             threads=machine.workers,
         )

@@ -9,11 +9,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from tasks.engine.buckets import LAKE_BUCKETS
+from tasks.engine.partitions import LAKE_PARTITIONS
 from tasks.events.files import FileGroup
 from tasks.events.judge import Prepared
 from tasks.events.register_values import RegisterFacts
-from tasks.mobility.day import Places, WalkRules
+from tasks.mobility.day import CellArrays, WalkRules
 from tasks.period import Cadence, Period
 
 UInt64 = NDArray[np.uint64]
@@ -22,13 +22,13 @@ Progress = Callable[[str, int, int], None]
 
 
 class DayWriter(Protocol):
-    """Where a day's buckets go; workers write at the same time, each bucket once."""
+    """Where a day's partitions go; workers write at the same time, each partition once."""
 
-    def write_presence(self, bucket: int, table: pa.Table) -> None:
-        """Rows (pseudonym, hour, zone) of one bucket, sorted by pseudonym and hour."""
+    def write_presence(self, partition: int, table: pa.Table) -> None:
+        """Rows (pseudonym, hour, zone) of one partition, sorted by pseudonym and hour."""
 
-    def write_state(self, cadence: Cadence, period: Period, bucket: int, table: pa.Table) -> None:
-        """Rows (pseudonym, zone, night_minutes) of one bucket, sorted by pseudonym and zone."""
+    def write_state(self, cadence: Cadence, period: Period, partition: int, table: pa.Table) -> None:
+        """Rows (pseudonym, zone, night_minutes) of one partition, sorted by pseudonym and zone."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class DayWork:
     groups: Sequence[FileGroup]
     """Event files that can be read, by format."""
     prepared: Prepared
-    places: Places
+    cells: CellArrays
     rules: WalkRules
     pseudonyms: UInt64
     """Of the day, by rank in its panel: ascending."""
@@ -50,9 +50,9 @@ class DayWork:
 
 @dataclass(frozen=True)
 class Machine:
-    """What the engine may use. `buckets` is a power of two, at least 64."""
+    """What the engine may use. `partitions` is a power of two, at least 64."""
 
     scratch: Path
     workers: int
     memory_limit: str
-    buckets: int = LAKE_BUCKETS
+    partitions: int = LAKE_PARTITIONS

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tasks.errors import RejectedInput
 from tasks.events.keys import CELLS
 from tasks.mobility.cell_versions import Topology
-from tasks.mobility.day import EARTH_RADIUS_M, HOUR, NOWHERE, Int32, Places
+from tasks.mobility.day import EARTH_RADIUS_M, HOUR, NO_ZONE, CellArrays, Int32
 from tasks.period import day_hours
 from tasks.policy import Calendar
 
@@ -58,23 +58,25 @@ class CellPlan:
         return digest.hexdigest()[:12]
 
     @cached_property
-    def places(self) -> Places:
+    def arrays(self) -> CellArrays:
         """What the kernels need to know of each version."""
         latitude, longitude = np.radians(self.latitude), np.radians(self.longitude)
         # Scaled by the widest parallel between the cells, the plane overstates every great-circle distance.
         south, north = latitude.min(), latitude.max()
         widest = 1.0 if south <= 0 <= north else max(np.cos(south), np.cos(north))
-        return Places(self.zone, latitude, longitude, EARTH_RADIUS_M * widest * longitude, EARTH_RADIUS_M * latitude)
+        return CellArrays(
+            self.zone, latitude, longitude, EARTH_RADIUS_M * widest * longitude, EARTH_RADIUS_M * latitude
+        )
 
     def in_zones(self, zones: Int32) -> "CellPlan":
         """The same cells in other zones: `zones` says which one each zone of this plan is, or -1."""
-        return replace(self, zone=np.append(zones, np.int32(NOWHERE))[self.zone])
+        return replace(self, zone=np.append(zones, np.int32(NO_ZONE))[self.zone])
 
     def covered_hours(self, zones: int, hours: int) -> NDArray[np.bool_]:
         """[zone, hour]: whether a cell of the zone is valid at some time of the hour."""
         covered = np.zeros((zones, hours), bool)
         for hour in range(hours):
-            valid = (self.from_second < (hour + 1) * HOUR) & (self.to_second > hour * HOUR) & (self.zone != NOWHERE)
+            valid = (self.from_second < (hour + 1) * HOUR) & (self.to_second > hour * HOUR) & (self.zone != NO_ZONE)
             covered[self.zone[valid], hour] = True
         return covered
 
@@ -89,7 +91,7 @@ def cell_plan(cells: Topology, zone: Int32, day: date, time: Calendar) -> CellPl
         raise RejectedInput(f"{cells.source}: no cell is valid on {day}.", "Land the cell plan of that day.")
     if len(today) > CELLS:
         raise RejectedInput(f"{cells.source}: {len(today)} cells on {day}; {CELLS} are possible.", "Split the network.")
-    if np.all(zone[today] == NOWHERE):
+    if np.all(zone[today] == NO_ZONE):
         raise RejectedInput(
             f"{cells.source}: all {len(today)} cells lie outside every zone.",
             "Check whether latitude and longitude are swapped, and that both plans are of the same country.",

@@ -1,4 +1,4 @@
-"""A day as the kernels see it: cells as places, the policy as rules, and the desk that a bucket's walk fills."""
+"""A day as the kernels see it: cells as arrays, the policy as rules, and the buffers that a walk fills."""
 
 from datetime import date, datetime
 from typing import NamedTuple
@@ -20,7 +20,7 @@ SUBSCRIBER, ZONE, NIGHT = range(3)
 """Columns of the nights spent."""
 PROFILE_UNIT = 64
 """The profile is an integer vector in 1/64 rows."""
-NOWHERE = -1
+NO_ZONE = -1
 COUNT_NAMES = (*WALK_REASONS, "kept", "outside_zones")
 """What the walk's counts are of; `outside_zones` is a part of `kept`."""
 
@@ -28,7 +28,7 @@ Int64 = NDArray[np.int64]
 Int32 = NDArray[np.int32]
 
 
-class Places(NamedTuple):
+class CellArrays(NamedTuple):
     """Cells by rank: zone (-1 outside all), place in radians, and in metres on a plane that overstates distances."""
 
     zone: Int32
@@ -42,18 +42,18 @@ class WalkRules(NamedTuple):
     """The policy's limits on a day, and which of its hours are night (22-06)."""
 
     day_seconds: int
-    carry_seconds: int
+    max_gap_seconds: int
     speed_m: float
     speed_mps: float
     profile_bound: int
     night: NDArray[np.bool_]
 
 
-class Desk(NamedTuple):
-    """What the walk of a bucket fills, and the space it needs for one subscriber, empty between two."""
+class WalkBuffers(NamedTuple):
+    """What the walk of a partition fills, and the space it needs for one subscriber, empty between two."""
 
     presence: Int32
-    """[subscriber - the bucket's first, hour]: the zone, or -1."""
+    """[subscriber - the partition's first, hour]: the zone, or -1."""
     counts: Int64
     profile: Int64
     rows: Int64
@@ -69,7 +69,7 @@ def walk_rules(policy: Policy, day: date) -> WalkRules:
     local = [hour.astimezone(policy.time.local) for hour in day_hours(day, policy.time.local)]
     return WalkRules(
         day_seconds=HOUR * len(local),
-        carry_seconds=60 * policy.presence.carry_minutes,
+        max_gap_seconds=60 * policy.presence.carry_minutes,
         speed_m=1000.0 * policy.walk.speed_km,
         speed_mps=float(policy.walk.speed_mps),
         profile_bound=policy.product.gate_profile.day.bound,
@@ -86,11 +86,11 @@ def profile_size(rules: WalkRules) -> int:
     return len(rules.night) + len(READ_REASONS)
 
 
-def desk_of(subscribers: int, places: Places, rules: WalkRules) -> Desk:
-    """An empty desk for so many subscribers."""
-    zones = int(places.zone.max(initial=NOWHERE)) + 1
-    return Desk(
-        presence=np.full((subscribers, len(rules.night)), NOWHERE, np.int32),
+def empty_buffers(subscribers: int, cells: CellArrays, rules: WalkRules) -> WalkBuffers:
+    """Empty buffers for so many subscribers."""
+    zones = int(cells.zone.max(initial=NO_ZONE)) + 1
+    return WalkBuffers(
+        presence=np.full((subscribers, len(rules.night)), NO_ZONE, np.int32),
         counts=np.zeros(COUNTS, np.int64),
         profile=np.zeros(profile_size(rules), np.int64),
         rows=np.zeros(profile_size(rules), np.int64),

@@ -16,15 +16,15 @@ from tasks.mobility.day import (
     IMPOSSIBLE,
     KEPT,
     NIGHT,
-    NOWHERE,
+    NO_ZONE,
     OUTSIDE,
     PROFILE_UNIT,
     SUBSCRIBER,
     ZONE,
-    Desk,
+    CellArrays,
     Int32,
     Int64,
-    Places,
+    WalkBuffers,
     WalkRules,
 )
 
@@ -51,25 +51,25 @@ def end_of_run(keys: Int64, start: int, stop: int, shift: int) -> int:
 
 
 @kernel
-def haversine(places: Places, a: int, b: int) -> float:
+def haversine(cells: CellArrays, a: int, b: int) -> float:
     """Great-circle distance of two cells in metres (R. W. Sinnott 1984)."""
-    latitude = math.sin((places.latitude[b] - places.latitude[a]) / 2)
-    longitude = math.sin((places.longitude[b] - places.longitude[a]) / 2)
-    chord = latitude**2 + math.cos(places.latitude[a]) * math.cos(places.latitude[b]) * longitude**2
+    latitude = math.sin((cells.latitude[b] - cells.latitude[a]) / 2)
+    longitude = math.sin((cells.longitude[b] - cells.longitude[a]) / 2)
+    chord = latitude**2 + math.cos(cells.latitude[a]) * math.cos(cells.latitude[b]) * longitude**2
     return 2 * EARTH_RADIUS_M * math.asin(math.sqrt(min(1.0, chord)))
 
 
 @kernel
-def too_far(places: Places, rules: WalkRules, earlier: int, later: int) -> bool:
+def too_far(cells: CellArrays, rules: WalkRules, earlier: int, later: int) -> bool:
     """Whether the way between two keys is longer than the limit and faster than the limit."""
     a, b = cell_of(earlier), cell_of(later)
     if a == b:
         return False
     reach = max(rules.speed_m, rules.speed_mps * (second_of(later) - second_of(earlier)))
     # The plane overstates every distance, so what is near on it is near: most pairs need no trigonometry.
-    if (places.x[a] - places.x[b]) ** 2 + (places.y[a] - places.y[b]) ** 2 < reach * reach * (1 - 1e-9):
+    if (cells.x[a] - cells.x[b]) ** 2 + (cells.y[a] - cells.y[b]) ** 2 < reach * reach * (1 - 1e-9):
         return False
-    return haversine(places, a, b) > reach
+    return haversine(cells, a, b) > reach
 
 
 @kernel
@@ -103,14 +103,16 @@ def drop_conflicts_and_duplicates(keys: Int64, start: int, stop: int, zone: Int3
 
 
 @kernel
-def drop_impossible_speed(keys: Int64, start: int, stop: int, places: Places, rules: WalkRules, counts: Int64) -> int:
+def drop_impossible_speed(
+    keys: Int64, start: int, stop: int, cells: CellArrays, rules: WalkRules, counts: Int64
+) -> int:
     """Drop rows too far from both neighbours, all judged at once; returns the end of what is kept."""
     if stop - start < 3:
         return stop
     kept = start + 1
-    far_before = too_far(places, rules, keys[start], keys[start + 1])
+    far_before = too_far(cells, rules, keys[start], keys[start + 1])
     for i in range(start + 1, stop - 1):
-        far_after = too_far(places, rules, keys[i], keys[i + 1])
+        far_after = too_far(cells, rules, keys[i], keys[i + 1])
         if far_before and far_after:
             counts[IMPOSSIBLE] += 1
         else:
@@ -122,7 +124,7 @@ def drop_impossible_speed(keys: Int64, start: int, stop: int, places: Places, ru
 
 
 @kernel
-def settle_hour(seconds: Int32, touched: Int32, zones: int) -> int:
+def dominant_zone(seconds: Int32, touched: Int32, zones: int) -> int:
     """The zone with most seconds, ties to the lowest; clears the hour's seconds."""
     best = int(touched[0])
     for n in range(1, zones):
@@ -135,30 +137,32 @@ def settle_hour(seconds: Int32, touched: Int32, zones: int) -> int:
 
 
 @kernel
-def hold_zones(keys: Int64, start: int, stop: int, zone: Int32, rules: WalkRules, desk: Desk, row: int) -> None:
-    """Fill the row's hours: an event's zone holds until the next event, the carry limit or the day's end."""
+def assign_presence(
+    keys: Int64, start: int, stop: int, zone: Int32, rules: WalkRules, buffers: WalkBuffers, row: int
+) -> None:
+    """Fill the row's hours: an event's zone holds until the next event, the longest gap or the day's end."""
     hour, zones = 0, 0
     for i in range(start, stop):
         place = zone[cell_of(keys[i])]
-        if place == NOWHERE:
+        if place == NO_ZONE:
             continue
         begin = second_of(keys[i])
-        end = min(begin + rules.carry_seconds, rules.day_seconds)
+        end = min(begin + rules.max_gap_seconds, rules.day_seconds)
         if i + 1 < stop:
             end = min(end, second_of(keys[i + 1]))
         while begin < end:
             if begin >= (hour + 1) * HOUR:
                 if zones:
-                    desk.presence[row, hour] = settle_hour(desk.seconds, desk.touched, zones)
+                    buffers.presence[row, hour] = dominant_zone(buffers.seconds, buffers.touched, zones)
                 hour, zones = begin // HOUR, 0
             until = min(end, (hour + 1) * HOUR)
-            if desk.seconds[place] == 0:
-                desk.touched[zones] = place
+            if buffers.seconds[place] == 0:
+                buffers.touched[zones] = place
                 zones += 1
-            desk.seconds[place] += until - begin
+            buffers.seconds[place] += until - begin
             begin = until
     if zones:
-        desk.presence[row, hour] = settle_hour(desk.seconds, desk.touched, zones)
+        buffers.presence[row, hour] = dominant_zone(buffers.seconds, buffers.touched, zones)
 
 
 @kernel
@@ -177,8 +181,8 @@ def add_to_profile(rows: Int64, bound: int, profile: Int64) -> None:
 
 
 @kernel
-def walk(keys: Int64, places: Places, rules: WalkRules, desk: Desk) -> None:
-    """Walk all subscribers of sorted keys, in the order of judgement: fills the desk's presence, counts and profile."""
+def walk(keys: Int64, cells: CellArrays, rules: WalkRules, buffers: WalkBuffers) -> None:
+    """Walk all subscribers of sorted keys, in the order of judgement: fills presence, counts and profile."""
     hours = rules.day_seconds // HOUR
     start = 0
     while start < len(keys):
@@ -186,21 +190,21 @@ def walk(keys: Int64, places: Places, rules: WalkRules, desk: Desk) -> None:
         stop = end
         while stop > start and second_of(keys[stop - 1]) == REASON_SECOND:
             stop -= 1
-            desk.rows[hours + cell_of(keys[stop])] += 1
-        stop = drop_conflicts_and_duplicates(keys, start, stop, places.zone, desk.counts)
-        stop = drop_impossible_speed(keys, start, stop, places, rules, desk.counts)
-        desk.counts[KEPT] += stop - start
+            buffers.rows[hours + cell_of(keys[stop])] += 1
+        stop = drop_conflicts_and_duplicates(keys, start, stop, cells.zone, buffers.counts)
+        stop = drop_impossible_speed(keys, start, stop, cells, rules, buffers.counts)
+        buffers.counts[KEPT] += stop - start
         for i in range(start, stop):
-            desk.rows[second_of(keys[i]) // HOUR] += 1
-            desk.counts[OUTSIDE] += places.zone[cell_of(keys[i])] == NOWHERE
-        add_to_profile(desk.rows, rules.profile_bound, desk.profile)
+            buffers.rows[second_of(keys[i]) // HOUR] += 1
+            buffers.counts[OUTSIDE] += cells.zone[cell_of(keys[i])] == NO_ZONE
+        add_to_profile(buffers.rows, rules.profile_bound, buffers.profile)
         row = (keys[start] >> SUBSCRIBER_SHIFT) - (keys[0] >> SUBSCRIBER_SHIFT)
-        hold_zones(keys, start, stop, places.zone, rules, desk, row)
+        assign_presence(keys, start, stop, cells.zone, rules, buffers, row)
         start = end
 
 
 @kernel
-def visit(visits: Int32, start: int, stop: int, zone: int) -> tuple[int, int]:
+def add_visit(visits: Int32, start: int, stop: int, zone: int) -> tuple[int, int]:
     """Find the zone among visits[start:stop], ascending, or insert it with no minutes; returns its row and the stop."""
     at = stop
     while at > start and visits[at - 1, ZONE] >= zone:
@@ -221,8 +225,8 @@ def nights_spent(presence: Int32, rules: WalkRules, visits: Int32) -> int:
     for subscriber in range(presence.shape[0]):
         start = stop
         for hour in range(presence.shape[1]):
-            if rules.night[hour] and presence[subscriber, hour] != NOWHERE:
-                at, stop = visit(visits, start, stop, presence[subscriber, hour])
+            if rules.night[hour] and presence[subscriber, hour] != NO_ZONE:
+                at, stop = add_visit(visits, start, stop, presence[subscriber, hour])
                 visits[at, NIGHT] += 60
         for n in range(start, stop):
             visits[n, SUBSCRIBER] = subscriber

@@ -12,7 +12,7 @@ import shapely
 from tasks.events.formats import Formats
 from tasks.mobility.cell_versions import Topology
 from tasks.mobility.cells import CellPlan, cell_plan
-from tasks.mobility.day import NOWHERE, Int32
+from tasks.mobility.day import NO_ZONE, Int32
 from tasks.mobility.topology import read_topology
 from tasks.mobility.zone_file import Zone, names, read_zones
 from tasks.mobility.zones import ZonePlan, merged_plan
@@ -66,7 +66,7 @@ def load_plans(landing: Path, day: date, time: Calendar, formats: Formats | None
     row = {zone.zone_id: n for n, zone in enumerate(zones)}
     exposed = sorted(took for took, into in plan.merged.items() if np.any(covered[row[took]] & ~covered[row[into]]))
     final = np.searchsorted(plan.zone_ids, [plan.merged.get(zone.zone_id, zone.zone_id) for zone in zones])
-    final[[row[zone_id] for zone_id in exposed]] = NOWHERE
+    final[[row[zone_id] for zone_id in exposed]] = NO_ZONE
     return Plans(plan, today.in_zones(final.astype(np.int32)), tuple(exposed))
 
 
@@ -86,5 +86,5 @@ def _placed(zones: Sequence[Zone], cells: Topology) -> Int32:
     order = np.argsort([not zone.sensitive for zone in zones], kind="stable").astype(np.int32)
     found: Any = np.full(len(places), len(zones), np.int32)
     np.minimum.at(found, point, np.argsort(order).astype(np.int32)[zone])
-    zone_of: Int32 = np.append(order, np.int32(NOWHERE))[found[of]]
+    zone_of: Int32 = np.append(order, np.int32(NO_ZONE))[found[of]]
     return zone_of

@@ -1,4 +1,4 @@
-"""The walk of one bucket: keys in any order -> presence, nights spent, counts by reason and the profile."""
+"""The walk of one partition: keys in any order -> presence, nights spent, counts by reason and the profile."""
 
 from dataclasses import dataclass
 
@@ -7,12 +7,12 @@ import pyarrow as pa
 
 from tasks.events.keys import SUBSCRIBER_SHIFT
 from tasks.mobility import kernels
-from tasks.mobility.day import NOWHERE, Int32, Int64, Places, WalkRules, desk_of
+from tasks.mobility.day import NO_ZONE, CellArrays, Int32, Int64, WalkRules, empty_buffers
 
 
 @dataclass(frozen=True)
 class Walked:
-    """One bucket's day. `subscriber` is the rank in the day's panel; rows are sorted by it, then by hour or zone."""
+    """One partition's day. `subscriber` is the rank in the day's panel; rows are sorted by it, then by hour or zone."""
 
     presence: pa.Table
     """subscriber int32, hour int8, zone int32"""
@@ -22,18 +22,18 @@ class Walked:
     profile: Int64
 
 
-def walk_bucket(keys: Int64, places: Places, rules: WalkRules) -> Walked:
-    """Walk the subscribers of a bucket; `keys` (any order, whole subscribers) is sorted and used up."""
+def walk_partition(keys: Int64, cells: CellArrays, rules: WalkRules) -> Walked:
+    """Walk the subscribers of a partition; `keys` (any order, whole subscribers) is sorted and used up."""
     keys.sort()
     first, last = (int(keys[0] >> SUBSCRIBER_SHIFT), int(keys[-1] >> SUBSCRIBER_SHIFT)) if len(keys) else (0, -1)
-    desk = desk_of(last - first + 1, places, rules)
-    kernels.walk(keys, places, rules, desk)
-    presence = _presence(first, desk.presence)
-    return Walked(presence, _nights(first, desk.presence, rules, len(presence)), desk.counts, desk.profile)
+    buffers = empty_buffers(last - first + 1, cells, rules)
+    kernels.walk(keys, cells, rules, buffers)
+    presence = _presence(first, buffers.presence)
+    return Walked(presence, _nights(first, buffers.presence, rules, len(presence)), buffers.counts, buffers.profile)
 
 
 def _presence(first: int, zones: Int32) -> pa.Table:
-    row, hour = np.nonzero(zones != NOWHERE)
+    row, hour = np.nonzero(zones != NO_ZONE)
     columns = {"subscriber": (row + first).astype(np.int32), "hour": hour.astype(np.int8), "zone": zones[row, hour]}
     return pa.table(columns)
 

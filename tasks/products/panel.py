@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pyarrow as pa
 
-from tasks.mobility.homes import home_districts
+from tasks.mobility.home_location import home_location
 from tasks.mobility.zones import ZonePlan
 from tasks.privacy.bounds import BoundedCounter, Contributions, LevelRule
 from tasks.products.catalogue import AGE_BANDS, GENDERS, PANEL
@@ -22,7 +22,7 @@ def count(
     members = allowed["pseudonym"].to_numpy()
     home = np.full(len(members), len(plan.districts), dtype=np.int64)
     for days in states:
-        person, district = home_districts(days, plan)
+        person, district = home_location(days, plan)
         place = positions(members, person)
         found = (place >= 0) & (district >= 0)
         home[place[found]] = district[found]

@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 
 from tasks import policy
 from tasks.events.keys import Int64
-from tasks.mobility.day import Places, walk_rules
-from tasks.mobility.walk import walk_bucket
+from tasks.mobility.day import CellArrays, walk_rules
+from tasks.mobility.walk import walk_partition
 from tests.reference_read import Span
 from tests.unit.events.factory import csv_bytes, landing_file, prepare, read, times, write
 
 DAY, NEXT = date(2026, 10, 31), date(2026, 11, 1)
 """The last day of a month; its landing reads the first folder of the next one too."""
 RULES = walk_rules(policy.load().policy, DAY)
-PLACES = Places(*(np.zeros(1, dtype) for dtype in (np.int32, float, float, float, float)))
+PLACES = CellArrays(*(np.zeros(1, dtype) for dtype in (np.int32, float, float, float, float)))
 Row = tuple[str, str, str, str]
 
 
@@ -34,7 +34,7 @@ def profile(folders: dict[date, Sequence[Row]]) -> Int64:
             if rows
         ]
         keys = np.concatenate(read(files, prepared, root / "out")[1])
-        return walk_bucket(keys, PLACES, RULES).profile
+        return walk_partition(keys, PLACES, RULES).profile
 
 
 def rows(*moments: str) -> st.SearchStrategy[list[Row]]:

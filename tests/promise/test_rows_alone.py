@@ -21,15 +21,15 @@ import pytest
 from tasks import policy
 from tasks.events.judge import Prepared
 from tasks.events.read import ReadAccount
-from tasks.mobility.day import Places, walk_rules
-from tasks.mobility.walk import Walked, walk_bucket
+from tasks.mobility.day import CellArrays, walk_rules
+from tasks.mobility.walk import Walked, walk_partition
 from tests.reference_read import Span
 from tests.unit.events.factory import DAY, landing_file, prepare, read
 
 MEMBERS, HOURS, K = 80, 24, 24
 BERLIN = ZoneInfo("Europe/Berlin")
 WHOLE_DAY = (0, 86_400)
-PLACES = Places(
+PLACES = CellArrays(
     zone=np.array([0, 1], dtype=np.int32),
     latitude=np.radians(np.array([50.0, 50.01])),
     longitude=np.radians(np.array([8.0, 8.01])),
@@ -188,7 +188,7 @@ def as_column(format_: Format, name: str, time: pa.DataType | None, values: Sequ
 def counted(folder: Path, files: Sequence[Path], prepared: Prepared) -> tuple[ReadAccount, Walked]:
     """What is read of files, and what the walk makes of it: each release's vector is a function of that."""
     found, (keys,) = read([landing_file(path) for path in files], prepared, folder / "out", buckets=1)
-    return found, walk_bucket(keys, PLACES, walk_rules(policy.load().policy, DAY))
+    return found, walk_partition(keys, PLACES, walk_rules(policy.load().policy, DAY))
 
 
 @pytest.mark.parametrize("container", [*PACKED, ".parquet"])

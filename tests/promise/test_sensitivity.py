@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from tasks import policy
 from tasks.events.keys import REASON_SECOND, pack
 from tasks.events.reasons import READ_REASONS
-from tasks.mobility.day import PROFILE_UNIT, Places, walk_rules
-from tasks.mobility.walk import Walked, walk_bucket
+from tasks.mobility.day import PROFILE_UNIT, CellArrays, walk_rules
+from tasks.mobility.walk import Walked, walk_partition
 from tasks.mobility.zones import ZonePlan
 from tasks.period import Cadence, Period, day_hours
 from tasks.privacy.bounds import Contributions
@@ -39,7 +39,7 @@ PLAN = ZonePlan(
 )
 CELLS = 5
 """Two in zone a, one each in b and c, one outside all zones."""
-PLACES = Places(
+PLACES = CellArrays(
     zone=np.array([0, 0, 1, 2, -1], dtype=np.int32),
     latitude=np.radians(np.array([50.0, 50.01, 50.3, 51.0, 50.0])),
     longitude=np.radians(np.array([8.0, 8.01, 8.3, 9.0, 12.0])),
@@ -91,7 +91,7 @@ def walked(history: History, day: date) -> Walked:
     panel_members = set(allowed(history, Period.day(day))["pseudonym"].to_pylist())
     rows = [r for r in history if isinstance(r, Event) and r.day == day and r.person in panel_members]
     columns = [np.array([getattr(r, name) for r in rows], dtype=np.int64) for name in ("person", "second", "cell")]
-    return walk_bucket(pack(*columns), PLACES, walk_rules(POLICY, day))
+    return walk_partition(pack(*columns), PLACES, walk_rules(POLICY, day))
 
 
 def by_pseudonym(table: pa.Table) -> pa.Table:

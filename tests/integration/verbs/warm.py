@@ -62,16 +62,16 @@ def _load() -> None:
     import tasks.ingest
     import tasks.publish
     from tasks.expectations import Check, judge
-    from tasks.mobility.day import Places, walk_rules
-    from tasks.mobility.walk import walk_bucket
+    from tasks.mobility.day import CellArrays, walk_rules
+    from tasks.mobility.walk import walk_partition
     from tasks.period import Period
     from tasks.policy import load
     from tasks.privacy.noise import gaussian
 
     judge(pa.table({"x": [1.0]}), [Check("x", "ExpectColumnValuesToBeBetween", {"column": "x", "max_value": 2})])
     gaussian(1.0)
-    nowhere = Places(np.empty(0, np.int32), *(np.empty(0) for _ in range(4)))
-    walk_bucket(np.empty(0, np.int64), nowhere, walk_rules(load().policy, Period.parse("2026-03-03").first))
+    nowhere = CellArrays(np.empty(0, np.int32), *(np.empty(0) for _ in range(4)))
+    walk_partition(np.empty(0, np.int64), nowhere, walk_rules(load().policy, Period.parse("2026-03-03").first))
     assert tasks.deliver
     assert tasks.ingest
     assert tasks.publish

@@ -59,7 +59,7 @@ class City:
         return DayWork(
             groups=group_files(found.files)[0],
             prepared=prepared,
-            places=cells.places,
+            cells=cells.arrays,
             rules=walk_rules(POLICY, DAY),
             pseudonyms=self.panel["pseudonym"].to_numpy(),
             longer={MONTH: self.panel["extra_0"].to_numpy()},
@@ -79,11 +79,11 @@ def city(tmp_path_factory) -> City:
 
 
 def ran(
-    city: City, folder: Path, files: Sequence[pa.Table], workers: int = 2, buckets: int = 64
+    city: City, folder: Path, files: Sequence[pa.Table], workers: int = 2, partitions: int = 64
 ) -> tuple[DayResult, Mapping[str, bytes]]:
     """The result of a day, and every byte that went to the lake."""
     lake = candidate(folder)
-    machine = Machine(folder / "scratch", workers, "200MB", buckets)
+    machine = Machine(folder / "scratch", workers, "200MB", partitions)
     result = run_day(city.work(folder, files), machine, lake, lambda stage, done, total: None)
     return result, {str(p.relative_to(lake.staging)): opened(lake, p) for p in lake.staging.rglob("*.sealed")}
 
@@ -95,9 +95,9 @@ def candidate(folder: Path) -> Candidate:
 
 
 def opened(lake: Candidate, path: Path) -> bytes:
-    *part, bucket, name = path.relative_to(lake.staging).parts
+    *part, partition, name = path.relative_to(lake.staging).parts
     period = MONTH if "month_state" in part else Period.day(DAY)
-    place = "/".join([*part, f"date={DAY}", "generation=1", bucket, name])
+    place = "/".join([*part, f"date={DAY}", "generation=1", partition, name])
     return unseal(lake.keys.existing_data_key(period), place, path.read_bytes())
 
 
@@ -113,12 +113,12 @@ def tables(written: Mapping[str, bytes], part: str) -> list[pa.Table]:
 @given(st.integers(0, 2**32), st.integers(1, 4), st.sampled_from([1, 3]), st.sampled_from([64, 256]))
 @settings(max_examples=8, deadline=None)
 def test_row_order_files_workers_and_buckets_change_no_byte(
-    city, whole, tmp_path_factory, seed, files, workers, buckets
+    city, whole, tmp_path_factory, seed, files, workers, partitions
 ):
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(city.events))
     parts = [city.events.take(rows) for rows in np.array_split(order, files)]
-    result, written = ran(city, tmp_path_factory.mktemp("cut"), parts, workers, buckets)
+    result, written = ran(city, tmp_path_factory.mktemp("cut"), parts, workers, partitions)
     assert written == whole[1]
     assert result.read.account.reasons == whole[0].read.account.reasons
     assert result.outside_zones == whole[0].outside_zones

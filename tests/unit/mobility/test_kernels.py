@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from tasks.events.keys import REASON_SECOND, pack
 from tasks.events.reasons import READ_REASONS
 from tasks.mobility import kernels
-from tasks.mobility.day import COUNTS, EARTH_RADIUS_M, IMPOSSIBLE, Places, WalkRules, desk_of, profile_size
-from tasks.mobility.walk import walk_bucket
+from tasks.mobility.day import COUNTS, EARTH_RADIUS_M, IMPOSSIBLE, CellArrays, WalkRules, empty_buffers, profile_size
+from tasks.mobility.walk import walk_partition
 from tests import reference
 from tests.reference import Cell
 
@@ -31,11 +31,11 @@ cells = st.lists(
 seconds = st.one_of(st.integers(0, DAY - 1), st.integers(0, 40), st.sampled_from([3599, 3600, 3601, 7200, DAY - 1]))
 
 
-def places_of(cells: list[Cell]) -> Places:
+def arrays_of(cells: list[Cell]) -> CellArrays:
     latitude = np.radians([cell.latitude for cell in cells])
     longitude = np.radians([cell.longitude for cell in cells])
     zone = np.array([-1 if cell.zone is None else cell.zone for cell in cells], np.int32)
-    return Places(zone, latitude, longitude, EARTH_RADIUS_M * longitude, EARTH_RADIUS_M * latitude)
+    return CellArrays(zone, latitude, longitude, EARTH_RADIUS_M * longitude, EARTH_RADIUS_M * latitude)
 
 
 def rules_of(carry: int = 7200, speed_m: float = 10_000, speed_mps: float = 55, bound: int = 5) -> WalkRules:
@@ -64,7 +64,7 @@ def unpacked(keys: np.ndarray) -> list[tuple[int, int]]:
 def test_conflicts_and_duplicates_are_those_of_the_definition(day):
     plan, events = day
     keys, counts = np.sort(keys_of(events)), np.zeros(COUNTS, np.int64)
-    stop = kernels.drop_conflicts_and_duplicates(keys, 0, len(keys), places_of(plan).zone, counts)
+    stop = kernels.drop_conflicts_and_duplicates(keys, 0, len(keys), arrays_of(plan).zone, counts)
     assert (unpacked(keys[:stop]), *counts[:2]) == reference.conflicts_and_duplicates(events, plan)
 
 
@@ -74,7 +74,7 @@ def test_impossible_speed_is_judged_against_both_neighbours_at_once(day, speed_m
     plan, events = day
     keys, counts = np.sort(keys_of(events)), np.zeros(COUNTS, np.int64)
     rules = rules_of(speed_m=speed_m, speed_mps=speed_mps)
-    stop = kernels.drop_impossible_speed(keys, 0, len(keys), places_of(plan), rules, counts)
+    stop = kernels.drop_impossible_speed(keys, 0, len(keys), arrays_of(plan), rules, counts)
     expected = reference.impossible_speed(sorted(events), plan, speed_m, speed_mps)
     assert (unpacked(keys[:stop]), counts[IMPOSSIBLE]) == expected
 
@@ -83,11 +83,11 @@ def test_impossible_speed_is_judged_against_both_neighbours_at_once(day, speed_m
 @settings(max_examples=100, deadline=None)
 def test_presence_is_the_zone_with_most_seconds_of_each_hour(day, carry):
     plan, events = day
-    keys, desk = np.sort(keys_of(events)), desk_of(1, places_of(plan), rules_of())
-    kernels.hold_zones(keys, 0, len(keys), places_of(plan).zone, rules_of(carry), desk, 0)
-    found = {hour: int(zone) for hour, zone in enumerate(desk.presence[0]) if zone >= 0}
+    keys, buffers = np.sort(keys_of(events)), empty_buffers(1, arrays_of(plan), rules_of())
+    kernels.assign_presence(keys, 0, len(keys), arrays_of(plan).zone, rules_of(carry), buffers, 0)
+    found = {hour: int(zone) for hour, zone in enumerate(buffers.presence[0]) if zone >= 0}
     assert found == reference.presence(sorted(events), plan, carry, DAY)
-    assert not desk.seconds.any(), "the next subscriber starts with empty hours"
+    assert not buffers.seconds.any(), "the next subscriber starts with empty hours"
 
 
 @given(st.lists(st.integers(0, 10**6), min_size=1, max_size=12), st.integers(1, 16384))
@@ -136,7 +136,7 @@ def test_the_walk_of_a_bucket_is_the_definition_for_each_subscriber_in_any_row_o
         for key in [*keys_of(events, subscriber), *keys_of([(REASON_SECOND, reason) for reason in reasons], subscriber)]
     ]
     random.shuffle(keys)
-    walked = walk_bucket(np.array(keys, np.int64), places_of(plan), rules)
+    walked = walk_partition(np.array(keys, np.int64), arrays_of(plan), rules)
     presence, nights, counts, profile = [], [], Counter(), np.zeros(profile_size(rules), np.int64)
     for subscriber, (events, reasons) in sorted(people.items()):
         kept, conflicting, duplicate = reference.conflicts_and_duplicates(events, plan)
@@ -146,7 +146,7 @@ def test_the_walk_of_a_bucket_is_the_definition_for_each_subscriber_in_any_row_o
         rows = [sum(second // 3600 == hour for second, _ in kept) for hour in range(HOURS)]
         rows += [reasons.count(reason) for reason in range(len(READ_REASONS))]
         profile += np.array(reference.profile(rows, rules.profile_bound), np.int64)
-        hours = reference.presence(kept, plan, rules.carry_seconds, DAY)
+        hours = reference.presence(kept, plan, rules.max_gap_seconds, DAY)
         presence += [(subscriber, hour, zone) for hour, zone in sorted(hours.items())]
         zones = reference.nights(hours, rules.night)
         nights += [(subscriber, zone, minutes) for zone, minutes in sorted(zones.items())]

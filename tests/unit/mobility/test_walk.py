@@ -6,9 +6,9 @@ import numpy as np
 
 from tasks import policy
 from tasks.mobility.day import COUNT_NAMES, walk_rules
-from tasks.mobility.walk import walk_bucket
+from tasks.mobility.walk import walk_partition
 from tests.reference import Cell
-from tests.unit.mobility.test_kernels import keys_of, places_of
+from tests.unit.mobility.test_kernels import arrays_of, keys_of
 
 POLICY = policy.load().policy
 RULES = walk_rules(POLICY, date(2026, 3, 2))
@@ -22,7 +22,7 @@ NEAR = [
 
 
 def walked(events, cells=NEAR, rules=RULES):
-    return walk_bucket(keys_of(events), places_of(cells), rules)
+    return walk_partition(keys_of(events), arrays_of(cells), rules)
 
 
 def counts(events, **kwargs):
@@ -70,7 +70,7 @@ def test_a_tie_goes_to_the_lowest_zone():
 
 
 def test_an_empty_bucket_has_no_rows():
-    empty = walk_bucket(np.empty(0, np.int64), places_of(NEAR), RULES)
+    empty = walk_partition(np.empty(0, np.int64), arrays_of(NEAR), RULES)
     assert (len(empty.presence), len(empty.nights), empty.counts.sum()) == (0, 0, 0)
     assert empty.presence.schema == walked([(0, 0)]).presence.schema
     assert empty.nights.schema == walked([(0, 0)]).nights.schema

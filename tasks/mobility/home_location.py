@@ -13,7 +13,7 @@ UNKNOWN = -1
 """The home district of somebody never seen at night."""
 
 
-def home_districts(states: Iterable[pa.Table], zone_plan: ZonePlan) -> tuple[NDArray[np.uint64], Int32]:
+def home_location(states: Iterable[pa.Table], zone_plan: ZonePlan) -> tuple[NDArray[np.uint64], Int32]:
     """Pseudonyms (ascending) of one month's bucket over its days, and each one's home district or -1; ties lowest."""
     table = pa.concat_tables(states)
     pseudonyms, person = np.unique(table["pseudonym"].to_numpy(), return_inverse=True)

@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow as pa
 
-from tasks.mobility.homes import UNKNOWN, home_districts
+from tasks.mobility.home_location import UNKNOWN, home_location
 from tests.unit.mobility.test_zones import feature, plan_of, square
 
 PLAN = plan_of(*(feature(f"z{n}", square(n, 0), f"d{n // 2}") for n in range(6)))
@@ -17,7 +17,7 @@ def state(*rows):
 
 
 def homes(*days):
-    pseudonyms, district = home_districts(days, PLAN)
+    pseudonyms, district = home_location(days, PLAN)
     return dict(zip(pseudonyms.tolist(), district.tolist(), strict=True))
 
 

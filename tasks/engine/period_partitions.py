@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from tasks.engine.buckets import LAKE_BUCKETS, lake_bucket
+from tasks.engine.partitions import LAKE_PARTITIONS, lake_partition
 
 UInt64 = NDArray[np.uint64]
 _HOURS = 5
@@ -21,8 +21,8 @@ _RANK_SHIFT = _ZONE_SHIFT + 20
 _MINUTES = 60
 
 
-class PeriodVisits:
-    """Zones in which the day's nights were spent, by bucket of one longer period; workers add at the same time."""
+class PeriodPartitions:
+    """Zones in which the day's nights were spent, by partition of one longer period; workers add at the same time."""
 
     def __init__(self, pseudonyms: UInt64, folder: Path) -> None:
         """`pseudonyms`: the period's, by rank in the day's panel; `folder`: private scratch."""
@@ -30,9 +30,9 @@ class PeriodVisits:
         self._pseudonyms = pseudonyms[order]
         self._rank = np.empty(len(order), np.int64)
         self._rank[order] = np.arange(len(order))
-        self._edges = np.searchsorted(lake_bucket(self._pseudonyms), np.arange(LAKE_BUCKETS + 1))
+        self._edges = np.searchsorted(lake_partition(self._pseudonyms), np.arange(LAKE_PARTITIONS + 1))
         folder.mkdir()
-        self._paths = [folder / f"{bucket:02d}.visits" for bucket in range(LAKE_BUCKETS)]
+        self._paths = [folder / f"{partition:02d}.visits" for partition in range(LAKE_PARTITIONS)]
         self._files: Sequence[BinaryIO] = [path.open("wb") for path in self._paths]
 
     def add(self, visits: pa.Table) -> None:
@@ -49,9 +49,9 @@ class PeriodVisits:
         for file in self._files:
             file.close()
 
-    def table(self, bucket: int) -> pa.Table:
-        """One bucket: pseudonym, zone, night_minutes, sorted by pseudonym and zone."""
-        rows = np.fromfile(self._paths[bucket], np.int64)
+    def table(self, partition: int) -> pa.Table:
+        """One partition: pseudonym, zone, night_minutes, sorted by pseudonym and zone."""
+        rows = np.fromfile(self._paths[partition], np.int64)
         rows.sort()
         return pa.table(
             {
