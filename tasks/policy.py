@@ -108,7 +108,7 @@ class Gate(_Section):
 class Presence(_Section):
     """How long an event's zone holds over silence."""
 
-    carry_minutes: Annotated[int, Field(ge=1, le=1500)]
+    max_gap_minutes: Annotated[int, Field(ge=1, le=1500)]
 
 
 class Walk(_Section):

@@ -69,7 +69,7 @@ def walk_rules(policy: Policy, day: date) -> WalkRules:
     local = [hour.astimezone(policy.time.local) for hour in day_hours(day, policy.time.local)]
     return WalkRules(
         day_seconds=HOUR * len(local),
-        max_gap_seconds=60 * policy.presence.carry_minutes,
+        max_gap_seconds=60 * policy.presence.max_gap_minutes,
         speed_m=1000.0 * policy.walk.speed_km,
         speed_mps=float(policy.walk.speed_mps),
         profile_bound=policy.product.gate_profile.day.bound,

@@ -92,7 +92,7 @@ def chain(con: duckdb.DuckDBPyConnection, landing: Path, day: date, out: Path) -
             "home_mcc": shipped.who.home_mcc,
             "start": int(start.timestamp()),
             "length": int((end - start).total_seconds()),
-            "carry": 60 * shipped.presence.carry_minutes,
+            "carry": 60 * shipped.presence.max_gap_minutes,
             "speed_m": 1000 * shipped.walk.speed_km,
             "speed_mps": shipped.walk.speed_mps,
         },
