@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from flows.carry import Result
     from flows.reconcile import Report
     from tasks.plan import Plan
-    from tasks.plan.states import Cell
+    from tasks.plan.states import Target
     from tasks.privacy.bounds import LevelRule
     from tasks.store.tables import DayGeneration, Delivery, GateLine, Release, RowCount
 
@@ -164,7 +164,7 @@ def report_card(report: "Report", said: str) -> str:
     """How a run over many periods ended: what failed and what to do, then the grid, then what else is not done."""
     name, _, sentence = said.partition(": ")
     told = {result.step.key for result in report.failed}
-    rest = [cell for cell in left(report.after) if told.isdisjoint(cell.way)]
+    rest = [target for target in left(report.after) if told.isdisjoint(target.upstream)]
     return "\n\n".join(
         [
             f"# {name}",
@@ -187,10 +187,10 @@ def _failed(results: Sequence["Result"]) -> list[str]:
     return ["## What failed, and what to do", _list([*faults, *after])] if results else []
 
 
-def _rest(title: str, groups: Sequence[tuple[str, str, "Cell"]]) -> list[str]:
+def _rest(title: str, groups: Sequence[tuple[str, str, "Target"]]) -> list[str]:
     lines = [
-        f"**{cell.product} {periods}**{f' to {whom}' if cell.client else ''}: {cell.state.value}. {_plain(cell.why)}"
-        for periods, whom, cell in groups
+        f"**{one.product} {periods}**{f' to {whom}' if one.client else ''}: {one.state.value}. {_plain(one.why)}"
+        for periods, whom, one in groups
     ]
     more = [f"and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
     return [f"## {title}", _list([*lines[:SHOWN], *more])] if lines else []

@@ -11,7 +11,7 @@ from flows.standing import span
 
 if TYPE_CHECKING:
     from tasks.plan import Plan
-    from tasks.plan.states import Cell
+    from tasks.plan.states import Target
 
 SIGNS = {
     "missing": "○ missing",
@@ -31,67 +31,67 @@ WIDTH = 95
 class Span:
     """Periods in a row of one product and client that stand alike, for the same reason."""
 
-    cells: "Sequence[Cell]"
+    targets: "Sequence[Target]"
 
     @property
-    def first(self) -> "Cell":
+    def first(self) -> "Target":
         """The one that stands for all."""
-        return self.cells[0]
+        return self.targets[0]
 
     @property
     def periods(self) -> str:
         """The first and the last period."""
-        return span([cell.period for cell in self.cells])
+        return span([target.period for target in self.targets])
 
     @property
     def cost(self) -> str:
         """What is run for them, and what that takes; empty where nothing is."""
         if not self.first.needs:
             return ""
-        rho, rows = sum(cell.rho for cell in self.cells), sum(cell.rows or 0 for cell in self.cells)
+        rho, rows = sum(target.rho for target in self.targets), sum(target.rows or 0 for target in self.targets)
         facts = [f"rho {rho:.4f}"] * bool(rho) + [f"{rows:,} rows"] * bool(rows)
         return f"{', '.join(self.first.needs)}: " + ", ".join(
-            [*facts, f"{sum(cell.seconds or 0 for cell in self.cells):g} s"]
+            [*facts, f"{sum(target.seconds or 0 for target in self.targets):g} s"]
         )
 
 
-def spans(cells: "Iterable[Cell]") -> list[Span]:
+def spans(targets: "Iterable[Target]") -> list[Span]:
     """Cells by spans, in the order of their first ones."""
-    found: list[list[Cell]] = []
-    last: dict[tuple[str, str | None], list[Cell]] = {}
-    for cell in cells:
-        key = (cell.product, cell.client)
-        if key not in last or _standing(last[key][-1]) != _standing(cell):
+    found: list[list[Target]] = []
+    last: dict[tuple[str, str | None], list[Target]] = {}
+    for target in targets:
+        key = (target.product, target.client)
+        if key not in last or _standing(last[key][-1]) != _standing(target):
             last[key] = []
             found.append(last[key])
-        last[key].append(cell)
+        last[key].append(target)
     return [Span(same) for same in found]
 
 
-def _standing(cell: "Cell") -> tuple[object, ...]:
-    return cell.state, cell.needs, cell.why.replace(cell.period, "*")
+def _standing(target: "Target") -> tuple[object, ...]:
+    return target.state, target.needs, target.why.replace(target.period, "*")
 
 
 def records(plan: "Plan") -> list[dict[str, object]]:
     """The plan by period, as a table that a page of 1,400 pixels holds; why a period is not done, the grid says."""
     return [
         {
-            "period": cell.period,
-            "product": cell.product,
-            "client": cell.client or "",
-            "state": cell.state.value,
-            "from": next(iter(cell.needs), ""),
-            "rho": f"{cell.rho:.4f}" if cell.rho else "",
-            "rows": cell.rows if cell.needs else None,
-            "seconds": f"{cell.seconds:g}" if cell.needs else "",
+            "period": target.period,
+            "product": target.product,
+            "client": target.client or "",
+            "state": target.state.value,
+            "from": next(iter(target.needs), ""),
+            "rho": f"{target.rho:.4f}" if target.rho else "",
+            "rows": target.rows if target.needs else None,
+            "seconds": f"{target.seconds:g}" if target.needs else "",
         }
-        for cell in plan.cells
+        for target in plan.targets
     ]
 
 
 def total(plan: "Plan") -> str:
     """What the plan holds and what it will take, in a sentence."""
-    if not plan.cells:
+    if not plan.targets:
         return f"{plan.first} to {plan.last}: nothing is expected here."
     states = ", ".join(f"{number} {state.value}" for state, number in plan.counts.items())
     if not plan.due:
@@ -109,18 +109,18 @@ def grid(plan: "Plan") -> str:
 
     Columns that a page of 1,400 pixels does not hold make a further table.
     """
-    down = list(dict.fromkeys(cell.period for cell in plan.cells))
-    filled = {(cell.period, _head(cell)): _cell(cell) for cell in plan.cells}
+    down = list(dict.fromkeys(target.period for target in plan.targets))
+    filled = {(target.period, _head(target)): _target(target) for target in plan.targets}
     tables: list[list[str]] = [[]]
-    for head in sorted({_head(cell) for cell in plan.cells}):
+    for head in sorted({_head(target) for target in plan.targets}):
         if tables[-1] and sum(map(_width, [*tables[-1], head])) > WIDTH:
             tables.append([])
         tables[-1].append(head)
     return "\n\n".join(_table(heads, down, filled) for heads in tables)
 
 
-def _head(cell: "Cell") -> str:
-    return f"{cell.product} to {cell.client}" if cell.client else cell.product
+def _head(target: "Target") -> str:
+    return f"{target.product} to {target.client}" if target.client else target.product
 
 
 def _width(head: str) -> int:
@@ -134,13 +134,13 @@ def _table(heads: Sequence[str], down: Iterable[str], filled: Mapping[tuple[str,
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def left(plan: "Plan") -> Sequence["Cell"]:
+def left(plan: "Plan") -> Sequence["Target"]:
     """Cells that are not done, those that are somebody's turn first."""
     order = ("failed", "blocked by budget", "stale", "missing", "waiting", "impossible")
-    open_cells = [cell for cell in plan.cells if cell.state.value in order]
-    return sorted(open_cells, key=lambda cell: order.index(cell.state.value))
+    open_targets = [target for target in plan.targets if target.state.value in order]
+    return sorted(open_targets, key=lambda target: order.index(target.state.value))
 
 
-def _cell(cell: "Cell") -> str:
-    sign = SIGNS[cell.state.value]
-    return f"[{sign}]({FLOW_RUN}{cell.flow_run_id})" if cell.flow_run_id else sign
+def _target(target: "Target") -> str:
+    sign = SIGNS[target.state.value]
+    return f"[{sign}]({FLOW_RUN}{target.flow_run_id})" if target.flow_run_id else sign

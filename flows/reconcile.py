@@ -58,7 +58,7 @@ def verdict(report: Report) -> tuple[str, str]:
         return "LandingOverdue", f"The landing of {', '.join(overdue[:5])} is past its time. What can be done is done."
     if report.results and any(not result.outcome.startswith(("Already", "Awaiting")) for result in report.results):
         return "Reconciled", f"{done} steps done: all that could be done is done.{_left(report.after)}"
-    if any(cell.state.value == "waiting" for cell in report.after.cells):
+    if any(target.state.value == "waiting" for target in report.after.targets):
         return "AwaitingLanding", f"Nothing to do yet: the landing is not closed.{_left(report.after)}"
     if left := _left(report.after):
         return "NothingToDo", f"Nothing can be done before somebody acts.{left}"
@@ -68,7 +68,7 @@ def verdict(report: Report) -> tuple[str, str]:
 def _all(plan: "Plan") -> str:
     """What there was to look at; a schedule looks back so far only, and a grant may reach further."""
     days = f"from {plan.first} to {plan.last}"
-    done = f"all that can be done {days} is done" if plan.cells else f"nothing is expected {days}"
+    done = f"all that can be done {days} is done" if plan.targets else f"nothing is expected {days}"
     return done + ("." if plan.mode else "; whether anything older is late, `throng status` says.")
 
 
@@ -82,7 +82,7 @@ def exit_code(report: Report, asked: bool) -> int:
     """3 where some of several periods failed; of a single day, its error's. Whoever asked hears of refusals too."""
     if report.stopped:
         return INTERRUPTED
-    blocked = asked and any(cell.state.value == "blocked by budget" for cell in report.after.cells)
+    blocked = asked and any(target.state.value == "blocked by budget" for target in report.after.targets)
     if not report.failed and not blocked:
         return 0
     if report.plan.first != report.plan.last:

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 from tasks.period import clock
 
 if TYPE_CHECKING:
-    from tasks.plan.states import Cell
-    from tasks.status import Month, Standing, Status, Todo
+    from tasks.plan.states import Target
+    from tasks.status import ActionItem, DeliveryHealth, Month, Status
 
 SAID = {
     "misconfigured": "the {} cannot be read",
@@ -33,7 +33,7 @@ _COMMAND = re.compile(r"`([^`]+)`|(?<=: )(throng [a-z].*)$")
 
 def headline(status: "Status") -> str:
     """Whether all is well, or what is first to do, in a sentence."""
-    first = status.todos[0] if status.todos else None
+    first = status.action_items[0] if status.action_items else None
     late = f"{count(status.late, 'delivery is', 'deliveries are')} late"
     match status.verdict:
         case "act" if first and first.kind == "delivery_late":
@@ -41,18 +41,18 @@ def headline(status: "Status") -> str:
         case "act" if first:
             return f"{late if status.late else 'Something is to be done'}. First: {matter(first)}."
         case "look" if first:
-            more = f"{count(len(status.todos), 'thing', 'things')} to look at"
+            more = f"{count(len(status.action_items), 'thing', 'things')} to look at"
             return f"{late if status.late else 'Nothing is late'}; {more}. First: {matter(first)}."
         case "new":
             return "Nothing has run here yet, and no client is applied."
     if status.due:
         return f"All is well so far: nothing is late, and the next daily run has {count(status.due, 'step', 'steps')}."
-    if not status.standings:
+    if not status.delivery_health:
         return "Nothing is late: no client is applied yet."
     return "All is well: everything that is expected by now is delivered."
 
 
-def _of_them(todo: "Todo", status: "Status") -> str:
+def _of_them(todo: "ActionItem", status: "Status") -> str:
     """What to do about late deliveries, and about how many where others need something else."""
     number = len(todo.subjects)
     return todo.action if number == status.late else f"For {number} of them: {todo.action[0].lower()}{todo.action[1:]}"
@@ -60,26 +60,26 @@ def _of_them(todo: "Todo", status: "Status") -> str:
 
 def following(status: "Status") -> str:
     """What comes next where nothing is to be mended."""
-    if not status.standings:
+    if not status.delivery_health:
         return (
             "Next: `throng doctor` checks what is set, `throng client apply FILE.toml` says who receives what, "
             "`throng daily` does all that is due, and `throng serve` does so every hour."
         )
-    ahead = [standing for standing in status.standings if standing.next_by]
+    ahead = [standing for standing in status.delivery_health if standing.next_by]
     if not ahead:
         return "No client expects anything more: no grant goes on."
     first = min(ahead, key=lambda standing: standing.next_by or status.now)
     return f"Next: {first.product} {first.next} to {first.client} by {moment(first.next_by, status)}."
 
 
-def matter(todo: "Todo") -> str:
+def matter(todo: "ActionItem") -> str:
     """What a thing to do is about, in a clause."""
     more = f" and {len(todo.subjects) - 1} more" if len(todo.subjects) > 1 else ""
     said = SAID[todo.kind].replace("{} is", "{} are") if more else SAID[todo.kind]
     return said.format(f"{todo.subjects[0]}{more}")
 
 
-def holds_up(todo: "Todo") -> str:
+def holds_up(todo: "ActionItem") -> str:
     """How many deliveries wait for it, as a further sentence."""
     return f" It holds up {count(len(todo.holds_up), 'delivery', 'deliveries')}." if todo.holds_up else ""
 
@@ -94,7 +94,7 @@ def parts(text: str) -> list[tuple[bool, str]]:
     return [part for part in (*found, (False, text[end:])) if part[1]]
 
 
-def awaited(standing: "Standing", status: "Status") -> str:
+def awaited(standing: "DeliveryHealth", status: "Status") -> str:
     """The next period, and by when."""
     return f"{standing.next} by {moment(standing.next_by, status)}" if standing.next_by else "-"
 
@@ -112,32 +112,32 @@ def age(span: timedelta) -> str:
     return f"{hours:.0f} h" if hours < 48 else f"{hours / 24:.0f} days"
 
 
-def freshness(standing: "Standing", status: "Status") -> str:
+def freshness(standing: "DeliveryHealth", status: "Status") -> str:
     """How old the newest data are: since the end of their period."""
     return age(status.now - standing.newest_end) if standing.newest_end else "-"
 
 
-def lateness(standing: "Standing", status: "Status") -> str:
+def lateness(standing: "DeliveryHealth", status: "Status") -> str:
     """How many periods are late, and since when."""
     since = age(status.now - standing.late_since) if standing.late_since else ""
     late = f"{len(standing.late)}, for {since}" if standing.late else "none"
     return f"{late}; {len(standing.lost)} lost" if standing.lost else late
 
 
-def kept(standing: "Standing") -> str:
+def kept(standing: "DeliveryHealth") -> str:
     """The share of the last deadlines that was met."""
     return f"{standing.met} of {standing.judged}" if standing.judged else "-"
 
 
-def behind(status: "Status") -> "Standing":
+def behind(status: "Status") -> "DeliveryHealth":
     """The client and product whose newest data are the oldest."""
-    without = [line for line in status.standings if line.newest_end is None]
-    return without[0] if without else min(status.standings, key=lambda line: line.newest_end or status.now)
+    without = [line for line in status.delivery_health if line.newest_end is None]
+    return without[0] if without else min(status.delivery_health, key=lambda line: line.newest_end or status.now)
 
 
 def all_kept(status: "Status") -> str:
     """The share of the last deadlines that was met, over all clients."""
-    judged, met = sum(line.judged for line in status.standings), sum(line.met for line in status.standings)
+    judged, met = sum(line.judged for line in status.delivery_health), sum(line.met for line in status.delivery_health)
     return f"{met} of {judged}" if judged else "none yet"
 
 
@@ -149,12 +149,12 @@ def budget(month: "Month") -> str:
     return f"{rho}; epsilon {month.epsilon_spent:.2f} so far, {with_it}"
 
 
-def together(cells: Sequence["Cell"]) -> list[tuple[str, str, "Cell"]]:
+def together(targets: Sequence["Target"]) -> list[tuple[str, str, "Target"]]:
     """Cells that stand alike for the same reason: their periods, whom they are for, and the first of them."""
-    alike: dict[tuple[str, str, str], list[Cell]] = {}
-    for cell in cells:
-        alike.setdefault((cell.product, cell.state, cell.why.replace(cell.period, "*")), []).append(cell)
-    return [(span([cell.period for cell in same]), _whom(same), same[0]) for same in alike.values()]
+    alike: dict[tuple[str, str, str], list[Target]] = {}
+    for target in targets:
+        alike.setdefault((target.product, target.state, target.why.replace(target.period, "*")), []).append(target)
+    return [(span([target.period for target in same]), _whom(same), same[0]) for same in alike.values()]
 
 
 def span(periods: Sequence[str]) -> str:
@@ -163,8 +163,8 @@ def span(periods: Sequence[str]) -> str:
     return named[0] if len(named) == 1 else f"{named[0]} to {named[-1]} ({len(named)})"
 
 
-def _whom(cells: Sequence["Cell"]) -> str:
-    return ", ".join(sorted({cell.client for cell in cells if cell.client})) or "-"
+def _whom(targets: Sequence["Target"]) -> str:
+    return ", ".join(sorted({target.client for target in targets if target.client})) or "-"
 
 
 def count(number: int, one: str, more: str) -> str:

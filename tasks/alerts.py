@@ -12,7 +12,7 @@ from tasks.plan.states import Plan, State, Step
 from tasks.privacy.accounting import rho_of
 from tasks.products.catalogue import CATALOGUE, FOR_CLIENTS, PUBLISHED, Product
 from tasks.release import budgets, key_ends, latest_drawn, outstanding
-from tasks.retained import EXPIRY
+from tasks.retention import EXPIRY
 from tasks.store import Stores
 from tasks.store.client_spec import ClientSpec
 from tasks.store.ledger import ReleaseKey
@@ -71,11 +71,13 @@ def alerts(stores: Stores, plan: Plan, now: datetime) -> list[Alert]:
 def _late(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
     """Promised by now and still to be had; before it is impossible, `key_expiring` tells."""
     zone = stores.policy.policy.time.local
-    for cell in plan.cells:
-        if cell.late and cell.expected_by and cell.state is not State.IMPOSSIBLE:
-            by = clock(cell.expected_by, zone)
-            subject = f"{cell.client} {cell.product} {cell.period}"
-            yield Alert(Kind.DELIVERY_LATE, subject, f"Promised by {by}; {cell.state}: {cell.why}", HELP[cell.state])
+    for target in plan.targets:
+        if target.late and target.expected_by and target.state is not State.IMPOSSIBLE:
+            by = clock(target.expected_by, zone)
+            subject = f"{target.client} {target.product} {target.period}"
+            yield Alert(
+                Kind.DELIVERY_LATE, subject, f"Promised by {by}; {target.state}: {target.why}", HELP[target.state]
+            )
 
 
 def _failed(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:

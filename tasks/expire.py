@@ -17,7 +17,7 @@ from tasks.period import Period
 from tasks.products.catalogue import CATALOGUE
 from tasks.refs import ExpiryRef, Outcome
 from tasks.release import check_clock, key_ends, utc_now
-from tasks.retained import EXPIRY, remove_superseded
+from tasks.retention import EXPIRY, remove_superseded
 from tasks.step import step
 from tasks.store import Stores
 from tasks.store.audit import AuditEntry

@@ -28,15 +28,15 @@ from tasks.events.reasons import READ_REASONS
 from tasks.mobility.cells import CellPlan
 from tasks.mobility.day import PROFILE_UNIT, walk_rules
 from tasks.mobility.plans import Plans, load_plans
-from tasks.people import check_people
 from tasks.period import Cadence, Period, day_hours, day_start
 from tasks.privacy.bounds import Contributions, LevelRule
 from tasks.privacy.noise import Noise
 from tasks.privacy.protect import protect
 from tasks.products.catalogue import GATE_PROFILE
 from tasks.refs import DayRef, Outcome
+from tasks.register_versions import check_registers
 from tasks.release import PROFILES_A_DAY, PendingDraw, ReleaseDraw, ReleaseInputs, check_clock, day_profile, utc_now
-from tasks.retained import check_not_expired, remove_superseded
+from tasks.retention import check_not_expired, remove_superseded
 from tasks.step import progress, step
 from tasks.store import Stores, usage
 from tasks.store.audit import AuditEntry
@@ -96,7 +96,7 @@ class Ingest:
             open_folders = ", ".join(folder.path.name for folder in landing.folders if not folder.closed)
             note = f"Not closed yet: {open_folders or day}. _COMPLETE closes it, or `close_after` hours past its end."
             return DayRef(day, 0, Outcome.AWAITING_LANDING, 0, 0, note=note)
-        check_people(self._stores, overrides, reason_id)
+        check_registers(self._stores, overrides, reason_id)
         current = None if again else self._stores.catalog.current(day)
         today = self._digest(landing), self._stores.policy.digest
         if current and (current.landing_digest, current.policy_digest) == today:
@@ -117,7 +117,7 @@ class Ingest:
         """Read and walk the day into staging. The only step that sees raw ids; they end with it."""
         landing = self._landing(day)
         with unchanged(f"The landing of {day}", landing.digest, lambda: self._landing(day).digest):
-            check_people(self._stores)
+            check_registers(self._stores)
             candidate, inputs, plans = self._begun(landing)
             result, facts = self._run(landing, plans.cells, candidate)
         candidate.write_profile(result.profile)

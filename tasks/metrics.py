@@ -54,17 +54,17 @@ def render(stores: Stores, plan: Plan, found: Sequence[Alert], now: datetime) ->
 
 
 def _of_plan(stores: Stores, plan: Plan, now: datetime) -> Iterator[Metric]:
-    cells = sorted({(cell.product, cell.client or "") for cell in plan.cells})
+    targets = sorted({(target.product, target.client or "") for target in plan.targets})
     by_state: list[Sample] = [
         ({"product": product, "client": client, "state": state}, number)
-        for product, client in cells
+        for product, client in targets
         for state, number in counted(
-            cell.state for cell in plan.cells if (cell.product, cell.client or "") == (product, client)
+            target.state for target in plan.targets if (target.product, target.client or "") == (product, client)
         ).items()
     ]
     yield Metric("freshness_seconds", "Age of the newest delivered period: since its end.", _freshness(stores, now))
     yield Metric("periods", "Periods of the schedule's plan by state; no client: for ourselves.", by_state)
-    open_ = [cell.client for cell in plan.cells if cell.late and cell.state is not State.IMPOSSIBLE]
+    open_ = [target.client for target in plan.targets if target.late and target.state is not State.IMPOSSIBLE]
     late: list[Sample] = [({"client": name}, open_.count(name)) for name in _clients(stores)]
     yield Metric("deliveries_late", "Periods that were promised by now, can be had, and are not delivered.", late)
 

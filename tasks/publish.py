@@ -16,13 +16,13 @@ from tasks.events.landing import unchanged
 from tasks.events.measures import incomplete_hours
 from tasks.events.panel import allowed, consented, read_panel
 from tasks.mobility.zones import ZonePlan, stored_plan
-from tasks.people import check_people, check_values, people_digest
 from tasks.period import Period, day_hours, day_start
 from tasks.privacy.noise import Noise
 from tasks.privacy.protect import protect
 from tasks.products import footfall, panel
 from tasks.products.catalogue import CATALOGUE, Product, find
 from tasks.refs import Outcome, ReleaseRef
+from tasks.register_versions import check_register_values, check_registers, registers_digest
 from tasks.release import PendingDraw, ReleaseDraw, check_clock, day_profile, facts_of, hours_of, privacy_cost, utc_now
 from tasks.release_inputs import files_of, inputs_now
 from tasks.staleness import changes_since, not_in_lake
@@ -201,9 +201,9 @@ class Publish:
         With the digest of the files: both of one version, or StorageUnavailable.
         """
         root, policy = self._stores.settings.landing_root, self._stores.policy.policy
-        people = people_digest(self._stores)
-        with unchanged("The subscribers or consents file", people, lambda: people_digest(self._stores)):
-            check_people(self._stores)
+        people = registers_digest(self._stores)
+        with unchanged("The subscribers or consents file", people, lambda: registers_digest(self._stores)):
+            check_registers(self._stores)
             everybody, registers = read_panel(
                 root,
                 period=period,
@@ -213,7 +213,7 @@ class Publish:
                 keyed=[self._stores.keys.existing_key(period)],
                 formats=load_formats(self._stores.settings.mapping),
             )
-        check_values(self._stores, registers)
+        check_register_values(self._stores, registers)
         members = consented(everybody, everybody, np.full(len(everybody), self._seconds(period, period)))
         self._stores.lake.write_allowed(period, allowed(members))
         return members, {"people": people}

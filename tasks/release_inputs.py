@@ -4,11 +4,11 @@ from datetime import date, datetime, timedelta
 
 from tasks.errors import RefusedRelease
 from tasks.events.gate import FAULTS
-from tasks.people import check_people, people_digest
 from tasks.period import Cadence, Period, clock
 from tasks.products.catalogue import Product
+from tasks.register_versions import check_registers, registers_digest
 from tasks.release import ReleaseInputs, scheduled_at
-from tasks.retained import check_not_expired
+from tasks.retention import check_not_expired
 from tasks.store import Stores
 from tasks.store.lake import LakeFile
 from tasks.store.tables import DayGeneration
@@ -21,15 +21,15 @@ def inputs_now(stores: Stores, product: Product, period: Period, now: datetime) 
     _check_kept(stores, product, period, days)
     stores.keys.existing_key(period)  # without both nobody can be counted, and nothing is to be charged
     stores.keys.existing_data_key(period)
-    check_people(stores)  # an old or cut register must not be paid for
+    check_registers(stores)  # an old or cut register must not be paid for
     files_of(stores, {day.day: day.generation for day in days})
     plan = {day.zone_plan for day in days}
     if len(plan) > 1:
         raise RefusedRelease(
             f"{product.name} {period} spans {len(plan)} zone plans.", "Ingest its days again under one zone plan."
         )
-    check_people(stores)  # an old or cut register must not be paid for
-    return ReleaseInputs(plan.pop(), {str(d.day): d.generation for d in days}, {"people": people_digest(stores)})
+    check_registers(stores)  # an old or cut register must not be paid for
+    return ReleaseInputs(plan.pop(), {str(d.day): d.generation for d in days}, {"people": registers_digest(stores)})
 
 
 def _days(stores: Stores, product: Product, period: Period, now: datetime) -> list[DayGeneration]:

@@ -7,9 +7,9 @@ from tasks.errors import Misconfigured, RejectedInput, StorageUnavailable
 from tasks.events.formats import load_formats
 from tasks.events.landing import find_day
 from tasks.events.late import LateFiles, late_files
-from tasks.people import people_digest
 from tasks.period import Period
 from tasks.refs import Listing
+from tasks.register_versions import registers_digest
 from tasks.store import Stores
 from tasks.store.tables import Release
 
@@ -63,6 +63,6 @@ def _late_words(late: dict[date, LateFiles]) -> str:
 def _people_changed(stores: Stores, release: Release) -> bool:
     """Whether the files that say who may be counted, or their mapping, differ by now, or cannot be read."""
     try:
-        return release.digests.get("people") != people_digest(stores)
+        return release.digests.get("people") != registers_digest(stores)
     except (RejectedInput, Misconfigured):
         return True

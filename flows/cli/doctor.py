@@ -94,10 +94,10 @@ def _versions(settings: Settings) -> str:
     """Whether the registers may follow those that were used before."""
     if _existing(settings) is None:
         return "none was used yet"
-    from tasks.people import look_at_people
+    from tasks.register_versions import preview_registers
     from tasks.store import open_stores
 
-    return look_at_people(open_stores(settings))
+    return preview_registers(open_stores(settings))
 
 
 def _lake(settings: Settings) -> str:

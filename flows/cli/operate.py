@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from flows.grid import Span
     from flows.reconcile import Report
     from tasks.plan import Plan
-    from tasks.plan.states import Cell
+    from tasks.plan.states import Target
 
 SHOWN = 60
 """Lines of a plan that are shown before it runs; `--dry-run` and `--json` show all."""
@@ -79,7 +79,7 @@ def _due(plan: "Plan") -> object:
 
     from flows.grid import spans
 
-    shown = spans(cell for cell in plan.cells if cell.needs)
+    shown = spans(target for target in plan.targets if target.needs)
     if not shown:
         return "Nothing to run."
     more = f"; {len(shown) - SHOWN} more lines" if len(shown) > SHOWN else ""
@@ -101,7 +101,7 @@ def plan_lines(title: str, spans: "Sequence[Span]") -> list[Any]:
 def _planned(plan: "Plan") -> Answer:
     from flows.grid import spans, total
 
-    lines = plan_lines(f"{plan.first} to {plan.last}", spans(plan.cells))
+    lines = plan_lines(f"{plan.first} to {plan.last}", spans(plan.targets))
     return Answer({"plan": plan.document()}, [*lines, total(plan)])
 
 
@@ -119,15 +119,18 @@ def _told(report: "Report", asked: bool) -> Answer:
         "results": results,
         "after": report.after.document(),
     }
-    open_cells = open_lines("not done", left(report.after), SHOWN)
-    return Answer(document, [f"{name}: {sentence}", *open_cells, total(report.after)], exit_code(report, asked))
+    open_targets = open_lines("not done", left(report.after), SHOWN)
+    return Answer(document, [f"{name}: {sentence}", *open_targets, total(report.after)], exit_code(report, asked))
 
 
-def open_lines(title: str, cells: "Sequence[Cell]", most: int) -> list[Any]:
+def open_lines(title: str, targets: "Sequence[Target]", most: int) -> list[Any]:
     """What is not done: which periods, for whom, and below it why."""
     from flows.standing import together
 
-    rows = [((periods, cell.product, whom, cell.state.value), (cell.why,)) for periods, whom, cell in together(cells)]
+    rows = [
+        ((periods, target.product, whom, target.state.value), (target.why,))
+        for periods, whom, target in together(targets)
+    ]
     return listing(title, ("period", "product", "for", "state"), rows[:most]) if rows else []
 
 

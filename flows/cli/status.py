@@ -67,8 +67,8 @@ def _told(found: "Status") -> list[Any]:
     """What to do, how each client stands, the budget, and what a run costs: short on a good day."""
     from flows.standing import budget, following
 
-    todo = _todo(found) if found.todos else [_sentence(following(found))]
-    months = [f"Budget of {month.month}: {budget(month)}." for month in found.months if found.standings]
+    todo = _todo(found) if found.action_items else [_sentence(following(found))]
+    months = [f"Budget of {month.month}: {budget(month)}." for month in found.months if found.delivery_health]
     return [*todo, *_clients(found), *_open(found), *months, *_costs(found)]
 
 
@@ -80,10 +80,10 @@ def _todo(found: "Status") -> list[Any]:
     from flows.standing import holds_up, matter
 
     lines = Table.grid(padding=(0, 1))
-    for number, todo in enumerate(found.todos[:SHOWN], 1):
+    for number, todo in enumerate(found.action_items[:SHOWN], 1):
         what = Text(f"{matter(todo)}: {todo.what}{holds_up(todo)}")  # may quote names from outside: no command in it
         lines.add_row(f"{number}.", Group(what, _sentence(todo.action)))
-    more = len(found.todos) - SHOWN
+    more = len(found.action_items) - SHOWN
     return ["", "What to do", lines, *([f"... and {more} more: --json, or --html"] if more > 0 else [])]
 
 
@@ -110,7 +110,7 @@ def _clients(found: "Status") -> list[Any]:
             lateness(line, found),
             kept(line),
         )
-        for line in found.standings
+        for line in found.delivery_health
     ]
     return ["", table("", columns, rows), ""] if rows else []
 

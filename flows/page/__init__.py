@@ -36,7 +36,7 @@ def page(status: "Status", address: Address) -> str:
         legend=legend(status),
         meaning=MEANING,
         signs=SIGNS,
-        rest=standing.together([cell for cell in left(status.plan) if not status.explains(cell)]),
+        rest=standing.together([target for target in left(status.plan) if not status.explains(target)]),
         failures=status.failures[:LATEST],
         runs=status.runs[:LATEST],
         address=lambda run_id: _link(address(run_id)),

@@ -11,7 +11,7 @@ from tasks.plan.states import State
 from tasks.products.catalogue import CATALOGUE
 
 if TYPE_CHECKING:
-    from tasks.plan.states import Cell
+    from tasks.plan.states import Target
     from tasks.status import Status
 
 
@@ -58,30 +58,30 @@ def legend(status: "Status") -> list[tuple[str, str]]:
 
 
 def _band(cadence: Cadence, status: "Status", address: Callable[[str | None], str | None]) -> Band:
-    cells = [cell for cell in status.plan.cells if CATALOGUE[cell.product].cadence is cadence]
-    periods = sorted({Period.parse(cell.period) for cell in cells})
-    filled = {(cell.product, cell.client or "", cell.period): cell for cell in cells}
-    afterwards = {(line.client, line.product, period) for line in status.standings for period in line.missed}
+    targets = [target for target in status.plan.targets if CATALOGUE[target.product].cadence is cadence]
+    periods = sorted({Period.parse(target.period) for target in targets})
+    filled = {(target.product, target.client or "", target.period): target for target in targets}
+    afterwards = {(line.client, line.product, period) for line in status.delivery_health for period in line.missed}
 
     def square(product: str, client: str, period: Period) -> Square | None:
-        cell = filled.get((product, client, str(period)))
-        return _square(cell, (client, product, str(period)) in afterwards, address) if cell else None
+        target = filled.get((product, client, str(period)))
+        return _square(target, (client, product, str(period)) in afterwards, address) if target else None
 
     lines = [
         Line(product, _whom(product, client), [square(product, client, period) for period in periods])
-        for product, client in sorted({(cell.product, cell.client or "") for cell in cells})
+        for product, client in sorted({(target.product, target.client or "") for target in targets})
     ]
     groups = [(name, len(list(same))) for name, same in groupby(periods, lambda period: _group(period))]
     return Band(f"by {cadence.value}", groups, [(_head(period), _whole(period)) for period in periods], lines)
 
 
-def _square(cell: "Cell", afterwards: bool, address: Callable[[str | None], str | None]) -> Square:
-    late = ", late" if cell.late else ", delivered after its deadline" if afterwards else ""
-    whom = f" to {cell.client}" if cell.client else ""
-    label = f"{cell.product} {cell.period}{whom}: {cell.state.value}{late}. {cell.why}"
-    href = address(cell.flow_run_id)
-    sign = SIGNS[cell.state.value].split(" ")[0]
-    return Square(sign, cell.state.name.lower(), label, bool(late), href if href and "://" in href else None)
+def _square(target: "Target", afterwards: bool, address: Callable[[str | None], str | None]) -> Square:
+    late = ", late" if target.late else ", delivered after its deadline" if afterwards else ""
+    whom = f" to {target.client}" if target.client else ""
+    label = f"{target.product} {target.period}{whom}: {target.state.value}{late}. {target.why}"
+    href = address(target.flow_run_id)
+    sign = SIGNS[target.state.value].split(" ")[0]
+    return Square(sign, target.state.name.lower(), label, bool(late), href if href and "://" in href else None)
 
 
 def _whom(product: str, client: str) -> str:

@@ -8,8 +8,8 @@ from itertools import groupby
 from prefect.events import emit_event
 
 from tasks.alerts import Alert, Kind
-from tasks.plan.states import Cell
-from tasks.status.todo import Todo, todos
+from tasks.plan.states import Target
+from tasks.status.actions import ActionItem, action_items
 
 MOST = 20
 """Alerts of one kind that are told one by one; a long outage is one piece of news."""
@@ -25,12 +25,12 @@ def say(alerts: Iterable[Alert]) -> None:
         emit_event(event, {"prefect.resource.id": place, "prefect.resource.name": alert.subject}, payload=asdict(alert))
 
 
-def by_cause(alerts: Sequence[Alert], cells: Iterable[Cell]) -> list[Alert]:
-    """One alert a cause; what only follows from it is counted. `cells`: of the plan that the alerts were read from."""
-    return [_of(todo) for todo in todos(alerts, cells)]
+def by_cause(alerts: Sequence[Alert], targets: Iterable[Target]) -> list[Alert]:
+    """One alert a cause; what only follows from it is counted. `targets`: of the alerts' plan."""
+    return [_of(todo) for todo in action_items(alerts, targets)]
 
 
-def _of(todo: Todo) -> Alert:
+def _of(todo: ActionItem) -> Alert:
     """Named by its first subject, so that one more of the same is no news within the day."""
     first, *more = todo.subjects
     since = f"since {first}" if todo.kind == Kind.LANDING_OVERDUE else f"{first} and more"

@@ -46,7 +46,7 @@ def _emit(found: list[Alert], plan: "Plan") -> None:
     if os.environ.get("PREFECT_API_URL"):
         from flows.telling.events import by_cause, say
 
-        say(by_cause(found, plan.cells))
+        say(by_cause(found, plan.targets))
 
 
 def _each_by_itself(act: Callable[[], object]) -> None:

@@ -9,12 +9,12 @@ from tasks.errors import Misconfigured
 from tasks.events.formats import load_formats
 from tasks.events.landing import first_label, labels
 from tasks.period import Period
-from tasks.plan.cells import Chain, cells
 from tasks.plan.days import day_step
 from tasks.plan.deliveries import delivery_step
-from tasks.plan.known import Known, read
 from tasks.plan.releases import UNFINISHED, release_step
-from tasks.plan.states import Cell, Mode, Plan, State, Step
+from tasks.plan.snapshot import CatalogSnapshot, read_snapshot
+from tasks.plan.states import Mode, Plan, State, Step, Target
+from tasks.plan.targets import Chain, targets
 from tasks.products.catalogue import CATALOGUE, PUBLISHED, Product, find
 from tasks.store import Stores
 from tasks.store.client_file import unknown_client
@@ -42,25 +42,25 @@ def make_plan(
     Its due steps come period by period, so that each is finished before the next one begins.
     """
     check_range(first, last)
-    known = read(stores, now)
+    snapshot = read_snapshot(stores, now)
     days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
-    products, clients = [find(product)] if product else _products(), _clients(known, client)
+    products, clients = [find(product)] if product else _products(), _clients(snapshot, client)
     wanted = [
         (p, period) for p in products for period in _ending(p, days) if not client or _granted(clients, p, period)
     ]
     if product or client:
         days = [day for day in days if any(day in period.days for _, period in wanted)]
-    plan = _plan(known, (first, last), days, wanted, clients, mode)
+    plan = _plan(snapshot, (first, last), days, wanted, clients, mode)
     return replace(plan, due=tuple(sorted(plan.due, key=_end_of, reverse=newest_first)))
 
 
 def daily_plan(stores: Stores, now: datetime) -> Plan:
     """What the schedule does: the catch-up window's days, then all that can be published and delivered, however old."""
-    known = read(stores, now)
-    days = _window(known)
+    snapshot = read_snapshot(stores, now)
+    days = _window(snapshot)
     wanted = [(product, period) for product in _products() for period in _ending(product, days)]
-    ends = (days[0], days[-1]) if days else (known.today, known.today)
-    return _plan(known, ends, days, [*wanted, *_left_over(known)], known.clients, None)
+    ends = (days[0], days[-1]) if days else (snapshot.today, snapshot.today)
+    return _plan(snapshot, ends, days, [*wanted, *_left_over(snapshot)], snapshot.clients, None)
 
 
 def check_range(first: date, last: date) -> None:
@@ -73,11 +73,11 @@ def check_range(first: date, last: date) -> None:
         )
 
 
-def _clients(known: Known, name: str | None) -> Sequence[ClientSpec]:
+def _clients(snapshot: CatalogSnapshot, name: str | None) -> Sequence[ClientSpec]:
     """All clients, or the one that is asked for."""
-    chosen = [spec for spec in known.clients if name in (None, spec.name)]
+    chosen = [spec for spec in snapshot.clients if name in (None, spec.name)]
     if name and not chosen:
-        raise unknown_client(name, [spec.name for spec in known.clients])
+        raise unknown_client(name, [spec.name for spec in snapshot.clients])
     return chosen
 
 
@@ -104,40 +104,42 @@ def _order(wanted: Wanted) -> tuple[date, str]:
     return period.end, product.name
 
 
-def _window(known: Known) -> list[date]:
+def _window(snapshot: CatalogSnapshot) -> list[date]:
     """Days that are over, as far back as the catch-up window reaches, and no further than the first data ever."""
-    first = known.today - timedelta(days=known.stores.policy.policy.time.catch_up_days)
-    begun = [*sorted(known.generations)[:1], *_first_in_landing(known)]
-    first = max(first, min(begun)) if begun else known.today
-    return [first + timedelta(days=n) for n in range(max(0, (known.today - first).days))]
+    first = snapshot.today - timedelta(days=snapshot.stores.policy.policy.time.catch_up_days)
+    begun = [*sorted(snapshot.generations)[:1], *_first_in_landing(snapshot)]
+    first = max(first, min(begun)) if begun else snapshot.today
+    return [first + timedelta(days=n) for n in range(max(0, (snapshot.today - first).days))]
 
 
-def _first_in_landing(known: Known) -> Iterable[date]:
+def _first_in_landing(snapshot: CatalogSnapshot) -> Iterable[date]:
     """The first day of which the landing may hold all folders; labels are of another timezone."""
-    time, settings = known.stores.policy.policy.time, known.stores.settings
+    time, settings = snapshot.stores.policy.policy.time, snapshot.stores.settings
     if first := first_label(settings.landing_root, load_formats(settings.mapping)):
         yield next(day for n in range(3) if labels(day := first + timedelta(days=n), time)[0] >= first)
 
 
-def _left_over(known: Known) -> Iterable[Wanted]:
+def _left_over(snapshot: CatalogSnapshot) -> Iterable[Wanted]:
     """Older periods with something left to do: in the lake and not drawn, or drawn and not with every client."""
-    for day in known.generations:
+    for day in snapshot.generations:
         for product in _products():
             period = Period.holding(product.cadence, day)
-            if period.end <= known.today and _undone(known, product, period):
+            if period.end <= snapshot.today and _undone(snapshot, product, period):
                 yield product, period
 
 
-def _undone(known: Known, product: Product, period: Period) -> bool:
-    release = known.release(product, period)
+def _undone(snapshot: CatalogSnapshot, product: Product, period: Period) -> bool:
+    release = snapshot.release(product, period)
     if release is None or release.state in UNFINISHED:
-        return any(known.current(day) for day in period.days)
-    sent = (known.deliveries.get((spec.name, product.name, str(period))) for spec in known.granted(product, period))
+        return any(snapshot.current(day) for day in period.days)
+    sent = (
+        snapshot.deliveries.get((spec.name, product.name, str(period))) for spec in snapshot.granted(product, period)
+    )
     return any(row is None or row.state != "delivered" or row.release_revision < release.revision for row in sent)
 
 
 def _plan(
-    known: Known,
+    snapshot: CatalogSnapshot,
     ends: tuple[date, date],
     days: Sequence[date],
     wanted: Iterable[Wanted],
@@ -145,24 +147,24 @@ def _plan(
     mode: Mode | None,
 ) -> Plan:
     """Ingests by day, then releases, then deliveries by the end of their period: in this order they take the budget."""
-    day_of = cache(lambda day: day_step(known, day))
+    day_of = cache(lambda day: day_step(snapshot, day))
     ingests = [day_of(day) for day in days]
     planned = {step.period for step in ingests if step.runs_in(mode) and step.state is not State.WAITING}
     chains, names = [], {spec.name for spec in clients}
     for product, period in sorted({(p.name, period): (p, period) for p, period in wanted}.values(), key=_order):
-        publish = release_step(known, product, period, day_of, planned)
-        granted = [spec for spec in known.granted(product, period) if spec.name in names]
-        deliveries = [(spec, delivery_step(known, spec, product, publish)) for spec in granted]
+        publish = release_step(snapshot, product, period, day_of, planned)
+        granted = [spec for spec in snapshot.granted(product, period) if spec.name in names]
+        deliveries = [(spec, delivery_step(snapshot, spec, product, publish)) for spec in granted]
         chains.append(Chain(product, period, [day_of(day) for day in period.days], publish, deliveries))
     publishes = [chain.publish for chain in chains]
     steps = (*ingests, *publishes, *(step for chain in chains for _, step in chain.deliveries))
     due = tuple(step for step in steps if step.runs_in(mode))
     keys = {step.key for step in due}
-    filled = tuple(cell for chain in chains for cell in cells(known, chain, keys))
+    filled = tuple(target for chain in chains for target in targets(snapshot, chain, keys))
     return Plan(*ends, mode, steps, filled, (*due, *_indexes(filled)) if mode is None else due)
 
 
-def _indexes(filled: Iterable[Cell]) -> Iterable[Step]:
+def _indexes(filled: Iterable[Target]) -> Iterable[Step]:
     """Clients whose index must say that something is late, though nothing is delivered that would say it."""
-    for client in sorted({cell.client for cell in filled if cell.late and cell.client}):
+    for client in sorted({target.client for target in filled if target.late and target.client}):
         yield Step("index", "", State.MISSING, "Periods are late, and the client's index says why.", client=client)

@@ -7,7 +7,7 @@ from tasks.errors import NotArrived, ThrongError
 from tasks.events.landing import DayLanding, closes_at
 from tasks.events.late import late_files
 from tasks.period import Period, clock
-from tasks.plan.known import Known
+from tasks.plan.snapshot import CatalogSnapshot
 from tasks.plan.states import State, Step
 from tasks.products.catalogue import GATE_PROFILE
 from tasks.release import PROFILES_A_DAY
@@ -18,65 +18,67 @@ REJECTED, REFUSED = "RejectedInput", "RefusedRelease"
 EXPIRED = "Data expired: keys and rows are destroyed; what was published of them stands."
 
 
-def day_step(known: Known, day: date) -> Step:
+def day_step(snapshot: CatalogSnapshot, day: date) -> Step:
     """What there is to do for a day between landing and lake."""
-    step = Step("ingest", str(day), State.DONE, "", flow_run_id=known.flow_run_id("ingest", str(day)))
-    current, landing = known.current(day), known.landing(day)
-    if str(day) in known.expired or str(Period.month(day)) in known.expired:
+    step = Step("ingest", str(day), State.DONE, "", flow_run_id=snapshot.flow_run_id("ingest", str(day)))
+    current, landing = snapshot.current(day), snapshot.landing(day)
+    if str(day) in snapshot.expired or str(Period.month(day)) in snapshot.expired:
         return replace(step, state=State.DONE if current else State.IMPOSSIBLE, why=EXPIRED)
     if current:
-        return _in_lake(known, step, current, landing)
+        return _in_lake(snapshot, step, current, landing)
     if isinstance(landing, NotArrived):
-        return _not_arrived(known, step, day, landing)
+        return _not_arrived(snapshot, step, day, landing)
     if isinstance(landing, ThrongError):
         return replace(step, state=State.FAILED, why=str(landing))
     if not landing.closed:
-        return _open(known, step, day)
-    return _to_do(known, _priced(known, step, landing), day, landing)
+        return _open(snapshot, step, day)
+    return _to_do(snapshot, _priced(snapshot, step, landing), day, landing)
 
 
-def _in_lake(known: Known, step: Step, current: DayGeneration, landing: DayLanding | ThrongError) -> Step:
+def _in_lake(snapshot: CatalogSnapshot, step: Step, current: DayGeneration, landing: DayLanding | ThrongError) -> Step:
     """Files that are gone do not make a day stale: operators clear their landing."""
     if isinstance(landing, DayLanding):
-        late = late_files(known.listing(current), landing.files)
+        late = late_files(snapshot.listing(current), landing.files)
         if late.arrived or late.changed:
-            rows = known.rates.rows(late.bytes)
+            rows = snapshot.rates.rows(late.bytes)
             why = f"Since it was ingested: {late}{f', about {rows:,} rows' if rows else ''}."
-            changed = replace(_priced(known, step, landing), state=State.STALE, why=why)
-            failed = known.failed("ingest", step.period)
-            settled = _unchanged(known, known.tried(current.day), landing) or (failed and failed.outcome == REFUSED)
-            return replace(changed, unread=not known.drawn_from(current.day), settled=bool(settled))
+            changed = replace(_priced(snapshot, step, landing), state=State.STALE, why=why)
+            failed = snapshot.failed("ingest", step.period)
+            settled = _unchanged(snapshot, snapshot.tried(current.day), landing) or (
+                failed and failed.outcome == REFUSED
+            )
+            return replace(changed, unread=not snapshot.drawn_from(current.day), settled=bool(settled))
     return replace(step, why=f"In the lake: generation {current.generation}.", rows=current.rows_in)
 
 
-def _not_arrived(known: Known, step: Step, day: date, fault: NotArrived) -> Step:
-    if known.today - day > timedelta(days=known.stores.policy.policy.retention.keys_days):
+def _not_arrived(snapshot: CatalogSnapshot, step: Step, day: date, fault: NotArrived) -> Step:
+    if snapshot.today - day > timedelta(days=snapshot.stores.policy.policy.retention.keys_days):
         why = "Data expired: neither the landing nor the lake holds the day any more."
         return replace(step, state=State.IMPOSSIBLE, why=why)
     return replace(step, state=State.WAITING, why=f"Overdue. {fault}", overdue=True)
 
 
-def _open(known: Known, step: Step, day: date) -> Step:
-    time = known.stores.policy.policy.time
+def _open(snapshot: CatalogSnapshot, step: Step, day: date) -> Step:
+    time = snapshot.stores.policy.policy.time
     why = f"Its landing is open until {clock(closes_at(day, time), time.local)}, or until _COMPLETE closes it."
     return replace(step, state=State.WAITING, why=why)
 
 
-def _to_do(known: Known, step: Step, day: date, landing: DayLanding) -> Step:
+def _to_do(snapshot: CatalogSnapshot, step: Step, day: date, landing: DayLanding) -> Step:
     """A closed day that is not in the lake: never tried, cut off, rejected, or failed."""
-    failed, tried = known.failed("ingest", str(day)), known.tried(day)
+    failed, tried = snapshot.failed("ingest", str(day)), snapshot.tried(day)
     rejected = tried is not None and tried.state is DayState.REJECTED
-    if step.rho and (short := known.spend(GATE_PROFILE, Period.day(day))):
+    if step.rho and (short := snapshot.spend(GATE_PROFILE, Period.day(day))):
         return replace(step, state=State.BLOCKED, why=short)
     if failed or rejected:
         settled = failed is not None and failed.outcome == REFUSED
         if rejected or (failed and failed.outcome == REJECTED):
-            settled = settled or _unchanged(known, tried, landing)
-        return replace(step, state=State.FAILED, why=known.said(failed, "The gate stopped it."), settled=settled)
+            settled = settled or _unchanged(snapshot, tried, landing)
+        return replace(step, state=State.FAILED, why=snapshot.said(failed, "The gate stopped it."), settled=settled)
     return replace(step, state=State.MISSING, why="Its landing is closed, and it is not in the lake yet.")
 
 
-def _unchanged(known: Known, tried: DayGeneration | None, landing: DayLanding) -> bool:
+def _unchanged(snapshot: CatalogSnapshot, tried: DayGeneration | None, landing: DayLanding) -> bool:
     """Whether an attempt in vain was made from the very files that are there now.
 
     Each attempt draws a profile, of which a day has few. Registers come anew every day: the last profile is not drawn
@@ -84,31 +86,33 @@ def _unchanged(known: Known, tried: DayGeneration | None, landing: DayLanding) -
     """
     if tried is None:
         return False
-    if len(_profiles(known, landing.day)) >= PROFILES_A_DAY - 1 and not late_files(known.listing(tried), landing.files):
+    if len(_profiles(snapshot, landing.day)) >= PROFILES_A_DAY - 1 and not late_files(
+        snapshot.listing(tried), landing.files
+    ):
         return True
-    return tried.landing_digest == _digest(known, landing)
+    return tried.landing_digest == _digest(snapshot, landing)
 
 
-def _profiles(known: Known, day: date) -> list[Release]:
+def _profiles(snapshot: CatalogSnapshot, day: date) -> list[Release]:
     """What the gate has drawn of the day."""
-    return known.releases.get((GATE_PROFILE.name, str(day)), [])
+    return snapshot.releases.get((GATE_PROFILE.name, str(day)), [])
 
 
-def _paid(known: Known, day: date, landing: DayLanding) -> bool:
+def _paid(snapshot: CatalogSnapshot, day: date, landing: DayLanding) -> bool:
     """Whether a profile of this very landing is charged already."""
-    return any(row.digests.get("landing") == _digest(known, landing) for row in _profiles(known, day))
+    return any(row.digests.get("landing") == _digest(snapshot, landing) for row in _profiles(snapshot, day))
 
 
-def _digest(known: Known, landing: DayLanding) -> str:
-    return known.stores.keys.digest(landing.digest.encode())
+def _digest(snapshot: CatalogSnapshot, landing: DayLanding) -> str:
+    return snapshot.stores.keys.digest(landing.digest.encode())
 
 
-def _priced(known: Known, step: Step, landing: DayLanding) -> Step:
+def _priced(snapshot: CatalogSnapshot, step: Step, landing: DayLanding) -> Step:
     """With what reading the landing would cost."""
     size, day = sum(file.bytes for file in landing.files), landing.day
     return replace(
         step,
-        rho=0.0 if _paid(known, day, landing) else known.cost(GATE_PROFILE, Period.day(day)),
-        rows=known.rates.rows(size),
-        seconds=known.rates.seconds("ingest", size),
+        rho=0.0 if _paid(snapshot, day, landing) else snapshot.cost(GATE_PROFILE, Period.day(day)),
+        rows=snapshot.rates.rows(size),
+        seconds=snapshot.rates.seconds("ingest", size),
     )

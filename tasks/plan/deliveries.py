@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tasks.plan.known import Known
+from tasks.plan.snapshot import CatalogSnapshot
 from tasks.plan.states import State, Step
 from tasks.products.catalogue import Product
 from tasks.release import latest_of
@@ -10,7 +10,7 @@ from tasks.store.client_spec import ClientSpec
 from tasks.store.tables import DeliveryState, ReleaseState
 
 
-def delivery_step(known: Known, spec: ClientSpec, product: Product, publish: Step) -> Step:
+def delivery_step(snapshot: CatalogSnapshot, spec: ClientSpec, product: Product, publish: Step) -> Step:
     """What there is to do between a release and the client's bucket."""
     subject = f"{spec.name} {product.name} {publish.period}"
     step = replace(
@@ -19,28 +19,28 @@ def delivery_step(known: Known, spec: ClientSpec, product: Product, publish: Ste
         client=spec.name,
         rho=0.0,
         rows=None,
-        seconds=known.rates.seconds("deliver"),
-        flow_run_id=known.flow_run_id("deliver", subject),
+        seconds=snapshot.rates.seconds("deliver"),
+        flow_run_id=snapshot.flow_run_id("deliver", subject),
     )
-    release = latest_of(known.releases.get((product.name, publish.period), ()))
+    release = latest_of(snapshot.releases.get((product.name, publish.period), ()))
     if release is None or release.state is ReleaseState.RECALLED:
         return step  # stands where its release stands
-    delivery = known.deliveries.get((spec.name, product.name, publish.period))
+    delivery = snapshot.deliveries.get((spec.name, product.name, publish.period))
     if delivery is None:
-        return _unsent(known, step, "Its release is drawn, and was not sent yet.")
+        return _unsent(snapshot, step, "Its release is drawn, and was not sent yet.")
     step = replace(step, rows=delivery.rows)
     if delivery.state is DeliveryState.REFUSED:
         return replace(step, state=State.FAILED, why=delivery.message)
     if delivery.state is DeliveryState.RENDERED:
-        return _unsent(known, step, "Begun and cut off: the same bytes are sent.")
+        return _unsent(snapshot, step, "Begun and cut off: the same bytes are sent.")
     if delivery.release_revision < release.revision:
-        return _unsent(known, step, f"Revision {release.revision} of its release was not sent yet.")
+        return _unsent(snapshot, step, f"Revision {release.revision} of its release was not sent yet.")
     if publish.state is State.STALE:
         return step
     return replace(step, state=State.DONE, why="Delivered.")  # also while a revision of its release is under way
 
 
-def _unsent(known: Known, step: Step, why: str) -> Step:
-    if failed := known.failed("deliver", step.subject):
-        return replace(step, state=State.FAILED, why=known.said(failed, "It failed."))
+def _unsent(snapshot: CatalogSnapshot, step: Step, why: str) -> Step:
+    if failed := snapshot.failed("deliver", step.subject):
+        return replace(step, state=State.FAILED, why=snapshot.said(failed, "It failed."))
     return replace(step, state=State.MISSING, why=why)

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 from tasks.errors import RefusedRelease
 from tasks.period import Cadence, Period
-from tasks.plan.known import Known
+from tasks.plan.snapshot import CatalogSnapshot
 from tasks.plan.states import State, Step
 from tasks.products.catalogue import Product
 from tasks.release import key_ends, scheduled_at
@@ -20,64 +20,70 @@ SAID = 3
 UNFINISHED = (ReleaseState.RESERVED, ReleaseState.STAGED)
 
 
-def release_step(known: Known, product: Product, period: Period, day_of: DayStep, planned: Collection[str]) -> Step:
+def release_step(
+    snapshot: CatalogSnapshot, product: Product, period: Period, day_of: DayStep, planned: Collection[str]
+) -> Step:
     """What there is to do between lake and release; `planned` are the days that this plan ingests first."""
     subject = f"{product.name} {period}"
-    step = Step("publish", str(period), State.DONE, "", product.name, flow_run_id=known.flow_run_id("publish", subject))
-    step = replace(step, seconds=known.rates.seconds("publish"))
-    release = known.release(product, period)
+    step = Step(
+        "publish", str(period), State.DONE, "", product.name, flow_run_id=snapshot.flow_run_id("publish", subject)
+    )
+    step = replace(step, seconds=snapshot.rates.seconds("publish"))
+    release = snapshot.release(product, period)
     if release is None:
-        return _undrawn(known, replace(step, rho=known.cost(product, period)), product, period, day_of, planned)
+        return _undrawn(snapshot, replace(step, rho=snapshot.cost(product, period)), product, period, day_of, planned)
     if release.state in UNFINISHED:
-        return _begun(known, step, period, release)
+        return _begun(snapshot, step, period, release)
     if release.state is ReleaseState.RECALLED:
         return replace(step, state=State.IMPOSSIBLE, why="It was recalled.")
-    return _drawn(known, step, product, release, day_of)
+    return _drawn(snapshot, step, product, release, day_of)
 
 
-def _begun(known: Known, step: Step, period: Period, release: Release) -> Step:
+def _begun(snapshot: CatalogSnapshot, step: Step, period: Period, release: Release) -> Step:
     """Cut off: drawn bytes need no key any more, all else does."""
-    drawn = release.state is ReleaseState.STAGED or known.stores.lake.staged(ReleaseKey.of(release))
-    if not drawn and (keyless := _keyless(known, step, period)):
+    drawn = release.state is ReleaseState.STAGED or snapshot.stores.lake.staged(ReleaseKey.of(release))
+    if not drawn and (keyless := _keyless(snapshot, step, period)):
         return keyless
-    return _to_do(known, step, "Begun and cut off: it goes on under the charge it has.")
+    return _to_do(snapshot, step, "Begun and cut off: it goes on under the charge it has.")
 
 
-def _drawn(known: Known, step: Step, product: Product, release: Release, day_of: DayStep) -> Step:
+def _drawn(snapshot: CatalogSnapshot, step: Step, product: Product, release: Release, day_of: DayStep) -> Step:
     """Published: what differs in landing or lake since, and what drawing again would cost. A plan never redraws."""
     period = Period.parse(release.period)
-    current = {str(day): row.generation for day in period.days if (row := known.current(day))}
+    current = {str(day): row.generation for day in period.days if (row := snapshot.current(day))}
     late = [f"{day}: {taken.why}" for day in period.days if (taken := day_of(day)).state is State.STALE]
     if current != dict(release.generations):
         late.insert(0, "Days were ingested again since it was drawn.")
     if not late:
         return replace(step, why=f"Published: revision {release.revision}.")
-    return replace(step, state=State.STALE, why=" ".join(late[:SAID]), revision_rho=known.cost(product, period))
+    return replace(step, state=State.STALE, why=" ".join(late[:SAID]), revision_rho=snapshot.cost(product, period))
 
 
 def _undrawn(
-    known: Known, step: Step, product: Product, period: Period, day_of: DayStep, planned: Collection[str]
+    snapshot: CatalogSnapshot, step: Step, product: Product, period: Period, day_of: DayStep, planned: Collection[str]
 ) -> Step:
     days = [day_of(day) for day in period.days]
     lacking = [day for day in days if day.state not in READY and day.period not in planned]
-    if lacking and (hindered := _hindered(known, step, period, days, lacking)):
+    if lacking and (hindered := _hindered(snapshot, step, period, days, lacking)):
         return hindered
-    if keyless := _keyless(known, step, period):
+    if keyless := _keyless(snapshot, step, period):
         return keyless
-    if short := known.spend(product, period):
+    if short := snapshot.spend(product, period):
         return replace(step, state=State.BLOCKED, why=short)
     if period.cadence is Cadence.DAY and days[0].state is State.FAILED:
         return replace(step, state=State.FAILED, why=days[0].why)
-    return _to_do(known, step, "Not drawn yet.")
+    return _to_do(snapshot, step, "Not drawn yet.")
 
 
-def _hindered(known: Known, step: Step, period: Period, days: list[Step], lacking: list[Step]) -> Step | None:
+def _hindered(
+    snapshot: CatalogSnapshot, step: Step, period: Period, days: list[Step], lacking: list[Step]
+) -> Step | None:
     """What the lacking days forbid; None for a longer period that no longer waits for days that do not come."""
-    first, time = lacking[0], known.stores.policy.policy.time
+    first, policy = lacking[0], snapshot.stores.policy.policy
     if period.cadence is Cadence.DAY:
         return replace(step, state=first.state, why=first.why, settled=first.settled, overdue=first.overdue)
     coming = [day for day in lacking if not (day.settled or day.overdue or day.state is State.IMPOSSIBLE)]
-    if coming or known.now < scheduled_at(period, known.stores.policy.policy) + timedelta(days=time.catch_up_days):
+    if coming or snapshot.now < scheduled_at(period, policy) + timedelta(days=policy.time.catch_up_days):
         why = f"{len(lacking)} of its {len(days)} days are not in the lake, {first.period} the first of them."
         return replace(step, state=State.WAITING, why=why)
     if len(lacking) == len(days):
@@ -85,22 +91,22 @@ def _hindered(known: Known, step: Step, period: Period, days: list[Step], lackin
     return None
 
 
-def _to_do(known: Known, step: Step, why: str) -> Step:
-    if failed := known.failed("publish", step.subject):
-        return replace(step, state=State.FAILED, why=known.said(failed, "It failed."))
+def _to_do(snapshot: CatalogSnapshot, step: Step, why: str) -> Step:
+    if failed := snapshot.failed("publish", step.subject):
+        return replace(step, state=State.FAILED, why=snapshot.said(failed, "It failed."))
     return replace(step, state=State.MISSING, why=why)
 
 
-def _keyless(known: Known, step: Step, period: Period) -> Step | None:
+def _keyless(snapshot: CatalogSnapshot, step: Step, period: Period) -> Step | None:
     """Rows exist whose key does not: expired, or lost, which no schedule can mend; None if nothing is amiss."""
-    days = [row for day in period.days if (row := known.current(day))]
+    days = [row for day in period.days if (row := snapshot.current(day))]
     try:
         if days:
-            known.stores.keys.existing_key(period)
-            known.stores.keys.existing_data_key(period)
+            snapshot.stores.keys.existing_key(period)
+            snapshot.stores.keys.existing_data_key(period)
     except RefusedRelease:
-        ends = key_ends(period, days, known.stores.policy.policy)
-        if known.now >= ends:
+        ends = key_ends(period, days, snapshot.stores.policy.policy)
+        if snapshot.now >= ends:
             return replace(step, state=State.IMPOSSIBLE, why="Data expired: the period's keys are gone.")
         why = f"A key of it is lost, which should be there until {ends:%Y-%m-%d}: restore the keys from a backup."
         return replace(step, state=State.FAILED, why=why, settled=True)

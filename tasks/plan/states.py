@@ -92,7 +92,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Cell:
+class Target:
     """What users ask for: one product of one period for one client (None: for nobody yet, or for ourselves)."""
 
     product: str
@@ -111,7 +111,7 @@ class Cell:
     flow_run_id: str | None
 
     @property
-    def way(self) -> list[tuple[str, str]]:
+    def upstream(self) -> list[tuple[str, str]]:
         """Verbs and subjects of the steps that lead to it, the last one first."""
         drawn = f"{self.product} {self.period}"
         delivered = [("deliver", f"{self.client} {drawn}")] if self.client else []
@@ -125,13 +125,13 @@ class Cell:
 
 @dataclass(frozen=True)
 class Plan:
-    """What there is to do for a range of days: steps in the order in which they run, and the cells they fill."""
+    """What there is to do for a range of days: steps in the order in which they run, and the targets they fill."""
 
     first: date
     last: date
     mode: Mode | None
     steps: tuple[Step, ...]
-    cells: tuple[Cell, ...]
+    targets: tuple[Target, ...]
     due: tuple[Step, ...]
 
     @property
@@ -157,7 +157,7 @@ class Plan:
     @property
     def counts(self) -> Mapping[State, int]:
         """Cells by state, in the order of the states."""
-        return counted(cell.state for cell in self.cells)
+        return counted(target.state for target in self.targets)
 
     def document(self) -> dict[str, Any]:
         """The plan as JSON."""
@@ -165,7 +165,7 @@ class Plan:
             "first": self.first,
             "last": self.last,
             "mode": self.mode,
-            "cells": [vars(cell) for cell in self.cells],
+            "cells": [vars(target) for target in self.targets],
             "due": [{"verb": s.verb, "subject": s.subject, "rho": s.rho, "seconds": s.seconds} for s in self.due],
             "counts": {state.value: number for state, number in self.counts.items()},
             "total": {"rho": self.rho, "rows": self.rows, "seconds": round(self.seconds, 1)},

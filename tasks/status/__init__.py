@@ -12,15 +12,15 @@ from tasks.errors import Misconfigured
 from tasks.events.formats import load_formats
 from tasks.events.landing import first_label
 from tasks.plan import Mode, Plan, daily_plan, make_plan
-from tasks.plan.states import Cell, State
-from tasks.status.books import Cost, Failure, Month, costs, failures, latest_daily, months
-from tasks.status.standing import Standing, standings
-from tasks.status.todo import MISCONFIGURED, Todo, out_of_view, silent, todos, unfinished, unreadable
+from tasks.plan.states import State, Target
+from tasks.status.actions import MISCONFIGURED, ActionItem, action_items, out_of_view, silent, unfinished, unreadable
+from tasks.status.health import DeliveryHealth, delivery_health
+from tasks.status.summaries import Cost, Failure, Month, costs, failures, latest_daily, months
 from tasks.store import Stores
 from tasks.store.client_spec import ClientSpec
 from tasks.store.tables import Run
 
-__all__ = ["Cost", "Failure", "Month", "Standing", "Status", "Todo", "status"]
+__all__ = ["ActionItem", "Cost", "DeliveryHealth", "Failure", "Month", "Status", "status"]
 
 DAYS = 35
 """Days that the grid shows; lateness is judged over all."""
@@ -40,9 +40,9 @@ class Status:
     """Of the days in view."""
     due: int
     """Steps that the next `daily` runs."""
-    standings: tuple[Standing, ...]
+    delivery_health: tuple[DeliveryHealth, ...]
     months: tuple[Month, ...]
-    todos: tuple[Todo, ...]
+    action_items: tuple[ActionItem, ...]
     failures: tuple[Failure, ...]
     costs: tuple[Cost, ...]
     runs: tuple[Run, ...]
@@ -50,14 +50,20 @@ class Status:
 
     def document(self) -> dict[str, Any]:
         """Everything as JSON, but for the plan's single steps."""
-        lists = ("standings", "months", "todos", "failures", "costs")
+        lists = {
+            "standings": self.delivery_health,
+            "months": self.months,
+            "todos": self.action_items,
+            "failures": self.failures,
+            "costs": self.costs,
+        }
         return {
             "now": self.now,
             "verdict": self.verdict,
             "late": self.late,
             "due": self.due,
-            **{name: [vars(line) for line in getattr(self, name)] for name in lists},
-            "cells": [vars(cell) for cell in self.plan.cells],
+            **{name: [vars(line) for line in lines] for name, lines in lists.items()},
+            "cells": [vars(target) for target in self.plan.targets],
         }
 
     @property
@@ -73,30 +79,31 @@ class Status:
     @property
     def late(self) -> int:
         """Periods past their deadline that can still be had."""
-        return sum(len(standing.late) for standing in self.standings)
+        return sum(len(health.late) for health in self.delivery_health)
 
     def asks(self, failure: Failure) -> bool:
         """Whether one of the things to do is to mend this failure."""
-        return any(f"{failure.verb} {failure.subject}" in todo.subjects for todo in self.todos)
+        return any(f"{failure.verb} {failure.subject}" in item.subjects for item in self.action_items)
 
-    def explains(self, cell: Cell) -> bool:
+    def explains(self, target: Target) -> bool:
         """Whether one of the things to do is about this period."""
         waits, drawn = (
-            f"{cell.client} {cell.product} {cell.period}",
-            re.compile(rf"{cell.product}/v\d+/{cell.period}/r"),
+            f"{target.client} {target.product} {target.period}",
+            re.compile(rf"{target.product}/v\d+/{target.period}/r"),
         )
         return any(
-            waits in (*todo.subjects, *todo.holds_up) or any(map(drawn.match, todo.subjects)) for todo in self.todos
+            waits in (*item.subjects, *item.holds_up) or any(map(drawn.match, item.subjects))
+            for item in self.action_items
         )
 
     @property
     def verdict(self) -> str:
         """`act`, `look`, `well`, or `new` where nothing was ever asked for or done."""
-        if any(todo.urgent for todo in self.todos):
+        if any(item.urgent for item in self.action_items):
             return "act"
-        if not self.standings and not self.runs:
+        if not self.delivery_health and not self.runs:
             return "new"
-        return "look" if self.todos else "well"
+        return "look" if self.action_items else "well"
 
 
 def status(stores: Stores, now: datetime, days: int = DAYS) -> Status:
@@ -108,12 +115,16 @@ def status(stores: Stores, now: datetime, days: int = DAYS) -> Status:
         shown, due = _shown(stores, today, now, days) or empty, daily_plan(stores, now)
     except Misconfigured as error:
         shown, due = empty, empty
-        fault = [Todo(MISCONFIGURED, ("landing",), error.what, error.action)]
-    late, planned = _late((*shown.cells, *due.cells)), _late(due.cells)
-    old = [cell for name, cell in late.items() if name not in planned]
+        fault = [ActionItem(MISCONFIGURED, ("landing",), error.what, error.action)]
+    late, planned = _late((*shown.targets, *due.targets)), _late(due.targets)
+    old = [target for name, target in late.items() if name not in planned]
     runs = stores.catalog.runs(RUNS)
-    found = [*fault, *out_of_view(old, shown.steps, time.catch_up_days), *todos(alerts(stores, due, now), due.cells)]
-    found += [*silent(latest_daily(runs), now, time.local), *unfinished(runs, shown.cells, time.local)]
+    found = [
+        *fault,
+        *out_of_view(old, shown.steps, time.catch_up_days),
+        *action_items(alerts(stores, due, now), due.targets),
+    ]
+    found += [*silent(latest_daily(runs), now, time.local), *unfinished(runs, shown.targets, time.local)]
     found += unreadable(stores.catalog.deliveries())
     return Status(
         now=now,
@@ -121,9 +132,9 @@ def status(stores: Stores, now: datetime, days: int = DAYS) -> Status:
         delta=stores.policy.policy.budget.delta,
         plan=shown,
         due=len(due.due),
-        standings=tuple(standings(stores, set(late), now)),
+        delivery_health=tuple(delivery_health(stores, set(late), now)),
         months=tuple(months(stores, _months(shown.first, today))),
-        todos=tuple(sorted(found, key=lambda todo: not todo.urgent)),
+        action_items=tuple(sorted(found, key=lambda item: not item.urgent)),
         failures=tuple(failures(runs)),
         costs=tuple(costs(runs)),
         runs=tuple(runs),
@@ -140,10 +151,10 @@ def _shown(stores: Stores, today: date, now: datetime, days: int) -> Plan | None
     return make_plan(stores, first, last, now) if first <= last else None
 
 
-def _late(cells: Iterable[Cell]) -> dict[tuple[str, str, str], Cell]:
+def _late(targets: Iterable[Target]) -> dict[tuple[str, str, str], Target]:
     """What is past its deadline and can still be had, by client, product and period."""
-    late = (cell for cell in cells if cell.late and cell.state is not State.IMPOSSIBLE)
-    return {(cell.client, cell.product, cell.period): cell for cell in late if cell.client}
+    late = (target for target in targets if target.late and target.state is not State.IMPOSSIBLE)
+    return {(target.client, target.product, target.period): target for target in late if target.client}
 
 
 def _months(first: date, last: date) -> set[str]:

@@ -131,6 +131,6 @@ def test_a_mapping_that_reads_registers_otherwise_makes_other_people(grown: Way)
 
 
 def _people_digest(way: Way) -> str:
-    from tasks.people import people_digest
+    from tasks.register_versions import registers_digest
 
-    return people_digest(way.stores())
+    return registers_digest(way.stores())

@@ -21,8 +21,9 @@ VERBS = {"ingest", "publish", "deliver", "expire", "verify"} | {
         "staleness",
         "candidate",
         "withheld",
-        "people",
-        "retained",
+        "register_versions",
+        "retention",
+        "refresh",
         "release_inputs",
     ),  # what they share: drawing once, what a delivery and an index may say
     *("plan", "alerts", "metrics", "status", "landing_check", "inspect"),  # what is to be done, and what is to be told

@@ -51,8 +51,8 @@ def test_after_an_outage_the_schedule_plans_every_day_oldest_first_then_releases
     work = [f"ingest {d}" for d in days] + [f"publish footfall {d}" for d in days]
     work += [f"deliver nordmarkt footfall {d}" for d in days]
     assert due(plan) == [*work, "index nordmarkt"]
-    for_clients = [cell for cell in plan.cells if cell.client]
-    assert {(cell.needs, cell.late) for cell in for_clients} == {(("ingest", "publish", "deliver"), True)}
+    for_clients = [target for target in plan.targets if target.client]
+    assert {(target.needs, target.late) for target in for_clients} == {(("ingest", "publish", "deliver"), True)}
 
 
 def test_the_schedule_looks_no_further_back_than_its_window_nor_than_the_first_data(world: World) -> None:
@@ -138,8 +138,8 @@ def test_an_unfinished_revision_takes_nothing_from_what_is_delivered(world: Worl
     world.ingested(DAY)
     world.delivered("nordmarkt", world.released("footfall", Period.day(DAY)))
     world.released("footfall", Period.day(DAY), ReleaseState.RESERVED)
-    (cell,) = world.plan(DAY, DAY, NOW).cells
-    assert (cell.state, cell.why, cell.late) == (State.DONE, "Delivered.", False)
+    (target,) = world.plan(DAY, DAY, NOW).targets
+    assert (target.state, target.why, target.late) == (State.DONE, "Delivered.", False)
     assert due(world.plan(DAY, DAY, NOW)) == [f"publish footfall {DAY}"]
 
 
@@ -188,7 +188,7 @@ def test_a_key_that_is_gone_before_its_time_is_a_failure_that_is_told_and_charge
         Publish(world.stores, production_noise(), lambda: NOW)("footfall", str(DAY))
     assert world.stores.ledger.releases() == []
     later = datetime.now(UTC) + timedelta(days=world.stores.policy.policy.retention.keys_days)
-    assert {cell.state for cell in world.plan(DAY, DAY, later).cells} == {State.IMPOSSIBLE}
+    assert {target.state for target in world.plan(DAY, DAY, later).targets} == {State.IMPOSSIBLE}
 
 
 def test_releases_take_the_budget_in_order_and_the_first_one_that_finds_too_little_is_blocked(world: World) -> None:
@@ -197,8 +197,13 @@ def test_releases_take_the_budget_in_order_and_the_first_one_that_finds_too_litt
     cost = Fraction(15, 1024) + Fraction(16384, 2 * 9051**2)  # footfall, and the gate's profile
     world.spend_all_but("2026-03", 2 * cost + Fraction(1, 100) + 2 * Fraction(16384, 2 * 9051**2))
     plan = world.plan(days[0], days[-1], now)
-    assert [cell.state.value for cell in plan.cells] == ["missing", "missing", "blocked by budget", "blocked by budget"]
-    assert "2026-03 has 0.01" in plan.cells[2].why
+    assert [target.state.value for target in plan.targets] == [
+        "missing",
+        "missing",
+        "blocked by budget",
+        "blocked by budget",
+    ]
+    assert "2026-03 has 0.01" in plan.targets[2].why
     assert sum(plan.rho.values()) == pytest.approx(float(2 * Fraction(15, 1024) + 4 * Fraction(16384, 2 * 9051**2)))
 
 
@@ -210,9 +215,9 @@ def test_a_cap_that_was_lowered_blocks_at_once_and_is_no_failure(world: World) -
     budget = reviewed.policy.budget.model_copy(update={"cap": Decimal("0.01")})
     lowered = replace(reviewed, policy=reviewed.policy.model_copy(update={"budget": budget}))
     plan = make_plan(replace(world.stores, policy=lowered), DAY, DAY, NOW)
-    (cell,) = plan.cells
-    assert (cell.state, due(plan)) == (State.BLOCKED, [])
-    assert "2026-03 has 0.0000 left" in cell.why
+    (target,) = plan.targets
+    assert (target.state, due(plan)) == (State.BLOCKED, [])
+    assert "2026-03 has 0.0000 left" in target.why
 
 
 def test_late_files_make_a_release_stale_with_what_a_revision_would_cost_and_change(world: World) -> None:
@@ -220,11 +225,11 @@ def test_late_files_make_a_release_stale_with_what_a_revision_would_cost_and_cha
     world.ingested(DAY)
     world.released("footfall", Period.day(DAY))
     world.file(DAY, "late.csv", size=500)
-    (cell,) = world.plan(DAY, DAY, NOW, Mode.ALL).cells
-    assert (cell.state, cell.revision_rho) == (State.STALE, 15 / 1024)
-    assert "1 file arrived" in cell.why
-    assert "late.csv" in cell.why
-    assert "about 50 rows" in cell.why
+    (target,) = world.plan(DAY, DAY, NOW, Mode.ALL).targets
+    assert (target.state, target.revision_rho) == (State.STALE, 15 / 1024)
+    assert "1 file arrived" in target.why
+    assert "late.csv" in target.why
+    assert "about 50 rows" in target.why
     assert due(world.plan(DAY, DAY, NOW)) == []
     assert due(world.plan(DAY, DAY, NOW, Mode.ALL)) == [f"ingest {DAY}"]
 
@@ -252,7 +257,7 @@ def test_a_cleared_landing_makes_nothing_stale(world: World) -> None:
     world.ingested(DAY)
     world.released("footfall", Period.day(DAY))
     file.unlink()
-    assert {cell.state for cell in world.plan(DAY, DAY, NOW).cells} == {State.DONE}
+    assert {target.state for target in world.plan(DAY, DAY, NOW).targets} == {State.DONE}
 
 
 def test_a_month_waits_for_its_days_and_then_no_longer(world: World) -> None:
@@ -273,9 +278,9 @@ def test_a_month_waits_for_days_that_lie_in_the_landing_outside_the_range(world:
     days = several(world, 3, date(2026, 2, 28))
     world.ingested(days[-1])
     plan = world.plan(days[-1], days[-1], noon(date(2026, 4, 1)))
-    (cell,) = [cell for cell in plan.cells if cell.product == "panel"]
-    assert cell.state is State.WAITING
-    assert "27 of its 28 days" in cell.why
+    (target,) = [target for target in plan.targets if target.product == "panel"]
+    assert target.state is State.WAITING
+    assert "27 of its 28 days" in target.why
 
 
 def test_a_release_or_delivery_that_was_cut_off_is_finished_at_no_cost(world: World) -> None:
@@ -296,7 +301,7 @@ def test_a_plan_for_one_client_or_product_runs_only_what_it_needs(world: World) 
     world.client("stadtlicht", days[2])
     plan = world.plan(days[0], days[2], NOW, client="stadtlicht")
     assert due(plan) == [f"ingest {DAY}", f"publish footfall {DAY}", f"deliver stadtlicht footfall {DAY}"]
-    assert {cell.client for cell in plan.cells} == {"stadtlicht"}
+    assert {target.client for target in plan.targets} == {"stadtlicht"}
     assert due(world.plan(days[0], days[2], NOW, product="panel")) == []
     with pytest.raises(Misconfigured, match="no client 'nobody'"):
         world.plan(days[0], days[2], NOW, client="nobody")

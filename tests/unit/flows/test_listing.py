@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from flows.cli import app, books, operate
 from flows.cli.answer import listing, tell
 from flows.grid import spans
-from tasks.plan.states import Cell, Plan, State
+from tasks.plan.states import Plan, State, Target
 from tasks.store import Stores, open_stores
 from tasks.store.audit import AuditEntry
 from tasks.store.catalog import DayInputs, Verdict
@@ -94,22 +94,22 @@ def test_numbers_are_on_the_right_and_nothing_stands_for_none() -> None:
     assert said == ["days", "day              rows", "2026-03-01  1,234,567", "[b]"]
 
 
-def _cell(day: int, client: str | None = "nordmarkt", state: State = State.IMPOSSIBLE, **changed: Any) -> Cell:
+def _target(day: int, client: str | None = "nordmarkt", state: State = State.IMPOSSIBLE, **changed: Any) -> Target:
     period = f"2026-03-{day:02}"
     facts = {"why": f"No folder holds {period}.", "needs": (), "rho": 0.0, "rows": None, "seconds": None, **changed}
-    return Cell(
+    return Target(
         "footfall", client, period, state, **facts, revision_rho=None, expected_by=None, late=False, flow_run_id=None
     )
 
 
-def _plan(*cells: Cell) -> Plan:
-    return Plan(date(2026, 3, 1), date(2026, 3, 31), None, (), cells, ())
+def _plan(*targets: Target) -> Plan:
+    return Plan(date(2026, 3, 1), date(2026, 3, 31), None, (), targets, ())
 
 
 def test_periods_in_a_row_that_stand_alike_are_one_line_of_a_plan() -> None:
-    alike = [_cell(day, client) for day in range(1, 5) for client in ("nordmarkt", "stadtlicht")]
-    plan = _plan(*alike, _cell(5, state=State.DONE), _cell(6))
-    assert [(span.periods, span.first.client, span.first.state) for span in spans(plan.cells)] == [
+    alike = [_target(day, client) for day in range(1, 5) for client in ("nordmarkt", "stadtlicht")]
+    plan = _plan(*alike, _target(5, state=State.DONE), _target(6))
+    assert [(span.periods, span.first.client, span.first.state) for span in spans(plan.targets)] == [
         ("2026-03-01 to 2026-03-04 (4)", "nordmarkt", "impossible"),
         ("2026-03-01 to 2026-03-04 (4)", "stadtlicht", "impossible"),
         ("2026-03-05", "nordmarkt", "done"),
@@ -119,8 +119,8 @@ def test_periods_in_a_row_that_stand_alike_are_one_line_of_a_plan() -> None:
 
 def test_a_line_of_a_plan_adds_up_what_its_periods_cost() -> None:
     due = {"why": "", "needs": ("publish", "deliver"), "rho": 0.0117, "rows": 600, "seconds": 2.0}
-    cells = [_cell(day, state=State.MISSING, **due) for day in (1, 2)] + [_cell(3, state=State.BLOCKED)]
-    said = _on_a_terminal(operate.plan_lines("plan", spans(cells)))
+    targets = [_target(day, state=State.MISSING, **due) for day in (1, 2)] + [_target(3, state=State.BLOCKED)]
+    said = _on_a_terminal(operate.plan_lines("plan", spans(targets)))
     assert said[2].split() == ["2026-03-01", "to", "2026-03-02", "(2)", "footfall", "nordmarkt", "missing"]
     assert said[3] == "  publish, deliver: rho 0.0234, 1,200 rows, 4 s"
     assert said[4].endswith("blocked by budget")

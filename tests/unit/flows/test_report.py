@@ -6,23 +6,23 @@ from flows import cards, grid
 from flows.carry import SKIPPED, STOPPED, Result
 from flows.reconcile import Report, verdict
 from tasks.errors import RejectedInput
-from tasks.plan.states import Cell, Mode, Plan, State, Step
+from tasks.plan.states import Mode, Plan, State, Step, Target
 
 FIRST, LAST = date(2026, 3, 1), date(2026, 3, 2)
 FAULT = RejectedInput("[a](http://evil) <img src=x> is truncated.", "Send it again.")
 
 
-def _cell(period: str, client: str, state: State, why: str = "") -> Cell:
-    return Cell("footfall", client, period, state, why, (), 0.0, None, 600, 2.0, None, False, "7d0c")
+def _target(period: str, client: str, state: State, why: str = "") -> Target:
+    return Target("footfall", client, period, state, why, (), 0.0, None, 600, 2.0, None, False, "7d0c")
 
 
 def _report() -> Report:
     """Of two days the first failed, for two clients; the second is stale."""
     ingest = Step("ingest", "2026-03-01", State.MISSING, "")
     publish = Step("publish", "2026-03-01", State.MISSING, "", "footfall")
-    cells = [_cell("2026-03-01", name, State.FAILED, str(FAULT)) for name in ("nordmarkt", "stadtlicht")]
-    cells += [_cell("2026-03-02", name, State.STALE, "1 file arrived.") for name in ("nordmarkt", "stadtlicht")]
-    plan = Plan(FIRST, LAST, Mode.MISSING, (), tuple(cells), (ingest, publish))
+    targets = [_target("2026-03-01", name, State.FAILED, str(FAULT)) for name in ("nordmarkt", "stadtlicht")]
+    targets += [_target("2026-03-02", name, State.STALE, "1 file arrived.") for name in ("nordmarkt", "stadtlicht")]
+    plan = Plan(FIRST, LAST, Mode.MISSING, (), tuple(targets), (ingest, publish))
     return Report(plan, [Result(ingest, "RejectedInput", 0.1, FAULT), Result(publish, SKIPPED)], plan)
 
 
@@ -41,7 +41,7 @@ def test_a_run_that_was_stopped_says_how_many_steps_it_did() -> None:
 
 def test_a_dry_run_says_what_would_be_done_and_not_that_all_is_done() -> None:
     step = Step("ingest", "2026-03-01", State.MISSING, "")
-    plan = Plan(FIRST, LAST, Mode.MISSING, (), (_cell("2026-03-01", "nordmarkt", State.MISSING),), (step,))
+    plan = Plan(FIRST, LAST, Mode.MISSING, (), (_target("2026-03-01", "nordmarkt", State.MISSING),), (step,))
     report = Report(plan, (), plan, dry_run=True)
     assert verdict(report) == ("Planned", grid.total(plan))
     card = cards.report_card(report, ": ".join(verdict(report)))
@@ -49,7 +49,7 @@ def test_a_dry_run_says_what_would_be_done_and_not_that_all_is_done() -> None:
 
 
 def test_a_run_that_could_do_nothing_about_a_failed_day_does_not_say_that_all_is_done() -> None:
-    plan = Plan(FIRST, LAST, None, (), (_cell("2026-03-01", "nordmarkt", State.FAILED, str(FAULT)),), ())
+    plan = Plan(FIRST, LAST, None, (), (_target("2026-03-01", "nordmarkt", State.FAILED, str(FAULT)),), ())
     left = "Not done: 1 failed; `throng status` says what to do."
     assert verdict(Report(plan, (), plan)) == ("NothingToDo", f"Nothing can be done before somebody acts. {left}")
     index = Result(Step("index", "", State.MISSING, "", client="nordmarkt"), "Indexed")
@@ -58,8 +58,8 @@ def test_a_run_that_could_do_nothing_about_a_failed_day_does_not_say_that_all_is
 
 
 def test_a_run_says_that_all_is_done_only_of_the_days_it_looked_at() -> None:
-    cells = (_cell("2026-03-01", "nordmarkt", State.DONE),)
-    asked, schedule = (Plan(FIRST, LAST, mode, (), cells, ()) for mode in (Mode.MISSING, None))
+    targets = (_target("2026-03-01", "nordmarkt", State.DONE),)
+    asked, schedule = (Plan(FIRST, LAST, mode, (), targets, ()) for mode in (Mode.MISSING, None))
     done = "Nothing to do: all that can be done from 2026-03-01 to 2026-03-02 is done"
     assert verdict(Report(asked, (), asked)) == ("NothingToDo", f"{done}.")
     assert (
@@ -103,13 +103,13 @@ def test_the_pages_table_has_plain_headings_and_tells_rows_only_of_what_runs() -
 
 def test_a_grid_of_many_columns_is_several_tables_that_a_page_holds() -> None:
     clients = [f"a-client-with-a-long-name-{n}" for n in range(7)]
-    cells = tuple(_cell(day, name, State.BLOCKED) for day in ("2026-03-01", "2026-03-02") for name in clients)
-    text = grid.grid(Plan(FIRST, LAST, Mode.MISSING, (), cells, ()))
+    targets = tuple(_target(day, name, State.BLOCKED) for day in ("2026-03-01", "2026-03-02") for name in clients)
+    text = grid.grid(Plan(FIRST, LAST, Mode.MISSING, (), targets, ()))
     tables = [table.splitlines() for table in text.split("\n\n")]
     assert [name for name in clients if f"to {name} " not in text] == []
     assert all(len(rows) == 4 and len(rows[0]) <= grid.WIDTH + len("| 2026-03-01 |") for rows in tables)
 
 
 def test_a_column_that_is_wider_than_a_page_has_a_table_of_its_own() -> None:
-    cells = tuple(_cell("2026-03-01", f"{'x' * 110}{n}", State.DONE) for n in range(2))
-    assert len(grid.grid(Plan(FIRST, LAST, Mode.MISSING, (), cells, ())).split("\n\n")) == 2
+    targets = tuple(_target("2026-03-01", f"{'x' * 110}{n}", State.DONE) for n in range(2))
+    assert len(grid.grid(Plan(FIRST, LAST, Mode.MISSING, (), targets, ())).split("\n\n")) == 2

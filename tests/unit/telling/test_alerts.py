@@ -7,7 +7,7 @@ import pytest
 from flows.telling.events import by_cause, fewer
 from tasks.alerts import Alert
 from tasks.errors import RejectedInput
-from tasks.retained import EXPIRY
+from tasks.retention import EXPIRY
 from tasks.store.audit import AuditEntry
 from tasks.store.ledger import ReleaseKey, ReservationFacts
 from tests.unit.telling.conftest import FIRST, NOON, Books, days_on
@@ -141,7 +141,7 @@ def test_of_a_long_outage_the_first_are_told_and_how_many_more() -> None:
 
 
 def _told_by_cause(books: Books, now: datetime) -> list[Alert]:
-    return by_cause(books.told(now), books.plan(now).cells)
+    return by_cause(books.told(now), books.plan(now).targets)
 
 
 def test_a_landing_that_is_missing_for_days_is_one_alert_with_what_waits_for_it(books: Books) -> None:

@@ -26,13 +26,13 @@ from tasks.store import Stores
 from tasks.store.audit import AuditEntry
 from tasks.store.tables import RegisterVersion
 
-PEOPLE = {"subscribers": SUBSCRIBER_COLUMNS, "consents": CONSENT_COLUMNS}
+PERSON_REGISTERS = {"subscribers": SUBSCRIBER_COLUMNS, "consents": CONSENT_COLUMNS}
 """The registers, and the columns that they must have."""
 _USED = ("register used", "")
 
 
 @dataclass(frozen=True)
-class _Found:
+class _Register:
     """A register as it is in the landing, and the versions that were used, oldest first."""
 
     name: str
@@ -73,14 +73,16 @@ class _Found:
         )
 
 
-def people_digest(stores: Stores) -> str:
+def registers_digest(stores: Stores) -> str:
     """A keyed digest of what the two files hold that say who may be counted, and of how the mapping reads them."""
     root, formats = stores.settings.landing_root, load_formats(stores.settings.mapping)
-    mapping = formats.model_dump_json(include={*PEOPLE, "landing", "ids"})
-    return stores.keys.digest(repr([mapping, *(digest(find_register(root, name)) for name in PEOPLE)]).encode())
+    mapping = formats.model_dump_json(include={*PERSON_REGISTERS, "landing", "ids"})
+    return stores.keys.digest(
+        repr([mapping, *(digest(find_register(root, name)) for name in PERSON_REGISTERS)]).encode()
+    )
 
 
-def check_people(stores: Stores, overrides: Collection[str] = (), reason_id: int | None = None) -> None:
+def check_registers(stores: Stores, overrides: Collection[str] = (), reason_id: int | None = None) -> None:
     """Record the registers as used; raises RejectedInput if one went back or shrank and no override says it is right.
 
     `reason_id`: the audit entry that says why. Again for the same files changes nothing.
@@ -95,22 +97,22 @@ def check_people(stores: Stores, overrides: Collection[str] = (), reason_id: int
             entry = AuditEntry.by_user(event, f"register {found.name}", why, rows=found.rows)
             stores.catalog.use_register(found.version(), entry)
         if REGISTER_VALUES in overrides:
-            for name in PEOPLE:
+            for name in PERSON_REGISTERS:
                 entry = AuditEntry.by_user("register values accepted", f"register {name}", f"audit entry {reason_id}")
                 stores.catalog.accept_values(name, entry)
 
 
-def look_at_people(stores: Stores) -> str:
-    """Whether the registers may follow those used before, in words; raises as `check_people`, and records nothing."""
+def preview_registers(stores: Stores) -> str:
+    """Whether the registers may follow those used before, in words; raises as `check_registers`, records nothing."""
     changed = _changed(stores)
     _refuse({found.name: _faults(found, stores.policy.policy) for found in changed}, ())
     files = " and ".join(found.file for found in changed)
     return f"{files} may follow those used before" if changed else "as they were when they were last used"
 
 
-def _changed(stores: Stores) -> list[_Found]:
+def _changed(stores: Stores) -> list[_Register]:
     """The registers that are not the ones used last."""
-    return [found for found in (_find(stores, name) for name in PEOPLE) if not found.is_used]
+    return [found for found in (_find(stores, name) for name in PERSON_REGISTERS) if not found.is_used]
 
 
 def _refuse(faults: Mapping[str, Mapping[str, str]], overrides: Collection[str]) -> None:
@@ -123,7 +125,7 @@ def _refuse(faults: Mapping[str, Mapping[str, str]], overrides: Collection[str])
         )
 
 
-def check_values(stores: Stores, facts: RegisterFacts) -> None:
+def check_register_values(stores: Stores, facts: RegisterFacts) -> None:
     """Raise RejectedInput if values of the registers are not understood, unless somebody said that they are right."""
     rule = stores.policy.policy.gate.rules.register_values
     if rule.severity == "warning" or facts.share <= rule.limit or _values_accepted(stores):
@@ -136,7 +138,7 @@ def check_values(stores: Stores, facts: RegisterFacts) -> None:
 
 
 def _values_accepted(stores: Stores) -> bool:
-    used = (_used(stores.catalog.register_versions(name)) for name in PEOPLE)
+    used = (_used(stores.catalog.register_versions(name)) for name in PERSON_REGISTERS)
     return all(version and version.values_accepted for version in used)
 
 
@@ -145,17 +147,17 @@ def _used(versions: list[RegisterVersion]) -> RegisterVersion | None:
     return next((version for version in versions if version.superseded is None), None)
 
 
-def _find(stores: Stores, name: str) -> _Found:
+def _find(stores: Stores, name: str) -> _Register:
     path, formats = find_register(stores.settings.landing_root, name), load_formats(stores.settings.mapping)
-    keyed, rows = stores.keys.digest(digest(path).encode()), count_rows(path, PEOPLE[name], formats)
-    found = _Found(name, path.name, keyed, rows, stores.catalog.register_versions(name), None)
+    keyed, rows = stores.keys.digest(digest(path).encode()), count_rows(path, PERSON_REGISTERS[name], formats)
+    found = _Register(name, path.name, keyed, rows, stores.catalog.register_versions(name), None)
     if found.is_used or name != "consents":
         return found
     root, time = stores.settings.landing_root, stores.policy.policy.time
     return replace(found, reach=reach_of(root, time, datetime.now(UTC), formats))
 
 
-def _faults(found: _Found, policy: Policy) -> dict[str, str]:
+def _faults(found: _Register, policy: Policy) -> dict[str, str]:
     """What is wrong with a version that would follow the one used last, by rule."""
     faults, limit = {}, policy.gate.register_shrink
     if found.went_back:
@@ -175,7 +177,7 @@ def _faults(found: _Found, policy: Policy) -> dict[str, str]:
     return faults
 
 
-def _why_old(found: _Found, policy: Policy) -> str:
+def _why_old(found: _Register, policy: Policy) -> str:
     zone, used, newest = policy.time.local, found.used, found.reach and found.reach.newest
     if newest and used and used.newest and newest < used.newest:
         last, before = clock(newest, zone), clock(used.newest, zone)

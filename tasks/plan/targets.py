@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from tasks.period import Period
-from tasks.plan.known import Known
-from tasks.plan.states import Cell, State, Step
+from tasks.plan.snapshot import CatalogSnapshot
+from tasks.plan.states import State, Step, Target
 from tasks.products.catalogue import Product
 from tasks.store.client_spec import ClientSpec
 
@@ -21,21 +21,23 @@ class Chain:
     deliveries: Sequence[tuple[ClientSpec, Step]]
 
 
-def cells(known: Known, chain: Chain, due: Collection[tuple[str, str]]) -> Iterator[Cell]:
-    """A cell for each client that is granted the period, or one for nobody; `due`: keys of the steps that run."""
+def targets(snapshot: CatalogSnapshot, chain: Chain, due: Collection[tuple[str, str]]) -> Iterator[Target]:
+    """A target for each client that is granted the period, or one for nobody; `due`: keys of the steps that run."""
     if not chain.deliveries:
-        yield _cell(known, chain, None, chain.publish, due)
+        yield _target(snapshot, chain, None, chain.publish, due)
     for spec, delivery in chain.deliveries:
-        yield _cell(known, chain, spec, delivery, due)
+        yield _target(snapshot, chain, spec, delivery, due)
 
 
-def _cell(known: Known, chain: Chain, spec: ClientSpec | None, last: Step, due: Collection[tuple[str, str]]) -> Cell:
+def _target(
+    snapshot: CatalogSnapshot, chain: Chain, spec: ClientSpec | None, last: Step, due: Collection[tuple[str, str]]
+) -> Target:
     run = [step for step in dict.fromkeys((*chain.days, chain.publish, last)) if step.key in due]
     run = run if last.state is not State.WAITING else []  # what waits is not filled by this plan
     grant = spec.grant(chain.product.name, chain.period) if spec else None
-    expected_by = grant.expected_by(chain.period, known.stores.policy.policy.time.local) if grant else None
+    expected_by = grant.expected_by(chain.period, snapshot.stores.policy.policy.time.local) if grant else None
     read = [step.rows for step in run if step.verb == "ingest" and step.rows]
-    return Cell(
+    return Target(
         product=chain.product.name,
         client=spec.name if spec else None,
         period=str(chain.period),
@@ -47,7 +49,7 @@ def _cell(known: Known, chain: Chain, spec: ClientSpec | None, last: Step, due: 
         rows=sum(read) if read else last.rows,
         seconds=round(sum(step.seconds or 0.0 for step in run), 1),
         expected_by=expected_by,
-        late=bool(expected_by and expected_by <= known.now and last.state not in (State.DONE, State.STALE)),
+        late=bool(expected_by and expected_by <= snapshot.now and last.state not in (State.DONE, State.STALE)),
         flow_run_id=_page(last, chain),
     )
 

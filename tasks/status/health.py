@@ -20,7 +20,7 @@ Wanted = tuple[str, Period]
 
 
 @dataclass(frozen=True)
-class Standing:
+class DeliveryHealth:
     """One product of one client: its newest data, what it expects next, what is late, and how often it was in time.
 
     `late`: past its deadline, and can still be had. `lost`: past its deadline, and nothing is planned any more.
@@ -48,7 +48,7 @@ class Standing:
         return self.judged - len(self.missed)
 
 
-def standings(stores: Stores, late: Collection[tuple[str, str, str]], now: datetime) -> Iterator[Standing]:
+def delivery_health(stores: Stores, late: Collection[tuple[str, str, str]], now: datetime) -> Iterator[DeliveryHealth]:
     """Every client and product, by name; `late`: client, product and period of what is late and can still be had."""
     zone = stores.policy.policy.time.local
     latest = newest(stores.catalog.deliveries())
@@ -62,7 +62,7 @@ def standings(stores: Stores, late: Collection[tuple[str, str, str]], now: datet
             judged, missed = _kept(own, got, promised, now)
             shown = _shown(latest.get((row.name, product)))
             facts = shown | _newest(stores, got) | _next(own, got, now) | _late(own, got, waited, now)
-            yield Standing(row.name, product, judged=judged, missed=missed, **facts)
+            yield DeliveryHealth(row.name, product, judged=judged, missed=missed, **facts)
 
 
 def _shown(delivery: Delivery | None) -> dict[str, Any]:

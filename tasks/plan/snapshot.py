@@ -20,7 +20,7 @@ from tasks.store.tables import DayGeneration, DayState, Delivery, Release, Run
 
 
 @dataclass(frozen=True)
-class Known:
+class CatalogSnapshot:
     """The books as they stand, and the moment at which they were read."""
 
     stores: Stores
@@ -110,7 +110,7 @@ class Known:
             return fault.with_traceback(None)  # else what asked, and all it has open, would live as long as the answer
 
 
-def read(stores: Stores, now: datetime) -> Known:
+def read_snapshot(stores: Stores, now: datetime) -> CatalogSnapshot:
     """Read the books; a handful of queries, whatever the range."""
     generations: dict[date, list[DayGeneration]] = defaultdict(list)
     for row in stores.catalog.generations():
@@ -125,7 +125,7 @@ def read(stores: Stores, now: datetime) -> Known:
     sizes = [
         (row.rows_in, sum(size for size, _ in listings.get((row.day, row.generation), {}).values())) for row in latest
     ]
-    return Known(
+    return CatalogSnapshot(
         stores=stores,
         now=now,
         generations=generations,

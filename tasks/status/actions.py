@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from tasks.alerts import HELP, Alert, Kind
 from tasks.errors import INTERRUPTED
 from tasks.period import Period, clock
-from tasks.plan.states import Cell, State, Step
+from tasks.plan.states import State, Step, Target
 from tasks.store.tables import Delivery, Run
 from tasks.withheld import REMEDY, mostly_withheld, newest
 
@@ -50,7 +50,7 @@ URGENT = frozenset(
 
 
 @dataclass(frozen=True)
-class Todo:
+class ActionItem:
     """One thing to do: about which subjects, what is wrong with the first, how to mend it, and what it holds up."""
 
     kind: str
@@ -66,37 +66,37 @@ class Todo:
         return self.kind in URGENT
 
 
-def todos(alerts: Sequence[Alert], cells: Iterable[Cell]) -> list[Todo]:
+def action_items(alerts: Sequence[Alert], targets: Iterable[Target]) -> list[ActionItem]:
     """Alerts that one act mends are one thing to do; a late delivery is told with its cause.
 
-    `cells`: of the plan that the alerts were read from.
+    `targets`: of the plan that the alerts were read from.
     """
     causes = {_step(alert) for alert in alerts if alert.kind in (Kind.RUN_FAILED, Kind.LANDING_OVERDUE)}
     held: dict[str, list[str]] = {}
-    for cell in cells:
-        if cell.client and cell.state is not State.DONE and (cause := _cause(cell, causes)):
-            held.setdefault(cause, []).append(f"{cell.client} {cell.product} {cell.period}")
+    for target in targets:
+        if target.client and target.state is not State.DONE and (cause := _cause(target, causes)):
+            held.setdefault(cause, []).append(f"{target.client} {target.product} {target.period}")
     told_with_cause = {subject for subjects in held.values() for subject in subjects}
     groups: dict[tuple[str, str], list[Alert]] = {}
     for alert in alerts:
         if alert.kind != Kind.DELIVERY_LATE or alert.subject not in told_with_cause:
             groups.setdefault((alert.kind, _fault(alert)), []).append(alert)
-    made = [_todo(same, held) for same in groups.values()]
-    return sorted(made, key=lambda todo: (_ORDER.index(Kind(todo.kind)), -len(todo.holds_up), todo.subjects))
+    made = [_item(same, held) for same in groups.values()]
+    return sorted(made, key=lambda item: (_ORDER.index(Kind(item.kind)), -len(item.holds_up), item.subjects))
 
 
-def out_of_view(late: Iterable[Cell], steps: Iterable[Step], looks_back: int) -> list[Todo]:
+def out_of_view(late: Iterable[Target], steps: Iterable[Step], looks_back: int) -> list[ActionItem]:
     """What is late and in no plan of the schedule: one backfill does it, but for what lacks its landing or a budget."""
     lacking = {step.period for step in steps if step.verb == "ingest" and step.state is State.WAITING}
     view = f"The schedule looks back {looks_back} days, and no further than the first data."
-    groups: dict[State, list[Cell]] = {}
-    for cell in late:
-        alone = cell.state in (State.WAITING, State.BLOCKED)
-        groups.setdefault(cell.state if alone else State.MISSING, []).append(cell)
+    groups: dict[State, list[Target]] = {}
+    for target in late:
+        alone = target.state in (State.WAITING, State.BLOCKED)
+        groups.setdefault(target.state if alone else State.MISSING, []).append(target)
     return [
-        Todo(
+        ActionItem(
             OUT_OF_VIEW,
-            tuple(f"{cell.client} {cell.product} {cell.period}" for cell in same),
+            tuple(f"{target.client} {target.product} {target.period}" for target in same),
             f"{view} {same[0].state.capitalize()}: {same[0].why}",
             _remedy(state, same, lacking),
         )
@@ -104,32 +104,32 @@ def out_of_view(late: Iterable[Cell], steps: Iterable[Step], looks_back: int) ->
     ]
 
 
-def _remedy(state: State, cells: Sequence[Cell], lacking: Collection[str]) -> str:
+def _remedy(state: State, targets: Sequence[Target], lacking: Collection[str]) -> str:
     """What brings late periods that the schedule does not look at; `lacking`: days whose landing is not there."""
     if state is State.BLOCKED:
         return HELP[state]
-    periods = sorted(Period.parse(cell.period) for cell in cells)
+    periods = sorted(Period.parse(target.period) for target in targets)
     backfill = f"throng backfill {periods[0].first} {max(period.days[-1] for period in periods)}"
-    days = sorted({day for cell in cells for _, day in cell.way if day in lacking})
+    days = sorted({day for target in targets for _, day in target.upstream if day in lacking})
     if state is not State.WAITING or not days:
         return f"To have it done: {backfill}"
     more = f" and {len(days) - 1} more folder{'s' * (len(days) > 2)}" if len(days) > 1 else ""
     return f"Have the operator send events/date={days[0]}{more} into the landing; after that: {backfill}"
 
 
-def silent(last: Run | None, now: datetime, zone: ZoneInfo) -> list[Todo]:
+def silent(last: Run | None, now: datetime, zone: ZoneInfo) -> list[ActionItem]:
     """A schedule that has begun, and has not run for more than a day."""
     if last is None or now - last.started <= SILENT:
         return []
     what = f"No daily run has begun since {clock(last.started, zone)}."
     return [
-        Todo(
+        ActionItem(
             SCHEDULE_SILENT, ("daily",), what, "Start `throng serve` again, or your own schedule; or now: throng daily"
         )
     ]
 
 
-def unfinished(runs: Iterable[Run], cells: Iterable[Cell], zone: ZoneInfo) -> list[Todo]:
+def unfinished(runs: Iterable[Run], targets: Iterable[Target], zone: ZoneInfo) -> list[ActionItem]:
     """Backfills that were stopped or have not ended, with something of their range to be done; `runs` newest first.
 
     Those of days in common are one: a backfill of all their days does what is left of each.
@@ -138,7 +138,7 @@ def unfinished(runs: Iterable[Run], cells: Iterable[Cell], zone: ZoneInfo) -> li
     for run in runs:
         if run.verb == "backfill":
             last.setdefault(run.subject, run)
-    open_days = {day for cell in cells if cell.needs for verb, day in cell.way if verb == "ingest"}
+    open_days = {day for target in targets if target.needs for verb, day in target.upstream if verb == "ingest"}
     ranges: list[tuple[str, str, list[Run]]] = []
     for run in sorted(last.values(), key=lambda run: run.subject):
         first, end = run.subject.split(" to ")
@@ -151,27 +151,29 @@ def unfinished(runs: Iterable[Run], cells: Iterable[Cell], zone: ZoneInfo) -> li
     return [_unfinished(first, end, max(same, key=lambda run: run.started), zone) for first, end, same in ranges]
 
 
-def unreadable(deliveries: list[Delivery]) -> list[Todo]:
+def unreadable(deliveries: list[Delivery]) -> list[ActionItem]:
     """Products whose newest delivery to a client shows hardly anything."""
     few = [one for one in newest(deliveries).values() if mostly_withheld(one.rows, one.withheld)]
     if not few:
         return []
     what = f"{few[0].withheld:,} of its {few[0].rows:,} numbers are withheld as too small."
-    return [Todo(MOSTLY_WITHHELD, tuple(f"{one.client} {one.product} {one.period}" for one in few), what, REMEDY)]
+    return [ActionItem(MOSTLY_WITHHELD, tuple(f"{one.client} {one.product} {one.period}" for one in few), what, REMEDY)]
 
 
-def _unfinished(first: str, end: str, latest: Run, zone: ZoneInfo) -> Todo:
+def _unfinished(first: str, end: str, latest: Run, zone: ZoneInfo) -> ActionItem:
     again = f"throng backfill {first} {end}"
     if latest.ended:
-        return Todo(UNFINISHED, (f"{first} to {end}",), latest.message or "", f"To go on where it stopped: {again}")
+        return ActionItem(
+            UNFINISHED, (f"{first} to {end}",), latest.message or "", f"To go on where it stopped: {again}"
+        )
     runs = f"It runs, since {clock(latest.started, zone)}."
-    return Todo(UNFINISHED, (f"{first} to {end}",), runs, f"Nothing while it runs; if its process died: {again}")
+    return ActionItem(UNFINISHED, (f"{first} to {end}",), runs, f"Nothing while it runs; if its process died: {again}")
 
 
-def _todo(same: Sequence[Alert], held: Mapping[str, Sequence[str]]) -> Todo:
+def _item(same: Sequence[Alert], held: Mapping[str, Sequence[str]]) -> ActionItem:
     first, *_ = ordered = sorted(same, key=lambda alert: alert.subject)
     holds_up = tuple(subject for alert in ordered for subject in held.get(_step(alert), ()))
-    return Todo(first.kind, tuple(alert.subject for alert in ordered), first.what, first.action, holds_up)
+    return ActionItem(first.kind, tuple(alert.subject for alert in ordered), first.what, first.action, holds_up)
 
 
 def _fault(alert: Alert) -> str:
@@ -186,6 +188,6 @@ def _step(alert: Alert) -> str:
     return f"ingest {alert.subject}" if alert.kind == Kind.LANDING_OVERDUE else alert.subject
 
 
-def _cause(cell: Cell, causes: Collection[str]) -> str | None:
+def _cause(target: Target, causes: Collection[str]) -> str | None:
     """The step that a delivery waits for in vain; the last one on its way."""
-    return next((step for step in map(" ".join, cell.way) if step in causes), None)
+    return next((step for step in map(" ".join, target.upstream) if step in causes), None)

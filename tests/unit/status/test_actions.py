@@ -9,8 +9,8 @@ from tasks.alerts import Alert, Kind
 from tasks.period import Period, clock
 from tasks.plan.states import State
 from tasks.settings import Settings
-from tasks.status import Todo
-from tasks.status.todo import out_of_view, silent, todos
+from tasks.status import ActionItem
+from tasks.status.actions import action_items, out_of_view, silent
 from tasks.store import open_stores
 from tasks.store.tables import Delivery, DeliveryState
 from tests.integration.plan.world import World
@@ -21,8 +21,8 @@ BERLIN = ZoneInfo("Europe/Berlin")
 REFUSED = DeliveryState.REFUSED
 
 
-def _told(found: tuple[Todo, ...]) -> list[tuple[str, int, int]]:
-    return [(todo.kind, len(todo.subjects), len(todo.holds_up)) for todo in found]
+def _told(found: tuple[ActionItem, ...]) -> list[tuple[str, int, int]]:
+    return [(item.kind, len(item.subjects), len(item.holds_up)) for item in found]
 
 
 def test_a_late_delivery_is_told_with_its_cause_not_beside_it(world: World) -> None:
@@ -30,21 +30,21 @@ def test_a_late_delivery_is_told_with_its_cause_not_beside_it(world: World) -> N
     world.file(day(1))
     world.rejected(day(1))
     found = stands(world, day(2))
-    (todo,) = found.todos
-    assert (found.verdict, found.late, todo.subjects) == ("act", 2, ("ingest 2026-03-03",))
-    assert todo.what == "Too few rows. Try again."
-    assert "throng ingest 2026-03-03" in todo.action
-    assert todo.holds_up == ("nordmarkt footfall 2026-03-03", "stadtlicht footfall 2026-03-03")
-    assert all(found.explains(cell) for cell in found.plan.cells if cell.state != "done")
+    (item,) = found.action_items
+    assert (found.verdict, found.late, item.subjects) == ("act", 2, ("ingest 2026-03-03",))
+    assert item.what == "Too few rows. Try again."
+    assert "throng ingest 2026-03-03" in item.action
+    assert item.holds_up == ("nordmarkt footfall 2026-03-03", "stadtlicht footfall 2026-03-03")
+    assert all(found.explains(target) for target in found.plan.targets if target.state != "done")
 
 
 def test_one_bucket_that_fails_for_days_is_one_thing_to_do(world: World) -> None:
     for number in range(3):
         sent(world, day(number), DeliveryState.DELIVERED, REFUSED)
-    (todo,) = stands(world, day(3)).todos
-    assert todo.subjects == tuple(f"deliver stadtlicht footfall {day(n)}" for n in range(3))
-    assert todo.holds_up == tuple(f"stadtlicht footfall {day(n)}" for n in range(3))
-    assert "throng deliver stadtlicht footfall 2026-03-02" in todo.action
+    (item,) = stands(world, day(3)).action_items
+    assert item.subjects == tuple(f"deliver stadtlicht footfall {day(n)}" for n in range(3))
+    assert item.holds_up == tuple(f"stadtlicht footfall {day(n)}" for n in range(3))
+    assert "throng deliver stadtlicht footfall 2026-03-02" in item.action
 
 
 def test_a_landing_that_is_overdue_comes_before_what_may_be_looked_at(world: World) -> None:
@@ -52,25 +52,25 @@ def test_a_landing_that_is_overdue_comes_before_what_may_be_looked_at(world: Wor
         sent(world, day(number))
     world.file(day(1), "late.csv")
     found = stands(world, day(3))
-    assert _told(found.todos) == [("landing_overdue", 1, 2), ("release_stale", 1, 0)]
-    assert [todo.urgent for todo in found.todos] == [True, False]
-    assert all(found.explains(cell) for cell in found.plan.cells if cell.state != "done")
+    assert _told(found.action_items) == [("landing_overdue", 1, 2), ("release_stale", 1, 0)]
+    assert [item.urgent for item in found.action_items] == [True, False]
+    assert all(found.explains(target) for target in found.plan.targets if target.state != "done")
 
 
 def test_what_is_only_to_be_looked_at_is_no_alarm(world: World) -> None:
     sent(world, day(0))
     world.file(day(0), "late.csv")
     found = stands(world, day(1))
-    assert (found.verdict, found.late, _told(found.todos)) == ("look", 0, [("release_stale", 1, 0)])
+    assert (found.verdict, found.late, _told(found.action_items)) == ("look", 0, [("release_stale", 1, 0)])
 
 
 def test_what_the_next_daily_run_does_is_one_thing_for_all_who_wait(world: World) -> None:
     sent(world, day(0))
     in_the_lake(world, day(1))
     found = stands(world, day(2))
-    (todo,) = found.todos
-    assert todo.subjects == ("nordmarkt footfall 2026-03-03", "stadtlicht footfall 2026-03-03")
-    assert todo.action == "The next daily run does it; or now: throng daily"
+    (item,) = found.action_items
+    assert item.subjects == ("nordmarkt footfall 2026-03-03", "stadtlicht footfall 2026-03-03")
+    assert item.action == "The next daily run does it; or now: throng daily"
     assert found.due == 5, "one release, two deliveries, two indexes"
 
 
@@ -80,23 +80,23 @@ def test_what_is_older_than_the_schedule_looks_back_is_a_backfill(world: World) 
     for number in range(1, 12):
         sent(world, day(number))
     found = stands(world, day(12))
-    (todo,) = found.todos
-    assert (found.verdict, found.late, todo.kind, todo.urgent) == ("look", 2, "out_of_view", False)
-    assert todo.subjects == ("nordmarkt footfall 2026-03-02", "stadtlicht footfall 2026-03-02")
-    assert todo.what == (
+    (item,) = found.action_items
+    assert (found.verdict, found.late, item.kind, item.urgent) == ("look", 2, "out_of_view", False)
+    assert item.subjects == ("nordmarkt footfall 2026-03-02", "stadtlicht footfall 2026-03-02")
+    assert item.what == (
         "The schedule looks back 7 days, and no further than the first data. Failed: Too few rows. Try again."
     )
-    assert todo.action.endswith("throng backfill 2026-03-02 2026-03-02")
+    assert item.action.endswith("throng backfill 2026-03-02 2026-03-02")
 
 
 def test_days_that_never_came_are_to_be_sent_before_a_backfill_can_do_anything(world: World) -> None:
     for number in range(2, 4):
         sent(world, day(number))
     found = stands(world, day(4))
-    (todo,) = found.todos
-    assert (todo.kind, len(todo.subjects), found.late) == ("out_of_view", 4, 4)
-    assert "The folder " in todo.what
-    assert todo.action == (
+    (item,) = found.action_items
+    assert (item.kind, len(item.subjects), found.late) == ("out_of_view", 4, 4)
+    assert "The folder " in item.what
+    assert item.action == (
         "Have the operator send events/date=2026-03-02 and 1 more folder into the landing; "
         "after that: throng backfill 2026-03-02 2026-03-03"
     )
@@ -108,7 +108,9 @@ def test_what_a_backfill_can_do_is_told_apart_from_what_waits_for_its_landing(wo
     world.rejected(day(1))
     for number in range(4, 14):
         sent(world, day(number))
-    sends, does = sorted((t for t in stands(world, day(14)).todos if t.kind == "out_of_view"), key=lambda t: t.action)
+    sends, does = sorted(
+        (t for t in stands(world, day(14)).action_items if t.kind == "out_of_view"), key=lambda t: t.action
+    )
     assert sends.subjects == tuple(f"{name} footfall {day(n)}" for n in (2, 3) for name in CLIENTS)
     assert "send events/date=2026-03-04 and 1 more folder" in sends.action
     assert does.subjects == tuple(f"{name} footfall {day(1)}" for name in CLIENTS)
@@ -116,10 +118,10 @@ def test_what_a_backfill_can_do_is_told_apart_from_what_waits_for_its_landing(wo
 
 
 def test_what_the_budget_does_not_allow_is_not_said_to_be_had_by_a_backfill(world: World) -> None:
-    cell = replace(stands(world, day(3)).plan.cells[0], state=State.BLOCKED, why="Nothing is left.")
-    (todo,) = out_of_view([cell], [], 7)
-    assert "backfill" not in todo.action
-    assert "throng budget" in todo.action
+    target = replace(stands(world, day(3)).plan.targets[0], state=State.BLOCKED, why="Nothing is left.")
+    (item,) = out_of_view([target], [], 7)
+    assert "backfill" not in item.action
+    assert "throng budget" in item.action
 
 
 def test_warnings_of_one_rule_are_one_thing_to_look_at(world: World) -> None:
@@ -128,7 +130,7 @@ def test_warnings_of_one_rule_are_one_thing_to_look_at(world: World) -> None:
         for n in range(3)
         for rule in ("rows_low", "lateness_hours")
     ]
-    late, low = todos(warned, [])
+    late, low = action_items(warned, [])
     assert late.subjects == tuple(f"lateness_hours on {day(n)}" for n in range(3))
     assert late.what == "lateness_hours came 0 hours late."
     assert low.subjects == tuple(f"rows_low on {day(n)}" for n in range(3))
@@ -138,22 +140,22 @@ def test_a_landing_that_is_gone_is_the_first_thing_to_do_and_hides_nothing_else(
     sent(world, day(0))
     (tmp_path / "landing").rename(tmp_path / "elsewhere")
     found = stands(world, day(3))
-    assert (found.verdict, found.plan.cells) == ("act", ())
-    assert (found.todos[0].kind, found.todos[0].urgent) == ("misconfigured", True)
-    assert "is not a folder" in found.todos[0].what
-    assert found.standings[0].newest == "2026-03-02"
+    assert (found.verdict, found.plan.targets) == ("act", ())
+    assert (found.action_items[0].kind, found.action_items[0].urgent) == ("misconfigured", True)
+    assert "is not a folder" in found.action_items[0].what
+    assert found.delivery_health[0].newest == "2026-03-02"
 
 
 def test_an_installation_in_which_nothing_ever_happened_is_new(tmp_path: Path) -> None:
     (tmp_path / "landing").mkdir()
     stores = open_stores(Settings(home=tmp_path / "home", landing=str(tmp_path / "landing")))
     found = stands(World(stores), FIRST)
-    assert (found.verdict, found.standings, found.todos, found.plan.cells) == ("new", (), (), ())
+    assert (found.verdict, found.delivery_health, found.action_items, found.plan.targets) == ("new", (), (), ())
 
 
 def test_kinds_come_in_the_order_in_which_they_are_mended() -> None:
     alerts = [Alert(kind, f"{kind} of nobody 2026-03-02", f"{kind}", "Mend it.") for kind in Kind]
-    kinds = [todo.kind for todo in todos(alerts, [])]
+    kinds = [item.kind for item in action_items(alerts, [])]
     assert kinds[:3] == [Kind.RUN_FAILED, Kind.LANDING_OVERDUE, Kind.DELIVERY_LATE]
     assert sorted(kinds) == sorted(Kind)
 
@@ -161,8 +163,8 @@ def test_kinds_come_in_the_order_in_which_they_are_mended() -> None:
 def test_what_is_done_is_held_up_by_nothing(world: World) -> None:
     sent(world, day(0))
     failed = Alert(Kind.RUN_FAILED, f"publish footfall {FIRST}", "It broke.", "Try again.")
-    (todo,) = todos([failed], stands(world, day(1)).plan.cells)
-    assert todo.holds_up == ()
+    (item,) = action_items([failed], stands(world, day(1)).plan.targets)
+    assert item.holds_up == ()
 
 
 def test_a_schedule_that_has_run_and_runs_no_more_is_told(world: World) -> None:
@@ -172,9 +174,9 @@ def test_a_schedule_that_has_run_and_runs_no_more_is_told(world: World) -> None:
         pass
     (run,) = world.stores.catalog.runs()
     assert silent(run, run.started + timedelta(hours=23), BERLIN) == []
-    (todo,) = silent(run, run.started + timedelta(hours=25), BERLIN)
-    assert (todo.kind, todo.urgent) == ("schedule_silent", True)
-    assert "throng serve" in todo.action
+    (item,) = silent(run, run.started + timedelta(hours=25), BERLIN)
+    assert (item.kind, item.urgent) == ("schedule_silent", True)
+    assert "throng serve" in item.action
 
 
 def test_backfills_of_one_another_are_one_thing_to_go_on_with(world: World) -> None:
@@ -183,7 +185,7 @@ def test_backfills_of_one_another_are_one_thing_to_go_on_with(world: World) -> N
     for first, last in ((1, 1), (1, 2), (2, 3), (6, 6)):
         with world.stores.catalog.run("backfill", f"{day(first)} to {day(last)}") as run:
             run.outcome, run.exit_code, run.message = "Stopped", 130, f"Stopped before {day(last)}."
-    one, other = (todo for todo in stands(world, day(7)).todos if todo.kind == "backfill_unfinished")
+    one, other = (item for item in stands(world, day(7)).action_items if item.kind == "backfill_unfinished")
     assert (one.subjects, one.what) == (("2026-03-03 to 2026-03-05",), "Stopped before 2026-03-05.")
     assert one.action.endswith("throng backfill 2026-03-03 2026-03-05")
     assert other.subjects == ("2026-03-08 to 2026-03-08",)
@@ -193,17 +195,17 @@ def test_a_backfill_that_was_stopped_is_told_while_its_range_is_not_done(world: 
     sent(world, day(0))
     in_the_lake(world, day(1))
     with world.stores.catalog.run("backfill", f"{day(0)} to {day(1)}") as run:
-        begun = stands(world, day(2)).todos[1]
+        begun = stands(world, day(2)).action_items[1]
         assert begun.what == f"It runs, since {clock(run.started, BERLIN)}."
         run.outcome, run.exit_code, run.message = "Stopped", 130, "Stopped after 3 of 6 steps."
-    found = stands(world, day(2)).todos
-    assert [todo.kind for todo in found] == ["delivery_late", "backfill_unfinished"]
+    found = stands(world, day(2)).action_items
+    assert [item.kind for item in found] == ["delivery_late", "backfill_unfinished"]
     assert found[1].what == "Stopped after 3 of 6 steps."
     assert found[1].action == "To go on where it stopped: throng backfill 2026-03-02 2026-03-03"
     key = world.released("footfall", Period.day(day(1)))
     for client in CLIENTS:
         world.delivered(client, key)
-    assert stands(world, day(2)).todos == ()
+    assert stands(world, day(2)).action_items == ()
 
 
 def test_a_delivery_that_shows_hardly_anything_is_to_be_looked_at_until_a_later_one_shows_more(world: World) -> None:
@@ -211,11 +213,11 @@ def test_a_delivery_that_shows_hardly_anything_is_to_be_looked_at_until_a_later_
     (delivery, *_) = world.stores.catalog.deliveries("nordmarkt")
     _withheld(world, delivery, 4_344)
     found = stands(world, day(1))
-    (todo,) = (todo for todo in found.todos if todo.kind == "mostly_withheld")
-    assert (todo.subjects, todo.urgent) == ((f"nordmarkt footfall {day(0)}",), False)
-    assert {line.client: line.withheld for line in found.standings}["nordmarkt"] == 4_344 / 4_440
+    (item,) = (item for item in found.action_items if item.kind == "mostly_withheld")
+    assert (item.subjects, item.urgent) == ((f"nordmarkt footfall {day(0)}",), False)
+    assert {line.client: line.withheld for line in found.delivery_health}["nordmarkt"] == 4_344 / 4_440
     sent(world, day(1))
-    assert "mostly_withheld" not in {todo.kind for todo in stands(world, day(2)).todos}
+    assert "mostly_withheld" not in {item.kind for item in stands(world, day(2)).action_items}
 
 
 def _withheld(world: World, delivery: Delivery, withheld: int) -> None:
