@@ -11,7 +11,7 @@ from flows.grid import grid, left
 from flows.picture import picture, shares, withheld
 from flows.standing import together
 from tasks.errors import ThrongError
-from tasks.events.account import ALL_FILES
+from tasks.events.row_counts import ALL_FILES
 from tasks.withheld import REMEDY, mostly_withheld
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from datetime import date
 from typing import Any
 
 from tasks.engine.local import DayResult
-from tasks.events.account import ALL_FILES
 from tasks.events.file_facts import FileFacts
 from tasks.events.gate import GateResult, GateStatus
+from tasks.events.row_counts import ALL_FILES
 from tasks.refs import DayRef, Outcome
 from tasks.store.catalog import DayInputs, Verdict
 

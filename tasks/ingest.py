@@ -17,14 +17,14 @@ from tasks.events.file_facts import FileFacts, file_facts
 from tasks.events.files import FileGroup, UnreadableFile, group_files
 from tasks.events.formats import load_formats
 from tasks.events.gate import check_rules, judge_day, refuse
-from tasks.events.judge import Prepared
+from tasks.events.gate_metrics import strange
 from tasks.events.landing import DayLanding, find_day, unchanged
-from tasks.events.late import listing_of
-from tasks.events.loss import forms, why
-from tasks.events.measures import strange
+from tasks.events.late_arrivals import listing_of
+from tasks.events.loss_report import forms, why
 from tasks.events.panel import read_panel
 from tasks.events.profile import NO_ROWS, Noisy, keys
 from tasks.events.reasons import READ_REASONS
+from tasks.events.row_rules import Prepared
 from tasks.mobility.cells import CellPlan
 from tasks.mobility.day import PROFILE_UNIT, walk_rules
 from tasks.mobility.plans import Plans, load_plans

@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tasks.errors import Misconfigured, RejectedInput
-from tasks.events import proposal
-from tasks.events.beside import Beside, subscriber_ids
+from tasks.events import mapping_proposal
 from tasks.events.folders import ignored, label_of
 from tasks.events.formats import Formats, parse
 from tasks.events.formats.detect import Unfit
@@ -17,6 +16,7 @@ from tasks.events.formats.sections import LandingNames
 from tasks.events.inspect_events import inspect_events
 from tasks.events.inspect_registers import inspect_register
 from tasks.events.inspection import Inspection, Reading
+from tasks.events.landing_context import Beside, subscriber_ids
 from tasks.mobility.topology import read_topology
 from tasks.mobility.zone_file import read_zones
 from tasks.policy import Policy
@@ -63,8 +63,8 @@ class Inspect:
 
     def mapping(self, path: Path, found: Sequence[tuple[Path, Inspection]]) -> str:
         """One mapping of all that is proposed."""
-        rules = [proposal.ids(each.ids) for _, each in found if each.ids]
-        return proposal.together([self.folders(path), *rules, *(each.proposal for _, each in found)])
+        rules = [mapping_proposal.ids(each.ids) for _, each in found if each.ids]
+        return mapping_proposal.together([self.folders(path), *rules, *(each.proposal for _, each in found)])
 
     def folders(self, path: Path) -> str:
         """A mapping of the landing's folders, where they are called in another known way; else empty."""
@@ -113,7 +113,7 @@ class Inspect:
 
 def _with(formats: Formats, proposals: Sequence[str]) -> Formats:
     """The formats, and before them what is proposed for the registers."""
-    ours = parse(proposal.together(proposals).encode(), "the proposal")
+    ours = parse(mapping_proposal.together(proposals).encode(), "the proposal")
     return formats.model_copy(
         update={kind: {**getattr(ours, kind), **getattr(formats, kind)} for kind in ("cells", "subscribers")}
     )

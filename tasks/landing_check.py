@@ -12,17 +12,17 @@ from secrets import token_bytes
 import numpy as np
 
 from tasks.errors import NotArrived, RejectedInput
-from tasks.events.beside import Beside, subscriber_ids
 from tasks.events.files import FileGroup, group_files
 from tasks.events.folders import dated, labels_of
 from tasks.events.formats import Formats
 from tasks.events.formats.detect import Unfit
-from tasks.events.gate_words import columns
+from tasks.events.gate_messages import columns
 from tasks.events.inspect_events import NONE, is_utc, walls_of, zone_notes
 from tasks.events.landing import LandingFile, find_day
+from tasks.events.landing_context import Beside, subscriber_ids
 from tasks.events.panel import read_panel
 from tasks.events.sample import Shares, sampled, shares
-from tasks.events.walls import Walls
+from tasks.events.wall_clock import Walls
 from tasks.mobility.day import NO_ZONE
 from tasks.mobility.plans import Plans, load_plans
 from tasks.period import Period

@@ -12,8 +12,8 @@ import pyarrow as pa
 
 from tasks.errors import Misconfigured, RefusedRelease
 from tasks.events.formats import load_formats
+from tasks.events.gate_metrics import incomplete_hours
 from tasks.events.landing import unchanged
-from tasks.events.measures import incomplete_hours
 from tasks.events.panel import allowed, consented, read_panel
 from tasks.mobility.zones import ZonePlan, stored_plan
 from tasks.period import Period, day_hours, day_start

@@ -10,16 +10,16 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from tasks.errors import RejectedInput
-from tasks.events import gate_words
+from tasks.events import gate_messages
 from tasks.events.consent import CONSENT_COLUMNS
+from tasks.events.consent_history import Reach, reach_of
+from tasks.events.file_digests import digest
 from tasks.events.formats import load_formats
 from tasks.events.gate import REGISTER_SHRUNK, REGISTER_VALUES, REGISTER_WENT_BACK
-from tasks.events.histories import Reach, reach_of
 from tasks.events.landing import find_register
 from tasks.events.panel import SUBSCRIBER_COLUMNS
-from tasks.events.register_files import digest
+from tasks.events.reference_tables import count_rows
 from tasks.events.register_values import RegisterFacts
-from tasks.events.registers import count_rows
 from tasks.period import clock
 from tasks.policy import Policy
 from tasks.store import Stores
@@ -130,10 +130,10 @@ def check_register_values(stores: Stores, facts: RegisterFacts) -> None:
     rule = stores.policy.policy.gate.rules.register_values
     if rule.severity == "warning" or facts.share <= rule.limit or _values_accepted(stores):
         return
-    detail = gate_words.columns(facts.worst(rule.limit))
+    detail = gate_messages.columns(facts.worst(rule.limit))
     raise RejectedInput(
-        gate_words.message(REGISTER_VALUES, facts.share, rule.limit, detail, "failed"),
-        gate_words.action(REGISTER_VALUES, rule.severity),
+        gate_messages.message(REGISTER_VALUES, facts.share, rule.limit, detail, "failed"),
+        gate_messages.action(REGISTER_VALUES, rule.severity),
     )
 
 

@@ -16,7 +16,7 @@ from tasks.deliverable.view import (
     ReleaseView,
     ZonesView,
 )
-from tasks.events.measures import PROFILE_RULES, incomplete_hours
+from tasks.events.gate_metrics import PROFILE_RULES, incomplete_hours
 from tasks.mobility.zones import stored_plan
 from tasks.period import Period, day_hours
 from tasks.privacy.accounting import epsilon, rho_of

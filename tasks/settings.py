@@ -15,7 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from tasks import home_env
+from tasks import env_files
 from tasks.errors import Misconfigured, shown
 
 _MAIL = r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+"
@@ -89,7 +89,7 @@ class Settings(BaseSettings):
     @property
     def database(self) -> str:
         """SQLAlchemy URL of the catalog, `catalog.db` in the home by default."""
-        return self.database_url or home_env.sqlite_url(self.home.absolute() / "catalog.db")
+        return self.database_url or env_files.sqlite_url(self.home.absolute() / "catalog.db")
 
     @property
     def masked_database(self) -> str:
@@ -140,7 +140,7 @@ def load() -> Settings:
             "No home is named: the folder of catalog, keys and lake.",
             "Set THRONG_HOME to the folder, in the environment or .env; or run `throng init DIR` and work inside DIR.",
         )
-    dotenv, kept = home_env.dotenv(), home_env.read(home)
+    dotenv, kept = env_files.dotenv(), env_files.read(home)
     for where, names in (("the environment", os.environ), (".env", dotenv), (f"{home / 'env'}", kept)):
         _check_names(where, names)
     try:
@@ -155,9 +155,9 @@ def load() -> Settings:
 
 def named_home() -> Path | None:
     """The home that the environment or `.env` names, or the current folder if it is one; None without any."""
-    if named := os.environ.get("THRONG_HOME") or home_env.dotenv().get("THRONG_HOME"):
+    if named := os.environ.get("THRONG_HOME") or env_files.dotenv().get("THRONG_HOME"):
         return Path(named)
-    return Path.cwd() if home_env.is_home(Path.cwd()) else None
+    return Path.cwd() if env_files.is_home(Path.cwd()) else None
 
 
 def _check_names(where: str, names: Mapping[str, str]) -> None:

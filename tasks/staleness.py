@@ -6,7 +6,7 @@ from datetime import date, datetime
 from tasks.errors import Misconfigured, RejectedInput, StorageUnavailable
 from tasks.events.formats import load_formats
 from tasks.events.landing import find_day
-from tasks.events.late import LateFiles, late_files
+from tasks.events.late_arrivals import LateFiles, late_files
 from tasks.period import Period
 from tasks.refs import Listing
 from tasks.register_versions import registers_digest

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from tasks.events.keys import REASON_SECOND
+from tasks.events.packed_key import REASON_SECOND
 from tasks.events.reasons import READ_REASONS, Reason
 from tasks.policy import Calendar
 

@@ -10,8 +10,8 @@ from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 
 from flows.cli.pages import Pages, prefect_pages
+from tasks.env_files import sqlite_url
 from tasks.errors import Misconfigured
-from tasks.home_env import sqlite_url
 from tasks.policy import shipped
 from tasks.services.client_file import client_file
 from tasks.services.s3 import S3Server, serve

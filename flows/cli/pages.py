@@ -14,7 +14,7 @@ from secrets import token_urlsafe
 from urllib.request import ProxyHandler, build_opener
 
 from flows.serving.login import ASKING, AUTH
-from tasks import home_env
+from tasks import env_files
 from tasks.errors import StorageUnavailable
 from tasks.loopback import is_own
 
@@ -93,7 +93,7 @@ def environment(home: Path, api: str) -> dict[str, str]:
 @contextmanager
 def prefect_pages(home: Path) -> Iterator[Pages]:
     """Start a server that keeps everything under `home`; `wait` for it before the first flow run."""
-    home_env.dotenv()  # Prefect reads it too, whoever wrote it
+    env_files.dotenv()  # Prefect reads it too, whoever wrote it
     home.mkdir(parents=True, exist_ok=True)
     url, login = f"http://127.0.0.1:{(port := _free_port())}", f"throng:{token_urlsafe(32)}"
     own = {AUTH: login, "PREFECT_SERVER_UI_API_URL": f"{url}/api", "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": url}

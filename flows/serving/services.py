@@ -11,7 +11,7 @@ from pathlib import Path
 
 from flows.serving.child import Service
 from flows.serving.place import Place
-from tasks import home_env
+from tasks import env_files
 from tasks.events.formats import load_formats
 from tasks.events.landing import first_label
 from tasks.policy import load as load_policy
@@ -119,7 +119,7 @@ def _in_force(home: Path) -> dict[str, str]:
 
 def _remember(home: Path, own: Mapping[str, str]) -> None:
     """Put them into the home's settings, where a person's lines stay; the database's password is among them."""
-    lines = [*home_env.others(home, own), *(f"export {name}={shlex.quote(value)}" for name, value in own.items())]
+    lines = [*env_files.others(home, own), *(f"export {name}={shlex.quote(value)}" for name, value in own.items())]
     new = home / "env.new"
     with translate_errors(home):
         new.unlink(missing_ok=True)

@@ -11,8 +11,8 @@ from tasks.deliverable.serialisation import as_text
 from tasks.deliverable.table import NUMBERS
 from tasks.deliverable.view import Place, ReleaseView, RowStatus
 from tasks.errors import RefusedDelivery
-from tasks.expectations import Check, Verdict, judge
-from tasks.expectations import Status as Judged
+from tasks.validation import Check, Verdict, judge
+from tasks.validation import Status as Judged
 
 
 def check_delivery(release: ReleaseView, places: Granted, data: pa.Table) -> tuple[Verdict, ...]:

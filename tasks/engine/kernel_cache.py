@@ -5,7 +5,7 @@ import os
 from importlib.util import find_spec
 from pathlib import Path
 
-_SOURCES = ("tasks.mobility.kernels", "tasks.mobility.day", "tasks.events.keys", "tasks.events.compiled")
+_SOURCES = ("tasks.mobility.kernels", "tasks.mobility.day", "tasks.events.packed_key", "tasks.events.jit")
 """What compiled code depends on. Numba itself looks only at the file of the kernel, not at what that one imports."""
 
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from tasks.engine.partitions import LAKE_PARTITIONS
 from tasks.events.files import FileGroup
-from tasks.events.judge import Prepared
 from tasks.events.register_values import RegisterFacts
+from tasks.events.row_rules import Prepared
 from tasks.mobility.day import CellArrays, WalkRules
 from tasks.period import Cadence, Period
 

@@ -16,9 +16,9 @@ from datetime import datetime
 
 import duckdb
 
-from tasks.events import words
+from tasks.events import sql_text
+from tasks.events.reference_tables import ID, Register, load
 from tasks.events.register_values import Check, flags
-from tasks.events.registers import ID, Register, load
 from tasks.policy import Eligibility
 
 CONSENT_COLUMNS = ("subscriber_id", "purpose", "granted_at", "withdrawn_at", "channel", "text_version")
@@ -33,12 +33,12 @@ def load_consents(con: duckdb.DuckDBPyConnection, consents: Register, checks: Se
     """
     identity, granted, withdrawn = consents.text(ID), "granted_at", "withdrawn_at"
     select = f"""
-        {identity} AS subscriber_id, {words.alike(identity)} AS alike, {consents.text("purpose")} AS purpose,
-        {words.proof(consents.text("channel"))} AND {words.proof(consents.text("text_version"))} AS proven,
+        {identity} AS subscriber_id, {sql_text.alike(identity)} AS alike, {consents.text("purpose")} AS purpose,
+        {sql_text.proof(consents.text("channel"))} AND {sql_text.proof(consents.text("text_version"))} AS proven,
         {consents.seconds(granted)} AS granted,
         coalesce({consents.day_after(granted)}, {consents.seconds(granted)}) AS begins,
         {consents.text(withdrawn)} IS NOT NULL AS left_us,
-        {words.far(consents.text(withdrawn))} AS far,
+        {sql_text.far(consents.text(withdrawn))} AS far,
         coalesce({consents.day_after(withdrawn)} - 1, {consents.seconds(withdrawn)}) AS withdrawn,
         {flags(checks)}
     """
@@ -54,7 +54,7 @@ def find_standing(con: duckdb.DuckDBPyConnection, who: Eligibility, now: datetim
             AS until
         FROM consent
         WHERE left_us AND alike IS NOT NULL
-            AND NOT coalesce(list_contains($others, {words.folded("purpose")}), false)
+            AND NOT coalesce(list_contains($others, {sql_text.folded("purpose")}), false)
         GROUP BY alike
         """,
         {"others": ["".join(purpose.lower().split()) for purpose in who.other_purposes]},

@@ -7,8 +7,8 @@ NUL and without CR but before its LF, and if each quote is closed on it. The pla
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.events.compiled import kernel
-from tasks.events.keys import Int64
+from tasks.events.jit import kernel
+from tasks.events.packed_key import Int64
 
 LONGEST_LINE = 1 << 16
 """Bytes of a line without its LF; a longer one is no row."""

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from tasks.events.keys import Int64
+from tasks.events.packed_key import Int64
 
 _BLOCK = 1 << 22
 

@@ -13,15 +13,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tasks.errors import RejectedInput
-from tasks.events import duck
+from tasks.events import duckdb_session
 from tasks.events.csv_rows import open_csv
 from tasks.events.formats import Formats, shipped
 from tasks.events.formats.columns import INT96, Column
 from tasks.events.formats.detect import PARQUET as PARQUET_KIND
 from tasks.events.formats.detect import Typed, Unfit, choose, kind_of
 from tasks.events.formats.sections import EventFormat, Ids, Layout
+from tasks.events.io_errors import raise_if_the_machines
 from tasks.events.landing import LandingFile
-from tasks.events.machine import raise_if_the_machines
 
 _HEADER_BYTES = 1 << 16
 _FIRST_LINES = 100
@@ -119,9 +119,9 @@ def source(
     paths: Sequence[Path], kind: str, columns: Sequence[tuple[str, str]], layout: Layout
 ) -> tuple[str, dict[str, object], dict[str, Column]]:
     """The table function that reads files of the same columns, its parameters, and the columns as SQL names them."""
-    files = [duck.exactly(path) for path in paths]
+    files = [duckdb_session.exactly(path) for path in paths]
     if kind == ".parquet":
-        return PARQUET, {"files": files}, {name: Column(duck.name(name), type_) for name, type_ in columns}
+        return PARQUET, {"files": files}, {name: Column(duckdb_session.name(name), type_) for name, type_ in columns}
     places = {f"c{place}": name for place, (name, _) in enumerate(columns)}
     parameters: dict[str, object] = {
         "files": files,
@@ -146,10 +146,10 @@ def _parquet_columns(path: Path) -> tuple[tuple[str, str], ...]:
     query = "SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM read_parquet($file, hive_partitioning=false))"
     try:
         with duckdb.connect(":memory:") as con:
-            found = con.execute(query, {"file": duck.exactly(path)}).fetchall()
+            found = con.execute(query, {"file": duckdb_session.exactly(path)}).fetchall()
             old = _int96(con, path) if any(type_ == "TIMESTAMP" for _, type_ in found) else set()
     except duckdb.Error as error:
-        duck.raise_unless_the_files(error)
+        duckdb_session.raise_unless_the_files(error)
         raise Unfit("it is truncated, or not a Parquet file") from None
     return tuple((str(name), INT96 if name in old else str(type_)) for name, type_ in found)
 
@@ -157,7 +157,7 @@ def _parquet_columns(path: Path) -> tuple[tuple[str, str], ...]:
 def _int96(con: duckdb.DuckDBPyConnection, path: Path) -> set[str]:
     """Columns of Parquet's old timestamps, which DuckDB shows like new ones without timezone."""
     query = "SELECT name FROM parquet_schema($file) WHERE type = 'INT96'"
-    return {str(name) for (name,) in con.execute(query, {"file": duck.exactly(path)}).fetchall()}
+    return {str(name) for (name,) in con.execute(query, {"file": duckdb_session.exactly(path)}).fetchall()}
 
 
 def header_line(path: Path) -> str:

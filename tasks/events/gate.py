@@ -12,12 +12,12 @@ from enum import StrEnum
 import pyarrow as pa
 
 from tasks.errors import Misconfigured, RejectedInput
-from tasks.events import gate_words
+from tasks.events import gate_messages
 from tasks.events.file_facts import FileFacts
-from tasks.events.measures import SURE, Measure, of_day
+from tasks.events.gate_metrics import SURE, Measure, of_day
 from tasks.events.profile import Noisy, Profile
-from tasks.expectations import Check, Status, judge
 from tasks.policy import Gate, GateRules, Rule
+from tasks.validation import Check, Status, judge
 
 REGISTER_SHRUNK, REGISTER_WENT_BACK = "register_shrunk", "register_went_back"
 """Rules on the registers' versions, judged before a day is read; they are overridden as the gate's own are."""
@@ -125,8 +125,8 @@ def _result(name: str, rule: Rule, measure: Measure | None, status: GateStatus, 
     """`why` is said with exact counts; a message that may leave the operator rests on the noisy profile alone."""
     bad = status in FAULTS
     value, detail, exact = (measure.value, measure.detail, measure.exact) if measure else (None, "", False)
-    message = gate_words.message(name, value, rule.limit, detail, status, exact)
-    action = gate_words.action(name, rule.severity) if bad else ""
+    message = gate_messages.message(name, value, rule.limit, detail, status, exact)
+    action = gate_messages.action(name, rule.severity) if bad else ""
     if bad and why:
         message, action = (f"{message} {why}", action) if exact else (message, f"{why} {action}")
     shown = GateStatus.OVERRIDDEN if bad and override else status

@@ -5,17 +5,17 @@ from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from tasks.events import matching, proposal
-from tasks.events.beside import Beside
+from tasks.events import id_matching, mapping_proposal
+from tasks.events.column_roles import Look, by_form, by_name
 from tasks.events.files import reader
 from tasks.events.formats import Formats, parse
 from tasks.events.formats.detect import Typed, Unfit, by_format, choose, kind_of
 from tasks.events.formats.sections import EventFormat, Layout
 from tasks.events.inspection import Inspection, Opened, Reading, opened
-from tasks.events.roles import Look, by_form, by_name
+from tasks.events.landing_context import Beside
 from tasks.events.sample import Shares, placed, sampled, shares
-from tasks.events.time_forms import Timed, event_time
-from tasks.events.walls import Walls, walls
+from tasks.events.time_formats import Timed, event_time
+from tasks.events.wall_clock import Walls, walls
 
 ROLES = ("subscriber", "time", "cell", "mcc", "net", "area", "latitude", "longitude", "date", "clock")
 GOOD = 0.95
@@ -92,7 +92,7 @@ def _proposed(path: Path, file: Opened, known: Inspection, beside: Beside, earli
         return replace(known, notes=(*known.notes, "No column holds times in a form that a mapping can say."))
     rest = [look for look in file.usable if look not in timed.columns]
     roles = by_form(rest, {role: look for role, look in roles.items() if look in rest})
-    roles = matching.roles(file, rest, roles, beside)
+    roles = id_matching.roles(file, rest, roles, beside)
     if "subscriber" not in roles or not ({"cell", "latitude"} & roles.keys()):
         return replace(known, notes=(*known.notes, "No column seems to hold subscriber ids, or none holds places."))
     if beside.key:
@@ -105,9 +105,9 @@ def _read(
     file: Opened, known: Inspection, beside: Beside, roles: dict[str, Look], timed: Timed, seen: Walls
 ) -> Inspection:
     """What the proposal makes of the sample."""
-    text = proposal.events(file.layout, roles, timed)
-    ids = matching.ids_rule(file, roles["subscriber"], beside)
-    format_ = parse(text.encode(), "the proposal").events[proposal.OWN]
+    text = mapping_proposal.events(file.layout, roles, timed)
+    ids = id_matching.ids_rule(file, roles["subscriber"], beside)
+    format_ = parse(text.encode(), "the proposal").events[mapping_proposal.OWN]
     found = shares(file.con, format_, file.columns, file.zone, replace(beside, ids=ids))
     notes = zone_notes(seen, beside, file.zone, format_.time.timezone or file.zone)
     if beside.people is None:
@@ -115,13 +115,13 @@ def _read(
     if known.format:
         notes = (*notes, f"Let it take the place of [events.{known.format}], if that is a mapping of yours.")
     return replace(
-        known, readings=_readings(found), proposal=text, ids=matching.told(ids, beside), notes=notes, format=None
+        known, readings=_readings(found), proposal=text, ids=id_matching.told(ids, beside), notes=notes, format=None
     )
 
 
 def _as_before(path: Path, file: Opened, known: Inspection, beside: Beside, text: str) -> Inspection | None:
     """As the proposal for another file reads this one, if it does: files of one layout need one mapping."""
-    format_ = parse(text.encode(), "the proposal").events[proposal.OWN]
+    format_ = parse(text.encode(), "the proposal").events[mapping_proposal.OWN]
     layout = Layout.model_validate({key: getattr(format_, key) for key in Layout.model_fields})
     same = (layout.separator, layout.header, layout.names) == (
         file.layout.separator,
@@ -132,13 +132,13 @@ def _as_before(path: Path, file: Opened, known: Inspection, beside: Beside, text
     if not same or not {format_.subscriber.column, *format_.time.column, *format_.cell.column} <= names:
         return None
     subscriber = next(look for look in file.usable if look.name == format_.subscriber.column)
-    ids = matching.ids_rule(file, subscriber, beside)
+    ids = id_matching.ids_rule(file, subscriber, beside)
     found = shares(file.con, format_, file.columns, file.zone, replace(beside, ids=ids))
     seen = walls_of(path, file.kind, format_, file.columns)
     notes = zone_notes(seen, beside, file.zone, format_.time.timezone or file.zone)
     if min(found.subscribers, found.times) < GOOD * found.rows or not _matches(found, beside):
         return None
-    other = matching.told(ids, beside)
+    other = id_matching.told(ids, beside)
     return replace(known, readings=_readings(found), proposal=text, ids=other, notes=notes, format=None)
 
 

@@ -5,15 +5,15 @@ from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from tasks.events import proposal
+from tasks.events import mapping_proposal
+from tasks.events.column_roles import Look, by_name
 from tasks.events.formats import Formats, shipped
 from tasks.events.formats.columns import literal, trimmed
 from tasks.events.formats.registers import names as names_of
 from tasks.events.formats.sections import CellFormat, RegisterFormat, TimeForm
-from tasks.events.forms import LEAST
 from tasks.events.inspection import Inspection, Opened, Reading, opened
-from tasks.events.roles import Look, by_name
-from tasks.events.time_forms import Timed, register_time
+from tasks.events.time_formats import Timed, register_time
+from tasks.events.value_shapes import LEAST
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "subscribers": ("subscriber", "birth_year", "gender", "segment", "home_mcc", "active_from"),
@@ -57,10 +57,10 @@ def inspect_register(path: Path, kind: str, purpose: str, zone: ZoneInfo, format
         times = {role: register_time(file.con, roles[role]) for role in _TIMES if role in roles}
         words = {role: _other_words(file, roles[role], role) for role in _WORDS if role in roles}
         words |= {"purpose": _in_other_case(file, roles["purpose"], purpose)} if "purpose" in roles else {}
-        key = proposal.key_parts(roles) if "cell" in roles else ()
+        key = mapping_proposal.key_parts(roles) if "cell" in roles else ()
         if own := _own_format(kind, [look.name for look in file.usable], formats):
             words |= _own_words(getattr(formats, kind)[own], words)
-        decimal = getattr(getattr(formats, kind).get(own), "decimal", proposal.decimal(roles))
+        decimal = getattr(getattr(formats, kind).get(own), "decimal", mapping_proposal.decimal(roles))
         used = {role: look for role, look in roles.items() if role not in _PARTS or role in key}
         readings = tuple(_reading(file, role, look, times, words, purpose, decimal) for role, look in used.items())
         why = f"it lacks {', '.join(lacking)}" if lacking else ""
@@ -99,7 +99,7 @@ def _is_plain(
     named = all(look.name == _OWN.get(role, role) for role, look in roles.items())
     return (
         named
-        and proposal.decimal(roles) == "."
+        and mapping_proposal.decimal(roles) == "."
         and file.layout.separator == ","
         and _form(times) == TimeForm()
         and not any(words.values())
@@ -115,8 +115,10 @@ def _text(
     kind: str, file: Opened, roles: Mapping[str, Look], form: TimeForm, words: Mapping[str, Mapping[str, str]]
 ) -> str:
     if kind == "cells":
-        return proposal.cells(file.layout, roles, form)
-    return proposal.register(kind, file.layout, roles, form, {role: each for role, each in words.items() if each})
+        return mapping_proposal.cells(file.layout, roles, form)
+    return mapping_proposal.register(
+        kind, file.layout, roles, form, {role: each for role, each in words.items() if each}
+    )
 
 
 def _reading(

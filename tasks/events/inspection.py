@@ -9,12 +9,12 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
-from tasks.events import forms
+from tasks.events import value_shapes
+from tasks.events.column_roles import Look, is_header, is_name, look_at
 from tasks.events.files import columns_of, csv_columns, header_line
 from tasks.events.formats.columns import trimmed
 from tasks.events.formats.detect import COMPRESSIONS, PARQUET, Typed, Unfit, kind_of
 from tasks.events.formats.sections import Ids, Layout
-from tasks.events.roles import Look, is_header, is_name, look_at
 from tasks.events.sample import placed, sampled
 
 _SEPARATORS = ",;\t|"
@@ -70,7 +70,7 @@ class Opened:
         """What subscriber ids begin with, where other files may write them otherwise."""
         text = trimmed(f"CAST({look.column.written()} AS VARCHAR)")
         for sign in ("+", "00"):
-            if self.count(f"starts_with({text}, '{sign}')") >= forms.LEAST:
+            if self.count(f"starts_with({text}, '{sign}')") >= value_shapes.LEAST:
                 yield f'Ids begin with {sign}. If they do not in other files: [ids] prefixes = {{ "{sign}" = "" }}.'
 
     @property
@@ -86,7 +86,7 @@ class Opened:
         """Rows in which a column's value fulfils a condition, of those with a value, and the form of the others."""
         text = f"CAST({look.column.written()} AS VARCHAR)"
         others = f"(SELECT * FROM sampled WHERE {look.column.given()} AND NOT coalesce({condition}, false))"
-        said = ", ".join(forms.several(self.con, others, text)) or None
+        said = ", ".join(value_shapes.several(self.con, others, text)) or None
         return Reading(what, self.count(condition), self.count(look.column.given()), said)
 
 

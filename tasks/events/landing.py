@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from tasks.errors import Misconfigured, NotArrived, RejectedInput, StorageUnavailable
-from tasks.events import register_files
+from tasks.events import file_digests
 from tasks.events.folders import day_folders, ignored, is_hour, labels_of, look_alikes, refuse_tables
 from tasks.events.formats import Formats, shipped
 from tasks.period import day_start
@@ -62,7 +62,7 @@ class DayLanding:
         """Changes with the mapping, any event file's name, size or time of change, and the content of any register."""
         registers = [path for name in REGISTERS for path in self._versions(name)]
         listing = [(file.name, file.bytes, str(file.mtime_ns)) for file in self.files]
-        listing += [(path.name, 0, register_files.digest(path)) for path in registers]
+        listing += [(path.name, 0, file_digests.digest(path)) for path in registers]
         return hashlib.sha256(repr((self.formats.digest, sorted(listing))).encode()).hexdigest()
 
 

@@ -13,12 +13,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tasks.errors import RejectedInput, StepFailed
-from tasks.events import duck, words
+from tasks.events import duckdb_session, sql_text
 from tasks.events.clock import Clock
 from tasks.events.consent import CONSENT_COLUMNS, consent_notes, find_standing, find_withdrawn, load_consents
 from tasks.events.formats import Formats
-from tasks.events.keys import SUBSCRIBERS
 from tasks.events.landing import find_register
+from tasks.events.packed_key import SUBSCRIBERS
+from tasks.events.reference_tables import ID, Register, load, open_register
 from tasks.events.register_values import (
     Check,
     RegisterFacts,
@@ -27,7 +28,6 @@ from tasks.events.register_values import (
     flags,
     subscriber_checks,
 )
-from tasks.events.registers import ID, Register, load, open_register
 from tasks.period import Period, day_start
 from tasks.policy import Calendar, Eligibility
 
@@ -78,7 +78,7 @@ def _registers(
 ) -> Iterator[tuple[duckdb.DuckDBPyConnection, RegisterFacts]]:
     """Both registers read: tables `person`, `consent` and `standing`, and what their values are."""
     clock = Clock.over(time.landing, _CLOCKS_FROM, _CLOCKS_FROM.replace(year=now.year + 2))
-    with duck.connect("80%", os.cpu_count() or 1, None) as con:
+    with duckdb_session.connect("80%", os.cpu_count() or 1, None) as con:
         subscribers = open_register(find_register(root, "subscribers"), SUBSCRIBER_COLUMNS, OPTIONAL, clock, formats)
         consents = open_register(find_register(root, "consents"), CONSENT_COLUMNS, (), clock, formats)
         of_people, of_consents = subscriber_checks(subscribers, who), consent_checks(consents, who)
@@ -115,7 +115,8 @@ def load_people(con: duckdb.DuckDBPyConnection, subscribers: Register, checks: S
     identity = subscribers.text(ID)
     unclear = f"{subscribers.text('active_from')} IS NOT NULL AND {subscribers.seconds('active_from')} IS NULL"
     select = f"""
-        {identity} AS subscriber_id, {words.alike(identity)} AS alike, {subscribers.whole("birth_year")} AS birth_year,
+        {identity} AS subscriber_id, {sql_text.alike(identity)} AS alike,
+        {subscribers.whole("birth_year")} AS birth_year,
         lower({subscribers.text("gender")}) AS gender, {subscribers.text("segment")} AS segment,
         {subscribers.whole("home_mcc")} AS home_mcc, {unclear} AS unclear,
         CAST(coalesce({subscribers.seconds("active_from")}, -1e18) AS BIGINT) AS since, {flags(checks)}

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from tasks.events import duck
+from tasks.events import duckdb_session
 from tasks.events.csv_rows import Rows
 
 _BATCH_ROWS = 1 << 16
@@ -46,13 +46,13 @@ def parquet_rows(path: Path, used: Sequence[str], int96: Sequence[str] = ()) -> 
 
 def _instants(path: Path, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
     """A file's columns of old timestamps by DuckDB, as in the fast way: of garbage, pyarrow makes other times."""
-    columns = ", ".join(map(duck.name, names))
+    columns = ", ".join(map(duckdb_session.name, names))
     sql = f"SELECT {columns} FROM read_parquet($file, hive_partitioning=false)"
     try:
         with duckdb.connect(":memory:") as con:
-            yield from duck.batches(con, sql, {"file": duck.exactly(path)}, _BATCH_ROWS)
+            yield from duckdb_session.batches(con, sql, {"file": duckdb_session.exactly(path)}, _BATCH_ROWS)
     except duckdb.Error as error:
-        duck.raise_unless_the_files(error)
+        duckdb_session.raise_unless_the_files(error)
         raise OSError(f"{path.name} is damaged") from None
 
 

@@ -11,20 +11,20 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from tasks.events import duck
-from tasks.events.account import RowAccount
+from tasks.events import duckdb_session
 from tasks.events.csv_rows import Csv, Rows, csv_rows
 from tasks.events.files import FileGroup, UnreadableFile
 from tasks.events.formats.columns import INT96, Column
 from tasks.events.formats.detect import by_format
 from tasks.events.formats.expressions import kinds
-from tasks.events.judge import CODE, CODES, KEPT, NO_TIME, PADDED, Int32, Judge, Judged, Looked, Prepared
-from tasks.events.keys import Int64
-from tasks.events.lookup import query
+from tasks.events.packed_key import Int64
 from tasks.events.parquet_rows import parquet_rows
+from tasks.events.read_query import query
 from tasks.events.reasons import QUARANTINED, Reason
+from tasks.events.row_counts import RowAccount
+from tasks.events.row_rules import CODE, CODES, KEPT, NO_TIME, PADDED, Int32, Judge, Judged, Looked, Prepared
+from tasks.events.row_stream import RowStream
 from tasks.events.scratch import all_or_nothing, append_keys, bucket_starts
-from tasks.events.stream import RowStream
 
 QUARANTINE = pa.schema([("file", pa.string()), ("row", pa.int64()), ("reason", pa.string())])
 """Rows set aside, never their values. `row`: from 1 in Parquet; the line in CSV, the file's first being 1."""
@@ -68,7 +68,7 @@ def read_group(
 ) -> ReadAccount:
     """Append the keys of a group's rows to `out/b*.keys` (all or, if it fails, none); damaged files are named."""
     starts = bucket_starts(prepared.panel, buckets)
-    with all_or_nothing(out), duck.connect(memory_limit, threads, out / "spill") as con:
+    with all_or_nothing(out), duckdb_session.connect(memory_limit, threads, out / "spill") as con:
         reading = _Reading(con, prepared, out, starts)
         try:
             with all_or_nothing(out):
@@ -90,7 +90,7 @@ def _streamed(con: duckdb.DuckDBPyConnection, group: FileGroup) -> tuple[RowStre
     types, used = dict(group.columns), _used(group)
     stream = RowStream([file.path for file in group.files], partial(_rows, group, list(used.values())))
     shown = ["TIMESTAMP" if types[own] == INT96 else types[own] for own in used.values()]
-    con.register("stream", stream.reader(duck.arrow_types(con, shown)))
+    con.register("stream", stream.reader(duckdb_session.arrow_types(con, shown)))
     return stream, {name: Column(f"c{place}", types[own]) for place, (name, own) in enumerate(used.items())}
 
 
@@ -110,14 +110,14 @@ class _Reading:
                 with all_or_nothing(self.out):
                     return self.at_once(group)
             except duckdb.Error as error:
-                duck.raise_unless_the_files(error)  # a single value is enough for that
+                duckdb_session.raise_unless_the_files(error)  # a single value is enough for that
         return self.row_by_row(group)
 
     def at_once(self, group: FileGroup) -> ReadAccount:
         """Read Parquet files by DuckDB alone, which is fast; raises duckdb.Error over any value that it cannot take."""
         types = dict(group.columns)
-        columns = {name: Column(duck.name(own), types[own]) for name, own in _used(group).items()}
-        files = {"files": [duck.exactly(file.path) for file in group.files]}
+        columns = {name: Column(duckdb_session.name(own), types[own]) for name, own in _used(group).items()}
+        files = {"files": [duckdb_session.exactly(file.path) for file in group.files]}
         return self._judged(group, "read_parquet($files, hive_partitioning=false)", columns, files).account(group)
 
     def row_by_row(self, group: FileGroup) -> ReadAccount:
@@ -144,7 +144,7 @@ class _Reading:
         sql, parameters, ticks_a_second = query(group, self.prepared, table, columns)
         judge = Judge(self.prepared, group.label, ticks_a_second)
         found = _Found(len(group.files))
-        for batch in duck.batches(self.con, sql, {**parameters, **files}, _BATCH_ROWS):
+        for batch in duckdb_session.batches(self.con, sql, {**parameters, **files}, _BATCH_ROWS):
             ticks = batch["ticks"].cast(pa.int64()).fill_null(NO_TIME)
             rank, cell, flags, file, row = (batch[name].to_numpy() for name in ("rank", "cell", "flags", "file", "row"))
             if PADDED in (rank.min(initial=0), cell.min(initial=0)):

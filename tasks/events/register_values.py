@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import duckdb
 
-from tasks.events import forms, words
-from tasks.events.registers import ID, Register
+from tasks.events import sql_text, value_shapes
+from tasks.events.reference_tables import ID, Register
 from tasks.policy import Eligibility
 
 _PUBLIC = """
@@ -88,12 +88,12 @@ def subscriber_checks(subscribers: Register, who: Eligibility) -> tuple[Check, .
     return (
         Check(ID, f"{subscribers.text(ID)} IS NULL", f"{subscribers.text(ID)} IS NOT NULL", "an id"),
         _given(subscribers, "birth_year", f"coalesce({year} BETWEEN 1880 AND 2199, false)", "a year such as 1980"),
-        _words(subscribers, "gender", f"{gender} IN ({words.listed(GENDERS)})", "true", "f, m, x or empty"),
+        _words(subscribers, "gender", f"{gender} IN ({sql_text.listed(GENDERS)})", "true", "f, m, x or empty"),
         _words(
             subscribers,
             "segment",
-            f"{segment} IN ({words.listed(SEGMENTS)})",
-            f"coalesce({segment} IN ({words.listed(who.segments)}), false)",
+            f"{segment} IN ({sql_text.listed(SEGMENTS)})",
+            f"coalesce({segment} IN ({sql_text.listed(who.segments)}), false)",
             f"{', '.join(SEGMENTS)}; counted: {', '.join(who.segments)}",
         ),
         Check(
@@ -108,17 +108,17 @@ def subscriber_checks(subscribers: Register, who: Eligibility) -> tuple[Check, .
 
 def consent_checks(consents: Register, who: Eligibility) -> tuple[Check, ...]:
     """What each column of the consents file has to hold; a withdrawal needs neither grant nor proof."""
-    purpose, ours = consents.text("purpose"), words.quoted(who.purpose.strip())
+    purpose, ours = consents.text("purpose"), sql_text.quoted(who.purpose.strip())
     left = f"{consents.text('withdrawn_at')} IS NOT NULL"
     granted, withdrawn = consents.seconds("granted_at"), consents.seconds("withdrawn_at")
-    same = f"CASE WHEN {purpose} <> {ours} THEN {words.folded(purpose)} = {words.folded(ours)} END"
+    same = f"CASE WHEN {purpose} <> {ours} THEN {sql_text.folded(purpose)} = {sql_text.folded(ours)} END"
     return (
         Check(ID, f"{consents.text(ID)} IS NULL", f"{consents.text(ID)} IS NOT NULL", "an id"),
         Check("purpose", f"coalesce({same}, false)", f"coalesce({purpose} = {ours}, false)", who.purpose, worded=True),
         _given(consents, "granted_at", f"{granted} IS NOT NULL", _TIME),
         Check("withdrawn_at", f"{left} AND {withdrawn} IS NULL", "true", f"{_TIME}, or empty"),
         *(
-            Check(name, "false", words.proof(consents.text(name)), "what proves the consent")
+            Check(name, "false", sql_text.proof(consents.text(name)), "what proves the consent")
             for name in ("channel", "text_version")
         ),
     )
@@ -158,8 +158,8 @@ def _seen(con: duckdb.DuckDBPyConnection, register: Register, check: Check, odd:
     text = f"CASE WHEN {check.odd} THEN {register.text(check.column)} END" if odd else register.text(check.column)
     public = _public(con, register, text) if check.worded else []
     if public:
-        text = f"CASE WHEN lower({text}) NOT IN ({words.listed(sorted(PUBLIC_WORDS))}) THEN {text} END"
-    found = forms.several(con, register.table, text, register.parameters)
+        text = f"CASE WHEN lower({text}) NOT IN ({sql_text.listed(sorted(PUBLIC_WORDS))}) THEN {text} END"
+    found = value_shapes.several(con, register.table, text, register.parameters)
     written = [f", written {', '.join(public)}"] * bool(public) + [f"; forms: {', '.join(found)}"] * bool(found)
     return "".join(written)
 
@@ -167,8 +167,8 @@ def _seen(con: duckdb.DuckDBPyConnection, register: Register, check: Check, odd:
 def _public(con: duckdb.DuckDBPyConnection, register: Register, text: str) -> list[str]:
     """The public words among the odd ones of a file's first rows, the commonest first."""
     query = f"""
-        SELECT word FROM (SELECT {text} AS word FROM {register.table} LIMIT {forms.SAMPLE})
-        WHERE list_contains($public, lower(word)) GROUP BY word HAVING count(*) >= {forms.LEAST}
+        SELECT word FROM (SELECT {text} AS word FROM {register.table} LIMIT {value_shapes.SAMPLE})
+        WHERE list_contains($public, lower(word)) GROUP BY word HAVING count(*) >= {value_shapes.LEAST}
         ORDER BY count(*) DESC, word LIMIT 5
     """
     found = con.execute(query, {**register.parameters, "public": sorted(PUBLIC_WORDS)}).fetchall()

@@ -10,8 +10,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 import pyarrow as pa
 
-from tasks.events import duck, forms
-from tasks.events.beside import Beside
+from tasks.events import duckdb_session, value_shapes
 from tasks.events.clock import Clock
 from tasks.events.formats.columns import Column, trimmed
 from tasks.events.formats.detect import PARQUET, Typed, Unfit, by_format
@@ -19,6 +18,7 @@ from tasks.events.formats.expressions import expressions, kinds
 from tasks.events.formats.ids import compared
 from tasks.events.formats.sections import EventFormat, Ids, Layout
 from tasks.events.formats.times import given
+from tasks.events.landing_context import Beside
 
 ROWS = 10_000
 """Rows of a file that are looked at."""
@@ -46,20 +46,20 @@ class Shares:
 def sampled(path: Path, kind: str, layout: Layout, columns: Typed) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection whose table `sampled` holds a file's first rows, its columns named c0, c1 ...; raises Unfit."""
     relation, parameters = rows_of(path, kind, layout, columns)
-    with duck.connect(MEMORY, 1, None) as con:  # of several threads, which rows are the first would be chance
+    with duckdb_session.connect(MEMORY, 1, None) as con:  # of several threads, which rows are the first would be chance
         try:
             con.execute(f"CREATE TEMP TABLE sampled AS SELECT * FROM {relation} LIMIT {ROWS}", parameters)
         except duckdb.Error as error:
-            duck.raise_unless_the_files(error)
+            duckdb_session.raise_unless_the_files(error)
             raise Unfit("it is damaged: its rows cannot be read") from None
         yield con
 
 
 def rows_of(path: Path, kind: str, layout: Layout, columns: Typed) -> tuple[str, dict[str, object]]:
     """SQL of a file's rows, its columns named c0, c1 ..., and its parameters."""
-    parameters: dict[str, object] = {"file": duck.exactly(path)}
+    parameters: dict[str, object] = {"file": duckdb_session.exactly(path)}
     if kind == PARQUET:
-        names = ", ".join(f"{duck.name(name)} AS c{place}" for place, (name, _) in enumerate(columns))
+        names = ", ".join(f"{duckdb_session.name(name)} AS c{place}" for place, (name, _) in enumerate(columns))
         return f"(SELECT {names} FROM read_parquet($file, hive_partitioning=false))", parameters
     return _CSV, parameters | {
         "columns": {f"c{place}": "VARCHAR" for place in range(len(columns))},
@@ -100,7 +100,7 @@ def shares(
     times = [used[name] for name in format_.time.column]
     text = " || ' ' || ".join(f"CAST({time.written()} AS VARCHAR)" for time in times)
     unread = f"(SELECT * FROM sampled WHERE {given(times)} AND {row.seconds} IS NULL)"
-    return Shares(rows, with_id, with_time, with_cell, forms.commonest(con, unread, text), people)
+    return Shares(rows, with_id, with_time, with_cell, value_shapes.commonest(con, unread, text), people)
 
 
 def members(con: duckdb.DuckDBPyConnection, text: str, people: pa.Array, ids: Ids) -> int:

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from tasks.errors import StorageUnavailable
-from tasks.events.keys import SUBSCRIBER_SHIFT, Int64
+from tasks.events.packed_key import SUBSCRIBER_SHIFT, Int64
 
 
 def bucket_file(out: Path, bucket: int) -> Path:

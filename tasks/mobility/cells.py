@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tasks.errors import RejectedInput
-from tasks.events.keys import CELLS
+from tasks.events.packed_key import CELLS
 from tasks.mobility.cell_versions import Topology
 from tasks.mobility.day import EARTH_RADIUS_M, HOUR, NO_ZONE, CellArrays, Int32
 from tasks.period import day_hours

@@ -6,8 +6,8 @@ in place, because rows are only ever dropped, and never allocate. Compiled code 
 
 import math
 
-from tasks.events.compiled import kernel
-from tasks.events.keys import CELLS, REASON_SECOND, SECOND_SHIFT, SUBSCRIBER_SHIFT
+from tasks.events.jit import kernel
+from tasks.events.packed_key import CELLS, REASON_SECOND, SECOND_SHIFT, SUBSCRIBER_SHIFT
 from tasks.mobility.day import (
     CONFLICTING,
     DUPLICATE,

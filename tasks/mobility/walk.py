@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from tasks.events.keys import SUBSCRIBER_SHIFT
+from tasks.events.packed_key import SUBSCRIBER_SHIFT
 from tasks.mobility import kernels
 from tasks.mobility.day import NO_ZONE, CellArrays, Int32, Int64, WalkRules, empty_buffers
 

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 from tasks.errors import NotArrived, ThrongError
 from tasks.events.landing import DayLanding, closes_at
-from tasks.events.late import late_files
+from tasks.events.late_arrivals import late_files
 from tasks.period import Period, clock
 from tasks.plan.snapshot import CatalogSnapshot
 from tasks.plan.states import State, Step

@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tasks.simulate.clock import Day
-from tasks.simulate.flaws import BAD_PLMN, BAD_TIME, DUPLICATE, MISSING_TIME, UNKNOWN_CELLS, UNREADABLE_ROW, Rows
+from tasks.simulate.data_defects import BAD_PLMN, BAD_TIME, DUPLICATE, MISSING_TIME, UNKNOWN_CELLS, UNREADABLE_ROW, Rows
 from tasks.simulate.network import Network
 from tasks.simulate.people import HOME_MCC, People
 from tasks.simulate.plan import SimulationPlan

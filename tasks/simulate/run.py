@@ -12,8 +12,8 @@ from tasks.errors import Misconfigured
 from tasks.simulate.city import City, build_city
 from tasks.simulate.clock import Day
 from tasks.simulate.consents import Consents, ask
+from tasks.simulate.data_defects import UNREADABLE_ROW, Rows, plant
 from tasks.simulate.files import stamp, write_events
-from tasks.simulate.flaws import UNREADABLE_ROW, Rows, plant
 from tasks.simulate.itinerary import live
 from tasks.simulate.motion import move, presence
 from tasks.simulate.network import Network, build_network

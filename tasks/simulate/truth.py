@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from tasks.simulate.city import City
 from tasks.simulate.clock import Day
 from tasks.simulate.consents import Consents
+from tasks.simulate.data_defects import BAD_TIME, FLAWS, MISSING_TIME, OTHER_DAY, OUTSIDE_DAY, UNREADABLE_ROW, Rows
 from tasks.simulate.files import write_parquet
-from tasks.simulate.flaws import BAD_TIME, FLAWS, MISSING_TIME, OTHER_DAY, OUTSIDE_DAY, UNREADABLE_ROW, Rows
 from tasks.simulate.itinerary import Itinerary
 from tasks.simulate.people import AGE_BANDS, GENDERS, KINDS, People
 from tasks.simulate.plan import Bools, Ints, SimulationPlan

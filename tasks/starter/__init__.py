@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from shutil import rmtree
 
-from tasks import home_env
+from tasks import env_files
 from tasks.errors import Misconfigured, StorageUnavailable
 from tasks.policy import shipped
 
@@ -24,7 +24,7 @@ def write(folder: Path, day: date) -> None:
     """Fill a folder that is empty or does not exist; `day`: of the example's events. Raises Misconfigured."""
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
         raise Misconfigured(f"{folder} holds files already; nothing was written.", "Name a new or an empty folder.")
-    home_env.check_home(folder)
+    env_files.check_home(folder)
     existed = folder.exists()
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -70,7 +70,7 @@ def _files(day: date) -> Iterator[tuple[str, str]]:
     )
     yield f"landing/events/date={day}/part-0.csv", _csv("subscriber_id,event_at,cell_id,event_type", _events(day))
     yield f"landing/events/date={day}/_COMPLETE", ""
-    yield home_env.MARKER, _MARKER
+    yield env_files.MARKER, _MARKER
 
 
 def _csv(header: str, rows: Sequence[Sequence[str]]) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tasks import home_env, policy, settings
+from tasks import env_files, policy, settings
 from tasks.store.atomic_files import make_folder
 from tasks.store.audit import AuditLog
 from tasks.store.catalog import Catalog
@@ -44,7 +44,7 @@ def open_stores(given: settings.Settings | None = None) -> Stores:
     from tasks.store.buckets import Buckets  # boto3: 0.2 s
 
     where = given or settings.load()
-    home_env.check_home(where.home)
+    env_files.check_home(where.home)
     reviewed = policy.load(where.policy)
     keys = FileKeys(where.keys_root)
     lake = Lake(where.lake_root, keys)

@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from botocore.loaders import Loader, create_loader
 from botocore.parsers import ResponseParserError
 
-from tasks import home_env
+from tasks import env_files
 from tasks.errors import Misconfigured, RefusedDelivery
 from tasks.loopback import is_own
 from tasks.store import usage
@@ -158,7 +158,7 @@ class Buckets:
 
     def __init__(self, home: Path | None = None) -> None:
         """AWS_* lines of `.env` and of the home's `env` count as if they stood in the environment; that goes first."""
-        for name, value in (*home_env.dotenv().items(), *(home_env.read(home).items() if home else ())):
+        for name, value in (*env_files.dotenv().items(), *(env_files.read(home).items() if home else ())):
             if name.startswith("AWS_") and value:
                 os.environ.setdefault(name, value)
 

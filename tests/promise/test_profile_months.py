@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks import policy
-from tasks.events.keys import Int64
+from tasks.events.packed_key import Int64
 from tasks.mobility.day import CellArrays, walk_rules
 from tasks.mobility.walk import walk_partition
 from tests.reference_read import Span

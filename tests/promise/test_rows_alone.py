@@ -19,8 +19,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from tasks import policy
-from tasks.events.judge import Prepared
 from tasks.events.read import ReadAccount
+from tasks.events.row_rules import Prepared
 from tasks.mobility.day import CellArrays, walk_rules
 from tasks.mobility.walk import Walked, walk_partition
 from tests.reference_read import Span

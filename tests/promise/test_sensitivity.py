@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks import policy
-from tasks.events.keys import REASON_SECOND, pack
+from tasks.events.packed_key import REASON_SECOND, pack
 from tasks.events.reasons import READ_REASONS
 from tasks.mobility.day import PROFILE_UNIT, CellArrays, walk_rules
 from tasks.mobility.walk import Walked, walk_partition

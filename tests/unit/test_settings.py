@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks import home_env, settings
+from tasks import env_files, settings
 from tasks.errors import Misconfigured
 from tasks.store import open_stores
 from tasks.store.buckets import Buckets
@@ -31,7 +31,7 @@ def test_without_a_named_home_nothing_begins_and_nothing_is_made(
 
 def test_dotenv_or_an_initialised_folder_names_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("THRONG_HOME")
-    (tmp_path / home_env.MARKER).touch(mode=0o600)
+    (tmp_path / env_files.MARKER).touch(mode=0o600)
     assert settings.load().home == tmp_path
     (tmp_path / ".env").write_text("THRONG_HOME=/other\n")
     assert settings.load().home == Path("/other")
@@ -43,9 +43,9 @@ def test_a_folder_that_others_could_have_made_a_home_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("THRONG_HOME")
-    (tmp_path / home_env.MARKER).touch()
-    (tmp_path / home_env.MARKER).chmod(0o666)
-    with pytest.raises(Misconfigured, match=home_env.MARKER):
+    (tmp_path / env_files.MARKER).touch()
+    (tmp_path / env_files.MARKER).chmod(0o666)
+    with pytest.raises(Misconfigured, match=env_files.MARKER):
         settings.load()
 
 
@@ -117,10 +117,10 @@ def test_a_dotenv_file_of_another_user_is_refused_and_one_of_root_is_read(
     file = tmp_path / ".env"
     file.write_text("THRONG_LANDING=/data/landing\n")
     owner = file.stat().st_uid
-    monkeypatch.setattr(home_env, "ROOT", owner)
+    monkeypatch.setattr(env_files, "ROOT", owner)
     monkeypatch.setattr("os.geteuid", lambda: owner + 1)
     assert settings.load().landing == "/data/landing"
-    monkeypatch.setattr(home_env, "ROOT", owner + 2)
+    monkeypatch.setattr(env_files, "ROOT", owner + 2)
     for read in (settings.load, Buckets):
         with pytest.raises(Misconfigured, match=f"{file} belongs to another user.*chown.*another folder"):
             read()

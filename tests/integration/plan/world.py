@@ -13,7 +13,7 @@ from sqlmodel import col, select
 
 from tasks.errors import StepFailed
 from tasks.events.landing import find_day
-from tasks.events.late import listing_of
+from tasks.events.late_arrivals import listing_of
 from tasks.period import Cadence, Period
 from tasks.plan import Mode, Plan, make_plan
 from tasks.privacy.accounting import cap_units

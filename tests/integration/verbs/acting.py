@@ -16,7 +16,6 @@ from tasks.deliver import Deliver, client_spec
 from tasks.deliverable import gate as deliverable_gate
 from tasks.errors import ThrongError
 from tasks.events import gate
-from tasks.expectations import Check, Status, Verdict
 from tasks.privacy.noise import production_noise
 from tasks.release import utc_now
 from tasks.step import scrubbed
@@ -25,6 +24,7 @@ from tasks.store.audit import AuditEntry
 from tasks.store.client_file import parse_client
 from tasks.store.lake import DeliveryKey
 from tasks.store.tables import Delivery
+from tasks.validation import Check, Status, Verdict
 from tests.integration.verbs.books import Ended, ended
 from tests.integration.verbs.dying_stores import Border, Fault, dying
 from tests.integration.verbs.homes import settings

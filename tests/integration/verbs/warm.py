@@ -61,12 +61,12 @@ def _load() -> None:
     import tasks.deliver
     import tasks.ingest
     import tasks.publish
-    from tasks.expectations import Check, judge
     from tasks.mobility.day import CellArrays, walk_rules
     from tasks.mobility.walk import walk_partition
     from tasks.period import Period
     from tasks.policy import load
     from tasks.privacy.noise import gaussian
+    from tasks.validation import Check, judge
 
     judge(pa.table({"x": [1.0]}), [Check("x", "ExpectColumnValuesToBeBetween", {"column": "x", "max_value": 2})])
     gaussian(1.0)

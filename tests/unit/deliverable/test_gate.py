@@ -11,7 +11,7 @@ from tasks.deliverable.gate import check_delivery, checks
 from tasks.deliverable.grant import Granted
 from tasks.deliverable.serialisation import as_text
 from tasks.errors import RefusedDelivery
-from tasks.expectations import judge
+from tasks.validation import judge
 from tests.unit.deliverable.factories import grant_view, release_view, rendered
 
 RELEASE = release_view()

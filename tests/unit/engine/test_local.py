@@ -19,9 +19,9 @@ from tasks.engine.work import DayWork, Machine
 from tasks.errors import StorageUnavailable
 from tasks.events.files import group_files
 from tasks.events.formats import shipped
-from tasks.events.judge import Prepared
 from tasks.events.landing import find_day
 from tasks.events.panel import read_panel
+from tasks.events.row_rules import Prepared
 from tasks.mobility.day import walk_rules
 from tasks.mobility.plans import load_plans
 from tasks.period import Period

@@ -13,10 +13,10 @@ import pyarrow.parquet as pq
 
 from tasks.events.files import group_files
 from tasks.events.formats import Formats
-from tasks.events.judge import Prepared
-from tasks.events.keys import Int64
 from tasks.events.landing import LandingFile
+from tasks.events.packed_key import Int64
 from tasks.events.read import ReadAccount, read_group
+from tasks.events.row_rules import Prepared
 from tasks.policy import Calendar
 from tests.reference_read import Span
 

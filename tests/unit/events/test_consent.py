@@ -14,8 +14,8 @@ from tasks.events.clock import Clock
 from tasks.events.consent import CONSENT_COLUMNS, find_standing, find_withdrawn, load_consents
 from tasks.events.formats.columns import Column
 from tasks.events.formats.sections import Ids, RegisterFormat
+from tasks.events.reference_tables import Register, Source
 from tasks.events.register_values import consent_checks
-from tasks.events.registers import Register, Source
 from tasks.policy import Eligibility
 from tests.reference_consent import Row, standing_since
 

@@ -4,13 +4,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from tasks.events.account import RowAccount
 from tasks.events.file_facts import file_facts
 from tasks.events.files import UnreadableFile
 from tasks.events.formats import Formats
 from tasks.events.landing import DayLanding, LandingFile
 from tasks.events.read import ReadAccount
 from tasks.events.reasons import Reason
+from tasks.events.row_counts import RowAccount
 from tests.unit.events.factory import DAY
 
 END = datetime(2026, 3, 1, 23, tzinfo=UTC)

@@ -5,8 +5,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from tasks.events.judge import Prepared
 from tasks.events.reasons import Reason
+from tasks.events.row_rules import Prepared
 from tests.reference_read import Span
 from tests.unit.events.factory import csv_bytes, landing_file, prepare, read, write, write_parquet
 

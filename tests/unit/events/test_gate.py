@@ -10,12 +10,12 @@ from tasks.errors import Misconfigured, RejectedInput
 from tasks.events import gate
 from tasks.events.file_facts import FileFacts
 from tasks.events.gate import GateResult, GateStatus, judge_day, refuse
-from tasks.events.measures import SURE, incomplete_hours, of_rows
+from tasks.events.gate_metrics import SURE, incomplete_hours, of_rows
 from tasks.events.profile import Noisy, Profile
 from tasks.events.reasons import READ_REASONS, Reason
 from tasks.events.register_values import ColumnFacts, RegisterFacts
-from tasks.expectations import Status, Verdict
 from tasks.policy import Gate, GateRules, load
+from tasks.validation import Status, Verdict
 
 GATE = load().policy.gate
 SE = 9051.0

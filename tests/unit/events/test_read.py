@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tasks.errors import StepFailed
-from tasks.events.keys import unpack
+from tasks.events.packed_key import unpack
 from tasks.events.reasons import Reason
 from tasks.policy import Calendar
 from tests.reference_read import Span

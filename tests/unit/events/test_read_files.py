@@ -10,10 +10,10 @@ import pytest
 
 from tasks.errors import RejectedInput, StepFailed, StorageUnavailable
 from tasks.events.files import group_files
-from tasks.events.judge import Prepared
 from tasks.events.landing import LandingFile
 from tasks.events.read import ReadAccount, read_group
 from tasks.events.reasons import Reason
+from tasks.events.row_rules import Prepared
 from tests.few_handles import end_with_few_handles
 from tests.full_disk import disk_full_at
 from tests.reference_read import Span

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tasks.events.judge import Prepared
+from tasks.events.row_rules import Prepared
 from tests.reference_read import Span
 from tests.unit.events.factory import NATIVE, csv_bytes, landing_file, prepare, read
 

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tasks.events.keys import pack
+from tasks.events.packed_key import pack
 from tests.reference_read import Event, Span, World, midnight, parse
 from tests.unit.events.factory import NATIVE, csv_bytes, landing_file, prepare, read, times, write, write_parquet
 

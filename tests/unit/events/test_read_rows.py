@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.events.files import group_files
-from tasks.events.judge import Prepared
 from tasks.events.parquet_rows import parquet_rows
 from tasks.events.reasons import Reason
+from tasks.events.row_rules import Prepared
 from tests.reference_read import Span
 from tests.unit.events.factory import landing_file, prepare, read, write_parquet
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tasks.events.formats import shipped
-from tasks.events.gate_words import columns
+from tasks.events.gate_messages import columns
 from tasks.events.panel import read_panel
 from tasks.events.register_values import ColumnFacts, RegisterFacts
 from tasks.period import Period

@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pytest
 
-from tasks.events.beside import Beside
 from tasks.events.files import columns_of
 from tasks.events.formats import parse, shipped
 from tasks.events.formats.detect import Unfit, kind_of
 from tasks.events.formats.sections import EventFormat, Layout
+from tasks.events.landing_context import Beside
 from tasks.events.sample import Shares, sampled, shares
 from tests.unit.events.factory import NATIVE, csv_bytes, write, write_parquet
 

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.events.keys import REASON_SECOND, pack
+from tasks.events.packed_key import REASON_SECOND, pack
 from tasks.events.reasons import READ_REASONS
 from tasks.mobility import kernels
 from tasks.mobility.day import COUNTS, EARTH_RADIUS_M, IMPOSSIBLE, CellArrays, WalkRules, empty_buffers, profile_size

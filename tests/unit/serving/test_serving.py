@@ -27,9 +27,9 @@ from flows.serving.process import gone, this_process
 from flows.serving.supervisor import Supervisor
 from flows.telling.teller import telling
 from tasks import settings
+from tasks.env_files import check_home
 from tasks.errors import Misconfigured
 from tasks.events.landing import closes
-from tasks.home_env import check_home
 from tasks.policy import load
 from tasks.services.client_file import client_file
 from tests.receivers import webhook

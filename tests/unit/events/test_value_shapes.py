@@ -6,7 +6,7 @@ import duckdb
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tasks.events.forms import LEAST, LONGEST, commonest
+from tasks.events.value_shapes import LEAST, LONGEST, commonest
 from tests.reference import form_of
 
 

@@ -12,8 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tasks.errors import RejectedInput
-from tasks.events import duck, words
+from tasks.events import duckdb_session, sql_text
 from tasks.events.clock import Clock
+from tasks.events.file_digests import Seen, parts
 from tasks.events.files import columns_of, count_lines, source
 from tasks.events.folders import ignored, refuse_tables
 from tasks.events.formats import Formats
@@ -22,7 +23,6 @@ from tasks.events.formats.detect import PARQUET, Typed, Unfit, by_format, kind_o
 from tasks.events.formats.ids import compared, rewrites
 from tasks.events.formats.registers import TIMES, lacking, mapped
 from tasks.events.formats.sections import Ids, RegisterFormat
-from tasks.events.register_files import Seen, parts
 
 ID = "subscriber_id"
 _PLAUSIBLE = "BETWEEN -2208988800 AND 32503679999"
@@ -56,11 +56,11 @@ class Register:
         """A register over a table function; what it says in words is trimmed, and NULL where it says "no value"."""
         worded = {name for name, column in columns.items() if column.type in ("VARCHAR", "BLOB")}
         rows = ", ".join(
-            f"{_cleaned(name, column, ids) if name in worded else column.sql} AS {duck.name(name)}"
+            f"{_cleaned(name, column, ids) if name in worded else column.sql} AS {duckdb_session.name(name)}"
             for name, column in columns.items()
         )
         clean = {
-            name: Column(duck.name(name), "VARCHAR" if name in worded else column.type)
+            name: Column(duckdb_session.name(name), "VARCHAR" if name in worded else column.type)
             for name, column in columns.items()
         }
         return cls(source, f"(SELECT {rows} FROM {table})", clean, clock)
@@ -87,9 +87,9 @@ class Register:
 def _cleaned(name: str, column: Column, ids: Ids) -> str:
     """SQL of a column's words; ids are compared by the rule that the events follow, all other bytes are text."""
     if name != ID:
-        return words.given(trimmed(words.text(column)))
+        return sql_text.given(trimmed(sql_text.text(column)))
     text = trimmed(column.text(hexadecimal=ids.binary == "hex"))
-    return words.given(compared(text, ids) if rewrites(ids) else text)
+    return sql_text.given(compared(text, ids) if rewrites(ids) else text)
 
 
 def _plausible(seconds: str) -> str:
@@ -208,7 +208,7 @@ def load(con: duckdb.DuckDBPyConnection, register: Register, name: str, select: 
         con.execute(f"CREATE TEMP TABLE {name} AS SELECT {select} FROM {register.table}", register.parameters)
         rows = con.execute(f"SELECT count(*) FROM {name}").fetchall()[0][0]
     except duckdb.Error as error:
-        duck.raise_unless_the_files(error)
+        duckdb_session.raise_unless_the_files(error)
         raise RejectedInput(f"{register.path.name} is damaged.", "Send it again.") from None
     if register.source.kind != ".parquet":
         _check_lines(con, register.source, rows)

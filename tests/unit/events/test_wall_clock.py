@@ -12,7 +12,7 @@ from tasks.events.files import reader
 from tasks.events.formats import shipped
 from tasks.events.formats.detect import Unfit
 from tasks.events.inspect_events import walls_of
-from tasks.events.walls import STEP, Walls
+from tasks.events.wall_clock import STEP, Walls
 from tests.unit.events.factory import NATIVE, csv_bytes, write
 
 BERLIN, UTC = ZoneInfo("Europe/Berlin"), ZoneInfo("UTC")

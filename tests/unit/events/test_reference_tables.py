@@ -8,11 +8,11 @@ import pyarrow as pa
 import pytest
 
 from tasks.errors import RejectedInput, StorageUnavailable
-from tasks.events import duck
+from tasks.events import duckdb_session
 from tasks.events.clock import Clock
+from tasks.events.file_digests import digest
 from tasks.events.formats import Formats, parse, shipped
-from tasks.events.register_files import digest
-from tasks.events.registers import count_rows, load, open_register
+from tasks.events.reference_tables import count_rows, load, open_register
 from tests.unit.events.factory import write, write_parquet
 
 
@@ -59,7 +59,7 @@ def test_a_part_whose_compressed_stream_is_cut_rejects_the_register(tmp_path: Pa
     content = pa.compress(b"a\n" + b"1\n" * (1 << 19), codec="zstd", asbytes=True)
     write(tmp_path / "consents/part-0.csv.zst", content[: len(content) - lost])
     register = open_register(tmp_path / "consents", ("a",), (), Clock((), 0), shipped())
-    with duck.connect("200MB", 1, None) as con, pytest.raises(RejectedInput) if lost else nullcontext():
+    with duckdb_session.connect("200MB", 1, None) as con, pytest.raises(RejectedInput) if lost else nullcontext():
         load(con, register, "found", register.text("a"))
         assert con.sql("SELECT count(*) FROM found").fetchall() == [(1 << 19,)]
 

@@ -9,12 +9,12 @@ import duckdb
 import pyarrow as pa
 
 from tasks.errors import RejectedInput
-from tasks.events import duck
+from tasks.events import duckdb_session
 from tasks.events.clock import Clock
 from tasks.events.formats import Formats
 from tasks.events.formats.sections import Ids
 from tasks.events.landing import find_register
-from tasks.events.registers import ID, open_register
+from tasks.events.reference_tables import ID, open_register
 
 MEMORY = "2GB"
 
@@ -40,11 +40,11 @@ def subscriber_ids(root: Path, formats: Formats) -> pa.Array | None:
     plain = formats.model_copy(update={"ids": Ids(binary=formats.ids.binary)})
     try:
         register = open_register(find_register(root, "subscribers"), (ID,), (), Clock((), 0), plain)
-        with duck.connect(MEMORY, 1, None) as con:
+        with duckdb_session.connect(MEMORY, 1, None) as con:
             found = con.sql(f"SELECT {register.text(ID)} AS id FROM {register.table}", params=register.parameters)
             return found.to_arrow_table()["id"].combine_chunks()
     except duckdb.Error as error:
-        duck.raise_unless_the_files(error)
+        duckdb_session.raise_unless_the_files(error)
         return None
     except RejectedInput:
         return None

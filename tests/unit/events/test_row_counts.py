@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from tasks.errors import StepFailed
-from tasks.events.account import ALL_FILES, RowAccount
-from tasks.events.keys import CELLS, REASON_SECOND, SUBSCRIBERS, pack, unpack
+from tasks.events.packed_key import CELLS, REASON_SECOND, SUBSCRIBERS, pack, unpack
 from tasks.events.reasons import QUARANTINED, READ_REASONS, WALK_REASONS, Reason
+from tasks.events.row_counts import ALL_FILES, RowAccount
 
 
 def test_a_row_lost_or_counted_twice_fails_the_account() -> None:

@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from tasks.events import duck
-from tasks.events.account import RowAccount
+from tasks.events import duckdb_session
 from tasks.events.files import FileGroup
 from tasks.events.formats.columns import Column
-from tasks.events.forms import SAMPLE, commonest
-from tasks.events.judge import Prepared
-from tasks.events.lookup import row_of
 from tasks.events.read import ReadAccount, first_rows
+from tasks.events.read_query import row_of
 from tasks.events.reasons import Reason
+from tasks.events.row_counts import RowAccount
+from tasks.events.row_rules import Prepared
+from tasks.events.value_shapes import SAMPLE, commonest
 
 SHOWN = 3
 """Reasons that a sentence names, the most frequent ones."""
@@ -50,7 +50,7 @@ def _said(forms: Mapping[str, str], *wanted: str) -> list[str]:
 def forms(groups: Sequence[FileGroup], prepared: Prepared) -> dict[str, str]:
     """Forms of what the first file of each group holds that could not be used, and of what it is compared with."""
     found: dict[str, str] = {}
-    with duck.connect(_MEMORY, 1, None) as con:
+    with duckdb_session.connect(_MEMORY, 1, None) as con:
         for group in groups:
             columns = first_rows(con, group, SAMPLE)
             for what, relation, text, parameters in _questions(group, prepared, columns):
@@ -71,7 +71,7 @@ def _questions(
         (IDS, row.subscriber, prepared.panel, "subscriber_id"),
         (CELLS, row.cell, prepared.cells, "cell_id"),
     ):
-        known: dict[str, object] = {"register": duck.exactly(register)}
+        known: dict[str, object] = {"register": duckdb_session.exactly(register)}
         strange = f"(FROM first_rows WHERE {column} NOT IN (SELECT {name} FROM read_parquet($register)))"
         yield outside, strange, column, known
         yield inside, "read_parquet($register)", name, known

@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from tasks.events.files import group_files
-from tasks.events.loss import CELLS, IDS, TIMES, forms, why
+from tasks.events.loss_report import CELLS, IDS, TIMES, forms, why
 from tasks.events.read import ReadAccount
 from tests.reference_read import Span
 from tests.unit.events.factory import csv_bytes, landing_file, prepare, read, write, write_parquet

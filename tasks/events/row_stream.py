@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 
 from tasks.events.csv_rows import Rows
-from tasks.events.keys import Int64
-from tasks.events.machine import out_of_memory, raise_if_the_machines
+from tasks.events.io_errors import out_of_memory, raise_if_the_machines
+from tasks.events.packed_key import Int64
 
 
 class RowStream:

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
-from tasks.events.beside import Beside
+from tasks.events.column_roles import Look
 from tasks.events.formats.sections import Ids
 from tasks.events.inspection import Opened
-from tasks.events.proposal import key_parts
-from tasks.events.roles import Look
+from tasks.events.landing_context import Beside
+from tasks.events.mapping_proposal import key_parts
 from tasks.events.sample import members
 
 LEAST = 0.05

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
-from tasks.events import duck
+from tasks.events import duckdb_session
 from tasks.events.clock import Clock
 from tasks.events.formats.columns import Column
 from tasks.events.formats.detect import Typed, Unfit
@@ -75,11 +75,11 @@ def walls(path: Path, kind: str, layout: Layout, columns: Typed, form: TimeForm,
         FROM (SELECT {early} AS early, {late} AS late FROM (SELECT * FROM {relation} LIMIT {ROWS}))
         WHERE early <> late GROUP BY ALL
     """
-    with duck.connect(MEMORY, 2, None) as con:
+    with duckdb_session.connect(MEMORY, 2, None) as con:
         try:
             return Walls(Counter(dict(con.execute(query, parameters).fetchall())))
         except duckdb.Error as error:
-            duck.raise_unless_the_files(error)
+            duckdb_session.raise_unless_the_files(error)
             raise Unfit("it is damaged: its rows cannot be read") from None
 
 

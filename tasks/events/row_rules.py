@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tasks.errors import StepFailed
 from tasks.events.clock import Clock
-from tasks.events.keys import REASON_SECOND, Int64, pack
+from tasks.events.packed_key import REASON_SECOND, Int64, pack
 from tasks.events.reasons import READ_REASONS, Reason
 from tasks.period import Cadence, Period, day_start
 from tasks.policy import Calendar

@@ -4,7 +4,7 @@ import duckdb
 import pytest
 
 from tasks.errors import StepFailed, StorageUnavailable
-from tasks.events.duck import batches, connect, raise_unless_the_files
+from tasks.events.duckdb_session import batches, connect, raise_unless_the_files
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tasks.events.landing import find_day
-from tasks.events.late import LateFiles, late_files, listing_of
+from tasks.events.late_arrivals import LateFiles, late_files, listing_of
 from tasks.refs import Listing
 from tests.unit.events.factory import DAY, at, times, write
 

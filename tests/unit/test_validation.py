@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
 
-from tasks.expectations import SUMMARY, Check, Status, Verdict, judge
+from tasks.validation import SUMMARY, Check, Status, Verdict, judge
 
 FRAME = pa.table(
     {

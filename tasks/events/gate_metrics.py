@@ -7,7 +7,7 @@ quotient of two noisy numbers is ever judged.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tasks.events import gate_words
+from tasks.events import gate_messages
 from tasks.events.file_facts import FileFacts
 from tasks.events.profile import NONE, Noisy, Profile, middle
 from tasks.events.reasons import Reason
@@ -43,9 +43,9 @@ def of_files(facts: FileFacts, rules: GateRules) -> dict[str, Measure | None]:
     }
     columns = facts.registers.worst(rules.register_values.limit)
     details = {
-        "rejected_files": gate_words.some(facts.rejected),
-        "empty_files": gate_words.some(facts.empty),
-        "register_values": gate_words.columns(columns),
+        "rejected_files": gate_messages.some(facts.rejected),
+        "empty_files": gate_messages.some(facts.empty),
+        "register_values": gate_messages.columns(columns),
     }
     return {
         name: Measure(value, Noisy(value - getattr(rules, name).limit, 0.0), details.get(name, ""))
@@ -145,7 +145,7 @@ def _emptiest(profile: Profile, limit: float) -> Measure | None:
     missing = _missing_by_hour(profile, limit)
     empty = [f"{hour:02d}" for hour, excess in enumerate(missing) if excess.value > SURE * excess.se]
     least = min(map(_least, profile.hours))
-    return Measure(least / usual.value, max(missing, key=lambda excess: excess.value), gate_words.some(empty))
+    return Measure(least / usual.value, max(missing, key=lambda excess: excess.value), gate_messages.some(empty))
 
 
 def incomplete_hours(profile: Profile, rules: GateRules) -> tuple[bool, ...]:

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from tasks.events import duck, nearest
+from tasks.events import duckdb_session, nearest_cell
 from tasks.events.files import FileGroup
 from tasks.events.formats import ids
 from tasks.events.formats.columns import Column, Expressions, trimmed
 from tasks.events.formats.expressions import expressions
-from tasks.events.judge import ABROAD, BAD_PLMN, BAD_TIME, BLANK, NOT_TODAY, PADDED, STRANGER, UNKNOWN, Prepared
+from tasks.events.row_rules import ABROAD, BAD_PLMN, BAD_TIME, BLANK, NOT_TODAY, PADDED, STRANGER, UNKNOWN, Prepared
 
 
 def row_of(group: FileGroup, prepared: Prepared, columns: Mapping[str, Column]) -> Expressions:
@@ -34,16 +34,19 @@ def query(
     member AS (SELECT * FROM panel {"QUALIFY count(*) OVER (PARTITION BY id) = 1" if row.folds else ""}),
     cell AS (SELECT cell_id AS id, coalesce(min(version) FILTER (WHERE version >= 0), {NOT_TODAY}) AS rank
              FROM read_parquet($cells) GROUP BY cell_id),
-    {nearest.tables(group.format.cell) if row.latitude else ""}
+    {nearest_cell.tables(group.format.cell) if row.latitude else ""}
     event AS (SELECT {_subscriber(group, row)} AS subscriber, {_trims_cell(group, row)} AS cell, {_ticks(row)} AS ticks,
               CAST({_flags(row)} AS TINYINT) AS flags, CAST(file_index AS INTEGER) AS file,
               CAST(file_row_number AS UINTEGER) AS row, {row.foreign} AS abroad,
               {row.latitude or "NULL"} AS latitude, {row.longitude or "NULL"} AS longitude FROM {table})
     SELECT {_rank(group, row)} AS rank, {_cell(group, row)} AS cell, ticks, flags, file, row
     FROM event LEFT JOIN member ON event.subscriber = member.id LEFT JOIN cell ON event.cell = cell.id
-    {nearest.join("event.cell IS NULL") if row.latitude else ""}
+    {nearest_cell.join("event.cell IS NULL") if row.latitude else ""}
     """
-    parameters: dict[str, object] = {"panel": duck.exactly(prepared.panel), "cells": duck.exactly(prepared.cells)}
+    parameters: dict[str, object] = {
+        "panel": duckdb_session.exactly(prepared.panel),
+        "cells": duckdb_session.exactly(prepared.cells),
+    }
     return sql, parameters, 1_000_000 if row.micros else 1
 
 
@@ -82,7 +85,7 @@ def _trims_cell(group: FileGroup, row: Expressions) -> str:
 
 def _cell(group: FileGroup, row: Expressions) -> str:
     """SQL of the cell's rank: by its id, or the nearest; else what is wrong with it."""
-    by_place = f"{nearest.rank(group.format.cell)}, " if row.latitude else ""
+    by_place = f"{nearest_cell.rank(group.format.cell)}, " if row.latitude else ""
     missing = "event.cell IS NULL" + (" AND event.latitude IS NULL" if row.latitude else "")
     unknown = f"WHEN event.cell IS NULL THEN {UNKNOWN} ELSE {_unfound('event.cell', UNKNOWN)}"
     return f"coalesce(cell.rank, {by_place}CASE WHEN abroad THEN {ABROAD} WHEN {missing} THEN {BLANK} {unknown} END)"

@@ -7,12 +7,12 @@ from pathlib import Path
 import duckdb
 
 from tasks.errors import RejectedInput
-from tasks.events import duck
+from tasks.events import duckdb_session
 from tasks.events.clock import Clock
 from tasks.events.consent import CONSENT_COLUMNS
 from tasks.events.formats import Formats
 from tasks.events.landing import find_register
-from tasks.events.registers import open_register
+from tasks.events.reference_tables import open_register
 from tasks.policy import Calendar
 
 MEMORY = "2GB"
@@ -42,10 +42,10 @@ def reach_of(root: Path, time: Calendar, now: datetime, formats: Formats) -> Rea
             (SELECT count({consents.text("withdrawn_at")}) FROM history)
     """
     try:
-        with duck.connect(MEMORY, 2, None) as con:
+        with duckdb_session.connect(MEMORY, 2, None) as con:
             newest, withdrawals = con.execute(query, consents.parameters).fetchall()[0]
     except duckdb.Error as error:
-        duck.raise_unless_the_files(error)
+        duckdb_session.raise_unless_the_files(error)
         raise RejectedInput(f"{consents.path.name} is damaged.", "Send it again.") from None
     hour = None if newest is None else datetime.fromtimestamp(newest // 3600 * 3600, UTC)
     return Reach(hour, withdrawals)

@@ -8,10 +8,10 @@ from itertools import product
 import duckdb
 
 from tasks.events.clock import Clock
+from tasks.events.column_roles import Look
 from tasks.events.formats.columns import Column
 from tasks.events.formats.sections import TimeForm
 from tasks.events.formats.times import seconds
-from tasks.events.roles import Look
 
 _ANY = Clock((), 0)
 """A guess needs no timezone."""

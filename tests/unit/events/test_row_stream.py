@@ -10,7 +10,7 @@ import pytest
 
 from tasks.errors import StepFailed, StorageUnavailable
 from tasks.events.csv_rows import Rows
-from tasks.events.stream import RowStream
+from tasks.events.row_stream import RowStream
 
 
 def read(fault: Exception) -> RowStream:

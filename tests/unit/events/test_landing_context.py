@@ -5,9 +5,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tasks.events.beside import subscriber_ids
 from tasks.events.formats import shipped
 from tasks.events.formats.sections import Ids
+from tasks.events.landing_context import subscriber_ids
 from tests.unit.events.factory import write
 
 

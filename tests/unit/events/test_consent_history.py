@@ -8,8 +8,8 @@ import pytest
 
 from tasks.errors import RejectedInput
 from tasks.events.consent import CONSENT_COLUMNS
+from tasks.events.consent_history import Reach, reach_of
 from tasks.events.formats import parse, shipped
-from tasks.events.histories import Reach, reach_of
 from tests.unit.events.factory import at, csv_bytes, times, write, write_parquet
 
 NOW = at("2026-03-03T12:00:00+01:00")

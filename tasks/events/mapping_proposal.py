@@ -4,9 +4,9 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from tasks.events.column_roles import COMMA, Look
 from tasks.events.formats.sections import Ids, Layout, TimeForm
-from tasks.events.roles import COMMA, Look
-from tasks.events.time_forms import Timed
+from tasks.events.time_formats import Timed
 
 _NUMBERS = ("cell", "ci", "cid", "eci")
 """Names of a cell's number within its area; other names are of an id that is complete."""

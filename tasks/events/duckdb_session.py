@@ -9,7 +9,7 @@ import duckdb
 import pyarrow as pa
 
 from tasks.errors import StorageUnavailable
-from tasks.events.machine import out_of_memory, raise_if_the_machines
+from tasks.events.io_errors import out_of_memory, raise_if_the_machines
 
 _FAULTS_OF_A_FILE = (
     duckdb.IOException,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from tasks.events import forms
+from tasks.events import value_shapes
 from tasks.events.formats.columns import Column
 
 _NAMES: Mapping[str, str] = {
@@ -68,7 +68,7 @@ def look_at(con: duckdb.DuckDBPyConnection, columns: Mapping[str, Column], named
     found = []
     for number, (name, column) in enumerate(columns.items(), 1):
         text = f"CAST({column.written()} AS VARCHAR)"
-        form = forms.commonest(con, "sampled", text)
+        form = value_shapes.commonest(con, "sampled", text)
         distinct = con.execute(f"SELECT count(DISTINCT {text}) FROM sampled").fetchall()[0][0]
         shown = name if named and is_name(name) else f"column {number}"
         found.append(Look(column, name, shown, form, distinct))

@@ -3,7 +3,7 @@
 import pytest
 
 from tasks.events.file_facts import FileFacts
-from tasks.events.measures import SURE, Measure, of_day, strange
+from tasks.events.gate_metrics import SURE, Measure, of_day, strange
 from tasks.events.profile import Noisy, Profile
 from tasks.events.reasons import READ_REASONS, Reason
 from tasks.policy import GateRules, Rule, load
