@@ -11,7 +11,7 @@ from prefect.client.schemas.actions import ArtifactUpdate
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId, ArtifactFilterKey
 from prefect.context import FlowRunContext
 
-from flows import cards, grid
+from flows import artifact_markdown, plan_view
 from tasks.errors import ThrongError
 from tasks.step import say
 
@@ -32,9 +32,9 @@ def of_day(day: date) -> None:
         return
     latest = generations[-1]
     account = catalog.account(day, latest.generation)
-    text = cards.day_card(latest, catalog.gate(day, latest.generation), account)
+    text = artifact_markdown.day_card(latest, catalog.gate(day, latest.generation), account)
     _markdown(text, _key("day", day), "How the day went, and what to do.")
-    rows = cards.account_rows(account)
+    rows = artifact_markdown.account_rows(account)
     _table(rows, _key("row-account", day), "What became of each file's rows.")
     _point_to("How the day went, and what became of each file's rows")
 
@@ -57,7 +57,9 @@ def of_release(product: str, period: str) -> None:
     rho, delta = float(Fraction(release.rho)), stores.policy.policy.budget.delta
     costs = {"rho": rho, "epsilon": epsilon(rho, delta), "delta": delta}
     budget = {"cap": rho_of(month.cap), "spent": rho_of(month.spent)}
-    text = cards.release_card(release, stored.rules, costs | budget, stored.table)  # never today's policy's rules
+    text = artifact_markdown.release_card(
+        release, stored.rules, costs | budget, stored.table
+    )  # never today's policy's rules
     _markdown(text, _key("release", product, period), "What it shows, stated error and cost.")
     _point_to("What the release shows, its stated error and cost")
 
@@ -76,31 +78,31 @@ def of_delivery(client: str, product: str, period: str) -> None:
     key = DeliveryKey(client, made.name, made.version, period, delivery.revision)
     files = {name: len(content) for name, content in stores.lake.delivery(key, delivery.manifest_sha256).items()}
     to = client_spec(stores, client).destination
-    text = cards.delivery_card(delivery, f"s3://{to.bucket}/{to.prefix}/{delivery.path}", files)
+    text = artifact_markdown.delivery_card(delivery, f"s3://{to.bucket}/{to.prefix}/{delivery.path}", files)
     _markdown(text, _key("delivery", client, product, period), "Where, and how to verify.")
     _point_to("Where the delivery is, and how to verify it")
 
 
 def of_fault(error: ThrongError) -> None:
     """Why the run did not do its work, and what to do."""
-    _markdown(cards.fault_card(error), "what-to-do", "Why, and what to do.")
+    _markdown(artifact_markdown.fault_card(error), "what-to-do", "Why, and what to do.")
     _point_to("Why, and what to do")
 
 
 def of_plan(plan: "Plan") -> None:
     """What a run over many periods is about to do, and what it will take: a table to search in, and the grid."""
-    _table(grid.records(plan), "plan", grid.total(plan))
+    _table(plan_view.records(plan), "plan", plan_view.total(plan))
     of_grid(plan, "Planned")
 
 
 def of_grid(plan: "Plan", said: str) -> None:
     """Where every period stands just now, with links to its runs."""
-    _replaced(cards.grid_card(plan, said), "grid", GRID)
+    _replaced(artifact_markdown.grid_card(plan, said), "plan_view", GRID)
 
 
 def of_report(report: "Report", said: str) -> None:
     """Where every period stands after a run over many of them, and what to do."""
-    _replaced(cards.report_card(report, said), "grid", GRID)
+    _replaced(artifact_markdown.report_card(report, said), "plan_view", GRID)
     _point_to("The plan, and where every period stands")
 
 

@@ -7,8 +7,8 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from pydantic import Field
 
-from flows import work
-from flows.reckoning import reckoned
+from flows import entrypoints
+from flows.plan_run import reckoned
 from flows.reconcile import Report
 from tasks.plan.states import Mode
 
@@ -41,5 +41,5 @@ async def backfill(
 ) -> State[Report]:
     """Plan a range and do what it lacks, period by period; one failure does not stop the rest."""
     tags = [f"product:{product}"] * bool(product) + [f"client:{client}"] * bool(client)
-    job = work.backfill_job(first, last, product, client, mode.value, parallel, dry_run, newest_first)
+    job = entrypoints.backfill_job(first, last, product, client, mode.value, parallel, dry_run, newest_first)
     return await reckoned(job, tags)

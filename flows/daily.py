@@ -5,8 +5,8 @@ from datetime import date
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from flows import work
-from flows.reckoning import reckoned
+from flows import entrypoints
+from flows.plan_run import reckoned
 from flows.reconcile import Report
 
 
@@ -25,4 +25,4 @@ async def daily(day: date | None = None) -> State[Report]:
 
     With a day: this one only, and also what was tried in vain before.
     """
-    return await reckoned(work.daily_job(day), [f"period:{day}"] if day else [])
+    return await reckoned(entrypoints.daily_job(day), [f"period:{day}"] if day else [])

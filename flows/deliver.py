@@ -3,9 +3,9 @@
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from flows import artifacts, work
-from flows.ending import ending
-from flows.sentences import Reference
+from flows import artifacts, entrypoints
+from flows.messages import Reference
+from flows.run_state import ending
 
 
 @flow(name="deliver", flow_run_name="deliver {product} {period} to {client}", persist_result=False)
@@ -14,6 +14,6 @@ async def deliver(client: str, product: str, period: str) -> State[Reference]:
     return await ending(
         "deliver",
         [f"client:{client}", f"product:{product}", f"period:{period}"],
-        lambda: work.deliver(client, product, period),
+        lambda: entrypoints.deliver(client, product, period),
         lambda: artifacts.of_delivery(client, product, period),
     )

@@ -3,12 +3,12 @@
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from flows import work
-from flows.ending import ending
-from flows.sentences import Reference
+from flows import entrypoints
+from flows.messages import Reference
+from flows.run_state import ending
 
 
 @flow(name="expire", flow_run_name="expire", persist_result=False)
 async def expire() -> State[Reference]:
     """Destroy keys and rows of periods whose time is over, and rows of subscribers who withdrew."""
-    return await ending("expire", [], work.expire, lambda: None)
+    return await ending("expire", [], entrypoints.expire, lambda: None)

@@ -5,9 +5,9 @@ from datetime import date
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from flows import artifacts, work
-from flows.ending import ending
-from flows.sentences import Reference
+from flows import artifacts, entrypoints
+from flows.messages import Reference
+from flows.run_state import ending
 
 
 @flow(name="ingest", flow_run_name="ingest {day}", persist_result=False)
@@ -21,6 +21,6 @@ async def ingest(
     return await ending(
         "ingest",
         [f"period:{day}"],
-        lambda: work.ingest(day, override, reason_id, again),
+        lambda: entrypoints.ingest(day, override, reason_id, again),
         lambda: artifacts.of_day(day),
     )

@@ -10,7 +10,7 @@ FLOW_RUN = "/v2/runs/flow-run/"
 
 def pages_of_runs() -> Callable[[str | None], str | None]:
     """Gives a flow run's page where Prefect's address is known, whether it answers or not; else its id there."""
-    from flows.serving.announcement import announced
+    from flows.serving.lockfile import announced
     from tasks.settings import load
 
     api = os.environ.get("PREFECT_API_URL") or announced(load().home.absolute()) or ""

@@ -3,9 +3,9 @@
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from flows import artifacts, work
-from flows.ending import ending
-from flows.sentences import Reference
+from flows import artifacts, entrypoints
+from flows.messages import Reference
+from flows.run_state import ending
 
 
 @flow(name="publish", flow_run_name="publish {product} {period}", persist_result=False)
@@ -16,6 +16,6 @@ async def publish(
     return await ending(
         "publish",
         [f"product:{product}", f"period:{period}"],
-        lambda: work.publish(product, period, revision_of, reason_id),
+        lambda: entrypoints.publish(product, period, revision_of, reason_id),
         lambda: artifacts.of_release(product, period),
     )

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from flows.carry import STOPPED, Result, Run, carry_out, listeners, unhindered
-from flows.grid import total
+from flows.executor import STOPPED, Result, Run, carry_out, listeners, unhindered
+from flows.plan_view import total
 from tasks.errors import INTERRUPTED, RefusedRelease
 from tasks.step import fault_of, say
 
@@ -143,7 +143,7 @@ def _recorded(job: Job) -> "Iterator[RunRecord]":
 
 def _look_round(report: Report) -> None:
     """Metrics and alerts; they decide nothing of the work that was done."""
-    from flows.telling.rounds import look_round
+    from flows.monitoring import look_round
     from tasks.alerts import failure
 
     ended = [(result.step, result.error) for result in report.failed]

@@ -26,7 +26,7 @@ from tasks.store.audit import AuditEntry
 from tasks.store.buckets import INDEX, Bucket
 from tasks.store.client_file import unknown_client
 from tasks.store.client_spec import ClientSpec, Grant
-from tasks.store.journal import follow, release_lineage
+from tasks.store.event_log import follow, release_lineage
 from tasks.store.lake import DeliveryKey
 from tasks.store.ledger import ReleaseKey
 from tasks.store.tables import Delivery, DeliveryState, Release, ReleaseState

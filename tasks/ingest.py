@@ -41,7 +41,7 @@ from tasks.step import progress, step
 from tasks.store import Stores, usage
 from tasks.store.audit import AuditEntry
 from tasks.store.catalog import DayInputs
-from tasks.store.journal import day_lineage, follow
+from tasks.store.event_log import day_lineage, follow
 from tasks.store.lake import Candidate
 from tasks.store.scratch import PrivateFolder, private_folder
 

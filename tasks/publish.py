@@ -29,7 +29,7 @@ from tasks.staleness import changes_since, not_in_lake
 from tasks.step import step
 from tasks.store import Stores
 from tasks.store.audit import AuditEntry
-from tasks.store.journal import follow, release_lineage
+from tasks.store.event_log import follow, release_lineage
 from tasks.store.lake import BUCKETS, LakeFile
 from tasks.store.ledger import ReleaseKey
 from tasks.store.tables import Release, ReleaseState

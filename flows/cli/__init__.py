@@ -5,23 +5,23 @@ import resource
 import signal
 from types import FrameType
 
-from flows.cli import books, checks, clients, demo, operate, serve, simulate, start, status, verbs
+from flows.cli import clients, demo, diagnostics, history, pipeline, schedule, serve, simulate, start, status
 from flows.cli.app import app
 from tasks.loopback import ask_directly
 
 __all__ = [
     "app",
-    "books",
-    "checks",
     "clients",
     "demo",
+    "diagnostics",
+    "history",
     "main",
-    "operate",
+    "pipeline",
+    "schedule",
     "serve",
     "simulate",
     "start",
     "status",
-    "verbs",
 ]
 
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.cli.answer import Answer, command, listing
 from flows.cli.app import client
+from flows.cli.output import Answer, command, listing
 
 if TYPE_CHECKING:
     from tasks.store.client_file import ClientSpec

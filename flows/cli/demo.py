@@ -8,8 +8,8 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.cli.answer import Answer, command, table
 from flows.cli.app import app
+from flows.cli.output import Answer, command, table
 
 if TYPE_CHECKING:
     from flows.cli.demo_stage import Stage
@@ -54,7 +54,7 @@ def _apply_clients(here: "Stage") -> None:
 
 def _run_flows() -> None:
     """Ingest, publish, deliver: each a flow run with its page."""
-    from flows.cli.running import run
+    from flows.cli.runner import run
 
     run("ingest", {"day": DAY})
     run("publish", {"product": "footfall", "period": str(DAY)})
@@ -88,7 +88,7 @@ def _download(client: str, folder: Path) -> None:
 
 def _verified(folder: Path) -> str:
     """Verify as the client would who has our public key from another way than the delivery itself."""
-    from flows.cli.receiving import kept_public_key
+    from flows.cli.verify_hint import kept_public_key
     from tasks.store import open_stores
     from tasks.verify import Verify
 

@@ -195,8 +195,8 @@ def _engine(settings: Settings) -> str:
 
 
 def _prefect(settings: Settings) -> str:
-    from flows.cli.pages import answers
-    from flows.serving.announcement import announced
+    from flows.cli.prefect_server import answers
+    from flows.serving.lockfile import announced
 
     api, served = os.environ.get("PREFECT_API_URL"), announced(settings.home.absolute())
     if served and api in (None, served):
@@ -246,7 +246,7 @@ def _bucket(buckets: "Buckets", destination: "Destination") -> str:
 
 
 def _alerts(settings: Settings) -> str:
-    from flows.telling.channels import channels
+    from flows.alerting.notifiers import channels
 
     ways = ", ".join(channel.name for channel in channels(settings))
     others = "" if settings.alert_webhook or settings.alert_email else "; THRONG_ALERT_WEBHOOK or _EMAIL add others"

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from flows.cli.answer import screen, tell
+from flows.cli.output import screen, tell
 from tasks.step import Watch, watched
 
 

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.cli.answer import Answer, command
 from flows.cli.app import app
+from flows.cli.output import Answer, command
 
 if TYPE_CHECKING:
     from tasks.settings import Settings
@@ -26,12 +26,12 @@ def serve(
     import os
     from contextlib import AbstractContextManager, nullcontext, suppress
 
-    from flows.serving.announcement import alone
-    from flows.serving.child import Service
-    from flows.serving.place import Place
+    from flows.alerting.dispatcher import telling
+    from flows.serving.lockfile import alone
+    from flows.serving.managed_process import Service
+    from flows.serving.server_config import Place
     from flows.serving.services import services
     from flows.serving.supervisor import Supervisor
-    from flows.telling.teller import telling
     from tasks.settings import load
 
     os.umask(0o077)  # of all that it and its children write: runs' names, logs and addresses are this user's alone

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.answer import Answer, command
 from flows.cli.app import app
-from flows.cli.words import a_day
+from flows.cli.output import Answer, command
+from flows.cli.parsing import a_day
 
 
 class Format(StrEnum):

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.cli.answer import Answer, command, table
 from flows.cli.app import app
+from flows.cli.output import Answer, command, table
 
 if TYPE_CHECKING:
     from tasks.events.inspection import Inspection

@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from flows.cli.answer import Answer, command, table
 from flows.cli.app import app
+from flows.cli.output import Answer, command, table
 from flows.costs import size
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def status(
     if not html and file is None:
         return Answer(document, [*say, *_told(found)])
     from flows.links import pages_of_runs
-    from flows.page import NAME, write  # jinja2
+    from flows.status_page import NAME, write  # jinja2
 
     path = (file or stores.settings.home / NAME).absolute()
     write(path, found, pages_of_runs())
@@ -45,9 +45,9 @@ def status(
 
 
 def _document(found: "Status") -> dict[str, Any]:
-    from flows.cli.books import run_line
+    from flows.cli.history import run_line
     from flows.links import pages_of_runs
-    from flows.standing import headline
+    from flows.status_text import headline
 
     where, zone = pages_of_runs(), ZoneInfo(found.timezone)
     runs = [run_line(run, where, zone) for run in found.runs[:SHOWN]]
@@ -57,7 +57,7 @@ def _document(found: "Status") -> dict[str, Any]:
 def _headline(found: "Status") -> "RenderableType":
     from rich.text import Text
 
-    from flows.standing import headline
+    from flows.status_text import headline
 
     colour = {"act": "bold red", "look": "bold yellow", "well": "bold green"}.get(found.verdict, "bold")
     return Text(headline(found), colour)
@@ -65,7 +65,7 @@ def _headline(found: "Status") -> "RenderableType":
 
 def _told(found: "Status") -> list[Any]:
     """What to do, how each client stands, the budget, and what a run costs: short on a good day."""
-    from flows.standing import budget, following
+    from flows.status_text import budget, following
 
     todo = _todo(found) if found.action_items else [_sentence(following(found))]
     months = [f"Budget of {month.month}: {budget(month)}." for month in found.months if found.delivery_health]
@@ -77,7 +77,7 @@ def _todo(found: "Status") -> list[Any]:
     from rich.table import Table
     from rich.text import Text
 
-    from flows.standing import holds_up, matter
+    from flows.status_text import holds_up, matter
 
     lines = Table.grid(padding=(0, 1))
     for number, todo in enumerate(found.action_items[:SHOWN], 1):
@@ -91,13 +91,13 @@ def _sentence(text: str) -> "RenderableType":
     """A sentence whose commands stand out."""
     from rich.text import Text
 
-    from flows.standing import parts
+    from flows.status_text import parts
 
     return Text.assemble(*((part, "bold" if is_command else "") for is_command, part in parts(text)))
 
 
 def _clients(found: "Status") -> list[Any]:
-    from flows.standing import awaited, freshness, kept, lateness
+    from flows.status_text import awaited, freshness, kept, lateness
 
     columns = ["client", "product", "newest data (age)", "#withheld", "next", "late", "in time"]
     rows = [
@@ -117,8 +117,8 @@ def _clients(found: "Status") -> list[Any]:
 
 def _open(found: "Status") -> list[Any]:
     """Periods of the days in view that are not done, besides those that a thing to do explains."""
-    from flows.cli.operate import open_lines
-    from flows.grid import left
+    from flows.cli.schedule import open_lines
+    from flows.plan_view import left
 
     lines = open_lines("also not done", [cell for cell in left(found.plan) if not found.explains(cell)], SHOWN)
     return [*lines, ""] if lines else []

@@ -18,11 +18,11 @@ from prefect.types.entrypoint import EntrypointType
 from prefect.utilities.processutils import command_to_string
 from pydantic.fields import FieldInfo
 
+from flows.alerting.automations import install
 from flows.backfill import backfill
 from flows.daily import daily
 from flows.expire import expire
-from flows.serving.place import POOL, QUEUES, TELLER
-from flows.telling.automations import install
+from flows.serving.server_config import POOL, QUEUES, TELLER
 from tasks.events.landing import closes
 
 if TYPE_CHECKING:

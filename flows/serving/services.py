@@ -9,8 +9,8 @@ from datetime import date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
-from flows.serving.child import Service
-from flows.serving.place import Place
+from flows.serving.managed_process import Service
+from flows.serving.server_config import Place
 from tasks import env_files
 from tasks.events.formats import load_formats
 from tasks.events.landing import first_label

@@ -8,15 +8,15 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
-from flows.cli.pages import answers
-from flows.serving.announcement import announce
+from flows.alerting.dispatcher import SERVICE_DOWN, tell
+from flows.cli.prefect_server import answers
 from flows.serving.api import Api, Unreachable
-from flows.serving.books import end_in_books
-from flows.serving.child import Child, Service
+from flows.serving.close_runs import end_in_books
+from flows.serving.lockfile import announce
 from flows.serving.login import AUTH, file, login
-from flows.serving.place import QUEUES, TELLER, Place
-from flows.serving.settling import died, hand_over, settle, sweep
-from flows.telling.teller import SERVICE_DOWN, tell
+from flows.serving.managed_process import Child, Service
+from flows.serving.run_reaper import died, hand_over, settle, sweep
+from flows.serving.server_config import QUEUES, TELLER, Place
 from tasks.alerts import Alert
 from tasks.errors import StorageUnavailable
 

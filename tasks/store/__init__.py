@@ -8,8 +8,8 @@ from tasks.store.atomic_files import make_folder
 from tasks.store.audit import AuditLog
 from tasks.store.catalog import Catalog
 from tasks.store.database import Database
+from tasks.store.event_log import Journal
 from tasks.store.installation import Installation, check_not_lost
-from tasks.store.journal import Journal
 from tasks.store.keys import FileKeys, KeyStore
 from tasks.store.lake import Lake
 from tasks.store.ledger import Ledger

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from sqlmodel import Session, col, select
 
 from tasks.store.database import Database
-from tasks.store.journal import Fact, note
+from tasks.store.event_log import Fact, note
 from tasks.store.tables import Audit
 
 

@@ -15,7 +15,7 @@ from sqlmodel import Session
 from tasks.errors import Misconfigured, StorageUnavailable
 from tasks.store.atomic_files import make_folder, translate_errors
 from tasks.store.database_errors import RERUN, fault_of
-from tasks.store.journal import Journal, noted
+from tasks.store.event_log import Journal, noted
 
 _SESSION = {
     "DateStyle": "ISO, MDY",  # psycopg reads no other

@@ -12,7 +12,7 @@ from tasks.errors import StepFailed
 from tasks.refs import Listing
 from tasks.store.audit import AuditEntry, record
 from tasks.store.database import Database
-from tasks.store.journal import day_lineage, note
+from tasks.store.event_log import day_lineage, note
 from tasks.store.lake_file import LakeFile
 from tasks.store.tables import DayGeneration, DayState, GateLine, ListedFile, RowCount, StoredFile
 

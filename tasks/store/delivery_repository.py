@@ -12,7 +12,7 @@ from tasks.errors import StepFailed
 from tasks.store.audit import AuditEntry, record
 from tasks.store.database import Database
 from tasks.store.delivery_store import DeliveryKey
-from tasks.store.journal import release_lineage
+from tasks.store.event_log import release_lineage
 from tasks.store.tables import Client, Delivery, DeliveryState, Installation, Release
 
 DELIVERY_TRANSITIONS: Mapping[DeliveryState, frozenset[DeliveryState]] = {

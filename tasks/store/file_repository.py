@@ -9,7 +9,7 @@ from tasks.errors import StorageUnavailable
 from tasks.period import Period
 from tasks.store.audit import AuditEntry, record
 from tasks.store.database import Database
-from tasks.store.journal import day_lineage
+from tasks.store.event_log import day_lineage
 from tasks.store.lake_file import LakeFile
 from tasks.store.tables import DayGeneration, DayState, ExpiredPeriod, StoredFile
 

@@ -12,7 +12,7 @@ from tasks.errors import Misconfigured, RefusedRelease
 from tasks.store.audit import AuditEntry, record
 from tasks.store.budget import charge_month
 from tasks.store.database import Database
-from tasks.store.journal import release_lineage
+from tasks.store.event_log import release_lineage
 from tasks.store.tables import Charge, MonthBudget, Release, ReleaseState
 
 RELEASE_TRANSITIONS: Mapping[ReleaseState, frozenset[ReleaseState]] = {

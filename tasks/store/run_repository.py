@@ -10,7 +10,7 @@ from sqlmodel import col, func, select
 from tasks import step
 from tasks.errors import INTERRUPTED, StorageUnavailable, ThrongError
 from tasks.store.database import Database
-from tasks.store.journal import Fact, note, tracing
+from tasks.store.event_log import Fact, note, tracing
 from tasks.store.tables import Run
 from tasks.store.usage import Usage, tracked
 

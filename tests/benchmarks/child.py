@@ -48,7 +48,7 @@ def _peak_gb() -> float:
 def main() -> None:
     meter = Meter()
     import flows.cli  # noqa: F401  what the command itself imports is a part of its start
-    from flows.work import ingest
+    from flows.entrypoints import ingest
     from tasks.step import watched
 
     with watched(meter.hear):

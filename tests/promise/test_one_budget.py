@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from flows import artifacts
-from flows.sentences import facts
+from flows.messages import facts
 from tasks import policy
 from tasks.errors import RefusedRelease, StepFailed
 from tasks.period import Period

@@ -13,8 +13,8 @@ import pytest
 from websockets.proxy import get_proxy
 from websockets.uri import parse_uri
 
-from flows.cli.pages import answers
-from flows.telling.channels import Webhook
+from flows.alerting.notifiers import Webhook
+from flows.cli.prefect_server import answers
 from tasks.loopback import ask_directly, is_own
 from tasks.store.buckets import Buckets
 

@@ -4,9 +4,9 @@ import inspect
 import re
 from pathlib import Path
 
-from flows import carry, reconcile, standing
-from flows.serving import ends
-from flows.telling import teller
+from flows import executor, reconcile, status_text
+from flows.alerting import dispatcher
+from flows.serving import terminal_states
 from tasks import errors
 from tasks.alerts import Kind
 from tasks.errors import ThrongError
@@ -32,9 +32,9 @@ def test_each_error_and_exit_code_has_its_line() -> None:
 
 
 def test_each_alert_has_its_line() -> None:
-    kinds = {*Kind, *teller.KNOWN}
+    kinds = {*Kind, *dispatcher.KNOWN}
     assert [kind for kind in sorted(kinds) if f"| `{kind}` |" not in _section("Alerts")] == []
-    assert [kind for kind in standing.SAID if kind not in _section("Alerts")] == []
+    assert [kind for kind in status_text.SAID if kind not in _section("Alerts")] == []
 
 
 def test_what_stands_for_a_number_is_told() -> None:
@@ -47,11 +47,11 @@ def test_each_state_of_a_plan_has_its_line() -> None:
 
 def test_each_end_of_a_run_has_its_line() -> None:
     verdicts = re.findall(r'return "([A-Z]\w+)", ', inspect.getsource(reconcile.verdict))
-    settled = [how.name for how in vars(ends).values() if isinstance(how, ends.End)]
+    settled = [how.name for how in vars(terminal_states).values() if isinstance(how, terminal_states.End)]
     faults = [kind.__name__ for kind in _errors(ThrongError) if kind.exit_code not in (20, 30)]
     assert len(verdicts) > 5
     assert {"Crashed", "Interrupted"} <= set(settled)
-    known = {*Outcome, *verdicts, *settled, *faults, carry.SKIPPED, carry.STOPPED}
+    known = {*Outcome, *verdicts, *settled, *faults, executor.SKIPPED, executor.STOPPED}
     heads = re.findall(r"^\| (.+?) \|", _section("How a run ended"), re.MULTILINE)
     told = {name for head in heads for name in re.findall(r"`(\w+)`", head)}
     assert known - told == set()

@@ -11,7 +11,7 @@ from datetime import date, timedelta
 
 import psycopg
 
-from flows import work
+from flows import entrypoints
 from tasks.settings import Settings, load
 from tests.integration.soak.measures import Sample, of_home, of_process, size
 
@@ -20,7 +20,7 @@ def samples(first: date, runs: int, every: int) -> Iterator[Sample]:
     """Do the days; raises if one is not done."""
     for number in range(1, runs + 1):
         started, cpu = time.monotonic(), time.process_time()
-        report = work.daily(first + timedelta(days=number - 1))
+        report = entrypoints.daily(first + timedelta(days=number - 1))
         outcomes = {result.outcome for result in report.results}
         assert outcomes == {"Ingested", "Published", "Delivered"}, [str(result) for result in report.results]
         del report

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from flows.serving.place import KEPT_DAYS
+from flows.serving.server_config import KEPT_DAYS
 from tasks.services.s3 import S3Server
 from tests.integration.soak.conftest import FIRST, RUNS, client
 from tests.integration.soak.measures import Sample, Series, children, of_home, of_process, size

@@ -11,9 +11,9 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from flows.cli import app, books, operate
-from flows.cli.answer import listing, tell
-from flows.grid import spans
+from flows.cli import app, history, schedule
+from flows.cli.output import listing, tell
+from flows.plan_view import spans
 from tasks.plan.states import Plan, State, Target
 from tasks.store import Stores, open_stores
 from tasks.store.audit import AuditEntry
@@ -52,7 +52,7 @@ def _a_run(stores: Stores, verb: str, subject: str, outcome: str, message: str =
 def test_a_run_is_one_line_and_below_it_why_and_its_unbroken_address(stores: Stores) -> None:
     _a_run(stores, "deliver", "nordmarkt footfall 2026-03-01", "RefusedDelivery", LONG)
     _a_run(stores, "ingest", "2026-03-01", "AlreadyIngested")
-    _, heads, second, address, first, *why, last = _on_a_terminal(books.runs().say)
+    _, heads, second, address, first, *why, last = _on_a_terminal(history.runs().say)
     assert heads.split() == ["began", "took", "outcome", "run"]
     assert second.endswith("AlreadyIngested  ingest 2026-03-01")
     assert first.endswith("RefusedDelivery  deliver nordmarkt footfall 2026-03-01")
@@ -71,8 +71,8 @@ def test_releases_charges_and_budget_have_numbers_that_say_something(stores: Sto
     key = ReleaseKey("footfall", 1, "2026-03-01", 1)
     facts = ReservationFacts("9999926636280414/100000000000000000000", datetime(2026, 3, 2, tzinfo=UTC), "d", "p", {})
     stores.ledger.reserve(key, {"2026-03": 11718750000}, 10**12, facts, AuditEntry("me", "reserved", str(key)))
-    assert _on_a_terminal(books.releases().say)[2].split() == ["footfall/v1/2026-03-01/r1", "0.0001", "reserved", "0"]
-    months = _on_a_terminal(books.budget("2026-03").say)
+    assert _on_a_terminal(history.releases().say)[2].split() == ["footfall/v1/2026-03-01/r1", "0.0001", "reserved", "0"]
+    months = _on_a_terminal(history.budget("2026-03").say)
     assert "0.01172" in months[2]
 
 
@@ -83,7 +83,7 @@ def test_a_gate_rule_s_words_are_not_cut(stores: Stores) -> None:
     rows = {("events/date=2026-03-01/part-0001.csv.gz", "impossible_speed"): 1_234_567}
     verdict = Verdict(1_234_567, 7, rows, [{**rule, "limit": 0.5, "message": LONG, "action": "Send it."}], 1)
     stores.catalog.reject_day(day, generation, verdict, AuditEntry("me", "day rejected", str(day)))
-    lines = _on_a_terminal(books.runs(str(day)).say)
+    lines = _on_a_terminal(history.runs(str(day)).say)
     assert any(line.split() == ["coverage_low", "critical", "failed", "0.2548", "0.5"] for line in lines)
     assert f"{LONG} Send it." in " ".join(line.strip() for line in lines)
     assert any("1,234,567" in line and "impossible_speed" in line for line in lines)
@@ -120,7 +120,7 @@ def test_periods_in_a_row_that_stand_alike_are_one_line_of_a_plan() -> None:
 def test_a_line_of_a_plan_adds_up_what_its_periods_cost() -> None:
     due = {"why": "", "needs": ("publish", "deliver"), "rho": 0.0117, "rows": 600, "seconds": 2.0}
     targets = [_target(day, state=State.MISSING, **due) for day in (1, 2)] + [_target(3, state=State.BLOCKED)]
-    said = _on_a_terminal(operate.plan_lines("plan", spans(targets)))
+    said = _on_a_terminal(schedule.plan_lines("plan", spans(targets)))
     assert said[2].split() == ["2026-03-01", "to", "2026-03-02", "(2)", "footfall", "nordmarkt", "missing"]
     assert said[3] == "  publish, deliver: rho 0.0234, 1,200 rows, 4 s"
     assert said[4].endswith("blocked by budget")

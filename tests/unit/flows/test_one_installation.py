@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from flows.cli import app
-from flows.telling.rounds import look_round
+from flows.monitoring import look_round
 from tasks.errors import RefusedRelease
 from tasks.store import open_stores
 

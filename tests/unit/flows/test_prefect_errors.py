@@ -15,7 +15,7 @@ from prefect.settings import (
 )
 
 from flows.cli.prefect_errors import fault_of
-from flows.cli.running import _as_flow
+from flows.cli.runner import _as_flow
 from tasks.errors import Misconfigured, StorageUnavailable, ThrongError
 
 

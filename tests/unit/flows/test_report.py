@@ -2,8 +2,8 @@
 
 from datetime import date
 
-from flows import cards, grid
-from flows.carry import SKIPPED, STOPPED, Result
+from flows import artifact_markdown, plan_view
+from flows.executor import SKIPPED, STOPPED, Result
 from flows.reconcile import Report, verdict
 from tasks.errors import RejectedInput
 from tasks.plan.states import Mode, Plan, State, Step, Target
@@ -43,8 +43,8 @@ def test_a_dry_run_says_what_would_be_done_and_not_that_all_is_done() -> None:
     step = Step("ingest", "2026-03-01", State.MISSING, "")
     plan = Plan(FIRST, LAST, Mode.MISSING, (), (_target("2026-03-01", "nordmarkt", State.MISSING),), (step,))
     report = Report(plan, (), plan, dry_run=True)
-    assert verdict(report) == ("Planned", grid.total(plan))
-    card = cards.report_card(report, ": ".join(verdict(report)))
+    assert verdict(report) == ("Planned", plan_view.total(plan))
+    card = artifact_markdown.report_card(report, ": ".join(verdict(report)))
     assert card.startswith("# Planned\n\n1 missing. To run: 1 ingest; ")
 
 
@@ -70,7 +70,7 @@ def test_a_run_says_that_all_is_done_only_of_the_days_it_looked_at() -> None:
 
 
 def test_the_card_tells_faults_before_the_grid_and_only_the_rest_after_it() -> None:
-    card = cards.report_card(_report(), ": ".join(verdict(_report())))
+    card = artifact_markdown.report_card(_report(), ": ".join(verdict(_report())))
     head, failed, stands, rest = card.split("\n\n## ")
     assert head == "# SomeFailed\n\n2 of 2 steps failed or were not begun."
     assert failed.startswith("What failed, and what to do\n\n- **ingest 2026-03-01**: ")
@@ -82,21 +82,21 @@ def test_the_card_tells_faults_before_the_grid_and_only_the_rest_after_it() -> N
 
 
 def test_a_plans_card_says_why_in_full_below_the_grid() -> None:
-    grid_, why = cards.grid_card(_report().plan, "Planned").split("\n\n## ")
+    grid_, why = artifact_markdown.grid_card(_report().plan, "Planned").split("\n\n## ")
     assert "| 2026-03-01 | [✗ failed](/v2/runs/flow-run/7d0c) |" in grid_
     assert why.startswith("What is not done, and why\n\n- **footfall 2026-03-01** to nordmarkt, stadtlicht: failed. ")
     assert why.endswith("- **footfall 2026-03-02** to nordmarkt, stadtlicht: stale. 1 file arrived.")
 
 
 def test_what_the_landing_is_called_does_not_become_markup() -> None:
-    card = cards.report_card(_report(), ": ".join(verdict(_report())))
+    card = artifact_markdown.report_card(_report(), ": ".join(verdict(_report())))
     assert "<img" not in card
     assert "\\[a\\](http://evil)" in card
     assert "[a](http://evil)" not in card
 
 
 def test_the_pages_table_has_plain_headings_and_tells_rows_only_of_what_runs() -> None:
-    (first, *_) = grid.records(_report().plan)
+    (first, *_) = plan_view.records(_report().plan)
     assert (first["period"], first["client"], first["state"]) == ("2026-03-01", "nordmarkt", "failed")
     assert (first["rows"], first["rho"], first["from"]) == (None, "", "")
 
@@ -104,12 +104,12 @@ def test_the_pages_table_has_plain_headings_and_tells_rows_only_of_what_runs() -
 def test_a_grid_of_many_columns_is_several_tables_that_a_page_holds() -> None:
     clients = [f"a-client-with-a-long-name-{n}" for n in range(7)]
     targets = tuple(_target(day, name, State.BLOCKED) for day in ("2026-03-01", "2026-03-02") for name in clients)
-    text = grid.grid(Plan(FIRST, LAST, Mode.MISSING, (), targets, ()))
+    text = plan_view.grid(Plan(FIRST, LAST, Mode.MISSING, (), targets, ()))
     tables = [table.splitlines() for table in text.split("\n\n")]
     assert [name for name in clients if f"to {name} " not in text] == []
-    assert all(len(rows) == 4 and len(rows[0]) <= grid.WIDTH + len("| 2026-03-01 |") for rows in tables)
+    assert all(len(rows) == 4 and len(rows[0]) <= plan_view.WIDTH + len("| 2026-03-01 |") for rows in tables)
 
 
 def test_a_column_that_is_wider_than_a_page_has_a_table_of_its_own() -> None:
     targets = tuple(_target("2026-03-01", f"{'x' * 110}{n}", State.DONE) for n in range(2))
-    assert len(grid.grid(Plan(FIRST, LAST, Mode.MISSING, (), targets, ())).split("\n\n")) == 2
+    assert len(plan_view.grid(Plan(FIRST, LAST, Mode.MISSING, (), targets, ())).split("\n\n")) == 2

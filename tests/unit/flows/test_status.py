@@ -214,7 +214,7 @@ def test_tables_have_headings_and_the_page_one_title(world: World, tmp_path: Pat
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_stands_out_from_its_ground_as_wcag_asks(scheme: str) -> None:
-    css = (files("flows.page") / "templates" / "status.css").read_text()
+    css = (files("flows.status_page") / "templates" / "status.css").read_text()
     light, dark = (
         dict(re.findall(r"--([\w-]+): (#\w+)", block)) for block in re.findall(r":root \{(.*?)\}", css, re.DOTALL)
     )

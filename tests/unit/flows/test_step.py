@@ -15,7 +15,7 @@ from tasks.period import day_start
 from tasks.step import flow_run_id, progress, step, watched
 from tasks.store.catalog import Catalog
 from tasks.store.database import Database
-from tasks.store.journal import follow
+from tasks.store.event_log import follow
 from tasks.store.migrations import prepare
 
 CANARY = "4915155500001"

@@ -14,18 +14,18 @@ from threading import Thread
 
 import pytest
 
+from flows.alerting.dispatcher import telling
 from flows.cli import demo_stage
-from flows.cli.pages import answers, on, prefect_pages
-from flows.serving import child as children
+from flows.cli.prefect_server import answers, on, prefect_pages
+from flows.serving import managed_process as children
 from flows.serving import services
-from flows.serving.announcement import alone, announce, announced
 from flows.serving.api import Api, Unreachable
-from flows.serving.child import Child, Service
+from flows.serving.lockfile import alone, announce, announced
 from flows.serving.login import file, kept, login
-from flows.serving.place import Place
-from flows.serving.process import gone, this_process
+from flows.serving.managed_process import Child, Service
+from flows.serving.process_identity import gone, this_process
+from flows.serving.server_config import Place
 from flows.serving.supervisor import Supervisor
-from flows.telling.teller import telling
 from tasks import settings
 from tasks.env_files import check_home
 from tasks.errors import Misconfigured

@@ -1,0 +1,65 @@
+"""Before anything runs, and after a delivery arrived: doctor, migrate, verify."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.cli.app import app
+from flows.cli.output import Answer, command
+
+OF_THE_LANDING = {"zones and cells", "registers", "events"}
+"""What doctor looks at that is about the content of the landing."""
+
+
+@command(app, "throng doctor")
+def doctor() -> Answer:
+    """Check settings and stores; each fault says how to mend it."""
+    from flows.cli.doctor import examine
+
+    findings = list(examine())
+    faults = [finding for finding in findings if finding.fault]
+    document = {"findings": [finding.document() for finding in findings], "faults": len(faults)}
+    closing = f"{len(faults)} fault(s)." if faults else "All is well. Next: throng ingest DAY"
+    if {finding.subject for finding in faults} & OF_THE_LANDING:
+        closing += " `throng inspect` on the landing shows what is read of each file, and proposes a mapping."
+    return Answer(
+        document,
+        [*(finding.sentence() for finding in findings), closing],
+        max((f.exit_code for f in faults), default=0),
+    )
+
+
+@command(app, "throng migrate")
+def migrate() -> Answer:
+    """Bring the database to this version of Throng."""
+    from tasks.settings import load
+    from tasks.store.database import Database
+    from tasks.store.installation import check_not_lost
+    from tasks.store.keys import FileKeys
+    from tasks.store.lake import Lake
+    from tasks.store.migrations import migrate as upgrade
+
+    settings = load()
+    keys = FileKeys(settings.keys_root)
+    check_not_lost(settings.database, Lake(settings.lake_root, keys), keys)
+    before, after = upgrade(Database(settings.database))
+    said = "Nothing to do: the database has version" if before == after else f"From version {before or 'none'} to"
+    return Answer({"before": before, "after": after}, [f"{said} {after}."])
+
+
+@command(app, "throng verify .throng/demo/clients/nordmarkt")
+def verify(
+    location: Annotated[str, typer.Argument(help="A folder or s3:// address: one delivery, or all below an index.")],
+    public_key: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The operator's public key, received another way.")
+    ] = None,
+) -> Answer:
+    """Verify a delivery as its receiver, without any of Throng's stores."""
+    from tasks.verify import Verify
+
+    verified = Verify()(location, public_key)
+    facts = [{"path": one.manifest.path, "manifest_sha256": one.manifest_sha256} for one in verified.deliveries]
+    said = [f"{one['path']} (manifest {one['manifest_sha256'][:12]})" for one in facts]
+    document = {"location": location, "verdict": verified.verdict, "pinned": verified.pinned, "deliveries": facts}
+    return Answer(document, [*said, f"{len(facts)} delivery(s): {verified.verdict}."])

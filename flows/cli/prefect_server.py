@@ -1,0 +1,129 @@
+"""Prefect's server as a child of this process: its own home, loopback only, no telemetry; it dies with us."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from secrets import token_urlsafe
+from urllib.request import ProxyHandler, build_opener
+
+from flows.serving.login import ASKING, AUTH
+from tasks import env_files
+from tasks.errors import StorageUnavailable
+from tasks.loopback import is_own
+
+PATIENCE_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Pages:
+    """A Prefect server on its way up."""
+
+    child: "subprocess.Popen[bytes]"
+    url: str
+    log: Path
+    login: str
+
+    @property
+    def api(self) -> str:
+        """What PREFECT_API_URL must be."""
+        return f"{self.url}/api"
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What whoever asks it must know."""
+        return environment(self.log.parent, self.api) | {ASKING: self.login}
+
+    def wait(self) -> None:
+        """Return when the server answers; raises StorageUnavailable if it ended or takes too long."""
+        end = time.monotonic() + PATIENCE_SECONDS
+        while self.child.poll() is None and time.monotonic() < end:
+            if answers(self.api):
+                return
+            time.sleep(0.1)
+        raise StorageUnavailable("Prefect's server did not come up.", f"Read {self.log}, then try again.")
+
+
+def answers(api: str) -> bool:
+    """Whether a Prefect API is up; one on this machine is asked without a proxy."""
+    way = build_opener(ProxyHandler({})) if is_own(api) else build_opener()
+    try:
+        with way.open(f"{api.rstrip('/')}/health", timeout=5):
+            return True
+    except (OSError, ValueError):
+        return False
+
+
+def on() -> bool:
+    """Whether verbs are flow runs: the environment names an API, or a `throng serve` answers in this home."""
+    from flows.serving.lockfile import announced
+    from flows.serving.login import kept
+    from tasks.settings import load
+
+    home = load().home.absolute()  # before Prefect is imported, which reads `.env` too, whoever wrote it
+    if os.environ.get("PREFECT_API_URL"):
+        return True
+    api = announced(home)
+    if api is None or not answers(api):
+        return False
+    os.environ |= environment(home / "prefect", api)
+    login = kept(home)
+    if login:
+        os.environ[ASKING] = login
+    return True
+
+
+def environment(home: Path, api: str) -> dict[str, str]:
+    """Prefect's settings for a home of its own, without telemetry."""
+    return {
+        "PREFECT_HOME": str(home),
+        "PREFECT_API_URL": api,
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+        "DO_NOT_TRACK": "1",
+    }
+
+
+@contextmanager
+def prefect_pages(home: Path) -> Iterator[Pages]:
+    """Start a server that keeps everything under `home`; `wait` for it before the first flow run."""
+    env_files.dotenv()  # Prefect reads it too, whoever wrote it
+    home.mkdir(parents=True, exist_ok=True)
+    url, login = f"http://127.0.0.1:{(port := _free_port())}", f"throng:{token_urlsafe(32)}"
+    own = {AUTH: login, "PREFECT_SERVER_UI_API_URL": f"{url}/api", "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": url}
+    dies_with_us = ["setpriv", "--pdeathsig=KILL"] if shutil.which("setpriv") else []  # Linux: however we end
+    server = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    log = home / "server.log"
+    with log.open("wb") as output:
+        child = subprocess.Popen(  # noqa: S603  (our own interpreter and fixed words)
+            [*dies_with_us, *server],
+            env=os.environ | environment(home, f"{url}/api") | own,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        yield Pages(child, url, log, login)
+    finally:
+        _stop(child)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _stop(child: "subprocess.Popen[bytes]") -> None:
+    child.terminate()
+    try:
+        child.wait(5)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()

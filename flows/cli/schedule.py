@@ -1,0 +1,147 @@
+"""Many periods at once: daily, backfill."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from flows.cli.app import app
+from flows.cli.output import Answer, command, listing
+from flows.cli.parsing import a_day
+
+if TYPE_CHECKING:
+    from flows.executor import Result
+    from flows.plan_view import Span
+    from flows.reconcile import Report
+    from tasks.plan import Plan
+    from tasks.plan.states import Target
+
+SHOWN = 60
+"""Lines of a plan that are shown before it runs; `--dry-run` and `--json` show all."""
+
+
+@command(app, "throng daily")
+def daily(
+    day: Annotated[str | None, typer.Argument(help="One network-local day, as 2026-03-01, in place of all.")] = None,
+) -> Answer:
+    """Do all that is due: closed days that are missing, then releases and deliveries. Safe to run at any time."""
+    from flows.cli import validation
+    from flows.cli.runner import run_many
+
+    local_day = a_day(day) if day else None
+    validation.daily()
+    report = run_many("daily", {"day": local_day}, _due)
+    return _told(report, validation=local_day is not None)
+
+
+@command(app, "throng backfill 2026-03-01 2026-03-31 --dry-run")
+def backfill(
+    first: Annotated[str, typer.Argument(help="The first day, as 2026-03-01.")],
+    last: Annotated[str, typer.Argument(help="The last day. A week or month belongs to the range in which it ends.")],
+    product: Annotated[str | None, typer.Option(help="Only this product.")] = None,
+    client: Annotated[str | None, typer.Option(help="Only what this client is granted.")] = None,
+    mode: Annotated[
+        str,
+        typer.Option(
+            metavar="missing|failed|all",
+            help="missing: all that is not there, tried or not. failed: only what was tried in vain. "
+            "all: also days whose landing changed, and deliveries again. None draws a release again.",
+        ),
+    ] = "missing",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the plan and what it costs.")] = False,
+    parallel: Annotated[int, typer.Option(metavar="N", min=1, max=8, help="So many steps at once.")] = 1,
+    newest_first: Annotated[bool, typer.Option("--newest-first", help="From the last period back.")] = False,
+) -> Answer:
+    """Plan a range of days, then do what it lacks, period by period; run again, it goes on where it stopped."""
+    from flows.cli import validation
+    from flows.cli.runner import run_many
+
+    begin, end = a_day(first), a_day(last)
+    how = {"mode": _a_mode(mode), "parallel": parallel, "dry_run": dry_run, "newest_first": newest_first}
+    validation.backfill(begin, end, product, client)
+    words = {"first": begin, "last": end, "product": product, "client": client, **how}
+    report = run_many("backfill", words, None if dry_run else _due)
+    return _planned(report.plan) if dry_run else _told(report, validation=True)
+
+
+def _a_mode(text: str) -> str:
+    from tasks.errors import Misconfigured
+    from tasks.plan import Mode
+
+    if text not in list(Mode):
+        raise Misconfigured(f"'{text[:40]}' is not a mode.", f"Give one of: {', '.join(Mode)}.")
+    return text
+
+
+def _due(plan: "Plan") -> object:
+    """The part of a plan that will run; the rest is told in the end."""
+    from rich.console import Group
+
+    from flows.plan_view import spans
+
+    shown = spans(target for target in plan.targets if target.needs)
+    if not shown:
+        return "Nothing to run."
+    more = f"; {len(shown) - SHOWN} more lines" if len(shown) > SHOWN else ""
+    return Group(*plan_lines(f"{plan.first} to {plan.last}: to run{more}", shown[:SHOWN]))
+
+
+def plan_lines(title: str, spans: "Sequence[Span]") -> list[Any]:
+    """A plan's spans: how each stands, and below it what is run for it and why."""
+    rows = [
+        (
+            (span.periods, span.first.product, span.first.client or "-", span.first.state.value),
+            (span.cost, span.first.why),
+        )
+        for span in spans
+    ]
+    return listing(title, ("period", "product", "client", "state"), rows)
+
+
+def _planned(plan: "Plan") -> Answer:
+    from flows.plan_view import spans, total
+
+    lines = plan_lines(f"{plan.first} to {plan.last}", spans(plan.targets))
+    return Answer({"plan": plan.document()}, [*lines, total(plan)])
+
+
+def _told(report: "Report", validation: bool) -> Answer:
+    """What became of the plan, what is left, and what to do about it."""
+    from flows.plan_view import left, total
+    from flows.reconcile import exit_code, verdict
+
+    name, sentence = verdict(report)
+    results = [_line(result) for result in report.results]
+    document = {
+        "outcome": name,
+        "message": sentence,
+        "plan": report.plan.document(),
+        "results": results,
+        "after": report.after.document(),
+    }
+    open_targets = open_lines("not done", left(report.after), SHOWN)
+    return Answer(document, [f"{name}: {sentence}", *open_targets, total(report.after)], exit_code(report, validation))
+
+
+def open_lines(title: str, targets: "Sequence[Target]", most: int) -> list[Any]:
+    """What is not done: which periods, for whom, and below it why."""
+    from flows.status_text import together
+
+    rows = [
+        ((periods, target.product, whom, target.state.value), (target.why,))
+        for periods, whom, target in together(targets)
+    ]
+    return listing(title, ("period", "product", "for", "state"), rows[:most]) if rows else []
+
+
+def _line(result: "Result") -> dict[str, Any]:
+    step, error = result.step, result.error
+    fault = {"error": error.what, "action": error.action, "exit_code": error.exit_code} if error else {}
+    return {
+        "verb": step.verb,
+        "subject": step.subject,
+        "outcome": result.outcome,
+        "seconds": result.seconds,
+        "warnings": result.warnings,
+        **fault,
+    }

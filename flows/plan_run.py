@@ -1,0 +1,84 @@
+"""How a run over many periods looks and ends as a flow run: plan and living grid on its page, a state that says it."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from typing import TYPE_CHECKING
+
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
+
+from flows import artifacts
+from flows.executor import Listener, as_flow, heard
+from flows.reconcile import Job, Report, reconcile, verdict
+from flows.run_state import refused, show, tag, tell_failure
+from tasks.errors import ThrongError
+from tasks.step import fault_of
+
+if TYPE_CHECKING:
+    from tasks.plan import Plan
+
+FAILED = ("SomeFailed", "Stopped")
+GRID_SECONDS = 10
+"""So often at most the grid is drawn again while steps end."""
+GRID_SHARE = 20
+"""A drawing takes at most one part in so many of the run's time."""
+
+
+async def reckoned(job: Job, tags: list[str]) -> State[Report]:
+    """Carry a plan out as flow runs of their own, below the one that runs here."""
+    await asyncio.to_thread(tag, tags)
+    try:
+        async with _living_grid(job) as listener:
+            with heard(listener):
+                report = await reconcile(job, as_flow)
+    except Exception as error:
+        return await asyncio.to_thread(_refused, job, fault_of(job.verb, error))
+    name, sentence = verdict(report)
+    await asyncio.to_thread(show, partial(artifacts.of_report, report, f"{name}: {sentence}"))
+    state = Failed if name in FAILED else Completed
+    return state(name=name, message=sentence, data=report)
+
+
+def _refused(job: Job, fault: ThrongError) -> State[Report]:
+    """It ended before its steps could say why; every `daily` of the schedule is one subject, as it is hourly."""
+    show(partial(tell_failure, job.verb if job.scheduled else f"{job.verb} {job.subject}", fault))
+    return refused(fault)
+
+
+@asynccontextmanager
+async def _living_grid(job: Job) -> AsyncIterator[Listener]:
+    """Put plan and grid on the page at once, and draw the grid again while steps end."""
+    told, over = asyncio.Event(), asyncio.Event()
+    made: list[asyncio.Task[None]] = []
+
+    def begin(plan: "Plan") -> None:
+        made.append(asyncio.create_task(asyncio.to_thread(show, partial(artifacts.of_plan, plan))))
+
+    drawing = asyncio.create_task(_redraw(job, told, over))
+    try:
+        yield Listener(begin, lambda result: told.set())
+    finally:
+        over.set()
+        await asyncio.gather(drawing, *made)  # a drawing that is under way ends before the last one is made
+
+
+async def _redraw(job: Job, told: asyncio.Event, over: asyncio.Event) -> None:
+    """Draw again at most every GRID_SECONDS, and less often where a plan takes long."""
+    pause = float(GRID_SECONDS)
+    while True:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(over.wait(), pause)
+        if over.is_set():
+            return
+        if told.is_set():
+            told.clear()
+            began = time.monotonic()
+            await asyncio.to_thread(show, partial(_drawn_now, job))
+            pause = max(GRID_SECONDS, GRID_SHARE * (time.monotonic() - began))
+
+
+def _drawn_now(job: Job) -> None:
+    artifacts.of_grid(job.plan(), "Under way")

@@ -1,0 +1,177 @@
+"""What becomes of flow runs whose process is gone: nobody else would ever say that they ended.
+
+A worker reports how its runs end. When the worker itself is killed its runs die with it, and Prefect would show them as
+running for ever, and keep their place from the next one. So no worker starts before what it left behind is settled.
+"""
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from flows.serving.api import UNFINISHED, Api
+from flows.serving.process_identity import alive, gone
+from flows.serving.server_config import POOL, worker_name
+from flows.serving.terminal_states import (
+    CANCELLED,
+    COMMAND_KILLED,
+    CUT_OFF,
+    KILLED,
+    KILLED_AGAIN,
+    KILLED_ALONE,
+    OURS,
+    STOPPED,
+    STOPPED_ALONE,
+    WITH_ITS_PARENT,
+    End,
+    end,
+)
+
+DEAD = ("CRASHED", "CANCELLED")
+BETWEEN_STATES_SECONDS = 2
+"""A worker takes a run and signs it within milliseconds; one that is unsigned for so long has lost its worker."""
+
+PROCESS_ENDED = "exited with status code"
+"""How a worker says of a run that its process is gone."""
+
+AGAIN = "again"
+"""Tags a run that goes on where a killed or interrupted one ended."""
+
+AFTER_A_KILL = "after a kill"
+"""Tags one that goes on for a killed one; killed too, it is not followed: it may be what kills."""
+
+
+def settle(api: Api, queue: str) -> list[str]:
+    """Say of each run that this queue's killed worker left behind that it ended; returns their names."""
+    left = _left(api, queue)
+    for run in left:
+        tags = sorted({*run["tags"], AGAIN, AFTER_A_KILL})
+        follower = None if AFTER_A_KILL in run["tags"] else api.start_again(run, tags)
+        end(api, run, _killed(run, follower), follower)
+    _put_back(api, queue)
+    return [run["name"] for run in left]
+
+
+def _killed(run: dict[str, Any], follower: str | None) -> End:
+    if AFTER_A_KILL in run["tags"]:
+        return KILLED_AGAIN
+    return KILLED if follower else KILLED_ALONE
+
+
+def hand_over(api: Api, queue: str) -> list[str]:
+    """Let new runs go on where those end that a stop interrupts; returns the names of the interrupted ones."""
+    left = _left(api, queue)
+    for run in left:
+        follower = api.start_again(run, sorted({*run["tags"], AGAIN}))
+        end(api, run, STOPPED if follower else STOPPED_ALONE, follower)
+    return [run["name"] for run in left]
+
+
+def _left(api: Api, queue: str) -> list[dict[str, Any]]:
+    """What the queue's worker of this machine ran when it ended; what was being cancelled is cancelled with that."""
+    left = [run for run in _taken(api, queue) if _signed(run) == worker_name(queue)]
+    cancelled = [run for run in left if run["state_type"] == "CANCELLING"]
+    for run in cancelled:
+        end(api, run, CANCELLED)
+    return [run for run in left if run not in cancelled]
+
+
+def sweep(api: Api) -> list[str]:
+    """Say of runs that no worker reports of that they have ended, with a killed command or a parent; their names."""
+    alone = {"state": _state(UNFINISHED), "parent_task_run_id": {"is_null_": True}}
+    left = [run for run in api.runs(flow_runs=alone) if gone(run["infrastructure_pid"])]
+    for run in left:
+        end(api, run, COMMAND_KILLED)
+    return [run["name"] for run in left] + _of_ended_parents(api)
+
+
+def _of_ended_parents(api: Api) -> list[str]:
+    """A run that another one started ends as that one did; but where the other says that all is well, it crashed."""
+    children = api.runs(flow_runs={"state": _state(UNFINISHED), "parent_task_run_id": {"is_null_": False}})
+    if not children:
+        return []
+    parents = api.runs(task_runs={"id": {"any_": [run["parent_task_run_id"] for run in children]}})
+    names = []
+    for parent in parents:
+        if parent["state_type"] in (*UNFINISHED, "SCHEDULED", "PAUSED"):
+            continue
+        how = _with(parent)
+        for run in api.runs(flow_runs={"state": _state(UNFINISHED), "parent_flow_run_id": {"any_": [parent["id"]]}}):
+            end(api, run, how, parent["id"])
+            names.append(run["name"])
+    return names
+
+
+def _with(parent: dict[str, Any]) -> End:
+    if parent["state_type"] in DEAD:
+        return End(parent["state_type"], parent["state_name"], WITH_ITS_PARENT)
+    return End("CRASHED", "Crashed", WITH_ITS_PARENT)
+
+
+def died(api: Api, since: str) -> dict[str, tuple[str, str]]:
+    """Flow runs that began and were killed, interrupted or cancelled since, by id: the state's name, and its sentence.
+
+    Of those that a worker or Prefect itself has marked, the page says first what that means.
+    """
+    found = {}
+    for run in _begun_and_ended(api, since):
+        message = run["state"]["message"]
+        if message not in OURS:
+            how = _meaning(run)
+            end(api, run, how)
+            message = how.message
+        found[run["id"]] = (run["state_name"], message)
+    return found
+
+
+def _begun_and_ended(api: Api, since: str) -> list[dict[str, Any]]:
+    """Without those that Prefect has given up while their process, or the run that started them, goes on."""
+    ended = {"state": _state(DEAD), "end_time": {"after_": since}}
+    runs = [run for run in api.runs(flow_runs=ended) if run["run_count"] and not alive(run["infrastructure_pid"])]
+    children = [run["parent_task_run_id"] for run in runs if run["parent_task_run_id"]]
+    parents = api.runs(task_runs={"id": {"any_": children}}) if children else []
+    going = [parent["id"] for parent in parents if parent["state_type"] in UNFINISHED]
+    theirs = api.runs(flow_runs=ended | {"parent_flow_run_id": {"any_": going}}) if going else []
+    left_out = {run["id"] for run in theirs}
+    return [run for run in runs if run["id"] not in left_out]
+
+
+def _meaning(run: dict[str, Any]) -> End:
+    if run["state_type"] == CANCELLED.kind:
+        return CANCELLED
+    if run["infrastructure_pid"] and gone(run["infrastructure_pid"]):
+        return COMMAND_KILLED
+    return KILLED_ALONE if PROCESS_ENDED in (run["state"]["message"] or "") else CUT_OFF
+
+
+def _put_back(api: Api, queue: str) -> None:
+    """Put runs into the queue again that a worker had taken, but not yet signed, when it was killed."""
+    seen = set(_unsigned(api, queue))
+    if seen:
+        time.sleep(BETWEEN_STATES_SECONDS)
+    for run in seen & set(_unsigned(api, queue)):
+        api.set_state(run, "SCHEDULED", "Scheduled", "Its worker was killed before it started.", _now())
+
+
+def _unsigned(api: Api, queue: str) -> Iterator[str]:
+    return (run["id"] for run in _taken(api, queue) if run["state_type"] == "PENDING" and not _signed(run))
+
+
+def _taken(api: Api, queue: str) -> list[dict[str, Any]]:
+    return api.runs(
+        flow_runs={"state": _state(UNFINISHED)},
+        work_pools={"name": {"any_": [POOL]}},
+        work_pool_queues={"name": {"any_": [queue]}},
+    )
+
+
+def _signed(run: dict[str, Any]) -> str | None:
+    return (run["labels"] or {}).get("prefect.worker.name")
+
+
+def _state(kinds: tuple[str, ...]) -> dict[str, Any]:
+    return {"type": {"any_": list(kinds)}}
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()

@@ -1,0 +1,68 @@
+"""The status as one static page: no script, nothing fetched; readable on a phone, in the dark, and read aloud."""
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+
+from flows import status_text
+from flows.costs import size
+from flows.plan_view import SIGNS, left
+from flows.status_page.grid import bands, legend
+from tasks.plan.states import MEANING
+
+if TYPE_CHECKING:
+    from tasks.status import Status
+
+NAME = "status.html"
+"""In the home, unless another file is asked for."""
+
+LATEST = 12
+"""Runs that are listed; and failures."""
+
+Address = Callable[[str | None], str | None]
+"""The page of a flow run, where Prefect's address is known; else its id."""
+
+
+def page(status: "Status", address: Address) -> str:
+    """The whole page."""
+    return _template().render(
+        status=status,
+        words=status_text,
+        headline=status_text.headline(status),
+        bands=bands(status, address),
+        legend=legend(status),
+        meaning=MEANING,
+        signs=SIGNS,
+        rest=status_text.together([target for target in left(status.plan) if not status.explains(target)]),
+        failures=status.failures[:LATEST],
+        runs=status.runs[:LATEST],
+        address=lambda run_id: _link(address(run_id)),
+        size=size,
+    )
+
+
+def write(path: Path, status: "Status", address: Address) -> None:
+    """Write the page for this user alone, whole or not at all."""
+    from tasks.store.atomic_files import replace_file
+
+    replace_file(path, page(status, address).encode())
+
+
+def _link(address: str | None) -> str | None:
+    """Only what leads somewhere."""
+    return address if address and address.startswith(("http://", "https://")) else None
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=PackageLoader("flows.status_page"),
+        autoescape=True,  # names of files and clients come from outside
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("status.html.jinja")

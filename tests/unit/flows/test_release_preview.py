@@ -1,0 +1,59 @@
+"""A release at a glance: its largest places by hour, and how much of it is withheld; released numbers alone."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+import pyarrow as pa
+
+from flows.release_preview import picture, shares, withheld
+from tasks.privacy.bounds import LevelRule
+from tasks.withheld import mostly_withheld
+
+RULE = LevelRule("zone_hour", Decimal(32), 24, 96)
+
+
+def figures(shown: Mapping[tuple[str, int], float], zones: tuple[str, ...] = ("Z1", "Z2"), hours: int = 24) -> pa.Table:
+    """A release of zones and hours: what is not shown is withheld."""
+    keys = [(zone, hour) for zone in zones for hour in range(hours)]
+    values = [shown.get(key) for key in keys]
+    return pa.table(
+        {
+            "level": pa.repeat("zone_hour", len(keys)),
+            "zone_id": [zone for zone, _ in keys],
+            "hour": pa.array([hour for _, hour in keys], pa.int8()),
+            "value": pa.array(values, pa.float64()),
+            "status": ["withheld_small" if value is None else "estimate" for value in values],
+        }
+    )
+
+
+def test_each_hour_of_a_place_is_a_bar_and_what_is_withheld_a_dot() -> None:
+    scale, one, other, _ = picture(figures({("Z1", 0): 100.0, ("Z1", 23): 800.0, ("Z2", 12): 400.0}), "zone_hour")
+    assert one == "Z1  ▂" + 22 * "·" + "█"
+    assert other == "Z2  " + 12 * "·" + "▅" + 11 * "·"
+    assert scale.index("12") == len("Z2  ") + 12
+
+
+def test_the_largest_places_come_first_and_no_more_than_a_few() -> None:
+    zones = tuple(f"Z{n:02d}" for n in range(30))
+    lines = picture(figures({(zone, 3): 100.0 + n for n, zone in enumerate(zones)}, zones), "zone_hour")
+    assert [line.split()[0] for line in lines[1:9]] == [f"Z{n:02d}" for n in range(29, 21, -1)]
+    assert "8 largest of 30" in lines[-1]
+    assert len(lines) == 10
+
+
+def test_a_release_of_which_nothing_is_shown_or_that_has_no_hours_has_no_picture() -> None:
+    assert picture(figures({}), "zone_hour") == []
+    assert picture(pa.table({"level": ["a"], "value": [1.0]}), "a") == []
+
+
+def test_the_share_that_is_withheld_is_told_by_level() -> None:
+    table = figures({("Z1", hour): 200.0 for hour in range(12)})
+    (said,) = shares(table, [RULE])
+    assert "36 of 48 numbers withheld (75%)" in said
+    assert withheld(table) == 36
+    assert shares(table.slice(0, 0), [RULE]) == ["zone_hour: 0 of 0 numbers withheld as smaller than 96"]
+
+
+def test_a_release_is_mostly_withheld_from_four_fifths_on() -> None:
+    assert [mostly_withheld(rows, hidden) for rows, hidden in ((100, 79), (100, 80), (0, 0))] == [False, True, False]
