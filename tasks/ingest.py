@@ -14,17 +14,17 @@ from tasks.engine.partitions import scratch_partitions
 from tasks.engine.work import DayWork, Machine
 from tasks.errors import Misconfigured, RefusedRelease
 from tasks.events.file_facts import FileFacts, file_facts
-from tasks.events.files import FileGroup, UnreadableFile, group_files
+from tasks.events.files import FileGroup, RejectedFile, group_files
 from tasks.events.formats import load_formats
 from tasks.events.gate import check_rules, judge_day, refuse
 from tasks.events.gate_metrics import strange
 from tasks.events.landing import DayLanding, find_day, unchanged
 from tasks.events.late_arrivals import listing_of
-from tasks.events.loss_report import forms, why
+from tasks.events.loss_report import explain_loss, loss_shapes
 from tasks.events.panel import read_panel
-from tasks.events.profile import NO_ROWS, Noisy, keys
+from tasks.events.profile import NO_ROWS, NoisyValue, keys
 from tasks.events.reasons import READ_REASONS
-from tasks.events.row_rules import Prepared
+from tasks.events.row_rules import ReadContext
 from tasks.mobility.cells import CellPlan
 from tasks.mobility.day import PROFILE_UNIT, walk_rules
 from tasks.mobility.plans import Plans, load_plans
@@ -154,7 +154,7 @@ class Ingest:
             return result, self._facts(landing, work, result, groups[1])
 
     def _facts(
-        self, landing: DayLanding, work: DayWork, result: DayResult, unreadable: tuple[UnreadableFile, ...]
+        self, landing: DayLanding, work: DayWork, result: DayResult, unreadable: tuple[RejectedFile, ...]
     ) -> FileFacts:
         """What is exactly known of the day's files; where rows went is asked only if too many are lost."""
         policy = self._stores.policy.policy
@@ -162,7 +162,9 @@ class Ingest:
         facts = replace(file_facts(landing, result.read, unreadable, end), registers=work.registers)
         if not strange(facts, policy.gate.rules):
             return facts
-        return replace(facts, why=why(result.read, len(work.pseudonyms), forms(work.groups, work.prepared)))
+        return replace(
+            facts, why=explain_loss(result.read, len(work.pseudonyms), loss_shapes(work.groups, work.prepared))
+        )
 
     def _prepare(self, day: date, groups: tuple[FileGroup, ...], cell_plan: CellPlan, folder: PrivateFolder) -> DayWork:
         """Panel and cells as files that no one else can read and that end with the walk."""
@@ -179,7 +181,7 @@ class Ingest:
             keyed=[self._stores.keys.period_key(period) for period in (own, *longer)],
             formats=load_formats(self._stores.settings.mapping),
         )
-        prepared = Prepared(day, policy.time, folder.panel, folder.path / "cells.parquet", policy.who.home_mcc)
+        prepared = ReadContext(day, policy.time, folder.panel, folder.path / "cells.parquet", policy.who.home_mcc)
         pq.write_table(panel, prepared.panel)
         pq.write_table(cell_plan.table(), prepared.cells)
         return DayWork(
@@ -253,8 +255,8 @@ class Ingest:
         self._stores.catalog.accept_day(day, candidate.generation, verdict, entry)
         return candidate.accepted(results)
 
-    def _history(self, day: date) -> list[Noisy]:
-        """Noisy kept rows of the earlier days that the median looks back on, oldest first."""
+    def _history(self, day: date) -> list[NoisyValue]:
+        """NoisyValue kept rows of the earlier days that the median looks back on, oldest first."""
         first = day - timedelta(days=self._stores.policy.policy.gate.gate_days)
         days = self._stores.catalog.days(first, day - timedelta(days=1))
         return [day_profile(self._stores, row.day, row.profile_revision).kept for row in days if row.profile_revision]

@@ -11,12 +11,12 @@ from tasks.errors import Misconfigured, RejectedInput
 from tasks.events import mapping_proposal
 from tasks.events.folders import ignored, label_of
 from tasks.events.formats import Formats, parse
-from tasks.events.formats.detect import Unfit
+from tasks.events.formats.detect import UnreadableFile
 from tasks.events.formats.sections import LandingNames
 from tasks.events.inspect_events import inspect_events
 from tasks.events.inspect_registers import inspect_register
 from tasks.events.inspection import Inspection, Reading
-from tasks.events.landing_context import Beside, subscriber_ids
+from tasks.events.landing_context import LandingContext, subscriber_ids
 from tasks.mobility.topology import read_topology
 from tasks.mobility.zone_file import read_zones
 from tasks.policy import Policy
@@ -52,13 +52,13 @@ class Inspect:
         files = list(_files(path)) if path.is_dir() else [path]
         if not files or not path.exists():
             raise Misconfigured(f"{path} is no file, and no folder with files of a landing.", "Name one of the two.")
-        found, beside = list[tuple[Path, Inspection]](), dict[Path, Beside]()
+        found, beside = list[tuple[Path, Inspection]](), dict[Path, LandingContext]()
         for file in files:
             root = _root(file)
             if _kind(file) == "events" and root not in beside:
                 beside[root] = self._beside(root)
             earlier = [each.proposal for _, each in found if each.kind == "events" and each.proposal]
-            found.append((file, self._one(file, beside.get(root, Beside()), list(dict.fromkeys(earlier)))))
+            found.append((file, self._one(file, beside.get(root, LandingContext()), list(dict.fromkeys(earlier)))))
         return found
 
     def mapping(self, path: Path, found: Sequence[tuple[Path, Inspection]]) -> str:
@@ -74,7 +74,7 @@ class Inspect:
         new = sorted(patterns - {*self.formats.landing.folders})
         return f"[landing]\nfolders = {json.dumps([*self.formats.landing.folders, *new])}\n" if new else ""
 
-    def _one(self, path: Path, beside: Beside, earlier: Sequence[str]) -> Inspection:
+    def _one(self, path: Path, beside: LandingContext, earlier: Sequence[str]) -> Inspection:
         if path.suffix.lower() in ZONES:
             return _zones(path)
         kind = _kind(path)
@@ -83,7 +83,7 @@ class Inspect:
                 labelled = replace(beside, label=label_of(path, self._names()))
                 return inspect_events(path, self.formats, self.policy.time.landing, labelled, earlier)
             return self._register(path, kind)
-        except Unfit as fault:
+        except UnreadableFile as fault:
             raise RejectedInput(f"{path.name}: {fault}.", "Send it again as Parquet or CSV.") from None
 
     def _register(self, path: Path, kind: str) -> Inspection:
@@ -93,7 +93,7 @@ class Inspect:
         """The mapping's folders, and those that it could have."""
         return LandingNames(folders=(*self.formats.landing.folders, *GUESSED))
 
-    def _beside(self, root: Path) -> Beside:
+    def _beside(self, root: Path) -> LandingContext:
         """The ids of a landing's cells and subscribers, read as they are, or as is proposed for them."""
         zone, seen = self.policy.time.landing, [self._plan(root, kind) for kind in ("cells", "subscribers")]
         key = next((each.key for each in seen if each and each.key), ())
@@ -101,12 +101,12 @@ class Inspect:
         cells = None
         with suppress(RejectedInput):
             cells = [str(cell) for cell in read_topology(root, zone, formats).cell_id]
-        return Beside(cells, key, subscriber_ids(root, formats), self.formats.ids)
+        return LandingContext(cells, key, subscriber_ids(root, formats), self.formats.ids)
 
     def _plan(self, root: Path, kind: str) -> Inspection | None:
         plans = (root / f"{kind}{suffix}" for suffix in (".csv", ".parquet"))
         plan = next((plan for plan in plans if plan.is_file()), None)
-        with suppress(Unfit):
+        with suppress(UnreadableFile):
             return self._register(plan, kind) if plan else None
         return None
 

@@ -15,14 +15,14 @@ from tasks.errors import NotArrived, RejectedInput
 from tasks.events.files import FileGroup, group_files
 from tasks.events.folders import dated, labels_of
 from tasks.events.formats import Formats
-from tasks.events.formats.detect import Unfit
+from tasks.events.formats.detect import UnreadableFile
 from tasks.events.gate_messages import columns
 from tasks.events.inspect_events import NONE, is_utc, walls_of, zone_notes
 from tasks.events.landing import LandingFile, find_day
-from tasks.events.landing_context import Beside, subscriber_ids
+from tasks.events.landing_context import LandingContext, subscriber_ids
 from tasks.events.panel import read_panel
 from tasks.events.sample import Shares, sampled, shares
-from tasks.events.wall_clock import Walls
+from tasks.events.wall_clock import WallClockTimes
 from tasks.mobility.day import NO_ZONE
 from tasks.mobility.plans import Plans, load_plans
 from tasks.period import Period
@@ -106,7 +106,9 @@ class LandingCheck:
                 f"{unreadable[0].name}: {unreadable[0].why}.",
                 f"`throng inspect {self.root / unreadable[0].name}` proposes a mapping.",
             )
-        beside = Beside(self._known_cells(), (), subscriber_ids(self.root, self.formats), self.formats.ids, self.day)
+        beside = LandingContext(
+            self._known_cells(), (), subscriber_ids(self.root, self.formats), self.formats.ids, self.day
+        )
         notes: list[str] = []
         for group in groups:
             for file in group.files:
@@ -115,10 +117,10 @@ class LandingCheck:
         said = f"{len(files)} files of {self.day}; of {len(files[:MOST_FILES])} a sample was read."
         return " ".join([said, *dict.fromkeys(notes)])
 
-    def _zones(self, group: FileGroup, beside: Beside) -> tuple[str, ...]:
+    def _zones(self, group: FileGroup, beside: LandingContext) -> tuple[str, ...]:
         """In which timezone times were read; raises RejectedInput where none is given and UTC fits the day better."""
         landing, form = self.policy.time.landing, group.format.time
-        seen = Walls(sum((self._walls(group, file) for file in group.files), Counter[int]()))
+        seen = WallClockTimes(sum((self._walls(group, file) for file in group.files), Counter[int]()))
         notes = zone_notes(seen, beside, landing, form.timezone or landing)
         if form.zone is None and is_utc(seen, beside, landing):
             raise RejectedInput(
@@ -131,7 +133,7 @@ class LandingCheck:
     def _walls(self, group: FileGroup, file: LandingFile) -> Counter[int]:
         try:
             return walls_of(file.path, group.kind, group.format, group.columns).bins
-        except Unfit as fault:
+        except UnreadableFile as fault:
             raise RejectedInput(f"{file.name}: {fault}.", "Send it again.") from None
 
     def _known_cells(self) -> list[str] | None:
@@ -141,11 +143,11 @@ class LandingCheck:
         except RejectedInput:
             return None
 
-    def _shares(self, group: FileGroup, file: LandingFile, beside: Beside) -> Shares:
+    def _shares(self, group: FileGroup, file: LandingFile, beside: LandingContext) -> Shares:
         try:
             with sampled(file.path, group.kind, group.format, group.columns) as con:
                 return shares(con, group.format, group.columns, self.policy.time.landing, beside)
-        except Unfit as fault:
+        except UnreadableFile as fault:
             raise RejectedInput(f"{file.name}: {fault}.", "Send it again.") from None
 
     def _check(self, file: LandingFile, found: Shares) -> None:

@@ -14,7 +14,7 @@ from tasks.errors import Misconfigured, RefusedRelease
 from tasks.events.formats import load_formats
 from tasks.events.gate_metrics import incomplete_hours
 from tasks.events.landing import unchanged
-from tasks.events.panel import allowed, consented, read_panel
+from tasks.events.panel import after_consent, eligible, read_panel
 from tasks.mobility.zones import ZonePlan, stored_plan
 from tasks.period import Period, day_hours, day_start
 from tasks.privacy.noise import Noise
@@ -152,7 +152,7 @@ class Publish:
         rules = CATALOGUE[key.product].rules(policy, len(hours))
         members, read = self._members(period)
         presence = (
-            consented(table, members, (table["hour"].to_numpy().astype(np.int64) + 1) * 3600)
+            after_consent(table, members, (table["hour"].to_numpy().astype(np.int64) + 1) * 3600)
             for file in files_of(self._stores, generations)
             if file.table == "presence"
             for table in [lake.rows(file)]
@@ -180,7 +180,7 @@ class Publish:
     def _states(self, period: Period, files: list[LakeFile], members: pa.Table, bucket: int) -> tuple[pa.Table, ...]:
         """One bucket of the period's state, a table a day, without days before a person's consent."""
         return tuple(
-            consented(table, members, np.full(len(table), self._seconds(period, Period.day(file.day))))
+            after_consent(table, members, np.full(len(table), self._seconds(period, Period.day(file.day))))
             for file in files
             if file.bucket == bucket
             for table in [self._stores.lake.rows(file)]
@@ -214,8 +214,8 @@ class Publish:
                 formats=load_formats(self._stores.settings.mapping),
             )
         check_register_values(self._stores, registers)
-        members = consented(everybody, everybody, np.full(len(everybody), self._seconds(period, period)))
-        self._stores.lake.write_allowed(period, allowed(members))
+        members = after_consent(everybody, everybody, np.full(len(everybody), self._seconds(period, period)))
+        self._stores.lake.write_allowed(period, eligible(members))
         return members, {"people": people}
 
     def _seconds(self, period: Period, part: Period) -> int:

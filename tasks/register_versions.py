@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from tasks.errors import RejectedInput
 from tasks.events import gate_messages
 from tasks.events.consent import CONSENT_COLUMNS
-from tasks.events.consent_history import Reach, reach_of
+from tasks.events.consent_history import HistoryExtent, history_extent
 from tasks.events.file_digests import digest
 from tasks.events.formats import load_formats
 from tasks.events.gate import REGISTER_SHRUNK, REGISTER_VALUES, REGISTER_WENT_BACK
@@ -40,7 +40,7 @@ class _Register:
     digest: str
     rows: int
     versions: list[RegisterVersion]
-    reach: Reach | None
+    extent: HistoryExtent | None
     """Of consents that are not the ones used last."""
 
     @property
@@ -56,13 +56,13 @@ class _Register:
     @property
     def went_back(self) -> bool:
         """Whether it ends earlier than the one used last; where that is not known, whether it was followed before."""
-        newest, used = self.reach and self.reach.newest, self.used and self.used.newest
+        newest, used = self.extent and self.extent.newest, self.used and self.used.newest
         known = any(version.digest == self.digest for version in self.versions)
         return newest < used or (known and newest == used) if newest and used else known
 
     def version(self) -> RegisterVersion:
         """The version that it is once it is used."""
-        newest, withdrawals = (self.reach.newest, self.reach.withdrawals) if self.reach else (None, None)
+        newest, withdrawals = (self.extent.newest, self.extent.withdrawals) if self.extent else (None, None)
         return RegisterVersion(
             name=self.name,
             digest=self.digest,
@@ -154,7 +154,7 @@ def _find(stores: Stores, name: str) -> _Register:
     if found.is_used or name != "consents":
         return found
     root, time = stores.settings.landing_root, stores.policy.policy.time
-    return replace(found, reach=reach_of(root, time, datetime.now(UTC), formats))
+    return replace(found, extent=history_extent(root, time, datetime.now(UTC), formats))
 
 
 def _faults(found: _Register, policy: Policy) -> dict[str, str]:
@@ -163,9 +163,9 @@ def _faults(found: _Register, policy: Policy) -> dict[str, str]:
     if found.went_back:
         faults[REGISTER_WENT_BACK] = f"{found.file} is an old file: {_why_old(found, policy)}"
     if found.used:
-        known = found.reach and not found.went_back  # of an old file it is said once
+        known = found.extent and not found.went_back  # of an old file it is said once
         before = (found.used.rows, found.used.withdrawals or 0 if known else 0)
-        now = (found.rows, found.reach.withdrawals if found.reach else 0)
+        now = (found.rows, found.extent.withdrawals if found.extent else 0)
         lost = [
             f"{there:,} {what}, {was - there:,} fewer"
             for was, there, what in zip(before, now, ("rows", "withdrawals"), strict=True)
@@ -178,7 +178,7 @@ def _faults(found: _Register, policy: Policy) -> dict[str, str]:
 
 
 def _why_old(found: _Register, policy: Policy) -> str:
-    zone, used, newest = policy.time.local, found.used, found.reach and found.reach.newest
+    zone, used, newest = policy.time.local, found.used, found.extent and found.extent.newest
     if newest and used and used.newest and newest < used.newest:
         last, before = clock(newest, zone), clock(used.newest, zone)
         return f"its last grant or withdrawal is of the hour of {last}, that of the one used before of {before}."

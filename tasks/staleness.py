@@ -6,7 +6,7 @@ from datetime import date, datetime
 from tasks.errors import Misconfigured, RejectedInput, StorageUnavailable
 from tasks.events.formats import load_formats
 from tasks.events.landing import find_day
-from tasks.events.late_arrivals import LateFiles, late_files
+from tasks.events.late_arrivals import LateArrivals, late_files
 from tasks.period import Period
 from tasks.refs import Listing
 from tasks.register_versions import registers_digest
@@ -27,17 +27,17 @@ def changes_since(stores: Stores, release: Release, now: datetime) -> tuple[str,
     return tuple(word for word, differs in words.items() if differs)
 
 
-def late_since(stores: Stores, day: date, listing: Listing, now: datetime) -> LateFiles:
+def late_since(stores: Stores, day: date, listing: Listing, now: datetime) -> LateArrivals:
     """What has come, changed or gone since the landing of the day was listed; nothing where it was taken away whole."""
     try:
         formats = load_formats(stores.settings.mapping)
         landing = find_day(stores.settings.landing_root, day, stores.policy.policy.time, now, formats)
     except (RejectedInput, Misconfigured, StorageUnavailable):  # cleared, or not to be looked at: nothing came late
-        return LateFiles()
+        return LateArrivals()
     return late_files(listing, landing.files)
 
 
-def not_in_lake(stores: Stores, period: Period, now: datetime) -> dict[date, LateFiles]:
+def not_in_lake(stores: Stores, period: Period, now: datetime) -> dict[date, LateArrivals]:
     """Files of the period that have come or changed since its days were taken in, by day."""
     listings = stores.catalog.listings(period.first, period.days[-1])
     rows = stores.catalog.days(period.first, period.days[-1])
@@ -45,7 +45,7 @@ def not_in_lake(stores: Stores, period: Period, now: datetime) -> dict[date, Lat
     return {day: files for day, files in late.items() if files.arrived or files.changed}
 
 
-def _late_days(stores: Stores, period: Period, release: Release, now: datetime) -> Iterator[tuple[date, LateFiles]]:
+def _late_days(stores: Stores, period: Period, release: Release, now: datetime) -> Iterator[tuple[date, LateArrivals]]:
     """Late files by day, where the generation that the release was drawn from still counts."""
     listings = stores.catalog.listings(period.first, period.days[-1])
     for day, generation in sorted(release.generations.items()):
@@ -54,7 +54,7 @@ def _late_days(stores: Stores, period: Period, release: Release, now: datetime) 
             yield of, late
 
 
-def _late_words(late: dict[date, LateFiles]) -> str:
+def _late_words(late: dict[date, LateArrivals]) -> str:
     """The first day's files by name, and how many days more."""
     first = next((f"late files of {day}, for `throng ingest {day}` first: {files}" for day, files in late.items()), "")
     return first + (f"; and of {len(late) - 1} more days" if len(late) > 1 else "")

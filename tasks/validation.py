@@ -31,7 +31,7 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True)
-class Check:
+class Expectation:
     """An expectation by its class name in Great Expectations (`ExpectColumnValuesToBeNull`), with its arguments."""
 
     name: str
@@ -42,7 +42,7 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ExpectationResult:
     """How a check ended, and how many rows fail it (None where the check is not about single rows, or broke)."""
 
     check: str
@@ -50,8 +50,8 @@ class Verdict:
     unexpected: int | None
 
 
-def judge(frame: pa.Table, checks: Sequence[Check]) -> list[Verdict]:
-    """Judge a table by Great Expectations; one verdict a check, in the order of the checks.
+def validate(frame: pa.Table, checks: Sequence[Expectation]) -> list[ExpectationResult]:
+    """RowClassifier a table by Great Expectations; one verdict a check, in the order of the checks.
 
     The library leaves caught errors in cycles, and their tracebacks would keep its callers' frames, with all that those
     have open, until they are collected. In a thread of its own it has no callers.
@@ -73,7 +73,7 @@ def _library() -> ModuleType:
     return great_expectations
 
 
-def _expectation(check: Check, place: int) -> Any:
+def _expectation(check: Expectation, place: int) -> Any:
     _library()
     from great_expectations import expectations
     from great_expectations.expectations.row_conditions import Column
@@ -104,10 +104,10 @@ def _run(frame: pa.Table, expectations: list[Any]) -> list[Any]:
     return list(result.results)
 
 
-def _verdict(check: Check, result: Any) -> Verdict:
+def _verdict(check: Expectation, result: Any) -> ExpectationResult:
     if _broke(result.exception_info):
-        return Verdict(check.name, Status.ERROR, None)
-    return Verdict(
+        return ExpectationResult(check.name, Status.ERROR, None)
+    return ExpectationResult(
         check.name, Status.PASSED if result.success else Status.FAILED, result.result.get("unexpected_count")
     )
 

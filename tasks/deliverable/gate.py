@@ -11,15 +11,15 @@ from tasks.deliverable.serialisation import as_text
 from tasks.deliverable.table import NUMBERS
 from tasks.deliverable.view import Place, ReleaseView, RowStatus
 from tasks.errors import RefusedDelivery
-from tasks.validation import Check, Verdict, judge
-from tasks.validation import Status as Judged
+from tasks.validation import Expectation, ExpectationResult, validate
+from tasks.validation import Status as ClassifiedRows
 
 
-def check_delivery(release: ReleaseView, places: Granted, data: pa.Table) -> tuple[Verdict, ...]:
-    """Judge the rows of a delivery; raises RefusedDelivery naming the first check that does not pass."""
-    verdicts = tuple(judge(as_text(data), list(checks(release, places))))
+def check_delivery(release: ReleaseView, places: Granted, data: pa.Table) -> tuple[ExpectationResult, ...]:
+    """RowClassifier the rows of a delivery; raises RefusedDelivery naming the first check that does not pass."""
+    verdicts = tuple(validate(as_text(data), list(checks(release, places))))
     for verdict in verdicts:
-        if verdict.status is not Judged.PASSED:
+        if verdict.status is not ClassifiedRows.PASSED:
             count = "" if verdict.unexpected is None else f" in {verdict.unexpected} rows"
             raise RefusedDelivery(
                 f"The delivery of {release.id} does not pass its own gate: '{verdict.check}' {verdict.status}{count}.",
@@ -28,16 +28,16 @@ def check_delivery(release: ReleaseView, places: Granted, data: pa.Table) -> tup
     return verdicts
 
 
-def checks(release: ReleaseView, places: Granted) -> Iterator[Check]:
+def checks(release: ReleaseView, places: Granted) -> Iterator[Expectation]:
     """Every check, named by what holds when it passes."""
     keys = list(key_columns(release))
     unique = {"column_list": keys, "ignore_row_if": "never"}
-    yield Check("every key has one row", "ExpectCompoundColumnsToBeUnique", unique)
-    yield Check("every granted key has a row", "ExpectTableRowCountToEqual", {"value": _keys(release, places)})
+    yield Expectation("every key has one row", "ExpectCompoundColumnsToBeUnique", unique)
+    yield Expectation("every granted key has a row", "ExpectTableRowCountToEqual", {"value": _keys(release, places)})
     for column in columns(release):
         if column.values:
             within = {"column": column.name, "value_set": list(column.values)}
-            yield Check(f"{column.name} has known values only", "ExpectColumnValuesToBeInSet", within)
+            yield Expectation(f"{column.name} has known values only", "ExpectColumnValuesToBeInSet", within)
     yield from _hours_and_places(release, places)
     yield from _numbers(release)
 
@@ -48,7 +48,7 @@ def _keys(release: ReleaseView, places: Granted) -> int:
     return len(release.hours) * sum(values)
 
 
-def _hours_and_places(release: ReleaseView, places: Granted) -> Iterator[Check]:
+def _hours_and_places(release: ReleaseView, places: Granted) -> Iterator[Expectation]:
     hours = [hour.astimezone(release.local).isoformat() for hour in release.hours]
     for level in release.levels:
         ids = places.zones if level.place is Place.ZONE else places.districts
@@ -58,22 +58,22 @@ def _hours_and_places(release: ReleaseView, places: Granted) -> Iterator[Check]:
         for column, values in (("hour_start", hours), ("zone_id", list(ids))):
             arguments = {"column": column, "value_set": values}
             name = f"{level.name} has every {column}"
-            yield Check(name, "ExpectColumnDistinctValuesToEqualSet", arguments, where)
+            yield Expectation(name, "ExpectColumnDistinctValuesToEqualSet", arguments, where)
 
 
-def _numbers(release: ReleaseView) -> Iterator[Check]:
+def _numbers(release: ReleaseView) -> Iterator[Expectation]:
     for low, high in (("panel_low", "panel_value"), ("panel_value", "panel_high")):
         order = {"column_A": high, "column_B": low, "or_equal": True, "ignore_row_if": "either_value_is_missing"}
-        yield Check(f"{low} is at most {high}", "ExpectColumnPairValuesAToBeGreaterThanB", order)
+        yield Expectation(f"{low} is at most {high}", "ExpectColumnPairValuesAToBeGreaterThanB", order)
     for status in RowStatus:
         filled = status is RowStatus.ESTIMATE
         rule = "ExpectColumnValuesToNotBeNull" if filled else "ExpectColumnValuesToBeNull"
         for number in NUMBERS:
             name = f"{number} is {'filled' if filled else 'empty'} where the status is {status}"
-            yield Check(name, rule, {"column": number}, ("status", status.value))
+            yield Expectation(name, rule, {"column": number}, ("status", status.value))
     for level in release.levels:
         least = {"column": "panel_value", "min_value": level.threshold}
-        yield Check(
+        yield Expectation(
             f"{level.name} shows nothing below {level.threshold}",
             "ExpectColumnValuesToBeBetween",
             least,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tasks.engine.kernel_cache import set_kernel_cache
 from tasks.engine.work import DayWork, DayWriter, Machine, Progress
 from tasks.errors import StorageUnavailable
-from tasks.events.read import ReadAccount, read_group
+from tasks.events.read import ReadResult, read_group
 from tasks.events.reasons import WALK_REASONS
 from tasks.mobility.day import COUNT_NAMES
 
@@ -22,7 +22,7 @@ from tasks.mobility.day import COUNT_NAMES
 class DayResult:
     """What is known of the day once its partitions are written."""
 
-    read: ReadAccount
+    read: ReadResult
     """Of all groups: quarantine and unreadable files; its account with what the walk found."""
     outside_zones: int
     """Kept rows whose cell is in no zone."""
@@ -52,8 +52,8 @@ def _load_kernels(work: DayWork) -> None:
     walk_partition(np.empty(0, np.int64), work.cells, work.rules)
 
 
-def _read(work: DayWork, machine: Machine, folder: Path, progress: Progress) -> ReadAccount:
-    total = ReadAccount()
+def _read(work: DayWork, machine: Machine, folder: Path, progress: Progress) -> ReadResult:
+    total = ReadResult()
     progress("read", 0, len(work.groups))
     for done, group in enumerate(work.groups, 1):
         total += read_group(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tasks.engine.partitions import LAKE_PARTITIONS
 from tasks.events.files import FileGroup
 from tasks.events.register_values import RegisterFacts
-from tasks.events.row_rules import Prepared
+from tasks.events.row_rules import ReadContext
 from tasks.mobility.day import CellArrays, WalkRules
 from tasks.period import Cadence, Period
 
@@ -37,7 +37,7 @@ class DayWork:
 
     groups: Sequence[FileGroup]
     """Event files that can be read, by format."""
-    prepared: Prepared
+    prepared: ReadContext
     cells: CellArrays
     rules: WalkRules
     pseudonyms: UInt64

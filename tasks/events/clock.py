@@ -25,7 +25,7 @@ TIMESTAMPS = INSTANTS.keys() | WALL_CLOCKS.keys()
 
 
 @dataclass(frozen=True)
-class Shift:
+class OffsetChange:
     """A change of a timezone's clock: the instant (epoch seconds), and the offsets (seconds) before and after it."""
 
     at: int
@@ -35,9 +35,9 @@ class Shift:
 
 @dataclass(frozen=True)
 class Clock:
-    """The landing's local time over a span of days: its shifts, and its offset after the last (seconds)."""
+    """The landing's local time over a span of days: its changes, and its offset after the last (seconds)."""
 
-    shifts: tuple[Shift, ...]
+    changes: tuple[OffsetChange, ...]
     offset: int
 
     @classmethod
@@ -48,20 +48,20 @@ class Clock:
         instants = [first + timedelta(days=n) for n in range(days + 1)]
         offsets = [_offset(zone, instant) for instant in instants]
         between = zip(pairwise(instants), pairwise(offsets), strict=True)
-        shifts = tuple(_shift(zone, *around) for around, (before, after) in between if before != after)
-        return cls(shifts, offsets[-1])
+        changes = tuple(_shift(zone, *around) for around, (before, after) in between if before != after)
+        return cls(changes, offsets[-1])
 
     def utc(self, wall: str, or_in: int = 0) -> str:
         """SQL of the UTC second of a wall-clock second: first reading of a repeated hour, NULL in a skipped one.
 
         `or_in`: so many seconds later on the clock, where that second is skipped.
         """
-        if not self.shifts:
+        if not self.changes:
             return f"({wall} - ({self.offset}))"
         branches = " ".join(
-            f"WHEN wall < {shift.at + shift.before} THEN wall - ({shift.before})"
-            f" WHEN wall < {shift.at + shift.after} THEN NULL"
-            for shift in self.shifts
+            f"WHEN wall < {change.at + change.before} THEN wall - ({change.before})"
+            f" WHEN wall < {change.at + change.after} THEN NULL"
+            for change in self.changes
         )
         # The list of one names the second, so that a long expression is not repeated in every branch.
         walls = f"[{wall}, {wall} + {or_in}]" if or_in else f"[{wall}]"
@@ -115,12 +115,12 @@ def _offset(zone: ZoneInfo, instant: datetime) -> int:
     return int(offset.total_seconds()) if offset else 0
 
 
-def _shift(zone: ZoneInfo, before: datetime, after: datetime) -> Shift:
-    """The one shift between two instants, found by halving."""
+def _shift(zone: ZoneInfo, before: datetime, after: datetime) -> OffsetChange:
+    """The one change between two instants, found by halving."""
     low, high = int(before.timestamp()), int(after.timestamp())
     first, last = _offset(zone, before), _offset(zone, after)
     while high - low > 1:
         middle = (low + high) // 2
         unchanged = _offset(zone, datetime.fromtimestamp(middle, UTC)) == first
         low, high = (middle, high) if unchanged else (low, middle)
-    return Shift(high, first, last)
+    return OffsetChange(high, first, last)

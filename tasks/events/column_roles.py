@@ -47,7 +47,7 @@ _MOST_DIGITS = 3
 
 
 @dataclass(frozen=True)
-class Look:
+class SampledColumn:
     """A column of a sample: what it may be called, its commonest form, and how many values differ."""
 
     column: Column
@@ -63,15 +63,15 @@ class Look:
         return self.column.type.partition("(")[0].strip('"').lower()
 
 
-def look_at(con: duckdb.DuckDBPyConnection, columns: Mapping[str, Column], named: bool) -> tuple[Look, ...]:
+def look_at(con: duckdb.DuckDBPyConnection, columns: Mapping[str, Column], named: bool) -> tuple[SampledColumn, ...]:
     """Each column of the table `sampled`; where the first line names no columns, they are shown by their number."""
     found = []
     for number, (name, column) in enumerate(columns.items(), 1):
         text = f"CAST({column.written()} AS VARCHAR)"
-        form = value_shapes.commonest(con, "sampled", text)
+        form = value_shapes.commonest_shape(con, "sampled", text)
         distinct = con.execute(f"SELECT count(DISTINCT {text}) FROM sampled").fetchall()[0][0]
         shown = name if named and is_name(name) else f"column {number}"
-        found.append(Look(column, name, shown, form, distinct))
+        found.append(SampledColumn(column, name, shown, form, distinct))
     return tuple(found)
 
 
@@ -89,10 +89,10 @@ def is_header(names: Sequence[str], values: Sequence[str | None]) -> bool:
     return unlike or any(_folded(name) in known for name in names)
 
 
-def by_name(looks: Sequence[Look], roles: Sequence[str]) -> dict[str, Look]:
+def by_name(looks: Sequence[SampledColumn], roles: Sequence[str]) -> dict[str, SampledColumn]:
     """The column of each role that has one by its name; no column has two roles, earlier roles go first."""
     names = {_folded(look.name): look for look in reversed(looks)}
-    found: dict[str, Look] = {}
+    found: dict[str, SampledColumn] = {}
     for role in roles:
         there = (names[word] for word in _NAMES[role].split() if word in names)
         chosen = next((look for look in there if look not in found.values()), None)
@@ -101,7 +101,7 @@ def by_name(looks: Sequence[Look], roles: Sequence[str]) -> dict[str, Look]:
     return found
 
 
-def by_form(looks: Sequence[Look], roles: Mapping[str, Look]) -> dict[str, Look]:
+def by_form(looks: Sequence[SampledColumn], roles: Mapping[str, SampledColumn]) -> dict[str, SampledColumn]:
     """Subscriber, cell and coordinates by what values look like, where names told nothing."""
     found, free = dict(roles), [look for look in looks if look not in roles.values() and look.form]
     degrees = [look for look in free if _DEGREES.fullmatch(look.form or "")]

@@ -17,15 +17,15 @@ from datetime import datetime
 import duckdb
 
 from tasks.events import sql_text
-from tasks.events.reference_tables import ID, Register, load
-from tasks.events.register_values import Check, flags
+from tasks.events.reference_tables import ID, ReferenceTable, load
+from tasks.events.register_values import ColumnRule, flags
 from tasks.policy import Eligibility
 
 CONSENT_COLUMNS = ("subscriber_id", "purpose", "granted_at", "withdrawn_at", "channel", "text_version")
 _FOR_EVER = 1_000_000_000_000_000
 
 
-def load_consents(con: duckdb.DuckDBPyConnection, consents: Register, checks: Sequence[Check]) -> None:
+def load_consents(con: duckdb.DuckDBPyConnection, consents: ReferenceTable, checks: Sequence[ColumnRule]) -> None:
     """Table `consent`: a history's rows with times in UTC seconds, NULL where they cannot be read.
 
     `granted` is the earliest instant that the value may mean, `begins` when the grant counts, `withdrawn` the latest.

@@ -1,4 +1,4 @@
-"""How far the histories of the consents file reach: an older export of it would bring back people who withdrew."""
+"""How far the histories of the consents file extent: an older export of it would bring back people who withdrew."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ from tasks.events.clock import Clock
 from tasks.events.consent import CONSENT_COLUMNS
 from tasks.events.formats import Formats
 from tasks.events.landing import find_register
-from tasks.events.reference_tables import open_register
+from tasks.events.reference_tables import open_reference_table
 from tasks.policy import Calendar
 
 MEMORY = "2GB"
@@ -20,20 +20,20 @@ _CLOCKS_FROM = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
-class Reach:
+class HistoryExtent:
     """The hour of the newest grant or withdrawal that is not ahead of now, None without any; and all withdrawals."""
 
     newest: datetime | None
     withdrawals: int
 
 
-def reach_of(root: Path, time: Calendar, now: datetime, formats: Formats) -> Reach:
+def history_extent(root: Path, time: Calendar, now: datetime, formats: Formats) -> HistoryExtent:
     """That of a landing's consents; raises RejectedInput if they cannot be read.
 
     An hour says enough to tell a newer file from an older one, and is no time of one person's.
     """
     clock = Clock.over(time.landing, _CLOCKS_FROM, _CLOCKS_FROM.replace(year=now.year + 2))
-    consents = open_register(find_register(root, "consents"), CONSENT_COLUMNS, (), clock, formats)
+    consents = open_reference_table(find_register(root, "consents"), CONSENT_COLUMNS, (), clock, formats)
     both = ("granted_at", "withdrawn_at")
     times = " UNION ALL ".join(f"SELECT {consents.seconds(name)} AS second FROM history" for name in both)
     query = f"""
@@ -48,4 +48,4 @@ def reach_of(root: Path, time: Calendar, now: datetime, formats: Formats) -> Rea
         duckdb_session.raise_unless_the_files(error)
         raise RejectedInput(f"{consents.path.name} is damaged.", "Send it again.") from None
     hour = None if newest is None else datetime.fromtimestamp(newest // 3600 * 3600, UTC)
-    return Reach(hour, withdrawals)
+    return HistoryExtent(hour, withdrawals)

@@ -10,7 +10,7 @@ from tasks.errors import StorageUnavailable
 
 
 @dataclass(frozen=True)
-class Seen:
+class FileState:
     """A file as it is now: an exchange shows in its inode, its size or the time at which it was last changed."""
 
     path: Path
@@ -26,18 +26,18 @@ def digest(path: Path) -> str:
     return hashlib.sha256(repr(found).encode()).hexdigest()
 
 
-def parts(path: Path) -> list[Seen]:
+def parts(path: Path) -> list[FileState]:
     """The files that a register consists of, by name: itself, or those in its folder."""
     try:
         files = sorted(path.iterdir()) if path.is_dir() else [path]
         stats = [(file, file.stat()) for file in files if not file.name.startswith(("_", "."))]
     except OSError as error:
         raise _unreadable(path, error) from None
-    return [Seen(file, seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns) for file, seen in stats]
+    return [FileState(file, seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns) for file, seen in stats]
 
 
 @lru_cache(maxsize=256)
-def _sha256(seen: Seen) -> str:
+def _sha256(seen: FileState) -> str:
     try:
         with seen.path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from tasks.events.files import UnreadableFile
+from tasks.events.files import RejectedFile
 from tasks.events.landing import DayLanding
-from tasks.events.read import ReadAccount
+from tasks.events.read import ReadResult
 from tasks.events.reasons import Reason
 from tasks.events.register_values import RegisterFacts
 
@@ -39,7 +39,7 @@ class FileFacts:
 
 
 def file_facts(
-    landing: DayLanding, read: ReadAccount, at_once: tuple[UnreadableFile, ...], day_end: datetime
+    landing: DayLanding, read: ReadResult, at_once: tuple[RejectedFile, ...], day_end: datetime
 ) -> FileFacts:
     """Exact facts of the day's files, of all rows in them; `at_once`: files that no query could begin to read."""
     account, unreadable = read.account, (*at_once, *read.unreadable)

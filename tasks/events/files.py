@@ -18,7 +18,7 @@ from tasks.events.csv_rows import open_csv
 from tasks.events.formats import Formats, shipped
 from tasks.events.formats.columns import INT96, Column
 from tasks.events.formats.detect import PARQUET as PARQUET_KIND
-from tasks.events.formats.detect import Typed, Unfit, choose, kind_of
+from tasks.events.formats.detect import Typed, UnreadableFile, choose, kind_of
 from tasks.events.formats.sections import EventFormat, Ids, Layout
 from tasks.events.io_errors import raise_if_the_machines
 from tasks.events.landing import LandingFile
@@ -30,7 +30,7 @@ MOST_FILES = 1000
 
 
 @dataclass(frozen=True)
-class UnreadableFile:
+class RejectedFile:
     """A file that is rejected by name, and why; nothing of it is used."""
 
     name: str
@@ -60,7 +60,7 @@ PARQUET = "read_parquet($files, hive_partitioning=false)"
 
 def group_files(
     files: Sequence[LandingFile], formats: Formats | None = None
-) -> tuple[tuple[FileGroup, ...], tuple[UnreadableFile, ...]]:
+) -> tuple[tuple[FileGroup, ...], tuple[RejectedFile, ...]]:
     """Groups by folder, format, kind and columns, and the files that fit none; raises RejectedInput if none fits."""
     formats = formats or shipped()
     groups: dict[tuple[str, str, Typed, date], list[LandingFile]] = defaultdict(list)
@@ -70,8 +70,8 @@ def group_files(
             kind = kind_of(file.path.name, tuple(formats.events.values()))
             name, columns = choose(file.path.name, formats, reader(file.path, kind, schemas))
             groups[name, kind, columns, file.label].append(file)
-        except Unfit as fault:
-            unreadable.append(UnreadableFile(file.name, str(fault)))
+        except UnreadableFile as fault:
+            unreadable.append(RejectedFile(file.name, str(fault)))
     if unreadable and not groups:
         raise RejectedInput(
             f"None of {len(unreadable)} event files can be read. {unreadable[0].name}: {unreadable[0].why}.",
@@ -110,7 +110,7 @@ def count_lines(path: Path) -> int:
 
 
 def columns_of(path: Path, layout: Layout | None = None) -> Typed:
-    """Names and DuckDB types of a file's columns, in their order; raises Unfit."""
+    """Names and DuckDB types of a file's columns, in their order; raises UnreadableFile."""
     layout = layout or Layout()
     return reader(path, kind_of(path.name, [layout]))(layout)
 
@@ -139,7 +139,7 @@ def _parquet_schema(path: Path) -> str:
         return str(pq.read_metadata(path).schema).partition("\n")[2]  # the first line names an address in memory
     except (OSError, pa.ArrowException) as error:
         raise_if_the_machines(error)
-        raise Unfit("it is truncated, or not a Parquet file") from None
+        raise UnreadableFile("it is truncated, or not a Parquet file") from None
 
 
 def _parquet_columns(path: Path) -> tuple[tuple[str, str], ...]:
@@ -150,7 +150,7 @@ def _parquet_columns(path: Path) -> tuple[tuple[str, str], ...]:
             old = _int96(con, path) if any(type_ == "TIMESTAMP" for _, type_ in found) else set()
     except duckdb.Error as error:
         duckdb_session.raise_unless_the_files(error)
-        raise Unfit("it is truncated, or not a Parquet file") from None
+        raise UnreadableFile("it is truncated, or not a Parquet file") from None
     return tuple((str(name), INT96 if name in old else str(type_)) for name, type_ in found)
 
 
@@ -161,7 +161,7 @@ def _int96(con: duckdb.DuckDBPyConnection, path: Path) -> set[str]:
 
 
 def header_line(path: Path) -> str:
-    """A CSV file's first line; raises Unfit if it is empty or no text."""
+    """A CSV file's first line; raises UnreadableFile if it is empty or no text."""
     return _first(_head(path))
 
 
@@ -172,16 +172,16 @@ def _head(path: Path) -> bytes:
             return head
     except OSError as error:
         raise_if_the_machines(error)
-        raise Unfit("its compressed stream is damaged") from None
+        raise UnreadableFile("its compressed stream is damaged") from None
 
 
 def _first(head: bytes) -> str:
     try:
         line = head.partition(b"\n")[0].rstrip(b"\r").decode("utf-8-sig")
     except UnicodeError:
-        raise Unfit("its first line is not UTF-8 text of names") from None
+        raise UnreadableFile("its first line is not UTF-8 text of names") from None
     if not line:
-        raise Unfit("it is empty: a first line of column names is expected")
+        raise UnreadableFile("it is empty: a first line of column names is expected")
     return line
 
 
@@ -190,7 +190,7 @@ def csv_columns(line: str, layout: Layout) -> Typed:
     try:
         names = next(csv.reader([line], delimiter=layout.separator), [])
     except csv.Error:
-        raise Unfit("its first line is not UTF-8 text of names") from None
+        raise UnreadableFile("its first line is not UTF-8 text of names") from None
     return tuple((name.strip(), "VARCHAR") for name in names)
 
 

@@ -1,4 +1,4 @@
-"""The batch gate: is this day's landing fit to be used? Judged by exact file facts and the noisy profile.
+"""The batch gate: is this day's landing fit to be used? ClassifiedRows by exact file facts and the noisy profile.
 
 Where the noise hides what a rule on the quality of rows asks, exact totals over all rows of the files are judged, of
 panel members or not: whether a day is accepted is one documented bit.
@@ -14,10 +14,10 @@ import pyarrow as pa
 from tasks.errors import Misconfigured, RejectedInput
 from tasks.events import gate_messages
 from tasks.events.file_facts import FileFacts
-from tasks.events.gate_metrics import SURE, Measure, of_day
-from tasks.events.profile import Noisy, Profile
+from tasks.events.gate_metrics import SURE, Metric, of_day
+from tasks.events.profile import NoisyValue, Profile
 from tasks.policy import Gate, GateRules, Rule
-from tasks.validation import Check, Status, judge
+from tasks.validation import Expectation, Status, validate
 
 REGISTER_SHRUNK, REGISTER_WENT_BACK = "register_shrunk", "register_went_back"
 """Rules on the registers' versions, judged before a day is read; they are overridden as the gate's own are."""
@@ -59,9 +59,9 @@ class GateResult:
 
 
 def judge_day(
-    facts: FileFacts, profile: Profile, history: Sequence[Noisy], gate: Gate, overrides: Collection[str] = ()
+    facts: FileFacts, profile: Profile, history: Sequence[NoisyValue], gate: Gate, overrides: Collection[str] = ()
 ) -> list[GateResult]:
-    """Judge a day by every rule; `history` holds the `kept` of earlier days' profiles, oldest first."""
+    """RowClassifier a day by every rule; `history` holds the `kept` of earlier days' profiles, oldest first."""
     rules = _rules(gate)
     check_rules(overrides)
     measures = of_day(facts, profile, history[-gate.gate_days :], rules)
@@ -101,15 +101,15 @@ def check_rules(names: Collection[str]) -> None:
             )
 
 
-def _statuses(excesses: Mapping[str, Noisy]) -> dict[str, GateStatus]:
+def _statuses(excesses: Mapping[str, NoisyValue]) -> dict[str, GateStatus]:
     """Great Expectations judges each rule twice: is its excess possibly above zero, and is it surely?"""
     frame, checks = {}, []
     for name, excess in excesses.items():
         for word, sign in (("possibly", 1), ("surely", -1)):
             column = f"{name} {word}"
             frame[column] = [excess.value + sign * SURE * excess.se]
-            checks.append(Check(column, "ExpectColumnValuesToBeBetween", {"column": column, "max_value": 0}))
-    verdicts = {verdict.check: verdict.status for verdict in judge(pa.table(frame), checks)}
+            checks.append(Expectation(column, "ExpectColumnValuesToBeBetween", {"column": column, "max_value": 0}))
+    verdicts = {verdict.check: verdict.status for verdict in validate(pa.table(frame), checks)}
     return {name: _status(verdicts[f"{name} possibly"], verdicts[f"{name} surely"]) for name in excesses}
 
 
@@ -121,7 +121,7 @@ def _status(possibly: Status, surely: Status) -> GateStatus:
     return GateStatus.PASSED if possibly is Status.PASSED else GateStatus.NOT_JUDGED
 
 
-def _result(name: str, rule: Rule, measure: Measure | None, status: GateStatus, override: bool, why: str) -> GateResult:
+def _result(name: str, rule: Rule, measure: Metric | None, status: GateStatus, override: bool, why: str) -> GateResult:
     """`why` is said with exact counts; a message that may leave the operator rests on the noisy profile alone."""
     bad = status in FAULTS
     value, detail, exact = (measure.value, measure.detail, measure.exact) if measure else (None, "", False)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from tasks.events import gate_messages
 from tasks.events.file_facts import FileFacts
-from tasks.events.profile import NONE, Noisy, Profile, middle
+from tasks.events.profile import NONE, NoisyValue, Profile, middle
 from tasks.events.reasons import Reason
 from tasks.policy import GateRules
 
@@ -21,17 +21,17 @@ UNUSABLE_CELLS = (Reason.MISSING_CELL, Reason.UNKNOWN_CELL, Reason.EXPIRED_CELL,
 
 
 @dataclass(frozen=True)
-class Measure:
+class Metric:
     """A rule's value for people to read, and the excess over its limit, by which it is judged."""
 
     value: float
-    excess: Noisy
+    excess: NoisyValue
     detail: str = ""
     exact: bool = False
     """Whether it rests on exact counts of rows, so that it must not leave the operator."""
 
 
-def of_files(facts: FileFacts, rules: GateRules) -> dict[str, Measure | None]:
+def of_files(facts: FileFacts, rules: GateRules) -> dict[str, Metric | None]:
     """What the rules on exact facts measure."""
     values = {
         "rejected_files": len(facts.rejected) / max(facts.files, 1),
@@ -48,7 +48,7 @@ def of_files(facts: FileFacts, rules: GateRules) -> dict[str, Measure | None]:
         "register_values": gate_messages.columns(columns),
     }
     return {
-        name: Measure(value, Noisy(value - getattr(rules, name).limit, 0.0), details.get(name, ""))
+        name: Metric(value, NoisyValue(value - getattr(rules, name).limit, 0.0), details.get(name, ""))
         for name, value in values.items()
     }
 
@@ -57,7 +57,9 @@ PROFILE_RULES = frozenset({"rows_low", "rows_high", "bad_times", "unusable_cells
 """Rules on the noisy profile: what they say may leave the operator, unless they were judged by exact counts."""
 
 
-def of_day(facts: FileFacts, profile: Profile, history: Sequence[Noisy], rules: GateRules) -> dict[str, Measure | None]:
+def of_day(
+    facts: FileFacts, profile: Profile, history: Sequence[NoisyValue], rules: GateRules
+) -> dict[str, Metric | None]:
     """What all rules measure; where the noise of the profile hides it, exact totals over all rows are measured."""
     exact = _of_all_rows(facts, rules)
     noisy = {**of_rows(profile, history, rules), "rows_kept": _kept(profile.kept, facts, rules.rows_kept.limit)}
@@ -70,32 +72,34 @@ def strange(facts: FileFacts, rules: GateRules) -> bool:
     return any(measure.excess.value > 0 for measure in _of_all_rows(facts, rules).values())
 
 
-def _tells(measure: Measure | None) -> bool:
+def _tells(measure: Metric | None) -> bool:
     """Whether a limit is surely passed, or surely kept."""
     return measure is not None and abs(measure.excess.value) > SURE * measure.excess.se
 
 
-def _of_all_rows(facts: FileFacts, rules: GateRules) -> dict[str, Measure]:
+def _of_all_rows(facts: FileFacts, rules: GateRules) -> dict[str, Metric]:
     """What the rules on the quality of rows measure over all rows, of panel members or not."""
     faults = {"bad_times": BAD_TIMES, "unusable_cells": UNUSABLE_CELLS, "other_days": (Reason.OTHER_DAY,)}
     found = {name: facts.having(*reasons) for name, reasons in faults.items()}
-    measures = {
-        name: Measure(rows / max(facts.rows, 1), Noisy(rows - getattr(rules, name).limit * facts.rows, 0.0), exact=True)
+    metrics = {
+        name: Metric(
+            rows / max(facts.rows, 1), NoisyValue(rows - getattr(rules, name).limit * facts.rows, 0.0), exact=True
+        )
         for name, rows in found.items()
     }
-    return measures | {"rows_kept": _kept(Noisy(facts.kept, 0.0), facts, rules.rows_kept.limit)}
+    return metrics | {"rows_kept": _kept(NoisyValue(facts.kept, 0.0), facts, rules.rows_kept.limit)}
 
 
-def _kept(kept: Noisy, facts: FileFacts, limit: float) -> Measure:
+def _kept(kept: NoisyValue, facts: FileFacts, limit: float) -> Metric:
     """How many rows are missing at the least share of all rows; a day of which nothing is kept lacks all.
 
     Shown is the exact share, as in the row account: it stays with the operator.
     """
-    lacking = Noisy(limit * facts.rows, 0.0) + kept.times(-1) if facts.kept else Noisy(1.0, 0.0)
-    return Measure(facts.kept / max(facts.rows, 1), lacking, exact=True)
+    lacking = NoisyValue(limit * facts.rows, 0.0) + kept.times(-1) if facts.kept else NoisyValue(1.0, 0.0)
+    return Metric(facts.kept / max(facts.rows, 1), lacking, exact=True)
 
 
-def of_rows(profile: Profile, history: Sequence[Noisy], rules: GateRules) -> dict[str, Measure | None]:
+def of_rows(profile: Profile, history: Sequence[NoisyValue], rules: GateRules) -> dict[str, Metric | None]:
     """What the rules on noisy rows measure; None where there is too little to compare with."""
     usual = middle(history) if history else NONE
     return {
@@ -108,44 +112,44 @@ def of_rows(profile: Profile, history: Sequence[Noisy], rules: GateRules) -> dic
     }
 
 
-def _clear(number: Noisy) -> bool:
+def _clear(number: NoisyValue) -> bool:
     """Whether a number is surely above zero, so that something can be compared with it."""
     return number.value > SURE * number.se
 
 
-def _least(number: Noisy) -> float:
+def _least(number: NoisyValue) -> float:
     """What is shown of a number of rows: noise may take it below zero."""
     return max(number.value, 0.0)
 
 
-def _ratio(part: Noisy, whole: Noisy, limit: float, side: int) -> Measure | None:
+def _ratio(part: NoisyValue, whole: NoisyValue, limit: float, side: int) -> Metric | None:
     """part / whole against a limit it must stay under (side 1) or over (-1); both under independent noise."""
     if not _clear(whole):
         return None
-    return Measure(_least(part) / whole.value, (part + whole.times(-limit)).times(side))
+    return Metric(_least(part) / whole.value, (part + whole.times(-limit)).times(side))
 
 
-def _share(profile: Profile, reasons: Sequence[Reason], limit: float) -> Measure | None:
+def _share(profile: Profile, reasons: Sequence[Reason], limit: float) -> Metric | None:
     """The reasons' share of all rows: part - limit (part + rest), whose two terms share no noise."""
     part, rest = profile.of(*reasons), profile.apart_from(*reasons)
     if not _clear(part + rest):
         return None
-    return Measure(_least(part) / (part + rest).value, part.times(1 - limit) + rest.times(-limit))
+    return Metric(_least(part) / (part + rest).value, part.times(1 - limit) + rest.times(-limit))
 
 
-def _missing_by_hour(profile: Profile, limit: float) -> list[Noisy]:
+def _missing_by_hour(profile: Profile, limit: float) -> list[NoisyValue]:
     """How many rows each hour lacks to reach its least share of the median hour."""
     return [middle(profile.hours).times(limit) + hour.times(-1) for hour in profile.hours]
 
 
-def _emptiest(profile: Profile, limit: float) -> Measure | None:
+def _emptiest(profile: Profile, limit: float) -> Metric | None:
     usual = middle(profile.hours)
     if not _clear(usual):
         return None
     missing = _missing_by_hour(profile, limit)
     empty = [f"{hour:02d}" for hour, excess in enumerate(missing) if excess.value > SURE * excess.se]
     least = min(map(_least, profile.hours))
-    return Measure(least / usual.value, max(missing, key=lambda excess: excess.value), gate_messages.some(empty))
+    return Metric(least / usual.value, max(missing, key=lambda excess: excess.value), gate_messages.some(empty))
 
 
 def incomplete_hours(profile: Profile, rules: GateRules) -> tuple[bool, ...]:

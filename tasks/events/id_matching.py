@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
-from tasks.events.column_roles import Look
+from tasks.events.column_roles import SampledColumn
 from tasks.events.formats.sections import Ids
 from tasks.events.inspection import Opened
-from tasks.events.landing_context import Beside
+from tasks.events.landing_context import LandingContext
 from tasks.events.mapping_proposal import key_parts
 from tasks.events.sample import members
 
@@ -19,7 +19,9 @@ RULES = ({"+": ""}, {"00": ""}, {"+": "", "00": ""})
 """What ids may begin with in one place and not in another."""
 
 
-def roles(file: Opened, looks: Sequence[Look], named: Mapping[str, Look], beside: Beside) -> dict[str, Look]:
+def roles(
+    file: Opened, looks: Sequence[SampledColumn], named: Mapping[str, SampledColumn], beside: LandingContext
+) -> dict[str, SampledColumn]:
     """The roles, with the columns of subscriber and cell whose values are known beside the file."""
     found, cells = dict(named), beside.cells
     if beside.people is not None:
@@ -30,7 +32,7 @@ def roles(file: Opened, looks: Sequence[Look], named: Mapping[str, Look], beside
     return found
 
 
-def _choose(found: dict[str, Look], role: str, matches: Mapping[Look, int], rows: int) -> None:
+def _choose(found: dict[str, SampledColumn], role: str, matches: Mapping[SampledColumn, int], rows: int) -> None:
     """Give a role to the column with most matches, unless its own has about as many; the first of equals."""
     best = max(matches, key=lambda look: matches[look], default=None)
     if best is None or matches[best] <= LEAST * rows:
@@ -41,19 +43,19 @@ def _choose(found: dict[str, Look], role: str, matches: Mapping[Look, int], rows
         found[role] = best
 
 
-def _text(look: Look) -> str:
+def _text(look: SampledColumn) -> str:
     return look.column.text(hexadecimal=True)
 
 
-def _people(file: Opened, look: Look, beside: Beside) -> int:
+def _people(file: Opened, look: SampledColumn, beside: LandingContext) -> int:
     return members(file.con, _text(look), beside.people, ids_rule(file, look, beside))
 
 
-def _cells(file: Opened, look: Look, cells: Sequence[str]) -> int:
+def _cells(file: Opened, look: SampledColumn, cells: Sequence[str]) -> int:
     return members(file.con, _text(look), pa.array(cells, pa.string()), Ids())
 
 
-def ids_rule(file: Opened, look: Look, beside: Beside) -> Ids:
+def ids_rule(file: Opened, look: SampledColumn, beside: LandingContext) -> Ids:
     """The given rule, or one by which more than hardly any ids of the column are in the register."""
     if beside.people is None:
         return beside.ids
@@ -65,6 +67,6 @@ def ids_rule(file: Opened, look: Look, beside: Beside) -> Ids:
     return beside.ids
 
 
-def told(ids: Ids, beside: Beside) -> Ids | None:
+def told(ids: Ids, beside: LandingContext) -> Ids | None:
     """The rule, if it is another than the given one."""
     return ids if ids != beside.ids else None

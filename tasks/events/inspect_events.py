@@ -6,16 +6,16 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from tasks.events import id_matching, mapping_proposal
-from tasks.events.column_roles import Look, by_form, by_name
+from tasks.events.column_roles import SampledColumn, by_form, by_name
 from tasks.events.files import reader
 from tasks.events.formats import Formats, parse
-from tasks.events.formats.detect import Typed, Unfit, by_format, choose, kind_of
+from tasks.events.formats.detect import Typed, UnreadableFile, by_format, choose, kind_of
 from tasks.events.formats.sections import EventFormat, Layout
 from tasks.events.inspection import Inspection, Opened, Reading, opened
-from tasks.events.landing_context import Beside
+from tasks.events.landing_context import LandingContext
 from tasks.events.sample import Shares, placed, sampled, shares
 from tasks.events.time_formats import Timed, event_time
-from tasks.events.wall_clock import Walls, walls
+from tasks.events.wall_clock import WallClockTimes, walls
 
 ROLES = ("subscriber", "time", "cell", "mcc", "net", "area", "latitude", "longitude", "date", "clock")
 GOOD = 0.95
@@ -25,14 +25,14 @@ NONE = 0.05
 
 
 def inspect_events(
-    path: Path, formats: Formats, zone: ZoneInfo, beside: Beside, earlier: Sequence[str] = ()
+    path: Path, formats: Formats, zone: ZoneInfo, beside: LandingContext, earlier: Sequence[str] = ()
 ) -> Inspection:
-    """Look at a sample; `earlier`: what was proposed for other files. Raises Unfit if nothing can be read."""
+    """Look at a sample; `earlier`: what was proposed for other files. Raises UnreadableFile if nothing can be read."""
     with opened(path, zone) as file:
         try:
             kind = kind_of(path.name, tuple(formats.events.values()))
             name, columns = choose(path.name, formats, reader(path, kind))
-        except Unfit as fault:
+        except UnreadableFile as fault:
             return _proposed(path, file, Inspection("events", why_not=str(fault), columns=file.looks), beside, earlier)
         format_ = formats.events[name]
         found = _sample(path, kind, format_, columns, zone, beside)
@@ -46,20 +46,22 @@ def inspect_events(
         return other if other_zone or _score(other) > _score(known) else known
 
 
-def _sample(path: Path, kind: str, format_: EventFormat, columns: Typed, zone: ZoneInfo, beside: Beside) -> Shares:
+def _sample(
+    path: Path, kind: str, format_: EventFormat, columns: Typed, zone: ZoneInfo, beside: LandingContext
+) -> Shares:
     with sampled(path, kind, format_, columns) as con:
         return shares(con, format_, columns, zone, beside)
 
 
-def walls_of(path: Path, kind: str, format_: EventFormat, columns: Typed) -> Walls:
-    """A file's times without offset as a format reads them; raises Unfit."""
+def walls_of(path: Path, kind: str, format_: EventFormat, columns: Typed) -> WallClockTimes:
+    """A file's times without offset as a format reads them; raises UnreadableFile."""
     own = placed(columns)
     there = by_format(tuple(own), format_.time.column)
     times = [replace(own[there[name]], null_words=format_.null_words) for name in format_.time.column]
     return walls(path, kind, format_, columns, format_.time, times)
 
 
-def _matches(found: Shares, beside: Beside) -> bool:
+def _matches(found: Shares, beside: LandingContext) -> bool:
     """Whether some ids are known in the registers that lie beside the file."""
     people = found.people is None or found.people >= NONE * found.rows
     return people and (beside.cells is None or found.cells >= NONE * found.rows)
@@ -79,7 +81,9 @@ def _readings(found: Shares) -> tuple[Reading, ...]:
     )
 
 
-def _proposed(path: Path, file: Opened, known: Inspection, beside: Beside, earlier: Sequence[str]) -> Inspection:
+def _proposed(
+    path: Path, file: Opened, known: Inspection, beside: LandingContext, earlier: Sequence[str]
+) -> Inspection:
     """A mapping by names, forms and what lies beside; without one where subscriber or time cannot be found."""
     for text in earlier:
         if again := _as_before(path, file, known, beside, text):
@@ -102,7 +106,12 @@ def _proposed(path: Path, file: Opened, known: Inspection, beside: Beside, earli
 
 
 def _read(
-    file: Opened, known: Inspection, beside: Beside, roles: dict[str, Look], timed: Timed, seen: Walls
+    file: Opened,
+    known: Inspection,
+    beside: LandingContext,
+    roles: dict[str, SampledColumn],
+    timed: Timed,
+    seen: WallClockTimes,
 ) -> Inspection:
     """What the proposal makes of the sample."""
     text = mapping_proposal.events(file.layout, roles, timed)
@@ -119,7 +128,7 @@ def _read(
     )
 
 
-def _as_before(path: Path, file: Opened, known: Inspection, beside: Beside, text: str) -> Inspection | None:
+def _as_before(path: Path, file: Opened, known: Inspection, beside: LandingContext, text: str) -> Inspection | None:
     """As the proposal for another file reads this one, if it does: files of one layout need one mapping."""
     format_ = parse(text.encode(), "the proposal").events[mapping_proposal.OWN]
     layout = Layout.model_validate({key: getattr(format_, key) for key in Layout.model_fields})
@@ -142,7 +151,7 @@ def _as_before(path: Path, file: Opened, known: Inspection, beside: Beside, text
     return replace(known, readings=_readings(found), proposal=text, ids=other, notes=notes, format=None)
 
 
-def _zoned(timed: Timed, seen: Walls, beside: Beside, zone: ZoneInfo) -> Timed:
+def _zoned(timed: Timed, seen: WallClockTimes, beside: LandingContext, zone: ZoneInfo) -> Timed:
     """With the timezone of times without offset, so that it is looked at: UTC where that fits the folder better."""
     if not seen.rows:
         return timed
@@ -150,12 +159,12 @@ def _zoned(timed: Timed, seen: Walls, beside: Beside, zone: ZoneInfo) -> Timed:
     return replace(timed, form=timed.form.model_copy(update={"zone": named}))
 
 
-def is_utc(seen: Walls, beside: Beside, zone: ZoneInfo) -> bool:
+def is_utc(seen: WallClockTimes, beside: LandingContext, zone: ZoneInfo) -> bool:
     """Whether times without offset that are read in `zone` fit the folder's day better in UTC."""
     return bool(seen.rows and beside.label and seen.fit_utc_better(beside.label, zone, zone))
 
 
-def zone_notes(seen: Walls, beside: Beside, landing: ZoneInfo, read_in: ZoneInfo) -> tuple[str, ...]:
+def zone_notes(seen: WallClockTimes, beside: LandingContext, landing: ZoneInfo, read_in: ZoneInfo) -> tuple[str, ...]:
     """In which timezone times without offset are read, and from when to when they run against the folder's day."""
     if not seen.rows:
         return ()

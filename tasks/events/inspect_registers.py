@@ -6,7 +6,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from tasks.events import mapping_proposal
-from tasks.events.column_roles import Look, by_name
+from tasks.events.column_roles import SampledColumn, by_name
 from tasks.events.formats import Formats, shipped
 from tasks.events.formats.columns import literal, trimmed
 from tasks.events.formats.registers import names as names_of
@@ -50,7 +50,7 @@ _OWN = {"subscriber": "subscriber_id", "cell": "cell_id"}
 
 
 def inspect_register(path: Path, kind: str, purpose: str, zone: ZoneInfo, formats: Formats) -> Inspection:
-    """Look at a sample of `subscribers`, `consents` or `cells`; raises Unfit if nothing can be read."""
+    """Look at a sample of `subscribers`, `consents` or `cells`; raises UnreadableFile if nothing can be read."""
     with opened(path, zone) as file:
         roles = by_name(file.usable, COLUMNS[kind])
         lacking = [_OWN.get(role, role) for role in COLUMNS[kind] if role not in roles and role not in _OPTIONAL]
@@ -93,7 +93,7 @@ def _own_words(format_: RegisterFormat | CellFormat, words: Mapping[str, object]
 
 
 def _is_plain(
-    file: Opened, roles: Mapping[str, Look], times: Mapping[str, Timed], words: Mapping[str, Mapping[str, str]]
+    file: Opened, roles: Mapping[str, SampledColumn], times: Mapping[str, Timed], words: Mapping[str, Mapping[str, str]]
 ) -> bool:
     """Whether the file is as Throng expects it without a mapping."""
     named = all(look.name == _OWN.get(role, role) for role, look in roles.items())
@@ -112,7 +112,7 @@ def _form(times: Mapping[str, Timed]) -> TimeForm:
 
 
 def _text(
-    kind: str, file: Opened, roles: Mapping[str, Look], form: TimeForm, words: Mapping[str, Mapping[str, str]]
+    kind: str, file: Opened, roles: Mapping[str, SampledColumn], form: TimeForm, words: Mapping[str, Mapping[str, str]]
 ) -> str:
     if kind == "cells":
         return mapping_proposal.cells(file.layout, roles, form)
@@ -124,7 +124,7 @@ def _text(
 def _reading(
     file: Opened,
     role: str,
-    look: Look,
+    look: SampledColumn,
     times: Mapping[str, Timed],
     words: Mapping[str, Mapping[str, str]],
     purpose: str,
@@ -146,7 +146,7 @@ def _reading(
     return file.reading(name, look, f"{text} <> ''")
 
 
-def _other_words(file: Opened, look: Look, role: str) -> dict[str, str]:
+def _other_words(file: Opened, look: SampledColumn, role: str) -> dict[str, str]:
     """Known words of others that enough rows have, and what they mean; Throng's own in another case, if it matters."""
     text = trimmed(f"CAST({look.column.written()} AS VARCHAR)")
     meant = {word: own for own, words in _WORDS[role].items() for word in words.split()}
@@ -156,7 +156,7 @@ def _other_words(file: Opened, look: Look, role: str) -> dict[str, str]:
     return found
 
 
-def _in_other_case(file: Opened, look: Look, word: str) -> dict[str, str]:
+def _in_other_case(file: Opened, look: SampledColumn, word: str) -> dict[str, str]:
     """A word, such as the policy's purpose, that counts exactly as it is, if enough rows have it in another case."""
     text = trimmed(f"CAST({look.column.written()} AS VARCHAR)")
     other = file.count(f"lower({text}) = {literal(word.lower())} AND {text} <> {literal(word)}")

@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 import duckdb
 
 from tasks.events import value_shapes
-from tasks.events.column_roles import Look, is_header, is_name, look_at
+from tasks.events.column_roles import SampledColumn, is_header, is_name, look_at
 from tasks.events.files import columns_of, csv_columns, header_line
 from tasks.events.formats.columns import trimmed
-from tasks.events.formats.detect import COMPRESSIONS, PARQUET, Typed, Unfit, kind_of
+from tasks.events.formats.detect import COMPRESSIONS, PARQUET, Typed, UnreadableFile, kind_of
 from tasks.events.formats.sections import Ids, Layout
 from tasks.events.sample import placed, sampled
 
@@ -38,7 +38,7 @@ class Inspection:
     format: str | None = None
     why_not: str = ""
     """Why no known format fits."""
-    columns: tuple[Look, ...] = ()
+    columns: tuple[SampledColumn, ...] = ()
     readings: tuple[Reading, ...] = ()
     """As the known format reads the sample; without one, as the proposal does."""
     proposal: str = ""
@@ -58,15 +58,15 @@ class Opened:
     kind: str
     layout: Layout
     columns: Typed
-    looks: tuple[Look, ...]
+    looks: tuple[SampledColumn, ...]
     zone: ZoneInfo
 
     @property
-    def usable(self) -> tuple[Look, ...]:
+    def usable(self) -> tuple[SampledColumn, ...]:
         """Columns that a mapping may name: any other name could be a row's value."""
         return tuple(look for look in self.looks if is_name(look.name))
 
-    def id_notes(self, look: Look) -> Iterator[str]:
+    def id_notes(self, look: SampledColumn) -> Iterator[str]:
         """What subscriber ids begin with, where other files may write them otherwise."""
         text = trimmed(f"CAST({look.column.written()} AS VARCHAR)")
         for sign in ("+", "00"):
@@ -82,17 +82,17 @@ class Opened:
         """Rows of the sample for which an SQL condition holds."""
         return int(self.con.execute(f"SELECT count(*) FILTER ({condition}) FROM sampled").fetchall()[0][0])
 
-    def reading(self, what: str, look: Look, condition: str) -> Reading:
+    def reading(self, what: str, look: SampledColumn, condition: str) -> Reading:
         """Rows in which a column's value fulfils a condition, of those with a value, and the form of the others."""
         text = f"CAST({look.column.written()} AS VARCHAR)"
         others = f"(SELECT * FROM sampled WHERE {look.column.given()} AND NOT coalesce({condition}, false))"
-        said = ", ".join(value_shapes.several(self.con, others, text)) or None
+        said = ", ".join(value_shapes.common_shapes(self.con, others, text)) or None
         return Reading(what, self.count(condition), self.count(look.column.given()), said)
 
 
 @contextmanager
 def opened(path: Path, zone: ZoneInfo) -> Iterator[Opened]:
-    """A sample of a file as it seems to be laid out; raises Unfit if it is none of the kinds that can be read."""
+    """A sample of a file as it seems to be laid out; raises UnreadableFile if its kind is unknown."""
     layout, columns = _laid_out(path)
     kind = kind_of(path.name, [layout])
     with sampled(path, kind, layout, columns) as con:
@@ -114,7 +114,7 @@ def _laid_out(path: Path) -> tuple[Layout, Typed]:
         name = name.removesuffix(compression)
     suffix = Path(name).suffix
     if not re.fullmatch(r"\.[a-z]{1,8}", suffix):
-        raise Unfit("its name has no ending by which it could be told to be text, such as .csv")
+        raise UnreadableFile("its name has no ending by which it could be told to be text, such as .csv")
     line = header_line(path)
     layout = Layout(separator=max(_SEPARATORS, key=line.count), suffixes=(suffix,))
     columns = csv_columns(line, layout)

@@ -14,13 +14,13 @@ from tasks.events.clock import Clock
 from tasks.events.formats import Formats
 from tasks.events.formats.sections import Ids
 from tasks.events.landing import find_register
-from tasks.events.reference_tables import ID, open_register
+from tasks.events.reference_tables import ID, open_reference_table
 
 MEMORY = "2GB"
 
 
 @dataclass(frozen=True)
-class Beside:
+class LandingContext:
     """Of a landing, as far as it can be read."""
 
     cells: Sequence[str] | None = None
@@ -39,7 +39,7 @@ def subscriber_ids(root: Path, formats: Formats) -> pa.Array | None:
     """The ids in a landing's register of subscribers as they stand there; None if it cannot be read."""
     plain = formats.model_copy(update={"ids": Ids(binary=formats.ids.binary)})
     try:
-        register = open_register(find_register(root, "subscribers"), (ID,), (), Clock((), 0), plain)
+        register = open_reference_table(find_register(root, "subscribers"), (ID,), (), Clock((), 0), plain)
         with duckdb_session.connect(MEMORY, 1, None) as con:
             found = con.sql(f"SELECT {register.text(ID)} AS id FROM {register.table}", params=register.parameters)
             return found.to_arrow_table()["id"].combine_chunks()

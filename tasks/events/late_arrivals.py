@@ -10,7 +10,7 @@ NAMED_FILES = 3
 
 
 @dataclass(frozen=True)
-class LateFiles:
+class LateArrivals:
     """Names of files, sorted, and the size of those that arrived or changed; false if there are none."""
 
     arrived: tuple[str, ...] = ()
@@ -31,18 +31,18 @@ def listing_of(files: Iterable[LandingFile]) -> Listing:
     return {file.name: (file.bytes, file.mtime_ns) for file in files}
 
 
-def late_files(before: Listing, now: Iterable[LandingFile]) -> LateFiles:
+def late_files(before: Listing, now: Iterable[LandingFile]) -> LateArrivals:
     """Compare a generation's listing with the landing's files of the day; without a listing nothing is late.
 
     A day is never made from no file: an empty listing is that of a generation older than listings.
     """
     if not before:
-        return LateFiles()
+        return LateArrivals()
     today = listing_of(now)
     arrived = sorted(today.keys() - before.keys())
     changed = sorted(name for name in today.keys() & before.keys() if today[name] != before[name])
     size = sum(today[name][0] for name in (*arrived, *changed))
-    return LateFiles(tuple(arrived), tuple(changed), tuple(sorted(before.keys() - today.keys())), size)
+    return LateArrivals(tuple(arrived), tuple(changed), tuple(sorted(before.keys() - today.keys())), size)
 
 
 def _files(names: tuple[str, ...]) -> str:

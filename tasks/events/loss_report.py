@@ -5,12 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from tasks.events import duckdb_session
 from tasks.events.files import FileGroup
 from tasks.events.formats.columns import Column
-from tasks.events.read import ReadAccount, first_rows
+from tasks.events.read import ReadResult, first_rows
 from tasks.events.read_query import row_of
 from tasks.events.reasons import Reason
-from tasks.events.row_counts import RowAccount
-from tasks.events.row_rules import Prepared
-from tasks.events.value_shapes import SAMPLE, commonest
+from tasks.events.row_counts import RowCounts
+from tasks.events.row_rules import ReadContext
+from tasks.events.value_shapes import SAMPLE, commonest_shape
 
 SHOWN = 3
 """Reasons that a sentence names, the most frequent ones."""
@@ -20,7 +20,7 @@ CELLS = ("cell ids that are not in the cell plan", "cell ids in the cell plan")
 _MEMORY = "500MB"
 
 
-def why(read: ReadAccount, panel: int, forms: Mapping[str, str]) -> dict[str, str]:
+def explain_loss(read: ReadResult, panel: int, forms: Mapping[str, str]) -> dict[str, str]:
     """By rule of the gate: where a day's rows went; `panel`: how many subscribers may be counted on the day."""
     times = [
         f"{read.unfit.get(Reason.BAD_TIME, 0):,} of {read.account.total:,} times were not read.",
@@ -31,7 +31,7 @@ def why(read: ReadAccount, panel: int, forms: Mapping[str, str]) -> dict[str, st
     return {rule: " ".join(said) for rule, said in {**found, "rows_kept": everything}.items()}
 
 
-def _reasons(account: RowAccount, panel: int) -> str:
+def _reasons(account: RowCounts, panel: int) -> str:
     if not account.total:
         return f"None of the {len(account.rows_in)} files that could be read holds a row."
     most = sorted(account.reasons.items(), key=lambda found: -found[1])[:SHOWN]
@@ -47,20 +47,20 @@ def _said(forms: Mapping[str, str], *wanted: str) -> list[str]:
     return [f'The form of {what} is "{forms[what]}".' for what in wanted if what in forms]
 
 
-def forms(groups: Sequence[FileGroup], prepared: Prepared) -> dict[str, str]:
+def loss_shapes(groups: Sequence[FileGroup], prepared: ReadContext) -> dict[str, str]:
     """Forms of what the first file of each group holds that could not be used, and of what it is compared with."""
     found: dict[str, str] = {}
     with duckdb_session.connect(_MEMORY, 1, None) as con:
         for group in groups:
             columns = first_rows(con, group, SAMPLE)
             for what, relation, text, parameters in _questions(group, prepared, columns):
-                if what not in found and (form := commonest(con, relation, text, parameters)):
+                if what not in found and (form := commonest_shape(con, relation, text, parameters)):
                     found[what] = form
     return found
 
 
 def _questions(
-    group: FileGroup, prepared: Prepared, columns: Mapping[str, Column]
+    group: FileGroup, prepared: ReadContext, columns: Mapping[str, Column]
 ) -> Iterator[tuple[str, str, str, dict[str, object]]]:
     """What to say, and the relation, SQL text and parameters that its form is taken from."""
     row = row_of(group, prepared, columns)

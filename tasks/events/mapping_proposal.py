@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from tasks.events.column_roles import COMMA, Look
+from tasks.events.column_roles import COMMA, SampledColumn
 from tasks.events.formats.sections import Ids, Layout, TimeForm
 from tasks.events.time_formats import Timed
 
@@ -15,14 +15,14 @@ OWN = "own"
 """The proposed format's name."""
 
 
-def events(layout: Layout, roles: Mapping[str, Look], timed: Timed) -> str:
+def events(layout: Layout, roles: Mapping[str, SampledColumn], timed: Timed) -> str:
     """An event format."""
     time = {"column": _one_or_many([look.name for look in timed.columns])} | _time(timed.form)
     lines = [*_layout(layout), f"subscriber = {_value(roles['subscriber'].name)}", f"time = {_table(time)}"]
     return _section("events", [*lines, f"cell = {_table(_cell(roles))}", *_decimal(roles, "cell" not in roles)])
 
 
-def cells(layout: Layout, roles: Mapping[str, Look], form: TimeForm) -> str:
+def cells(layout: Layout, roles: Mapping[str, SampledColumn], form: TimeForm) -> str:
     """A format of the cell plan."""
     keys = [key for key in ("latitude", "longitude", "valid_from", "valid_to") if key in roles]
     names = [f"{key} = {_value(roles[key].name)}" for key in keys]
@@ -31,7 +31,11 @@ def cells(layout: Layout, roles: Mapping[str, Look], form: TimeForm) -> str:
 
 
 def register(
-    kind: str, layout: Layout, roles: Mapping[str, Look], form: TimeForm, words: Mapping[str, Mapping[str, str]]
+    kind: str,
+    layout: Layout,
+    roles: Mapping[str, SampledColumn],
+    form: TimeForm,
+    words: Mapping[str, Mapping[str, str]],
 ) -> str:
     """A format of subscribers or consents: other names of columns, other words in them."""
     columns = {("subscriber_id" if role == "subscriber" else role): look.name for role, look in roles.items()}
@@ -63,7 +67,7 @@ def together(proposals: Sequence[str]) -> str:
     return "\n".join(f"{name}\n{rest}" for name, rest in found.items())
 
 
-def key_parts(roles: Mapping[str, Look]) -> tuple[str, ...]:
+def key_parts(roles: Mapping[str, SampledColumn]) -> tuple[str, ...]:
     """The roles whose values make a cell's id: alone, or with its area; country and network only where they differ."""
     if "area" not in roles or roles["cell"].name.casefold() not in _NUMBERS:
         return ("cell",)
@@ -83,7 +87,7 @@ def _layout(layout: Layout) -> Iterator[str]:
             yield f"{key} = {_value(value)}"
 
 
-def _cell(roles: Mapping[str, Look]) -> dict[str, object]:
+def _cell(roles: Mapping[str, SampledColumn]) -> dict[str, object]:
     """One column, the parts of a key, or the nearest cell to coordinates."""
     if "cell" not in roles:
         return {key: roles[key].name for key in _PLACE}
@@ -91,12 +95,12 @@ def _cell(roles: Mapping[str, Look]) -> dict[str, object]:
     return {"column": names if len(names) > 1 else names[0]}
 
 
-def _decimal(roles: Mapping[str, Look], placed: bool) -> Iterator[str]:
+def _decimal(roles: Mapping[str, SampledColumn], placed: bool) -> Iterator[str]:
     if placed and decimal(roles) == ",":
         yield 'decimal = ","'
 
 
-def decimal(roles: Mapping[str, Look]) -> str:
+def decimal(roles: Mapping[str, SampledColumn]) -> str:
     """The sign before the fraction of the coordinates."""
     return "," if any(key in roles and COMMA.fullmatch(roles[key].form or "") for key in _PLACE) else "."
 

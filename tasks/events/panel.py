@@ -19,9 +19,9 @@ from tasks.events.consent import CONSENT_COLUMNS, consent_notes, find_standing, 
 from tasks.events.formats import Formats
 from tasks.events.landing import find_register
 from tasks.events.packed_key import SUBSCRIBERS
-from tasks.events.reference_tables import ID, Register, load, open_register
+from tasks.events.reference_tables import ID, ReferenceTable, load, open_reference_table
 from tasks.events.register_values import (
-    Check,
+    ColumnRule,
     RegisterFacts,
     column_facts,
     consent_checks,
@@ -79,8 +79,10 @@ def _registers(
     """Both registers read: tables `person`, `consent` and `standing`, and what their values are."""
     clock = Clock.over(time.landing, _CLOCKS_FROM, _CLOCKS_FROM.replace(year=now.year + 2))
     with duckdb_session.connect("80%", os.cpu_count() or 1, None) as con:
-        subscribers = open_register(find_register(root, "subscribers"), SUBSCRIBER_COLUMNS, OPTIONAL, clock, formats)
-        consents = open_register(find_register(root, "consents"), CONSENT_COLUMNS, (), clock, formats)
+        subscribers = open_reference_table(
+            find_register(root, "subscribers"), SUBSCRIBER_COLUMNS, OPTIONAL, clock, formats
+        )
+        consents = open_reference_table(find_register(root, "consents"), CONSENT_COLUMNS, (), clock, formats)
         of_people, of_consents = subscriber_checks(subscribers, who), consent_checks(consents, who)
         load_people(con, subscribers, of_people)
         load_consents(con, consents, of_consents)
@@ -90,12 +92,12 @@ def _registers(
         yield con, RegisterFacts(tuple(columns), tuple(consent_notes(con, now)))
 
 
-def allowed(panel: pa.Table) -> pa.Table:
+def eligible(panel: pa.Table) -> pa.Table:
     """The allowed list of a period: pseudonym, age band and gender, sorted by pseudonym."""
     return panel.select(["pseudonym", "age_band", "gender"])
 
 
-def consented(rows: pa.Table, panel: pa.Table, until: NDArray[np.int64]) -> pa.Table:
+def after_consent(rows: pa.Table, panel: pa.Table, until: NDArray[np.int64]) -> pa.Table:
     """Rows (with `pseudonym`) of panel members that do not lie wholly before the consent that stands now.
 
     `until`: the second since the panel's period began at which what a row tells is over.
@@ -107,7 +109,7 @@ def consented(rows: pa.Table, panel: pa.Table, until: NDArray[np.int64]) -> pa.T
     return rows.filter(pa.array((members[place] == person) & (since[place] < until)))
 
 
-def load_people(con: duckdb.DuckDBPyConnection, subscribers: Register, checks: Sequence[Check]) -> None:
+def load_people(con: duckdb.DuckDBPyConnection, subscribers: ReferenceTable, checks: Sequence[ColumnRule]) -> None:
     """Table `person`: the present owner of each number; none where two rows claim it since the same time.
 
     With the flags of `checks`.

@@ -14,32 +14,32 @@ from tasks.events.reasons import READ_REASONS, Reason
 
 
 @dataclass(frozen=True)
-class Noisy:
+class NoisyValue:
     """A number under noise of known standard error; sums and multiples carry the error along."""
 
     value: float
     se: float
 
-    def __add__(self, other: "Noisy") -> "Noisy":
+    def __add__(self, other: "NoisyValue") -> "NoisyValue":
         """The sum of two numbers under independent noise."""
-        return Noisy(self.value + other.value, hypot(self.se, other.se))
+        return NoisyValue(self.value + other.value, hypot(self.se, other.se))
 
-    def times(self, factor: float) -> "Noisy":
+    def times(self, factor: float) -> "NoisyValue":
         """The number, multiplied by a constant."""
-        return Noisy(self.value * factor, self.se * abs(factor))
+        return NoisyValue(self.value * factor, self.se * abs(factor))
 
 
-NONE = Noisy(0.0, 0.0)
+NONE = NoisyValue(0.0, 0.0)
 
 
-def total(numbers: Sequence[Noisy]) -> Noisy:
+def total(numbers: Sequence[NoisyValue]) -> NoisyValue:
     """The sum of numbers under independent noise."""
     return reduce(add, numbers, NONE)
 
 
-def middle(numbers: Sequence[Noisy]) -> Noisy:
+def middle(numbers: Sequence[NoisyValue]) -> NoisyValue:
     """The median, with the largest standard error among its numbers: never less than the median's own."""
-    return Noisy(median(number.value for number in numbers), max(number.se for number in numbers))
+    return NoisyValue(median(number.value for number in numbers), max(number.se for number in numbers))
 
 
 def entries(hours: int) -> tuple[str, ...]:
@@ -56,9 +56,9 @@ def keys(hours: int) -> pa.Table:
 class Profile:
     """Rows of a day in noisy numbers; all that the gate knows of what people did."""
 
-    hours: tuple[Noisy, ...]
+    hours: tuple[NoisyValue, ...]
     """Kept rows by elapsed local hour."""
-    reasons: Mapping[Reason, Noisy]
+    reasons: Mapping[Reason, NoisyValue]
 
     @classmethod
     def read(cls, table: pa.Table) -> "Profile":
@@ -69,19 +69,19 @@ class Profile:
             raise StepFailed(
                 "events: the profile is not of this version, or values are withheld.", "Ingest the day again."
             )
-        numbers = [Noisy(*pair) for pair in zip(table["value"].to_pylist(), table["se"].to_pylist(), strict=True)]
+        numbers = [NoisyValue(*pair) for pair in zip(table["value"].to_pylist(), table["se"].to_pylist(), strict=True)]
         return cls(tuple(numbers[:hours]), dict(zip(READ_REASONS, numbers[hours:], strict=True)))
 
     @property
-    def kept(self) -> Noisy:
+    def kept(self) -> NoisyValue:
         """Rows kept, over all hours."""
         return total(self.hours)
 
-    def of(self, *reasons: Reason) -> Noisy:
+    def of(self, *reasons: Reason) -> NoisyValue:
         """Rows set aside for these reasons."""
         return total([self.reasons[reason] for reason in reasons])
 
-    def apart_from(self, *reasons: Reason) -> Noisy:
+    def apart_from(self, *reasons: Reason) -> NoisyValue:
         """All rows but those set aside for these reasons."""
         return self.kept + self.of(*(reason for reason in READ_REASONS if reason not in reasons))
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tasks.events import duckdb_session
 from tasks.events.csv_rows import Csv, Rows, csv_rows
-from tasks.events.files import FileGroup, UnreadableFile
+from tasks.events.files import FileGroup, RejectedFile
 from tasks.events.formats.columns import INT96, Column
 from tasks.events.formats.detect import by_format
 from tasks.events.formats.expressions import kinds
@@ -21,8 +21,19 @@ from tasks.events.packed_key import Int64
 from tasks.events.parquet_rows import parquet_rows
 from tasks.events.read_query import query
 from tasks.events.reasons import QUARANTINED, Reason
-from tasks.events.row_counts import RowAccount
-from tasks.events.row_rules import CODE, CODES, KEPT, NO_TIME, PADDED, Int32, Judge, Judged, Looked, Prepared
+from tasks.events.row_counts import RowCounts
+from tasks.events.row_rules import (
+    CODE,
+    CODES,
+    KEPT,
+    NO_TIME,
+    PADDED,
+    ClassifiedRows,
+    Int32,
+    ReadContext,
+    ResolvedRows,
+    RowClassifier,
+)
 from tasks.events.row_stream import RowStream
 from tasks.events.scratch import all_or_nothing, append_keys, bucket_starts
 
@@ -37,17 +48,17 @@ _HIDEABLE = frozenset({"file_index", "file_row_number"})
 
 
 @dataclass(frozen=True)
-class ReadAccount:
+class ReadResult:
     """Rows by file and reason, the quarantine (QUARANTINE), and the files rejected by name."""
 
-    account: RowAccount = field(default_factory=RowAccount)
+    account: RowCounts = field(default_factory=RowCounts)
     quarantine: pa.Table = field(default_factory=QUARANTINE.empty_table)
-    unreadable: tuple[UnreadableFile, ...] = ()
+    unreadable: tuple[RejectedFile, ...] = ()
     unfit: Mapping[Reason, int] = field(default_factory=dict)
     """Rows by what is wrong with their time, cell or network, regardless of their subscriber."""
 
-    def __add__(self, other: "ReadAccount") -> "ReadAccount":
-        return ReadAccount(
+    def __add__(self, other: "ReadResult") -> "ReadResult":
+        return ReadResult(
             self.account + other.account,
             pa.concat_tables([self.quarantine, other.quarantine]),
             tuple(sorted({*self.unreadable, *other.unreadable}, key=lambda file: file.name)),
@@ -64,8 +75,8 @@ class _Damaged(Exception):
 
 
 def read_group(
-    group: FileGroup, prepared: Prepared, out: Path, *, buckets: int, memory_limit: str, threads: int
-) -> ReadAccount:
+    group: FileGroup, prepared: ReadContext, out: Path, *, buckets: int, memory_limit: str, threads: int
+) -> ReadResult:
     """Append the keys of a group's rows to `out/b*.keys` (all or, if it fails, none); damaged files are named."""
     starts = bucket_starts(prepared.panel, buckets)
     with all_or_nothing(out), duckdb_session.connect(memory_limit, threads, out / "spill") as con:
@@ -99,11 +110,11 @@ class _Reading:
     """A connection, and what each of its queries needs."""
 
     con: duckdb.DuckDBPyConnection
-    prepared: Prepared
+    prepared: ReadContext
     out: Path
     starts: Int64
 
-    def read(self, group: FileGroup) -> ReadAccount:
+    def read(self, group: FileGroup) -> ReadResult:
         """Read files in the fast way, if that can be; raises _Padded."""
         if group.kind == ".parquet" and not _HIDEABLE & {name.lower() for name, _ in group.columns}:
             try:
@@ -113,19 +124,19 @@ class _Reading:
                 duckdb_session.raise_unless_the_files(error)  # a single value is enough for that
         return self.row_by_row(group)
 
-    def at_once(self, group: FileGroup) -> ReadAccount:
+    def at_once(self, group: FileGroup) -> ReadResult:
         """Read Parquet files by DuckDB alone, which is fast; raises duckdb.Error over any value that it cannot take."""
         types = dict(group.columns)
         columns = {name: Column(duckdb_session.name(own), types[own]) for name, own in _used(group).items()}
         files = {"files": [duckdb_session.exactly(file.path) for file in group.files]}
-        return self._judged(group, "read_parquet($files, hive_partitioning=false)", columns, files).account(group)
+        return self._classified(group, "read_parquet($files, hive_partitioning=false)", columns, files).account(group)
 
-    def row_by_row(self, group: FileGroup) -> ReadAccount:
+    def row_by_row(self, group: FileGroup) -> ReadResult:
         """Read files so that a row that cannot be read is set aside alone, and a damaged file is named alone."""
         stream, columns = _streamed(self.con, group)
         try:
             with all_or_nothing(self.out):
-                found = self._judged(group, "stream", columns, {})
+                found = self._classified(group, "stream", columns, {})
                 stream.check()
                 if stream.damaged:
                     raise _Damaged
@@ -137,21 +148,21 @@ class _Reading:
             found.add_unreadable(file, places)
         return found.account(group)
 
-    def _judged(
+    def _classified(
         self, group: FileGroup, table: str, columns: Mapping[str, Column], files: Mapping[str, object]
     ) -> "_Found":
         """One query over a table of rows; their keys are written."""
         sql, parameters, ticks_a_second = query(group, self.prepared, table, columns)
-        judge = Judge(self.prepared, group.label, ticks_a_second)
+        classifier = RowClassifier(self.prepared, group.label, ticks_a_second)
         found = _Found(len(group.files))
         for batch in duckdb_session.batches(self.con, sql, {**parameters, **files}, _BATCH_ROWS):
             ticks = batch["ticks"].cast(pa.int64()).fill_null(NO_TIME)
             rank, cell, flags, file, row = (batch[name].to_numpy() for name in ("rank", "cell", "flags", "file", "row"))
             if PADDED in (rank.min(initial=0), cell.min(initial=0)):
                 raise _Padded
-            judged = judge.judge(Looked(rank, cell, ticks.to_numpy(), flags))
-            append_keys(self.out, judged.keys, self.starts)
-            found.add(file, row, judged)
+            classified = classifier.classify(ResolvedRows(rank, cell, ticks.to_numpy(), flags))
+            append_keys(self.out, classified.keys, self.starts)
+            found.add(file, row, classified)
         return found
 
 
@@ -170,9 +181,9 @@ def _rows(group: FileGroup, used: Sequence[str], path: Path) -> Iterator[Rows]:
     return csv_rows(path, csv, [names.index(name) for name in used])
 
 
-def _rejected(names: Sequence[str]) -> ReadAccount:
+def _rejected(names: Sequence[str]) -> ReadResult:
     why = "it is gone, damaged, or its compressed stream is cut"
-    return ReadAccount(unreadable=tuple(UnreadableFile(name, why) for name in names))
+    return ReadResult(unreadable=tuple(RejectedFile(name, why) for name in names))
 
 
 class _Found:
@@ -183,12 +194,12 @@ class _Found:
         self._unfit = np.zeros(_ALL_CODES, dtype=np.int64)
         self._listed = [np.empty((2, 0), dtype=np.int64)]
 
-    def add(self, file: Int32, row: NDArray[np.uint32], judged: Judged) -> None:
+    def add(self, file: Int32, row: NDArray[np.uint32], classified: ClassifiedRows) -> None:
         """Count a batch."""
-        file_code = file * np.int32(_ALL_CODES) + judged.code
+        file_code = file * np.int32(_ALL_CODES) + classified.code
         self._counts += np.bincount(file_code, minlength=self._counts.size).reshape(self._counts.shape)
-        self._unfit += np.bincount(judged.unfit, minlength=_ALL_CODES)
-        chosen = np.flatnonzero(_LISTED[judged.code])
+        self._unfit += np.bincount(classified.unfit, minlength=_ALL_CODES)
+        chosen = np.flatnonzero(_LISTED[classified.code])
         self._listed.append(np.stack([file_code[chosen].astype(np.int64), row[chosen].astype(np.int64)]))
 
     def add_unreadable(self, file: int, places: Int64) -> None:
@@ -197,7 +208,7 @@ class _Found:
         self._counts[file, code] += len(places)
         self._listed.append(np.stack([np.full(len(places), file * _ALL_CODES + code), places]))
 
-    def account(self, group: FileGroup) -> ReadAccount:
+    def account(self, group: FileGroup) -> ReadResult:
         """The account of a group, its quarantine in a fixed order."""
         names, counts = [file.name for file in group.files], self._counts
         rows_in = dict(zip(names, counts.sum(axis=1).tolist(), strict=True))
@@ -216,8 +227,8 @@ class _Found:
             },
             schema=QUARANTINE,
         )
-        return ReadAccount(
-            RowAccount(rows_in, set_aside, int(counts[:, KEPT].sum())),
+        return ReadResult(
+            RowCounts(rows_in, set_aside, int(counts[:, KEPT].sum())),
             quarantine,
             unfit=dict(zip(CODES, self._unfit[1:].tolist(), strict=True)),
         )

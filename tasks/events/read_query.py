@@ -8,10 +8,20 @@ from tasks.events.files import FileGroup
 from tasks.events.formats import ids
 from tasks.events.formats.columns import Column, Expressions, trimmed
 from tasks.events.formats.expressions import expressions
-from tasks.events.row_rules import ABROAD, BAD_PLMN, BAD_TIME, BLANK, NOT_TODAY, PADDED, STRANGER, UNKNOWN, Prepared
+from tasks.events.row_rules import (
+    ABROAD,
+    BAD_PLMN,
+    BAD_TIME,
+    BLANK,
+    NOT_IN_PANEL,
+    NOT_TODAY,
+    PADDED,
+    UNKNOWN,
+    ReadContext,
+)
 
 
-def row_of(group: FileGroup, prepared: Prepared, columns: Mapping[str, Column]) -> Expressions:
+def row_of(group: FileGroup, prepared: ReadContext, columns: Mapping[str, Column]) -> Expressions:
     """What reading needs of a row of the group, as SQL over its used columns, by the format's name of each."""
     used = {name: replace(column, null_words=group.format.null_words) for name, column in columns.items()}
     clock = prepared.clock(group.label, group.format.time.timezone)
@@ -20,7 +30,7 @@ def row_of(group: FileGroup, prepared: Prepared, columns: Mapping[str, Column]) 
 
 
 def query(
-    group: FileGroup, prepared: Prepared, table: str, columns: Mapping[str, Column]
+    group: FileGroup, prepared: ReadContext, table: str, columns: Mapping[str, Column]
 ) -> tuple[str, dict[str, object], int]:
     """SQL of rank, cell, ticks, flags, file and row (from 0) of every row of a table; its parameters; ticks a second.
 
@@ -67,11 +77,11 @@ def _subscriber(group: FileGroup, row: Expressions) -> str:
 
 def _rank(group: FileGroup, row: Expressions) -> str:
     """SQL of the rank in the panel. Only an id longer than the panel's shortest can be one with blanks around it."""
-    stranger = str(STRANGER)
+    not_in_panel = str(NOT_IN_PANEL)
     if not _trims(group, row):
         suspect = "(strlen(subscriber) > (SELECT min(strlen(id)) FROM panel) OR subscriber < '!' OR subscriber > '~')"
-        stranger = f"CASE WHEN {suspect} THEN {_unfound('subscriber', STRANGER)} ELSE {STRANGER} END"
-    return f"coalesce(member.rank, CASE WHEN subscriber IS NULL THEN {BLANK} ELSE {stranger} END)"
+        not_in_panel = f"CASE WHEN {suspect} THEN {_unfound('subscriber', NOT_IN_PANEL)} ELSE {NOT_IN_PANEL} END"
+    return f"coalesce(member.rank, CASE WHEN subscriber IS NULL THEN {BLANK} ELSE {not_in_panel} END)"
 
 
 def _unfound(text: str, otherwise: int) -> str:

@@ -14,12 +14,12 @@ import pyarrow.parquet as pq
 from tasks.errors import RejectedInput
 from tasks.events import duckdb_session, sql_text
 from tasks.events.clock import Clock
-from tasks.events.file_digests import Seen, parts
+from tasks.events.file_digests import FileState, parts
 from tasks.events.files import columns_of, count_lines, source
 from tasks.events.folders import ignored, refuse_tables
 from tasks.events.formats import Formats
 from tasks.events.formats.columns import Column, trimmed
-from tasks.events.formats.detect import PARQUET, Typed, Unfit, by_format, kind_of, takes
+from tasks.events.formats.detect import PARQUET, Typed, UnreadableFile, by_format, kind_of, takes
 from tasks.events.formats.ids import compared, rewrites
 from tasks.events.formats.registers import TIMES, lacking, mapped
 from tasks.events.formats.sections import Ids, RegisterFormat
@@ -33,7 +33,7 @@ _SHIPPED = RegisterFormat.model_validate({})
 
 
 @dataclass(frozen=True)
-class Register:
+class ReferenceTable:
     """A register as SQL: the relation of its rows, its parameters, and its columns by name."""
 
     source: "Source"
@@ -107,9 +107,9 @@ class Source:
     parameters: dict[str, object]
 
 
-def open_register(
+def open_reference_table(
     path: Path, required: tuple[str, ...], optional: tuple[str, ...], clock: Clock, formats: Formats
-) -> Register:
+) -> ReferenceTable:
     """A register whose file, or every part in its folder, has the columns; raises RejectedInput."""
     if path.is_dir():
         refuse_tables(path)
@@ -122,10 +122,10 @@ def open_register(
     format_, kind, columns = found[0]
     table, parameters, own = source(files, kind, columns, format_)
     register = Source(path, tuple(files), format_, kind, parameters)
-    return Register.of(register, table, mapped(format_, own, (*required, *optional)), clock, formats.ids)
+    return ReferenceTable.of(register, table, mapped(format_, own, (*required, *optional)), clock, formats.ids)
 
 
-def _parts(path: Path, formats: Formats) -> list[Seen]:
+def _parts(path: Path, formats: Formats) -> list[FileState]:
     return [seen for seen in parts(path) if not ignored(seen.path.name, formats.landing)]
 
 
@@ -140,7 +140,7 @@ def _choose(
     try:
         kind = kind_of(file.name, known)
         seen = _meant([(each, columns_of(file, each)) for each in known if takes(each, file.name)])
-    except Unfit as fault:
+    except UnreadableFile as fault:
         raise RejectedInput(f"{file.name} cannot be read: {fault}.", "Send it again.") from None
     missing = [lacking([name for name, _ in columns], each, required) for each, columns in seen]
     if not missing or min(map(len, missing)):
@@ -193,16 +193,16 @@ def count_rows(path: Path, required: tuple[str, ...], formats: Formats) -> int:
 
 
 @lru_cache(maxsize=256)
-def _parquet_rows(part: Seen) -> int:
+def _parquet_rows(part: FileState) -> int:
     return int(pq.read_metadata(part.path).num_rows)
 
 
 @lru_cache(maxsize=256)
-def _lines(part: Seen) -> int:
+def _lines(part: FileState) -> int:
     return count_lines(part.path)
 
 
-def load(con: duckdb.DuckDBPyConnection, register: Register, name: str, select: str) -> None:
+def load(con: duckdb.DuckDBPyConnection, register: ReferenceTable, name: str, select: str) -> None:
     """Create a table from every row of a register; raises RejectedInput if one of them is not read."""
     try:
         con.execute(f"CREATE TEMP TABLE {name} AS SELECT {select} FROM {register.table}", register.parameters)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import duckdb
 
 from tasks.events import sql_text, value_shapes
-from tasks.events.reference_tables import ID, Register
+from tasks.events.reference_tables import ID, ReferenceTable
 from tasks.policy import Eligibility
 
 _PUBLIC = """
@@ -26,7 +26,7 @@ _TIME = "an ISO 8601 date or time of the years 1900 to 2999"
 
 
 @dataclass(frozen=True)
-class Check:
+class ColumnRule:
     """A column of a register: SQL over its rows of whether a value is `odd`, and whether it can be counted (`fit`)."""
 
     column: str
@@ -80,13 +80,13 @@ class RegisterFacts:
         return [str(column) for column in sorted(over, key=lambda column: -column.share)]
 
 
-def subscriber_checks(subscribers: Register, who: Eligibility) -> tuple[Check, ...]:
+def subscriber_checks(subscribers: ReferenceTable, who: Eligibility) -> tuple[ColumnRule, ...]:
     """What each column of the subscribers file has to hold."""
     year, home = subscribers.whole("birth_year"), subscribers.whole("home_mcc")
     gender, segment = f"lower({subscribers.text('gender')})", subscribers.text("segment")
     since = subscribers.seconds("active_from")
     return (
-        Check(ID, f"{subscribers.text(ID)} IS NULL", f"{subscribers.text(ID)} IS NOT NULL", "an id"),
+        ColumnRule(ID, f"{subscribers.text(ID)} IS NULL", f"{subscribers.text(ID)} IS NOT NULL", "an id"),
         _given(subscribers, "birth_year", f"coalesce({year} BETWEEN 1880 AND 2199, false)", "a year such as 1980"),
         _words(subscribers, "gender", f"{gender} IN ({sql_text.listed(GENDERS)})", "true", "f, m, x or empty"),
         _words(
@@ -96,50 +96,52 @@ def subscriber_checks(subscribers: Register, who: Eligibility) -> tuple[Check, .
             f"coalesce({segment} IN ({sql_text.listed(who.segments)}), false)",
             f"{', '.join(SEGMENTS)}; counted: {', '.join(who.segments)}",
         ),
-        Check(
+        ColumnRule(
             "home_mcc",
             f"{subscribers.text('home_mcc')} IS NOT NULL AND NOT coalesce({home} BETWEEN 200 AND 799, false)",
             f"coalesce({home} = {who.home_mcc}, false)",
             f"three digits such as {who.home_mcc}, which is counted",
         ),
-        Check("active_from", f"{subscribers.text('active_from')} IS NOT NULL AND {since} IS NULL", "true", _TIME),
+        ColumnRule("active_from", f"{subscribers.text('active_from')} IS NOT NULL AND {since} IS NULL", "true", _TIME),
     )
 
 
-def consent_checks(consents: Register, who: Eligibility) -> tuple[Check, ...]:
+def consent_checks(consents: ReferenceTable, who: Eligibility) -> tuple[ColumnRule, ...]:
     """What each column of the consents file has to hold; a withdrawal needs neither grant nor proof."""
     purpose, ours = consents.text("purpose"), sql_text.quoted(who.purpose.strip())
     left = f"{consents.text('withdrawn_at')} IS NOT NULL"
     granted, withdrawn = consents.seconds("granted_at"), consents.seconds("withdrawn_at")
     same = f"CASE WHEN {purpose} <> {ours} THEN {sql_text.folded(purpose)} = {sql_text.folded(ours)} END"
     return (
-        Check(ID, f"{consents.text(ID)} IS NULL", f"{consents.text(ID)} IS NOT NULL", "an id"),
-        Check("purpose", f"coalesce({same}, false)", f"coalesce({purpose} = {ours}, false)", who.purpose, worded=True),
+        ColumnRule(ID, f"{consents.text(ID)} IS NULL", f"{consents.text(ID)} IS NOT NULL", "an id"),
+        ColumnRule(
+            "purpose", f"coalesce({same}, false)", f"coalesce({purpose} = {ours}, false)", who.purpose, worded=True
+        ),
         _given(consents, "granted_at", f"{granted} IS NOT NULL", _TIME),
-        Check("withdrawn_at", f"{left} AND {withdrawn} IS NULL", "true", f"{_TIME}, or empty"),
+        ColumnRule("withdrawn_at", f"{left} AND {withdrawn} IS NULL", "true", f"{_TIME}, or empty"),
         *(
-            Check(name, "false", sql_text.proof(consents.text(name)), "what proves the consent")
+            ColumnRule(name, "false", sql_text.proof(consents.text(name)), "what proves the consent")
             for name in ("channel", "text_version")
         ),
     )
 
 
-def _given(register: Register, column: str, understood: str, expects: str) -> Check:
+def _given(register: ReferenceTable, column: str, understood: str, expects: str) -> ColumnRule:
     """A value that has to be there to be counted; where it is missing it is not odd."""
-    return Check(column, f"{register.text(column)} IS NOT NULL AND NOT {understood}", understood, expects)
+    return ColumnRule(column, f"{register.text(column)} IS NOT NULL AND NOT {understood}", understood, expects)
 
 
-def _words(register: Register, column: str, understood: str, fit: str, expects: str) -> Check:
-    return Check(column, f"coalesce(NOT {understood}, false)", fit, expects, worded=True)
+def _words(register: ReferenceTable, column: str, understood: str, fit: str, expects: str) -> ColumnRule:
+    return ColumnRule(column, f"coalesce(NOT {understood}, false)", fit, expects, worded=True)
 
 
-def flags(checks: Sequence[Check]) -> str:
+def flags(checks: Sequence[ColumnRule]) -> str:
     """SQL of two columns a check, to be kept beside a register's rows."""
     return ", ".join(f"{check.odd} AS odd_{n}, {check.fit} AS fit_{n}" for n, check in enumerate(checks))
 
 
 def column_facts(
-    con: duckdb.DuckDBPyConnection, table: str, register: Register, checks: Sequence[Check]
+    con: duckdb.DuckDBPyConnection, table: str, register: ReferenceTable, checks: Sequence[ColumnRule]
 ) -> list[ColumnFacts]:
     """Counts from a loaded table's flags; how odd values are written is looked up in the file's first rows."""
     counts = ", ".join(f"count_if(odd_{n}), count_if(fit_{n})" for n in range(len(checks)))
@@ -151,7 +153,7 @@ def column_facts(
     return facts
 
 
-def _seen(con: duckdb.DuckDBPyConnection, register: Register, check: Check, odd: int) -> str:
+def _seen(con: duckdb.DuckDBPyConnection, register: ReferenceTable, check: ColumnRule, odd: int) -> str:
     """`, written Consumer`, and forms of all others; of ids nothing is said: it would be what they are."""
     if check.column == ID:
         return ""
@@ -159,12 +161,12 @@ def _seen(con: duckdb.DuckDBPyConnection, register: Register, check: Check, odd:
     public = _public(con, register, text) if check.worded else []
     if public:
         text = f"CASE WHEN lower({text}) NOT IN ({sql_text.listed(sorted(PUBLIC_WORDS))}) THEN {text} END"
-    found = value_shapes.several(con, register.table, text, register.parameters)
+    found = value_shapes.common_shapes(con, register.table, text, register.parameters)
     written = [f", written {', '.join(public)}"] * bool(public) + [f"; forms: {', '.join(found)}"] * bool(found)
     return "".join(written)
 
 
-def _public(con: duckdb.DuckDBPyConnection, register: Register, text: str) -> list[str]:
+def _public(con: duckdb.DuckDBPyConnection, register: ReferenceTable, text: str) -> list[str]:
     """The public words among the odd ones of a file's first rows, the commonest first."""
     query = f"""
         SELECT word FROM (SELECT {text} AS word FROM {register.table} LIMIT {value_shapes.SAMPLE})

@@ -12,7 +12,7 @@ ALL_FILES = "*"
 
 
 @dataclass(frozen=True)
-class RowAccount:
+class RowCounts:
     """Rows in by file, rows set aside by file and reason, rows kept; raises StepFailed unless they add up."""
 
     rows_in: Mapping[str, int] = field(default_factory=dict)
@@ -41,15 +41,15 @@ class RowAccount:
             sums[reason] += rows
         return {reason: sums[reason] for reason in Reason if sums[reason]}
 
-    def __add__(self, other: "RowAccount") -> "RowAccount":
+    def __add__(self, other: "RowCounts") -> "RowCounts":
         rows_in = Counter(self.rows_in) + Counter(other.rows_in)
-        return RowAccount(
+        return RowCounts(
             {name: rows_in[name] for name in sorted({*self.rows_in, *other.rows_in})},
             dict(sorted((Counter(self.set_aside) + Counter(other.set_aside)).items())),
             self.kept + other.kept,
         )
 
-    def after_walk(self, found: Mapping[Reason, int], kept: int) -> "RowAccount":
+    def after_walk(self, found: Mapping[Reason, int], kept: int) -> "RowCounts":
         """The account once the walk has set aside what it found and kept the rest."""
         walked = {(ALL_FILES, reason): int(rows) for reason, rows in found.items() if rows}
-        return RowAccount(self.rows_in, {**self.set_aside, **walked}, kept)
+        return RowCounts(self.rows_in, {**self.set_aside, **walked}, kept)

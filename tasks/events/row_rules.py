@@ -24,7 +24,7 @@ CODES = (*READ_REASONS, Reason.MISSING_SUBSCRIBER, Reason.UNREADABLE_ROW)
 """A row's code is 0 when kept, else 1 + its reason's place here."""
 CODE = {reason: code for code, reason in enumerate(CODES, 1)}
 
-BLANK, STRANGER = -1, -2
+BLANK, NOT_IN_PANEL = -1, -2
 """Instead of a rank in the panel: no subscriber in the row; one who is not in the panel."""
 NOT_TODAY, UNKNOWN, ABROAD = -2, -3, -4
 """Instead of a cell's rank (BLANK too: no cell in the row): an id valid at no time of the day; one not in the plan;
@@ -45,7 +45,7 @@ Finding = tuple[Reason, NDArray[np.bool_]]
 
 
 @dataclass(frozen=True)
-class Prepared:
+class ReadContext:
     """What reading a day needs besides event files: the policy's times, and the files of its panel and cells.
 
     Panel (sorted by pseudonym) and cells carry seconds since the local day's start.
@@ -77,7 +77,7 @@ class Prepared:
         return Clock.over(zone or self.time.landing, first - timedelta(days=2), last + timedelta(days=3))
 
 
-class Looked(NamedTuple):
+class ResolvedRows(NamedTuple):
     """Rows of a batch with ids looked up: rank of the subscriber and of the cell's first version, time, flags."""
 
     rank: Int32
@@ -86,12 +86,12 @@ class Looked(NamedTuple):
     """UTC seconds, or parts of them."""
     flags: Int8
 
-    def only(self, rows: NDArray[np.intp]) -> "Looked":
+    def only(self, rows: NDArray[np.intp]) -> "ResolvedRows":
         """Some of the rows."""
-        return Looked(self.rank[rows], self.cell[rows], self.ticks[rows], self.flags[rows])
+        return ResolvedRows(self.rank[rows], self.cell[rows], self.ticks[rows], self.flags[rows])
 
 
-class Judged(NamedTuple):
+class ClassifiedRows(NamedTuple):
     """What became of a batch: each row's code; keys of panel members' rows, in no order; and what rows hold."""
 
     code: Int8
@@ -100,10 +100,10 @@ class Judged(NamedTuple):
     """Codes of rows whose time, cell or network cannot be used, regardless of their subscriber, in no order."""
 
 
-class Judge:
-    """Judges rows of one folder: the panel's consents and the cells' validity by rank, in seconds of the day."""
+class RowClassifier:
+    """Classifies rows of one folder: the panel's consents and the cells' validity by rank, in seconds of the day."""
 
-    def __init__(self, prepared: Prepared, label: date, ticks_a_second: int) -> None:
+    def __init__(self, prepared: ReadContext, label: date, ticks_a_second: int) -> None:
         """`label`: the folder's; ranks below 0 find an empty interval at the end of each array."""
         panel, cells = (pq.ParquetFile(path).read() for path in (prepared.panel, prepared.cells))
         cells = cells.filter(pa.compute.greater_equal(cells["version"], 0)).sort_by("version")
@@ -120,15 +120,15 @@ class Judge:
         self._month = prepared.second_of(month.first), prepared.second_of(month.end)
         self._timeless = (NO_TIME, BAD_TIME) if label in month.days else ()
 
-    def judge(self, rows: Looked) -> Judged:
-        """Judge a batch of rows."""
+    def classify(self, rows: ResolvedRows) -> ClassifiedRows:
+        """RowClassifier a batch of rows."""
         second = self._second(rows.ticks)
         rows = rows._replace(cell=self._version_at(rows.cell, second))
         fit = (second >= self._valid_from[rows.cell]) & (second < self._valid_to[rows.cell]) & (rows.flags == 0)
         kept = fit & (second >= self._consent_from[rows.rank]) & (second < self._consent_to[rows.rank])
         code = np.where(kept, np.int8(KEPT), np.int8(CODE[Reason.NO_CONSENT]))
         # All that is left of most rows that are not kept is that their subscriber is a stranger.
-        doubtful = np.flatnonzero(~kept & (rows.rank != STRANGER))
+        doubtful = np.flatnonzero(~kept & (rows.rank != NOT_IN_PANEL))
         code[doubtful] = self._first(self._of_subscribers, rows.only(doubtful), second[doubtful])
         aside = doubtful[(rows.rank[doubtful] >= 0) & (code[doubtful] <= len(READ_REASONS))]
         aside = aside[self._in_month(rows.ticks[aside], second[aside])]
@@ -138,7 +138,7 @@ class Judge:
         set_aside = pack(rows.rank[aside].astype(np.int64), np.full(len(aside), REASON_SECOND), reasons)
         unfit = np.flatnonzero(~fit)
         held = self._first(self._of_content, rows.only(unfit), second[unfit])
-        return Judged(code, np.concatenate([keys, set_aside]), held)
+        return ClassifiedRows(code, np.concatenate([keys, set_aside]), held)
 
     def _in_month(self, ticks: Int64, second: Int32) -> NDArray[np.bool_]:
         """Whether rows belong to the day's own month, which pays for the profile; without a time, by their folder."""
@@ -162,7 +162,7 @@ class Judge:
             rows = rows[self._has_next[cell[rows]]]
         return cell
 
-    def _of_subscribers(self, rows: Looked, second: Int32) -> list[Finding]:
+    def _of_subscribers(self, rows: ResolvedRows, second: Int32) -> list[Finding]:
         """Which reasons apply to rows, in the order of judgement."""
         consent_from, consent_to = self._consent_from[rows.rank], self._consent_to[rows.rank]
         return [
@@ -172,11 +172,11 @@ class Judge:
             *self._of_cells(rows, second),
         ]
 
-    def _of_content(self, rows: Looked, second: Int32) -> list[Finding]:
+    def _of_content(self, rows: ResolvedRows, second: Int32) -> list[Finding]:
         """The same regardless of the subscriber."""
         return [*self._of_times(rows, second), *self._of_cells(rows, second)]
 
-    def _of_times(self, rows: Looked, second: Int32) -> list[Finding]:
+    def _of_times(self, rows: ResolvedRows, second: Int32) -> list[Finding]:
         today = (second >= 0) & (second < self._length)
         return [
             (Reason.MISSING_TIME, rows.ticks == NO_TIME),
@@ -185,7 +185,7 @@ class Judge:
             (Reason.OUTSIDE_DAY, ~today),
         ]
 
-    def _of_cells(self, rows: Looked, second: Int32) -> list[Finding]:
+    def _of_cells(self, rows: ResolvedRows, second: Int32) -> list[Finding]:
         return [
             (Reason.MISSING_CELL, rows.cell == BLANK),
             (Reason.UNKNOWN_CELL, rows.cell == UNKNOWN),
@@ -193,7 +193,7 @@ class Judge:
             (Reason.EXPIRED_CELL, (second < self._valid_from[rows.cell]) | (second >= self._valid_to[rows.cell])),
         ]
 
-    def _first(self, rules: Callable[[Looked, Int32], list[Finding]], rows: Looked, second: Int32) -> Int8:
+    def _first(self, rules: Callable[[ResolvedRows, Int32], list[Finding]], rows: ResolvedRows, second: Int32) -> Int8:
         """The code of the first reason that applies to each row; where none of them does, its network is none."""
         order = rules(rows, second)
         codes = [np.int8(CODE[reason]) for reason, _ in order]

@@ -13,12 +13,12 @@ import pyarrow as pa
 from tasks.events import duckdb_session, value_shapes
 from tasks.events.clock import Clock
 from tasks.events.formats.columns import Column, trimmed
-from tasks.events.formats.detect import PARQUET, Typed, Unfit, by_format
+from tasks.events.formats.detect import PARQUET, Typed, UnreadableFile, by_format
 from tasks.events.formats.expressions import expressions, kinds
 from tasks.events.formats.ids import compared
 from tasks.events.formats.sections import EventFormat, Ids, Layout
 from tasks.events.formats.times import given
-from tasks.events.landing_context import Beside
+from tasks.events.landing_context import LandingContext
 
 ROWS = 10_000
 """Rows of a file that are looked at."""
@@ -44,14 +44,14 @@ class Shares:
 
 @contextmanager
 def sampled(path: Path, kind: str, layout: Layout, columns: Typed) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection whose table `sampled` holds a file's first rows, its columns named c0, c1 ...; raises Unfit."""
+    """A connection whose table `sampled` holds a file's first rows as c0, c1 ...; raises UnreadableFile."""
     relation, parameters = rows_of(path, kind, layout, columns)
     with duckdb_session.connect(MEMORY, 1, None) as con:  # of several threads, which rows are the first would be chance
         try:
             con.execute(f"CREATE TEMP TABLE sampled AS SELECT * FROM {relation} LIMIT {ROWS}", parameters)
         except duckdb.Error as error:
             duckdb_session.raise_unless_the_files(error)
-            raise Unfit("it is damaged: its rows cannot be read") from None
+            raise UnreadableFile("it is damaged: its rows cannot be read") from None
         yield con
 
 
@@ -80,7 +80,7 @@ def any_time(zone: ZoneInfo) -> Clock:
 
 
 def shares(
-    con: duckdb.DuckDBPyConnection, format_: EventFormat, columns: Typed, zone: ZoneInfo, beside: Beside
+    con: duckdb.DuckDBPyConnection, format_: EventFormat, columns: Typed, zone: ZoneInfo, beside: LandingContext
 ) -> Shares:
     """What reading would make of the table `sampled`; where `beside` knows no cells, any cell is as good."""
     own = placed(columns)
@@ -100,7 +100,7 @@ def shares(
     times = [used[name] for name in format_.time.column]
     text = " || ' ' || ".join(f"CAST({time.written()} AS VARCHAR)" for time in times)
     unread = f"(SELECT * FROM sampled WHERE {given(times)} AND {row.seconds} IS NULL)"
-    return Shares(rows, with_id, with_time, with_cell, value_shapes.commonest(con, unread, text), people)
+    return Shares(rows, with_id, with_time, with_cell, value_shapes.commonest_shape(con, unread, text), people)
 
 
 def members(con: duckdb.DuckDBPyConnection, text: str, people: pa.Array, ids: Ids) -> int:

@@ -8,7 +8,7 @@ from itertools import product
 import duckdb
 
 from tasks.events.clock import Clock
-from tasks.events.column_roles import Look
+from tasks.events.column_roles import SampledColumn
 from tasks.events.formats.columns import Column
 from tasks.events.formats.sections import TimeForm
 from tasks.events.formats.times import seconds
@@ -25,7 +25,7 @@ _COUNTED, _WRITTEN = "BETWEEN 946684800 AND 4102444800", "BETWEEN -2208988800 AN
 _FORMS = {"Y": "9{4}", "b": "a{3}", "p": "aa", "f": "9+"} | dict.fromkeys("ymdHMSI", "9{1,2}")
 """The form of what each directive reads."""
 
-Tried = tuple[TimeForm, tuple[Look, ...]]
+Tried = tuple[TimeForm, tuple[SampledColumn, ...]]
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,13 @@ class Timed:
     """A form of times, the columns that hold them, and how many of the sample's rows it reads."""
 
     form: TimeForm
-    columns: tuple[Look, ...]
+    columns: tuple[SampledColumn, ...]
     read: int
 
 
-def event_time(con: duckdb.DuckDBPyConnection, singles: Sequence[Look], all_: Sequence[Look]) -> Timed:
+def event_time(
+    con: duckdb.DuckDBPyConnection, singles: Sequence[SampledColumn], all_: Sequence[SampledColumn]
+) -> Timed:
     """The form that reads most times of one column of `singles`, or of two of a date and a time of day."""
     dates, clocks = ([look for look in all_ if look.form in forms] for forms in (_DATE_FORMS, _CLOCK_FORMS))
     pairs = [(a, b) for a, b in product(dates, clocks) if a != b]
@@ -50,7 +52,7 @@ def event_time(con: duckdb.DuckDBPyConnection, singles: Sequence[Look], all_: Se
     return _best(con, tried, [seconds(form, _columns(looks), _ANY) for form, looks in tried])
 
 
-def register_time(con: duckdb.DuckDBPyConnection, look: Look) -> Timed:
+def register_time(con: duckdb.DuckDBPyConnection, look: SampledColumn) -> Timed:
     """The form that reads most times of a register's column, in which a date alone is its first instant."""
     alone = [TimeForm(pattern=(each,)) for each in _fitting(look, _DATES)]
     tried: list[Tried] = [(form, (look,)) for form in (*_forms(look), *alone)]
@@ -63,7 +65,7 @@ def _register_seconds(form: TimeForm, column: Column) -> str:
     return seconds(form, [column], _ANY)
 
 
-def _forms(look: Look) -> list[TimeForm]:
+def _forms(look: SampledColumn) -> list[TimeForm]:
     """What one column may hold: ISO 8601 or timestamps, a pattern, or a count since 1970."""
     if "TIME" in look.column.type or look.column.type in ("DATE", "INT96"):
         return [TimeForm()]
@@ -73,7 +75,7 @@ def _forms(look: Look) -> list[TimeForm]:
     return [TimeForm(), *whole, *counted] if look.column.type == "VARCHAR" else counted
 
 
-def _fitting(look: Look, patterns: Sequence[str]) -> list[str]:
+def _fitting(look: SampledColumn, patterns: Sequence[str]) -> list[str]:
     """Patterns that can read the commonest form of a column."""
     return [pattern for pattern in patterns if re.fullmatch(_regex(pattern), look.form or "")]
 
@@ -95,5 +97,5 @@ def _best(con: duckdb.DuckDBPyConnection, tried: Sequence[Tried], read: Sequence
     return Timed(*tried[best], found[best])
 
 
-def _columns(looks: Sequence[Look]) -> list[Column]:
+def _columns(looks: Sequence[SampledColumn]) -> list[Column]:
     return [look.column for look in looks]

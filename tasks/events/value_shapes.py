@@ -5,42 +5,42 @@ from collections.abc import Mapping
 import duckdb
 
 LONGEST = 40
-"""Characters of a form; a longer value's form ends in `...`."""
+"""Characters of a shape; a longer value's shape ends in `...`."""
 SAMPLE = 10_000
 """Rows that are looked at."""
 LEAST = 3
-"""Rows that must share a form before it is shown: a form of one row would be a trace of that row."""
+"""Rows that must share a shape before it is shown: a shape of one row would be a trace of that row."""
 
 
-def form(text: str) -> str:
-    """SQL of the form of a text expression: each digit is 9, each letter a, all but ASCII punctuation and blanks ?."""
+def shape(text: str) -> str:
+    """SQL of the shape of a text expression: each digit is 9, each letter a, all but ASCII punctuation and blanks ?."""
     letters = f"regexp_replace(left({text}, {LONGEST}), '\\p{{L}}', 'a', 'g')"
     digits = f"regexp_replace({letters}, '\\p{{Nd}}', '9', 'g')"
     known = f"regexp_replace({digits}, '[^a9 -/:-@\\[-`{{-~]', '?', 'g')"
     return f"({known} || CASE WHEN length({text}) > {LONGEST} THEN '...' ELSE '' END)"
 
 
-def commonest(
+def commonest_shape(
     con: duckdb.DuckDBPyConnection, relation: str, text: str, parameters: Mapping[str, object] | None = None
 ) -> str | None:
-    """The most frequent form, as `several` finds it; None if too few rows share one."""
-    return next(iter(several(con, relation, text, parameters, 1)), None)
+    """The most frequent shape, as `common_shapes` finds it; None if too few rows share one."""
+    return next(iter(common_shapes(con, relation, text, parameters, 1)), None)
 
 
-def several(
+def common_shapes(
     con: duckdb.DuckDBPyConnection,
     relation: str,
     text: str,
     parameters: Mapping[str, object] | None = None,
     most: int = 3,
 ) -> list[str]:
-    """The most frequent forms of a text expression over the first rows of a relation.
+    """The most frequent shapes of a text expression over the first rows of a relation.
 
-    `relation`: a table's name or a query in parentheses, its `$name`s in `parameters`. NULL has no form.
+    `relation`: a table's name or a query in parentheses, its `$name`s in `parameters`. NULL has no shape.
     """
     query = f"""
-        SELECT form FROM (SELECT {form("value")} AS form
+        SELECT shape FROM (SELECT {shape("value")} AS shape
             FROM (SELECT {text} AS value FROM {relation} LIMIT {SAMPLE}))
-        WHERE form IS NOT NULL GROUP BY form HAVING count(*) >= {LEAST} ORDER BY count(*) DESC, form LIMIT {most}
+        WHERE shape IS NOT NULL GROUP BY shape HAVING count(*) >= {LEAST} ORDER BY count(*) DESC, shape LIMIT {most}
     """
     return [str(found) for (found,) in con.execute(query, dict(parameters or {})).fetchall()]

@@ -12,7 +12,7 @@ import duckdb
 from tasks.events import duckdb_session
 from tasks.events.clock import Clock
 from tasks.events.formats.columns import Column
-from tasks.events.formats.detect import Typed, Unfit
+from tasks.events.formats.detect import Typed, UnreadableFile
 from tasks.events.formats.sections import Layout, TimeForm
 from tasks.events.formats.times import seconds
 from tasks.events.sample import MEMORY, rows_of
@@ -30,7 +30,7 @@ _EARLY, _LATE = Clock((), 0), Clock((), 3600)
 
 
 @dataclass(frozen=True)
-class Walls:
+class WallClockTimes:
     """Rows whose time has no offset, by the bin in which its clock shows them; and the rows that were read."""
 
     bins: Counter[int]
@@ -66,8 +66,8 @@ class Walls:
         return whole and gained >= max(CLEAR, SHARE * self.rows) and gained > TIMES * lost
 
 
-def walls(path: Path, kind: str, layout: Layout, columns: Typed, form: TimeForm, times: list[Column]) -> Walls:
-    """Of a file's rows those whose time has no offset; `times`: its columns in the form's order. Raises Unfit."""
+def walls(path: Path, kind: str, layout: Layout, columns: Typed, form: TimeForm, times: list[Column]) -> WallClockTimes:
+    """Rows whose time has no offset; `times`: its columns in the form's order. Raises UnreadableFile."""
     relation, parameters = rows_of(path, kind, layout, columns)
     early, late = (seconds(form, times, clock) for clock in (_EARLY, _LATE))
     query = f"""
@@ -77,10 +77,10 @@ def walls(path: Path, kind: str, layout: Layout, columns: Typed, form: TimeForm,
     """
     with duckdb_session.connect(MEMORY, 2, None) as con:
         try:
-            return Walls(Counter(dict(con.execute(query, parameters).fetchall())))
+            return WallClockTimes(Counter(dict(con.execute(query, parameters).fetchall())))
         except duckdb.Error as error:
             duckdb_session.raise_unless_the_files(error)
-            raise Unfit("it is damaged: its rows cannot be read") from None
+            raise UnreadableFile("it is damaged: its rows cannot be read") from None
 
 
 def _bins(day: date, landing: ZoneInfo, zone: ZoneInfo) -> range:

@@ -12,7 +12,7 @@ from tasks.errors import RejectedInput
 from tasks.events.files import columns_of
 from tasks.events.folders import ignored, refuse_tables
 from tasks.events.formats import Formats
-from tasks.events.formats.detect import PARQUET, Unfit, by_format, kind_of, takes
+from tasks.events.formats.detect import PARQUET, UnreadableFile, by_format, kind_of, takes
 from tasks.events.formats.sections import CellFormat
 
 MEND = "Mend the cell plan and land it again."
@@ -50,8 +50,8 @@ def _file(path: Path, formats: Formats) -> CellFile:
         kind = kind_of(path.name, tuple(formats.cells.values()))
         possible = [each for each in formats.cells.values() if takes(each, path.name)]
         seen = [(each, _names(path, kind, each)) for each in possible]
-    except (Unfit, OSError, pa.ArrowException) as error:
-        why = f": {error}" if isinstance(error, Unfit) else ""
+    except (UnreadableFile, OSError, pa.ArrowException) as error:
+        why = f": {error}" if isinstance(error, UnreadableFile) else ""
         raise RejectedInput(f"{path.name} cannot be read{why}.", MEND) from None
     format_, there = _choose(path, seen)
     own = by_format(there, _wanted(format_))

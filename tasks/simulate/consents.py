@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from tasks.simulate.people import CONSUMER, HOME_MCC, People
 from tasks.simulate.plan import Bools, Floats, SimulationPlan
+from tasks.simulate.population import CONSUMER, HOME_MCC, People
 
 Epochs = NDArray[np.int64]
 DAY = 86_400

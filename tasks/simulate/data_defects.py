@@ -11,7 +11,7 @@ from tasks.simulate.network import Network
 from tasks.simulate.plan import Bools, Ints, SimulationPlan
 from tasks.simulate.signals import Signals
 
-FLAW_SHARES = {
+DEFECT_SHARES = {
     "unreadable_row": 0.04,
     "missing_subscriber": 0.07,
     "missing_time": 0.06,
@@ -26,8 +26,8 @@ FLAW_SHARES = {
     "duplicate": 0.2,
     "impossible_speed": 0.08,
 }
-FLAWS = ("", *FLAW_SHARES)
-"""Flaws by number; 0 is a clean row."""
+DEFECTS = ("", *DEFECT_SHARES)
+"""Defects by number; 0 is a clean row."""
 (
     _,
     UNREADABLE_ROW,
@@ -43,7 +43,7 @@ FLAWS = ("", *FLAW_SHARES)
     CONFLICTING_PLACE,
     DUPLICATE,
     IMPOSSIBLE_SPEED,
-) = range(len(FLAWS))
+) = range(len(DEFECTS))
 NOBODY = NOWHERE = -1
 UNKNOWN_CELLS = 5
 """So many ids are sent that no cell plan has."""
@@ -52,44 +52,44 @@ DAY = 86_400
 
 
 @dataclass(frozen=True)
-class Rows:
+class SentRows:
     """Rows of one event file in any order. `second` is elapsed since the day's start, also before 0 and past the end.
 
     `person` -1: no subscriber; `cell` -1: no cell, from the plan's size on: an id unknown to it. A clean row that is
-    set aside because of a planted one (conflicting_place) carries the flaw, too.
+    set aside because of a planted one (conflicting_place) carries the defect, too.
     """
 
     person: Ints
     second: NDArray[np.int64]
     cell: Ints
     event_type: NDArray[np.uint8]
-    flaw: NDArray[np.int8]
+    defect: NDArray[np.int8]
 
     def __len__(self) -> int:
-        return len(self.flaw)
+        return len(self.defect)
 
-    def only(self, rows: Bools | NDArray[np.int64]) -> "Rows":
+    def only(self, rows: Bools | NDArray[np.int64]) -> "SentRows":
         """These rows, in this order."""
-        return Rows(self.person[rows], self.second[rows], self.cell[rows], self.event_type[rows], self.flaw[rows])
+        return SentRows(self.person[rows], self.second[rows], self.cell[rows], self.event_type[rows], self.defect[rows])
 
 
-def plant(
+def add_defects(
     plan: SimulationPlan, network: Network, clean: Signals, usable: Bools, day: Day, rng: np.random.Generator
-) -> Rows:
-    """Clean rows and the plan's share of flawed ones; `usable` [person]: may be drawn upon (consent is settled)."""
+) -> SentRows:
+    """Clean rows and the plan's share of defective ones; `usable` [person]: may be drawn upon (consent is settled)."""
     base = _bases(clean, usable, round(plan.dirty / (1 - plan.dirty) * len(clean.person)), rng)
-    flaw = rng.choice(np.arange(1, len(FLAWS)), len(base), p=list(FLAW_SHARES.values())).astype(np.int8)
-    flaw[(flaw == IMPOSSIBLE_SPEED) & ~_close_pair(clean, base)] = DUPLICATE
-    second = clean.second[base].astype(np.int64) + _shift(flaw, clean.second[base], day, rng)
-    person = np.where(flaw == MISSING_SUBSCRIBER, NOBODY, clean.person[base]).astype(np.int32)
+    defect = rng.choice(np.arange(1, len(DEFECTS)), len(base), p=list(DEFECT_SHARES.values())).astype(np.int8)
+    defect[(defect == IMPOSSIBLE_SPEED) & ~_close_pair(clean, base)] = DUPLICATE
+    second = clean.second[base].astype(np.int64) + _shift(defect, clean.second[base], day, rng)
+    person = np.where(defect == MISSING_SUBSCRIBER, NOBODY, clean.person[base]).astype(np.int32)
     of_clean = np.zeros(len(clean.person), np.int8)
-    of_clean[base[flaw == CONFLICTING_PLACE]] = CONFLICTING_PLACE
-    return Rows(
+    of_clean[base[defect == CONFLICTING_PLACE]] = CONFLICTING_PLACE
+    return SentRows(
         np.concatenate([clean.person, person]),
         second=np.concatenate([clean.second.astype(np.int64), second]),
-        cell=np.concatenate([clean.cell, _wrong_cells(network, clean, base, flaw, rng)]),
+        cell=np.concatenate([clean.cell, _wrong_cells(network, clean, base, defect, rng)]),
         event_type=np.concatenate([clean.event_type, clean.event_type[base]]),
-        flaw=np.concatenate([of_clean, flaw]),
+        defect=np.concatenate([of_clean, defect]),
     )
 
 
@@ -106,17 +106,17 @@ def _close_pair(clean: Signals, base: NDArray[np.int64]) -> Bools:
     return np.asarray((clean.person[base + 1] == clean.person[base]) & (gap >= 2) & (gap <= 150))
 
 
-def _shift(flaw: NDArray[np.int8], second: Ints, day: Day, rng: np.random.Generator) -> NDArray[np.int64]:
+def _shift(defect: NDArray[np.int8], second: Ints, day: Day, rng: np.random.Generator) -> NDArray[np.int64]:
     """How far from its base row's time a planted row is."""
-    late, early = -second - rng.integers(1, 1800, len(flaw)), day.seconds - second + rng.integers(0, 600, len(flaw))
-    other_day = np.where(rng.random(len(flaw)) < 0.8, late, early)
-    away = DAY * rng.integers(4, 400, len(flaw)) * rng.choice([-1, 1], len(flaw), p=[0.9, 0.1])
-    choices = [flaw == OTHER_DAY, flaw == OUTSIDE_DAY, flaw == IMPOSSIBLE_SPEED]
-    return np.select(choices, [other_day, away, np.ones(len(flaw), np.int64)], 0)
+    late, early = -second - rng.integers(1, 1800, len(defect)), day.seconds - second + rng.integers(0, 600, len(defect))
+    other_day = np.where(rng.random(len(defect)) < 0.8, late, early)
+    away = DAY * rng.integers(4, 400, len(defect)) * rng.choice([-1, 1], len(defect), p=[0.9, 0.1])
+    choices = [defect == OTHER_DAY, defect == OUTSIDE_DAY, defect == IMPOSSIBLE_SPEED]
+    return np.select(choices, [other_day, away, np.ones(len(defect), np.int64)], 0)
 
 
 def _wrong_cells(
-    network: Network, clean: Signals, base: NDArray[np.int64], flaw: NDArray[np.int8], rng: np.random.Generator
+    network: Network, clean: Signals, base: NDArray[np.int64], defect: NDArray[np.int8], rng: np.random.Generator
 ) -> Ints:
     cell, size = clean.cell[base], len(base)
     x, y = network.metres[cell].T
@@ -128,7 +128,7 @@ def _wrong_cells(
         CONFLICTING_PLACE: _elsewhere(network, cell, rng),
         IMPOSSIBLE_SPEED: network.far[(x < 0) + 2 * (y < 0)],
     }
-    return np.asarray(np.select([flaw == n for n in wrong], list(wrong.values()), cell), np.int32)
+    return np.asarray(np.select([defect == n for n in wrong], list(wrong.values()), cell), np.int32)
 
 
 def _elsewhere(network: Network, cell: Ints, rng: np.random.Generator) -> Ints:

@@ -6,8 +6,8 @@ import numpy as np
 
 from tasks.simulate.city import City
 from tasks.simulate.clock import Day
-from tasks.simulate.people import People
 from tasks.simulate.plan import HOUR, Bools, Ints, SimulationPlan
+from tasks.simulate.population import People
 from tasks.simulate.schedule import Outing, daytime, evenings
 
 LEAST_STAY = 600

@@ -12,8 +12,8 @@ from tasks.simulate.clock import Day
 from tasks.simulate.consents import Consents
 from tasks.simulate.files import write_table
 from tasks.simulate.network import MOVED_M, Network
-from tasks.simulate.people import AGE_BANDS, GENDERS, HOME_MCC, People, subscribers_table
 from tasks.simulate.plan import Floats, SimulationPlan
+from tasks.simulate.population import AGE_BANDS, GENDERS, HOME_MCC, People, subscribers_table
 from tasks.simulate.zone_plan import degrees, zones_geojson
 
 MARKET_SHARE = 0.3

@@ -10,10 +10,18 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tasks.simulate.clock import Day
-from tasks.simulate.data_defects import BAD_PLMN, BAD_TIME, DUPLICATE, MISSING_TIME, UNKNOWN_CELLS, UNREADABLE_ROW, Rows
+from tasks.simulate.data_defects import (
+    BAD_PLMN,
+    BAD_TIME,
+    DUPLICATE,
+    MISSING_TIME,
+    UNKNOWN_CELLS,
+    UNREADABLE_ROW,
+    SentRows,
+)
 from tasks.simulate.network import Network
-from tasks.simulate.people import HOME_MCC, People
 from tasks.simulate.plan import SimulationPlan
+from tasks.simulate.population import HOME_MCC, People
 from tasks.simulate.signals import EVENT_TYPES
 
 BAD_TIMES = ("2026-13-45T99:99:99", "yesterday", "2026-02-30T12:00:00", "00:61")
@@ -41,22 +49,22 @@ class Sender:
         """[cell] ids of the network, then those that no plan has."""
         return pa.array([*self.network.cell_ids, *(f"2620399{n:08d}" for n in range(UNKNOWN_CELLS))])
 
-    def table(self, rows: Rows, day: Day) -> pa.Table:
+    def table(self, rows: SentRows, day: Day) -> pa.Table:
         """The rows as a table, in their order."""
         return _FORMATS[self.plan.format](self, rows, day)
 
 
-def sendable(plan: SimulationPlan, rows: Rows) -> Rows:
-    """A flaw that the form cannot have is a duplicate: only lines break, only text is no time, only one has a PLMN."""
+def sendable(plan: SimulationPlan, rows: SentRows) -> SentRows:
+    """A defect that the form cannot have: a duplicate. Only lines break, only text is no time, only one has a PLMN."""
     impossible = [
         *([UNREADABLE_ROW] if plan.file_form == "parquet" else []),
         *([BAD_TIME] if plan.file_form == "parquet" and plan.format != "eurostat" else []),
         *([BAD_PLMN] if plan.format != "eurostat" else []),
     ]
-    return replace(rows, flaw=np.where(np.isin(rows.flaw, impossible), DUPLICATE, rows.flaw).astype(np.int8))
+    return replace(rows, defect=np.where(np.isin(rows.defect, impossible), DUPLICATE, rows.defect).astype(np.int8))
 
 
-def _native(sender: Sender, rows: Rows, day: Day) -> pa.Table:
+def _native(sender: Sender, rows: SentRows, day: Day) -> pa.Table:
     typed = sender.plan.file_form == "parquet"
     return pa.table(
         {
@@ -68,7 +76,7 @@ def _native(sender: Sender, rows: Rows, day: Day) -> pa.Table:
     )
 
 
-def _eurostat(sender: Sender, rows: Rows, day: Day) -> pa.Table:
+def _eurostat(sender: Sender, rows: SentRows, day: Day) -> pa.Table:
     size, mcc = len(rows), np.where(rows.person < 0, HOME_MCC, sender.people.home_mcc[rows.person])
     label = {"year": day.date.year, "month": day.date.month, "day": day.date.day}
     return pa.table(
@@ -77,7 +85,7 @@ def _eurostat(sender: Sender, rows: Rows, day: Day) -> pa.Table:
             "timestamp": _texts(rows, day, day.naive_texts, " ", False),
             "mcc": pa.array(mcc, pa.int32()),
             "mnc": _coded((mcc != HOME_MCC).astype(np.int32), pa.array(["03", "01"])),
-            "plmn": np.where(rows.flaw == BAD_PLMN, 99, OWN_PLMN).astype(np.int32),
+            "plmn": np.where(rows.defect == BAD_PLMN, 99, OWN_PLMN).astype(np.int32),
             "cell_id": _coded(rows.cell, sender.cell_ids),
             **{name: pa.nulls(size, pa.float32()) for name in ("latitude", "longitude", "loc_error")},
             **{name: np.full(size, value, np.int16) for name, value in label.items()},
@@ -85,7 +93,7 @@ def _eurostat(sender: Sender, rows: Rows, day: Day) -> pa.Table:
     )
 
 
-def _flowkit(sender: Sender, rows: Rows, day: Day) -> pa.Table:
+def _flowkit(sender: Sender, rows: SentRows, day: Day) -> pa.Table:
     size = len(rows)
     typed = sender.plan.file_form == "parquet"
     return pa.table(
@@ -100,7 +108,7 @@ def _flowkit(sender: Sender, rows: Rows, day: Day) -> pa.Table:
     )
 
 
-_FORMATS: dict[str, Callable[[Sender, Rows, Day], pa.Table]] = {
+_FORMATS: dict[str, Callable[[Sender, SentRows, Day], pa.Table]] = {
     "native": _native,
     "eurostat": _eurostat,
     "flowkit": _flowkit,
@@ -112,18 +120,18 @@ def _coded(numbers: NDArray[Any], names: pa.Array) -> pa.DictionaryArray:
     return pa.DictionaryArray.from_arrays(pa.array(numbers.astype(np.int32), mask=numbers < 0), names)
 
 
-def _instants(rows: Rows, day: Day) -> pa.Array:
+def _instants(rows: SentRows, day: Day) -> pa.Array:
     micros = (day.epoch + rows.second) * 1_000_000
-    return pa.array(micros, pa.timestamp("us", "UTC"), mask=rows.flaw == MISSING_TIME)
+    return pa.array(micros, pa.timestamp("us", "UTC"), mask=rows.defect == MISSING_TIME)
 
 
-def _texts(rows: Rows, day: Day, within: list[str], between: str, offset: bool) -> pa.DictionaryArray:
+def _texts(rows: SentRows, day: Day, within: list[str], between: str, offset: bool) -> pa.DictionaryArray:
     """Times as text: those of the day from its list, others written one by one, bad ones as they came."""
-    bad, number = rows.flaw == BAD_TIME, rows.second.copy()
+    bad, number = rows.defect == BAD_TIME, rows.second.copy()
     other = np.flatnonzero(((number < 0) | (number >= day.seconds)) & ~bad)
     number[other] = day.seconds + len(BAD_TIMES) + np.arange(len(other))
     number[bad] = day.seconds + number[bad] % len(BAD_TIMES)
-    number[rows.flaw == MISSING_TIME] = -1
+    number[rows.defect == MISSING_TIME] = -1
     end = None if offset else 19
     written = [day.instant(second).isoformat(between)[:end] for second in rows.second[other].tolist()]
     return _coded(number, pa.array([*within, *BAD_TIMES, *written]))

@@ -12,13 +12,13 @@ from tasks.errors import Misconfigured
 from tasks.simulate.city import City, build_city
 from tasks.simulate.clock import Day
 from tasks.simulate.consents import Consents, ask
-from tasks.simulate.data_defects import UNREADABLE_ROW, Rows, plant
+from tasks.simulate.data_defects import UNREADABLE_ROW, SentRows, add_defects
 from tasks.simulate.files import stamp, write_events
 from tasks.simulate.itinerary import live
 from tasks.simulate.motion import move, presence
 from tasks.simulate.network import Network, build_network
-from tasks.simulate.people import People, settle
 from tasks.simulate.plan import SimulationPlan
+from tasks.simulate.population import People, settle
 from tasks.simulate.reference_files import write_reference_files
 from tasks.simulate.rows import Sender, sendable
 from tasks.simulate.signals import hear
@@ -42,7 +42,7 @@ class SimulationSummary:
     days: int
     files: int
     rows: int
-    flawed: int
+    defective: int
     kept: int
 
 
@@ -97,20 +97,20 @@ def _write_part(world: _World, part: int, number: int, day: Day, path: Path) -> 
     motion = move(city, days)
     clean = hear(people, days, motion, world.network, day, plan.rng("signals", part, number))
     settled = since < plan.first.timestamp()
-    rng = plan.rng("flaws", part, number)
-    rows = _as_sent(plant(plan, world.network, clean, settled, day, rng), day, rng)
+    rng = plan.rng("defects", part, number)
+    rows = _as_sent(add_defects(plan, world.network, clean, settled, day, rng), day, rng)
     rows = sendable(plan, rows)
     table = Sender(plan, people, world.network).table(rows, day)
-    write_events(path, table, np.flatnonzero(rows.flaw == UNREADABLE_ROW))
+    write_events(path, table, np.flatnonzero(rows.defect == UNREADABLE_ROW))
     stamp(path, day.epoch + day.seconds + ARRIVAL_SECONDS)
     world.truth.write_presence(part, some.start, presence(city, motion, len(people), day), day)
     world.truth.write_itineraries(part, some.start, city, people, days, day)
     return account(rows, people.eligible(day.date.year), since, day)
 
 
-def _as_sent(rows: Rows, day: Day, rng: np.random.Generator) -> Rows:
+def _as_sent(rows: SentRows, day: Day, rng: np.random.Generator) -> SentRows:
     """In order of time, as a probe writes them, with planted rows anywhere: duplicates need not be neighbours."""
-    position = np.where(rows.flaw > 0, rng.integers(0, day.seconds, len(rows)), rows.second)
+    position = np.where(rows.defect > 0, rng.integers(0, day.seconds, len(rows)), rows.second)
     # Sorting integers that carry their row is several times faster than argsort.
     return rows.only(np.sort((position << 32) | np.arange(len(rows))) & 0xFFFFFFFF)
 
@@ -127,6 +127,6 @@ def _summary(world: _World, accounts: dict[str, Account]) -> SimulationSummary:
         days=world.plan.days,
         files=len(accounts),
         rows=int(np.sum(expected)),
-        flawed=int(np.sum(planted)),
+        defective=int(np.sum(planted)),
         kept=int(np.asarray(expected)[KEPT]),
     )

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tasks.simulate.city import ARENA, SHOP, City
-from tasks.simulate.people import (
+from tasks.simulate.plan import HOUR, Bools, Floats, Ints, SimulationPlan
+from tasks.simulate.population import (
     DEVICE,
     NIGHT_WORKER,
     OUTSIDE_COMMUTER,
@@ -13,7 +14,6 @@ from tasks.simulate.people import (
     WORKER,
     People,
 )
-from tasks.simulate.plan import HOUR, Bools, Floats, Ints, SimulationPlan
 
 EVENT_EVERY = 7
 """Days from one night in the arena to the next; the first simulated day has one."""

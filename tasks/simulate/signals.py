@@ -9,8 +9,8 @@ from tasks.simulate.clock import Day
 from tasks.simulate.itinerary import Itinerary
 from tasks.simulate.motion import SECOND_BITS, Motion, keys
 from tasks.simulate.network import Network
-from tasks.simulate.people import DEVICE, NIGHT_WORKER, People
 from tasks.simulate.plan import HOUR, Floats, Ints
+from tasks.simulate.population import DEVICE, NIGHT_WORKER, People
 from tasks.simulate.radio import SLOTS
 
 EVENT_TYPES = ("data", "signalling", "call", "sms")

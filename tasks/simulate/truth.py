@@ -11,13 +11,21 @@ from numpy.typing import NDArray
 from tasks.simulate.city import City
 from tasks.simulate.clock import Day
 from tasks.simulate.consents import Consents
-from tasks.simulate.data_defects import BAD_TIME, FLAWS, MISSING_TIME, OTHER_DAY, OUTSIDE_DAY, UNREADABLE_ROW, Rows
+from tasks.simulate.data_defects import (
+    BAD_TIME,
+    DEFECTS,
+    MISSING_TIME,
+    OTHER_DAY,
+    OUTSIDE_DAY,
+    UNREADABLE_ROW,
+    SentRows,
+)
 from tasks.simulate.files import write_parquet
 from tasks.simulate.itinerary import Itinerary
-from tasks.simulate.people import AGE_BANDS, GENDERS, KINDS, People
 from tasks.simulate.plan import Bools, Ints, SimulationPlan
+from tasks.simulate.population import AGE_BANDS, GENDERS, KINDS, People
 
-ACCOUNT = ("kept", "no_consent", *FLAWS[1:])
+ACCOUNT = ("kept", "no_consent", *DEFECTS[1:])
 """What becomes of a row, by number."""
 KEPT, NO_CONSENT = 0, 1
 
@@ -113,16 +121,16 @@ class Truth:
 
 
 def account(
-    rows: Rows, eligible: Bools, counts_from: NDArray[np.int64], day: Day
+    rows: SentRows, eligible: Bools, counts_from: NDArray[np.int64], day: Day
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Rows planted and rows expected by the order of judgement, by the numbers of ACCOUNT."""
-    flaw = rows.flaw.astype(np.int64) + (rows.flaw > 0)
-    planted = np.bincount(flaw, minlength=len(ACCOUNT))
+    defect = rows.defect.astype(np.int64) + (rows.defect > 0)
+    planted = np.bincount(defect, minlength=len(ACCOUNT))
     planted[KEPT] = 0
     somebody = rows.person >= 0
     since = counts_from[rows.person]
     member = somebody & eligible[rows.person] & (since >= 0) & (since < day.epoch + day.seconds)
-    timeless = np.isin(rows.flaw, [MISSING_TIME, BAD_TIME, OUTSIDE_DAY, OTHER_DAY])
+    timeless = np.isin(rows.defect, [MISSING_TIME, BAD_TIME, OUTSIDE_DAY, OTHER_DAY])
     consenting = member & (timeless | (day.epoch + rows.second >= since))
-    judged = ~somebody | (rows.flaw == UNREADABLE_ROW)
-    return planted, np.bincount(np.where(judged | consenting, flaw, NO_CONSENT), minlength=len(ACCOUNT))
+    judged = ~somebody | (rows.defect == UNREADABLE_ROW)
+    return planted, np.bincount(np.where(judged | consenting, defect, NO_CONSENT), minlength=len(ACCOUNT))

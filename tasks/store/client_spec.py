@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, Strict, Validati
 from tasks.period import Period
 
 _GRANTED = "granted_at"
-"""Beside the file's tables in the catalog: when each grant was first applied."""
+"""LandingContext the file's tables in the catalog: when each grant was first applied."""
 _SEGMENT = r"[A-Za-z0-9][A-Za-z0-9_.=-]{0,127}"
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tasks.events.files import group_files
 from tasks.events.formats import Formats, load_formats
-from tasks.events.read import ReadAccount, read_group
+from tasks.events.read import ReadResult, read_group
 from tests.reference_read import Span
 from tests.unit.events.factory import DAY, landing_file, prepare
 
@@ -109,7 +109,7 @@ def rows(written: Written) -> list[bytes]:
     ]
 
 
-def read(folder: Path, content: bytes, formats: Formats) -> tuple[ReadAccount, list[int]]:
+def read(folder: Path, content: bytes, formats: Formats) -> tuple[ReadResult, list[int]]:
     cells = {f"1-2-{n}": [Span(n, 0, 86_400)] for n in range(2)}
     prepared = prepare(folder / "day", MEMBERS, cells, places={f"1-2-{n}": (50 + n / 10, 8.5) for n in range(2)})
     path, out = folder / "e.csv", folder / "out"

@@ -19,8 +19,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from tasks import policy
-from tasks.events.read import ReadAccount
-from tasks.events.row_rules import Prepared
+from tasks.events.read import ReadResult
+from tasks.events.row_rules import ReadContext
 from tasks.mobility.day import CellArrays, walk_rules
 from tasks.mobility.walk import Walked, walk_partition
 from tests.reference_read import Span
@@ -132,7 +132,7 @@ Whose = Callable[[int], bytes | None]
 
 
 @pytest.fixture
-def prepared(tmp_path: Path) -> Prepared:
+def prepared(tmp_path: Path) -> ReadContext:
     panel = {f"{n:02x}": Span(n, *WHOLE_DAY) for n in range(MEMBERS)}
     return prepare(tmp_path / "day", panel, {"c0": [Span(0, *WHOLE_DAY)], "c1": [Span(1, *WHOLE_DAY)]})
 
@@ -185,7 +185,7 @@ def as_column(format_: Format, name: str, time: pa.DataType | None, values: Sequ
     return pa.array([value if value is None or b"\xff" in value else bytes.fromhex(value.decode()) for value in values])  # type: ignore[operator,union-attr]
 
 
-def counted(folder: Path, files: Sequence[Path], prepared: Prepared) -> tuple[ReadAccount, Walked]:
+def counted(folder: Path, files: Sequence[Path], prepared: ReadContext) -> tuple[ReadResult, Walked]:
     """What is read of files, and what the walk makes of it: each release's vector is a function of that."""
     found, (keys,) = read([landing_file(path) for path in files], prepared, folder / "out", buckets=1)
     return found, walk_partition(keys, PLACES, walk_rules(policy.load().policy, DAY))

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
 
-from tasks.validation import SUMMARY, Check, Status, Verdict, judge
+from tasks.validation import SUMMARY, Expectation, ExpectationResult, Status, validate
 
 FRAME = pa.table(
     {
@@ -18,25 +18,25 @@ FRAME = pa.table(
 
 
 def test_a_verdict_counts_the_rows_that_fail_it() -> None:
-    check = Check("at most five", "ExpectColumnValuesToBeBetween", {"column": "value", "max_value": 5})
-    assert judge(FRAME, [check]) == [Verdict("at most five", Status.FAILED, 1)]
+    check = Expectation("at most five", "ExpectColumnValuesToBeBetween", {"column": "value", "max_value": 5})
+    assert validate(FRAME, [check]) == [ExpectationResult("at most five", Status.FAILED, 1)]
 
 
 def test_a_check_can_look_at_some_rows_only() -> None:
     null = {"column": "value"}
-    withheld = Check("withheld is null", "ExpectColumnValuesToBeNull", null, where=("status", "withheld_small"))
-    given = Check("given is not null", "ExpectColumnValuesToNotBeNull", null, where=("status", "estimate"))
-    assert [verdict.status for verdict in judge(FRAME, [withheld, given])] == [Status.PASSED, Status.PASSED]
+    withheld = Expectation("withheld is null", "ExpectColumnValuesToBeNull", null, where=("status", "withheld_small"))
+    given = Expectation("given is not null", "ExpectColumnValuesToNotBeNull", null, where=("status", "estimate"))
+    assert [verdict.status for verdict in validate(FRAME, [withheld, given])] == [Status.PASSED, Status.PASSED]
 
 
 def test_verdicts_keep_the_order_of_the_checks_and_an_error_is_not_a_failure() -> None:
     checks = [
-        Check("ordered", "ExpectColumnPairValuesAToBeGreaterThanB", {"column_A": "value", "column_B": "low"}),
-        Check("four rows", "ExpectTableRowCountToEqual", {"value": 4}),
-        Check("no such column", "ExpectColumnValuesToBeNull", {"column": "nowhere"}),
-        Check("not a number", "ExpectColumnValuesToBeBetween", {"column": "status", "max_value": 5}),
+        Expectation("ordered", "ExpectColumnPairValuesAToBeGreaterThanB", {"column_A": "value", "column_B": "low"}),
+        Expectation("four rows", "ExpectTableRowCountToEqual", {"value": 4}),
+        Expectation("no such column", "ExpectColumnValuesToBeNull", {"column": "nowhere"}),
+        Expectation("not a number", "ExpectColumnValuesToBeBetween", {"column": "status", "max_value": 5}),
     ]
-    assert [(verdict.check, verdict.status) for verdict in judge(FRAME, checks)] == [
+    assert [(verdict.check, verdict.status) for verdict in validate(FRAME, checks)] == [
         ("ordered", Status.FAILED),
         ("four rows", Status.PASSED),
         ("no such column", Status.ERROR),
@@ -50,7 +50,7 @@ def test_a_judgement_leaves_nothing_that_keeps_its_callers_variables_alive() -> 
 
     def verb() -> "weakref.ref[Opened]":
         opened = Opened()
-        judge(FRAME, [Check("four rows", "ExpectTableRowCountToEqual", {"value": 4})])
+        validate(FRAME, [Expectation("four rows", "ExpectTableRowCountToEqual", {"value": 4})])
         return weakref.ref(opened)
 
     gc.disable()
@@ -61,9 +61,9 @@ def test_a_judgement_leaves_nothing_that_keeps_its_callers_variables_alive() -> 
 
 
 def test_frames_that_are_judged_at_once_get_their_own_verdicts() -> None:
-    def fourfold(number: int) -> list[Verdict]:
-        checks = [Check(f"{n} rows", "ExpectTableRowCountToEqual", {"value": n}) for n in range(8)]
-        return judge(FRAME.slice(0, number % 5), checks)
+    def fourfold(number: int) -> list[ExpectationResult]:
+        checks = [Expectation(f"{n} rows", "ExpectTableRowCountToEqual", {"value": n}) for n in range(8)]
+        return validate(FRAME.slice(0, number % 5), checks)
 
     with ThreadPoolExecutor(8) as pool:
         for number, verdicts in enumerate(pool.map(fourfold, range(24))):
@@ -71,7 +71,7 @@ def test_frames_that_are_judged_at_once_get_their_own_verdicts() -> None:
 
 
 def test_nothing_to_check_needs_no_library() -> None:
-    assert judge(FRAME, []) == []
+    assert validate(FRAME, []) == []
 
 
 def test_results_never_copy_offending_values() -> None:

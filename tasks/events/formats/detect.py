@@ -16,12 +16,12 @@ Typed = tuple[tuple[str, str], ...]
 """Names and DuckDB types of a file's columns, in their order."""
 
 
-class Unfit(Exception):
+class UnreadableFile(Exception):
     """Why a file cannot be read, in words without a value of its rows."""
 
 
 def kind_of(file: str, layouts: Sequence[Layout]) -> str:
-    """`.parquet`, or `.csv` with its compression, by a file's name; raises Unfit if no layout takes such names."""
+    """`.parquet`, or `.csv` with its compression, by a file's name; raises UnreadableFile if no layout fits."""
     name = file.lower()
     if name.endswith(PARQUET):
         return PARQUET
@@ -30,7 +30,9 @@ def kind_of(file: str, layouts: Sequence[Layout]) -> str:
         return f".csv{compression}"
     known = dict.fromkeys(suffix for layout in layouts for suffix in layout.suffixes)
     others = "unless a mapping names its ending in `suffixes`, as `throng inspect` proposes"
-    raise Unfit(f"its name ends in none of {', '.join((PARQUET, *known))}, and so it is no event file {others}")
+    raise UnreadableFile(
+        f"its name ends in none of {', '.join((PARQUET, *known))}, and so it is no event file {others}"
+    )
 
 
 def _is_csv(name: str, layout: Layout) -> bool:
@@ -46,22 +48,24 @@ def takes(layout: Layout, file: str) -> bool:
 
 
 def choose(file: str, formats: Formats, columns: Callable[[EventFormat], Typed]) -> tuple[str, Typed]:
-    """The one format that a file has, and its columns read so: the operator's own first; raises Unfit."""
+    """The one format that a file has, and its columns read so: the operator's own first; raises UnreadableFile."""
     possible = {name: each for name, each in formats.events.items() if takes(each, file)}
     if not possible:
-        raise Unfit("no format is for files of its name: see `files` and `suffixes` in the mapping")
-    seen, faults = dict[str, Typed](), list[Unfit]()
+        raise UnreadableFile("no format is for files of its name: see `files` and `suffixes` in the mapping")
+    seen, faults = dict[str, Typed](), list[UnreadableFile]()
     for name, each in possible.items():
         try:
             seen[name] = columns(each)
-        except Unfit as fault:  # a first line that is no header may be a row of a file without one
+        except UnreadableFile as fault:  # a first line that is no header may be a row of a file without one
             faults.append(fault)
     fits = [name for name, found in seen.items() if _fits(found, possible[name])]
     fits = [name for name in fits if name in formats.own] or fits
     if len(fits) > 1:
-        raise Unfit(f"formats {' and '.join(fits)} both fit it: tell them apart by `files` or `detect` in the mapping")
+        raise UnreadableFile(
+            f"formats {' and '.join(fits)} both fit it: tell them apart by `files` or `detect` in the mapping"
+        )
     if not fits:
-        raise faults[0] if faults else Unfit(unknown(seen, possible, file))
+        raise faults[0] if faults else UnreadableFile(unknown(seen, possible, file))
     check(seen[fits[0]], formats.events[fits[0]])
     return fits[0], seen[fits[0]]
 
@@ -86,16 +90,16 @@ def lacking(names: Sequence[str], format_: EventFormat) -> list[str]:
 
 
 def check(columns: Sequence[tuple[str, str]], format_: EventFormat) -> None:
-    """Each column that is used is there once and of a type that it may have; raises Unfit."""
+    """Each column that is used is there once and of a type that it may have; raises UnreadableFile."""
     types, count = dict(columns), Counter(name.casefold() for name, _ in columns)
     wanted = kinds(format_)
     for name, there in by_format([name for name, _ in columns], tuple(wanted)).items():
         if count[name.casefold()] > 1:
-            raise Unfit(f"column {name} is there more than once")
+            raise UnreadableFile(f"column {name} is there more than once")
         if not wanted[name].takes(types[there]):
             outer = types[there].partition("(")[0]  # names within it may be a row's values
             hint = "; a mapping can say its `unit` or `pattern`" if name in format_.time.column else ""
-            raise Unfit(f"column {name} is {outer}, which cannot be read as {wanted[name].name.lower()}{hint}")
+            raise UnreadableFile(f"column {name} is {outer}, which cannot be read as {wanted[name].name.lower()}{hint}")
 
 
 def unknown(seen: Mapping[str, Typed], formats: Mapping[str, EventFormat], file: str) -> str:

@@ -24,7 +24,7 @@ from tasks.store.audit import AuditEntry
 from tasks.store.client_file import parse_client
 from tasks.store.lake import DeliveryKey
 from tasks.store.tables import Delivery
-from tasks.validation import Check, Status, Verdict
+from tasks.validation import Expectation, ExpectationResult, Status
 from tests.integration.verbs.books import Ended, ended
 from tests.integration.verbs.dying_stores import Border, Fault, dying
 from tests.integration.verbs.homes import settings
@@ -149,19 +149,19 @@ def perform_at_once(act: Act, home: Path, landing: Path) -> list[Ended]:
 
 def judge_plainly() -> None:
     """In this process, judge without Great Expectations, which takes longer than all the rest of a tiny city."""
-    gate.judge = _judge_plainly  # type: ignore[assignment]
-    deliverable_gate.judge = _find_fit  # type: ignore[assignment]
+    gate.validate = _judge_plainly  # type: ignore[assignment]
+    deliverable_gate.validate = _find_fit  # type: ignore[assignment]
 
 
-def _find_fit(frame: pa.Table, checks: Sequence[Check]) -> list[Verdict]:
+def _find_fit(frame: pa.Table, checks: Sequence[Expectation]) -> list[ExpectationResult]:
     """What it says of every deliverable here."""
-    return [Verdict(check.name, Status.PASSED, None) for check in checks]
+    return [ExpectationResult(check.name, Status.PASSED, None) for check in checks]
 
 
-def _judge_plainly(frame: pa.Table, checks: Sequence[Check]) -> list[Verdict]:
+def _judge_plainly(frame: pa.Table, checks: Sequence[Expectation]) -> list[ExpectationResult]:
     """What it says of the day's few measures."""
     kept = {check.name: frame[check.name][0].as_py() <= 0 for check in checks}
-    return [Verdict(name, Status.PASSED if fits else Status.FAILED, None) for name, fits in kept.items()]
+    return [ExpectationResult(name, Status.PASSED if fits else Status.FAILED, None) for name, fits in kept.items()]
 
 
 def books(home: Path, landing: Path) -> Ended:

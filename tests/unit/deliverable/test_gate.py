@@ -11,7 +11,7 @@ from tasks.deliverable.gate import check_delivery, checks
 from tasks.deliverable.grant import Granted
 from tasks.deliverable.serialisation import as_text
 from tasks.errors import RefusedDelivery
-from tasks.validation import judge
+from tasks.validation import validate
 from tests.unit.deliverable.factories import grant_view, release_view, rendered
 
 RELEASE = release_view()
@@ -43,7 +43,7 @@ UNFIT = {
 
 @pytest.mark.parametrize("check", UNFIT)
 def test_each_fault_of_the_rows_is_found_by_its_own_check(check: str) -> None:
-    verdicts = judge(as_text(UNFIT[check]), list(checks(RELEASE, GOOD.places)))
+    verdicts = validate(as_text(UNFIT[check]), list(checks(RELEASE, GOOD.places)))
     assert check in [verdict.check for verdict in verdicts if verdict.status == "failed"]
 
 

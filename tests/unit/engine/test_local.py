@@ -21,7 +21,7 @@ from tasks.events.files import group_files
 from tasks.events.formats import shipped
 from tasks.events.landing import find_day
 from tasks.events.panel import read_panel
-from tasks.events.row_rules import Prepared
+from tasks.events.row_rules import ReadContext
 from tasks.mobility.day import walk_rules
 from tasks.mobility.plans import load_plans
 from tasks.period import Period
@@ -52,7 +52,7 @@ class City:
         for number, rows in enumerate(files):
             pq.write_table(rows, landing / f"part-{number}.parquet")
         found = find_day(folder, DAY, POLICY.time, NOW)
-        prepared = Prepared(DAY, POLICY.time, folder / "panel.parquet", folder / "cells.parquet")
+        prepared = ReadContext(DAY, POLICY.time, folder / "panel.parquet", folder / "cells.parquet")
         cells = load_plans(self.root, DAY, POLICY.time).cells
         pq.write_table(self.panel, prepared.panel)
         pq.write_table(cells.table(), prepared.cells)

@@ -15,8 +15,8 @@ from tasks.events.files import group_files
 from tasks.events.formats import Formats
 from tasks.events.landing import LandingFile
 from tasks.events.packed_key import Int64
-from tasks.events.read import ReadAccount, read_group
-from tasks.events.row_rules import Prepared
+from tasks.events.read import ReadResult, read_group
+from tasks.events.row_rules import ReadContext
 from tasks.policy import Calendar
 from tests.reference_read import Span
 
@@ -40,7 +40,7 @@ def prepare(
     day: date = DAY,
     time: Calendar | None = None,
     places: Mapping[str, tuple[float, float]] | None = None,
-) -> Prepared:
+) -> ReadContext:
     """The prepared day: members in the order of their ranks get rising pseudonyms spread over the whole range."""
     folder.mkdir(parents=True, exist_ok=True)
     members = sorted(panel.items(), key=lambda item: item[1].rank)
@@ -64,7 +64,7 @@ def prepare(
             [(places or {}).get(name, (0.0, 0.0))[axis] for name, _ in versions], pa.float64()
         )
     pq.write_table(pa.table(columns), folder / "cells.parquet")
-    return Prepared(day, time or times(), folder / "panel.parquet", folder / "cells.parquet", 262)
+    return ReadContext(day, time or times(), folder / "panel.parquet", folder / "cells.parquet", 262)
 
 
 def csv_bytes(rows: Sequence[Sequence[str | None]], header: Sequence[str] = NATIVE) -> bytes:
@@ -91,16 +91,16 @@ def landing_file(path: Path, label: date = DAY) -> LandingFile:
 
 def read(
     files: Sequence[LandingFile],
-    prepared: Prepared,
+    prepared: ReadContext,
     out: Path,
     buckets: int = 4,
     threads: int = 2,
     formats: Formats | None = None,
-) -> tuple[ReadAccount, list[Int64]]:
+) -> tuple[ReadResult, list[Int64]]:
     """Read files as the engine does; the account, and the sorted keys of each bucket."""
     groups, unreadable = group_files(files, formats)
     out.mkdir(parents=True, exist_ok=True)
-    total = ReadAccount(unreadable=unreadable)
+    total = ReadResult(unreadable=unreadable)
     for group in groups:
         total += read_group(group, prepared, out, buckets=buckets, memory_limit="200MB", threads=threads)
     found = [out / f"b{bucket:05d}.keys" for bucket in range(buckets)]

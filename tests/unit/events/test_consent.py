@@ -14,7 +14,7 @@ from tasks.events.clock import Clock
 from tasks.events.consent import CONSENT_COLUMNS, find_standing, find_withdrawn, load_consents
 from tasks.events.formats.columns import Column
 from tasks.events.formats.sections import Ids, RegisterFormat
-from tasks.events.reference_tables import Register, Source
+from tasks.events.reference_tables import ReferenceTable, Source
 from tasks.events.register_values import consent_checks
 from tasks.policy import Eligibility
 from tests.reference_consent import Row, standing_since
@@ -29,14 +29,14 @@ def who(*others: str) -> Eligibility:
     return Eligibility(purpose="insights", minimum_age=18, segments=("consumer",), home_mcc=262, other_purposes=others)
 
 
-def register(con: duckdb.DuckDBPyConnection, rows: Sequence[Row]) -> Register:
+def register(con: duckdb.DuckDBPyConnection, rows: Sequence[Row]) -> ReferenceTable:
     """The consents as a table of text, which is how a CSV file is read."""
     values = zip(*rows, strict=True)
     text = {name: pa.array(of, pa.string()) for name, of in zip(CONSENT_COLUMNS, values, strict=True)}
     con.register("rows", pa.table(text))
     source = Source(Path("consents.parquet"), (), RegisterFormat(), ".parquet", {})
     columns = {name: Column(name, "VARCHAR") for name in text}
-    return Register.of(source, "rows", columns, UTC_CLOCK, Ids())
+    return ReferenceTable.of(source, "rows", columns, UTC_CLOCK, Ids())
 
 
 def judged(rows: Sequence[Row], *others: str) -> tuple[dict[str, datetime], set[str]]:

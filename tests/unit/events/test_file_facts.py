@@ -5,26 +5,26 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tasks.events.file_facts import file_facts
-from tasks.events.files import UnreadableFile
+from tasks.events.files import RejectedFile
 from tasks.events.formats import Formats
 from tasks.events.landing import DayLanding, LandingFile
-from tasks.events.read import ReadAccount
+from tasks.events.read import ReadResult
 from tasks.events.reasons import Reason
-from tasks.events.row_counts import RowAccount
+from tasks.events.row_counts import RowCounts
 from tests.unit.events.factory import DAY
 
 END = datetime(2026, 3, 1, 23, tzinfo=UTC)
 FILES = tuple(LandingFile(Path(name), name, DAY, 1, 1) for name in ("a.csv", "b.csv", "c.csv", "d.csv"))
 LANDING = DayLanding(Path(), DAY, Formats(), (), FILES, True, END + timedelta(hours=3))
-READ = ReadAccount(
-    RowAccount({"a.csv": 10, "b.csv": 0}, {("a.csv", Reason.UNREADABLE_ROW): 2, ("a.csv", Reason.NO_CONSENT): 3}, 5),
-    unreadable=(UnreadableFile("c.csv", "it is damaged"),),
+READ = ReadResult(
+    RowCounts({"a.csv": 10, "b.csv": 0}, {("a.csv", Reason.UNREADABLE_ROW): 2, ("a.csv", Reason.NO_CONSENT): 3}, 5),
+    unreadable=(RejectedFile("c.csv", "it is damaged"),),
     unfit={Reason.BAD_TIME: 4},
 )
 
 
 def test_files_and_rows_are_counted_whoever_is_in_them() -> None:
-    facts = file_facts(LANDING, READ, (UnreadableFile("d.csv", "it is empty"),), END)
+    facts = file_facts(LANDING, READ, (RejectedFile("d.csv", "it is empty"),), END)
     assert (facts.files, len(facts.rejected), facts.empty) == (4, 2, ("b.csv",))
     assert (facts.rows, facts.kept, facts.unreadable_rows, facts.missing_subscribers) == (10, 5, 2, 0)
     assert facts.having(Reason.BAD_TIME, Reason.MISSING_TIME) == 4

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from tasks.events.reasons import Reason
-from tasks.events.row_rules import Prepared
+from tasks.events.row_rules import ReadContext
 from tests.reference_read import Span
 from tests.unit.events.factory import csv_bytes, landing_file, prepare, read, write, write_parquet
 
@@ -16,11 +16,11 @@ EUROSTAT = ("user_id", "timestamp", "mcc", "mnc", "plmn", "cell_id", "latitude",
 
 
 @pytest.fixture
-def prepared(tmp_path: Path) -> Prepared:
+def prepared(tmp_path: Path) -> ReadContext:
     return prepare(tmp_path / "day", {ID.hex(): Span(0, 0, 86_400)}, {CELL: [Span(0, 0, 86_400)]})
 
 
-def kept_seconds(file: Path, prepared: Prepared, out: Path) -> list[int]:
+def kept_seconds(file: Path, prepared: ReadContext, out: Path) -> list[int]:
     _, keys = read([landing_file(file)], prepared, out)
     return [int(key) >> 20 for bucket in keys for key in bucket]
 

@@ -11,11 +11,11 @@ from tasks.events import gate
 from tasks.events.file_facts import FileFacts
 from tasks.events.gate import GateResult, GateStatus, judge_day, refuse
 from tasks.events.gate_metrics import SURE, incomplete_hours, of_rows
-from tasks.events.profile import Noisy, Profile
+from tasks.events.profile import NoisyValue, Profile
 from tasks.events.reasons import READ_REASONS, Reason
 from tasks.events.register_values import ColumnFacts, RegisterFacts
 from tasks.policy import Gate, GateRules, load
-from tasks.validation import Status, Verdict
+from tasks.validation import ExpectationResult, Status
 
 GATE = load().policy.gate
 SE = 9051.0
@@ -33,18 +33,18 @@ GENDERS = ColumnFacts("subscribers.csv column gender", 4_100, 300, 4_100, "f, m,
 SMALL = replace(FACTS, rows=20_000, kept=12_000)
 FEW_AN_HOUR = (500.0,) * 24
 HOUR = 2_000_000.0
-USUAL = [Noisy(24 * HOUR, SE * 24**0.5)] * 5
+USUAL = [NoisyValue(24 * HOUR, SE * 24**0.5)] * 5
 
 
 def profile(hours: Sequence[float] = (HOUR,) * 24, se: float = SE, **reasons: float) -> Profile:
-    rows = {reason: Noisy(reasons.get(reason.value, 0.0), se) for reason in READ_REASONS}
-    return Profile(tuple(Noisy(rows, se) for rows in hours), rows)
+    rows = {reason: NoisyValue(reasons.get(reason.value, 0.0), se) for reason in READ_REASONS}
+    return Profile(tuple(NoisyValue(rows, se) for rows in hours), rows)
 
 
 def judged(
     facts: FileFacts = FACTS,
     day: Profile | None = None,
-    history: Sequence[Noisy] = USUAL,
+    history: Sequence[NoisyValue] = USUAL,
     rules: Gate = GATE,
     overrides: Sequence[str] = (),
 ) -> dict[str, GateResult]:
@@ -101,7 +101,7 @@ def test_a_limit_reached_exactly_is_not_passed() -> None:
 
 
 def test_the_gate_does_not_judge_what_the_noise_hides() -> None:
-    results = judged(SMALL, profile(FEW_AN_HOUR), history=[Noisy(12_000.0, SE * 24**0.5)])
+    results = judged(SMALL, profile(FEW_AN_HOUR), history=[NoisyValue(12_000.0, SE * 24**0.5)])
     assert not_passed(results) == dict.fromkeys(("rows_low", "rows_high", "hours_covered"), "not_judged")
     assert results["hours_covered"].value is None
 
@@ -130,7 +130,7 @@ def test_the_first_day_has_nothing_to_be_compared_with() -> None:
 
 
 def test_a_day_is_compared_with_the_policys_number_of_latest_days() -> None:
-    history = [Noisy(HOUR, SE)] * 40 + [Noisy(24 * HOUR, SE)] * GATE.gate_days
+    history = [NoisyValue(HOUR, SE)] * 40 + [NoisyValue(24 * HOUR, SE)] * GATE.gate_days
     assert not_passed(judged(history=history)) == {}
 
 
@@ -141,9 +141,9 @@ def test_noise_alone_seldom_fails_a_good_day() -> None:
     fired = 0
     for _ in range(2000):
         noise = rng.normal(0, SE / 10, 24 + len(READ_REASONS))
-        hours = tuple(Noisy(rows["hours"] + n, SE / 10) for n in noise[:24])
-        others = {r: Noisy(n, SE / 10) for r, n in zip(READ_REASONS, noise[24:], strict=True)}
-        others[Reason.BAD_TIME] = Noisy(rows["bad_time"] + others[Reason.BAD_TIME].value, SE / 10)
+        hours = tuple(NoisyValue(rows["hours"] + n, SE / 10) for n in noise[:24])
+        others = {r: NoisyValue(n, SE / 10) for r, n in zip(READ_REASONS, noise[24:], strict=True)}
+        others[Reason.BAD_TIME] = NoisyValue(rows["bad_time"] + others[Reason.BAD_TIME].value, SE / 10)
         measure = of_rows(Profile(hours, others), (), GATE.rules)["bad_times"]
         fired += measure is not None and measure.excess.value > SURE * measure.excess.se
     assert fired <= 1
@@ -191,7 +191,9 @@ def test_a_warning_does_not_stop_the_day() -> None:
 
 
 def test_a_check_that_breaks_stops_the_day_as_a_failure_would(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gate, "judge", lambda frame, checks: [Verdict(c.name, Status.ERROR, None) for c in checks])
+    monkeypatch.setattr(
+        gate, "validate", lambda frame, checks: [ExpectationResult(c.name, Status.ERROR, None) for c in checks]
+    )
     result = judged()["rows_low"]
     assert result.stops
     assert "defect" in result.message

@@ -3,16 +3,16 @@
 import pytest
 
 from tasks.events.file_facts import FileFacts
-from tasks.events.gate_metrics import SURE, Measure, of_day, strange
-from tasks.events.profile import Noisy, Profile
+from tasks.events.gate_metrics import SURE, Metric, of_day, strange
+from tasks.events.profile import NoisyValue, Profile
 from tasks.events.reasons import READ_REASONS, Reason
 from tasks.policy import GateRules, Rule, load
 
 RULES = load().policy.gate.rules
 ROWS = 20_000
-HIDDEN = Profile((Noisy(500.0, 9051.0),) * 24, dict.fromkeys(READ_REASONS, Noisy(0.0, 9051.0)))
+HIDDEN = Profile((NoisyValue(500.0, 9051.0),) * 24, dict.fromkeys(READ_REASONS, NoisyValue(0.0, 9051.0)))
 """Of a day so small that noise is all that its profile shows."""
-CLEAR = Profile((Noisy(2e6, 9051.0),) * 24, dict.fromkeys(READ_REASONS, Noisy(0.0, 9051.0)))
+CLEAR = Profile((NoisyValue(2e6, 9051.0),) * 24, dict.fromkeys(READ_REASONS, NoisyValue(0.0, 9051.0)))
 
 
 def facts(kept: int = 12_000, rows: int = ROWS, **unfit: int) -> FileFacts:
@@ -29,15 +29,15 @@ def facts(kept: int = 12_000, rows: int = ROWS, **unfit: int) -> FileFacts:
     )
 
 
-def measured(rule: str, found: FileFacts, profile: Profile = HIDDEN, rules: GateRules = RULES) -> Measure:
+def measured(rule: str, found: FileFacts, profile: Profile = HIDDEN, rules: GateRules = RULES) -> Metric:
     measure = of_day(found, profile, (), rules)[rule]
     assert measure is not None
     return measure
 
 
-def fails(measure: Measure) -> bool:
+def fails(measure: Metric) -> bool:
     """Surely: the gate's own test has what lies between."""
-    assert abs(measure.excess.value) > SURE * measure.excess.se or measure.excess == Noisy(0.0, 0.0)
+    assert abs(measure.excess.value) > SURE * measure.excess.se or measure.excess == NoisyValue(0.0, 0.0)
     return measure.excess.value > 0
 
 
@@ -89,5 +89,5 @@ def test_the_share_that_is_kept_is_shown_as_the_row_account_has_it() -> None:
 
 
 def test_noise_below_zero_is_shown_as_nothing() -> None:
-    low = {reason: Noisy(-9051.0, 9051.0) for reason in READ_REASONS}
+    low = {reason: NoisyValue(-9051.0, 9051.0) for reason in READ_REASONS}
     assert measured("other_days", facts(rows=80_000_000), Profile(CLEAR.hours, low)).value == 0.0

@@ -12,11 +12,11 @@ import pytest
 
 from tasks.events import mapping_proposal
 from tasks.events.formats import load_formats, parse, shipped
-from tasks.events.formats.detect import Unfit
+from tasks.events.formats.detect import UnreadableFile
 from tasks.events.formats.sections import Ids
 from tasks.events.inspect_events import inspect_events
 from tasks.events.inspection import Inspection
-from tasks.events.landing_context import Beside
+from tasks.events.landing_context import LandingContext
 from tasks.events.mapping_proposal import together
 from tests.unit.events.factory import write, write_parquet
 
@@ -66,7 +66,7 @@ def _csv(path: Path, header: str, row: Made, separator: str | None = None) -> Pa
 
 
 def _inspect(path: Path, cells: Sequence[str] | None = None) -> Inspection:
-    return inspect_events(path, shipped(), ZONE, Beside(cells))
+    return inspect_events(path, shipped(), ZONE, LandingContext(cells))
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -78,7 +78,7 @@ def test_the_proposed_mapping_reads_every_row(tmp_path: Path, layout: str) -> No
     unread = {reading.rows - reading.read for reading in found.readings}
     assert unread in ({0}, {0, 1}), "a first line that names nothing is no row"
     (tmp_path / "formats.toml").write_text(found.proposal)
-    again = inspect_events(path, load_formats(tmp_path / "formats.toml"), ZONE, Beside())
+    again = inspect_events(path, load_formats(tmp_path / "formats.toml"), ZONE, LandingContext())
     assert (again.format, again.proposal, again.why_not) == ("own", "", "")
     assert not [one for one in IDS if one in str(found)]
 
@@ -91,7 +91,7 @@ def test_the_parts_of_a_cell_are_joined(tmp_path: Path) -> None:
     path = _csv(tmp_path / name, header, many)
     cell = parse(_inspect(path).proposal.encode(), "it").events["own"].cell
     assert cell.column == ("mcc", "area", "cell")
-    plan = inspect_events(path, shipped(), ZONE, Beside(key=("area", "cell")))
+    plan = inspect_events(path, shipped(), ZONE, LandingContext(key=("area", "cell")))
     assert parse(plan.proposal.encode(), "it").events["own"].cell.column == ("area", "cell"), "as in the cell plan"
 
 
@@ -181,7 +181,7 @@ def test_numbers_that_are_dates_and_times_of_day_are_read_together(tmp_path: Pat
 
 @pytest.mark.parametrize("name", ["events", "e.123"])
 def test_a_file_without_a_telling_ending_is_unfit(tmp_path: Path, name: str) -> None:
-    with pytest.raises(Unfit):
+    with pytest.raises(UnreadableFile):
         _inspect(write(tmp_path / name, b"a,b\n"))
 
 
@@ -197,7 +197,7 @@ def _many(path: Path, header: str, row: Made) -> Path:
 
 def test_columns_are_told_by_the_registers_beside_the_file(tmp_path: Path) -> None:
     path = _many(tmp_path / "e.csv", "", ALIKE)
-    found = inspect_events(path, shipped(), ZONE, Beside(CELLS, people=PEOPLE))
+    found = inspect_events(path, shipped(), ZONE, LandingContext(CELLS, people=PEOPLE))
     own = parse(found.proposal.encode(), "it").events["own"]
     assert (own.subscriber.column, own.cell.column) == ("column_1", ("column_3",))
     assert {reading.read for reading in found.readings} == {1200}
@@ -206,7 +206,9 @@ def test_columns_are_told_by_the_registers_beside_the_file(tmp_path: Path) -> No
 def test_a_name_yields_to_a_column_that_matches(tmp_path: Path) -> None:
     header = "deviceid;at;who;siteid;bts"
     row: Made = lambda n: (f"x{n}", *ALIKE(n)[1::-1], "7", CELLS[n % 300])  # noqa: E731
-    found = inspect_events(_many(tmp_path / "e.csv", header, row), shipped(), ZONE, Beside(CELLS, people=PEOPLE))
+    found = inspect_events(
+        _many(tmp_path / "e.csv", header, row), shipped(), ZONE, LandingContext(CELLS, people=PEOPLE)
+    )
     own = parse(found.proposal.encode(), "it").events["own"]
     assert (own.subscriber.column, own.cell.column) == ("who", ("bts",))
 
@@ -217,20 +219,20 @@ def test_a_mapping_that_fits_and_matches_nothing_gets_another_proposal(tmp_path:
         '[events.mine]\nseparator = ";"\nheader = false\nnames = ["a", "b", "c"]\n'
         'subscriber = "c"\ntime = "b"\ncell = "a"\n'
     )
-    beside = Beside(CELLS, people=PEOPLE)
+    beside = LandingContext(CELLS, people=PEOPLE)
     found = inspect_events(path, load_formats(mapping), ZONE, beside)
     assert parse(found.proposal.encode(), "it").events["own"].subscriber.column == "column_1"
     mapping.write_text(found.proposal)
     again = inspect_events(path, load_formats(mapping), ZONE, beside)
     assert (again.format, again.proposal) == ("own", "")
-    nobody = inspect_events(path, load_formats(mapping), ZONE, Beside(["c"], people=pa.array(["1"])))
+    nobody = inspect_events(path, load_formats(mapping), ZONE, LandingContext(["c"], people=pa.array(["1"])))
     assert nobody.format == "own", "no other mapping would match more"
 
 
 def test_files_of_one_layout_share_a_mapping_if_it_reads_them(tmp_path: Path) -> None:
-    beside = Beside(CELLS, people=PEOPLE)
+    beside = LandingContext(CELLS, people=PEOPLE)
     first = inspect_events(_many(tmp_path / "a.csv", "", ALIKE), shipped(), ZONE, beside).proposal
-    blind = inspect_events(_many(tmp_path / "b.csv", "", ALIKE), shipped(), ZONE, Beside(), [first])
+    blind = inspect_events(_many(tmp_path / "b.csv", "", ALIKE), shipped(), ZONE, LandingContext(), [first])
     assert blind.proposal == first
     for n, row in enumerate((lambda n: (*ALIKE(n), "x"), lambda n: (ALIKE(n)[1], *ALIKE(n)))):
         other = inspect_events(_many(tmp_path / f"o{n}.csv", "", row), shipped(), ZONE, beside, [first])
@@ -244,7 +246,7 @@ def test_files_of_one_layout_share_a_mapping_if_it_reads_them(tmp_path: Path) ->
 def test_what_ids_begin_with_in_one_place_only_goes_into_the_proposal(tmp_path: Path, sign: str) -> None:
     row: Made = lambda n: (f"{sign}{ALIKE(n)[0]}", *ALIKE(n)[1:])  # noqa: E731
     path = _many(tmp_path / "e.csv", "msisdn;zeitpunkt;zelle", row)
-    found = inspect_events(path, shipped(), ZONE, Beside(CELLS, people=PEOPLE))
+    found = inspect_events(path, shipped(), ZONE, LandingContext(CELLS, people=PEOPLE))
     assert found.ids
     assert found.ids.prefixes == {sign: ""}
     assert {reading.read for reading in found.readings} == {1200}
@@ -257,7 +259,7 @@ def test_times_an_hour_off_the_folders_day_are_proposed_as_utc(tmp_path: Path) -
 
     path = _many(tmp_path / "e.csv", "msisdn;zeitpunkt;zelle", row)
     zones = {
-        label: parse(inspect_events(path, shipped(), ZONE, Beside(label=label)).proposal.encode(), "it")
+        label: parse(inspect_events(path, shipped(), ZONE, LandingContext(label=label)).proposal.encode(), "it")
         .events["own"]
         .time.zone
         for label in (date(2026, 6, 3), None)
@@ -266,5 +268,5 @@ def test_times_an_hour_off_the_folders_day_are_proposed_as_utc(tmp_path: Path) -
     native = write(path.with_name("n.csv"), path.read_bytes().replace(b";", b","))
     text = native.read_text().replace("msisdn,zeitpunkt,zelle", "subscriber_id,event_at,cell_id").replace("\n", ",x\n")
     native.write_text(text.replace(",x", ",event_type", 1))
-    proposed = inspect_events(native, shipped(), ZONE, Beside(label=date(2026, 6, 3))).proposal
+    proposed = inspect_events(native, shipped(), ZONE, LandingContext(label=date(2026, 6, 3))).proposal
     assert parse(proposed.encode(), "it").events["own"].time.zone == "UTC", "a shipped format has no zone"

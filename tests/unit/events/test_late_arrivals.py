@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tasks.events.landing import find_day
-from tasks.events.late_arrivals import LateFiles, late_files, listing_of
+from tasks.events.late_arrivals import LateArrivals, late_files, listing_of
 from tasks.refs import Listing
 from tests.unit.events.factory import DAY, at, times, write
 
@@ -15,7 +15,7 @@ def listed(root: Path) -> Listing:
     return listing_of(find_day(root, DAY, times(), LATER).files)
 
 
-def late(root: Path, before: Listing) -> LateFiles:
+def late(root: Path, before: Listing) -> LateArrivals:
     return late_files(before, find_day(root, DAY, times(), LATER).files)
 
 
@@ -31,7 +31,7 @@ def test_what_arrives_changes_or_goes_after_a_day_was_made_is_named_with_its_siz
     put(tmp_path, b=b"longer", d=b"xyz")
     (tmp_path / FOLDER / "c.csv").unlink()
     found = late(tmp_path, before)
-    assert found == LateFiles((f"{FOLDER}/d.csv",), (f"{FOLDER}/b.csv",), (f"{FOLDER}/c.csv",), 9)
+    assert found == LateArrivals((f"{FOLDER}/d.csv",), (f"{FOLDER}/b.csv",), (f"{FOLDER}/c.csv",), 9)
     assert (
         str(found) == f"1 file arrived ({FOLDER}/d.csv); 1 file changed ({FOLDER}/b.csv); 1 file gone ({FOLDER}/c.csv)"
     )

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.events.formats import load_formats
-from tasks.events.read import ReadAccount
+from tasks.events.read import ReadResult
 from tasks.events.reasons import Reason
 from tests.reference_read import Span
 from tests.unit.events.factory import landing_file, prepare, read, write
@@ -30,7 +30,7 @@ CELL = 'cell = "cell"\n'
 PLAIN = HEAD + IDS + TIME + CELL
 
 
-def look(folder: Path, mapping: str, file: Path, ids=("491701",), cells=("c",), places=None) -> ReadAccount:
+def look(folder: Path, mapping: str, file: Path, ids=("491701",), cells=("c",), places=None) -> ReadResult:
     (folder / "formats.toml").write_text(mapping)
     panel = {each: Span(n, 0, 86_400) for n, each in enumerate(ids)}
     plan = {each: [Span(n, 0, 86_400)] for n, each in enumerate(cells)}

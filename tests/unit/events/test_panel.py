@@ -13,7 +13,7 @@ import pytest
 from tasks.errors import RejectedInput, StepFailed
 from tasks.events.formats import shipped
 from tasks.events.panel import _pseudonyms as pseudonyms
-from tasks.events.panel import allowed, consented, read_panel, withdrawn
+from tasks.events.panel import after_consent, eligible, read_panel, withdrawn
 from tasks.period import Period
 from tasks.policy import Eligibility
 from tests.unit.events.factory import at, csv_bytes, times, write, write_parquet
@@ -164,7 +164,7 @@ def test_every_period_has_pseudonyms_of_its_own_and_the_panel_is_sorted_by_the_f
     assert day == sorted(day)
     assert len({*day, *month}) == 100
     assert month != sorted(month)
-    assert allowed(table).column_names == ["pseudonym", "age_band", "gender"]
+    assert eligible(table).column_names == ["pseudonym", "age_band", "gender"]
 
 
 def test_rows_wholly_before_the_consent_that_stands_now_do_not_count(tmp_path) -> None:
@@ -172,7 +172,7 @@ def test_rows_wholly_before_the_consent_that_stands_now_do_not_count(tmp_path) -
     [pseudonym] = members["pseudonym"].to_pylist()
     rows = pa.table({"pseudonym": pa.array([pseudonym, pseudonym, pseudonym, 0, 2**64 - 1], pa.uint64())})
     until = np.array([10 * 3600, 10 * 3600 + 1800, 11 * 3600, 11 * 3600, 11 * 3600])
-    assert consented(rows, members, until)["pseudonym"].to_pylist() == [pseudonym]
+    assert after_consent(rows, members, until)["pseudonym"].to_pylist() == [pseudonym]
 
 
 def test_seconds_count_from_the_start_of_the_period(tmp_path) -> None:

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from tasks.errors import StepFailed
-from tasks.events.profile import Noisy, Profile, entries, keys, middle, total
+from tasks.events.profile import NoisyValue, Profile, entries, keys, middle, total
 from tasks.events.reasons import READ_REASONS, Reason
 
 
@@ -42,16 +42,16 @@ def test_a_profile_holds_numbers_only() -> None:
 
 
 def test_errors_of_sums_and_multiples_are_exact() -> None:
-    assert total([Noisy(1, 3), Noisy(2, 4)]) == Noisy(3, 5)
-    assert Noisy(2, 4).times(-0.5) == Noisy(-1, 2)
-    assert total([]) == Noisy(0, 0)
+    assert total([NoisyValue(1, 3), NoisyValue(2, 4)]) == NoisyValue(3, 5)
+    assert NoisyValue(2, 4).times(-0.5) == NoisyValue(-1, 2)
+    assert total([]) == NoisyValue(0, 0)
 
 
 def test_the_error_of_a_median_is_never_less_than_its_own() -> None:
     rng = np.random.default_rng(1)
     days = np.array([100.0, 104.0, 180.0, 300.0, 301.0])
     medians = np.median(days + rng.normal(0, 7, (4000, 5)), axis=1)
-    assert medians.std() <= middle([Noisy(day, 7.0) for day in days]).se * 1.02
+    assert medians.std() <= middle([NoisyValue(day, 7.0) for day in days]).se * 1.02
 
 
 def test_every_row_is_kept_or_has_one_reason() -> None:

@@ -11,9 +11,9 @@ import pytest
 from tasks.errors import RejectedInput, StepFailed, StorageUnavailable
 from tasks.events.files import group_files
 from tasks.events.landing import LandingFile
-from tasks.events.read import ReadAccount, read_group
+from tasks.events.read import ReadResult, read_group
 from tasks.events.reasons import Reason
-from tasks.events.row_rules import Prepared
+from tasks.events.row_rules import ReadContext
 from tests.few_handles import end_with_few_handles
 from tests.full_disk import disk_full_at
 from tests.reference_read import Span
@@ -25,7 +25,7 @@ GOOD = HEADER + b"".join(LINES)
 
 
 @pytest.fixture
-def prepared(tmp_path: Path) -> Prepared:
+def prepared(tmp_path: Path) -> ReadContext:
     panel = {f"s{n}": Span(n, 0, 86_400) for n in range(3)}
     return prepare(tmp_path / "day", panel, {"c0": [Span(0, 0, 86_400)]})
 
@@ -34,7 +34,7 @@ def zstd(content: bytes) -> bytes:
     return pa.compress(content, codec="zstd", asbytes=True)
 
 
-def read_one(tmp_path: Path, prepared: Prepared, name: str, content: bytes) -> ReadAccount:
+def read_one(tmp_path: Path, prepared: ReadContext, name: str, content: bytes) -> ReadResult:
     """Read one file beside a good one, of which nothing may be lost."""
     tmp_path.joinpath("good.csv").write_bytes(GOOD)
     tmp_path.joinpath(name).write_bytes(content)

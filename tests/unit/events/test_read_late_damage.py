@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tasks.events.row_rules import Prepared
+from tasks.events.row_rules import ReadContext
 from tests.reference_read import Span
 from tests.unit.events.factory import NATIVE, csv_bytes, landing_file, prepare, read
 
@@ -17,7 +17,7 @@ GOOD = csv_bytes([ROW] * 10)
 
 
 @pytest.fixture
-def prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Prepared:
+def prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ReadContext:
     """Batches are small, so that many were read before the damage is met."""
     monkeypatch.setattr("tasks.events.read._BATCH_ROWS", 2048)
     return prepare(tmp_path / "day", {"s0": Span(0, 0, 86_400)}, {"c0": [Span(0, 0, 86_400)]})

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tasks.events.files import group_files
 from tasks.events.parquet_rows import parquet_rows
 from tasks.events.reasons import Reason
-from tasks.events.row_rules import Prepared
+from tasks.events.row_rules import ReadContext
 from tests.reference_read import Span
 from tests.unit.events.factory import landing_file, prepare, read, write_parquet
 
@@ -41,7 +41,7 @@ IDS = (
 
 
 @pytest.fixture
-def prepared(tmp_path: Path) -> Prepared:
+def prepared(tmp_path: Path) -> ReadContext:
     return prepare(tmp_path / "day", {"1": Span(0, 0, 86_400), "2": Span(1, 0, 86_400)}, {"c0": [WHOLE_DAY]})
 
 

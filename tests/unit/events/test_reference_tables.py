@@ -12,7 +12,7 @@ from tasks.events import duckdb_session
 from tasks.events.clock import Clock
 from tasks.events.file_digests import digest
 from tasks.events.formats import Formats, parse, shipped
-from tasks.events.reference_tables import count_rows, load, open_register
+from tasks.events.reference_tables import count_rows, load, open_reference_table
 from tests.unit.events.factory import write, write_parquet
 
 
@@ -58,7 +58,7 @@ def test_a_register_without_header_has_a_row_in_its_first_line(tmp_path: Path) -
 def test_a_part_whose_compressed_stream_is_cut_rejects_the_register(tmp_path: Path, lost: int) -> None:
     content = pa.compress(b"a\n" + b"1\n" * (1 << 19), codec="zstd", asbytes=True)
     write(tmp_path / "consents/part-0.csv.zst", content[: len(content) - lost])
-    register = open_register(tmp_path / "consents", ("a",), (), Clock((), 0), shipped())
+    register = open_reference_table(tmp_path / "consents", ("a",), (), Clock((), 0), shipped())
     with duckdb_session.connect("200MB", 1, None) as con, pytest.raises(RejectedInput) if lost else nullcontext():
         load(con, register, "found", register.text("a"))
         assert con.sql("SELECT count(*) FROM found").fetchall() == [(1 << 19,)]

@@ -6,28 +6,28 @@ import pytest
 from tasks.errors import StepFailed
 from tasks.events.packed_key import CELLS, REASON_SECOND, SUBSCRIBERS, pack, unpack
 from tasks.events.reasons import QUARANTINED, READ_REASONS, WALK_REASONS, Reason
-from tasks.events.row_counts import ALL_FILES, RowAccount
+from tasks.events.row_counts import ALL_FILES, RowCounts
 
 
 def test_a_row_lost_or_counted_twice_fails_the_account() -> None:
     for kept in (8, 10, -1):
         with pytest.raises(StepFailed, match="does not add up"):
-            RowAccount({"a": 10}, {("a", Reason.BAD_TIME): 1}, kept)
+            RowCounts({"a": 10}, {("a", Reason.BAD_TIME): 1}, kept)
 
 
 def test_accounts_add_by_file_and_reason() -> None:
-    one = RowAccount({"a": 10}, {("a", Reason.BAD_TIME): 1}, 9)
-    two = RowAccount({"a": 2, "b": 0}, {("a", Reason.BAD_TIME): 1, ("a", Reason.NO_CONSENT): 1}, 0)
+    one = RowCounts({"a": 10}, {("a", Reason.BAD_TIME): 1}, 9)
+    two = RowCounts({"a": 2, "b": 0}, {("a", Reason.BAD_TIME): 1, ("a", Reason.NO_CONSENT): 1}, 0)
     both = one + two
     assert (both.rows_in, both.total, both.kept) == ({"a": 12, "b": 0}, 12, 9)
     assert both.reasons == {Reason.NO_CONSENT: 1, Reason.BAD_TIME: 2}
 
 
 def test_the_walk_sets_aside_over_all_files() -> None:
-    walked = RowAccount({"a": 10}, {}, 10).after_walk({Reason.DUPLICATE: 3, Reason.IMPOSSIBLE_SPEED: 0}, 7)
+    walked = RowCounts({"a": 10}, {}, 10).after_walk({Reason.DUPLICATE: 3, Reason.IMPOSSIBLE_SPEED: 0}, 7)
     assert walked.set_aside == {(ALL_FILES, Reason.DUPLICATE): 3}
     with pytest.raises(StepFailed):
-        RowAccount({"a": 10}, {}, 10).after_walk({Reason.DUPLICATE: 3}, 8)
+        RowCounts({"a": 10}, {}, 10).after_walk({Reason.DUPLICATE: 3}, 8)
 
 
 def test_every_reason_is_found_by_reading_or_by_the_walk() -> None:

@@ -9,9 +9,9 @@ import pytest
 
 from tasks.events.files import columns_of
 from tasks.events.formats import parse, shipped
-from tasks.events.formats.detect import Unfit, kind_of
+from tasks.events.formats.detect import UnreadableFile, kind_of
 from tasks.events.formats.sections import EventFormat, Layout
-from tasks.events.landing_context import Beside
+from tasks.events.landing_context import LandingContext
 from tasks.events.sample import Shares, sampled, shares
 from tests.unit.events.factory import NATIVE, csv_bytes, write, write_parquet
 
@@ -27,7 +27,7 @@ ROWS = [
 def _shares(path: Path, format_: EventFormat, cells: list[str] | None = None) -> Shares:
     columns = columns_of(path, format_)
     with sampled(path, kind_of(path.name, [Layout()]), format_, columns) as con:
-        return shares(con, format_, columns, ZONE, Beside(cells))
+        return shares(con, format_, columns, ZONE, LandingContext(cells))
 
 
 @pytest.mark.parametrize("name", ["e.csv", "e.csv.gz"])
@@ -68,5 +68,5 @@ def test_a_file_whose_rows_cannot_be_read_is_unfit(tmp_path: Path) -> None:
     columns = columns_of(path)
     body = path.read_bytes()
     path.write_bytes(body[:4] + b"\0" * 200 + body[204:])
-    with pytest.raises(Unfit), sampled(path, ".parquet", Layout(), columns):
+    with pytest.raises(UnreadableFile), sampled(path, ".parquet", Layout(), columns):
         pass

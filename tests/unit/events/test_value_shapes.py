@@ -6,7 +6,7 @@ import duckdb
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tasks.events.value_shapes import LEAST, LONGEST, commonest
+from tasks.events.value_shapes import LEAST, LONGEST, commonest_shape
 from tests.reference import form_of
 
 
@@ -14,7 +14,7 @@ def _commonest(values: list[str | None]) -> str | None:
     with duckdb.connect(":memory:") as con:
         con.execute("CREATE TABLE given (value VARCHAR)")
         con.executemany("INSERT INTO given VALUES (?)", [[value] for value in values] or [[None]])
-        return commonest(con, "given", "value")
+        return commonest_shape(con, "given", "value")
 
 
 def test_a_german_date_has_its_form() -> None:
@@ -33,7 +33,7 @@ def test_the_form_that_most_rows_share_is_shown() -> None:
 
 def test_a_relation_may_be_a_query_with_parameters() -> None:
     with duckdb.connect(":memory:") as con:
-        found = commonest(con, "(SELECT unnest($values) AS v)", "v", {"values": ["a-1", "b-2", "c-3"]})
+        found = commonest_shape(con, "(SELECT unnest($values) AS v)", "v", {"values": ["a-1", "b-2", "c-3"]})
     assert found == "a-9"
 
 

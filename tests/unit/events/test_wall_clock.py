@@ -10,9 +10,9 @@ import pytest
 
 from tasks.events.files import reader
 from tasks.events.formats import shipped
-from tasks.events.formats.detect import Unfit
+from tasks.events.formats.detect import UnreadableFile
 from tasks.events.inspect_events import walls_of
-from tasks.events.wall_clock import STEP, Walls
+from tasks.events.wall_clock import STEP, WallClockTimes
 from tests.unit.events.factory import NATIVE, csv_bytes, write
 
 BERLIN, UTC = ZoneInfo("Europe/Berlin"), ZoneInfo("UTC")
@@ -20,10 +20,10 @@ DAY = date(2026, 6, 3)
 HOUR = 3600 // STEP
 
 
-def _walls(first: str, hours: Sequence[int]) -> Walls:
+def _walls(first: str, hours: Sequence[int]) -> WallClockTimes:
     """So many rows in each hour from the first on."""
     begin = int(datetime.fromisoformat(f"{first}+00:00").timestamp()) // STEP
-    return Walls(Counter({begin + HOUR * n: rows for n, rows in enumerate(hours)}))
+    return WallClockTimes(Counter({begin + HOUR * n: rows for n, rows in enumerate(hours)}))
 
 
 def test_a_day_that_begins_and_ends_two_hours_early_is_utc() -> None:
@@ -65,5 +65,5 @@ def test_a_file_that_cannot_be_read_is_unfit(tmp_path: Path) -> None:
     write(path, csv_bytes([("A", "x", "c1", "call")], NATIVE))
     columns = reader(path, ".csv.gz")(native)
     path.write_bytes(b"\x1f\x8b not gzip")
-    with pytest.raises(Unfit):
+    with pytest.raises(UnreadableFile):
         walls_of(path, ".csv.gz", native, columns)

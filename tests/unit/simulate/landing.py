@@ -33,7 +33,7 @@ class Row:
     subscriber: str | None
     instant: datetime | None
     cell: str | None
-    flaw: str | None
+    defect: str | None
 
 
 def table(path: Path) -> list[dict[str, Any]]:
@@ -71,7 +71,7 @@ class Landing:
         return [row for path in sorted((self.root / "truth").glob(pattern)) for row in table(path)]
 
     def rows(self, path: Path) -> Iterator[Row]:
-        """Rows of one event file with the flaw that shows in the row alone."""
+        """Rows of one event file with the defect that shows in the row alone."""
         for row in table(path):
             names = next(names for key, names in COLUMNS.items() if key in row)
             subscriber, time, cell = (row[name] for name in names)
@@ -151,23 +151,23 @@ class Landing:
         return counts
 
     def _judge(self, row: Row, start: datetime, end: datetime) -> str | None:
-        if row.flaw in ("unreadable_row", "missing_subscriber"):
-            return row.flaw
+        if row.defect in ("unreadable_row", "missing_subscriber"):
+            return row.defect
         since = self.counts_from.get(row.subscriber)
         if since is None or since >= end:
             return "no_consent"
-        if row.flaw in ("missing_time", "bad_time"):
-            return row.flaw
+        if row.defect in ("missing_time", "bad_time"):
+            return row.defect
         if not start <= row.instant < end:
             near = abs((row.instant.astimezone(BERLIN).date() - start.astimezone(BERLIN).date()).days) <= 1
             return "other_day" if near else "outside_day"
         if row.instant < since:
             return "no_consent"
-        if row.flaw == "missing_cell" or row.cell not in self.cells:
-            return row.flaw or "unknown_cell"
+        if row.defect == "missing_cell" or row.cell not in self.cells:
+            return row.defect or "unknown_cell"
         if not any(begin <= row.instant and (to is None or row.instant < to) for begin, to, *_ in self.cells[row.cell]):
             return "expired_cell"
-        return row.flaw
+        return row.defect
 
     def _walk(self, events: list[tuple[int, str]]) -> Counter[str]:
         """Conflicts, duplicates and speed of one subscriber's day, in the order of judgement."""

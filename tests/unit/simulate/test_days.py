@@ -9,8 +9,8 @@ from tasks.simulate.city import ARENA, build_city
 from tasks.simulate.clock import Day
 from tasks.simulate.itinerary import live
 from tasks.simulate.motion import move, presence
-from tasks.simulate.people import DEVICE, NIGHT_WORKER, STUDENT, WORKER, settle
 from tasks.simulate.plan import HOUR
+from tasks.simulate.population import DEVICE, NIGHT_WORKER, STUDENT, WORKER, settle
 from tests.unit.simulate.landing import BERLIN
 
 SPRING, AUTUMN, USUAL = date(2026, 3, 29), date(2026, 10, 25), date(2026, 3, 3)

@@ -63,8 +63,8 @@ def test_flawed_rows_are_the_stated_share(landing):
     for row in rows:
         planted[row["reason"]] += row["planted"]
     # Of two rows in conflict, one is the clean one.
-    flawed = sum(planted.values()) - planted["conflicting_place"] / 2
-    assert flawed / sum(row["expected"] for row in rows) == pytest.approx(0.05, rel=0.01)
+    defective = sum(planted.values()) - planted["conflicting_place"] / 2
+    assert defective / sum(row["expected"] for row in rows) == pytest.approx(0.05, rel=0.01)
 
 
 @pytest.mark.parametrize(("form", "container"), FORMS[1:])
@@ -78,7 +78,7 @@ def events(made) -> Counter:
     counts = Counter()
     for path in sorted((made.root / "events").rglob("part-*")):
         for row in made.rows(path):
-            if row.flaw is None and row.cell in made.cells and row.instant.year == 2026:
+            if row.defect is None and row.cell in made.cells and row.instant.year == 2026:
                 counts[number[row.subscriber], row.instant.timestamp(), row.cell] = 1
     return counts
 
