@@ -7,9 +7,9 @@ from decimal import Decimal
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
-from flows.plan_view import grid, left
-from flows.release_preview import picture, shares, withheld
-from flows.status_text import together
+from flows.plan_view import grid, not_done
+from flows.release_preview import preview, shares, withheld
+from flows.status_text import group_alike
 from tasks.errors import ThrongError
 from tasks.events.row_counts import ALL_FILES
 from tasks.withheld import REMEDY, mostly_withheld
@@ -17,7 +17,7 @@ from tasks.withheld import REMEDY, mostly_withheld
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from flows.executor import Result
+    from flows.executor import StepResult
     from flows.reconcile import Report
     from tasks.plan import Plan
     from tasks.plan.states import Target
@@ -124,7 +124,7 @@ def release_card(
 def _figures(rules: Sequence["LevelRule"], table: "pa.Table") -> list[str]:
     """What of a release is shown: shares, a small picture, and what to do where hardly anything is."""
     few = mostly_withheld(len(table), withheld(table))
-    drawn = picture(table, rules[0].name)
+    drawn = preview(table, rules[0].name)
     return [
         "## What it shows",
         _list(map(_plain, shares(table, rules))),
@@ -157,14 +157,14 @@ def fault_card(error: ThrongError) -> str:
 
 def grid_card(plan: "Plan", said: str) -> str:
     """Where every period stands and why, below a line that says what goes on."""
-    return "\n\n".join([f"# {said}", grid(plan), *_rest("What is not done, and why", together(left(plan)))])
+    return "\n\n".join([f"# {said}", grid(plan), *_rest("What is not done, and why", group_alike(not_done(plan)))])
 
 
 def report_card(report: "Report", said: str) -> str:
     """How a run over many periods ended: what failed and what to do, then the grid, then what else is not done."""
     name, _, sentence = said.partition(": ")
     told = {result.step.key for result in report.failed}
-    rest = [target for target in left(report.after) if told.isdisjoint(target.upstream)]
+    rest = [target for target in not_done(report.after) if told.isdisjoint(target.upstream)]
     return "\n\n".join(
         [
             f"# {name}",
@@ -172,15 +172,15 @@ def report_card(report: "Report", said: str) -> str:
             *_failed(report.failed),
             "## Where every period stands",
             grid(report.after),
-            *_rest("What else is not done" if report.failed else "What is not done", together(rest)),
+            *_rest("What else is not done" if report.failed else "What is not done", group_alike(rest)),
         ]
     )
 
 
-def _failed(results: Sequence["Result"]) -> list[str]:
+def _failed(results: Sequence["StepResult"]) -> list[str]:
     """Each fault with what to do; what was not begun because of one, in a line."""
     faults = [
-        f"**{result.step.verb} {result.step.subject}**: {_plain(result.said)}" for result in results if result.error
+        f"**{result.step.verb} {result.step.subject}**: {_plain(result.reason)}" for result in results if result.error
     ]
     skipped = [f"{result.step.verb} {result.step.subject}" for result in results if not result.error]
     after = [f"Not begun, because a step before failed: {', '.join(skipped)}."] if skipped else []

@@ -13,7 +13,7 @@ from prefect.context import FlowRunContext
 
 from flows import artifact_markdown, plan_view
 from tasks.errors import ThrongError
-from tasks.step import say
+from tasks.step import log_to_run
 
 GRID = "Where every period stands, and what to do."
 
@@ -108,7 +108,7 @@ def of_report(report: "Report", said: str) -> None:
 
 def _point_to(what: str) -> None:
     """Who reads the log of a run finds its cards."""
-    say(f"{what}: on this run's page, tab Artifacts.")
+    log_to_run(f"{what}: on this run's page, tab Artifacts.")
 
 
 def _replaced(text: str, key: str, description: str) -> None:

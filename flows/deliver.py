@@ -5,13 +5,13 @@ from prefect.client.schemas.objects import State
 
 from flows import artifacts, entrypoints
 from flows.messages import Reference
-from flows.run_state import ending
+from flows.run_state import run_verb
 
 
 @flow(name="deliver", flow_run_name="deliver {product} {period} to {client}", persist_result=False)
 async def deliver(client: str, product: str, period: str) -> State[Reference]:
     """Render, send and verify a delivery, and update the client's index."""
-    return await ending(
+    return await run_verb(
         "deliver",
         [f"client:{client}", f"product:{product}", f"period:{period}"],
         lambda: entrypoints.deliver(client, product, period),

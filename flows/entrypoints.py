@@ -57,10 +57,10 @@ def expire() -> ExpiryRef:
 
 def daily(day: date | None = None) -> "Report":
     """The schedule's work, without flow runs."""
-    from flows.executor import plainly
+    from flows.executor import run_inline
     from flows.reconcile import reconcile
 
-    return asyncio.run(reconcile(daily_job(day), plainly))
+    return asyncio.run(reconcile(daily_job(day), run_inline))
 
 
 def daily_job(day: date | None = None) -> "Job":
@@ -81,10 +81,10 @@ def _daily_plan(day: date | None) -> "Plan":
 
 def backfill(*words: Any, **named: Any) -> "Report":
     """A range's work, without flow runs; words as for `backfill_job`."""
-    from flows.executor import plainly
+    from flows.executor import run_inline
     from flows.reconcile import reconcile
 
-    return asyncio.run(reconcile(backfill_job(*words, **named), plainly))
+    return asyncio.run(reconcile(backfill_job(*words, **named), run_inline))
 
 
 def backfill_job(

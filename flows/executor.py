@@ -15,18 +15,18 @@ from typing import TYPE_CHECKING, Any
 from flows.messages import Reference
 from tasks.errors import ThrongError
 from tasks.refs import Outcome
-from tasks.step import fault_of, say, watched, watching
+from tasks.step import as_throng_error, log_to_run, progress_callback, report_progress
 
 if TYPE_CHECKING:
     from tasks.plan import Plan, Step
 
 Run = Callable[["Step"], Awaitable[Reference]]
-Key = tuple[str, str]
+StepKey = tuple[str, str]
 SKIPPED, STOPPED = "Skipped", "Stopped"
 
 
 @dataclass(frozen=True)
-class Result:
+class StepResult:
     """How a step ended: its outcome, an error's name, or why it was not begun."""
 
     step: "Step"
@@ -42,17 +42,17 @@ class Result:
         return self.error is not None or self.outcome == SKIPPED
 
     @property
-    def in_the_way(self) -> bool:
+    def blocks_dependents(self) -> bool:
         """Whether what comes after it is vain; a day that is in the lake already stays there as it was."""
         return (self.failed and self.step.state.value != "stale") or self.outcome == Outcome.AWAITING_LANDING
 
     @property
-    def said(self) -> str:
+    def reason(self) -> str:
         """Why it is not done, and what to do."""
         return str(self.error) if self.error else "A step that it needs failed."
 
     def __str__(self) -> str:
-        why = f": {self.said}" if self.failed else "".join(f"; warning: {text}" for text in self.warnings)
+        why = f": {self.reason}" if self.failed else "".join(f"; warning: {text}" for text in self.warnings)
         return f"{self.step.verb} {self.step.subject}: {self.outcome} ({self.seconds:.1f} s){why}"
 
 
@@ -61,7 +61,7 @@ class Listener:
     """Who sees the plan before it runs, hears of each step as it ends, and may ask that no further one begins."""
 
     show: "Callable[[Plan], object]" = lambda plan: None
-    tell: Callable[[Result], object] = lambda result: None
+    tell: Callable[[StepResult], object] = lambda result: None
     stop: threading.Event = field(default_factory=threading.Event)
 
 
@@ -74,7 +74,7 @@ def listeners() -> tuple[Listener, ...]:
 
 
 @contextmanager
-def heard(by: Listener) -> Iterator[None]:
+def subscribe(by: Listener) -> Iterator[None]:
     """Let somebody listen, beside those who do."""
     token = _listeners.set((*_listeners.get(), by))
     try:
@@ -83,7 +83,7 @@ def heard(by: Listener) -> Iterator[None]:
         _listeners.reset(token)
 
 
-def unhindered(tell: Callable[[], object]) -> None:
+def notify_safely(tell: Callable[[], object]) -> None:
     """Tell a listener; one that cannot hear (a closed terminal, a full disk) decides nothing of the work."""
     try:
         tell()
@@ -91,12 +91,12 @@ def unhindered(tell: Callable[[], object]) -> None:
         logging.getLogger(__name__).debug("not told: %s", type(error).__name__)
 
 
-async def carry_out(due: "Sequence[Step]", run: Run, parallel: int) -> list[Result]:
+async def execute(due: "Sequence[Step]", run: Run, parallel: int) -> list[StepResult]:
     """Run the steps in their order, each as soon as what it needs has ended; returns how each ended."""
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(parallel + 2, "throng"))
     waiting = {step.key: step for step in due}
-    running: dict[asyncio.Task[Result], Key] = {}
-    results: dict[Key, Result] = {}
+    running: dict[asyncio.Task[StepResult], StepKey] = {}
+    results: dict[StepKey, StepResult] = {}
     while waiting or running:
         for step in _ready(waiting, {*waiting, *running.values()}, parallel - len(running)):
             place = f"{len(results) + len(running) + 1} of {len(due)}"
@@ -108,15 +108,15 @@ async def carry_out(due: "Sequence[Step]", run: Run, parallel: int) -> list[Resu
     return [results[step.key] for step in due]
 
 
-def _tell(result: Result) -> None:
+def _tell(result: StepResult) -> None:
     """To the page's log, and to whoever listens; what was never begun is only counted in the end."""
     if result.outcome != STOPPED:
-        say(str(result))
+        log_to_run(str(result))
         for listener in _listeners.get():
-            unhindered(partial(listener.tell, result))
+            notify_safely(partial(listener.tell, result))
 
 
-def _ready(waiting: "Mapping[Key, Step]", open_: Collection[Key], free: int) -> "list[Step]":
+def _ready(waiting: "Mapping[StepKey, Step]", open_: Collection[StepKey], free: int) -> "list[Step]":
     """The first steps, so many as are free, of which nothing that they need is still to end."""
     found: list[Step] = []
     for step in waiting.values():
@@ -127,15 +127,15 @@ def _ready(waiting: "Mapping[Key, Step]", open_: Collection[Key], free: int) -> 
     return found
 
 
-async def _one(step: "Step", run: Run, results: Mapping[Key, Result], place: str) -> Result:
+async def _one(step: "Step", run: Run, results: Mapping[StepKey, StepResult], place: str) -> StepResult:
     if any(listener.stop.is_set() for listener in _listeners.get()):
-        return Result(step, STOPPED)
-    if step.verb != "index" and any(results[key].in_the_way for key in needs(step, results) if key in results):
-        return Result(step, SKIPPED)
+        return StepResult(step, STOPPED)
+    if step.verb != "index" and any(results[key].blocks_dependents for key in needs(step, results) if key in results):
+        return StepResult(step, SKIPPED)
     return await _begun(step, run, place)
 
 
-def needs(step: "Step", among: Collection[Key]) -> list[Key]:
+def needs(step: "Step", among: Collection[StepKey]) -> list[StepKey]:
     """Keys of the steps that come before this one; an index comes after whatever is delivered to its client."""
     from tasks.period import Period
 
@@ -146,8 +146,8 @@ def needs(step: "Step", among: Collection[Key]) -> list[Key]:
     return [("publish", f"{step.product} {step.period}")] if step.verb == "deliver" else []
 
 
-async def _begun(step: "Step", run: Run, place: str) -> Result:
-    outer, started = watching(), time.monotonic()
+async def _begun(step: "Step", run: Run, place: str) -> StepResult:
+    outer, started = progress_callback(), time.monotonic()
 
     def watch(part: str, done: int, total: int) -> None:
         if outer:
@@ -155,39 +155,39 @@ async def _begun(step: "Step", run: Run, place: str) -> Result:
 
     fault: ThrongError | None = None
     warnings: tuple[str, ...] = ()
-    with watched(watch):
+    with report_progress(watch):
         try:
             reference = await run(step)
             outcome, warnings = reference.outcome.value, getattr(reference, "warnings", ())
         except Exception as error:
-            fault = fault_of(step.verb, error).with_traceback(None)  # frames keep what a failed step held open
+            fault = as_throng_error(step.verb, error).with_traceback(None)  # frames keep what a failed step held open
             outcome = type(fault).__name__
-    return Result(step, outcome, round(time.monotonic() - started, 1), fault, warnings)
+    return StepResult(step, outcome, round(time.monotonic() - started, 1), fault, warnings)
 
 
-async def plainly(step: "Step") -> Reference:
+async def run_inline(step: "Step") -> Reference:
     """Run a step without a flow run."""
     from flows import entrypoints
 
-    return await asyncio.to_thread(partial(getattr(entrypoints, step.verb), **words(step)))
+    return await asyncio.to_thread(partial(getattr(entrypoints, step.verb), **parameters(step)))
 
 
-async def as_flow(step: "Step") -> Reference:
+async def run_as_subflow(step: "Step") -> Reference:
     """Run a step as a flow run below the one that runs here; raises what it failed with."""
     from importlib import import_module
 
     if step.verb == "index":  # no work of its own: steps of the flow that runs here
-        return await plainly(step)
+        return await run_inline(step)
 
     flow = getattr(import_module(f"flows.{step.verb}"), step.verb)
-    state = await flow(**words(step), return_state=True)
+    state = await flow(**parameters(step), return_state=True)
     result = await state.aresult(raise_on_failure=False)
     if isinstance(result, BaseException):
         raise result
     return result  # type: ignore[no-any-return]
 
 
-def words(step: "Step") -> dict[str, Any]:
+def parameters(step: "Step") -> dict[str, Any]:
     """A step's words as its flow's parameters."""
     from tasks.period import Period
 

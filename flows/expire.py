@@ -5,10 +5,10 @@ from prefect.client.schemas.objects import State
 
 from flows import entrypoints
 from flows.messages import Reference
-from flows.run_state import ending
+from flows.run_state import run_verb
 
 
 @flow(name="expire", flow_run_name="expire", persist_result=False)
 async def expire() -> State[Reference]:
     """Destroy keys and rows of periods whose time is over, and rows of subscribers who withdrew."""
-    return await ending("expire", [], entrypoints.expire, lambda: None)
+    return await run_verb("expire", [], entrypoints.expire, lambda: None)

@@ -7,7 +7,7 @@ from prefect.client.schemas.objects import State
 
 from flows import artifacts, entrypoints
 from flows.messages import Reference
-from flows.run_state import ending
+from flows.run_state import run_verb
 
 
 @flow(name="ingest", flow_run_name="ingest {day}", persist_result=False)
@@ -18,7 +18,7 @@ async def ingest(
 
     `again`: also where its landing was ingested before, because the lake has lost files of it.
     """
-    return await ending(
+    return await run_verb(
         "ingest",
         [f"period:{day}"],
         lambda: entrypoints.ingest(day, override, reason_id, again),

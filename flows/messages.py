@@ -7,7 +7,7 @@ from tasks.refs import DayRef, DeliveryRef, ExpiryRef, IndexRef, Outcome, Releas
 SHOWN_DAYS = 5
 Reference = DayRef | ReleaseRef | DeliveryRef | IndexRef | ExpiryRef
 
-SENTENCES: Mapping[Outcome, str] = {
+OUTCOME_TEXT: Mapping[Outcome, str] = {
     Outcome.INGESTED: "The day is in the lake.",
     Outcome.PUBLISHED: "The release is drawn, charged and published.",
     Outcome.DELIVERED: "The delivery is in the client's bucket, read back and verified.",
@@ -61,7 +61,7 @@ def _stale(release: ReleaseRef) -> list[str]:
     return [*told, f"A revision would charge rho {release.revision_rho:.4f}: {again}"]
 
 
-def following(reference: Reference) -> str | None:
+def next_command(reference: Reference) -> str | None:
     """The command that comes next; None while there is nothing to go on with, or where it depends on the client."""
     if reference.outcome is Outcome.AWAITING_LANDING:
         return None

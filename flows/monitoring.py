@@ -7,18 +7,18 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tasks.alerts import Alert
-from tasks.step import fault_of
+from tasks.step import as_throng_error
 
 if TYPE_CHECKING:
     from tasks.plan import Plan
 
 
-def look_round(failed: Sequence[Alert] = ()) -> list[Alert]:
+def refresh_monitoring(failed: Sequence[Alert] = ()) -> list[Alert]:
     """Look at everything once: write `metrics.prom`, emit the alerts where there is a server, write the status page.
 
     `failed` are those of the run that ends now; a backfill's days may be older than what the schedule looks at.
     """
-    from flows.links import pages_of_runs
+    from flows.links import run_page_urls
     from flows.status_page import NAME, write
     from tasks.alerts import alerts
     from tasks.metrics import write_metrics
@@ -36,22 +36,22 @@ def look_round(failed: Sequence[Alert] = ()) -> list[Alert]:
     for act in (
         partial(_emit, found, plan),
         partial(write_metrics, stores, plan, found, now),
-        lambda: write(home / NAME, status(stores, now), pages_of_runs()),
+        lambda: write(home / NAME, status(stores, now), run_page_urls()),
     ):
-        _each_by_itself(act)
+        _attempt(act)
     return found
 
 
 def _emit(found: list[Alert], plan: "Plan") -> None:
     if os.environ.get("PREFECT_API_URL"):
-        from flows.alerting.events import by_cause, say
+        from flows.alerting.events import emit_alerts, group_by_cause
 
-        say(by_cause(found, plan.targets))
+        emit_alerts(group_by_cause(found, plan.targets))
 
 
-def _each_by_itself(act: Callable[[], object]) -> None:
+def _attempt(act: Callable[[], object]) -> None:
     """A disk that takes no file must not keep an alert from being said."""
     try:
         act()
     except Exception as error:
-        logging.getLogger(__name__).warning("%s", fault_of("look round", error))
+        logging.getLogger(__name__).warning("%s", as_throng_error("look round", error))

@@ -11,11 +11,11 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from flows import artifacts
-from flows.executor import Listener, as_flow, heard
+from flows.executor import Listener, run_as_subflow, subscribe
 from flows.reconcile import Job, Report, reconcile, verdict
-from flows.run_state import refused, show, tag, tell_failure
+from flows.run_state import alert_failure, refused, show_artifacts, tag
 from tasks.errors import ThrongError
-from tasks.step import fault_of
+from tasks.step import as_throng_error
 
 if TYPE_CHECKING:
     from tasks.plan import Plan
@@ -27,35 +27,35 @@ GRID_SHARE = 20
 """A drawing takes at most one part in so many of the run's time."""
 
 
-async def reckoned(job: Job, tags: list[str]) -> State[Report]:
+async def run_plan(job: Job, tags: list[str]) -> State[Report]:
     """Carry a plan out as flow runs of their own, below the one that runs here."""
     await asyncio.to_thread(tag, tags)
     try:
-        async with _living_grid(job) as listener:
-            with heard(listener):
-                report = await reconcile(job, as_flow)
+        async with _live_grid(job) as listener:
+            with subscribe(listener):
+                report = await reconcile(job, run_as_subflow)
     except Exception as error:
-        return await asyncio.to_thread(_refused, job, fault_of(job.verb, error))
+        return await asyncio.to_thread(_refused, job, as_throng_error(job.verb, error))
     name, sentence = verdict(report)
-    await asyncio.to_thread(show, partial(artifacts.of_report, report, f"{name}: {sentence}"))
+    await asyncio.to_thread(show_artifacts, partial(artifacts.of_report, report, f"{name}: {sentence}"))
     state = Failed if name in FAILED else Completed
     return state(name=name, message=sentence, data=report)
 
 
 def _refused(job: Job, fault: ThrongError) -> State[Report]:
     """It ended before its steps could say why; every `daily` of the schedule is one subject, as it is hourly."""
-    show(partial(tell_failure, job.verb if job.scheduled else f"{job.verb} {job.subject}", fault))
+    show_artifacts(partial(alert_failure, job.verb if job.scheduled else f"{job.verb} {job.subject}", fault))
     return refused(fault)
 
 
 @asynccontextmanager
-async def _living_grid(job: Job) -> AsyncIterator[Listener]:
+async def _live_grid(job: Job) -> AsyncIterator[Listener]:
     """Put plan and grid on the page at once, and draw the grid again while steps end."""
     told, over = asyncio.Event(), asyncio.Event()
     made: list[asyncio.Task[None]] = []
 
     def begin(plan: "Plan") -> None:
-        made.append(asyncio.create_task(asyncio.to_thread(show, partial(artifacts.of_plan, plan))))
+        made.append(asyncio.create_task(asyncio.to_thread(show_artifacts, partial(artifacts.of_plan, plan))))
 
     drawing = asyncio.create_task(_redraw(job, told, over))
     try:
@@ -76,7 +76,7 @@ async def _redraw(job: Job, told: asyncio.Event, over: asyncio.Event) -> None:
         if told.is_set():
             told.clear()
             began = time.monotonic()
-            await asyncio.to_thread(show, partial(_drawn_now, job))
+            await asyncio.to_thread(show_artifacts, partial(_drawn_now, job))
             pause = max(GRID_SECONDS, GRID_SHARE * (time.monotonic() - began))
 
 

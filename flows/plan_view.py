@@ -61,14 +61,14 @@ def spans(targets: "Iterable[Target]") -> list[Span]:
     last: dict[tuple[str, str | None], list[Target]] = {}
     for target in targets:
         key = (target.product, target.client)
-        if key not in last or _standing(last[key][-1]) != _standing(target):
+        if key not in last or _group_key(last[key][-1]) != _group_key(target):
             last[key] = []
             found.append(last[key])
         last[key].append(target)
     return [Span(same) for same in found]
 
 
-def _standing(target: "Target") -> tuple[object, ...]:
+def _group_key(target: "Target") -> tuple[object, ...]:
     return target.state, target.needs, target.why.replace(target.period, "*")
 
 
@@ -134,7 +134,7 @@ def _table(heads: Sequence[str], down: Iterable[str], filled: Mapping[tuple[str,
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def left(plan: "Plan") -> Sequence["Target"]:
+def not_done(plan: "Plan") -> Sequence["Target"]:
     """Cells that are not done, those that are somebody's turn first."""
     order = ("failed", "blocked by budget", "stale", "missing", "waiting", "impossible")
     open_targets = [target for target in plan.targets if target.state.value in order]

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from flows.executor import STOPPED, Result, Run, carry_out, listeners, unhindered
+from flows.executor import STOPPED, Run, StepResult, execute, listeners, notify_safely
 from flows.plan_view import total
 from tasks.errors import INTERRUPTED, RefusedRelease
-from tasks.step import fault_of, say
+from tasks.step import as_throng_error, log_to_run
 
 if TYPE_CHECKING:
     from tasks.plan import Plan
@@ -26,13 +26,13 @@ class Report:
     """What was to be done, how each step of it ended, and what is left to do."""
 
     plan: "Plan"
-    results: Sequence[Result]
+    results: Sequence[StepResult]
     after: "Plan"
     dry_run: bool = False
     """Nothing was to be done: the plan is all there is."""
 
     @property
-    def failed(self) -> list[Result]:
+    def failed(self) -> list[StepResult]:
         """Steps that were to be done, and are not."""
         return [result for result in self.results if result.failed]
 
@@ -53,7 +53,7 @@ def verdict(report: Report) -> tuple[str, str]:
         first, *more = [result for result in report.failed if result.error] or report.failed
         others = f" LandingContext it {len(more)} more failed." if more else ""
         failed = f"{len(report.failed)} of {len(report.results)} steps failed or were not begun."
-        return "SomeFailed", f"{failed} {first.step.verb} {first.step.subject}: {first.said}{others}"
+        return "SomeFailed", f"{failed} {first.step.verb} {first.step.subject}: {first.reason}{others}"
     if overdue := [step.period for step in report.after.steps if step.overdue and step.verb == "ingest"]:
         return "LandingOverdue", f"The landing of {', '.join(overdue[:5])} is past its time. What can be done is done."
     if report.results and any(not result.outcome.startswith(("Already", "Awaiting")) for result in report.results):
@@ -108,23 +108,23 @@ class Job:
 async def reconcile(job: Job, run: Run) -> Report:
     """Make a plan, carry it out, and look again at what is left; a listener sees the plan first."""
     if job.dry_run:
-        plan = await _made(job)
+        plan = await _make_plan(job)
         return Report(plan, (), plan, dry_run=True)
     with _recorded(job) as record:
-        plan = await _made(job)
-        results = await carry_out(plan.due, run, job.parallel)
+        plan = await _make_plan(job)
+        results = await execute(plan.due, run, job.parallel)
         report = Report(plan, results, await asyncio.to_thread(job.plan) if results else plan)
         record.outcome, record.message = verdict(report)
         record.exit_code = exit_code(report, not job.scheduled)
-    await asyncio.to_thread(_look_round, report)
+    await asyncio.to_thread(_refresh_monitoring, report)
     return report
 
 
-async def _made(job: Job) -> "Plan":
+async def _make_plan(job: Job) -> "Plan":
     plan = await asyncio.to_thread(job.plan)
-    say(total(plan))  # the page's log reads as a story
+    log_to_run(total(plan))  # the page's log reads as a story
     for listener in listeners():
-        unhindered(partial(listener.show, plan))
+        notify_safely(partial(listener.show, plan))
     return plan
 
 
@@ -141,13 +141,13 @@ def _recorded(job: Job) -> "Iterator[RunRecord]":
         yield record
 
 
-def _look_round(report: Report) -> None:
+def _refresh_monitoring(report: Report) -> None:
     """Metrics and alerts; they decide nothing of the work that was done."""
-    from flows.monitoring import look_round
+    from flows.monitoring import refresh_monitoring
     from tasks.alerts import failure
 
     ended = [(result.step, result.error) for result in report.failed]
     try:
-        look_round([failure(f"{step.verb} {step.subject}", error) for step, error in ended if error])
+        refresh_monitoring([failure(f"{step.verb} {step.subject}", error) for step, error in ended if error])
     except Exception as error:
-        logging.getLogger(__name__).warning("%s", fault_of("look round", error))
+        logging.getLogger(__name__).warning("%s", as_throng_error("look round", error))

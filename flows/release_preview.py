@@ -25,7 +25,7 @@ def withheld(table: pa.Table) -> int:
     return int(pc.sum(pc.equal(table["status"], "withheld_small")).as_py() or 0)
 
 
-def picture(table: pa.Table, level: str) -> list[str]:
+def preview(table: pa.Table, level: str) -> list[str]:
     """The largest places of a level with hours, a line each; nothing where none of its numbers is shown."""
     if not {"zone_id", "hour"} <= set(table.column_names):
         return []

@@ -13,57 +13,57 @@ from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
 
 from flows import artifacts
-from flows.alerting.events import say
-from flows.messages import SENTENCES, Reference
+from flows.alerting.events import emit_alerts
+from flows.messages import OUTCOME_TEXT, Reference
 from flows.serving.process_identity import this_process
-from tasks.alerts import NO_FAULT, failure
+from tasks.alerts import NOT_ALERTED, failure
 from tasks.errors import RefusedDelivery, RefusedRelease, RejectedInput, ThrongError
 from tasks.refs import Outcome
-from tasks.step import scrubbed
+from tasks.step import sanitised
 
 
-async def ending(
+async def run_verb(
     verb: str, tags: list[str], call: Callable[[], Reference], cards: Callable[[], None]
 ) -> State[Reference]:
     """Run a verb inside its flow run, put its cards on the page, and say how it ended; errors leave scrubbed.
 
     The verb runs in a thread, so that other flow runs of this process go on beside it.
     """
-    return await asyncio.to_thread(_ended, verb, tags, call, cards)
+    return await asyncio.to_thread(_to_state, verb, tags, call, cards)
 
 
-def _ended(verb: str, tags: list[str], call: Callable[[], Reference], cards: Callable[[], None]) -> State[Reference]:
+def _to_state(verb: str, tags: list[str], call: Callable[[], Reference], cards: Callable[[], None]) -> State[Reference]:
     tag(tags)
     try:
-        reference = scrubbed(verb, call)
+        reference = sanitised(verb, call)
     except ThrongError as error:
         if isinstance(error, RejectedInput):  # the catalog knows more of it
-            show(cards)
-        show(partial(tell_failure, " ".join([verb, *(word.partition(":")[2] for word in tags)]), error))
+            show_artifacts(cards)
+        show_artifacts(partial(alert_failure, " ".join([verb, *(word.partition(":")[2] for word in tags)]), error))
         return refused(error)
-    show(cards)
-    return Completed(name=reference.outcome.value, message=SENTENCES[reference.outcome], data=reference)
+    show_artifacts(cards)
+    return Completed(name=reference.outcome.value, message=OUTCOME_TEXT[reference.outcome], data=reference)
 
 
-def tell_failure(subject: str, error: ThrongError) -> None:
+def alert_failure(subject: str, error: ThrongError) -> None:
     """Alert at once where no run of many steps will: it puts together what failed, and says it when it ends."""
     context = FlowRunContext.get()
     alone = context and context.flow_run and context.flow_run.parent_task_run_id is None
-    if alone and error.exit_code not in NO_FAULT:
-        say([failure(subject, error)])
+    if alone and error.exit_code not in NOT_ALERTED:
+        emit_alerts([failure(subject, error)])
 
 
 def refused(error: ThrongError) -> State[Any]:
     """A failed run's state, and the card that says what to do."""
-    show(partial(artifacts.of_fault, error))
+    show_artifacts(partial(artifacts.of_fault, error))
     named = Outcome.REFUSED.value if isinstance(error, RefusedRelease | RefusedDelivery) else type(error).__name__
     return Failed(name=named, message=str(error), data=error)
 
 
-def show(cards: Callable[[], None]) -> None:
+def show_artifacts(cards: Callable[[], None]) -> None:
     """Put cards on the page; a page that lacks one is told in its log, and decides nothing of the work."""
     try:
-        scrubbed("artifacts", cards)
+        sanitised("artifacts", cards)
     except ThrongError as error:
         get_run_logger().warning(str(error))
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tasks.plan.states import Target
     from tasks.status import ActionItem, DeliveryHealth, Month, Status
 
-SAID = {
+TITLES = {
     "misconfigured": "the {} cannot be read",
     "schedule_silent": "the schedule does not run",
     "run_failed": "{} failed",
@@ -39,10 +39,10 @@ def headline(status: "Status") -> str:
         case "act" if first and first.kind == "delivery_late":
             return f"{late}. {_of_them(first, status)}"
         case "act" if first:
-            return f"{late if status.late else 'Something is to be done'}. First: {matter(first)}."
+            return f"{late if status.late else 'Something is to be done'}. First: {title(first)}."
         case "look" if first:
             more = f"{count(len(status.action_items), 'thing', 'things')} to look at"
-            return f"{late if status.late else 'Nothing is late'}; {more}. First: {matter(first)}."
+            return f"{late if status.late else 'Nothing is late'}; {more}. First: {title(first)}."
         case "new":
             return "Nothing has run here yet, and no client is applied."
     if status.due:
@@ -58,7 +58,7 @@ def _of_them(todo: "ActionItem", status: "Status") -> str:
     return todo.action if number == status.late else f"For {number} of them: {todo.action[0].lower()}{todo.action[1:]}"
 
 
-def following(status: "Status") -> str:
+def next_step(status: "Status") -> str:
     """What comes next where nothing is to be mended."""
     if not status.delivery_health:
         return (
@@ -72,14 +72,14 @@ def following(status: "Status") -> str:
     return f"Next: {first.product} {first.next} to {first.client} by {moment(first.next_by, status)}."
 
 
-def matter(todo: "ActionItem") -> str:
+def title(todo: "ActionItem") -> str:
     """What a thing to do is about, in a clause."""
     more = f" and {len(todo.subjects) - 1} more" if len(todo.subjects) > 1 else ""
-    said = SAID[todo.kind].replace("{} is", "{} are") if more else SAID[todo.kind]
+    said = TITLES[todo.kind].replace("{} is", "{} are") if more else TITLES[todo.kind]
     return said.format(f"{todo.subjects[0]}{more}")
 
 
-def holds_up(todo: "ActionItem") -> str:
+def blocked_deliveries(todo: "ActionItem") -> str:
     """How many deliveries wait for it, as a further sentence."""
     return f" It holds up {count(len(todo.holds_up), 'delivery', 'deliveries')}." if todo.holds_up else ""
 
@@ -124,18 +124,18 @@ def lateness(standing: "DeliveryHealth", status: "Status") -> str:
     return f"{late}; {len(standing.lost)} lost" if standing.lost else late
 
 
-def kept(standing: "DeliveryHealth") -> str:
+def punctuality(standing: "DeliveryHealth") -> str:
     """The share of the last deadlines that was met."""
     return f"{standing.met} of {standing.judged}" if standing.judged else "-"
 
 
-def behind(status: "Status") -> "DeliveryHealth":
+def stalest(status: "Status") -> "DeliveryHealth":
     """The client and product whose newest data are the oldest."""
     without = [line for line in status.delivery_health if line.newest_end is None]
     return without[0] if without else min(status.delivery_health, key=lambda line: line.newest_end or status.now)
 
 
-def all_kept(status: "Status") -> str:
+def overall_punctuality(status: "Status") -> str:
     """The share of the last deadlines that was met, over all clients."""
     judged, met = sum(line.judged for line in status.delivery_health), sum(line.met for line in status.delivery_health)
     return f"{met} of {judged}" if judged else "none yet"
@@ -149,7 +149,7 @@ def budget(month: "Month") -> str:
     return f"{rho}; epsilon {month.epsilon_spent:.2f} so far, {with_it}"
 
 
-def together(targets: Sequence["Target"]) -> list[tuple[str, str, "Target"]]:
+def group_alike(targets: Sequence["Target"]) -> list[tuple[str, str, "Target"]]:
     """Cells that stand alike for the same reason: their periods, whom they are for, and the first of them."""
     alike: dict[tuple[str, str, str], list[Target]] = {}
     for target in targets:

@@ -30,11 +30,11 @@ EXPIRY_EVERY = timedelta(days=7)
 LOW = 10
 """A month's budget is low when less than a tenth of its cap is left."""
 
-NO_FAULT = (None, 0, 2, 3, 130)
+NOT_ALERTED = (None, 0, 2, 3, 130)
 """Exit codes of runs that nobody need be told of: going on, done, mistyped, told step by step, stopped."""
 
 
-class Kind(StrEnum):
+class AlertKind(StrEnum):
     """Why somebody is told; also the last part of the event's name. The most urgent come first."""
 
     DELIVERY_LATE = "delivery_late"
@@ -60,12 +60,12 @@ class Alert:
 
 def failure(subject: str, error: ThrongError) -> Alert:
     """That a run failed, as it ends; `subject` is its verb and what it was about."""
-    return Alert(Kind.RUN_FAILED, subject, error.what, error.action)
+    return Alert(AlertKind.RUN_FAILED, subject, error.what, error.action)
 
 
 def alerts(stores: Stores, plan: Plan, now: datetime) -> list[Alert]:
     """Everything that somebody must be told now, the most urgent first; `plan` is the schedule's."""
-    return [alert for kind in Kind for alert in _SOURCES[kind](stores, plan, now)]
+    return [alert for kind in AlertKind for alert in _SOURCES[kind](stores, plan, now)]
 
 
 def _late(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
@@ -76,7 +76,7 @@ def _late(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
             by = clock(target.expected_by, zone)
             subject = f"{target.client} {target.product} {target.period}"
             yield Alert(
-                Kind.DELIVERY_LATE, subject, f"Promised by {by}; {target.state}: {target.why}", HELP[target.state]
+                AlertKind.DELIVERY_LATE, subject, f"Promised by {by}; {target.state}: {target.why}", HELP[target.state]
             )
 
 
@@ -89,13 +89,13 @@ def _failed(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
             action = (
                 f"After mending it: {again}" if step.settled else f"The next daily run tries again; or now: {again}"
             )
-            yield Alert(Kind.RUN_FAILED, f"{step.verb} {step.subject}", step.why, action)
+            yield Alert(AlertKind.RUN_FAILED, f"{step.verb} {step.subject}", step.why, action)
     for (verb, subject), run in stores.catalog.last_runs().items():
-        other = verb not in ("ingest", "publish", "deliver") and run.exit_code not in NO_FAULT
+        other = verb not in ("ingest", "publish", "deliver") and run.exit_code not in NOT_ALERTED
         if other and run.ended and now - run.ended < RECENT:
             what = run.message or f"It ended with {run.outcome}."
             again = "throng daily" if verb == "index" else f"throng {verb} {subject}"  # an index has no command
-            yield Alert(Kind.RUN_FAILED, f"{verb} {subject}", what, f"After mending it: {again}")
+            yield Alert(AlertKind.RUN_FAILED, f"{verb} {subject}", what, f"After mending it: {again}")
 
 
 def _before(step: Step) -> list[tuple[str, str]]:
@@ -108,7 +108,7 @@ def _before(step: Step) -> list[tuple[str, str]]:
 def _overdue(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
     for step in plan.steps:
         if step.verb == "ingest" and step.overdue:
-            yield Alert(Kind.LANDING_OVERDUE, step.period, step.why, HELP[State.WAITING])
+            yield Alert(AlertKind.LANDING_OVERDUE, step.period, step.why, HELP[State.WAITING])
 
 
 def _stale(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
@@ -117,7 +117,7 @@ def _stale(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
             key = _latest(stores, CATALOGUE[step.product], step.period)
             again = f"throng publish {step.product} {step.period} --revision-of {key} --reason TEXT"
             action = f"Leave it, or draw again for rho {step.revision_rho or 0:.4f}{_first(plan, step)}: {again}"
-            yield Alert(Kind.RELEASE_STALE, key, step.why, action)
+            yield Alert(AlertKind.RELEASE_STALE, key, step.why, action)
 
 
 def _first(plan: Plan, release: Step) -> str:
@@ -138,7 +138,7 @@ def _warned(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
         if row.ingested_at and now - row.ingested_at < RECENT:
             for line in stores.catalog.gate(row.day, row.generation):
                 if line.severity == "warning" and line.status in (GateStatus.FAILED, GateStatus.ERROR):
-                    yield Alert(Kind.GATE_WARNING, f"{line.rule} on {row.day}", line.message, line.action)
+                    yield Alert(AlertKind.GATE_WARNING, f"{line.rule} on {row.day}", line.message, line.action)
 
 
 def _current(stores: Stores, now: datetime) -> list[DayGeneration]:
@@ -155,7 +155,7 @@ def _low(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
             continue
         needed = outstanding(stores, month)
         if (needed or today < month.end) and (budget.left * LOW < budget.cap or budget.left < needed):
-            yield Alert(Kind.BUDGET_LOW, budget.month, _left(budget, needed), _KEEP)
+            yield Alert(AlertKind.BUDGET_LOW, budget.month, _left(budget, needed), _KEEP)
 
 
 def _left(budget: MonthBudget, needed: int) -> str:
@@ -171,7 +171,7 @@ def _redrawn(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
             intents = [entry.at for entry in stores.audit.entries(key) if entry.event == "draw intended"]
             if intents and now - intents[-1] < RECENT:
                 what = f"Drawn {release.draws} times under one charge: a process died before the bytes were kept."
-                yield Alert(Kind.RELEASE_REDRAWN, key, what, _EXPLAIN)
+                yield Alert(AlertKind.RELEASE_REDRAWN, key, what, _EXPLAIN)
 
 
 def _expiring(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
@@ -182,7 +182,7 @@ def _expiring(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
         wanted = product not in FOR_CLIENTS or any(spec.grant(product, period) for spec in clients)
         if wanted and ends - NOTICE <= now < ends and (product, str(period)) not in drawn:
             what = f"It is not drawn; its pseudonym key may be destroyed from {ends:%Y-%m-%d} on, then it never can be."
-            yield Alert(Kind.KEY_EXPIRING, f"{product} {period}", what, f"throng publish {product} {period}")
+            yield Alert(AlertKind.KEY_EXPIRING, f"{product} {period}", what, f"throng publish {product} {period}")
 
 
 def _expiry_overdue(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
@@ -192,7 +192,7 @@ def _expiry_overdue(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert
     if now - max([since, *done]) > EXPIRY_EVERY:
         last = clock(done[0], stores.policy.policy.time.local) if done else "never"
         what = f"What the policy lets us keep no longer, and rows of those who withdrew, were last destroyed: {last}."
-        yield Alert(Kind.EXPIRY_OVERDUE, EXPIRY, what, "throng expire")
+        yield Alert(AlertKind.EXPIRY_OVERDUE, EXPIRY, what, "throng expire")
 
 
 def _keys_end(stores: Stores, now: datetime) -> dict[tuple[str, Period], datetime]:
@@ -204,16 +204,16 @@ def _keys_end(stores: Stores, now: datetime) -> dict[tuple[str, Period], datetim
     return {(name, period): key_ends(period, rows, stores.policy.policy) for (name, period), rows in days.items()}
 
 
-_SOURCES: Mapping[Kind, Callable[[Stores, Plan, datetime], Iterator[Alert]]] = {
-    Kind.DELIVERY_LATE: _late,
-    Kind.RUN_FAILED: _failed,
-    Kind.LANDING_OVERDUE: _overdue,
-    Kind.KEY_EXPIRING: _expiring,
-    Kind.EXPIRY_OVERDUE: _expiry_overdue,
-    Kind.BUDGET_LOW: _low,
-    Kind.RELEASE_REDRAWN: _redrawn,
-    Kind.GATE_WARNING: _warned,
-    Kind.RELEASE_STALE: _stale,
+_SOURCES: Mapping[AlertKind, Callable[[Stores, Plan, datetime], Iterator[Alert]]] = {
+    AlertKind.DELIVERY_LATE: _late,
+    AlertKind.RUN_FAILED: _failed,
+    AlertKind.LANDING_OVERDUE: _overdue,
+    AlertKind.KEY_EXPIRING: _expiring,
+    AlertKind.EXPIRY_OVERDUE: _expiry_overdue,
+    AlertKind.BUDGET_LOW: _low,
+    AlertKind.RELEASE_REDRAWN: _redrawn,
+    AlertKind.GATE_WARNING: _warned,
+    AlertKind.RELEASE_STALE: _stale,
 }
 
 _EXPLAIN = "`throng runs` shows what ended there: kill, memory, disk? If nothing explains it, tell the privacy officer."

@@ -26,7 +26,7 @@ from tasks.store.audit import AuditEntry
 from tasks.store.buckets import INDEX, Bucket
 from tasks.store.client_file import unknown_client
 from tasks.store.client_spec import ClientSpec, Grant
-from tasks.store.event_log import follow, release_lineage
+from tasks.store.event_log import bind_lineage, release_lineage
 from tasks.store.lake import DeliveryKey
 from tasks.store.ledger import ReleaseKey
 from tasks.store.tables import Delivery, DeliveryState, Release, ReleaseState
@@ -97,7 +97,7 @@ class Deliver:
         """The stored delivery if nothing that decides its content changed; else a new revision, rendered and kept."""
         grant = self._grant(spec, product, period)
         release = self._release(product, period)
-        follow(release_lineage(release.period, release.generations))
+        bind_lineage(release_lineage(release.period, release.generations))
         facts = release_view(self._stores, product, period, release)
         plan, granted = zones_view(self._stores, release), grant_view(spec, grant)
         digest = inputs_digest(facts, plan, granted)

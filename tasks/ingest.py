@@ -41,7 +41,7 @@ from tasks.step import progress, step
 from tasks.store import Stores, usage
 from tasks.store.audit import AuditEntry
 from tasks.store.catalog import DayInputs
-from tasks.store.event_log import day_lineage, follow
+from tasks.store.event_log import bind_lineage, day_lineage
 from tasks.store.lake import Candidate
 from tasks.store.scratch import PrivateFolder, private_folder
 
@@ -100,7 +100,7 @@ class Ingest:
         current = None if again else self._stores.catalog.current(day)
         today = self._digest(landing), self._stores.policy.digest
         if current and (current.landing_digest, current.policy_digest) == today:
-            follow(day_lineage(day, current.generation))
+            bind_lineage(day_lineage(day, current.generation))
             return DayRef(day, current.generation, Outcome.ALREADY_INGESTED, current.rows_in, current.rows_kept)
         self._profile_revision(Period.day(day), self._digest(landing))  # refused before the walk, not after it
         return None

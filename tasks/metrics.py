@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from tasks.alerts import Alert, Kind
+from tasks.alerts import Alert, AlertKind
 from tasks.period import Period, day_start
 from tasks.plan.states import Plan, State, counted
 from tasks.release import budgets
@@ -89,7 +89,7 @@ def _clients(stores: Stores) -> dict[str, ClientSpec]:
 def _of_books(stores: Stores, found: Sequence[Alert]) -> Iterator[Metric]:
     left: list[Sample] = [({"month": month.month}, month.left / month.cap) for month in budgets(stores)]
     yield Metric("budget_left_ratio", "Share of the month's privacy budget (rho) that is left.", left)
-    kinds: list[Sample] = [({"kind": kind}, sum(alert.kind == kind for alert in found)) for kind in Kind]
+    kinds: list[Sample] = [({"kind": kind}, sum(alert.kind == kind for alert in found)) for kind in AlertKind]
     yield Metric("alerts", "What somebody must be told, by kind.", kinds)
 
 

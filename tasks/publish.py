@@ -29,7 +29,7 @@ from tasks.staleness import changes_since, not_in_lake
 from tasks.step import step
 from tasks.store import Stores
 from tasks.store.audit import AuditEntry
-from tasks.store.event_log import follow, release_lineage
+from tasks.store.event_log import bind_lineage, release_lineage
 from tasks.store.lake import BUCKETS, LakeFile
 from tasks.store.ledger import ReleaseKey
 from tasks.store.tables import Release, ReleaseState
@@ -108,7 +108,7 @@ class Publish:
 
     def _standing(self, product: Product, period: Period, release: Release) -> ReleaseRef:
         """A release that is drawn; if stale, with what a revision would cost under today's policy."""
-        follow(release_lineage(release.period, release.generations))
+        bind_lineage(release_lineage(release.period, release.generations))
         ref = _reference(release, Outcome.ALREADY_PUBLISHED)
         if stale := changes_since(self._stores, release, self._now()):
             cost = privacy_cost(product, period, self._stores.policy.policy)

@@ -19,33 +19,33 @@ P = ParamSpec("P")
 R = TypeVar("R")
 Verb = TypeVar("Verb")
 Method = Callable[Concatenate[Verb, P], R]
-Watch = Callable[[str, int, int], None]
+ProgressCallback = Callable[[str, int, int], None]
 """Told what is being done, how many parts of it are done, and of how many (0 of 0 at a step's start)."""
 
 RETRIES = 3
 BACKOFF_SECONDS = 1
-_watch: ContextVar[Watch | None] = ContextVar("watch", default=None)
+_callback: ContextVar[ProgressCallback | None] = ContextVar("watch", default=None)
 _running: ContextVar[str] = ContextVar("running", default="")
 
 
 @contextmanager
-def watched(watch: Watch) -> Iterator[None]:
+def report_progress(watch: ProgressCallback) -> Iterator[None]:
     """Report the steps that run inside the block."""
-    token = _watch.set(watch)
+    token = _callback.set(watch)
     try:
         yield
     finally:
-        _watch.reset(token)
+        _callback.reset(token)
 
 
-def watching() -> Watch | None:
+def progress_callback() -> ProgressCallback | None:
     """Who is told, if anybody is."""
-    return _watch.get()
+    return _callback.get()
 
 
-def progress() -> Watch:
+def progress() -> ProgressCallback:
     """Where the running step reports its parts; callable from any thread."""
-    watch, name = _watch.get(), _running.get()
+    watch, name = _callback.get(), _running.get()
     return lambda part, done, total: watch(f"{name}, {part}", done, total) if watch else None
 
 
@@ -58,7 +58,7 @@ def flow_run_id() -> str | None:
     return str(flow_run.id)
 
 
-def say(line: str) -> None:
+def log_to_run(line: str) -> None:
     """Put a line into the log of the flow run that runs here; nothing without one."""
     if _flow_is_active():
         from prefect.logging import get_run_logger
@@ -66,14 +66,14 @@ def say(line: str) -> None:
         get_run_logger().info(line)
 
 
-def scrubbed(verb: str, call: Callable[[], R]) -> R:
+def sanitised(verb: str, call: Callable[[], R]) -> R:
     """Run the call; an unforeseen error becomes StepFailed with its type and place, and no error keeps its causes."""
     try:
         return call()
     except BaseException as error:
         if _asks_to_stop(error):
             raise
-        fault = fault_of(verb, error)
+        fault = as_throng_error(verb, error)
     raise fault
 
 
@@ -87,18 +87,18 @@ def _asks_to_stop(error: BaseException) -> bool:
     return not isinstance(error, Exception) and type(error).__module__.partition(".")[0] in ("asyncio", "prefect")
 
 
-def fault_of(verb: str, error: BaseException) -> ThrongError:
+def as_throng_error(verb: str, error: BaseException) -> ThrongError:
     """The error as one of ours, without its causes; of an unforeseen one only type and place are left."""
     if isinstance(error, ThrongError):
         fault: ThrongError = error
     elif isinstance(error, MemoryError):
         fault = StepFailed(
-            f"{verb}: memory ran out at {_place(error.__traceback__)}.",
+            f"{verb}: memory ran out at {_origin(error.__traceback__)}.",
             "Free memory or give this process more, then run the same command again: nothing is half written.",
         )
     else:
         fault = StepFailed(
-            f"{verb}: {type(error).__name__} at {_place(error.__traceback__)}.",
+            f"{verb}: {type(error).__name__} at {_origin(error.__traceback__)}.",
             "This is a defect in Throng: report this line; running the command again is safe.",
         )
     fault.__cause__ = fault.__context__ = None
@@ -114,8 +114,8 @@ def step(does: str) -> Callable[[Method[Verb, P, R]], Method[Verb, P, R]]:
             name = method.__name__
 
             def call() -> R:
-                with _announced(name):
-                    return scrubbed(type(verb).__name__.lower(), lambda: method(verb, *args, **kwargs))
+                with _running_step(name):
+                    return sanitised(type(verb).__name__.lower(), lambda: method(verb, *args, **kwargs))
 
             return _as_task(name, does, call) if _flow_is_active() else call()
 
@@ -125,8 +125,8 @@ def step(does: str) -> Callable[[Method[Verb, P, R]], Method[Verb, P, R]]:
 
 
 @contextmanager
-def _announced(name: str) -> Iterator[None]:
-    if watch := _watch.get():
+def _running_step(name: str) -> Iterator[None]:
+    if watch := _callback.get():
         watch(name, 0, 0)
     token = _running.set(name)
     try:
@@ -161,7 +161,7 @@ def _as_task(name: str, does: str, call: Callable[[], R]) -> R:
         retry_jitter_factor=0.5,
         retry_condition_fn=_storage_was_unavailable,
     )
-    say(f"{name}: {does}")  # the page's log reads as a story
+    log_to_run(f"{name}: {does}")  # the page's log reads as a story
     return task()
 
 
@@ -169,7 +169,7 @@ def _storage_was_unavailable(task: object, run: object, state: Any) -> bool:
     return isinstance(state.result(raise_on_failure=False), StorageUnavailable)
 
 
-def _place(trace: TracebackType | None) -> str:
+def _origin(trace: TracebackType | None) -> str:
     """The innermost line of our own code, as `module:line`."""
     frames = [(str(frame.f_globals.get("__name__")), line) for frame, line in walk_tb(trace)]
     ours = [(name, line) for name, line in frames if name.startswith(("flows.", "tasks.")) and name != __name__]

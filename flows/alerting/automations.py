@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from flows.alerting.dispatcher import RUN_LATE, SCHEDULE_SILENT
 from flows.links import FLOW_RUN
 from flows.serving.terminal_states import COMMAND_KILLED
-from tasks.alerts import Kind
+from tasks.alerts import AlertKind
 
 BLOCK = "throng-alerts"
 PREFIX = "throng: "
@@ -34,7 +34,7 @@ _RUN = "event.resource.id | replace('prefect.flow-run.', '')"
 _DEPLOYMENT = "(event.related | selectattr('role', 'equalto', 'deployment') | first).name"
 
 
-def install(teller: str, late: timedelta = LATE, silent: timedelta = SILENT) -> None:
+def install(dispatcher: str, late: timedelta = LATE, silent: timedelta = SILENT) -> None:
     """Create or renew every automation, and remove ours that are no longer among them; again changes nothing.
 
     One that somebody switched off stays off.
@@ -42,7 +42,7 @@ def install(teller: str, late: timedelta = LATE, silent: timedelta = SILENT) -> 
     with get_client(sync_client=True) as api:
         page = str(api.api_url).rstrip("/").removesuffix("/api")
         known = {found.name: found for found in api.read_automations() if found.name.startswith(PREFIX)}
-        for wanted in _automations(_block(teller), page, late, silent):
+        for wanted in _automations(_block(dispatcher), page, late, silent):
             before = known.pop(wanted.name, None)
             if before:
                 api.update_automation(before.id, wanted.model_copy(update={"enabled": before.enabled}))
@@ -56,9 +56,9 @@ def _remove(api: SyncPrefectClient, automations: Sequence[UUID]) -> None:
         api.delete_automation(automation)
 
 
-def _block(teller: str) -> UUID:
+def _block(dispatcher: str) -> UUID:
     """The teller's address, which only the server needs to know, as a secret of Prefect's."""
-    block = Webhook(url=SecretStr(teller))
+    block = Webhook(url=SecretStr(dispatcher))
     return cast(UUID, block.save(BLOCK, overwrite=True))  # awaitable only where a loop runs
 
 
@@ -74,7 +74,7 @@ def _automations(block: UUID, page: str, late: timedelta, silent: timedelta) -> 
         "what the day's run found",
         "{{ event.payload | tojson }}",
     )
-    ended = _alert(Kind.RUN_FAILED, "'A run ended as ' ~ event.resource['prefect.state-name'] ~ '.'", link)
+    ended = _alert(AlertKind.RUN_FAILED, "'A run ended as ' ~ event.resource['prefect.state-name'] ~ '.'", link)
     yield call(_failed(_OURS, **{"prefect.state-name": _NOT_BY_ITSELF}), "a run failed or crashed", ended)
     killed = {"prefect.state-type": "CRASHED", "prefect.state-message": COMMAND_KILLED.message}
     yield call(_failed({}, **killed), "a command was killed", ended)

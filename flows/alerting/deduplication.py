@@ -15,7 +15,7 @@ SILENCE = timedelta(hours=23)
 log = logging.getLogger("throng.alerts")
 
 
-class Memory:
+class Deduplicator:
     """A small file; one that is damaged or lost only means that something is told twice."""
 
     def __init__(self, path: Path) -> None:

@@ -16,9 +16,9 @@ from threading import Event, Thread
 from time import monotonic
 from urllib.request import ProxyHandler, Request, build_opener
 
-from flows.alerting.deduplication import Memory
-from flows.alerting.notifiers import SECONDS, Channel, channels, log
-from tasks.alerts import Alert, Kind
+from flows.alerting.deduplication import Deduplicator
+from flows.alerting.notifiers import SECONDS, Notifier, configured_notifiers, log
+from tasks.alerts import Alert, AlertKind
 from tasks.release import utc_now
 from tasks.settings import Settings
 
@@ -28,7 +28,7 @@ RUN_LATE, SCHEDULE_SILENT = "run_late", "schedule_silent"
 SERVICE_DOWN = "service_down"
 """The kind of which only the supervisor knows."""
 
-KNOWN = frozenset({*Kind, RUN_LATE, SCHEDULE_SILENT, SERVICE_DOWN})
+KNOWN_KINDS = frozenset({*AlertKind, RUN_LATE, SCHEDULE_SILENT, SERVICE_DOWN})
 
 LONGEST = 65_536
 """Bytes of one alert."""
@@ -47,7 +47,7 @@ The server calls its webhooks one by one, a few a second.
 class Outbox:
     """What one channel was not told yet."""
 
-    def __init__(self, channel: Channel, memory: Memory) -> None:
+    def __init__(self, channel: Notifier, memory: Deduplicator) -> None:
         self._channel, self._memory = channel, memory
         self._waiting: dict[tuple[str, str], Alert] = {}
 
@@ -72,10 +72,10 @@ class Outbox:
         self._memory.remember(self._channel.name, waiting, now)
 
 
-class Teller:
+class Dispatcher:
     """Gathers what comes within a moment into one message, and tries again what was not taken."""
 
-    def __init__(self, ways: Sequence[Channel], memory: Memory, gather: float, again: float = AGAIN) -> None:
+    def __init__(self, ways: Sequence[Notifier], memory: Deduplicator, gather: float, again: float = AGAIN) -> None:
         self._boxes = [Outbox(way, memory) for way in ways]
         self._heard: Queue[Alert] = Queue()
         self._gather, self._again = gather, again
@@ -128,19 +128,21 @@ def _drained(queue: "Queue[Alert]") -> Iterator[Alert]:
             return
 
 
-def tell(address: str, alert: Alert) -> None:
+def post_alert(address: str, alert: Alert) -> None:
     """Say an alert to the teller at its address; raises OSError."""
     request = Request(address, json.dumps(asdict(alert)).encode(), method="POST")  # noqa: S310 - our own
     build_opener(ProxyHandler({})).open(request, timeout=SECONDS).close()
 
 
 @contextmanager
-def telling(settings: Settings, gather: float = GATHER) -> Iterator[str]:
+def running_dispatcher(settings: Settings, gather: float = GATHER) -> Iterator[str]:
     """A running teller for the length of the block; its address, which only the automations need to know."""
-    teller = Teller(channels(settings), Memory(settings.home.absolute() / "told.json"), gather)
+    dispatcher = Dispatcher(
+        configured_notifiers(settings), Deduplicator(settings.home.absolute() / "told.json"), gather
+    )
     secret = token_urlsafe(16)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _listener(teller, f"/{secret}"))
-    threads = [Thread(target=server.serve_forever, daemon=True), Thread(target=teller.work, daemon=True)]
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _listener(dispatcher, f"/{secret}"))
+    threads = [Thread(target=server.serve_forever, daemon=True), Thread(target=dispatcher.work, daemon=True)]
     for thread in threads:
         thread.start()
     try:
@@ -148,7 +150,7 @@ def telling(settings: Settings, gather: float = GATHER) -> Iterator[str]:
     finally:
         server.shutdown()
         server.server_close()
-        teller.stop()
+        dispatcher.stop()
         for thread in threads:
             thread.join(timeout=15)
 
@@ -156,17 +158,17 @@ def telling(settings: Settings, gather: float = GATHER) -> Iterator[str]:
 def _alert(said: dict[str, str]) -> Alert:
     """An alert of a known kind; each field is made one line, as a mail's subject and a log's entry are."""
     alert = Alert(**{name: " ".join(text.encode().decode().splitlines()) for name, text in said.items()})
-    if alert.kind not in KNOWN:
+    if alert.kind not in KNOWN_KINDS:
         raise ValueError("unknown kind")
     return alert
 
 
-def _listener(teller: Teller, path: str) -> type[BaseHTTPRequestHandler]:
+def _listener(dispatcher: Dispatcher, path: str) -> type[BaseHTTPRequestHandler]:
     class Listener(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             alert = self._alert() if compare_digest(self.path.encode(), path.encode()) else None
             if alert:
-                teller.hear(alert)
+                dispatcher.hear(alert)
             self.send_response(204 if alert else 400)
             self.end_headers()
 

@@ -7,7 +7,7 @@ from itertools import groupby
 
 from prefect.events import emit_event
 
-from tasks.alerts import Alert, Kind
+from tasks.alerts import Alert, AlertKind
 from tasks.plan.states import Target
 from tasks.status.actions import ActionItem, action_items
 
@@ -17,15 +17,15 @@ MOST = 20
 _NOT_IN_AN_ID = re.compile(r"[^A-Za-z0-9_-]+")
 
 
-def say(alerts: Iterable[Alert]) -> None:
+def emit_alerts(alerts: Iterable[Alert]) -> None:
     """Emit one event `throng.<kind>` for each alert; of many of a kind, the first and how many more there are."""
-    for alert in fewer(alerts):
+    for alert in limit_per_kind(alerts):
         event = f"throng.{alert.kind}"
         place = f"{event}.{_NOT_IN_AN_ID.sub('-', alert.subject)}"
         emit_event(event, {"prefect.resource.id": place, "prefect.resource.name": alert.subject}, payload=asdict(alert))
 
 
-def by_cause(alerts: Sequence[Alert], targets: Iterable[Target]) -> list[Alert]:
+def group_by_cause(alerts: Sequence[Alert], targets: Iterable[Target]) -> list[Alert]:
     """One alert a cause; what only follows from it is counted. `targets`: of the alerts' plan."""
     return [_of(todo) for todo in action_items(alerts, targets)]
 
@@ -33,13 +33,13 @@ def by_cause(alerts: Sequence[Alert], targets: Iterable[Target]) -> list[Alert]:
 def _of(todo: ActionItem) -> Alert:
     """Named by its first subject, so that one more of the same is no news within the day."""
     first, *more = todo.subjects
-    since = f"since {first}" if todo.kind == Kind.LANDING_OVERDUE else f"{first} and more"
+    since = f"since {first}" if todo.kind == AlertKind.LANDING_OVERDUE else f"{first} and more"
     many = f"{len(todo.subjects)} in all, up to {more[-1]}. " if more else ""
     waiting = f" {len(todo.holds_up)} deliveries wait for it." if todo.holds_up else ""
     return Alert(todo.kind, since if more else first, f"{many}{todo.what}{waiting}", todo.action)
 
 
-def fewer(alerts: Iterable[Alert]) -> Iterator[Alert]:
+def limit_per_kind(alerts: Iterable[Alert]) -> Iterator[Alert]:
     """At most so many of a kind, which stand together."""
     for kind, same in groupby(alerts, lambda alert: alert.kind):
         found = list(same)

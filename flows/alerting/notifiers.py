@@ -26,7 +26,7 @@ SECONDS = 10
 log = logging.getLogger("throng.alerts")
 
 
-class Channel(Protocol):
+class Notifier(Protocol):
     """One way to people."""
 
     name: str
@@ -35,7 +35,7 @@ class Channel(Protocol):
         """Pass on several alerts as one message; raises if nobody took it."""
 
 
-class Log:
+class LogNotifier:
     """The log of `throng serve`: always there."""
 
     name = "log"
@@ -47,7 +47,7 @@ class Log:
 
 
 @dataclass(frozen=True)
-class Webhook:
+class WebhookNotifier:
     """JSON by POST: `text` for chat systems that show it, `alerts` for programs."""
 
     url: str
@@ -69,7 +69,7 @@ class _Stay(HTTPRedirectHandler):
 
 
 @dataclass(frozen=True)
-class Mail:
+class MailNotifier:
     """SMTP: `smtps://` is TLS from the first byte, `smtp://` turns to TLS where the server can."""
 
     url: str
@@ -106,18 +106,18 @@ class Mail:
         return message
 
 
-def channels(settings: Settings) -> list[Channel]:
+def configured_notifiers(settings: Settings) -> list[Notifier]:
     """Every channel that is configured; raises Misconfigured for half a mail setting."""
     if bool(settings.alert_email) != bool(settings.smtp_url):
         raise Misconfigured(
             "Of THRONG_ALERT_EMAIL and THRONG_SMTP_URL only one is set.",
             "Set both, for example ops@operator.example and smtps://throng:PASSWORD@mail.operator.example; or neither.",
         )
-    found: list[Channel] = [Log()]
+    found: list[Notifier] = [LogNotifier()]
     if settings.alert_webhook:
-        found.append(Webhook(settings.alert_webhook.get_secret_value()))
+        found.append(WebhookNotifier(settings.alert_webhook.get_secret_value()))
     if settings.smtp_url and settings.alert_email:
-        found.append(Mail(settings.smtp_url.get_secret_value(), settings.alert_email))
+        found.append(MailNotifier(settings.smtp_url.get_secret_value(), settings.alert_email))
     return found
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows.cli.app import client
-from flows.cli.output import Answer, command, listing
+from flows.cli.output import CommandOutput, command, listing
 
 if TYPE_CHECKING:
     from tasks.store.client_file import ClientSpec
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @command(client, "throng client apply nordmarkt.toml")
 def apply(
     files: Annotated[list[Path], typer.Argument(metavar="FILE", help="TOML files, one client each.")],
-) -> Answer:
+) -> CommandOutput:
     """Keep what clients' files say: all of them, or none."""
     from tasks.store import open_stores
     from tasks.store.client_file import check_apart, check_once
@@ -29,18 +29,18 @@ def apply(
     check_apart((kept | {spec.name: spec for spec in specs}).values())
     changed = {spec.name: _keep(stores, spec, kept.get(spec.name)) for spec in specs}
     say = [f"{name}: {'applied' if new else 'nothing to do, applied before'}." for name, new in changed.items()]
-    return Answer({"clients": [{"client": name, "changed": new} for name, new in changed.items()]}, say)
+    return CommandOutput({"clients": [{"client": name, "changed": new} for name, new in changed.items()]}, say)
 
 
 @command(client, "throng client list", name="list")
-def listed() -> Answer:
+def listed() -> CommandOutput:
     """List clients: destination and grants."""
     from tasks.store import open_stores
 
     kept = [row.spec for row in open_stores().catalog.clients()]
     if not kept:
-        return Answer({"clients": []}, ["No client yet. Next: throng client apply FILE.toml"])
-    return Answer({"clients": kept}, listing("clients", ["client", "bucket"], [_row(spec) for spec in kept]))
+        return CommandOutput({"clients": []}, ["No client yet. Next: throng client apply FILE.toml"])
+    return CommandOutput({"clients": kept}, listing("clients", ["client", "bucket"], [_row(spec) for spec in kept]))
 
 
 def _read(file: Path) -> "ClientSpec":

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.cli.app import app
-from flows.cli.output import Answer, command, table
+from flows.cli.output import CommandOutput, command, table
 
 if TYPE_CHECKING:
     from flows.cli.demo_stage import Stage
@@ -22,7 +22,7 @@ GRANTED = {"nordmarkt": "*", "stadtlicht": "D001"}
 
 
 @command(app, "throng demo")
-def demo() -> Answer:
+def demo() -> CommandOutput:
     """Show the whole way of a row: a city's events, to two clients."""
     from flows.cli.demo_stage import stage
 
@@ -38,11 +38,11 @@ def demo() -> Answer:
 
 def _simulate(here: "Stage") -> None:
     """A process of its own gives the memory back that a city takes."""
-    from flows.cli.progress import shown
+    from flows.cli.progress import show_progress
 
     city = f"--subscribers {SUBSCRIBERS} --zones {ZONES} --opt-in {OPT_IN} --days 1 --start {DAY} --seed {SEED}"
     command = [sys.executable, "-m", "flows.cli", "simulate", str(here.landing), *city.split()]
-    with shown(f"simulate {SUBSCRIBERS:,} subscribers"):
+    with show_progress(f"simulate {SUBSCRIBERS:,} subscribers"):
         subprocess.run(command, check=True, capture_output=True)  # noqa: S603  (our own command line)
 
 
@@ -88,14 +88,14 @@ def _download(client: str, folder: Path) -> None:
 
 def _verified(folder: Path) -> str:
     """Verify as the client would who has our public key from another way than the delivery itself."""
-    from flows.cli.verify_hint import kept_public_key
+    from flows.cli.verify_hint import export_public_key
     from tasks.store import open_stores
     from tasks.verify import Verify
 
-    return Verify()(str(folder), kept_public_key(open_stores())).verdict
+    return Verify()(str(folder), export_public_key(open_stores())).verdict
 
 
-def _told(lines: list[dict[str, Any]], seconds: float) -> Answer:
+def _told(lines: list[dict[str, Any]], seconds: float) -> CommandOutput:
     from tasks.privacy.accounting import rho_of
     from tasks.store import open_stores
 
@@ -111,7 +111,7 @@ def _told(lines: list[dict[str, Any]], seconds: float) -> Answer:
         "",
         *_where_next(lines),
     ]
-    return Answer({"clients": lines, **cost, "seconds": round(seconds, 1)}, say)
+    return CommandOutput({"clients": lines, **cost, "seconds": round(seconds, 1)}, say)
 
 
 def _where_next(lines: list[dict[str, Any]]) -> list[str]:

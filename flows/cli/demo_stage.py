@@ -9,7 +9,7 @@ from datetime import date
 from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 
-from flows.cli.prefect_server import Pages, prefect_pages
+from flows.cli.prefect_server import PrefectServer, prefect_server
 from tasks.env_files import sqlite_url
 from tasks.errors import Misconfigured
 from tasks.policy import shipped
@@ -27,7 +27,7 @@ class Stage:
     """Where everything of a demo is, while its servers run."""
 
     home: Path
-    pages: Pages
+    pages: PrefectServer
     s3: S3Server
 
     @property
@@ -52,7 +52,7 @@ def stage(home: Path) -> Iterator[Stage]:
     with _alone(home):
         for left in home.iterdir():
             shutil.rmtree(left) if left.is_dir() else left.unlink()
-        with prefect_pages(home / "prefect") as pages, serve(home / "s3", BUCKETS) as s3:
+        with prefect_server(home / "prefect") as pages, serve(home / "s3", BUCKETS) as s3:
             os.environ.update(_environment(home, pages, s3))
             yield Stage(home, pages, s3)
 
@@ -69,7 +69,7 @@ def _alone(home: Path) -> Iterator[None]:
         yield
 
 
-def _environment(home: Path, pages: Pages, s3: S3Server) -> dict[str, str]:
+def _environment(home: Path, pages: PrefectServer, s3: S3Server) -> dict[str, str]:
     """Every setting, so that neither the environment nor a `.env` leads the demo elsewhere."""
     return {
         "THRONG_HOME": str(home),

@@ -6,14 +6,14 @@ from typing import Annotated
 import typer
 
 from flows.cli.app import app
-from flows.cli.output import Answer, command
+from flows.cli.output import CommandOutput, command
 
 OF_THE_LANDING = {"zones and cells", "registers", "events"}
 """What doctor looks at that is about the content of the landing."""
 
 
 @command(app, "throng doctor")
-def doctor() -> Answer:
+def doctor() -> CommandOutput:
     """Check settings and stores; each fault says how to mend it."""
     from flows.cli.doctor import examine
 
@@ -23,7 +23,7 @@ def doctor() -> Answer:
     closing = f"{len(faults)} fault(s)." if faults else "All is well. Next: throng ingest DAY"
     if {finding.subject for finding in faults} & OF_THE_LANDING:
         closing += " `throng inspect` on the landing shows what is read of each file, and proposes a mapping."
-    return Answer(
+    return CommandOutput(
         document,
         [*(finding.sentence() for finding in findings), closing],
         max((f.exit_code for f in faults), default=0),
@@ -31,7 +31,7 @@ def doctor() -> Answer:
 
 
 @command(app, "throng migrate")
-def migrate() -> Answer:
+def migrate() -> CommandOutput:
     """Bring the database to this version of Throng."""
     from tasks.settings import load
     from tasks.store.database import Database
@@ -45,7 +45,7 @@ def migrate() -> Answer:
     check_not_lost(settings.database, Lake(settings.lake_root, keys), keys)
     before, after = upgrade(Database(settings.database))
     said = "Nothing to do: the database has version" if before == after else f"From version {before or 'none'} to"
-    return Answer({"before": before, "after": after}, [f"{said} {after}."])
+    return CommandOutput({"before": before, "after": after}, [f"{said} {after}."])
 
 
 @command(app, "throng verify .throng/demo/clients/nordmarkt")
@@ -54,7 +54,7 @@ def verify(
     public_key: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The operator's public key, received another way.")
     ] = None,
-) -> Answer:
+) -> CommandOutput:
     """Verify a delivery as its receiver, without any of Throng's stores."""
     from tasks.verify import Verify
 
@@ -62,4 +62,4 @@ def verify(
     facts = [{"path": one.manifest.path, "manifest_sha256": one.manifest_sha256} for one in verified.deliveries]
     said = [f"{one['path']} (manifest {one['manifest_sha256'][:12]})" for one in facts]
     document = {"location": location, "verdict": verified.verdict, "pinned": verified.pinned, "deliveries": facts}
-    return Answer(document, [*said, f"{len(facts)} delivery(s): {verified.verdict}."])
+    return CommandOutput(document, [*said, f"{len(facts)} delivery(s): {verified.verdict}."])

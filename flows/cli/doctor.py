@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from flows.cli.finding import Finding
 from tasks.errors import Misconfigured, RejectedInput, StorageUnavailable, ThrongError
 from tasks.settings import Settings, load
-from tasks.step import scrubbed
+from tasks.step import sanitised
 
 if TYPE_CHECKING:
     from tasks.store.buckets import Buckets
@@ -37,7 +37,7 @@ def examine() -> Iterator[Finding]:
 
 def _finding(subject: str, look: Callable[[], str]) -> Finding:
     try:
-        return Finding(subject, scrubbed("doctor", look))
+        return Finding(subject, sanitised("doctor", look))
     except ThrongError as error:
         return Finding(subject, fault=error)
 
@@ -195,16 +195,16 @@ def _engine(settings: Settings) -> str:
 
 
 def _prefect(settings: Settings) -> str:
-    from flows.cli.prefect_server import answers
-    from flows.serving.lockfile import announced
+    from flows.cli.prefect_server import is_up
+    from flows.serving.lockfile import running_api
 
-    api, served = os.environ.get("PREFECT_API_URL"), announced(settings.home.absolute())
+    api, served = os.environ.get("PREFECT_API_URL"), running_api(settings.home.absolute())
     if served and api in (None, served):
-        up = "answers: every verb is a flow run with its page" if answers(served) else "is starting"
+        up = "answers: every verb is a flow run with its page" if is_up(served) else "is starting"
         return f"throng serve runs in this home, {served.removesuffix('/api')} {up}"
     if not api:
         return "PREFECT_API_URL is not set and throng serve does not run: commands run plainly, without pages"
-    if not answers(api):
+    if not is_up(api):
         raise StorageUnavailable(
             "The API named by PREFECT_API_URL does not answer.", "Start it, or unset the variable."
         )
@@ -246,9 +246,9 @@ def _bucket(buckets: "Buckets", destination: "Destination") -> str:
 
 
 def _alerts(settings: Settings) -> str:
-    from flows.alerting.notifiers import channels
+    from flows.alerting.notifiers import configured_notifiers
 
-    ways = ", ".join(channel.name for channel in channels(settings))
+    ways = ", ".join(channel.name for channel in configured_notifiers(settings))
     others = "" if settings.alert_webhook or settings.alert_email else "; THRONG_ALERT_WEBHOOK or _EMAIL add others"
     return f"told by {ways}, while `throng serve` runs{others}"
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows.cli.app import app
-from flows.cli.output import Answer, Row, address, command, listing
-from flows.cli.parsing import a_day, a_month
+from flows.cli.output import CommandOutput, Row, address, command, listing
+from flows.cli.parsing import parse_day, parse_month
 from flows.costs import costs
-from flows.links import pages_of_runs
+from flows.links import run_page_urls
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -24,7 +24,7 @@ Rows = Sequence[Mapping[str, Any]]
 
 
 @command(app, "throng releases")
-def releases() -> Answer:
+def releases() -> CommandOutput:
     """List releases: state, charge, digest."""
     from tasks.store import open_stores
     from tasks.store.ledger import ReleaseKey
@@ -35,7 +35,7 @@ def releases() -> Answer:
 
     rows = [line(row) for row in open_stores().ledger.releases()]
     if not rows:
-        return Answer({"releases": []}, ["No release yet. Next: throng publish footfall DAY"])
+        return CommandOutput({"releases": []}, ["No release yet. Next: throng publish footfall DAY"])
     shown: list[Row] = [
         (
             [row["release"], row["rho"], row["state"], row["redraws"], (row["sha256"] or "")[:SHOWN_DIGITS]],
@@ -43,21 +43,23 @@ def releases() -> Answer:
         )
         for row in rows
     ]
-    return Answer({"releases": rows}, listing("releases", ["release", "#rho", "state", "#redraws", "sha256"], shown))
+    return CommandOutput(
+        {"releases": rows}, listing("releases", ["release", "#rho", "state", "#redraws", "sha256"], shown)
+    )
 
 
 @command(app, "throng deliveries --client nordmarkt")
-def deliveries(client: Annotated[str | None, typer.Option(help="Of this client only.")] = None) -> Answer:
+def deliveries(client: Annotated[str | None, typer.Option(help="Of this client only.")] = None) -> CommandOutput:
     """List deliveries: state, rows, where they are."""
     from tasks.store import open_stores
 
     shown = ("client", "product", "period", "revision", "state", "rows", "withheld", "path", "message")
     rows = [{name: getattr(row, name) for name in shown} for row in open_stores().catalog.deliveries(client)]
     if not rows:
-        return Answer({"deliveries": []}, ["No delivery yet. Next: throng deliver CLIENT footfall DAY"])
+        return CommandOutput({"deliveries": []}, ["No delivery yet. Next: throng deliver CLIENT footfall DAY"])
     columns = ["client", "product", "period", "#revision", "state", "#rows", "#withheld"]
     told = [([row[name.lstrip("#")] for name in columns], [row["message"]]) for row in rows]
-    return Answer({"deliveries": rows}, listing("deliveries", columns, told))
+    return CommandOutput({"deliveries": rows}, listing("deliveries", columns, told))
 
 
 @command(app, "throng runs --failed --limit 10")
@@ -67,38 +69,40 @@ def runs(
         bool, typer.Option("--failed", help="Only runs that ended with an exit code other than 0.")
     ] = False,
     limit: Annotated[int, typer.Option(metavar="N", min=1, max=MOST_RUNS, help="How many runs, newest first.")] = 50,
-) -> Answer:
+) -> CommandOutput:
     """List runs; with --day, why rows of that day were not used."""
     from tasks.store import open_stores
 
     stores = open_stores()
     if day is None:
-        page = pages_of_runs()
+        page = run_page_urls()
         lines = [run_line(run, page, stores.policy.policy.time.local) for run in stores.catalog.runs(limit, failed)]
         none = "No run failed." if failed else "Nothing ran yet. Next: throng ingest DAY"
-        return Answer({"runs": lines}, _runs(lines) if lines else [none])
-    generations = stores.catalog.generations(a_day(day))
+        return CommandOutput({"runs": lines}, _runs(lines) if lines else [none])
+    generations = stores.catalog.generations(parse_day(day))
     if not generations:
-        return Answer({"day": day, "generations": []}, [f"{day} was never ingested. Next: throng ingest {day}"])
+        return CommandOutput({"day": day, "generations": []}, [f"{day} was never ingested. Next: throng ingest {day}"])
     told = [_generation(stores, generation) for generation in generations]
     document = {"day": day, "generations": [facts for facts, _ in told]}
-    return Answer(document, [part for _, parts in told for part in parts])
+    return CommandOutput(document, [part for _, parts in told for part in parts])
 
 
 @command(app, "throng budget --month 2026-03")
-def budget(month: Annotated[str | None, typer.Option(help="Show this month's charges, as 2026-03.")] = None) -> Answer:
+def budget(
+    month: Annotated[str | None, typer.Option(help="Show this month's charges, as 2026-03.")] = None,
+) -> CommandOutput:
     """Show the privacy ledger: charged and left."""
     from tasks.release import budgets
     from tasks.store import open_stores
 
     stores = open_stores()
-    wanted = a_month(month) if month else None
+    wanted = parse_month(month) if month else None
     months = [_month(stores, row) for row in budgets(stores) if wanted in (None, row.month)]
     say = _listed("months", months) or ["Nothing is charged yet: the whole cap is left."]
     if wanted is None or not months:
-        return Answer({"months": months}, say)
+        return CommandOutput({"months": months}, say)
     charges = [_charge(release, charge) for release, charge in stores.ledger.charges(wanted)]
-    return Answer({"months": months, "charges": charges}, [*say, *_listed("charges", charges)])
+    return CommandOutput({"months": months, "charges": charges}, [*say, *_listed("charges", charges)])
 
 
 def run_line(run: "Run", page: Callable[[str | None], str | None], zone: "ZoneInfo") -> Mapping[str, Any]:

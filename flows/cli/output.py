@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.text import Text
 
-Command = Callable[..., "Answer"]
+Command = Callable[..., "CommandOutput"]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document in place of text.")]
 _WHOLE = 1_000
 """Numbers from here on are shown without a fraction."""
-UNTOLD = 40
+OUTPUT_LOST = 40
 """The exit code where a program lacks the document that it asked for."""
 LOG_COLUMNS = 100_000
 """Width where no terminal has one: a log keeps lines whole."""
@@ -32,7 +32,7 @@ Row = tuple[Sequence[object], Sequence["str | Text"]]
 
 
 @dataclass(frozen=True)
-class Answer:
+class CommandOutput:
     """A command's result, twice: as a document for programs, and as what people read."""
 
     document: Mapping[str, Any]
@@ -115,7 +115,7 @@ def address(url: str) -> "Text":
     return Text(f"  {url}", no_wrap=True)
 
 
-def tell(console: "Console", part: object) -> None:
+def print_part(console: "Console", part: object) -> None:
     """Print for people: a terminal's lines are as wide as it is, addresses and a log's lines are whole."""
     if console.is_terminal:
         console.print(part, soft_wrap=bool(getattr(part, "no_wrap", False)))
@@ -132,7 +132,7 @@ def _shown(cell: object) -> str:
     return "" if cell is None else f"{cell:.4g}" if isinstance(cell, float) else str(cell)
 
 
-def screen(stderr: bool = True) -> "Console":
+def console_for(stderr: bool = True) -> "Console":
     """Where people read: as wide as their terminal, or as a log's lines. Progress and notes are on stderr."""
     from rich.console import Console
 
@@ -141,7 +141,7 @@ def screen(stderr: bool = True) -> "Console":
     return Console(stderr=stderr, highlight=False, markup=False, width=width)
 
 
-def _respond(name: str, call: Callable[[], Answer], as_json: bool) -> int:
+def _respond(name: str, call: Callable[[], CommandOutput], as_json: bool) -> int:
     """Run a command and print what it answers; returns the exit code."""
     answer = _answer(name, call)
     if as_json:
@@ -153,13 +153,13 @@ def _respond(name: str, call: Callable[[], Answer], as_json: bool) -> int:
             _print(answer.say)
         if not told:
             _print(["The answer could not be written to stdout: its disk is full. The work is done."])
-    return answer.exit_code if told else answer.exit_code or UNTOLD
+    return answer.exit_code if told else answer.exit_code or OUTPUT_LOST
 
 
 def _print(parts: "Sequence[RenderableType]", stderr: bool = True) -> None:
-    console = screen(stderr)
+    console = console_for(stderr)
     for part in parts:
-        tell(console, part)
+        print_part(console, part)
 
 
 def _print_document(document: Mapping[str, Any]) -> None:
@@ -181,23 +181,23 @@ def _written(write: Callable[[], None]) -> bool:
     return True
 
 
-def _answer(name: str, call: Callable[[], Answer]) -> Answer:
+def _answer(name: str, call: Callable[[], CommandOutput]) -> CommandOutput:
     from tasks.errors import ThrongError
-    from tasks.step import scrubbed
+    from tasks.step import sanitised
 
     try:
-        return scrubbed(name, call)
+        return sanitised(name, call)
     except ThrongError as error:
         return _fault(error.with_traceback(None))  # frames would keep libraries' objects beyond their time
     except KeyboardInterrupt:
         text = "Stopped. Nothing is half written; the same command goes on from here."
-        return Answer({"error": "Stopped", "what": text, "exit_code": INTERRUPTED}, [text], INTERRUPTED, True)
+        return CommandOutput({"error": "Stopped", "what": text, "exit_code": INTERRUPTED}, [text], INTERRUPTED, True)
 
 
-def _fault(error: "Any") -> Answer:
+def _fault(error: "Any") -> CommandOutput:
     from rich.text import Text
 
     kind = type(error).__name__
     document = {"error": kind, "what": error.what, "action": error.action, "exit_code": error.exit_code}
     say = [Text.assemble((f"{kind}: ", "bold red"), error.what), Text.assemble(("What to do: ", "bold"), error.action)]
-    return Answer(document, say, error.exit_code, is_error=True)
+    return CommandOutput(document, say, error.exit_code, is_error=True)

@@ -7,12 +7,12 @@ if TYPE_CHECKING:
     from tasks.period import Period
 
 
-def a_day(text: str) -> date:
+def parse_day(text: str) -> date:
     """A network-local day as written by users; raises Misconfigured."""
     return _a_period(text, "day", "2026-03-01").first
 
 
-def a_month(text: str) -> str:
+def parse_month(text: str) -> str:
     """A month as written by users; raises Misconfigured."""
     return str(_a_period(text, "month", "2026-03"))
 
@@ -31,7 +31,7 @@ def _a_period(text: str, cadence: str, example: str) -> "Period":
     return period
 
 
-def a_reason(option: str, value: str | None, reason: str | None) -> str | None:
+def check_reason(option: str, value: str | None, reason: str | None) -> str | None:
     """The reason that belongs to an option; raises Misconfigured if one of the two is missing."""
     from tasks.errors import Misconfigured
 

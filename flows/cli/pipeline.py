@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.cli.app import app
-from flows.cli.output import Answer, command
-from flows.cli.parsing import a_day, a_reason
+from flows.cli.output import CommandOutput, command
+from flows.cli.parsing import check_reason, parse_day
 from tasks.errors import ThrongError
 
 if TYPE_CHECKING:
@@ -32,14 +32,14 @@ def ingest(
     again: Annotated[
         bool, typer.Option("--again", help="Read a landing that was ingested before, for files the lake has lost.")
     ] = False,
-) -> Answer:
+) -> CommandOutput:
     """Bring one day from the landing folder into the lake."""
     from flows.cli import validation
     from flows.cli.runner import run
 
-    local_day = a_day(day)
+    local_day = parse_day(day)
     rules = tuple(override or ())
-    reason = a_reason("--override", ", ".join(rules) or None, reason)
+    reason = check_reason("--override", ", ".join(rules) or None, reason)
     validation.ingest(rules)
     return _told(run("ingest", {"day": local_day, "override": rules, "again": again}, reason))
 
@@ -52,12 +52,12 @@ def publish(
         str | None, typer.Option(metavar="RELEASE", help="A release to draw again, charged; needs --reason.")
     ] = None,
     reason: Reason = None,
-) -> Answer:
+) -> CommandOutput:
     """Draw one release, or find the one that exists."""
     from flows.cli import validation
     from flows.cli.runner import run
 
-    reason = a_reason("--revision-of", revision_of, reason)
+    reason = check_reason("--revision-of", revision_of, reason)
     validation.publish(product, period, revision_of)
     words = {"product": product, "period": period, "revision_of": revision_of}
     told = _told(run("publish", words, reason))
@@ -71,22 +71,22 @@ def deliver(
     client: Annotated[str, typer.Argument(help="A client's name; `throng client list` shows all.")],
     product: Product,
     period: AnyPeriod,
-) -> Answer:
+) -> CommandOutput:
     """Make one delivery, and update the client's index."""
     from flows.cli import validation
     from flows.cli.runner import run
-    from flows.cli.verify_hint import verification
+    from flows.cli.verify_hint import verify_hint
     from tasks.store import open_stores
 
     validation.deliver(client, product, period)
     told = _told(run("deliver", {"client": client, "product": product, "period": period}))
     with suppress(ThrongError):  # the delivery is made, whatever its hint lacks
-        return Answer(told.document, [*told.say, verification(open_stores(), client, told.document["location"])])
+        return CommandOutput(told.document, [*told.say, verify_hint(open_stores(), client, told.document["location"])])
     return told
 
 
 @command(app, "throng expire")
-def expire() -> Answer:
+def expire() -> CommandOutput:
     """Destroy keys and rows whose time is over, and rows of those who withdrew. Safe to run at any time."""
     from flows.cli import validation
     from flows.cli.runner import run
@@ -95,11 +95,11 @@ def expire() -> Answer:
     return _told(run("expire", {}))
 
 
-def _with_figures(told: Answer) -> Answer:
+def _with_figures(told: CommandOutput) -> CommandOutput:
     """With how much of the release is shown, and a small picture of it."""
     from rich.text import Text
 
-    from flows.release_preview import picture, shares, withheld
+    from flows.release_preview import preview, shares, withheld
     from tasks.store import open_stores
     from tasks.store.ledger import ReleaseKey
     from tasks.withheld import REMEDY, mostly_withheld
@@ -107,18 +107,18 @@ def _with_figures(told: Answer) -> Answer:
     key = ReleaseKey(*(told.document[name] for name in ("product", "version", "period", "revision")))
     stored = open_stores().lake.release(key, told.document["sha256"])
     counts = {"rows": len(stored.table), "withheld": withheld(stored.table)}
-    lines = [*shares(stored.table, stored.rules), *picture(stored.table, stored.rules[0].name)]
+    lines = [*shares(stored.table, stored.rules), *preview(stored.table, stored.rules[0].name)]
     said: list[RenderableType] = [Text(f"  {line}", no_wrap=True) for line in lines]
     if mostly_withheld(*counts.values()):
         said.append(f"  Warning: most of it is withheld. {REMEDY}")
     place = len(told.say) - sum(str(part).startswith("Next: ") for part in told.say)
-    return Answer({**told.document, **counts}, [*told.say[:place], *said, *told.say[place:]], told.exit_code)
+    return CommandOutput({**told.document, **counts}, [*told.say[:place], *said, *told.say[place:]], told.exit_code)
 
 
-def _told(reference: "Reference") -> Answer:
+def _told(reference: "Reference") -> CommandOutput:
     """A verb's outcome in a sentence, its facts, and the command that comes next."""
-    from flows.messages import SENTENCES, facts, following
+    from flows.messages import OUTCOME_TEXT, facts, next_command
 
-    say = [f"{reference.outcome}: {SENTENCES[reference.outcome]}", *(f"  {line}" for line in facts(reference))]
-    command = following(reference)
-    return Answer(asdict(reference), [*say, f"Next: {command}"] if command else say)
+    say = [f"{reference.outcome}: {OUTCOME_TEXT[reference.outcome]}", *(f"  {line}" for line in facts(reference))]
+    command = next_command(reference)
+    return CommandOutput(asdict(reference), [*say, f"Next: {command}"] if command else say)

@@ -7,7 +7,7 @@ _UNREACHED = "Failed to reach API"
 """Of Prefect's error, whose cause says why."""
 
 
-def fault_of(error: Exception) -> ThrongError | None:
+def translate(error: Exception) -> ThrongError | None:
     """The fault in words; None for a defect of ours.
 
     A flow's own errors are not raised but kept in its state: what is raised comes from Prefect, its API, or what the
@@ -17,7 +17,7 @@ def fault_of(error: Exception) -> ThrongError | None:
 
     if _UNREACHED in str(error):
         cause = error.__cause__
-        return (isinstance(cause, Exception) and fault_of(cause)) or _away()
+        return (isinstance(cause, Exception) and translate(cause)) or _away()
     if isinstance(error, HTTPStatusError):
         return _answered(error.response.status_code)
     if isinstance(error, UnsupportedProtocol | InvalidURL):

@@ -22,7 +22,7 @@ PATIENCE_SECONDS = 120
 
 
 @dataclass(frozen=True)
-class Pages:
+class PrefectServer:
     """A Prefect server on its way up."""
 
     child: "subprocess.Popen[bytes]"
@@ -44,13 +44,13 @@ class Pages:
         """Return when the server answers; raises StorageUnavailable if it ended or takes too long."""
         end = time.monotonic() + PATIENCE_SECONDS
         while self.child.poll() is None and time.monotonic() < end:
-            if answers(self.api):
+            if is_up(self.api):
                 return
             time.sleep(0.1)
         raise StorageUnavailable("Prefect's server did not come up.", f"Read {self.log}, then try again.")
 
 
-def answers(api: str) -> bool:
+def is_up(api: str) -> bool:
     """Whether a Prefect API is up; one on this machine is asked without a proxy."""
     way = build_opener(ProxyHandler({})) if is_own(api) else build_opener()
     try:
@@ -60,20 +60,20 @@ def answers(api: str) -> bool:
         return False
 
 
-def on() -> bool:
+def use_server() -> bool:
     """Whether verbs are flow runs: the environment names an API, or a `throng serve` answers in this home."""
-    from flows.serving.lockfile import announced
-    from flows.serving.login import kept
+    from flows.serving.lockfile import running_api
+    from flows.serving.login import stored_login
     from tasks.settings import load
 
     home = load().home.absolute()  # before Prefect is imported, which reads `.env` too, whoever wrote it
     if os.environ.get("PREFECT_API_URL"):
         return True
-    api = announced(home)
-    if api is None or not answers(api):
+    api = running_api(home)
+    if api is None or not is_up(api):
         return False
     os.environ |= environment(home / "prefect", api)
-    login = kept(home)
+    login = stored_login(home)
     if login:
         os.environ[ASKING] = login
     return True
@@ -91,7 +91,7 @@ def environment(home: Path, api: str) -> dict[str, str]:
 
 
 @contextmanager
-def prefect_pages(home: Path) -> Iterator[Pages]:
+def prefect_server(home: Path) -> Iterator[PrefectServer]:
     """Start a server that keeps everything under `home`; `wait` for it before the first flow run."""
     env_files.dotenv()  # Prefect reads it too, whoever wrote it
     home.mkdir(parents=True, exist_ok=True)
@@ -109,7 +109,7 @@ def prefect_pages(home: Path) -> Iterator[Pages]:
             start_new_session=True,
         )
     try:
-        yield Pages(child, url, log, login)
+        yield PrefectServer(child, url, log, login)
     finally:
         _stop(child)
 

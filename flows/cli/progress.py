@@ -4,24 +4,24 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from flows.cli.output import screen, tell
-from tasks.step import Watch, watched
+from flows.cli.output import console_for, print_part
+from tasks.step import ProgressCallback, report_progress
 
 
 @dataclass(frozen=True)
-class Shown:
+class ProgressDisplay:
     """What may be shown while something runs: how far it is, and lines above the bar."""
 
-    watch: Watch
+    watch: ProgressCallback
     say: Callable[[object], None]
 
 
 @contextmanager
-def shown(title: str) -> Iterator[Shown]:
+def show_progress(title: str) -> Iterator[ProgressDisplay]:
     """Show the steps that run inside the block, and what the block itself reports."""
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    console = screen()
+    console = console_for()
     columns = SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn()
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
         current = bars.add_task(title, total=None)
@@ -31,7 +31,7 @@ def shown(title: str) -> Iterator[Shown]:
 
         def say(line: object) -> None:
             with suppress(OSError, SystemExit):  # nobody reads any more; rich would end the process for it
-                tell(console, line)
+                print_part(console, line)
 
-        with watched(watch):
-            yield Shown(watch, say)
+        with report_progress(watch):
+            yield ProgressDisplay(watch, say)

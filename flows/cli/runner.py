@@ -24,7 +24,7 @@ LAST_WORDS_SECONDS = 10
 def run(verb: str, words: Mapping[str, Any], reason: str | None = None) -> "Reference":
     """Run a verb with its words; a reason's text goes to the audit table, and only its id any further."""
     from flows import entrypoints
-    from flows.cli.progress import shown
+    from flows.cli.progress import show_progress
 
     subject = " ".join(
         ", ".join(word) if isinstance(word, tuple) else str(word)
@@ -33,23 +33,23 @@ def run(verb: str, words: Mapping[str, Any], reason: str | None = None) -> "Refe
     )
     if reason:
         words = {**words, "reason_id": entrypoints.keep_reason(verb, subject, reason)}
-    with shown(f"{verb} {subject}"):
+    with show_progress(f"{verb} {subject}"):
         return _run(verb, words)  # type: ignore[no-any-return]
 
 
 def run_many(verb: str, words: Mapping[str, Any], show: "Callable[[Plan], object] | None") -> "Report":
     """Run a verb over many periods: what `show` makes of its plan is seen first, then each step as it ends."""
-    from flows.cli.progress import shown
-    from flows.executor import Listener, heard
+    from flows.cli.progress import show_progress
+    from flows.executor import Listener, subscribe
 
     def told(plan: "Plan") -> None:
         if show:
             screen.say(show(plan))
 
     with (
-        shown(verb) as screen,
+        show_progress(verb) as screen,
         _stoppable(screen.say) as stop,
-        heard(Listener(told, lambda result: screen.say(str(result)), stop)),
+        subscribe(Listener(told, lambda result: screen.say(str(result)), stop)),
     ):
         return _run(verb, words)  # type: ignore[no-any-return]
 
@@ -58,7 +58,7 @@ def _run(verb: str, words: Mapping[str, Any]) -> Any:
     from flows import entrypoints
     from flows.cli import prefect_server
 
-    return _as_flow(verb, words) if prefect_server.on() else getattr(entrypoints, verb)(**words)
+    return _as_flow(verb, words) if prefect_server.use_server() else getattr(entrypoints, verb)(**words)
 
 
 @contextmanager
@@ -90,22 +90,22 @@ def _stopped_at_once(say: Callable[[object], None]) -> None:
     """On the run's page, if there is one, and on the terminal: that one might wait for a line that is being printed."""
     from flows.serving.api import Api, Unreachable
     from flows.serving.login import ASKING
-    from flows.serving.terminal_states import stop_at_once
+    from flows.serving.terminal_states import close_own_runs
 
     if url := os.environ.get("PREFECT_API_URL"):
         with suppress(Unreachable):
-            stop_at_once(Api(url.rstrip("/"), os.environ.get(ASKING, "")))
+            close_own_runs(Api(url.rstrip("/"), os.environ.get(ASKING, "")))
     say(f"Stopped at once; `{shlex.join(['throng', *sys.argv[1:]])}` goes on.")
 
 
 def _as_flow(verb: str, words: Mapping[str, Any]) -> Any:
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")  # the command says what happened
-    from flows.cli.prefect_errors import fault_of
+    from flows.cli.prefect_errors import translate
 
     try:
         state = _ended(verb, words)
     except Exception as error:
-        if fault := fault_of(error):
+        if fault := translate(error):
             raise fault from None
         raise
     result = state.result(raise_on_failure=False)

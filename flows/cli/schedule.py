@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows.cli.app import app
-from flows.cli.output import Answer, command, listing
-from flows.cli.parsing import a_day
+from flows.cli.output import CommandOutput, command, listing
+from flows.cli.parsing import parse_day
 
 if TYPE_CHECKING:
-    from flows.executor import Result
+    from flows.executor import StepResult
     from flows.plan_view import Span
     from flows.reconcile import Report
     from tasks.plan import Plan
@@ -23,15 +23,15 @@ SHOWN = 60
 @command(app, "throng daily")
 def daily(
     day: Annotated[str | None, typer.Argument(help="One network-local day, as 2026-03-01, in place of all.")] = None,
-) -> Answer:
+) -> CommandOutput:
     """Do all that is due: closed days that are missing, then releases and deliveries. Safe to run at any time."""
     from flows.cli import validation
     from flows.cli.runner import run_many
 
-    local_day = a_day(day) if day else None
+    local_day = parse_day(day) if day else None
     validation.daily()
     report = run_many("daily", {"day": local_day}, _due)
-    return _told(report, validation=local_day is not None)
+    return _told(report, requested=local_day is not None)
 
 
 @command(app, "throng backfill 2026-03-01 2026-03-31 --dry-run")
@@ -51,17 +51,17 @@ def backfill(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the plan and what it costs.")] = False,
     parallel: Annotated[int, typer.Option(metavar="N", min=1, max=8, help="So many steps at once.")] = 1,
     newest_first: Annotated[bool, typer.Option("--newest-first", help="From the last period back.")] = False,
-) -> Answer:
+) -> CommandOutput:
     """Plan a range of days, then do what it lacks, period by period; run again, it goes on where it stopped."""
     from flows.cli import validation
     from flows.cli.runner import run_many
 
-    begin, end = a_day(first), a_day(last)
+    begin, end = parse_day(first), parse_day(last)
     how = {"mode": _a_mode(mode), "parallel": parallel, "dry_run": dry_run, "newest_first": newest_first}
     validation.backfill(begin, end, product, client)
     words = {"first": begin, "last": end, "product": product, "client": client, **how}
     report = run_many("backfill", words, None if dry_run else _due)
-    return _planned(report.plan) if dry_run else _told(report, validation=True)
+    return _planned(report.plan) if dry_run else _told(report, requested=True)
 
 
 def _a_mode(text: str) -> str:
@@ -98,16 +98,16 @@ def plan_lines(title: str, spans: "Sequence[Span]") -> list[Any]:
     return listing(title, ("period", "product", "client", "state"), rows)
 
 
-def _planned(plan: "Plan") -> Answer:
+def _planned(plan: "Plan") -> CommandOutput:
     from flows.plan_view import spans, total
 
     lines = plan_lines(f"{plan.first} to {plan.last}", spans(plan.targets))
-    return Answer({"plan": plan.document()}, [*lines, total(plan)])
+    return CommandOutput({"plan": plan.document()}, [*lines, total(plan)])
 
 
-def _told(report: "Report", validation: bool) -> Answer:
+def _told(report: "Report", requested: bool) -> CommandOutput:
     """What became of the plan, what is left, and what to do about it."""
-    from flows.plan_view import left, total
+    from flows.plan_view import not_done, total
     from flows.reconcile import exit_code, verdict
 
     name, sentence = verdict(report)
@@ -119,22 +119,24 @@ def _told(report: "Report", validation: bool) -> Answer:
         "results": results,
         "after": report.after.document(),
     }
-    open_targets = open_lines("not done", left(report.after), SHOWN)
-    return Answer(document, [f"{name}: {sentence}", *open_targets, total(report.after)], exit_code(report, validation))
+    open_targets = open_lines("not done", not_done(report.after), SHOWN)
+    return CommandOutput(
+        document, [f"{name}: {sentence}", *open_targets, total(report.after)], exit_code(report, requested)
+    )
 
 
 def open_lines(title: str, targets: "Sequence[Target]", most: int) -> list[Any]:
     """What is not done: which periods, for whom, and below it why."""
-    from flows.status_text import together
+    from flows.status_text import group_alike
 
     rows = [
         ((periods, target.product, whom, target.state.value), (target.why,))
-        for periods, whom, target in together(targets)
+        for periods, whom, target in group_alike(targets)
     ]
     return listing(title, ("period", "product", "for", "state"), rows[:most]) if rows else []
 
 
-def _line(result: "Result") -> dict[str, Any]:
+def _line(result: "StepResult") -> dict[str, Any]:
     step, error = result.step, result.error
     fault = {"error": error.what, "action": error.action, "exit_code": error.exit_code} if error else {}
     return {

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.cli.app import app
-from flows.cli.output import Answer, command
+from flows.cli.output import CommandOutput, command
 
 if TYPE_CHECKING:
     from tasks.settings import Settings
@@ -20,33 +20,33 @@ def serve(
     with_services: Annotated[
         bool, typer.Option("--with-services", help="PostgreSQL and S3 too, on this machine: the production shape.")
     ] = False,
-) -> Answer:
+) -> CommandOutput:
     """Run the schedule: Prefect's server, its workers, `daily` every hour; Ctrl-C stops all."""
     import logging
     import os
     from contextlib import AbstractContextManager, nullcontext, suppress
 
-    from flows.alerting.dispatcher import telling
-    from flows.serving.lockfile import alone
-    from flows.serving.managed_process import Service
-    from flows.serving.server_config import Place
+    from flows.alerting.dispatcher import running_dispatcher
+    from flows.serving.lockfile import serve_lock
+    from flows.serving.managed_process import ManagedService
+    from flows.serving.server_config import ServerConfig
     from flows.serving.services import services
     from flows.serving.supervisor import Supervisor
     from tasks.settings import load
 
     os.umask(0o077)  # of all that it and its children write: runs' names, logs and addresses are this user's alone
     logging.basicConfig(format="%(asctime)s %(message)s", datefmt=CLOCK)  # alerts
-    nothing: AbstractContextManager[list[Service]] = nullcontext([])
-    place = Place(load().home.absolute(), host, port)
-    with alone(place.home):
+    nothing: AbstractContextManager[list[ManagedService]] = nullcontext([])
+    place = ServerConfig(load().home.absolute(), host, port)
+    with serve_lock(place.home):
         place.check()
         with (
             suppress(KeyboardInterrupt),
             services(place, _say) if with_services else nothing as beside,
-            telling(_checked()) as teller,
+            running_dispatcher(_checked()) as dispatcher,
         ):
-            Supervisor(place, teller, _say, beside).run()
-    return Answer({"stopped": True}, ["Stopped. The same command goes on from here."])
+            Supervisor(place, dispatcher, _say, beside).run()
+    return CommandOutput({"stopped": True}, ["Stopped. The same command goes on from here."])
 
 
 def _checked() -> "Settings":

@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from flows.cli.app import app
-from flows.cli.output import Answer, command
-from flows.cli.parsing import a_day
+from flows.cli.output import CommandOutput, command
+from flows.cli.parsing import parse_day
 
 
 class Format(StrEnum):
@@ -33,9 +33,9 @@ def simulate(
     opt_in: Annotated[float | None, typer.Option(help="Share of persons who consented.")] = None,
     dirty: Annotated[float | None, typer.Option(help="Share of events that are spoilt, one way or another.")] = None,
     format: Annotated[Format, typer.Option(help="The form of the events.")] = Format.NATIVE,
-) -> Answer:
+) -> CommandOutput:
     """Simulate a city with known truth: a landing folder, and in truth/ where everybody really was."""
-    from flows.cli.progress import shown
+    from flows.cli.progress import show_progress
     from tasks.settings import named_home
     from tasks.simulate import SimulationPlan
     from tasks.simulate import simulate as write_city
@@ -43,10 +43,10 @@ def simulate(
     home = "" if named_home() else "THRONG_HOME=.throng "
     shares = {"zones": zones, "rate": rate, "opt_in": opt_in, "dirty": dirty}
     given = {name: value for name, value in shares.items() if value is not None}
-    plan = SimulationPlan(subscribers, days, a_day(start), seed, format=format.value, **given)  # type: ignore[arg-type]
-    with shown(f"simulate {subscribers:,} subscribers") as screen:
+    plan = SimulationPlan(subscribers, days, parse_day(start), seed, format=format.value, **given)  # type: ignore[arg-type]
+    with show_progress(f"simulate {subscribers:,} subscribers") as screen:
         summary = write_city(directory, plan, partial(screen.watch, "files"))
-    return Answer(
+    return CommandOutput(
         {"directory": directory, **asdict(summary)},
         [
             f"{directory} holds {days} day(s) of {subscribers:,} subscribers; truth is in {directory / 'truth'}.",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows.cli.app import app
-from flows.cli.output import Answer, command, table
+from flows.cli.output import CommandOutput, command, table
 
 if TYPE_CHECKING:
     from tasks.events.inspection import Inspection
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 @command(app, "throng inspect calls.csv")
 def inspect(
     path: Annotated[Path, typer.Argument(help="A file, or a landing folder.")],
-) -> Answer:
+) -> CommandOutput:
     """Say what a file is, what would be read of it, and propose a mapping. Nothing is kept, no value is shown."""
     from tasks.events.formats import load_formats
     from tasks.inspect import Inspect
@@ -31,13 +31,13 @@ def inspect(
     say = [part for file, each in found for part in _told(file, each)]
     if mapping:
         say += ["Proposed for formats.toml, in the landing folder or beside the policy; check it:", "", mapping]
-    return Answer({"files": [_document(file, each) for file, each in found], "mapping": mapping}, say)
+    return CommandOutput({"files": [_document(file, each) for file, each in found], "mapping": mapping}, say)
 
 
 @command(app, "throng init throng-home")
 def init(
     directory: Annotated[Path, typer.Argument(help="A new or empty folder.")],
-) -> Answer:
+) -> CommandOutput:
     """Make a home to start from: policy, mapping, client's file, and a small landing that can be ingested."""
     import os
     import shlex
@@ -55,7 +55,7 @@ def init(
         *("throng doctor", "throng inspect landing", f"throng ingest {day}", "throng client apply client.toml"),
     ]
     say = [f"{directory} is a home: commands that run in it use it.", "Next:", *(f"  {step}" for step in steps)]
-    return Answer(
+    return CommandOutput(
         {"home": str(directory.absolute()), "day": str(day), "next": steps},
         [*say, "Then replace the landing's files by your own (docs/reference/landing.md), and review policy.toml."],
     )

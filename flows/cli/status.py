@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from flows.cli.app import app
-from flows.cli.output import Answer, command, table
+from flows.cli.output import CommandOutput, command, table
 from flows.costs import size
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def status(
     file: Annotated[Path | None, typer.Argument(help="The page's file; status.html in THRONG_HOME.")] = None,
     html: Annotated[bool, typer.Option("--html", help="Write everything as one static page.")] = False,
     days: Annotated[int, typer.Option(min=1, max=MOST_DAYS, help="Days that are shown; lateness is of all.")] = 35,
-) -> Answer:
+) -> CommandOutput:
     """Say whether all is well, or what is late and what to do."""
     from tasks import status as tasks_status
     from tasks.release import utc_now
@@ -35,21 +35,21 @@ def status(
     found = tasks_status.status(stores, utc_now(), days)
     document, say = _document(found), [_headline(found)]
     if not html and file is None:
-        return Answer(document, [*say, *_told(found)])
-    from flows.links import pages_of_runs
+        return CommandOutput(document, [*say, *_told(found)])
+    from flows.links import run_page_urls
     from flows.status_page import NAME, write  # jinja2
 
     path = (file or stores.settings.home / NAME).absolute()
-    write(path, found, pages_of_runs())
-    return Answer({**document, "page": str(path)}, [*say, f"Written: {path}"])
+    write(path, found, run_page_urls())
+    return CommandOutput({**document, "page": str(path)}, [*say, f"Written: {path}"])
 
 
 def _document(found: "Status") -> dict[str, Any]:
     from flows.cli.history import run_line
-    from flows.links import pages_of_runs
+    from flows.links import run_page_urls
     from flows.status_text import headline
 
-    where, zone = pages_of_runs(), ZoneInfo(found.timezone)
+    where, zone = run_page_urls(), ZoneInfo(found.timezone)
     runs = [run_line(run, where, zone) for run in found.runs[:SHOWN]]
     return {"headline": headline(found), **found.document(), "runs": runs}
 
@@ -65,9 +65,9 @@ def _headline(found: "Status") -> "RenderableType":
 
 def _told(found: "Status") -> list[Any]:
     """What to do, how each client stands, the budget, and what a run costs: short on a good day."""
-    from flows.status_text import budget, following
+    from flows.status_text import budget, next_step
 
-    todo = _todo(found) if found.action_items else [_sentence(following(found))]
+    todo = _todo(found) if found.action_items else [_sentence(next_step(found))]
     months = [f"Budget of {month.month}: {budget(month)}." for month in found.months if found.delivery_health]
     return [*todo, *_clients(found), *_open(found), *months, *_costs(found)]
 
@@ -77,11 +77,13 @@ def _todo(found: "Status") -> list[Any]:
     from rich.table import Table
     from rich.text import Text
 
-    from flows.status_text import holds_up, matter
+    from flows.status_text import blocked_deliveries, title
 
     lines = Table.grid(padding=(0, 1))
     for number, todo in enumerate(found.action_items[:SHOWN], 1):
-        what = Text(f"{matter(todo)}: {todo.what}{holds_up(todo)}")  # may quote names from outside: no command in it
+        what = Text(
+            f"{title(todo)}: {todo.what}{blocked_deliveries(todo)}"
+        )  # may quote names from outside: no command in it
         lines.add_row(f"{number}.", Group(what, _sentence(todo.action)))
     more = len(found.action_items) - SHOWN
     return ["", "What to do", lines, *([f"... and {more} more: --json, or --html"] if more > 0 else [])]
@@ -97,7 +99,7 @@ def _sentence(text: str) -> "RenderableType":
 
 
 def _clients(found: "Status") -> list[Any]:
-    from flows.status_text import awaited, freshness, kept, lateness
+    from flows.status_text import awaited, freshness, lateness, punctuality
 
     columns = ["client", "product", "newest data (age)", "#withheld", "next", "late", "in time"]
     rows = [
@@ -108,7 +110,7 @@ def _clients(found: "Status") -> list[Any]:
             "-" if line.withheld is None else f"{line.withheld:.0%}",
             awaited(line, found),
             lateness(line, found),
-            kept(line),
+            punctuality(line),
         )
         for line in found.delivery_health
     ]
@@ -118,9 +120,9 @@ def _clients(found: "Status") -> list[Any]:
 def _open(found: "Status") -> list[Any]:
     """Periods of the days in view that are not done, besides those that a thing to do explains."""
     from flows.cli.schedule import open_lines
-    from flows.plan_view import left
+    from flows.plan_view import not_done
 
-    lines = open_lines("also not done", [cell for cell in left(found.plan) if not found.explains(cell)], SHOWN)
+    lines = open_lines("also not done", [cell for cell in not_done(found.plan) if not found.explains(cell)], SHOWN)
     return [*lines, ""] if lines else []
 
 

@@ -66,7 +66,7 @@ def backfill(first: date, last: date, product: str | None, client: str | None) -
 
 def _stores() -> "Stores":
     """Open everything; a mistyped home would begin a second ledger, from which all can be drawn once more: say so."""
-    from flows.cli.output import screen, tell
+    from flows.cli.output import console_for, print_part
     from tasks import settings
     from tasks.store import open_stores
     from tasks.store.database import exists
@@ -78,5 +78,5 @@ def _stores() -> "Stores":
     stores = open_stores(where)
     if new:
         with suppress(OSError, SystemExit):  # nobody reads: rich would end the process for it
-            tell(screen(), f"A new installation begins in {where.home.absolute()}: its ledger is empty.")
+            print_part(console_for(), f"A new installation begins in {where.home.absolute()}: its ledger is empty.")
     return stores

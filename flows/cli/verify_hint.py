@@ -12,14 +12,14 @@ PUBLIC_KEY = "throng-public.pem"
 """The file's name, in the home; clients get it another way than with a delivery."""
 
 
-def verification(stores: "Stores", client: str, location: str) -> str:
+def verify_hint(stores: "Stores", client: str, location: str) -> str:
     """What comes next after a delivery: a command that works as it is printed, or whose turn it is."""
     from tasks.deliver import client_spec
 
     to = client_spec(stores, client).destination
     pinned = ""
     with suppress(OSError):  # a full disk: verified all the same, without the pinned key
-        pinned = f" --public-key {shlex.quote(str(kept_public_key(stores)))}"
+        pinned = f" --public-key {shlex.quote(str(export_public_key(stores)))}"
     if to.role_arn:  # the client has its own copy of the key, where only it knows
         return f"Next: {client} verifies it with its own credentials: throng verify {location} --public-key FILE"
     way = {"AWS_PROFILE": to.profile, "AWS_ENDPOINT_URL_S3": to.endpoint_url}
@@ -27,7 +27,7 @@ def verification(stores: "Stores", client: str, location: str) -> str:
     return f"Next: {''.join(words)}throng verify {location}{pinned}"
 
 
-def kept_public_key(stores: "Stores") -> Path:
+def export_public_key(stores: "Stores") -> Path:
     """The file in the home that holds the public key, written if it does not; raises OSError if it cannot be."""
     from tasks.deliverable.signature import pem, public_key
 

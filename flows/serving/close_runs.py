@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from tasks.step import scrubbed
+from tasks.step import sanitised
 
 SECONDS = 20
 """How long the supervisor, which has children to look after, waits for the catalog."""
 
 
-def end_in_books(died: Mapping[str, tuple[str, str]], log: Path) -> bool:
+def close_in_catalog(died: Mapping[str, tuple[str, str]], log: Path) -> bool:
     """Tell the catalog of flow runs that died, by id: outcome and sentence; whether it could be told."""
     if not died:
         return True
@@ -39,4 +39,4 @@ def _end(died: Mapping[str, tuple[str, str]]) -> None:
 
 
 if __name__ == "__main__":
-    scrubbed("books", lambda: _end(json.load(sys.stdin)))
+    sanitised("books", lambda: _end(json.load(sys.stdin)))

@@ -22,7 +22,7 @@ from flows.alerting.automations import install
 from flows.backfill import backfill
 from flows.daily import daily
 from flows.expire import expire
-from flows.serving.server_config import POOL, QUEUES, TELLER
+from flows.serving.server_config import ALERT_ADDRESS, POOL, QUEUES
 from tasks.events.landing import closes
 
 if TYPE_CHECKING:
@@ -136,5 +136,5 @@ def _paused(api: SyncPrefectClient, name: str) -> bool:
 
 
 if __name__ == "__main__":
-    install(os.environ[TELLER])
+    install(os.environ[ALERT_ADDRESS])
     print(apply())

@@ -15,7 +15,7 @@ ASIDE_SECONDS = 1
 
 
 @contextmanager
-def alone(home: Path) -> Iterator[None]:
+def serve_lock(home: Path) -> Iterator[None]:
     """One `throng serve` a home; raises Misconfigured in the second."""
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (home / "serve.lock").open("w") as lock:
@@ -32,7 +32,7 @@ def alone(home: Path) -> Iterator[None]:
             _file(home).unlink(missing_ok=True)
 
 
-def announce(home: Path, api: str) -> None:
+def write_address(home: Path, api: str) -> None:
     """Tell this home's commands where Prefect's API is."""
     new = _file(home).with_suffix(".new")
     new.touch(mode=0o600)
@@ -40,7 +40,7 @@ def announce(home: Path, api: str) -> None:
     new.replace(_file(home))
 
 
-def announced(home: Path) -> str | None:
+def running_api(home: Path) -> str | None:
     """The API of the `throng serve` that runs in this home; None without one, however the last one ended."""
     api = _written(home)
     return api if api and _held(home / "serve.lock") else None

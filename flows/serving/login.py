@@ -14,18 +14,18 @@ ASKING = "PREFECT_API_AUTH_STRING"
 """Names the variable by which whoever asks the server learns them."""
 
 
-def file(home: Path) -> Path:
+def login_file(home: Path) -> Path:
     """Where `user:password` is kept that nobody gave; only its owner can read it."""
     return home / "prefect" / "login"
 
 
 def login(home: Path) -> str:
     """What the server is started with: what the environment gives, else what is kept, else a new one that is kept."""
-    given, path = os.environ.get(AUTH), file(home)
+    given, path = os.environ.get(AUTH), login_file(home)
     if given:
         path.unlink(missing_ok=True)  # commands would take it for this server's
         return given
-    if not kept(home):
+    if not stored_login(home):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         unfinished = path.with_suffix(".unfinished")
         unfinished.unlink(missing_ok=True)
@@ -35,9 +35,9 @@ def login(home: Path) -> str:
     return path.read_text()
 
 
-def kept(home: Path) -> str | None:
+def stored_login(home: Path) -> str | None:
     """What a home keeps, for whoever may read it."""
     try:
-        return file(home).read_text() or None
+        return login_file(home).read_text() or None
     except OSError:
         return None

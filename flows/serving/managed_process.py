@@ -16,7 +16,7 @@ LOG_BYTES = 10_000_000
 
 
 @dataclass
-class Child:
+class ManagedProcess:
     """A process by name: its command, its log, and when it may be started again."""
 
     name: str
@@ -44,7 +44,7 @@ class Child:
             )
         self._started = time.monotonic()
 
-    def ended(self) -> int | None:
+    def exited(self) -> int | None:
         """Its exit code, once, when it has ended; sets when it may be started again."""
         code = self.process.poll() if self.process else None
         if code is None:
@@ -61,7 +61,7 @@ class Child:
         """Whether it is to be started now."""
         return self.process is None and time.monotonic() >= self.not_before
 
-    def ask_to_stop(self) -> None:
+    def terminate(self) -> None:
         """Send SIGTERM, if it runs."""
         if self.process:
             self.process.send_signal(signal.SIGTERM)
@@ -76,14 +76,14 @@ class Child:
                 self.process.wait()
             self.process = None
 
-    def bound_log(self) -> None:
+    def rotate_log(self) -> None:
         """Keep the log's last part, and one before it: the child appends to whatever the file holds."""
         if self.log.exists() and self.log.stat().st_size > LOG_BYTES:
             shutil.copyfile(self.log, self.log.with_suffix(".log.1"))
             os.truncate(self.log, 0)
 
 
-class Server(Protocol):
+class StartableServer(Protocol):
     """A server beside ours, which can be started again where it was."""
 
     @property
@@ -98,10 +98,10 @@ class Server(Protocol):
         """Start it."""
 
 
-class Service(Child):
+class ManagedService(ManagedProcess):
     """A server that runs already; whoever started it first stops it in the end."""
 
-    def __init__(self, name: str, server: Server) -> None:
+    def __init__(self, name: str, server: StartableServer) -> None:
         super().__init__(name, (), server.log, server.process)
         self._server, self._started = server, time.monotonic()
 

@@ -23,8 +23,8 @@ from flows.serving.terminal_states import (
     STOPPED,
     STOPPED_ALONE,
     WITH_ITS_PARENT,
-    End,
-    end,
+    TerminalState,
+    close_run,
 )
 
 DEAD = ("CRASHED", "CANCELLED")
@@ -41,29 +41,29 @@ AFTER_A_KILL = "after a kill"
 """Tags one that goes on for a killed one; killed too, it is not followed: it may be what kills."""
 
 
-def settle(api: Api, queue: str) -> list[str]:
+def reap(api: Api, queue: str) -> list[str]:
     """Say of each run that this queue's killed worker left behind that it ended; returns their names."""
     left = _left(api, queue)
     for run in left:
         tags = sorted({*run["tags"], AGAIN, AFTER_A_KILL})
         follower = None if AFTER_A_KILL in run["tags"] else api.start_again(run, tags)
-        end(api, run, _killed(run, follower), follower)
+        close_run(api, run, _killed(run, follower), follower)
     _put_back(api, queue)
     return [run["name"] for run in left]
 
 
-def _killed(run: dict[str, Any], follower: str | None) -> End:
+def _killed(run: dict[str, Any], follower: str | None) -> TerminalState:
     if AFTER_A_KILL in run["tags"]:
         return KILLED_AGAIN
     return KILLED if follower else KILLED_ALONE
 
 
-def hand_over(api: Api, queue: str) -> list[str]:
+def resubmit(api: Api, queue: str) -> list[str]:
     """Let new runs go on where those end that a stop interrupts; returns the names of the interrupted ones."""
     left = _left(api, queue)
     for run in left:
         follower = api.start_again(run, sorted({*run["tags"], AGAIN}))
-        end(api, run, STOPPED if follower else STOPPED_ALONE, follower)
+        close_run(api, run, STOPPED if follower else STOPPED_ALONE, follower)
     return [run["name"] for run in left]
 
 
@@ -72,16 +72,16 @@ def _left(api: Api, queue: str) -> list[dict[str, Any]]:
     left = [run for run in _taken(api, queue) if _signed(run) == worker_name(queue)]
     cancelled = [run for run in left if run["state_type"] == "CANCELLING"]
     for run in cancelled:
-        end(api, run, CANCELLED)
+        close_run(api, run, CANCELLED)
     return [run for run in left if run not in cancelled]
 
 
-def sweep(api: Api) -> list[str]:
+def reap_orphans(api: Api) -> list[str]:
     """Say of runs that no worker reports of that they have ended, with a killed command or a parent; their names."""
     alone = {"state": _state(UNFINISHED), "parent_task_run_id": {"is_null_": True}}
     left = [run for run in api.runs(flow_runs=alone) if gone(run["infrastructure_pid"])]
     for run in left:
-        end(api, run, COMMAND_KILLED)
+        close_run(api, run, COMMAND_KILLED)
     return [run["name"] for run in left] + _of_ended_parents(api)
 
 
@@ -97,18 +97,18 @@ def _of_ended_parents(api: Api) -> list[str]:
             continue
         how = _with(parent)
         for run in api.runs(flow_runs={"state": _state(UNFINISHED), "parent_flow_run_id": {"any_": [parent["id"]]}}):
-            end(api, run, how, parent["id"])
+            close_run(api, run, how, parent["id"])
             names.append(run["name"])
     return names
 
 
-def _with(parent: dict[str, Any]) -> End:
+def _with(parent: dict[str, Any]) -> TerminalState:
     if parent["state_type"] in DEAD:
-        return End(parent["state_type"], parent["state_name"], WITH_ITS_PARENT)
-    return End("CRASHED", "Crashed", WITH_ITS_PARENT)
+        return TerminalState(parent["state_type"], parent["state_name"], WITH_ITS_PARENT)
+    return TerminalState("CRASHED", "Crashed", WITH_ITS_PARENT)
 
 
-def died(api: Api, since: str) -> dict[str, tuple[str, str]]:
+def dead_runs(api: Api, since: str) -> dict[str, tuple[str, str]]:
     """Flow runs that began and were killed, interrupted or cancelled since, by id: the state's name, and its sentence.
 
     Of those that a worker or Prefect itself has marked, the page says first what that means.
@@ -118,7 +118,7 @@ def died(api: Api, since: str) -> dict[str, tuple[str, str]]:
         message = run["state"]["message"]
         if message not in OURS:
             how = _meaning(run)
-            end(api, run, how)
+            close_run(api, run, how)
             message = how.message
         found[run["id"]] = (run["state_name"], message)
     return found
@@ -136,7 +136,7 @@ def _begun_and_ended(api: Api, since: str) -> list[dict[str, Any]]:
     return [run for run in runs if run["id"] not in left_out]
 
 
-def _meaning(run: dict[str, Any]) -> End:
+def _meaning(run: dict[str, Any]) -> TerminalState:
     if run["state_type"] == CANCELLED.kind:
         return CANCELLED
     if run["infrastructure_pid"] and gone(run["infrastructure_pid"]):

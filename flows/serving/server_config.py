@@ -17,7 +17,7 @@ KEPT_DAYS = 90
 
 
 @dataclass(frozen=True)
-class Place:
+class ServerConfig:
     """A home, and the address at which Prefect is reached."""
 
     home: Path
@@ -98,7 +98,7 @@ POOL = "throng"
 QUEUES: Mapping[str, int] = {"daily": 1, "backfill": 2}
 """Each queue's priority, the first one's runs first; each has a worker of its own."""
 
-TELLER = "TELLER_ADDRESS"
+ALERT_ADDRESS = "TELLER_ADDRESS"
 """Names the variable by which the deployments' process learns where alerts go; the address is a secret."""
 
 _PREFECT = [sys.executable, "-m", "prefect"]

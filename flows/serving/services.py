@@ -9,8 +9,8 @@ from datetime import date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
-from flows.serving.managed_process import Service
-from flows.serving.server_config import Place
+from flows.serving.managed_process import ManagedService
+from flows.serving.server_config import ServerConfig
 from tasks import env_files
 from tasks.events.formats import load_formats
 from tasks.events.landing import first_label
@@ -25,11 +25,11 @@ CLIENT, BUCKET = "nordmarkt", "nordmarkt-insights"
 
 
 @contextmanager
-def services(place: Place, say: Callable[[str], None]) -> Iterator[list[Service]]:
+def services(place: ServerConfig, say: Callable[[str], None]) -> Iterator[list[ManagedService]]:
     """Serve both from the home's folders, beside Prefect's port, and let every process of ours use them."""
     home, s3_port, postgres_port = place.home, place.port + 1, place.port + 2
     for port in (s3_port, postgres_port):
-        Place(home, port=port).check()
+        ServerConfig(home, port=port).check()
     for name in [name for name in os.environ if name.startswith("PG")]:
         del os.environ[name]  # PGSSLMODE, PGSERVICE and their like are for servers elsewhere
     _let_in(home)
@@ -53,7 +53,7 @@ def services(place: Place, say: Callable[[str], None]) -> Iterator[list[Service]
         say(f"commands: THRONG_HOME={shlex.quote(str(home))} is enough, they read its settings themselves")
         for hint in _hints(home, _today()):
             say(hint)
-        yield [Service("PostgreSQL", postgres_), Service("S3", s3_)]
+        yield [ManagedService("PostgreSQL", postgres_), ManagedService("S3", s3_)]
 
 
 def _let_in(home: Path) -> None:

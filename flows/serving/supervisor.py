@@ -8,15 +8,15 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
-from flows.alerting.dispatcher import SERVICE_DOWN, tell
-from flows.cli.prefect_server import answers
+from flows.alerting.dispatcher import SERVICE_DOWN, post_alert
+from flows.cli.prefect_server import is_up
 from flows.serving.api import Api, Unreachable
-from flows.serving.close_runs import end_in_books
-from flows.serving.lockfile import announce
-from flows.serving.login import AUTH, file, login
-from flows.serving.managed_process import Child, Service
-from flows.serving.run_reaper import died, hand_over, settle, sweep
-from flows.serving.server_config import QUEUES, TELLER, Place
+from flows.serving.close_runs import close_in_catalog
+from flows.serving.lockfile import write_address
+from flows.serving.login import AUTH, login, login_file
+from flows.serving.managed_process import ManagedProcess, ManagedService
+from flows.serving.run_reaper import dead_runs, reap, reap_orphans, resubmit
+from flows.serving.server_config import ALERT_ADDRESS, QUEUES, ServerConfig
 from tasks.alerts import Alert
 from tasks.errors import StorageUnavailable
 
@@ -40,16 +40,16 @@ OVERLAP = timedelta(minutes=1)
 class Supervisor:
     """Everything of one `throng serve`; says each change of state in a line."""
 
-    def __init__(self, place: Place, teller: str, say: Say, services: Sequence[Service] = ()) -> None:
-        self._place, self._teller, self._say, self._services = place, teller, say, services
+    def __init__(self, place: ServerConfig, dispatcher: str, say: Say, services: Sequence[ManagedService] = ()) -> None:
+        self._place, self._dispatcher, self._say, self._services = place, dispatcher, say, services
         self._api = Api(place.api, login(place.home))
-        self._server = Child("server", place.server_command(), place.log("server"))
+        self._server = ManagedProcess("server", place.server_command(), place.log("server"))
         self._workers = {
-            queue: Child(f"worker {queue}", place.worker_command(queue), place.log(f"worker-{queue}"))
+            queue: ManagedProcess(f"worker {queue}", place.worker_command(queue), place.log(f"worker-{queue}"))
             for queue in QUEUES
         }
         self._swept = float("-inf")
-        self._told, self._buried = datetime.now(UTC) - LOOK_BACK, frozenset[str]()
+        self._told, self._closed = datetime.now(UTC) - LOOK_BACK, frozenset[str]()
 
     def run(self) -> None:
         """Serve until interrupted."""
@@ -58,7 +58,7 @@ class Supervisor:
         try:
             self._open()
             while True:
-                self._revive()
+                self._restart_exited()
                 self._sweep()
                 time.sleep(TICK_SECONDS)
         finally:
@@ -70,8 +70,8 @@ class Supervisor:
         self._place.prefect.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._server.start(self._place.settings())
         end = time.monotonic() + PATIENCE_SECONDS
-        while not answers(self._place.api):
-            if self._server.ended() is not None or time.monotonic() > end:
+        while not is_up(self._place.api):
+            if self._server.exited() is not None or time.monotonic() > end:
                 raise StorageUnavailable(
                     "Prefect's server did not come up.", f"Read {self._server.log}, then try again."
                 )
@@ -79,7 +79,7 @@ class Supervisor:
         self._say(f"server: up, see {self._place.url}")
         self._say(f"login: the page asks once for user:password, {_known_from(self._place)}")
         self._deploy()
-        announce(self._place.home, self._place.api)
+        write_address(self._place.home, self._place.api)
 
     def _deploy(self) -> None:
         """In a process of its own, which gives the memory back that Prefect and the flows take."""
@@ -87,7 +87,7 @@ class Supervisor:
         with log.open("wb") as output:
             done = subprocess.run(
                 [sys.executable, "-m", "flows.serving.deployments"],
-                env=os.environ | self._place.settings() | {TELLER: self._teller},
+                env=os.environ | self._place.settings() | {ALERT_ADDRESS: self._dispatcher},
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
@@ -95,10 +95,10 @@ class Supervisor:
             raise StorageUnavailable("Prefect's server did not take the deployments.", f"Read {log}, then try again.")
         self._say(f"deployments: {log.read_text().strip().splitlines()[-1]}")
 
-    def _revive(self) -> None:
+    def _restart_exited(self) -> None:
         """Notice which children have ended, and start those whose time has come."""
         for child in self._children():
-            code = child.ended()
+            code = child.exited()
             if code is not None:
                 self._note(child, _how(code))
         for child in (*self._services, self._server):
@@ -109,10 +109,10 @@ class Supervisor:
             if worker.due:
                 self._start(queue, worker)
 
-    def _children(self) -> Iterator[Child]:
+    def _children(self) -> Iterator[ManagedProcess]:
         yield from (*self._services, self._server, *self._workers.values())
 
-    def _note(self, child: Child, how: str) -> None:
+    def _note(self, child: ManagedProcess, how: str) -> None:
         """A child has ended; one that does it again and again is told to whoever gets the alerts."""
         wait = child.not_before - time.monotonic()
         self._say(f"{child.name}: ended ({how}), starts again in {wait:.0f} s; see {child.log}")
@@ -123,14 +123,14 @@ class Supervisor:
     def _alert(self, alert: Alert) -> None:
         """By way of the teller, which tells each day once: the server's automations may be what is down."""
         try:
-            tell(self._teller, alert)
+            post_alert(self._dispatcher, alert)
         except OSError as error:
             self._say(f"alerts: {alert.subject} could not be told ({type(error).__name__})")
 
-    def _start(self, queue: str, worker: Child) -> None:
+    def _start(self, queue: str, worker: ManagedProcess) -> None:
         """Start a worker, once nothing of the one before it is left."""
         try:
-            left = settle(self._api, queue)
+            left = reap(self._api, queue)
         except Unreachable:
             worker.not_before = time.monotonic() + ASK_AGAIN_SECONDS
             return
@@ -144,35 +144,35 @@ class Supervisor:
             return
         self._swept = time.monotonic()
         for child in self._children():
-            child.bound_log()
+            child.rotate_log()
         try:
-            self._bury()
+            self._close_dead_runs()
         except Unreachable:
             return
 
-    def _bury(self) -> None:
+    def _close_dead_runs(self) -> None:
         """Pages and catalog learn of runs that died since the last time that all was told."""
         now = datetime.now(UTC)
-        self._tell("its process or the run that started it has ended, marked so", sweep(self._api))
-        found = died(self._api, self._told.isoformat())
-        new = {run: how for run, how in found.items() if run not in self._buried}
-        if end_in_books(new, self._place.log("books")):
-            self._told, self._buried = now - OVERLAP, frozenset(found)
+        self._tell("its process or the run that started it has ended, marked so", reap_orphans(self._api))
+        found = dead_runs(self._api, self._told.isoformat())
+        new = {run: how for run, how in found.items() if run not in self._closed}
+        if close_in_catalog(new, self._place.log("books")):
+            self._told, self._closed = now - OVERLAP, frozenset(found)
 
     def _stop(self) -> None:
         """Workers first, with what they run; then runs are handed over; the server last."""
         self._say("stopping")
         for worker in self._workers.values():
-            worker.ask_to_stop()
+            worker.terminate()
         for worker in self._workers.values():
             worker.wait(STOP_SECONDS)
         try:
             for queue in self._workers:
-                self._tell("interrupted, goes on when Throng is started again", hand_over(self._api, queue))
-            self._bury()
+                self._tell("interrupted, goes on when Throng is started again", resubmit(self._api, queue))
+            self._close_dead_runs()
         except Unreachable:
             self._say("server: does not answer; what was interrupted goes on at the next start all the same")
-        self._server.ask_to_stop()
+        self._server.terminate()
         self._server.wait(STOP_SECONDS)
 
     def _tell(self, what: str, names: list[str]) -> None:
@@ -180,8 +180,8 @@ class Supervisor:
             self._say(f"flow run {_printable(name)}: {what}")
 
 
-def _known_from(place: Place) -> str:
-    return f"from {AUTH}" if os.environ.get(AUTH) else f"which are in {file(place.home)}"
+def _known_from(place: ServerConfig) -> str:
+    return f"from {AUTH}" if os.environ.get(AUTH) else f"which are in {login_file(place.home)}"
 
 
 def _printable(name: str) -> str:

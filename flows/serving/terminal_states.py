@@ -8,7 +8,7 @@ from flows.serving.process_identity import this_process
 
 
 @dataclass(frozen=True)
-class End:
+class TerminalState:
     """Prefect's kind of state, our name for it, and what it means and what is next."""
 
     kind: str
@@ -17,17 +17,27 @@ class End:
 
 
 _KILLED = "Its process was killed. What it had finished is kept; "
-KILLED = End("CRASHED", "Crashed", f"{_KILLED}a new run goes on from there.")
-KILLED_AGAIN = End("CRASHED", "Crashed", f"{_KILLED}as this was the second time, find out why before a rerun.")
-KILLED_ALONE = End("CRASHED", "Crashed", f"{_KILLED}the next daily, or a rerun of the backfill, goes on from there.")
-CUT_OFF = End(
+KILLED = TerminalState("CRASHED", "Crashed", f"{_KILLED}a new run goes on from there.")
+KILLED_AGAIN = TerminalState(
+    "CRASHED", "Crashed", f"{_KILLED}as this was the second time, find out why before a rerun."
+)
+KILLED_ALONE = TerminalState(
+    "CRASHED", "Crashed", f"{_KILLED}the next daily, or a rerun of the backfill, goes on from there."
+)
+CUT_OFF = TerminalState(
     "CRASHED", "Crashed", "It was cut off. What it had finished is kept; a rerun, or the next daily, goes on."
 )
-COMMAND_KILLED = End("CRASHED", "Crashed", f"{_KILLED}the same command goes on from there.")
-STOPPED = End("CRASHED", "Interrupted", "Throng was stopped. A new run goes on from here when it is started again.")
-STOPPED_ALONE = End("CRASHED", "Interrupted", "Throng was stopped. What it had finished is kept; a rerun goes on.")
-STOPPED_AT_ONCE = End("CRASHED", "Interrupted", "Stopped at once by hand. The same command goes on from here.")
-CANCELLED = End("CANCELLED", "Cancelled", "Cancelled by hand; what it had finished is kept.")
+COMMAND_KILLED = TerminalState("CRASHED", "Crashed", f"{_KILLED}the same command goes on from there.")
+STOPPED = TerminalState(
+    "CRASHED", "Interrupted", "Throng was stopped. A new run goes on from here when it is started again."
+)
+STOPPED_ALONE = TerminalState(
+    "CRASHED", "Interrupted", "Throng was stopped. What it had finished is kept; a rerun goes on."
+)
+STOPPED_AT_ONCE = TerminalState(
+    "CRASHED", "Interrupted", "Stopped at once by hand. The same command goes on from here."
+)
+CANCELLED = TerminalState("CANCELLED", "Cancelled", "Cancelled by hand; what it had finished is kept.")
 WITH_ITS_PARENT = "The run that started it has ended. What it had finished is kept."
 
 _ENDS = (
@@ -37,7 +47,7 @@ OURS = frozenset({WITH_ITS_PARENT, *(how.message for how in _ENDS)})
 """What a run's state says once it is told; of others, Prefect's own words are still to be explained."""
 
 
-def end(api: Api, run: dict[str, Any], how: End, see: str | None = None) -> None:
+def close_run(api: Api, run: dict[str, Any], how: TerminalState, see: str | None = None) -> None:
     """Say it in the page's log, of what the run was doing, and last as its state, by which it is known to be told.
 
     `see`: another run, whose page tells more.
@@ -47,8 +57,8 @@ def end(api: Api, run: dict[str, Any], how: End, see: str | None = None) -> None
     api.set_state(run["id"], how.kind, how.name, how.message)
 
 
-def stop_at_once(api: Api) -> None:
+def close_own_runs(api: Api) -> None:
     """Say of the runs of this very process, which is about to end, that it was stopped."""
     for run in api.runs(flow_runs={"state": {"type": {"any_": list(UNFINISHED)}}}):
         if run["infrastructure_pid"] == this_process():
-            end(api, run, STOPPED_AT_ONCE)
+            close_run(api, run, STOPPED_AT_ONCE)

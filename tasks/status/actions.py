@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from tasks.alerts import HELP, Alert, Kind
+from tasks.alerts import HELP, Alert, AlertKind
 from tasks.errors import INTERRUPTED
 from tasks.period import Period, clock
 from tasks.plan.states import State, Step, Target
@@ -15,15 +15,15 @@ from tasks.withheld import REMEDY, mostly_withheld, newest
 
 _PERIOD = re.compile(r"\b\d{4}-(?:W\d{2}|\d{2}(?:-\d{2})?)\b")
 _ORDER = (
-    Kind.RUN_FAILED,
-    Kind.LANDING_OVERDUE,
-    Kind.DELIVERY_LATE,
-    Kind.KEY_EXPIRING,
-    Kind.EXPIRY_OVERDUE,
-    Kind.BUDGET_LOW,
-    Kind.RELEASE_REDRAWN,
-    Kind.GATE_WARNING,
-    Kind.RELEASE_STALE,
+    AlertKind.RUN_FAILED,
+    AlertKind.LANDING_OVERDUE,
+    AlertKind.DELIVERY_LATE,
+    AlertKind.KEY_EXPIRING,
+    AlertKind.EXPIRY_OVERDUE,
+    AlertKind.BUDGET_LOW,
+    AlertKind.RELEASE_REDRAWN,
+    AlertKind.GATE_WARNING,
+    AlertKind.RELEASE_STALE,
 )
 MISCONFIGURED = "misconfigured"
 """No alert: what is set here is wrong, so that nothing can be said of the landing."""
@@ -44,7 +44,14 @@ UNFINISHED = "backfill_unfinished"
 """No alert: whoever began it knows, others may wonder."""
 
 URGENT = frozenset(
-    {MISCONFIGURED, SCHEDULE_SILENT, Kind.RUN_FAILED, Kind.LANDING_OVERDUE, Kind.DELIVERY_LATE, Kind.KEY_EXPIRING}
+    {
+        MISCONFIGURED,
+        SCHEDULE_SILENT,
+        AlertKind.RUN_FAILED,
+        AlertKind.LANDING_OVERDUE,
+        AlertKind.DELIVERY_LATE,
+        AlertKind.KEY_EXPIRING,
+    }
 )
 """What is wrong now, or soon past mending; the others are to be looked at."""
 
@@ -71,7 +78,7 @@ def action_items(alerts: Sequence[Alert], targets: Iterable[Target]) -> list[Act
 
     `targets`: of the plan that the alerts were read from.
     """
-    causes = {_step(alert) for alert in alerts if alert.kind in (Kind.RUN_FAILED, Kind.LANDING_OVERDUE)}
+    causes = {_step(alert) for alert in alerts if alert.kind in (AlertKind.RUN_FAILED, AlertKind.LANDING_OVERDUE)}
     held: dict[str, list[str]] = {}
     for target in targets:
         if target.client and target.state is not State.DONE and (cause := _cause(target, causes)):
@@ -79,10 +86,10 @@ def action_items(alerts: Sequence[Alert], targets: Iterable[Target]) -> list[Act
     told_with_cause = {subject for subjects in held.values() for subject in subjects}
     groups: dict[tuple[str, str], list[Alert]] = {}
     for alert in alerts:
-        if alert.kind != Kind.DELIVERY_LATE or alert.subject not in told_with_cause:
+        if alert.kind != AlertKind.DELIVERY_LATE or alert.subject not in told_with_cause:
             groups.setdefault((alert.kind, _fault(alert)), []).append(alert)
     made = [_item(same, held) for same in groups.values()]
-    return sorted(made, key=lambda item: (_ORDER.index(Kind(item.kind)), -len(item.holds_up), item.subjects))
+    return sorted(made, key=lambda item: (_ORDER.index(AlertKind(item.kind)), -len(item.holds_up), item.subjects))
 
 
 def out_of_view(late: Iterable[Target], steps: Iterable[Step], looks_back: int) -> list[ActionItem]:
@@ -178,14 +185,14 @@ def _item(same: Sequence[Alert], held: Mapping[str, Sequence[str]]) -> ActionIte
 
 def _fault(alert: Alert) -> str:
     """What alerts have in common that one act mends: what they say, but for the period; else the act, or the rule."""
-    if alert.kind == Kind.DELIVERY_LATE:
+    if alert.kind == AlertKind.DELIVERY_LATE:
         return alert.action
-    return _PERIOD.sub("*", alert.subject if alert.kind == Kind.GATE_WARNING else alert.what)
+    return _PERIOD.sub("*", alert.subject if alert.kind == AlertKind.GATE_WARNING else alert.what)
 
 
 def _step(alert: Alert) -> str:
     """The step that an alert is about."""
-    return f"ingest {alert.subject}" if alert.kind == Kind.LANDING_OVERDUE else alert.subject
+    return f"ingest {alert.subject}" if alert.kind == AlertKind.LANDING_OVERDUE else alert.subject
 
 
 def _cause(target: Target, causes: Collection[str]) -> str | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
 
-from tasks.alerts import NO_FAULT
+from tasks.alerts import NOT_ALERTED
 from tasks.period import Period
 from tasks.plan.costs import idle
 from tasks.privacy.accounting import cap_units, epsilon, rho_of
@@ -73,7 +73,7 @@ def failures(runs: Sequence[Run]) -> list[Failure]:
     last = {(run.verb, run.subject): run for run in reversed(runs)}
     failed: dict[tuple[str, str], list[Run]] = {}
     for run in runs:
-        if run.ended and run.exit_code not in NO_FAULT:
+        if run.ended and run.exit_code not in NOT_ALERTED:
             failed.setdefault((run.verb, run.subject), []).append(run)
     made = [_failure(same, mended=last[key].exit_code == 0) for key, same in failed.items()]
     return sorted(made, key=lambda failure: failure.mended)

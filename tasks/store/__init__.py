@@ -8,7 +8,7 @@ from tasks.store.atomic_files import make_folder
 from tasks.store.audit import AuditLog
 from tasks.store.catalog import Catalog
 from tasks.store.database import Database
-from tasks.store.event_log import Journal
+from tasks.store.event_log import EventLog
 from tasks.store.installation import Installation, check_not_lost
 from tasks.store.keys import FileKeys, KeyStore
 from tasks.store.lake import Lake
@@ -50,7 +50,7 @@ def open_stores(given: settings.Settings | None = None) -> Stores:
     lake = Lake(where.lake_root, keys)
     check_not_lost(where.database, lake, keys)
     make_folder(where.home.absolute())
-    database = Database(where.database, journal=Journal(where.logs_root))
+    database = Database(where.database, journal=EventLog(where.logs_root))
     prepare(database)
     ledger = Ledger(database)
     installation = Installation.open(database, lake, keys, ledger)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from sqlmodel import Session, col, select
 
 from tasks.store.database import Database
-from tasks.store.event_log import Fact, note
+from tasks.store.event_log import Fact, log_event
 from tasks.store.tables import Audit
 
 
@@ -43,7 +43,7 @@ def record(session: Session, entry: AuditEntry, lineage: str = "") -> Audit:
     """Add the entry to a transaction that changes state; committed, it is told in the log too."""
     row = Audit(at=datetime.now(UTC), actor=entry.actor, event=entry.event, subject=entry.subject, detail=entry.detail)
     session.add(row)
-    note(session, entry.event, entry.subject, lineage, actor=entry.actor, **entry.facts)
+    log_event(session, entry.event, entry.subject, lineage, actor=entry.actor, **entry.facts)
     return row
 
 

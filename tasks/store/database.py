@@ -15,7 +15,7 @@ from sqlmodel import Session
 from tasks.errors import Misconfigured, StorageUnavailable
 from tasks.store.atomic_files import make_folder, translate_errors
 from tasks.store.database_errors import RERUN, fault_of
-from tasks.store.event_log import Journal, noted
+from tasks.store.event_log import EventLog, pending
 
 _SESSION = {
     "DateStyle": "ISO, MDY",  # psycopg reads no other
@@ -41,7 +41,7 @@ _KEEP_ALIVE = {"keepalives": 1, "keepalives_idle": 60, "keepalives_interval": 10
 class Database:
     """Transactions on one database; every statement outside them is impossible."""
 
-    def __init__(self, url: str, wait_seconds: float = 30, journal: Journal | None = None) -> None:
+    def __init__(self, url: str, wait_seconds: float = 30, journal: EventLog | None = None) -> None:
         self._url = _supported(url)
         self.name = shown(self._url)
         self._journal = journal
@@ -76,7 +76,7 @@ class Database:
                 self.confirm_locks()
             yield session
         if self._journal:
-            self._journal.write(noted(session))
+            self._journal.write(pending(session))
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:

@@ -12,7 +12,7 @@ from tasks.errors import StepFailed
 from tasks.refs import Listing
 from tasks.store.audit import AuditEntry, record
 from tasks.store.database import Database
-from tasks.store.event_log import day_lineage, note
+from tasks.store.event_log import day_lineage, log_event
 from tasks.store.lake_file import LakeFile
 from tasks.store.tables import DayGeneration, DayState, GateLine, ListedFile, RowCount, StoredFile
 
@@ -159,7 +159,7 @@ def _list(session: Session, of: DayGeneration, files: Listing) -> None:
     if listed:
         session.exec(insert(ListedFile), params=listed)
     for name, (size, _) in files.items():
-        note(session, "landing file taken up", name, day_lineage(of.day, of.generation), bytes=size)
+        log_event(session, "landing file taken up", name, day_lineage(of.day, of.generation), bytes=size)
 
 
 def _close(session: Session, day: date, generation: int, state: DayState, verdict: Verdict) -> None:

@@ -30,7 +30,7 @@ _LINES = "lines"
 """Under which a session keeps the lines that wait for its commit."""
 
 
-class Journal:
+class EventLog:
     """`throng.jsonl` in a folder of its own; older files are `throng.jsonl.1` and so on, the newest first."""
 
     def __init__(self, folder: Path, most_bytes: int = 50_000_000, kept: int = 5) -> None:
@@ -90,27 +90,27 @@ class Journal:
 
 
 @dataclass
-class Trace:
+class RunContext:
     """The run that acts here, and of what it is, as far as that is known."""
 
     run: Run
     lineage: str = ""
 
 
-_trace: ContextVar[Trace | None] = ContextVar("trace", default=None)
+_trace: ContextVar[RunContext | None] = ContextVar("trace", default=None)
 
 
 @contextmanager
-def tracing(run: Run) -> Iterator[Trace]:
+def run_context(run: Run) -> Iterator[RunContext]:
     """Mark the lines of the block as this run's."""
-    token = _trace.set(trace := Trace(run))
+    token = _trace.set(trace := RunContext(run))
     try:
         yield trace
     finally:
         _trace.reset(token)
 
 
-def follow(lineage: str) -> None:
+def bind_lineage(lineage: str) -> None:
     """From here on the run is about this lineage."""
     if trace := _trace.get():
         trace.lineage = lineage
@@ -126,7 +126,7 @@ def release_lineage(period: str, generations: Mapping[str, int]) -> str:
     return day_lineage(period, generations[period]) if period in generations else period
 
 
-def note(session: Session, event: str, subject: str, lineage: str = "", /, **facts: Fact) -> None:
+def log_event(session: Session, event: str, subject: str, lineage: str = "", /, **facts: Fact) -> None:
     """Have a line written once the session's transaction is committed, and only then."""
     if trace := _trace.get():
         trace.lineage = lineage = lineage or trace.lineage
@@ -137,7 +137,7 @@ def note(session: Session, event: str, subject: str, lineage: str = "", /, **fac
     session.info.setdefault(_LINES, []).append({name: value for name, value in line.items() if value is not None})
 
 
-def noted(session: Session) -> list[Mapping[str, Fact]]:
+def pending(session: Session) -> list[Mapping[str, Fact]]:
     """The lines of a session, in order."""
     lines: list[Mapping[str, Fact]] = session.info.get(_LINES, [])
     return lines

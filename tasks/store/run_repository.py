@@ -10,7 +10,7 @@ from sqlmodel import col, func, select
 from tasks import step
 from tasks.errors import INTERRUPTED, StorageUnavailable, ThrongError
 from tasks.store.database import Database
-from tasks.store.event_log import Fact, note, tracing
+from tasks.store.event_log import Fact, log_event, run_context
 from tasks.store.tables import Run
 from tasks.store.usage import Usage, tracked
 
@@ -27,7 +27,7 @@ class RunRepository:
     def run(self, verb: str, subject: str, flow_run_id: str | None = None) -> Iterator[Run]:
         """Record the block as a run; it sets `outcome`, `message` and, if not 0, `exit_code`; or else an error does."""
         run = Run(verb=verb, subject=subject, started=datetime.now(UTC), flow_run_id=flow_run_id or step.flow_run_id())
-        with tracing(run) as trace, tracked() as used:
+        with run_context(run) as trace, tracked() as used:
             self._save(run, "run started")
             number = run.id  # a run that cannot be saved in the end tells nothing any more
             try:
@@ -38,7 +38,9 @@ class RunRepository:
                     self._end(run, used)
                 raise
             finally:
-                step.say(f"Run {number}{f' of lineage {trace.lineage}' if trace.lineage else ''} in logs/throng.jsonl.")
+                step.log_to_run(
+                    f"Run {number}{f' of lineage {trace.lineage}' if trace.lineage else ''} in logs/throng.jsonl."
+                )
             run.exit_code = run.exit_code or 0
             self._end(run, used)
 
@@ -68,8 +70,8 @@ class RunRepository:
             for run in session.exec(unended.with_for_update()):
                 run.outcome, run.message = died[str(run.flow_run_id)]
                 run.ended, run.exit_code = datetime.now(UTC), INTERRUPTED
-                with tracing(run):
-                    note(session, "run ended", run.subject, outcome=run.outcome, exit_code=run.exit_code)
+                with run_context(run):
+                    log_event(session, "run ended", run.subject, outcome=run.outcome, exit_code=run.exit_code)
 
     def _end(self, run: Run, used: Usage) -> None:
         run.ended = datetime.now(UTC)
@@ -84,7 +86,7 @@ class RunRepository:
         with self._database.writing(locked=False) as session:
             session.add(run)
             session.flush()  # gives it its id
-            note(session, event, run.subject, **facts)
+            log_event(session, event, run.subject, **facts)
 
 
 def _fail(run: Run, error: BaseException) -> None:

@@ -49,9 +49,9 @@ def main() -> None:
     meter = Meter()
     import flows.cli  # noqa: F401  what the command itself imports is a part of its start
     from flows.entrypoints import ingest
-    from tasks.step import watched
+    from tasks.step import report_progress
 
-    with watched(meter.hear):
+    with report_progress(meter.hear):
         ref = ingest(date.fromisoformat(sys.argv[1]))
     meter.close()
     print(json.dumps({"rows_in": ref.rows_in, "rows_kept": ref.rows_kept, "parts": meter.parts}))

@@ -33,7 +33,7 @@ def told(
 ) -> Iterator[list[dict[str, Any]]]:
     """What the webhook is told, with a teller and automations in place; installed twice, as two starts would."""
     from flows.alerting.automations import PREFIX, install
-    from flows.alerting.dispatcher import telling
+    from flows.alerting.dispatcher import running_dispatcher
 
     hook, mail = receivers
     settings = Settings(
@@ -43,7 +43,7 @@ def told(
         smtp_url=mail.url,  # type: ignore[arg-type]
         _env_file=None,
     )
-    with telling(settings, gather=0.1) as url, _api() as api:
+    with running_dispatcher(settings, gather=0.1) as url, _api() as api:
         for _ in range(2):
             install(url, late=timedelta(seconds=10), silent=timedelta(seconds=10))
         ours = [found for found in api.read_automations() if found.name.startswith(PREFIX)]
@@ -83,9 +83,9 @@ def test_what_does_not_happen_is_told_too_a_run_without_a_worker_and_no_run_at_a
 def test_what_daily_says_arrives_word_for_word(
     told: list[dict[str, Any]], receivers: tuple[Received, Received]
 ) -> None:
-    from flows.alerting.events import say
+    from flows.alerting.events import emit_alerts
 
-    say([OVERDUE])
+    emit_alerts([OVERDUE])
     mails = receivers[1].mails
     until(
         lambda: vars(OVERDUE) in _alerts(told) and "Throng: landing_overdue 2026-03-03" in [m["Subject"] for m in mails]
@@ -114,14 +114,14 @@ def test_a_run_that_could_not_end_itself_is_told_with_its_page_and_without_its_m
 def test_a_run_that_failed_is_told_when_it_ends_and_a_step_of_many_with_the_others(told: list[dict[str, Any]]) -> None:
     from prefect import flow
 
-    from flows.run_state import ending
+    from flows.run_state import run_verb
 
     def fails() -> Any:
         raise RejectedInput("part-0.csv is not an event file.", "Send it again.")
 
     @flow(name="ingest", persist_result=False)
     async def alone(day: str) -> Any:
-        return await ending("ingest", [f"period:{day}"], fails, lambda: None)
+        return await run_verb("ingest", [f"period:{day}"], fails, lambda: None)
 
     @flow(name="daily", persist_result=False)
     async def many() -> None:

@@ -12,7 +12,7 @@ from tasks.errors import RefusedRelease
 from tasks.store.audit import AuditEntry, AuditLog
 from tasks.store.catalog import Catalog, DayInputs, Verdict
 from tasks.store.database import Database
-from tasks.store.event_log import Journal, follow
+from tasks.store.event_log import EventLog, bind_lineage
 from tasks.store.lake import DeliveryKey
 from tasks.store.ledger import Ledger, ReleaseKey, ReservationFacts
 from tasks.store.migrations import prepare
@@ -28,7 +28,7 @@ CANARY = "kanarie"
 
 @pytest.fixture
 def database(database_url: str, tmp_path: Path) -> Iterator[Database]:
-    database = Database(database_url, journal=Journal(tmp_path / "logs"))
+    database = Database(database_url, journal=EventLog(tmp_path / "logs"))
     prepare(database)
     yield database
     database.engine.dispose()
@@ -149,13 +149,13 @@ def test_a_run_that_fails_is_logged_without_the_words_of_its_error(database: Dat
 
 
 def _find_and_fail() -> None:
-    follow("2026-03-01/g3")
+    bind_lineage("2026-03-01/g3")
     raise ValueError(CANARY)
 
 
 def test_a_log_on_a_disk_that_is_gone_stops_no_change(database_url: str, tmp_path: Path) -> None:
     (tmp_path / "logs").write_text("a file where the folder should be")
-    database = Database(database_url, journal=Journal(tmp_path / "logs"))
+    database = Database(database_url, journal=EventLog(tmp_path / "logs"))
     prepare(database)
     AuditLog(database).write(entry("asked"))
     assert len(AuditLog(database).entries()) == 1

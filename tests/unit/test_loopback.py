@@ -13,8 +13,8 @@ import pytest
 from websockets.proxy import get_proxy
 from websockets.uri import parse_uri
 
-from flows.alerting.notifiers import Webhook
-from flows.cli.prefect_server import answers
+from flows.alerting.notifiers import WebhookNotifier
+from flows.cli.prefect_server import is_up
 from tasks.loopback import ask_directly, is_own
 from tasks.store.buckets import Buckets
 
@@ -83,8 +83,8 @@ def test_whatever_asks_this_machine_asks_it_directly(
     with httpx.Client() as client:
         assert client.get(f"{url}/api/health").status_code == 200
     assert Buckets().at("s3://client/throng").list() == []
-    assert answers(f"{url}/api")
-    Webhook(f"{url}/hook").send([])
+    assert is_up(f"{url}/api")
+    WebhookNotifier(f"{url}/hook").send([])
     assert get_proxy(parse_uri(url.replace("http", "ws"))) is None
     assert proxied() == 0
 

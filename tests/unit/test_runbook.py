@@ -8,7 +8,7 @@ from flows import executor, reconcile, status_text
 from flows.alerting import dispatcher
 from flows.serving import terminal_states
 from tasks import errors
-from tasks.alerts import Kind
+from tasks.alerts import AlertKind
 from tasks.errors import ThrongError
 from tasks.plan.states import State
 from tasks.refs import Outcome
@@ -32,9 +32,9 @@ def test_each_error_and_exit_code_has_its_line() -> None:
 
 
 def test_each_alert_has_its_line() -> None:
-    kinds = {*Kind, *dispatcher.KNOWN}
+    kinds = {*AlertKind, *dispatcher.KNOWN_KINDS}
     assert [kind for kind in sorted(kinds) if f"| `{kind}` |" not in _section("Alerts")] == []
-    assert [kind for kind in status_text.SAID if kind not in _section("Alerts")] == []
+    assert [kind for kind in status_text.TITLES if kind not in _section("Alerts")] == []
 
 
 def test_what_stands_for_a_number_is_told() -> None:
@@ -47,7 +47,7 @@ def test_each_state_of_a_plan_has_its_line() -> None:
 
 def test_each_end_of_a_run_has_its_line() -> None:
     verdicts = re.findall(r'return "([A-Z]\w+)", ', inspect.getsource(reconcile.verdict))
-    settled = [how.name for how in vars(terminal_states).values() if isinstance(how, terminal_states.End)]
+    settled = [how.name for how in vars(terminal_states).values() if isinstance(how, terminal_states.TerminalState)]
     faults = [kind.__name__ for kind in _errors(ThrongError) if kind.exit_code not in (20, 30)]
     assert len(verdicts) > 5
     assert {"Crashed", "Interrupted"} <= set(settled)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.alerts import Kind, alerts
+from tasks.alerts import AlertKind, alerts
 from tasks.errors import Misconfigured, RefusedRelease, RejectedInput, StorageUnavailable
 from tasks.period import Period
 from tasks.plan import Mode, Plan, State, daily_plan, make_plan
@@ -181,7 +181,7 @@ def test_a_key_that_is_gone_before_its_time_is_a_failure_that_is_told_and_charge
     plan = daily_plan(world.stores, NOW)
     assert states(plan) == {f"ingest {DAY}": "done", f"publish footfall {DAY}": "failed"}
     assert due(plan) == []
-    (told,) = [alert for alert in alerts(world.stores, plan, NOW) if alert.kind == Kind.RUN_FAILED]
+    (told,) = [alert for alert in alerts(world.stores, plan, NOW) if alert.kind == AlertKind.RUN_FAILED]
     assert "key" in told.what
     assert "backup" in told.what
     with pytest.raises(RefusedRelease, match="key of"):

@@ -18,7 +18,7 @@ from tasks.errors import ThrongError
 from tasks.events import gate
 from tasks.privacy.noise import production_noise
 from tasks.release import utc_now
-from tasks.step import scrubbed
+from tasks.step import sanitised
 from tasks.store import Stores, open_stores
 from tasks.store.audit import AuditEntry
 from tasks.store.client_file import parse_client
@@ -134,7 +134,7 @@ def attempt(
         return str(verb(*act.given).outcome)
 
     try:
-        outcome, code, said = scrubbed(act.verb, run), 0, ""
+        outcome, code, said = sanitised(act.verb, run), 0, ""
     except ThrongError as error:
         outcome, code, said = type(error).__name__, error.exit_code, str(error)
     return Tried(outcome, code, said, tuple(border.passed))

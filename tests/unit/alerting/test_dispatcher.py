@@ -12,9 +12,9 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from flows.alerting.deduplication import Memory
-from flows.alerting.dispatcher import Outbox, telling
-from flows.alerting.notifiers import Mail, Webhook, channels
+from flows.alerting.deduplication import Deduplicator
+from flows.alerting.dispatcher import Outbox, running_dispatcher
+from flows.alerting.notifiers import MailNotifier, WebhookNotifier, configured_notifiers
 from tasks.alerts import Alert
 from tasks.errors import Misconfigured
 from tasks.settings import Settings
@@ -50,7 +50,7 @@ def _say(url: str, *alerts: Alert) -> None:
 
 @contextmanager
 def _box(received: Received, home: Path) -> Iterator[Callable[[datetime, Alert], None]]:
-    box = Outbox(Webhook(received.url), Memory(home / "told.json"))
+    box = Outbox(WebhookNotifier(received.url), Deduplicator(home / "told.json"))
 
     def tell(at: datetime, alert: Alert) -> None:
         box.add([alert], at)
@@ -62,7 +62,7 @@ def _box(received: Received, home: Path) -> Iterator[Callable[[datetime, Alert],
 def test_what_comes_at_once_is_one_message_on_each_channel(tmp_path: Path) -> None:
     with webhook() as hook, mailbox() as mail:
         settings = _settings(tmp_path, alert_webhook=hook.url, alert_email="ops@operator.example", smtp_url=mail.url)
-        with telling(settings, gather=0.5) as url:
+        with running_dispatcher(settings, gather=0.5) as url:
             _say(url, OVERDUE, LOW, OVERDUE)
             until(lambda: hook.calls and mail.mails)
         assert hook.calls == [{"text": hook.calls[0]["text"], "alerts": [vars(OVERDUE), vars(LOW)]}]
@@ -115,7 +115,7 @@ def test_one_channel_that_fails_does_not_hold_up_the_other(tmp_path: Path) -> No
     with webhook() as hook, mailbox() as mail:
         hook.status, mail.status = 500, 200
         settings = _settings(tmp_path, alert_webhook=hook.url, alert_email="ops@operator.example", smtp_url=mail.url)
-        with telling(settings, gather=0.1) as url:
+        with running_dispatcher(settings, gather=0.1) as url:
             _say(url, OVERDUE)
             until(lambda: mail.mails)
 
@@ -123,7 +123,7 @@ def test_one_channel_that_fails_does_not_hold_up_the_other(tmp_path: Path) -> No
 def test_a_password_never_leaves_without_tls(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with mailbox() as mail:
         url = mail.url.replace("://", "://throng:hush-hush@")
-        box = Outbox(Mail(url, "ops@operator.example"), Memory(tmp_path / "told.json"))
+        box = Outbox(MailNotifier(url, "ops@operator.example"), Deduplicator(tmp_path / "told.json"))
         box.add([OVERDUE], NOON)
         box.send(NOON)
         assert not mail.mails
@@ -137,7 +137,7 @@ def test_a_password_is_for_a_server_whose_name_is_certified(
 ) -> None:
     with mailbox(certified(tmp_path)) as mail:
         url = mail.url.replace("://127.0.0.1", "://throng:hush-hush@localhost")
-        box = Outbox(Mail(url, "ops@operator.example"), Memory(tmp_path / "told.json"))
+        box = Outbox(MailNotifier(url, "ops@operator.example"), Deduplicator(tmp_path / "told.json"))
         box.add([OVERDUE], NOON)
         box.send(NOON)
         assert "SSLCertVerificationError" in caplog.text
@@ -149,7 +149,7 @@ def test_a_password_is_for_a_server_whose_name_is_certified(
 
 
 def test_only_who_knows_the_address_can_tell_and_only_alerts(tmp_path: Path) -> None:
-    with telling(_settings(tmp_path), gather=0.1) as url:
+    with running_dispatcher(_settings(tmp_path), gather=0.1) as url:
         told = vars(OVERDUE)
         no_alerts = [{}, [], 7, {**told, "kind": "you_won"}, {**told, "more": ""}, {**told, "what": "\ud800"}]
         no_alerts += [{**told, name: wrong} for name in told for wrong in (["x"], {"x": 1}, None, 7)]
@@ -161,7 +161,7 @@ def test_only_who_knows_the_address_can_tell_and_only_alerts(tmp_path: Path) -> 
 
 
 def test_without_a_channel_the_log_tells(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    with telling(_settings(tmp_path), gather=0.1) as url:
+    with running_dispatcher(_settings(tmp_path), gather=0.1) as url:
         _say(url, OVERDUE)
         until(lambda: "landing_overdue: 2026-03-03. The folder is missing. Have it sent." in caplog.text)
 
@@ -169,13 +169,13 @@ def test_without_a_channel_the_log_tells(tmp_path: Path, caplog: pytest.LogCaptu
 @pytest.mark.parametrize("given", [{"alert_email": "ops@operator.example"}, {"smtp_url": "smtp://mail.example"}])
 def test_half_a_mail_setting_is_refused(tmp_path: Path, given: dict[str, str]) -> None:
     with pytest.raises(Misconfigured, match="only one is set"):
-        channels(_settings(tmp_path, **given))
+        configured_notifiers(_settings(tmp_path, **given))
 
 
 def test_what_comes_in_several_lines_is_told_in_one(tmp_path: Path) -> None:
     with webhook() as hook, mailbox() as mail:
         settings = _settings(tmp_path, alert_webhook=hook.url, alert_email="ops@operator.example", smtp_url=mail.url)
-        with telling(settings, gather=0.1) as url:
+        with running_dispatcher(settings, gather=0.1) as url:
             _say(url, Alert("run_failed", "daily\r\nBcc: all@elsewhere.example", "It\nbroke.", "Mend it."))
             until(lambda: hook.calls and mail.mails)
         assert hook.calls[0]["alerts"][0]["what"] == "It broke."
@@ -190,7 +190,7 @@ def test_a_channel_that_fails_in_a_way_nobody_foresaw_stops_neither_the_others_n
     with mailbox() as mail:
         hook = "http://127.0.0.1:9/h\u00f6ren-hush"
         settings = _settings(tmp_path, alert_webhook=hook, alert_email="ops@operator.example", smtp_url=mail.url)
-        with telling(settings, gather=0.1) as url:
+        with running_dispatcher(settings, gather=0.1) as url:
             _say(url, OVERDUE)
             until(lambda: len(mail.mails) == 1)
             _say(url, LOW)
@@ -237,7 +237,7 @@ def test_a_number_that_may_be_a_subscribers_stays_in_the_house(
     told = {"kind": "release_stale", "subject": "of NUMBER", "what": "1 file arrived (sub-NUMBER.csv)."}
     with webhook() as hook, mailbox() as mail:
         settings = _settings(tmp_path, alert_webhook=hook.url, alert_email="ops@operator.example", smtp_url=mail.url)
-        with telling(settings, gather=0.1) as url:
+        with running_dispatcher(settings, gather=0.1) as url:
             _say(url, alert)
             until(lambda: hook.calls and mail.mails)
         (message,) = mail.mails

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tasks.alerts import Alert, Kind
+from tasks.alerts import Alert, AlertKind
 from tasks.metrics import render, write_metrics
 from tests.unit.alerting.conftest import FIRST, NOON, Books
 
@@ -42,7 +42,7 @@ def test_states_budget_lateness_and_alerts_are_counted(books: Books) -> None:
     books.ingest()
     books.publish()
     books.deliver()
-    found = _rendered(books, [Alert(Kind.RUN_FAILED, "ingest 2026-03-03", "It broke.", "Mend it.")])
+    found = _rendered(books, [Alert(AlertKind.RUN_FAILED, "ingest 2026-03-03", "It broke.", "Mend it.")])
     periods = {labels: n for (name, labels), n in found.items() if name == "throng_periods"}
     assert periods['product="footfall",client="nordmarkt",state="done"'] == 1
     assert periods['product="footfall",client="nordmarkt",state="waiting"'] == 1

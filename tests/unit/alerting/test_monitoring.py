@@ -2,7 +2,7 @@
 
 import pytest
 
-from flows.monitoring import look_round
+from flows.monitoring import refresh_monitoring
 from tasks.alerts import failure
 from tasks.errors import RejectedInput
 from tests.unit.alerting.conftest import Books
@@ -15,7 +15,7 @@ def test_a_round_writes_the_metrics_that_count_its_alerts_and_the_status_page(
     monkeypatch.setenv("THRONG_HOME", str(books.stores.settings.home))
     monkeypatch.setenv("THRONG_LANDING", str(books.stores.settings.landing_root))
     books.land()
-    found = look_round()
+    found = refresh_monitoring()
     late = sum(alert.kind == "delivery_late" for alert in found)
     assert late > 0
     text = (books.stores.settings.home / "metrics.prom").read_text()
@@ -33,4 +33,4 @@ def test_what_failed_in_the_run_that_ends_is_told_though_the_schedule_does_not_l
     monkeypatch.setenv("THRONG_LANDING", str(books.stores.settings.landing_root))
     books.land()
     old = failure("ingest 2025-01-01", RejectedInput("part-0.csv is not an event file.", "Send it again."))
-    assert set(look_round([old])) - set(look_round()) == {old}
+    assert set(refresh_monitoring([old])) - set(refresh_monitoring()) == {old}

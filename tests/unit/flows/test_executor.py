@@ -8,7 +8,7 @@ from zlib import crc32
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flows.executor import SKIPPED, STOPPED, Listener, carry_out, heard
+from flows.executor import SKIPPED, STOPPED, Listener, execute, subscribe
 from flows.messages import Reference
 from tasks.errors import RejectedInput
 from tasks.plan.states import State, Step
@@ -55,7 +55,7 @@ def test_whatever_the_order_and_the_failures_each_step_follows_what_it_needs(
     random.shuffle(due)  # type: ignore[attr-defined]
     failing = frozenset(("ingest", day) if verb == "ingest" else ("publish", f"footfall {day}") for verb, day in vain)
     work = Work(failing)
-    results = {result.step.key: result for result in asyncio.run(carry_out(due, work, parallel))}
+    results = {result.step.key: result for result in asyncio.run(execute(due, work, parallel))}
     assert results.keys() == {step.key for step in due}
     assert work.most <= parallel
     for day in DAYS:
@@ -70,7 +70,7 @@ def test_whatever_the_order_and_the_failures_each_step_follows_what_it_needs(
 
 def test_one_at_a_time_they_run_in_the_order_given() -> None:
     due, work = [step for day in DAYS for step in chain(day, ["nordmarkt"])], Work()
-    asyncio.run(carry_out(due, work, 1))
+    asyncio.run(execute(due, work, 1))
     assert [key for what, key in work.log if what == "began"] == [step.key for step in due]
 
 
@@ -79,8 +79,8 @@ def test_a_listener_hears_of_each_step_and_may_ask_that_no_further_one_begins() 
     listener = Listener(tell=lambda result: (told.append(result), listener.stop.set()))
 
     async def listened() -> list[str]:
-        with heard(listener):
-            return [result.outcome for result in await carry_out(due, work, 1)]
+        with subscribe(listener):
+            return [result.outcome for result in await execute(due, work, 1)]
 
     assert asyncio.run(listened()) == ["Ingested", *[STOPPED] * 7]
     assert [result.outcome for result in told] == ["Ingested"]
@@ -89,5 +89,5 @@ def test_a_listener_hears_of_each_step_and_may_ask_that_no_further_one_begins() 
 def test_an_index_comes_after_its_clients_deliveries_even_if_they_fail() -> None:
     index, steps = Step("index", "", State.MISSING, "", client="nordmarkt"), chain(DAYS[0], ["nordmarkt"])
     work = Work(frozenset({("ingest", DAYS[0])}))
-    outcomes = [result.outcome for result in asyncio.run(carry_out([index, *steps], work, 2))]
+    outcomes = [result.outcome for result in asyncio.run(execute([index, *steps], work, 2))]
     assert outcomes == ["Ingested", "RejectedInput", SKIPPED, SKIPPED]

@@ -12,7 +12,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from flows.cli import app, history, schedule
-from flows.cli.output import listing, tell
+from flows.cli.output import listing, print_part
 from flows.plan_view import spans
 from tasks.plan.states import Plan, State, Target
 from tasks.store import Stores, open_stores
@@ -38,7 +38,7 @@ def _on_a_terminal(say: Sequence[Any]) -> list[str]:
     out = io.StringIO()
     console = Console(width=WIDTH, file=out, force_terminal=True, no_color=True, highlight=False, markup=False)
     for part in say:
-        tell(console, part)
+        print_part(console, part)
     found = re.sub(r"\x1b\[\d*m", "", out.getvalue()).splitlines()
     assert max(map(len, found)) <= WIDTH, found
     return found

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from flows.cli import app
-from flows.monitoring import look_round
+from flows.monitoring import refresh_monitoring
 from tasks.errors import RefusedRelease
 from tasks.store import open_stores
 
@@ -50,7 +50,7 @@ def test_a_command_refuses_and_leaves_everything_as_it_is(lost: Path, command: s
 def test_a_round_tells_nothing_of_it_and_writes_no_page(lost: Path) -> None:
     before = _files(lost)
     with pytest.raises(RefusedRelease, match="another installation"):
-        look_round()
+        refresh_monitoring()
     assert _files(lost) == before
 
 

@@ -13,7 +13,7 @@ import typer
 from typer.testing import CliRunner
 
 from flows.cli import app
-from flows.cli.output import Answer, command, table
+from flows.cli.output import CommandOutput, command, table
 from tasks import errors
 
 CANARY = "4915155500001"
@@ -27,12 +27,12 @@ FAULTS = [
 ]
 
 
-def _group(outcome: Answer | BaseException) -> typer.Typer:
+def _group(outcome: CommandOutput | BaseException) -> typer.Typer:
     group = typer.Typer()
     group.callback()(lambda: None)
 
     @command(group, "throng look north")
-    def look(place: str) -> Answer:
+    def look(place: str) -> CommandOutput:
         """Look somewhere."""
         if isinstance(outcome, BaseException):
             raise outcome
@@ -42,12 +42,12 @@ def _group(outcome: Answer | BaseException) -> typer.Typer:
 
 
 def test_an_answer_is_on_stdout_where_pipes_and_files_find_it() -> None:
-    ran = CliRunner().invoke(_group(Answer({"seen": 3}, ["Three were seen."])), ["look", "north"])
+    ran = CliRunner().invoke(_group(CommandOutput({"seen": 3}, ["Three were seen."])), ["look", "north"])
     assert (ran.exit_code, ran.stdout, ran.stderr) == (0, "Three were seen.\n", "")
 
 
 def test_a_program_reads_one_json_document_and_nothing_else_is_said() -> None:
-    ran = CliRunner().invoke(_group(Answer({"seen": 3}, ["Three were seen."], 3)), ["look", "north", "--json"])
+    ran = CliRunner().invoke(_group(CommandOutput({"seen": 3}, ["Three were seen."], 3)), ["look", "north", "--json"])
     assert json.loads(ran.stdout) == {"seen": 3}
     assert (ran.exit_code, ran.stderr) == (3, "")
 
@@ -86,7 +86,7 @@ def test_text_from_outside_is_not_read_as_markup() -> None:
 
 
 def test_a_table_aligns_numbers_and_shows_nothing_for_none() -> None:
-    answer = Answer({}, [table("days", ["day", "#rows"], [["2026-03-01", 1234567], ["[b]", None]])])
+    answer = CommandOutput({}, [table("days", ["day", "#rows"], [["2026-03-01", 1234567], ["[b]", None]])])
     said = CliRunner().invoke(_group(answer), ["look", "north"]).stdout
     assert "1,234,567" in said
     assert "[b]" in said

@@ -14,7 +14,7 @@ from prefect.settings import (
     temporary_settings,
 )
 
-from flows.cli.prefect_errors import fault_of
+from flows.cli.prefect_errors import translate
 from flows.cli.runner import _as_flow
 from tasks.errors import Misconfigured, StorageUnavailable, ThrongError
 
@@ -85,4 +85,4 @@ def test_certificates_that_are_not_there_are_named() -> None:
 
 
 def test_a_defect_of_ours_is_not_blamed_on_prefect() -> None:
-    assert fault_of(ZeroDivisionError()) is None
+    assert translate(ZeroDivisionError()) is None

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pyarrow as pa
 
-from flows.release_preview import picture, shares, withheld
+from flows.release_preview import preview, shares, withheld
 from tasks.privacy.bounds import LevelRule
 from tasks.withheld import mostly_withheld
 
@@ -28,7 +28,7 @@ def figures(shown: Mapping[tuple[str, int], float], zones: tuple[str, ...] = ("Z
 
 
 def test_each_hour_of_a_place_is_a_bar_and_what_is_withheld_a_dot() -> None:
-    scale, one, other, _ = picture(figures({("Z1", 0): 100.0, ("Z1", 23): 800.0, ("Z2", 12): 400.0}), "zone_hour")
+    scale, one, other, _ = preview(figures({("Z1", 0): 100.0, ("Z1", 23): 800.0, ("Z2", 12): 400.0}), "zone_hour")
     assert one == "Z1  ▂" + 22 * "·" + "█"
     assert other == "Z2  " + 12 * "·" + "▅" + 11 * "·"
     assert scale.index("12") == len("Z2  ") + 12
@@ -36,15 +36,15 @@ def test_each_hour_of_a_place_is_a_bar_and_what_is_withheld_a_dot() -> None:
 
 def test_the_largest_places_come_first_and_no_more_than_a_few() -> None:
     zones = tuple(f"Z{n:02d}" for n in range(30))
-    lines = picture(figures({(zone, 3): 100.0 + n for n, zone in enumerate(zones)}, zones), "zone_hour")
+    lines = preview(figures({(zone, 3): 100.0 + n for n, zone in enumerate(zones)}, zones), "zone_hour")
     assert [line.split()[0] for line in lines[1:9]] == [f"Z{n:02d}" for n in range(29, 21, -1)]
     assert "8 largest of 30" in lines[-1]
     assert len(lines) == 10
 
 
 def test_a_release_of_which_nothing_is_shown_or_that_has_no_hours_has_no_picture() -> None:
-    assert picture(figures({}), "zone_hour") == []
-    assert picture(pa.table({"level": ["a"], "value": [1.0]}), "a") == []
+    assert preview(figures({}), "zone_hour") == []
+    assert preview(pa.table({"level": ["a"], "value": [1.0]}), "a") == []
 
 
 def test_the_share_that_is_withheld_is_told_by_level() -> None:

@@ -3,7 +3,7 @@
 from datetime import date
 
 from flows import artifact_markdown, plan_view
-from flows.executor import SKIPPED, STOPPED, Result
+from flows.executor import SKIPPED, STOPPED, StepResult
 from flows.reconcile import Report, verdict
 from tasks.errors import RejectedInput
 from tasks.plan.states import Mode, Plan, State, Step, Target
@@ -23,7 +23,7 @@ def _report() -> Report:
     targets = [_target("2026-03-01", name, State.FAILED, str(FAULT)) for name in ("nordmarkt", "stadtlicht")]
     targets += [_target("2026-03-02", name, State.STALE, "1 file arrived.") for name in ("nordmarkt", "stadtlicht")]
     plan = Plan(FIRST, LAST, Mode.MISSING, (), tuple(targets), (ingest, publish))
-    return Report(plan, [Result(ingest, "RejectedInput", 0.1, FAULT), Result(publish, SKIPPED)], plan)
+    return Report(plan, [StepResult(ingest, "RejectedInput", 0.1, FAULT), StepResult(publish, SKIPPED)], plan)
 
 
 def test_a_runs_sentence_names_the_first_step_that_failed_and_what_to_do() -> None:
@@ -35,7 +35,7 @@ def test_a_runs_sentence_names_the_first_step_that_failed_and_what_to_do() -> No
 def test_a_run_that_was_stopped_says_how_many_steps_it_did() -> None:
     steps = [Step("ingest", day, State.MISSING, "") for day in ("2026-03-01", "2026-03-02")]
     plan = Plan(FIRST, LAST, Mode.MISSING, (), (), tuple(steps))
-    report = Report(plan, [Result(steps[0], "Ingested"), Result(steps[1], STOPPED)], plan)
+    report = Report(plan, [StepResult(steps[0], "Ingested"), StepResult(steps[1], STOPPED)], plan)
     assert verdict(report) == ("Stopped", "Stopped after 1 of 2 steps; the same command goes on from here.")
 
 
@@ -52,7 +52,7 @@ def test_a_run_that_could_do_nothing_about_a_failed_day_does_not_say_that_all_is
     plan = Plan(FIRST, LAST, None, (), (_target("2026-03-01", "nordmarkt", State.FAILED, str(FAULT)),), ())
     left = "Not done: 1 failed; `throng status` says what to do."
     assert verdict(Report(plan, (), plan)) == ("NothingToDo", f"Nothing can be done before somebody acts. {left}")
-    index = Result(Step("index", "", State.MISSING, "", client="nordmarkt"), "Indexed")
+    index = StepResult(Step("index", "", State.MISSING, "", client="nordmarkt"), "Indexed")
     name, sentence = verdict(Report(plan, [index], plan))
     assert (name, sentence.partition(" Not done")[1:]) == ("Reconciled", (" Not done", left.removeprefix("Not done")))
 

@@ -18,11 +18,11 @@ CANARY = "4915155500001"
 def _ended(call: Callable[[], DayRef], cards: Callable[[], None] = lambda: None) -> Any:
     from prefect import flow
 
-    from flows.run_state import ending
+    from flows.run_state import run_verb
 
     @flow(name="sorting", persist_result=False)
     async def sorting() -> Any:
-        return await ending("sorting", ["product:footfall", "period:2026-03-01"], call, cards)
+        return await run_verb("sorting", ["product:footfall", "period:2026-03-01"], call, cards)
 
     return asyncio.run(sorting(return_state=True))
 
@@ -45,7 +45,7 @@ def _artifacts(state: Any) -> list[Any]:
 
 def test_the_log_says_where_a_runs_cards_are(prefect_stores: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
-    monkeypatch.setattr("flows.artifacts.say", said.append)
+    monkeypatch.setattr("flows.artifacts.log_to_run", said.append)
     _ended(_raising(RefusedRelease("There is no budget.", "Wait.")))
     assert said == ["Why, and what to do: on this run's page, tab Artifacts."]
 

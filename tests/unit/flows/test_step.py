@@ -12,10 +12,10 @@ from prefect.exceptions import TerminationSignal
 
 from tasks.errors import RejectedInput, StepFailed, StorageUnavailable
 from tasks.period import day_start
-from tasks.step import flow_run_id, progress, step, watched
+from tasks.step import flow_run_id, progress, report_progress, step
 from tasks.store.catalog import Catalog
 from tasks.store.database import Database
-from tasks.store.event_log import follow
+from tasks.store.event_log import bind_lineage
 from tasks.store.migrations import prepare
 
 CANARY = "4915155500001"
@@ -123,7 +123,7 @@ def test_a_known_error_passes_without_its_causes() -> None:
 
 def test_a_watcher_hears_each_step_and_how_far_it_is() -> None:
     heard: list[tuple[str, int, int]] = []
-    with watched(lambda *said: heard.append(said)):
+    with report_progress(lambda *said: heard.append(said)):
         Sorting().look("north")
     assert heard == [("look", 0, 0), ("look, half", 1, 2)]
 
@@ -167,7 +167,7 @@ def test_the_page_of_a_run_names_its_lineage_and_its_lines_in_the_log(
     @flow
     def sorting() -> None:
         with Catalog(database).run("ingest", "2026-03-01"):
-            follow("2026-03-01/g2")
+            bind_lineage("2026-03-01/g2")
 
     database = Database(f"sqlite:///{tmp_path / 'catalog.db'}")
     prepare(database)

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from flows.cli import app
-from flows.cli.verify_hint import kept_public_key, verification
+from flows.cli.verify_hint import export_public_key, verify_hint
 from tasks.refs import DeliveryRef, Outcome
 from tasks.services.client_file import client_file
 from tasks.store import Stores, open_stores
@@ -24,7 +24,7 @@ def _next(home: Path, replaced: str = "", by: str = "") -> str:
     spec = parse_client(text.replace(replaced, by) if replaced else text, "nordmarkt.toml", ("footfall",))
     document = spec.model_dump(mode="json", by_alias=True)
     stores.catalog.apply_client(spec.name, document, "d", AuditEntry("me", "client applied", spec.name))
-    return verification(stores, "nordmarkt", PLACE)
+    return verify_hint(stores, "nordmarkt", PLACE)
 
 
 def test_the_way_to_the_bucket_stands_in_front_of_the_command(home: Path) -> None:
@@ -56,6 +56,6 @@ def test_a_public_key_that_cannot_be_kept_stops_nobody(home: Path) -> None:
 
 def test_the_public_key_is_kept_as_it_is_now(home: Path) -> None:
     stores: Stores = open_stores()
-    file = kept_public_key(stores)
+    file = export_public_key(stores)
     file.write_text("another's")
-    assert kept_public_key(stores).read_text() != "another's"
+    assert export_public_key(stores).read_text() != "another's"

@@ -8,9 +8,9 @@ import pytest
 from flows.serving import terminal_states
 from flows.serving.api import Api
 from flows.serving.process_identity import this_process
-from flows.serving.run_reaper import AFTER_A_KILL, AGAIN, died, hand_over, settle, sweep
+from flows.serving.run_reaper import AFTER_A_KILL, AGAIN, dead_runs, reap, reap_orphans, resubmit
 from flows.serving.server_config import worker_name
-from flows.serving.terminal_states import CUT_OFF, KILLED_ALONE, OURS, STOPPED_ALONE, stop_at_once
+from flows.serving.terminal_states import CUT_OFF, KILLED_ALONE, OURS, STOPPED_ALONE, close_own_runs
 
 SINCE = "2026-03-01T00:00:00Z"
 
@@ -82,7 +82,7 @@ def _child(name: str, parent: str) -> dict[str, Any]:
 
 def test_a_killed_run_says_where_it_goes_on_and_what_it_did_ends_with_it() -> None:
     api = _api(_run("first"), _run("second", tags=[AGAIN, AFTER_A_KILL]), _run("third", tags=[AGAIN]))
-    assert settle(api, "daily") == ["first", "second", "third"]
+    assert reap(api, "daily") == ["first", "second", "third"]
     assert set(api.states().values()) == {"Crashed"}
     assert set(api.tasks.values()) == {"CRASHED"}
     assert api.logs["first"].endswith("a new run goes on from there. See page of first again")
@@ -93,7 +93,7 @@ def test_a_killed_run_says_where_it_goes_on_and_what_it_did_ends_with_it() -> No
 
 def test_an_interrupted_run_is_followed_by_one_that_is_tagged_too() -> None:
     api = _api(_run("daily", tags=["period:2026-03-01"]), _run("cancelled", "CANCELLING"))
-    assert hand_over(api, "daily") == ["daily"]
+    assert resubmit(api, "daily") == ["daily"]
     assert api.states() == {"daily": "Interrupted", "cancelled": "Cancelled"}
     assert api.started == {"daily": [AGAIN, "period:2026-03-01"]}
     assert api.logs["daily"].endswith("See page of daily again")
@@ -110,7 +110,7 @@ def test_an_interrupted_run_is_followed_by_one_that_is_tagged_too() -> None:
 )
 def test_what_a_run_had_started_ends_as_it_did(kind: str, name: str, terminal_states: str) -> None:
     api = _api(_run("parent", kind, state_name=name), _child("child", "parent"))
-    assert sweep(api) == ["child"] * (terminal_states != "Running")
+    assert reap_orphans(api) == ["child"] * (terminal_states != "Running")
     assert api.states()["child"] == terminal_states
 
 
@@ -122,7 +122,7 @@ def test_what_prefect_marked_is_explained_once_and_all_that_died_is_told_to_the_
         _run("cancelled", "CANCELLED", state={"message": "Flow run was cancelled successfully."}),
         _run("told", "CRASHED", state_name="Interrupted", state={"message": min(OURS)}),
     )
-    books = died(api, SINCE)
+    books = dead_runs(api, SINCE)
     assert {run: name for run, (name, _) in books.items()} == api.states()
     assert books["killed"] == ("Crashed", KILLED_ALONE.message)
     assert {run: line.split(":")[0] for run, line in api.logs.items()} == {
@@ -130,7 +130,7 @@ def test_what_prefect_marked_is_explained_once_and_all_that_died_is_told_to_the_
         "command": "Crashed",
         "cancelled": "Cancelled",
     }
-    assert died(api, SINCE) == books
+    assert dead_runs(api, SINCE) == books
 
 
 def test_what_never_began_or_still_goes_on_is_not_said_to_have_been_killed() -> None:
@@ -142,22 +142,24 @@ def test_what_never_began_or_still_goes_on_is_not_said_to_have_been_killed() -> 
         _child("given up", "parent") | {"state_type": "CRASHED", "state": prefects},
         _run("cut off", "CRASHED", state=prefects),
     )
-    assert died(api, SINCE) == {"cut off": ("Crashed", CUT_OFF.message)}
+    assert dead_runs(api, SINCE) == {"cut off": ("Crashed", CUT_OFF.message)}
     assert set(api.logs) == {"cut off"}
 
 
 def test_what_nothing_follows_does_not_say_that_a_new_run_goes_on() -> None:
     api = _api(_run("daily"))
     api.refuses = True
-    hand_over(api, "daily")
+    resubmit(api, "daily")
     assert api.logs["daily"] == f"Interrupted: {STOPPED_ALONE.message}"
 
 
 def test_no_end_that_was_told_is_told_again() -> None:
-    assert {how.message for how in vars(terminal_states).values() if isinstance(how, terminal_states.End)} <= OURS
+    assert {
+        how.message for how in vars(terminal_states).values() if isinstance(how, terminal_states.TerminalState)
+    } <= OURS
 
 
 def test_who_stops_at_once_says_so_of_its_own_runs_only() -> None:
     api = _api(_run("mine", infrastructure_pid=this_process()), _run("another's", infrastructure_pid="4711"))
-    stop_at_once(api)
+    close_own_runs(api)
     assert api.states() == {"mine": "Interrupted", "another's": "Running"}

@@ -14,17 +14,17 @@ from threading import Thread
 
 import pytest
 
-from flows.alerting.dispatcher import telling
+from flows.alerting.dispatcher import running_dispatcher
 from flows.cli import demo_stage
-from flows.cli.prefect_server import answers, on, prefect_pages
+from flows.cli.prefect_server import is_up, prefect_server, use_server
 from flows.serving import managed_process as children
 from flows.serving import services
 from flows.serving.api import Api, Unreachable
-from flows.serving.lockfile import alone, announce, announced
-from flows.serving.login import file, kept, login
-from flows.serving.managed_process import Child, Service
+from flows.serving.lockfile import running_api, serve_lock, write_address
+from flows.serving.login import login, login_file, stored_login
+from flows.serving.managed_process import ManagedProcess, ManagedService
 from flows.serving.process_identity import gone, this_process
-from flows.serving.server_config import Place
+from flows.serving.server_config import ServerConfig
 from flows.serving.supervisor import Supervisor
 from tasks import settings
 from tasks.env_files import check_home
@@ -39,32 +39,32 @@ API = "http://127.0.0.1:4200/api"
 
 
 def test_an_address_is_announced_only_while_its_process_lives(tmp_path: Path) -> None:
-    assert announced(tmp_path) is None
-    with alone(tmp_path):
-        assert announced(tmp_path) is None
-        announce(tmp_path, API)
-        assert announced(tmp_path) == API
+    assert running_api(tmp_path) is None
+    with serve_lock(tmp_path):
+        assert running_api(tmp_path) is None
+        write_address(tmp_path, API)
+        assert running_api(tmp_path) == API
         assert (tmp_path / "serve.json").stat().st_mode & 0o777 == 0o600
-        with pytest.raises(Misconfigured, match=r"Another `throng serve` runs in .*4200"), alone(tmp_path):
+        with pytest.raises(Misconfigured, match=r"Another `throng serve` runs in .*4200"), serve_lock(tmp_path):
             pass
-        assert announced(tmp_path) == API
+        assert running_api(tmp_path) == API
         left = (tmp_path / "serve.json").read_text()
     (tmp_path / "serve.json").write_text(left)  # as a killed process leaves it
-    assert announced(tmp_path) is None
+    assert running_api(tmp_path) is None
     (tmp_path / "serve.json").write_text("{")
-    assert announced(tmp_path) is None
+    assert running_api(tmp_path) is None
 
 
 def test_a_child_that_does_not_live_is_started_later_each_time(tmp_path: Path) -> None:
-    child = Child("short", [sys.executable, "-c", "print('said')"], tmp_path / "logs" / "short.log")
+    child = ManagedProcess("short", [sys.executable, "-c", "print('said')"], tmp_path / "logs" / "short.log")
     waits = []
     for _ in range(8):
         assert (child.due, child.not_before) == (True, 0)
         child.start({})
         assert child.process
         child.process.wait()
-        assert child.ended() == 0
-        assert (child.ended(), child.due) == (None, False)
+        assert child.exited() == 0
+        assert (child.exited(), child.due) == (None, False)
         waits.append(round(child.not_before - time.monotonic()))
         child.not_before = 0
     assert waits == [2, 4, 8, 16, 32, 60, 60, 60]
@@ -75,7 +75,7 @@ def test_a_child_that_does_not_heed_a_stop_is_killed(tmp_path: Path) -> None:
     deaf = (
         "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(99)"
     )
-    child = Child("deaf", [sys.executable, "-c", deaf], tmp_path / "deaf.log")
+    child = ManagedProcess("deaf", [sys.executable, "-c", deaf], tmp_path / "deaf.log")
     child.start({})
     while not child.log.read_text():
         time.sleep(0.05)
@@ -88,12 +88,12 @@ def test_a_child_that_does_not_heed_a_stop_is_killed(tmp_path: Path) -> None:
 
 def test_a_log_keeps_its_last_part_and_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(children, "LOG_BYTES", 10)
-    child = Child("wordy", [], tmp_path / "wordy.log")
-    child.bound_log()
+    child = ManagedProcess("wordy", [], tmp_path / "wordy.log")
+    child.rotate_log()
     for text in ("first", "much more than that", "then"):
         with child.log.open("a") as log:
             log.write(text)
-        child.bound_log()
+        child.rotate_log()
     assert child.log.read_text() == "then"
     assert (tmp_path / "wordy.log.1").read_text() == "firstmuch more than that"
 
@@ -146,7 +146,7 @@ def test_no_hour_of_a_year_lacks_its_slot_and_none_comes_late_after_a_folder_clo
 
 def test_an_address_that_others_reach_needs_a_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PREFECT_SERVER_API_AUTH_STRING", raising=False)
-    everywhere = Place(tmp_path, "0.0.0.0", 0)
+    everywhere = ServerConfig(tmp_path, "0.0.0.0", 0)
     with pytest.raises(Misconfigured, match="nobody has chosen a password"):
         everywhere.check()
     monkeypatch.setenv("PREFECT_SERVER_API_AUTH_STRING", "throng:secret")
@@ -154,8 +154,8 @@ def test_an_address_that_others_reach_needs_a_password(tmp_path: Path, monkeypat
     assert everywhere.settings()["PREFECT_SERVER_API_AUTH_STRING"] == "throng:secret"
     assert everywhere.settings()["PREFECT_API_AUTH_STRING"] == "throng:secret"
     with pytest.raises(Misconfigured, match="cannot be used"):
-        Place(tmp_path, "no such host").check()
-    assert Place(tmp_path, "::1").url == "http://[::1]:4200"
+        ServerConfig(tmp_path, "no such host").check()
+    assert ServerConfig(tmp_path, "::1").url == "http://[::1]:4200"
     assert os.uname().nodename in everywhere.url
 
 
@@ -163,14 +163,14 @@ def test_a_login_that_nobody_gave_is_made_once_for_the_homes_owner(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("PREFECT_SERVER_API_AUTH_STRING", raising=False)
-    assert kept(tmp_path) is None
+    assert stored_login(tmp_path) is None
     first = login(tmp_path)
     user, _, password = first.partition(":")
     assert (user, len(password) >= 40) == ("throng", True)
-    assert file(tmp_path).stat().st_mode & 0o777 == 0o600
-    assert file(tmp_path).parent.stat().st_mode & 0o777 == 0o700
-    assert login(tmp_path) == kept(tmp_path) == first
-    assert Place(tmp_path).settings()["PREFECT_API_AUTH_STRING"] == first
+    assert login_file(tmp_path).stat().st_mode & 0o777 == 0o600
+    assert login_file(tmp_path).parent.stat().st_mode & 0o777 == 0o700
+    assert login(tmp_path) == stored_login(tmp_path) == first
+    assert ServerConfig(tmp_path).settings()["PREFECT_API_AUTH_STRING"] == first
     assert login(tmp_path / "another") != first
 
 
@@ -179,7 +179,7 @@ def test_a_given_login_is_used_and_not_kept(tmp_path: Path, monkeypatch: pytest.
     login(tmp_path)
     monkeypatch.setenv("PREFECT_SERVER_API_AUTH_STRING", "me:chosen")
     assert login(tmp_path) == "me:chosen"
-    assert kept(tmp_path) is None
+    assert stored_login(tmp_path) is None
 
 
 def test_our_own_server_is_asked_without_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,7 +187,7 @@ def test_our_own_server_is_asked_without_a_proxy(monkeypatch: pytest.MonkeyPatch
         monkeypatch.delenv("no_proxy", raising=False)
         monkeypatch.setenv("NO_PROXY", "intranet.example")
         monkeypatch.setenv("http_proxy", proxy.url.removesuffix("/hook"))
-        assert answers(server.url)
+        assert is_up(server.url)
         Api(server.url, "throng:secret").set_state("1", "CRASHED", "Crashed", "gone")
         assert (len(server.words), len(server.calls)) == (1, 1)
         assert (proxy.words, proxy.calls) == ([], [])
@@ -201,8 +201,8 @@ def test_prefect_is_not_started_nor_asked_where_others_can_write_the_dotenv_file
     (tmp_path / ".env").write_text("PREFECT_LOGGING_SETTINGS_PATH=/elsewhere/logging.yml\n")
     (tmp_path / ".env").chmod(0o666)
     with pytest.raises(Misconfigured, match="chmod go-w"):
-        on()
-    with pytest.raises(Misconfigured, match="chmod go-w"), prefect_pages(tmp_path / "prefect"):
+        use_server()
+    with pytest.raises(Misconfigured, match="chmod go-w"), prefect_server(tmp_path / "prefect"):
         pass
     assert not (tmp_path / "prefect").exists()
 
@@ -329,9 +329,9 @@ class Sleeper:
         self.process = subprocess.Popen(["sleep", self.seconds])
 
 
-def _supervisor(home: Path, teller: str, said: list[str], service: Service) -> Supervisor:
+def _supervisor(home: Path, teller: str, said: list[str], service: ManagedService) -> Supervisor:
     """One whose Prefect never starts."""
-    supervisor = Supervisor(Place(home), teller, said.append, [service])
+    supervisor = Supervisor(ServerConfig(home), teller, said.append, [service])
     for child in (supervisor._server, *supervisor._workers.values()):
         child.not_before = float("inf")
     return supervisor
@@ -342,7 +342,7 @@ def test_a_killed_server_beside_ours_is_reaped_named_and_started_again(tmp_path:
     server.start()
     first = server.process
     assert first
-    supervisor = _supervisor(tmp_path, "", said, Service("PostgreSQL", server))
+    supervisor = _supervisor(tmp_path, "", said, ManagedService("PostgreSQL", server))
     first.kill()
     end = time.monotonic() + 10
     while len(said) < 2 and time.monotonic() < end:
@@ -361,8 +361,11 @@ def test_a_killed_server_beside_ours_is_reaped_named_and_started_again(tmp_path:
 def test_a_server_that_does_not_come_back_is_told_once(tmp_path: Path) -> None:
     server, said = Sleeper(tmp_path / "server.log", "0"), list[str]()
     server.start()
-    with webhook() as hook, telling(settings.Settings(home=tmp_path, alert_webhook=hook.url), gather=0.1) as teller:
-        service = Service("S3", server)
+    with (
+        webhook() as hook,
+        running_dispatcher(settings.Settings(home=tmp_path, alert_webhook=hook.url), gather=0.1) as teller,
+    ):
+        service = ManagedService("S3", server)
         supervisor = _supervisor(tmp_path, teller, said, service)
         while service.ends < 7:
             service.not_before = 0
@@ -377,5 +380,5 @@ def test_a_server_that_does_not_come_back_is_told_once(tmp_path: Path) -> None:
 
 def test_a_runs_name_cannot_forge_a_line_on_the_terminal(tmp_path: Path) -> None:
     said: list[str] = []
-    Supervisor(Place(tmp_path), "", said.append)._tell("ended", ["größer\n12:00 server: up\x1b[2J\u202e"])
+    Supervisor(ServerConfig(tmp_path), "", said.append)._tell("ended", ["größer\n12:00 server: up\x1b[2J\u202e"])
     assert said == ["flow run größer?12:00 server: up?[2J?: ended"]

@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from tasks.alerts import Alert, Kind
+from tasks.alerts import Alert, AlertKind
 from tasks.period import Period, clock
 from tasks.plan.states import State
 from tasks.settings import Settings
@@ -126,7 +126,7 @@ def test_what_the_budget_does_not_allow_is_not_said_to_be_had_by_a_backfill(worl
 
 def test_warnings_of_one_rule_are_one_thing_to_look_at(world: World) -> None:
     warned = [
-        Alert(Kind.GATE_WARNING, f"{rule} on {day(n)}", f"{rule} came {n} hours late.", "Ask.")
+        Alert(AlertKind.GATE_WARNING, f"{rule} on {day(n)}", f"{rule} came {n} hours late.", "Ask.")
         for n in range(3)
         for rule in ("rows_low", "lateness_hours")
     ]
@@ -154,15 +154,15 @@ def test_an_installation_in_which_nothing_ever_happened_is_new(tmp_path: Path) -
 
 
 def test_kinds_come_in_the_order_in_which_they_are_mended() -> None:
-    alerts = [Alert(kind, f"{kind} of nobody 2026-03-02", f"{kind}", "Mend it.") for kind in Kind]
+    alerts = [Alert(kind, f"{kind} of nobody 2026-03-02", f"{kind}", "Mend it.") for kind in AlertKind]
     kinds = [item.kind for item in action_items(alerts, [])]
-    assert kinds[:3] == [Kind.RUN_FAILED, Kind.LANDING_OVERDUE, Kind.DELIVERY_LATE]
-    assert sorted(kinds) == sorted(Kind)
+    assert kinds[:3] == [AlertKind.RUN_FAILED, AlertKind.LANDING_OVERDUE, AlertKind.DELIVERY_LATE]
+    assert sorted(kinds) == sorted(AlertKind)
 
 
 def test_what_is_done_is_held_up_by_nothing(world: World) -> None:
     sent(world, day(0))
-    failed = Alert(Kind.RUN_FAILED, f"publish footfall {FIRST}", "It broke.", "Try again.")
+    failed = Alert(AlertKind.RUN_FAILED, f"publish footfall {FIRST}", "It broke.", "Try again.")
     (item,) = action_items([failed], stands(world, day(1)).plan.targets)
     assert item.holds_up == ()
 
