@@ -163,7 +163,7 @@ class Ingest:
         if not strange(facts, policy.gate.rules):
             return facts
         return replace(
-            facts, why=explain_loss(result.read, len(work.pseudonyms), loss_shapes(work.groups, work.prepared))
+            facts, why=explain_loss(result.read, len(work.pseudonyms), loss_shapes(work.groups, work.context))
         )
 
     def _prepare(self, day: date, groups: tuple[FileGroup, ...], cell_plan: CellPlan, folder: PrivateFolder) -> DayWork:
@@ -181,12 +181,12 @@ class Ingest:
             keyed=[self._stores.keys.period_key(period) for period in (own, *longer)],
             formats=load_formats(self._stores.settings.mapping),
         )
-        prepared = ReadContext(day, policy.time, folder.panel, folder.path / "cells.parquet", policy.who.home_mcc)
-        pq.write_table(panel, prepared.panel)
-        pq.write_table(cell_plan.table(), prepared.cells)
+        context = ReadContext(day, policy.time, folder.panel, folder.path / "cells.parquet", policy.who.home_mcc)
+        pq.write_table(panel, context.panel)
+        pq.write_table(cell_plan.table(), context.cells)
         return DayWork(
             groups=groups,
-            prepared=prepared,
+            context=context,
             registers=registers,
             cells=cell_plan.arrays,
             rules=walk_rules(policy, day),

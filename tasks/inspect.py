@@ -52,13 +52,13 @@ class Inspect:
         files = list(_files(path)) if path.is_dir() else [path]
         if not files or not path.exists():
             raise Misconfigured(f"{path} is no file, and no folder with files of a landing.", "Name one of the two.")
-        found, beside = list[tuple[Path, Inspection]](), dict[Path, LandingContext]()
+        found, context = list[tuple[Path, Inspection]](), dict[Path, LandingContext]()
         for file in files:
             root = _root(file)
-            if _kind(file) == "events" and root not in beside:
-                beside[root] = self._beside(root)
+            if _kind(file) == "events" and root not in context:
+                context[root] = self._beside(root)
             earlier = [each.proposal for _, each in found if each.kind == "events" and each.proposal]
-            found.append((file, self._one(file, beside.get(root, LandingContext()), list(dict.fromkeys(earlier)))))
+            found.append((file, self._one(file, context.get(root, LandingContext()), list(dict.fromkeys(earlier)))))
         return found
 
     def mapping(self, path: Path, found: Sequence[tuple[Path, Inspection]]) -> str:
@@ -74,13 +74,13 @@ class Inspect:
         new = sorted(patterns - {*self.formats.landing.folders})
         return f"[landing]\nfolders = {json.dumps([*self.formats.landing.folders, *new])}\n" if new else ""
 
-    def _one(self, path: Path, beside: LandingContext, earlier: Sequence[str]) -> Inspection:
+    def _one(self, path: Path, context: LandingContext, earlier: Sequence[str]) -> Inspection:
         if path.suffix.lower() in ZONES:
             return _zones(path)
         kind = _kind(path)
         try:
             if kind == "events":
-                labelled = replace(beside, label=label_of(path, self._names()))
+                labelled = replace(context, label=label_of(path, self._names()))
                 return inspect_events(path, self.formats, self.policy.time.landing, labelled, earlier)
             return self._register(path, kind)
         except UnreadableFile as fault:

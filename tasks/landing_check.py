@@ -17,7 +17,7 @@ from tasks.events.folders import dated, labels_of
 from tasks.events.formats import Formats
 from tasks.events.formats.detect import UnreadableFile
 from tasks.events.gate_messages import columns
-from tasks.events.inspect_events import NONE, is_utc, walls_of, zone_notes
+from tasks.events.inspect_events import NONE, is_utc, wall_times_of, zone_notes
 from tasks.events.landing import LandingFile, find_day
 from tasks.events.landing_context import LandingContext, subscriber_ids
 from tasks.events.panel import read_panel
@@ -106,23 +106,23 @@ class LandingCheck:
                 f"{unreadable[0].name}: {unreadable[0].why}.",
                 f"`throng inspect {self.root / unreadable[0].name}` proposes a mapping.",
             )
-        beside = LandingContext(
+        context = LandingContext(
             self._known_cells(), (), subscriber_ids(self.root, self.formats), self.formats.ids, self.day
         )
         notes: list[str] = []
         for group in groups:
             for file in group.files:
-                self._check(file, self._shares(group, file, beside))
-            notes += self._zones(group, replace(beside, label=group.label))
+                self._check(file, self._shares(group, file, context))
+            notes += self._zones(group, replace(context, label=group.label))
         said = f"{len(files)} files of {self.day}; of {len(files[:MOST_FILES])} a sample was read."
         return " ".join([said, *dict.fromkeys(notes)])
 
-    def _zones(self, group: FileGroup, beside: LandingContext) -> tuple[str, ...]:
+    def _zones(self, group: FileGroup, context: LandingContext) -> tuple[str, ...]:
         """In which timezone times were read; raises RejectedInput where none is given and UTC fits the day better."""
         landing, form = self.policy.time.landing, group.format.time
-        seen = WallClockTimes(sum((self._walls(group, file) for file in group.files), Counter[int]()))
-        notes = zone_notes(seen, beside, landing, form.timezone or landing)
-        if form.zone is None and is_utc(seen, beside, landing):
+        seen = WallClockTimes(sum((self._wall_times(group, file) for file in group.files), Counter[int]()))
+        notes = zone_notes(seen, context, landing, form.timezone or landing)
+        if form.zone is None and is_utc(seen, context, landing):
             raise RejectedInput(
                 " ".join(notes),
                 f'Say it: time = {{ ..., zone = "UTC" }}, or zone = "{landing.key}" if they are right as they are; '
@@ -130,9 +130,9 @@ class LandingCheck:
             )
         return notes
 
-    def _walls(self, group: FileGroup, file: LandingFile) -> Counter[int]:
+    def _wall_times(self, group: FileGroup, file: LandingFile) -> Counter[int]:
         try:
-            return walls_of(file.path, group.kind, group.format, group.columns).bins
+            return wall_times_of(file.path, group.kind, group.format, group.columns).bins
         except UnreadableFile as fault:
             raise RejectedInput(f"{file.name}: {fault}.", "Send it again.") from None
 
@@ -143,10 +143,10 @@ class LandingCheck:
         except RejectedInput:
             return None
 
-    def _shares(self, group: FileGroup, file: LandingFile, beside: LandingContext) -> Shares:
+    def _shares(self, group: FileGroup, file: LandingFile, context: LandingContext) -> Shares:
         try:
             with sampled(file.path, group.kind, group.format, group.columns) as con:
-                return shares(con, group.format, group.columns, self.policy.time.landing, beside)
+                return shares(con, group.format, group.columns, self.policy.time.landing, context)
         except UnreadableFile as fault:
             raise RejectedInput(f"{file.name}: {fault}.", "Send it again.") from None
 

@@ -12,14 +12,14 @@ from tasks.deliverable.table import NUMBERS
 from tasks.deliverable.view import Place, ReleaseView, RowStatus
 from tasks.errors import RefusedDelivery
 from tasks.validation import Expectation, ExpectationResult, validate
-from tasks.validation import Status as ClassifiedRows
+from tasks.validation import Status as ValidationStatus
 
 
 def check_delivery(release: ReleaseView, places: Granted, data: pa.Table) -> tuple[ExpectationResult, ...]:
     """RowClassifier the rows of a delivery; raises RefusedDelivery naming the first check that does not pass."""
     verdicts = tuple(validate(as_text(data), list(checks(release, places))))
     for verdict in verdicts:
-        if verdict.status is not ClassifiedRows.PASSED:
+        if verdict.status is not ValidationStatus.PASSED:
             count = "" if verdict.unexpected is None else f" in {verdict.unexpected} rows"
             raise RefusedDelivery(
                 f"The delivery of {release.id} does not pass its own gate: '{verdict.check}' {verdict.status}{count}.",

@@ -58,7 +58,7 @@ def _read(work: DayWork, machine: Machine, folder: Path, progress: Progress) -> 
     for done, group in enumerate(work.groups, 1):
         total += read_group(
             group,
-            work.prepared,
+            work.context,
             folder,
             buckets=machine.partitions,
             memory_limit=machine.memory_limit,
@@ -71,7 +71,7 @@ def _read(work: DayWork, machine: Machine, folder: Path, progress: Progress) -> 
 @contextmanager
 def _scratch_of(work: DayWork, machine: Machine) -> Iterator[Path]:
     """A private folder, removed in any case; what a killed run of the same day left goes first."""
-    folder = machine.scratch / f"day-{work.prepared.day}"
+    folder = machine.scratch / f"day-{work.context.day}"
     try:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(mode=0o700, parents=True)

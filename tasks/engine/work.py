@@ -37,7 +37,7 @@ class DayWork:
 
     groups: Sequence[FileGroup]
     """Event files that can be read, by format."""
-    prepared: ReadContext
+    context: ReadContext
     cells: CellArrays
     rules: WalkRules
     pseudonyms: UInt64

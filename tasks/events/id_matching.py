@@ -20,12 +20,12 @@ RULES = ({"+": ""}, {"00": ""}, {"+": "", "00": ""})
 
 
 def roles(
-    file: Opened, looks: Sequence[SampledColumn], named: Mapping[str, SampledColumn], beside: LandingContext
+    file: Opened, looks: Sequence[SampledColumn], named: Mapping[str, SampledColumn], context: LandingContext
 ) -> dict[str, SampledColumn]:
     """The roles, with the columns of subscriber and cell whose values are known beside the file."""
-    found, cells = dict(named), beside.cells
-    if beside.people is not None:
-        _choose(found, "subscriber", {look: _people(file, look, beside) for look in looks}, file.rows)
+    found, cells = dict(named), context.cells
+    if context.people is not None:
+        _choose(found, "subscriber", {look: _people(file, look, context) for look in looks}, file.rows)
     rest = [look for look in looks if look != found.get("subscriber")]
     if cells is not None and ("cell" not in found or key_parts(found) == ("cell",)):
         _choose(found, "cell", {look: _cells(file, look, cells) for look in rest}, file.rows)
@@ -47,26 +47,26 @@ def _text(look: SampledColumn) -> str:
     return look.column.text(hexadecimal=True)
 
 
-def _people(file: Opened, look: SampledColumn, beside: LandingContext) -> int:
-    return members(file.con, _text(look), beside.people, ids_rule(file, look, beside))
+def _people(file: Opened, look: SampledColumn, context: LandingContext) -> int:
+    return members(file.con, _text(look), context.people, ids_rule(file, look, context))
 
 
 def _cells(file: Opened, look: SampledColumn, cells: Sequence[str]) -> int:
     return members(file.con, _text(look), pa.array(cells, pa.string()), Ids())
 
 
-def ids_rule(file: Opened, look: SampledColumn, beside: LandingContext) -> Ids:
+def ids_rule(file: Opened, look: SampledColumn, context: LandingContext) -> Ids:
     """The given rule, or one by which more than hardly any ids of the column are in the register."""
-    if beside.people is None:
-        return beside.ids
-    tried = [beside.ids, *(beside.ids.model_copy(update={"prefixes": beside.ids.prefixes | each}) for each in RULES)]
-    tried.append(beside.ids.model_copy(update={"case": "lower"}))
+    if context.people is None:
+        return context.ids
+    tried = [context.ids, *(context.ids.model_copy(update={"prefixes": context.ids.prefixes | each}) for each in RULES)]
+    tried.append(context.ids.model_copy(update={"case": "lower"}))
     for rule in tried:
-        if members(file.con, _text(look), beside.people, rule) > LEAST * file.rows:
+        if members(file.con, _text(look), context.people, rule) > LEAST * file.rows:
             return rule
-    return beside.ids
+    return context.ids
 
 
-def told(ids: Ids, beside: LandingContext) -> Ids | None:
+def told(ids: Ids, context: LandingContext) -> Ids | None:
     """The rule, if it is another than the given one."""
-    return ids if ids != beside.ids else None
+    return ids if ids != context.ids else None

@@ -47,29 +47,29 @@ def _said(forms: Mapping[str, str], *wanted: str) -> list[str]:
     return [f'The form of {what} is "{forms[what]}".' for what in wanted if what in forms]
 
 
-def loss_shapes(groups: Sequence[FileGroup], prepared: ReadContext) -> dict[str, str]:
+def loss_shapes(groups: Sequence[FileGroup], context: ReadContext) -> dict[str, str]:
     """Forms of what the first file of each group holds that could not be used, and of what it is compared with."""
     found: dict[str, str] = {}
     with duckdb_session.connect(_MEMORY, 1, None) as con:
         for group in groups:
             columns = first_rows(con, group, SAMPLE)
-            for what, relation, text, parameters in _questions(group, prepared, columns):
+            for what, relation, text, parameters in _questions(group, context, columns):
                 if what not in found and (form := commonest_shape(con, relation, text, parameters)):
                     found[what] = form
     return found
 
 
 def _questions(
-    group: FileGroup, prepared: ReadContext, columns: Mapping[str, Column]
+    group: FileGroup, context: ReadContext, columns: Mapping[str, Column]
 ) -> Iterator[tuple[str, str, str, dict[str, object]]]:
     """What to say, and the relation, SQL text and parameters that its form is taken from."""
-    row = row_of(group, prepared, columns)
+    row = row_of(group, context, columns)
     if row.micros is None:
         written = " || ' ' || ".join(columns[name].text() for name in group.format.time.column)
         yield TIMES, f"(FROM first_rows WHERE {row.has_time} AND {row.seconds} IS NULL)", written, {}
     for (outside, inside), column, register, name in (
-        (IDS, row.subscriber, prepared.panel, "subscriber_id"),
-        (CELLS, row.cell, prepared.cells, "cell_id"),
+        (IDS, row.subscriber, context.panel, "subscriber_id"),
+        (CELLS, row.cell, context.cells, "cell_id"),
     ):
         known: dict[str, object] = {"register": duckdb_session.exactly(register)}
         strange = f"(FROM first_rows WHERE {column} NOT IN (SELECT {name} FROM read_parquet($register)))"

@@ -75,12 +75,12 @@ class _Damaged(Exception):
 
 
 def read_group(
-    group: FileGroup, prepared: ReadContext, out: Path, *, buckets: int, memory_limit: str, threads: int
+    group: FileGroup, context: ReadContext, out: Path, *, buckets: int, memory_limit: str, threads: int
 ) -> ReadResult:
     """Append the keys of a group's rows to `out/b*.keys` (all or, if it fails, none); damaged files are named."""
-    starts = bucket_starts(prepared.panel, buckets)
+    starts = bucket_starts(context.panel, buckets)
     with all_or_nothing(out), duckdb_session.connect(memory_limit, threads, out / "spill") as con:
-        reading = _Reading(con, prepared, out, starts)
+        reading = _Reading(con, context, out, starts)
         try:
             with all_or_nothing(out):
                 return reading.read(group)
@@ -110,7 +110,7 @@ class _Reading:
     """A connection, and what each of its queries needs."""
 
     con: duckdb.DuckDBPyConnection
-    prepared: ReadContext
+    context: ReadContext
     out: Path
     starts: Int64
 
@@ -152,8 +152,8 @@ class _Reading:
         self, group: FileGroup, table: str, columns: Mapping[str, Column], files: Mapping[str, object]
     ) -> "_Found":
         """One query over a table of rows; their keys are written."""
-        sql, parameters, ticks_a_second = query(group, self.prepared, table, columns)
-        classifier = RowClassifier(self.prepared, group.label, ticks_a_second)
+        sql, parameters, ticks_a_second = query(group, self.context, table, columns)
+        classifier = RowClassifier(self.context, group.label, ticks_a_second)
         found = _Found(len(group.files))
         for batch in duckdb_session.batches(self.con, sql, {**parameters, **files}, _BATCH_ROWS):
             ticks = batch["ticks"].cast(pa.int64()).fill_null(NO_TIME)

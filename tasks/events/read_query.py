@@ -21,23 +21,23 @@ from tasks.events.row_rules import (
 )
 
 
-def row_of(group: FileGroup, prepared: ReadContext, columns: Mapping[str, Column]) -> Expressions:
+def row_of(group: FileGroup, context: ReadContext, columns: Mapping[str, Column]) -> Expressions:
     """What reading needs of a row of the group, as SQL over its used columns, by the format's name of each."""
     used = {name: replace(column, null_words=group.format.null_words) for name, column in columns.items()}
-    clock = prepared.clock(group.label, group.format.time.timezone)
+    clock = context.clock(group.label, group.format.time.timezone)
     hexadecimal = group.ids.binary == "hex"
-    return expressions(group.format, used, clock, hexadecimal=hexadecimal, home_mcc=prepared.home_mcc)
+    return expressions(group.format, used, clock, hexadecimal=hexadecimal, home_mcc=context.home_mcc)
 
 
 def query(
-    group: FileGroup, prepared: ReadContext, table: str, columns: Mapping[str, Column]
+    group: FileGroup, context: ReadContext, table: str, columns: Mapping[str, Column]
 ) -> tuple[str, dict[str, object], int]:
     """SQL of rank, cell, ticks, flags, file and row (from 0) of every row of a table; its parameters; ticks a second.
 
     `table`: SQL of the group's rows, with `file_index` and `file_row_number`; `columns`: its used ones, by the format's
     name of each.
     """
-    row = row_of(group, prepared, columns)
+    row = row_of(group, context, columns)
     sql = f"""
     WITH panel AS (SELECT {_folded("subscriber_id", row)} AS id, CAST(file_row_number AS INTEGER) AS rank
                    FROM read_parquet($panel, file_row_number=true)),
@@ -54,8 +54,8 @@ def query(
     {nearest_cell.join("event.cell IS NULL") if row.latitude else ""}
     """
     parameters: dict[str, object] = {
-        "panel": duckdb_session.exactly(prepared.panel),
-        "cells": duckdb_session.exactly(prepared.cells),
+        "panel": duckdb_session.exactly(context.panel),
+        "cells": duckdb_session.exactly(context.cells),
     }
     return sql, parameters, 1_000_000 if row.micros else 1
 

@@ -103,21 +103,21 @@ class ClassifiedRows(NamedTuple):
 class RowClassifier:
     """Classifies rows of one folder: the panel's consents and the cells' validity by rank, in seconds of the day."""
 
-    def __init__(self, prepared: ReadContext, label: date, ticks_a_second: int) -> None:
+    def __init__(self, context: ReadContext, label: date, ticks_a_second: int) -> None:
         """`label`: the folder's; ranks below 0 find an empty interval at the end of each array."""
-        panel, cells = (pq.ParquetFile(path).read() for path in (prepared.panel, prepared.cells))
+        panel, cells = (pq.ParquetFile(path).read() for path in (context.panel, context.cells))
         cells = cells.filter(pa.compute.greater_equal(cells["version"], 0)).sort_by("version")
-        self._length = prepared.second_of(prepared.day + timedelta(days=1))
+        self._length = context.second_of(context.day + timedelta(days=1))
         self._consent_from, self._consent_to = (_padded(panel[name].to_numpy()) for name in _INTERVAL)
         self._valid_from, self._valid_to = (
             _padded(np.clip(cells[name].to_numpy(), 0, self._length)) for name in _INTERVAL
         )
         self._has_next = _has_next(cells)
-        self._start, self._ticks_a_second = int(prepared.start.timestamp()), ticks_a_second
-        first, last = prepared.span(label)
-        self._near = prepared.second_of(first), prepared.second_of(last + timedelta(days=1))
-        month = Period.holding(Cadence.MONTH, prepared.day)
-        self._month = prepared.second_of(month.first), prepared.second_of(month.end)
+        self._start, self._ticks_a_second = int(context.start.timestamp()), ticks_a_second
+        first, last = context.span(label)
+        self._near = context.second_of(first), context.second_of(last + timedelta(days=1))
+        month = Period.holding(Cadence.MONTH, context.day)
+        self._month = context.second_of(month.first), context.second_of(month.end)
         self._timeless = (NO_TIME, BAD_TIME) if label in month.days else ()
 
     def classify(self, rows: ResolvedRows) -> ClassifiedRows:

@@ -80,16 +80,16 @@ def any_time(zone: ZoneInfo) -> Clock:
 
 
 def shares(
-    con: duckdb.DuckDBPyConnection, format_: EventFormat, columns: Typed, zone: ZoneInfo, beside: LandingContext
+    con: duckdb.DuckDBPyConnection, format_: EventFormat, columns: Typed, zone: ZoneInfo, context: LandingContext
 ) -> Shares:
-    """What reading would make of the table `sampled`; where `beside` knows no cells, any cell is as good."""
+    """What reading would make of the table `sampled`; where `context` knows no cells, any cell is as good."""
     own = placed(columns)
     there = by_format(tuple(own), tuple(kinds(format_)))
     used = {name: replace(own[file_name], null_words=format_.null_words) for name, file_name in there.items()}
     row = expressions(format_, used, any_time(format_.time.timezone or zone))
-    con.register("known", pa.table({"id": pa.array(beside.cells or [], pa.string())}))
-    known = f"{trimmed('cell')} IN (SELECT id FROM known)" if beside.cells is not None else "cell IS NOT NULL"
-    people = None if beside.people is None else members(con, row.subscriber, beside.people, beside.ids)
+    con.register("known", pa.table({"id": pa.array(context.cells or [], pa.string())}))
+    known = f"{trimmed('cell')} IN (SELECT id FROM known)" if context.cells is not None else "cell IS NOT NULL"
+    people = None if context.people is None else members(con, row.subscriber, context.people, context.ids)
     counted = f"""
         SELECT count(*), count(nullif(trim(subscriber), '')), count(seconds),
             count(*) FILTER ({known} OR (cell IS NULL AND place IS NOT NULL))

@@ -66,7 +66,9 @@ class WallClockTimes:
         return whole and gained >= max(CLEAR, SHARE * self.rows) and gained > TIMES * lost
 
 
-def walls(path: Path, kind: str, layout: Layout, columns: Typed, form: TimeForm, times: list[Column]) -> WallClockTimes:
+def wall_times(
+    path: Path, kind: str, layout: Layout, columns: Typed, form: TimeForm, times: list[Column]
+) -> WallClockTimes:
     """Rows whose time has no offset; `times`: its columns in the form's order. Raises UnreadableFile."""
     relation, parameters = rows_of(path, kind, layout, columns)
     early, late = (seconds(form, times, clock) for clock in (_EARLY, _LATE))

@@ -111,13 +111,13 @@ def rows(written: Written) -> list[bytes]:
 
 def read(folder: Path, content: bytes, formats: Formats) -> tuple[ReadResult, list[int]]:
     cells = {f"1-2-{n}": [Span(n, 0, 86_400)] for n in range(2)}
-    prepared = prepare(folder / "day", MEMBERS, cells, places={f"1-2-{n}": (50 + n / 10, 8.5) for n in range(2)})
+    context = prepare(folder / "day", MEMBERS, cells, places={f"1-2-{n}": (50 + n / 10, 8.5) for n in range(2)})
     path, out = folder / "e.csv", folder / "out"
     path.write_bytes(content)
     out.mkdir()
     (group,), unreadable = group_files([landing_file(path)], formats)
     assert not unreadable
-    found = read_group(group, prepared, out, buckets=1, memory_limit="200MB", threads=1)
+    found = read_group(group, context, out, buckets=1, memory_limit="200MB", threads=1)
     return found, np.sort(np.fromfile(out / "b00000.keys", np.int64)).tolist()
 
 

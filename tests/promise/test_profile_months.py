@@ -27,13 +27,13 @@ def profile(folders: dict[date, Sequence[Row]]) -> Int64:
     """The day's profile, from files in the folders of its landing."""
     with TemporaryDirectory() as name:
         root = Path(name)
-        prepared = prepare(root, {"a": Span(0, 0, 90_000)}, {"c": [Span(0, 0, 90_000)]}, DAY, times(lateness=1))
+        context = prepare(root, {"a": Span(0, 0, 90_000)}, {"c": [Span(0, 0, 90_000)]}, DAY, times(lateness=1))
         files = [
             landing_file(write(root / f"{label}.csv", csv_bytes(rows)), label)
             for label, rows in folders.items()
             if rows
         ]
-        keys = np.concatenate(read(files, prepared, root / "out")[1])
+        keys = np.concatenate(read(files, context, root / "out")[1])
         return walk_partition(keys, PLACES, RULES).profile
 
 

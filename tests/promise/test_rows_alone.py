@@ -132,7 +132,7 @@ Whose = Callable[[int], bytes | None]
 
 
 @pytest.fixture
-def prepared(tmp_path: Path) -> ReadContext:
+def context(tmp_path: Path) -> ReadContext:
     panel = {f"{n:02x}": Span(n, *WHOLE_DAY) for n in range(MEMBERS)}
     return prepare(tmp_path / "day", panel, {"c0": [Span(0, *WHOLE_DAY)], "c1": [Span(1, *WHOLE_DAY)]})
 
@@ -185,15 +185,15 @@ def as_column(format_: Format, name: str, time: pa.DataType | None, values: Sequ
     return pa.array([value if value is None or b"\xff" in value else bytes.fromhex(value.decode()) for value in values])  # type: ignore[operator,union-attr]
 
 
-def counted(folder: Path, files: Sequence[Path], prepared: ReadContext) -> tuple[ReadResult, Walked]:
+def counted(folder: Path, files: Sequence[Path], context: ReadContext) -> tuple[ReadResult, Walked]:
     """What is read of files, and what the walk makes of it: each release's vector is a function of that."""
-    found, (keys,) = read([landing_file(path) for path in files], prepared, folder / "out", buckets=1)
+    found, (keys,) = read([landing_file(path) for path in files], context, folder / "out", buckets=1)
     return found, walk_partition(keys, PLACES, walk_rules(policy.load().policy, DAY))
 
 
 @pytest.mark.parametrize("container", [*PACKED, ".parquet"])
 @pytest.mark.parametrize("name", FORMATS)
-def test_no_row_decides_another_rows_fate(tmp_path, prepared, name, container) -> None:
+def test_no_row_decides_another_rows_fate(tmp_path, context, name, container) -> None:
     write, defects = (parquet_files, VALUES) if container == ".parquet" else (csv_files, LINES)
     result = {}
     for case, whose in {
@@ -203,7 +203,7 @@ def test_no_row_decides_another_rows_fate(tmp_path, prepared, name, container) -
     }.items():
         folder = tmp_path / case
         folder.mkdir()
-        result[case] = counted(folder, write(folder, FORMATS[name], container, whose), prepared)
+        result[case] = counted(folder, write(folder, FORMATS[name], container, whose), context)
         assert not result[case][0].unreadable
     clean = result["without"][1]
     assert len(clean.presence) == HOURS * len(defects)

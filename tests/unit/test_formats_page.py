@@ -47,7 +47,7 @@ def test_each_public_layout_of_the_page_is_read(tmp_path, name) -> None:
     text, file = ROWS[name]
     example = next(each for each in EXAMPLES if f"[events.{name}]" in each)
     (tmp_path / "formats.toml").write_text(example)
-    prepared = prepare(tmp_path / "day", {"A0": Span(0, 0, 86_400)}, {"7-12": [Span(0, 0, 86_400)]})
+    context = prepare(tmp_path / "day", {"A0": Span(0, 0, 86_400)}, {"7-12": [Span(0, 0, 86_400)]})
     formats = load_formats(tmp_path / "formats.toml")
     written = landing_file(write(tmp_path / file, text.encode()))
-    assert read([written], prepared, tmp_path / "out", formats=formats)[0].account.kept == 1
+    assert read([written], context, tmp_path / "out", formats=formats)[0].account.kept == 1

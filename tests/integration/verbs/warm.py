@@ -66,9 +66,11 @@ def _load() -> None:
     from tasks.period import Period
     from tasks.policy import load
     from tasks.privacy.noise import gaussian
-    from tasks.validation import Check, judge
+    from tasks.validation import Expectation, validate
 
-    judge(pa.table({"x": [1.0]}), [Check("x", "ExpectColumnValuesToBeBetween", {"column": "x", "max_value": 2})])
+    validate(
+        pa.table({"x": [1.0]}), [Expectation("x", "ExpectColumnValuesToBeBetween", {"column": "x", "max_value": 2})]
+    )
     gaussian(1.0)
     nowhere = CellArrays(np.empty(0, np.int32), *(np.empty(0) for _ in range(4)))
     walk_partition(np.empty(0, np.int64), nowhere, walk_rules(load().policy, Period.parse("2026-03-03").first))

@@ -52,13 +52,13 @@ class City:
         for number, rows in enumerate(files):
             pq.write_table(rows, landing / f"part-{number}.parquet")
         found = find_day(folder, DAY, POLICY.time, NOW)
-        prepared = ReadContext(DAY, POLICY.time, folder / "panel.parquet", folder / "cells.parquet")
+        context = ReadContext(DAY, POLICY.time, folder / "panel.parquet", folder / "cells.parquet")
         cells = load_plans(self.root, DAY, POLICY.time).cells
-        pq.write_table(self.panel, prepared.panel)
-        pq.write_table(cells.table(), prepared.cells)
+        pq.write_table(self.panel, context.panel)
+        pq.write_table(cells.table(), context.cells)
         return DayWork(
             groups=group_files(found.files)[0],
-            prepared=prepared,
+            context=context,
             cells=cells.arrays,
             rules=walk_rules(POLICY, DAY),
             pseudonyms=self.panel["pseudonym"].to_numpy(),

@@ -1,4 +1,4 @@
-"""Small landings and prepared days for the tests of reading."""
+"""Small landings and context days for the tests of reading."""
 
 import csv
 import gzip
@@ -41,7 +41,7 @@ def prepare(
     time: Calendar | None = None,
     places: Mapping[str, tuple[float, float]] | None = None,
 ) -> ReadContext:
-    """The prepared day: members in the order of their ranks get rising pseudonyms spread over the whole range."""
+    """The context day: members in the order of their ranks get rising pseudonyms spread over the whole range."""
     folder.mkdir(parents=True, exist_ok=True)
     members = sorted(panel.items(), key=lambda item: item[1].rank)
     step = 2**64 // max(len(members), 1)
@@ -91,7 +91,7 @@ def landing_file(path: Path, label: date = DAY) -> LandingFile:
 
 def read(
     files: Sequence[LandingFile],
-    prepared: ReadContext,
+    context: ReadContext,
     out: Path,
     buckets: int = 4,
     threads: int = 2,
@@ -102,6 +102,6 @@ def read(
     out.mkdir(parents=True, exist_ok=True)
     total = ReadResult(unreadable=unreadable)
     for group in groups:
-        total += read_group(group, prepared, out, buckets=buckets, memory_limit="200MB", threads=threads)
+        total += read_group(group, context, out, buckets=buckets, memory_limit="200MB", threads=threads)
     found = [out / f"b{bucket:05d}.keys" for bucket in range(buckets)]
     return total, [np.sort(np.fromfile(path, np.int64)) if path.exists() else np.empty(0, np.int64) for path in found]

@@ -16,16 +16,16 @@ EUROSTAT = ("user_id", "timestamp", "mcc", "mnc", "plmn", "cell_id", "latitude",
 
 
 @pytest.fixture
-def prepared(tmp_path: Path) -> ReadContext:
+def context(tmp_path: Path) -> ReadContext:
     return prepare(tmp_path / "day", {ID.hex(): Span(0, 0, 86_400)}, {CELL: [Span(0, 0, 86_400)]})
 
 
-def kept_seconds(file: Path, prepared: ReadContext, out: Path) -> list[int]:
-    _, keys = read([landing_file(file)], prepared, out)
+def kept_seconds(file: Path, context: ReadContext, out: Path) -> list[int]:
+    _, keys = read([landing_file(file)], context, out)
     return [int(key) >> 20 for bucket in keys for key in bucket]
 
 
-def test_binary_ids_join_as_lower_case_hexadecimal(tmp_path, prepared) -> None:
+def test_binary_ids_join_as_lower_case_hexadecimal(tmp_path, context) -> None:
     columns = {
         "user_id": pa.array([ID], pa.binary()),
         "timestamp": pa.array(["2026-03-01 10:00:00"]),
@@ -35,13 +35,13 @@ def test_binary_ids_join_as_lower_case_hexadecimal(tmp_path, prepared) -> None:
         "cell_id": pa.array([CELL]),
     }
     file = write_parquet(tmp_path / "bronze.parquet", columns)
-    assert kept_seconds(file, prepared, tmp_path / "out") == [36_000]
+    assert kept_seconds(file, context, tmp_path / "out") == [36_000]
 
 
-def test_eurostat_ids_in_csv_are_hexadecimal_of_either_case(tmp_path, prepared) -> None:
+def test_eurostat_ids_in_csv_are_hexadecimal_of_either_case(tmp_path, context) -> None:
     row = (ID.hex().upper(), "2026-03-01 10:00:00", "262", "07", "", CELL, "", "", "")
     file = write(tmp_path / "bronze.csv", csv_bytes([row], EUROSTAT))
-    assert kept_seconds(file, prepared, tmp_path / "out") == [36_000]
+    assert kept_seconds(file, context, tmp_path / "out") == [36_000]
 
 
 NETWORKS = {
@@ -61,18 +61,18 @@ NETWORKS = {
 
 
 @pytest.mark.parametrize("network", NETWORKS)
-def test_a_network_code_has_the_digits_the_ess_asks_for(tmp_path, prepared, network) -> None:
+def test_a_network_code_has_the_digits_the_ess_asks_for(tmp_path, context, network) -> None:
     row = (ID.hex(), "2026-03-01 10:00:00", *network, CELL, "", "", "")
-    found, _ = read([landing_file(write(tmp_path / "b.csv", csv_bytes([row], EUROSTAT)))], prepared, tmp_path / "out")
+    found, _ = read([landing_file(write(tmp_path / "b.csv", csv_bytes([row], EUROSTAT)))], context, tmp_path / "out")
     assert found.account.reasons == ({} if NETWORKS[network] else {Reason.BAD_PLMN: 1})
 
 
-def test_flowkit_records_are_read_with_or_without_their_optional_columns(tmp_path, prepared) -> None:
+def test_flowkit_records_are_read_with_or_without_their_optional_columns(tmp_path, context) -> None:
     row = (ID.hex(), "2026-03-01 09:00:00.123+00", "1", CELL)
     file = write(tmp_path / "calls.csv", csv_bytes([row], ("msisdn", "datetime", "outgoing", "location_id")))
-    assert kept_seconds(file, prepared, tmp_path / "out") == [36_000]
+    assert kept_seconds(file, context, tmp_path / "out") == [36_000]
     bare = landing_file(write(tmp_path / "bare.csv", csv_bytes([row[:2]], ("msisdn", "datetime"))))
-    assert read([bare], prepared, tmp_path / "bare")[0].account.reasons == {Reason.MISSING_CELL: 1}
+    assert read([bare], context, tmp_path / "bare")[0].account.reasons == {Reason.MISSING_CELL: 1}
 
 
 @pytest.mark.parametrize(
@@ -88,13 +88,13 @@ def test_flowkit_records_are_read_with_or_without_their_optional_columns(tmp_pat
     ],
     ids=["offset", "Z", "landing clock", "zoned us", "zoned ns", "clock ms", "clock ns"],
 )
-def test_times_come_as_text_or_timestamps_and_are_cut_to_seconds(tmp_path, prepared, column) -> None:
+def test_times_come_as_text_or_timestamps_and_are_cut_to_seconds(tmp_path, context, column) -> None:
     columns = {"subscriber_id": pa.array([ID.hex()]), "event_at": column, "cell_id": pa.array([CELL])}
     file = write_parquet(tmp_path / "n.parquet", columns | {"event_type": pa.array(["data"])})
-    assert kept_seconds(file, prepared, tmp_path / "out") == [36_000]
+    assert kept_seconds(file, context, tmp_path / "out") == [36_000]
 
 
-def test_an_infinite_timestamp_is_a_bad_time(tmp_path, prepared) -> None:
+def test_an_infinite_timestamp_is_a_bad_time(tmp_path, context) -> None:
     columns = {
         "subscriber_id": pa.array([ID.hex()] * 2),
         "event_at": pa.array([2**63 - 1, -(2**63) + 1], pa.timestamp("us", "UTC")),
@@ -102,4 +102,4 @@ def test_an_infinite_timestamp_is_a_bad_time(tmp_path, prepared) -> None:
         "event_type": pa.array(["data"] * 2),
     }
     file = landing_file(write_parquet(tmp_path / "n.parquet", columns))
-    assert set(read([file], prepared, tmp_path / "out")[0].account.reasons) <= {Reason.BAD_TIME, Reason.OUTSIDE_DAY}
+    assert set(read([file], context, tmp_path / "out")[0].account.reasons) <= {Reason.BAD_TIME, Reason.OUTSIDE_DAY}

@@ -219,26 +219,26 @@ def test_a_mapping_that_fits_and_matches_nothing_gets_another_proposal(tmp_path:
         '[events.mine]\nseparator = ";"\nheader = false\nnames = ["a", "b", "c"]\n'
         'subscriber = "c"\ntime = "b"\ncell = "a"\n'
     )
-    beside = LandingContext(CELLS, people=PEOPLE)
-    found = inspect_events(path, load_formats(mapping), ZONE, beside)
+    context = LandingContext(CELLS, people=PEOPLE)
+    found = inspect_events(path, load_formats(mapping), ZONE, context)
     assert parse(found.proposal.encode(), "it").events["own"].subscriber.column == "column_1"
     mapping.write_text(found.proposal)
-    again = inspect_events(path, load_formats(mapping), ZONE, beside)
+    again = inspect_events(path, load_formats(mapping), ZONE, context)
     assert (again.format, again.proposal) == ("own", "")
     nobody = inspect_events(path, load_formats(mapping), ZONE, LandingContext(["c"], people=pa.array(["1"])))
     assert nobody.format == "own", "no other mapping would match more"
 
 
 def test_files_of_one_layout_share_a_mapping_if_it_reads_them(tmp_path: Path) -> None:
-    beside = LandingContext(CELLS, people=PEOPLE)
-    first = inspect_events(_many(tmp_path / "a.csv", "", ALIKE), shipped(), ZONE, beside).proposal
+    context = LandingContext(CELLS, people=PEOPLE)
+    first = inspect_events(_many(tmp_path / "a.csv", "", ALIKE), shipped(), ZONE, context).proposal
     blind = inspect_events(_many(tmp_path / "b.csv", "", ALIKE), shipped(), ZONE, LandingContext(), [first])
     assert blind.proposal == first
     for n, row in enumerate((lambda n: (*ALIKE(n), "x"), lambda n: (ALIKE(n)[1], *ALIKE(n)))):
-        other = inspect_events(_many(tmp_path / f"o{n}.csv", "", row), shipped(), ZONE, beside, [first])
+        other = inspect_events(_many(tmp_path / f"o{n}.csv", "", row), shipped(), ZONE, context, [first])
         assert other.proposal not in ("", first)
     swapped: Made = lambda n: (ALIKE(n)[0], CELLS[n % 300], ALIKE(n)[1])  # noqa: E731
-    other = inspect_events(_many(tmp_path / "s.csv", "", swapped), shipped(), ZONE, beside, [first])
+    other = inspect_events(_many(tmp_path / "s.csv", "", swapped), shipped(), ZONE, context, [first])
     assert parse(other.proposal.encode(), "it").events["own"].time.column == ("column_3",)
 
 

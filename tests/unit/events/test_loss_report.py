@@ -18,10 +18,10 @@ Row = tuple[str, str, str, str]
 def lost(folder: Path, rows: Sequence[Row], panel: Sequence[str] = ("A-1", "A-2", "A-3")) -> tuple[ReadResult, dict]:
     """The account of a file of these rows, and the forms of what it lost."""
     members = {name: Span(rank, 0, 86_400) for rank, name in enumerate(panel)}
-    prepared = prepare(folder, members, {f"262-{n}": [Span(n, 0, 86_400)] for n in range(3)})
+    context = prepare(folder, members, {f"262-{n}": [Span(n, 0, 86_400)] for n in range(3)})
     files = [landing_file(write(folder / "e.csv", csv_bytes(rows)))]
-    found, _ = read(files, prepared, folder / "out")
-    return found, loss_shapes(group_files(files)[0], prepared)
+    found, _ = read(files, context, folder / "out")
+    return found, loss_shapes(group_files(files)[0], context)
 
 
 def test_times_that_were_not_read_are_told_by_number_and_form(tmp_path) -> None:
@@ -46,22 +46,22 @@ def test_what_was_read_has_no_form(tmp_path) -> None:
 
 
 def test_a_file_of_instants_has_no_time_that_could_not_be_read(tmp_path) -> None:
-    prepared = prepare(tmp_path, {"A-1": ALL_DAY}, {"c": [ALL_DAY]})
+    context = prepare(tmp_path, {"A-1": ALL_DAY}, {"c": [ALL_DAY]})
     instants = pa.array([0, 1, 2], pa.timestamp("us", "UTC"))
     columns = {"event_at": instants} | {
         name: pa.array(["x"] * 3) for name in ("subscriber_id", "cell_id", "event_type")
     }
     groups, _ = group_files([landing_file(write_parquet(tmp_path / "e.parquet", columns))])
-    assert loss_shapes(groups, prepared) == {IDS[0]: "a", CELLS[0]: "a"}
+    assert loss_shapes(groups, context) == {IDS[0]: "a", CELLS[0]: "a"}
 
 
 def test_a_damaged_file_has_no_form(tmp_path) -> None:
-    prepared = prepare(tmp_path, {"A-1": ALL_DAY}, {"c": [ALL_DAY]})
+    context = prepare(tmp_path, {"A-1": ALL_DAY}, {"c": [ALL_DAY]})
     rows = [("x", f"01.03.2026 0{n}:30", "y", "") for n in range(5)]
     file = landing_file(write(tmp_path / "e.csv.gz", csv_bytes(rows)))
     groups, _ = group_files([file])
     file.path.write_bytes(file.path.read_bytes()[:20])
-    assert loss_shapes(groups, prepared) == {}
+    assert loss_shapes(groups, context) == {}
 
 
 def test_the_most_frequent_reasons_are_named_and_an_empty_panel(tmp_path) -> None:

@@ -27,9 +27,9 @@ def outcome(
     cells: dict[str, list[Span]] | None = None,
 ) -> Reason | tuple[int, int]:
     """The reason that one row of a member is set aside, or its second and its cell's rank."""
-    prepared = prepare(tmp_path, {"s": consent}, cells or {"c": [LONGEST]}, day, time)
+    context = prepare(tmp_path, {"s": consent}, cells or {"c": [LONGEST]}, day, time)
     file = write(tmp_path / "e.csv", csv_bytes([("s", at, cell, "data")]))
-    found, keys = read([landing_file(file, label or day)], prepared, tmp_path / "out", buckets=1)
+    found, keys = read([landing_file(file, label or day)], context, tmp_path / "out", buckets=1)
     if found.account.reasons:
         return next(iter(found.account.reasons))
     _, second, rank = unpack(keys[0])
@@ -111,9 +111,9 @@ def test_a_row_near_its_folders_day_is_of_another_day_and_one_far_away_is_outsid
     ],
 )
 def test_a_row_of_another_month_is_in_no_key_that_the_profile_counts(tmp_path, day, label, at, entries) -> None:
-    prepared = prepare(tmp_path, {"s": LONGEST}, {"c": [LONGEST]}, day, times(lateness=1))
+    context = prepare(tmp_path, {"s": LONGEST}, {"c": [LONGEST]}, day, times(lateness=1))
     file = write(tmp_path / "e.csv", csv_bytes([("s", at, "c", "data")]))
-    found, keys = read([landing_file(file, label)], prepared, tmp_path / "out", buckets=1)
+    found, keys = read([landing_file(file, label)], context, tmp_path / "out", buckets=1)
     assert sum(map(len, keys)) == entries
     assert found.account.total == 1
     assert found.account.kept == 0
@@ -125,9 +125,9 @@ def test_a_late_row_counts_for_the_day_it_happened_on(tmp_path) -> None:
 
 
 def test_who_is_not_in_the_panel_is_only_counted_whatever_else_is_wrong(tmp_path) -> None:
-    prepared = prepare(tmp_path, {"s": LONGEST}, {"c": [LONGEST]})
+    context = prepare(tmp_path, {"s": LONGEST}, {"c": [LONGEST]})
     rows = [("other", "no time", "", ""), ("", "no time", "c", ""), ("   ", "", "", "")]
-    found, keys = read([landing_file(write(tmp_path / "e.csv", csv_bytes(rows)))], prepared, tmp_path / "out")
+    found, keys = read([landing_file(write(tmp_path / "e.csv", csv_bytes(rows)))], context, tmp_path / "out")
     assert found.account.reasons == {Reason.MISSING_SUBSCRIBER: 2, Reason.NO_CONSENT: 1}
     assert [row["reason"] for row in found.quarantine.to_pylist()] == ["missing_subscriber"] * 2
     assert not sum(map(len, keys))

@@ -25,7 +25,7 @@ GOOD = HEADER + b"".join(LINES)
 
 
 @pytest.fixture
-def prepared(tmp_path: Path) -> ReadContext:
+def context(tmp_path: Path) -> ReadContext:
     panel = {f"s{n}": Span(n, 0, 86_400) for n in range(3)}
     return prepare(tmp_path / "day", panel, {"c0": [Span(0, 0, 86_400)]})
 
@@ -34,12 +34,12 @@ def zstd(content: bytes) -> bytes:
     return pa.compress(content, codec="zstd", asbytes=True)
 
 
-def read_one(tmp_path: Path, prepared: ReadContext, name: str, content: bytes) -> ReadResult:
+def read_one(tmp_path: Path, context: ReadContext, name: str, content: bytes) -> ReadResult:
     """Read one file beside a good one, of which nothing may be lost."""
     tmp_path.joinpath("good.csv").write_bytes(GOOD)
     tmp_path.joinpath(name).write_bytes(content)
     files = [landing_file(tmp_path / "good.csv"), landing_file(tmp_path / name)]
-    found, keys = read(files, prepared, tmp_path / "out")
+    found, keys = read(files, context, tmp_path / "out")
     assert found.account.rows_in["good.csv"] == 600
     assert sum(map(len, keys)) == found.account.kept
     return found
@@ -65,36 +65,36 @@ CUT = {
 
 
 @pytest.mark.parametrize("name", CUT)
-def test_a_compressed_stream_that_is_cut_rejects_its_file_and_no_other(tmp_path, prepared, name) -> None:
-    found = read_one(tmp_path, prepared, name, CUT[name])
+def test_a_compressed_stream_that_is_cut_rejects_its_file_and_no_other(tmp_path, context, name) -> None:
+    found = read_one(tmp_path, context, name, CUT[name])
     assert [file.name for file in found.unreadable] == [name]
     assert found.account.kept == 600
 
 
 @pytest.mark.parametrize(("name", "pack"), [("a.csv.gz", gzip.compress), ("a.csv.zst", zstd), ("A.CSV", bytes)])
-def test_whole_streams_are_read_whole(tmp_path, prepared, name, pack) -> None:
-    assert read_one(tmp_path, prepared, name, pack(GOOD)).account.kept == 1200
+def test_whole_streams_are_read_whole(tmp_path, context, name, pack) -> None:
+    assert read_one(tmp_path, context, name, pack(GOOD)).account.kept == 1200
 
 
-def test_a_truncated_parquet_file_is_rejected_by_name(tmp_path, prepared) -> None:
+def test_a_truncated_parquet_file_is_rejected_by_name(tmp_path, context) -> None:
     whole = events(tmp_path / "whole.parquet").path.read_bytes()
-    found = read_one(tmp_path, prepared, "cut.parquet", whole[: len(whole) // 2])
+    found = read_one(tmp_path, context, "cut.parquet", whole[: len(whole) // 2])
     assert [file.name for file in found.unreadable] == ["cut.parquet"]
     assert "truncated" in found.unreadable[0].why
 
 
-def test_a_parquet_file_without_columns_is_rejected_by_name(tmp_path, prepared) -> None:
+def test_a_parquet_file_without_columns_is_rejected_by_name(tmp_path, context) -> None:
     content = write_parquet(tmp_path / "none.parquet", {}).read_bytes()
-    assert [file.name for file in read_one(tmp_path, prepared, "none.parquet", content).unreadable] == ["none.parquet"]
+    assert [file.name for file in read_one(tmp_path, context, "none.parquet", content).unreadable] == ["none.parquet"]
 
 
-def test_parquet_files_damaged_in_the_middle_are_found_among_good_ones(tmp_path, prepared) -> None:
+def test_parquet_files_damaged_in_the_middle_are_found_among_good_ones(tmp_path, context) -> None:
     files = [events(tmp_path / f"part-{n}.parquet") for n in range(5)]
     for n in (1, 3):
         content = bytearray(files[n].path.read_bytes())
         content[4:60] = b"\xff" * 56
         files[n].path.write_bytes(bytes(content))
-    found, keys = read(files, prepared, tmp_path / "out")
+    found, keys = read(files, context, tmp_path / "out")
     assert [file.name for file in found.unreadable] == ["part-1.parquet", "part-3.parquet"]
     assert (found.account.total, sum(map(len, keys))) == (6, 6)
 
@@ -109,9 +109,9 @@ SPOILT = {
 
 
 @pytest.mark.parametrize("spoilt", SPOILT)
-def test_a_line_that_is_no_row_is_quarantined_by_its_line_number(tmp_path, prepared, spoilt) -> None:
+def test_a_line_that_is_no_row_is_quarantined_by_its_line_number(tmp_path, context, spoilt) -> None:
     line, count = SPOILT[spoilt]
-    found = read_one(tmp_path, prepared, "bad.csv", HEADER + b"".join(LINES[:100]) + line + b"".join(LINES[100:200]))
+    found = read_one(tmp_path, context, "bad.csv", HEADER + b"".join(LINES[:100]) + line + b"".join(LINES[100:200]))
     assert found.account.reasons == {Reason.UNREADABLE_ROW: count}
     assert found.account.rows_in["bad.csv"] == 200 + count
     assert found.quarantine.to_pylist() == [
@@ -127,33 +127,33 @@ def test_a_line_that_is_no_row_is_quarantined_by_its_line_number(tmp_path, prepa
     ],
     ids=["opened and never closed", "closed fifty lines later"],
 )
-def test_a_quote_left_open_costs_its_own_lines_only(tmp_path, prepared, spoilt) -> None:
-    found = read_one(tmp_path, prepared, "bad.csv", HEADER + b"".join(LINES[:100]) + spoilt + b"".join(LINES))
+def test_a_quote_left_open_costs_its_own_lines_only(tmp_path, context, spoilt) -> None:
+    found = read_one(tmp_path, context, "bad.csv", HEADER + b"".join(LINES[:100]) + spoilt + b"".join(LINES))
     assert found.account.rows_in["bad.csv"] == 700 + spoilt.count(b"\n")
     assert found.account.reasons == {Reason.UNREADABLE_ROW: spoilt.count(b'"')}
     assert not found.unreadable
 
 
-def test_values_in_quotes_blank_lines_a_byte_order_mark_and_windows_line_ends_are_read(tmp_path, prepared) -> None:
+def test_values_in_quotes_blank_lines_a_byte_order_mark_and_windows_line_ends_are_read(tmp_path, context) -> None:
     row = b'"s1","2026-03-01T10:00:00Z","c0","d""a,ta"\r\n'
     content = b"\xef\xbb\xbf" + HEADER.replace(b"\n", b"\r\n") + row + b"\r\n\r\n" + row[:-2]
-    found = read_one(tmp_path, prepared, "odd.csv", content)
+    found = read_one(tmp_path, context, "odd.csv", content)
     assert found.account.rows_in["odd.csv"] == 2
     assert found.account.kept == 602
 
 
-def test_a_header_repeated_within_a_file_is_a_row_of_nobody(tmp_path, prepared) -> None:
-    found = read_one(tmp_path, prepared, "twice.csv", HEADER + LINES[0] + HEADER + LINES[1])
+def test_a_header_repeated_within_a_file_is_a_row_of_nobody(tmp_path, context) -> None:
+    found = read_one(tmp_path, context, "twice.csv", HEADER + LINES[0] + HEADER + LINES[1])
     assert found.account.reasons == {Reason.NO_CONSENT: 1}
 
 
-def test_each_line_may_have_a_line_end_of_its_own(tmp_path, prepared) -> None:
+def test_each_line_may_have_a_line_end_of_its_own(tmp_path, context) -> None:
     content = GOOD + b"".join(LINES).replace(b"\n", b"\r\n")
-    assert read_one(tmp_path, prepared, "mixed.csv", content).account.kept == 600 + 1200
+    assert read_one(tmp_path, context, "mixed.csv", content).account.kept == 600 + 1200
 
 
-def test_bad_lines_are_set_aside_alone_however_many_they_are(tmp_path, prepared) -> None:
-    found = read_one(tmp_path, prepared, "noise.csv", GOOD + b"noise\n" * 100_001)
+def test_bad_lines_are_set_aside_alone_however_many_they_are(tmp_path, context) -> None:
+    found = read_one(tmp_path, context, "noise.csv", GOOD + b"noise\n" * 100_001)
     assert found.account.reasons == {Reason.UNREADABLE_ROW: 100_001}
     assert found.account.kept == 1200
 
@@ -178,9 +178,9 @@ HEADERS = {
 
 
 @pytest.mark.parametrize("fault", HEADERS)
-def test_a_file_of_no_known_format_is_rejected_with_what_was_seen(tmp_path, prepared, fault) -> None:
+def test_a_file_of_no_known_format_is_rejected_with_what_was_seen(tmp_path, context, fault) -> None:
     content, words = HEADERS[fault]
-    found = read_one(tmp_path, prepared, "strange.csv", content)
+    found = read_one(tmp_path, context, "strange.csv", content)
     assert [file.name for file in found.unreadable] == ["strange.csv"]
     assert words in found.unreadable[0].why
 
@@ -201,18 +201,18 @@ def test_a_parquet_file_made_from_a_table_without_header_does_not_show_its_first
     assert "secret" not in str(refusal.value)
 
 
-def test_a_file_of_an_unknown_kind_is_rejected_by_name(tmp_path, prepared) -> None:
-    found = read_one(tmp_path, prepared, "part.csv.bz2", b"BZh")
+def test_a_file_of_an_unknown_kind_is_rejected_by_name(tmp_path, context) -> None:
+    found = read_one(tmp_path, context, "part.csv.bz2", b"BZh")
     assert "ends in none of .parquet, .csv" in found.unreadable[0].why
 
 
-def test_a_column_of_an_impossible_type_is_named(tmp_path, prepared) -> None:
+def test_a_column_of_an_impossible_type_is_named(tmp_path, context) -> None:
     file = events(tmp_path / "typed.parquet", event_at=pa.array([1, 2]))
-    found, _ = read([file, landing_file(write(tmp_path / "good.csv", GOOD))], prepared, tmp_path / "out")
+    found, _ = read([file, landing_file(write(tmp_path / "good.csv", GOOD))], context, tmp_path / "out")
     assert found.unreadable[0].why.startswith("column event_at is BIGINT, which cannot be read as time")
 
 
-def test_files_whose_columns_differ_are_each_read_by_their_own(tmp_path, prepared) -> None:
+def test_files_whose_columns_differ_are_each_read_by_their_own(tmp_path, context) -> None:
     stamps = pa.array([1772359200, 1772362800], pa.timestamp("s")).cast(pa.timestamp("us", "UTC"))
     files = [
         events(tmp_path / "text.parquet"),
@@ -227,43 +227,43 @@ def test_files_whose_columns_differ_are_each_read_by_their_own(tmp_path, prepare
             )
         ),
     ]
-    found, keys = read(files, prepared, tmp_path / "out")
+    found, keys = read(files, context, tmp_path / "out")
     assert len(group_files(files)[0]) == 3
     assert (found.account.kept, sum(map(len, keys))) == (5, 5)
     assert sorted(np.concatenate(keys).tolist())[0] == 39_600 << 20
 
 
 @pytest.mark.parametrize("name", ["a'b, $c.csv", "glob[1].csv", "st*r.csv", "q?.csv", 'quo"te.parquet', "{a,b}.csv"])
-def test_hostile_names_are_taken_literally(tmp_path, prepared, name) -> None:
+def test_hostile_names_are_taken_literally(tmp_path, context, name) -> None:
     write(tmp_path / "glob1.csv", GOOD)
     if name.endswith(".parquet"):
         file = events(tmp_path / name)
     else:
         file = landing_file(write(tmp_path / name, HEADER + b"s1,2026-03-01T10:00:00Z,c0,x\n" * 2))
-    found, _ = read([file], prepared, tmp_path / "out")
+    found, _ = read([file], context, tmp_path / "out")
     assert (found.account.rows_in, found.account.kept) == ({name: 2}, 2)
 
 
-def test_a_parquet_row_is_quarantined_by_its_number_and_without_values(tmp_path, prepared) -> None:
+def test_a_parquet_row_is_quarantined_by_its_number_and_without_values(tmp_path, context) -> None:
     file = events(tmp_path / "rows.parquet", cell_id=pa.array(["c0", "secret"]))
-    found, _ = read([file], prepared, tmp_path / "out")
+    found, _ = read([file], context, tmp_path / "out")
     assert found.quarantine.to_pylist() == [{"file": "rows.parquet", "row": 2, "reason": "unknown_cell"}]
 
 
-def test_a_group_that_fails_leaves_nothing_behind(tmp_path, prepared) -> None:
+def test_a_group_that_fails_leaves_nothing_behind(tmp_path, context) -> None:
     files = [events(tmp_path / "a.parquet"), landing_file(write(tmp_path / "b.csv", GOOD))]
     (first, second), _ = group_files(files)
     out = tmp_path / "out"
     out.mkdir()
-    read_group(first, prepared, out, buckets=1, memory_limit="200MB", threads=1)
+    read_group(first, context, out, buckets=1, memory_limit="200MB", threads=1)
     before = (out / "b00000.keys").read_bytes()
     with disk_full_at(1000), pytest.raises(StorageUnavailable, match="Free space"):
-        read_group(second, prepared, out, buckets=1, memory_limit="200MB", threads=1)
+        read_group(second, context, out, buckets=1, memory_limit="200MB", threads=1)
     assert (out / "b00000.keys").read_bytes() == before
 
 
 @pytest.mark.parametrize("kind", [".parquet", ".csv", ".csv.gz"])
-def test_files_that_this_machine_cannot_open_just_now_are_not_blamed(tmp_path, prepared, kind) -> None:
+def test_files_that_this_machine_cannot_open_just_now_are_not_blamed(tmp_path, context, kind) -> None:
     paths = [tmp_path / f"{name}{kind}" for name in "abc"]
     files = [events(path) if kind == ".parquet" else landing_file(write(path, GOOD)) for path in paths]
 
@@ -271,7 +271,7 @@ def test_files_that_this_machine_cannot_open_just_now_are_not_blamed(tmp_path, p
         try:
             groups, unreadable = group_files(files)
             (tmp_path / "out").mkdir(exist_ok=True)
-            found = read_group(groups[0], prepared, tmp_path / "out", buckets=1, memory_limit="200MB", threads=1)
+            found = read_group(groups[0], context, tmp_path / "out", buckets=1, memory_limit="200MB", threads=1)
         except StorageUnavailable as fault:
             return "Too many open files" if "Too many open files" in fault.what else fault.what
         return f"without {len(unreadable) + len(found.unreadable)} of them"
@@ -280,18 +280,18 @@ def test_files_that_this_machine_cannot_open_just_now_are_not_blamed(tmp_path, p
     assert ends - {"died"} == {"Too many open files", "without 0 of them"}
 
 
-def test_a_file_that_is_gone_when_it_is_read_is_named_and_the_others_are_read(tmp_path, prepared) -> None:
+def test_a_file_that_is_gone_when_it_is_read_is_named_and_the_others_are_read(tmp_path, context) -> None:
     files = [landing_file(write(tmp_path / name, GOOD)) for name in ("a.csv", "b.csv")]
     (group,), _ = group_files(files)
     files[0].path.unlink()
     (tmp_path / "out").mkdir()
-    found = read_group(group, prepared, tmp_path / "out", buckets=1, memory_limit="200MB", threads=1)
+    found = read_group(group, context, tmp_path / "out", buckets=1, memory_limit="200MB", threads=1)
     assert [(file.name, "it is gone" in file.why) for file in found.unreadable] == [(files[0].name, True)]
     assert list(found.account.rows_in) == [files[1].name]
 
 
-def test_too_little_memory_is_said_as_such_and_blames_no_file(tmp_path, prepared) -> None:
+def test_too_little_memory_is_said_as_such_and_blames_no_file(tmp_path, context) -> None:
     (group,), _ = group_files([landing_file(write(tmp_path / "a.csv", GOOD))])
     (tmp_path / "out").mkdir()
     with pytest.raises(StepFailed, match="THRONG_MEMORY_LIMIT"):
-        read_group(group, prepared, tmp_path / "out", buckets=1, memory_limit="1MB", threads=1)
+        read_group(group, context, tmp_path / "out", buckets=1, memory_limit="1MB", threads=1)

@@ -17,7 +17,7 @@ GOOD = csv_bytes([ROW] * 10)
 
 
 @pytest.fixture
-def prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ReadContext:
+def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ReadContext:
     """Batches are small, so that many were read before the damage is met."""
     monkeypatch.setattr("tasks.events.read._BATCH_ROWS", 2048)
     return prepare(tmp_path / "day", {"s0": Span(0, 0, 86_400)}, {"c0": [Span(0, 0, 86_400)]})
@@ -42,17 +42,17 @@ def broken_page(path: Path) -> Path:
 
 
 @pytest.mark.parametrize(("name", "damaged"), [("late.csv.gz", no_end), ("late.parquet", broken_page)])
-def test_damage_behind_what_was_read_already_rejects_the_file_by_name(tmp_path, prepared, name, damaged) -> None:
+def test_damage_behind_what_was_read_already_rejects_the_file_by_name(tmp_path, context, name, damaged) -> None:
     (tmp_path / "good.csv").write_bytes(GOOD)
     files = [landing_file(tmp_path / "good.csv"), landing_file(damaged(tmp_path / name))]
-    found, keys = read(files, prepared, tmp_path / "out")
+    found, keys = read(files, context, tmp_path / "out")
     assert [file.name for file in found.unreadable] == [name]
     assert found.account.rows_in == {"good.csv": 10}
     assert sum(map(len, keys)) == found.account.kept
 
 
 @pytest.mark.parametrize("name", ["No space left.csv.gz", "Permission denied.csv.gz"])
-def test_a_damaged_file_is_not_taken_for_the_machines_fault_by_its_name(tmp_path, prepared, name) -> None:
+def test_a_damaged_file_is_not_taken_for_the_machines_fault_by_its_name(tmp_path, context, name) -> None:
     (tmp_path / name).write_bytes(gzip.compress(csv_bytes([ROW] * ROWS), compresslevel=1)[:-1])
-    found, _ = read([landing_file(tmp_path / name)], prepared, tmp_path / "out")
+    found, _ = read([landing_file(tmp_path / name)], context, tmp_path / "out")
     assert [file.name for file in found.unreadable] == [name]

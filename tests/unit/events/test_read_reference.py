@@ -105,9 +105,9 @@ def test_reading_equals_the_plain_reference(landing, suffix: str, buckets: int) 
         folders = [(label, [_as_instant(event, world) for event in events]) for label, events in folders]
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
-        prepared = prepare(root, world.panel, world.cells, world.day, world.time)
+        context = prepare(root, world.panel, world.cells, world.day, world.time)
         written = [(label, _write(root / f"f{n}{suffix}", events)) for n, (label, events) in enumerate(folders)]
-        found, keys = read([landing_file(path, label) for label, path in written], prepared, root / "out", buckets)
+        found, keys = read([landing_file(path, label) for label, path in written], context, root / "out", buckets)
     told = (
         replace(world, time=world.time.model_copy(update={"landing_timezone": "UTC"})) if "stamps" in suffix else world
     )

@@ -41,7 +41,7 @@ IDS = (
 
 
 @pytest.fixture
-def prepared(tmp_path: Path) -> ReadContext:
+def context(tmp_path: Path) -> ReadContext:
     return prepare(tmp_path / "day", {"1": Span(0, 0, 86_400), "2": Span(1, 0, 86_400)}, {"c0": [WHOLE_DAY]})
 
 
@@ -56,21 +56,21 @@ def native(path: Path, **columns: pa.Array) -> Path:
 
 
 @pytest.mark.parametrize("name", ["file_row_number", "file_index", "File_Row_Number", "filename"])
-def test_a_column_called_like_one_of_duckdbs_own_is_left_alone(tmp_path, prepared, name) -> None:
+def test_a_column_called_like_one_of_duckdbs_own_is_left_alone(tmp_path, context, name) -> None:
     mine = {name: pa.array([900_000, 900_001])}
     first = landing_file(native(tmp_path / "a.parquet", **mine))
     second = landing_file(native(tmp_path / "b.parquet", cell_id=pa.array(["c0", "nowhere"]), **mine))
-    found, _ = read([first, second], prepared, tmp_path / "out")
+    found, _ = read([first, second], context, tmp_path / "out")
     assert found.account.kept == 3
     assert found.quarantine.to_pylist() == [{"file": "b.parquet", "row": 2, "reason": "unknown_cell"}]
 
 
-def test_a_row_whose_text_is_not_utf_8_is_quarantined_alone_by_its_number(tmp_path, prepared) -> None:
+def test_a_row_whose_text_is_not_utf_8_is_quarantined_alone_by_its_number(tmp_path, context) -> None:
     ids = pa.array([b"1", b"2\xff", b"2"]).view(pa.string())
     columns = {"event_at": pa.array(["2026-03-01T10:00:00Z"] * 3), "event_type": pa.array(["x"] * 3)}
     cells = pa.DictionaryArray.from_arrays([0, 0, 1], pa.array([b"c0", b"c\xff"]).view(pa.string()))
     file = landing_file(native(tmp_path / "a.parquet", subscriber_id=ids, cell_id=cells, **columns))
-    found, keys = read([file], prepared, tmp_path / "out")
+    found, keys = read([file], context, tmp_path / "out")
     assert [(row["row"], row["reason"]) for row in found.quarantine.to_pylist()] == [
         (2, "unreadable_row"),
         (3, "unreadable_row"),
@@ -80,9 +80,9 @@ def test_a_row_whose_text_is_not_utf_8_is_quarantined_alone_by_its_number(tmp_pa
     assert (alone.places.tolist(), alone.columns[0].to_pylist()) == ([0, 2], ["1", "2"])
 
 
-def test_a_column_that_nobody_reads_may_hold_anything(tmp_path, prepared) -> None:
+def test_a_column_that_nobody_reads_may_hold_anything(tmp_path, context) -> None:
     junk = pa.array([b"\xff", b"\xfe"]).view(pa.string())
-    found, _ = read([landing_file(native(tmp_path / "a.parquet", junk=junk))], prepared, tmp_path / "out")
+    found, _ = read([landing_file(native(tmp_path / "a.parquet", junk=junk))], context, tmp_path / "out")
     assert found.account.kept == 2
 
 
@@ -138,27 +138,27 @@ def int96_file(path: Path, values: Sequence[tuple[int, int]], **columns: pa.Arra
     return path
 
 
-def test_no_strangers_value_changes_what_a_garbage_int96_time_means(tmp_path, prepared, monkeypatch) -> None:
+def test_no_strangers_value_changes_what_a_garbage_int96_time_means(tmp_path, context, monkeypatch) -> None:
     monkeypatch.setattr("tasks.events.parquet_rows._BATCH_ROWS", 3)
     found = []
     for cell in (b"x", b"\xff"):
         last = {"subscriber_id": pa.array([b"1"] * len(GARBAGE) + [b"stranger"]).view(pa.string())}
         last["cell_id"] = pa.array([b"c0"] * len(GARBAGE) + [cell]).view(pa.string())
         file = landing_file(int96_file(tmp_path / cell.hex() / "a.parquet", [*GARBAGE, (0, TODAY)], **last))
-        account, keys = read([file], prepared, tmp_path / cell.hex() / "out")
+        account, keys = read([file], context, tmp_path / cell.hex() / "out")
         found.append((account.account, np.concatenate(keys).tolist()))
     assert (found[0][0].kept, found[0][1]) == (found[1][0].kept, found[1][1])
     assert found[1][0].set_aside["a.parquet", Reason.UNREADABLE_ROW] == 1
 
 
-def test_a_file_whose_int96_times_are_cut_is_damaged(tmp_path, prepared) -> None:
+def test_a_file_whose_int96_times_are_cut_is_damaged(tmp_path, context) -> None:
     cells = pa.array([b"c0", b"\xff"]).view(pa.string())
     path = int96_file(tmp_path / "a.parquet", [(0, TODAY)] * 2, cell_id=cells)
     place = pq.read_metadata(path).row_group(0).column(3).data_page_offset
     content = bytearray(path.read_bytes())
     content[place : place + 8] = b"\xff" * 8
     path.write_bytes(content)
-    found, _ = read([landing_file(path)], prepared, tmp_path / "out")
+    found, _ = read([landing_file(path)], context, tmp_path / "out")
     assert [file.name for file in found.unreadable] == ["a.parquet"]
     with pytest.raises(OSError, match=r"a\.parquet"):
         list(parquet_rows(path, ["event_at"], ["event_at"]))
@@ -174,11 +174,11 @@ def test_files_of_one_schema_are_described_by_duckdb_once(tmp_path, monkeypatch)
     assert len(opened) == 2
 
 
-def test_many_files_are_read_some_at_a_time(tmp_path, prepared, monkeypatch) -> None:
+def test_many_files_are_read_some_at_a_time(tmp_path, context, monkeypatch) -> None:
     files = [landing_file(native(tmp_path / f"{n}.parquet")) for n in range(7)]
     (tmp_path / "3.parquet").write_bytes((tmp_path / "3.parquet").read_bytes().replace(b"c0", b"c\xff"))
-    whole, _ = read(files, prepared, tmp_path / "whole")
+    whole, _ = read(files, context, tmp_path / "whole")
     monkeypatch.setattr("tasks.events.files.MOST_FILES", 3)
     assert sorted(len(group.files) for group in group_files(files)[0]) == [1, 3, 3]
-    parts, _ = read(files, prepared, tmp_path / "parts")
+    parts, _ = read(files, context, tmp_path / "parts")
     assert (parts.account, parts.quarantine.num_rows) == (whole.account, whole.quarantine.num_rows)
