@@ -1,9 +1,13 @@
-"""The documents' links and paths lead somewhere."""
+"""The documents' links and paths lead somewhere; their tables are those of the code."""
 
 import re
 from pathlib import Path
 
 import pytest
+
+from flows.cli.app import ORDER
+from tasks.settings import Settings
+from tasks.store.ledger import RELEASE_TRANSITIONS
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*ROOT.glob("*.md"), *sorted((ROOT / "docs").rglob("*.md")), ROOT / "infra" / "README.md"]
@@ -31,3 +35,19 @@ def test_every_link_leads_to_a_file_and_a_heading(page: Path) -> None:
 def test_every_path_of_the_project_exists(page: Path) -> None:
     named = re.findall(r"`((?:tests|tasks|docs|infra|flows)/[\w./-]+)`", page.read_text())
     assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_each_command_has_its_row() -> None:
+    page = (ROOT / "docs" / "reference" / "commands.md").read_text()
+    assert [name for name in ORDER if f"`throng {name}" not in page] == []
+
+
+def test_each_setting_has_its_row() -> None:
+    page = (ROOT / "docs" / "reference" / "commands.md").read_text()
+    assert [name for name in Settings.model_fields if f"`THRONG_{name.upper()}`" not in page] == []
+
+
+def test_the_diagram_of_a_release_is_the_table_of_transitions() -> None:
+    page = (ROOT / "docs" / "explanation" / "architecture.md").read_text()
+    shown = set(re.findall(r"^    (\w+) --> (\w+)$", page, re.MULTILINE))
+    assert shown == {(state.value, after.value) for state, follows in RELEASE_TRANSITIONS.items() for after in follows}
