@@ -1,10 +1,12 @@
 # Needs Python 3.11+ with pip, make and git; everything else is installed into .venv (and uv, if missing, into .uv).
 PORT ?= 4200
 RUNS ?= 300
-.PHONY: soak demo up test lint coverage bench
+.PHONY: install soak demo up test lint coverage bench
 SHELL := /bin/bash
 SIZES ?= 5e6 20e6
 export PATH := $(CURDIR)/.uv/bin:$(PATH)
+
+install: .venv/installed
 
 demo: .venv/installed
 	.venv/bin/throng demo
