@@ -80,7 +80,7 @@ def test_a_child_that_does_not_heed_a_stop_is_killed(tmp_path: Path) -> None:
     while not child.log.read_text():
         time.sleep(0.05)
     process = child.process
-    child.ask_to_stop()
+    child.terminate()
     child.wait(0.2)
     assert process
     assert process.returncode == -9
@@ -346,7 +346,7 @@ def test_a_killed_server_beside_ours_is_reaped_named_and_started_again(tmp_path:
     first.kill()
     end = time.monotonic() + 10
     while len(said) < 2 and time.monotonic() < end:
-        supervisor._revive()
+        supervisor._restart_exited()
         time.sleep(0.01)
     assert [line.partition(":")[0] for line in said] == ["PostgreSQL", "PostgreSQL"]
     assert "SIGKILL" in said[0]
@@ -369,7 +369,7 @@ def test_a_server_that_does_not_come_back_is_told_once(tmp_path: Path) -> None:
         supervisor = _supervisor(tmp_path, teller, said, service)
         while service.ends < 7:
             service.not_before = 0
-            supervisor._revive()
+            supervisor._restart_exited()
             time.sleep(0.01)
         until(lambda: hook.calls, 10)
     (alert,) = hook.calls[0]["alerts"]
