@@ -1,7 +1,7 @@
 # Needs Python 3.11+ with pip, make and git; everything else is installed into .venv (and uv, if missing, into .uv).
 PORT ?= 4200
 RUNS ?= 300
-.PHONY: install soak demo up test lint coverage bench
+.PHONY: install demo up test test-all soak lint typecheck coverage bench
 SHELL := /bin/bash
 SIZES ?= 5e6 20e6
 export PATH := $(CURDIR)/.uv/bin:$(PATH)
@@ -16,15 +16,31 @@ up: .venv/installed
 	THRONG_HOME=.throng/up .venv/bin/throng serve --with-services --port $(PORT)
 
 # Two files at a time, the long ones first: each worker has its own PostgreSQL, S3 and Prefect, and most tests wait for such.
-test: lint
+test: lint typecheck
 	.venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+# The same tests on each supported Python that is installed or that uv can download; a missing one is named and skipped.
+PYTHONS ?= 3.11 3.12 3.13
+TESTS ?= tests
+test-all: .venv/installed
+	@for version in $(PYTHONS); do \
+	  PATH="$$PATH:$$(printf '%s:' ~/.pyenv/versions/$$version*/bin)"; \
+	  python=$$(uv python find $$version 2>/dev/null || (uv python install -q $$version && uv python find $$version) 2>/dev/null) \
+	    || { echo "Python $$version is not here: skipped"; continue; }; \
+	  echo "Python $$version"; \
+	  UV_PROJECT_ENVIRONMENT=.venv-$$version uv sync -q --locked --all-extras --python "$$python" \
+	    && .venv-$$version/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(TESTS) || exit 1; \
+	done
 
 # What takes minutes or hours: each fault at every point, and RUNS days one after the other, with a table of what they hold.
 soak: .venv/installed
 	RUNS=$(RUNS) .venv/bin/python -m pytest -s -m soak
 
 lint: .venv/installed
-	.venv/bin/ruff format --check . && .venv/bin/ruff check . && .venv/bin/mypy
+	.venv/bin/ruff format --check . && .venv/bin/ruff check .
+
+typecheck: .venv/installed
+	.venv/bin/mypy
 
 # Kernels run uncompiled here, so that their lines are seen.
 PURE := events mobility products privacy deliverable
