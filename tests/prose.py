@@ -17,7 +17,7 @@ BANNED = {
     r"told|telling|tells of|tell of": "say what is shown, sent or reported, and by what",
     r"mend|mends|mended|mending": "fix, correct",
     r"in vain|vain": "failed, rejected",
-    r"stands|stood": "is valid, exists, remains",
+    r"stands(?! for)|stood(?! for)": "is valid, exists, remains",
     r"of ours|of yours|of theirs": "our, your, their",
     r"so many": "how many, N",
     r"the books|books": "catalog, ledger",
