@@ -58,7 +58,7 @@ class Expire:
             if row.state is DayState.CANDIDATE:
                 with self._stores.locks.hold(f"day-{row.day}"):  # whoever builds it holds the lock until it counts
                     if any(latest == row for latest in catalog.generations(row.day)):
-                        lake.discard(lake.begun(row.day, row.generation))
+                        lake.discard(lake.staged_partition(row.day, row.generation))
         return sum(self._tidied(day) for day in sorted({day for day, _ in catalog.superseded()}))
 
     def _tidied(self, day: date) -> int:

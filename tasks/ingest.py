@@ -1,20 +1,18 @@
 """ingest(day): landing -> lake for one network-local day; raw ids live no longer than the walk."""
 
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import asdict, replace
 from datetime import date, datetime, timedelta
 from functools import partial
 
 import pyarrow.parquet as pq
 
-from tasks.candidate import CandidateRef, candidate_ref
-from tasks.engine.local import DayResult, run_day
-from tasks.engine.partitions import scratch_partitions
-from tasks.engine.work import DayWork, Machine
+from tasks.engine.local import LocalEngine
+from tasks.engine.spec import DayResult, DayWork, Engine
 from tasks.errors import Misconfigured, RefusedRelease
 from tasks.events.file_facts import FileFacts, file_facts
-from tasks.events.files import FileGroup, RejectedFile, group_files
+from tasks.events.files import FileGroup, group_files
 from tasks.events.formats import load_formats
 from tasks.events.gate import check_rules, judge_day, refuse
 from tasks.events.gate_metrics import strange
@@ -24,10 +22,12 @@ from tasks.events.loss_report import explain_loss, loss_shapes
 from tasks.events.panel import read_panel
 from tasks.events.profile import NO_ROWS, NoisyValue, keys
 from tasks.events.reasons import READ_REASONS
+from tasks.events.register_values import RegisterFacts
 from tasks.events.row_rules import ReadContext
 from tasks.mobility.cells import CellPlan
 from tasks.mobility.day import PROFILE_UNIT, walk_rules
 from tasks.mobility.plans import Plans, load_plans
+from tasks.mobility.tables import MONTH_STATE, PRESENCE, LakeTable
 from tasks.period import Cadence, Period, day_hours, day_start
 from tasks.privacy.bounds import Contributions, LevelRule
 from tasks.privacy.noise import Noise
@@ -37,25 +37,29 @@ from tasks.refs import DayRef, Outcome
 from tasks.register_versions import check_registers
 from tasks.release import PROFILES_A_DAY, PendingDraw, ReleaseDraw, ReleaseInputs, check_clock, day_profile, utc_now
 from tasks.retention import check_not_expired, remove_superseded
+from tasks.staged_day import StagedDayRef, staged_day_ref
 from tasks.step import progress, step
 from tasks.store import Stores, usage
 from tasks.store.audit import AuditEntry
 from tasks.store.catalog import DayInputs
 from tasks.store.event_log import bind_lineage, day_lineage
-from tasks.store.lake import Candidate
+from tasks.store.lake import StagedPartition
 from tasks.store.scratch import PrivateFolder, private_folder
 
-STATES = (Cadence.MONTH,)
-"""Longer periods for which a product reads what the lake keeps of a day."""
+KEPT = (PRESENCE, MONTH_STATE)
 
 
 class Ingest:
     """Ingests days; whatever kills it, the next call for the day starts over from the landing, under one charge."""
 
-    def __init__(self, stores: Stores, noise: Noise, now: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self, stores: Stores, noise: Noise, now: Callable[[], datetime] = utc_now, engine: Engine | None = None
+    ) -> None:
         self._stores = stores
         self._noise = noise
         self._now = now
+        settings = stores.settings
+        self._engine = engine or LocalEngine(settings.scratch_root, os.cpu_count() or 1, settings.memory_limit)
 
     def __call__(
         self, day: date, overrides: Collection[str] = (), reason_id: int | None = None, again: bool = False
@@ -72,9 +76,9 @@ class Ingest:
         ):
             ref = self.look(day, overrides, reason_id, again)
             if ref is None:
-                candidate = self.walk(day)
-                revision = self.profile(candidate) if candidate.rows_kept or "rows_kept" in overrides else None
-                ref = self.judge(candidate, revision, overrides)
+                staged = self.walk(day)
+                revision = self.profile(staged) if staged.rows_kept or "rows_kept" in overrides else None
+                ref = self.judge(staged, revision, overrides)
             remove_superseded(self._stores, day)
             run.outcome, run.message = ref.outcome, ref.note
             return ref
@@ -90,7 +94,7 @@ class Ingest:
     ) -> DayRef | None:
         """Whether there is anything to do: None if the day is closed, and not ingested yet or asked `again`."""
         self._stores.installation.check()
-        check_not_expired(self._stores, Period.day(day), *(Period.holding(cadence, day) for cadence in STATES))
+        check_not_expired(self._stores, *(Period.holding(cadence, day) for cadence in _cadences(KEPT)))
         landing = self._landing(day)
         if not landing.closed:
             open_folders = ", ".join(folder.path.name for folder in landing.folders if not folder.closed)
@@ -113,102 +117,98 @@ class Ingest:
         return self._stores.keys.digest(landing.digest.encode())
 
     @step("read the day's events and find where everybody was")
-    def walk(self, day: date) -> CandidateRef:
+    def walk(self, day: date) -> StagedDayRef:
         """Read and walk the day into staging. The only step that sees raw ids; they end with it."""
         landing = self._landing(day)
         with unchanged(f"The landing of {day}", landing.digest, lambda: self._landing(day).digest):
             check_registers(self._stores)
-            candidate, inputs, plans = self._begun(landing)
-            result, facts = self._run(landing, plans.cells, candidate)
-        candidate.write_profile(result.profile)
-        candidate.write_quarantine(result.read.quarantine)
-        made = candidate_ref(day, candidate.generation, inputs, result, facts)
+            staged, inputs, plans = self._begun(landing)
+            result, facts = self._run(landing, plans.cells, staged)
+        staged.write_profile(result.profile)
+        staged.write_quarantine(result.read.quarantine)
+        made = staged_day_ref(day, staged.generation, inputs, result, facts)
         month = Period.month(day).days
         others = {row.day: row.zone_plan for row in self._stores.catalog.days(month[0], month[-1]) if row.day != day}
         return replace(made, notes=(*plans.notes(others), *facts.registers.notes))
 
-    def _begun(self, landing: DayLanding) -> tuple[Candidate, DayInputs, Plans]:
-        """An empty candidate of the day, with its plans."""
+    def _begun(self, landing: DayLanding) -> tuple[StagedPartition, DayInputs, Plans]:
+        """An empty staged of the day, with its plans."""
         root, policy, day = self._stores.settings.landing_root, self._stores.policy.policy, landing.day
         plans = load_plans(root, day, policy.time, landing.formats)
         zones, cells = plans.zones, plans.cells
         inputs = DayInputs(self._digest(landing), zones.version, cells.version, self._stores.policy.digest)
         generation = self._stores.catalog.begin_day(day, inputs, listing_of(landing.files))
-        candidate = self._stores.lake.candidate(day, generation)
+        staged = self._stores.lake.new_partition(day, generation)
         self._stores.lake.write_plan(zones.version, zones.geojson())
-        candidate.write_coverage(cells.covered_hours(len(zones.zone_ids), len(day_hours(day, policy.time.local))))
-        return candidate, inputs, plans
+        staged.write_coverage(cells.covered_hours(len(zones.zone_ids), len(day_hours(day, policy.time.local))))
+        return staged, inputs, plans
 
-    def _run(self, landing: DayLanding, cell_plan: CellPlan, candidate: Candidate) -> tuple[DayResult, FileFacts]:
+    def _run(self, landing: DayLanding, cell_plan: CellPlan, staged: StagedPartition) -> tuple[DayResult, FileFacts]:
         settings, groups = self._stores.settings, group_files(landing.files, landing.formats)
-        machine = Machine(
-            settings.scratch_root,
-            os.cpu_count() or 1,
-            settings.memory_limit,
-            scratch_partitions(sum(file.bytes for file in landing.files)),
-        )
         with private_folder(settings.scratch_root, landing.day) as folder:
-            work = self._prepare(landing.day, groups[0], cell_plan, folder)
+            work, registers = self._prepare(landing.day, groups[0], cell_plan, folder)
             usage.add_read(sum(file.bytes for file in landing.files))
-            result = run_day(work, machine, candidate, progress())
-            return result, self._facts(landing, work, result, groups[1])
+            result = self._engine.run_day(work, staged, progress())
+            facts = replace(file_facts(landing, result.read, groups[1], self._end(landing.day)), registers=registers)
+            return result, self._explained(facts, work, result)
 
-    def _facts(
-        self, landing: DayLanding, work: DayWork, result: DayResult, unreadable: tuple[RejectedFile, ...]
-    ) -> FileFacts:
-        """What is exactly known of the day's files; where rows went is asked only if too many are lost."""
-        policy = self._stores.policy.policy
-        end = day_start(landing.day + timedelta(days=1), policy.time.local)
-        facts = replace(file_facts(landing, result.read, unreadable, end), registers=work.registers)
-        if not strange(facts, policy.gate.rules):
+    def _end(self, day: date) -> datetime:
+        return day_start(day + timedelta(days=1), self._stores.policy.policy.time.local)
+
+    def _explained(self, facts: FileFacts, work: DayWork, result: DayResult) -> FileFacts:
+        """The facts, with where rows went if too many are lost."""
+        if not strange(facts, self._stores.policy.policy.gate.rules):
             return facts
-        return replace(
-            facts, why=explain_loss(result.read, len(work.pseudonyms), loss_shapes(work.groups, work.context))
-        )
+        panel = len(work.pseudonyms[Cadence.DAY])
+        return replace(facts, why=explain_loss(result.read, panel, loss_shapes(work.groups, work.context)))
 
-    def _prepare(self, day: date, groups: tuple[FileGroup, ...], cell_plan: CellPlan, folder: PrivateFolder) -> DayWork:
+    def _prepare(
+        self, day: date, groups: tuple[FileGroup, ...], cell_plan: CellPlan, folder: PrivateFolder
+    ) -> tuple[DayWork, RegisterFacts]:
         """Panel and cells as files that no one else can read and that end with the walk."""
         root, policy = self._stores.settings.landing_root, self._stores.policy.policy
-        own, longer = Period.day(day), [Period.holding(cadence, day) for cadence in STATES]
-        for period in (own, *longer):  # also of a period without rows: its absence is told from a loss
+        tables = KEPT
+        periods = {cadence: Period.holding(cadence, day) for cadence in _cadences(tables)}
+        for period in periods.values():  # also of a period without rows, to tell that from a lost key
             self._stores.keys.data_key(period)
         panel, registers = read_panel(
             root,
-            period=own,
+            period=periods[Cadence.DAY],
             time=policy.time,
             who=policy.who,
             now=self._now(),
-            keyed=[self._stores.keys.period_key(period) for period in (own, *longer)],
+            keyed=[self._stores.keys.period_key(period) for period in periods.values()],
             formats=load_formats(self._stores.settings.mapping),
         )
         context = ReadContext(day, policy.time, folder.panel, folder.path / "cells.parquet", policy.who.home_mcc)
         pq.write_table(panel, context.panel)
         pq.write_table(cell_plan.table(), context.cells)
-        return DayWork(
+        columns = ("pseudonym", *(f"extra_{n}" for n in range(len(periods) - 1)))
+        work = DayWork(
             groups=groups,
             context=context,
-            registers=registers,
             cells=cell_plan.arrays,
             rules=walk_rules(policy, day),
-            pseudonyms=panel["pseudonym"].to_numpy(),
-            longer={period: panel[f"extra_{n}"].to_numpy() for n, period in enumerate(longer)},
+            tables=tables,
+            pseudonyms={cadence: panel[name].to_numpy() for cadence, name in zip(periods, columns, strict=True)},
         )
+        return work, registers
 
     @step("draw the day's noisy profile")
-    def profile(self, candidate: CandidateRef) -> int:
+    def profile(self, staged: StagedDayRef) -> int:
         """Draw the day's noisy profile, or find that of an identical landing; returns its revision."""
-        release_draw, day = ReleaseDraw(self._stores), Period.day(candidate.day)
+        release_draw, day = ReleaseDraw(self._stores), Period.day(staged.day)
         try:
-            revision = self._profile_revision(day, candidate.inputs.landing_digest)
+            revision = self._profile_revision(day, staged.inputs.landing_digest)
         except RefusedRelease:  # the landing changed since it was looked at
-            self._stores.lake.discard(self._stores.lake.begun(candidate.day, candidate.generation))
+            self._stores.lake.discard(self._stores.lake.staged_partition(staged.day, staged.generation))
             raise
         inputs = ReleaseInputs(
-            candidate.inputs.zone_plan, {str(day): candidate.generation}, {"landing": candidate.inputs.landing_digest}
+            staged.inputs.zone_plan, {str(day): staged.generation}, {"landing": staged.inputs.landing_digest}
         )
         key = release_draw.reserve(GATE_PROFILE, day, revision, inputs)
         rules = GATE_PROFILE.rules(self._stores.policy.policy, 24)
-        release_draw.finish(key, rules, lambda: self._counted(candidate, rules), {})
+        release_draw.finish(key, rules, lambda: self._counted(staged, rules), {})
         return revision
 
     def _profile_revision(self, day: Period, landing: str) -> int:
@@ -222,41 +222,46 @@ class Ingest:
             "The day keeps the generation it has; to change it, put back a landing that was read before.",
         )
 
-    def _counted(self, candidate: CandidateRef, rules: tuple[LevelRule, ...]) -> PendingDraw:
+    def _counted(self, staged: StagedDayRef, rules: tuple[LevelRule, ...]) -> PendingDraw:
         """The profile, to be put under noise, every entry shown: it is for our own gate."""
-        values = self._stores.lake.begun(candidate.day, candidate.generation).profile()
+        values = self._stores.lake.staged_partition(staged.day, staged.generation).profile()
         shown = tuple(replace(rule, threshold=None) for rule in rules)
         counts = Contributions(shown[0].name, values, shown[0].bound, PROFILE_UNIT)
         entries = keys(len(values) - len(READ_REASONS))
         return PendingDraw(partial(protect, (counts,), shown, {shown[0].name: entries}, self._noise))
 
     @step("let the gate judge the day")
-    def judge(self, candidate: CandidateRef, revision: int | None, overrides: Collection[str]) -> DayRef:
+    def judge(self, staged: StagedDayRef, revision: int | None, overrides: Collection[str]) -> DayRef:
         """Let the gate judge the day; accept it into the lake, or reject it and raise what stops it.
 
         `revision`: of its profile; None for a day that keeps no row, which stops before anything is charged for it.
         """
-        day, gate = candidate.day, self._stores.policy.policy.gate
+        day, gate = staged.day, self._stores.policy.policy.gate
         profile = day_profile(self._stores, day, revision) if revision else NO_ROWS
-        results = judge_day(candidate.facts, profile, self._history(day), gate, overrides)
+        results = judge_day(staged.facts, profile, self._history(day), gate, overrides)
         lines = [{**asdict(result), "status": result.status.value} for result in results]
-        verdict = candidate.verdict(lines, revision)
-        staged = self._stores.lake.begun(day, candidate.generation)
-        subject = f"day {day} generation {candidate.generation}"
-        facts = {"rows_in": candidate.rows_in, "rows_kept": candidate.rows_kept}
-        self._stores.locks.confirm()  # else another process may be writing this very candidate
+        verdict = staged.verdict(lines, revision)
+        written = self._stores.lake.staged_partition(day, staged.generation)
+        subject = f"day {day} generation {staged.generation}"
+        facts = {"rows_in": staged.rows_in, "rows_kept": staged.rows_kept}
+        self._stores.locks.confirm()  # else another process may be writing this very staged
         if stopping := ", ".join(result.rule for result in results if result.stops):
-            self._stores.lake.discard(staged)  # first: once rejected, nothing of it rests anywhere, whatever dies here
+            self._stores.lake.discard(written)  # first: once rejected, nothing of it rests anywhere, whatever dies here
             entry = AuditEntry.by_user("day rejected", subject, **facts, rules=stopping)
-            self._stores.catalog.reject_day(day, candidate.generation, verdict, entry)
+            self._stores.catalog.reject_day(day, staged.generation, verdict, entry)
             refuse(results)
-        verdict = replace(verdict, files=self._stores.lake.commit(staged))
+        verdict = replace(verdict, files=self._stores.lake.commit(written))
         entry = AuditEntry.by_user("day ingested", subject, ", ".join(overrides), **facts)
-        self._stores.catalog.accept_day(day, candidate.generation, verdict, entry)
-        return candidate.accepted(results)
+        self._stores.catalog.accept_day(day, staged.generation, verdict, entry)
+        return staged.accepted(results)
 
     def _history(self, day: date) -> list[NoisyValue]:
-        """NoisyValue kept rows of the earlier days that the median looks back on, oldest first."""
+        """Noisy kept rows of the earlier days that the median looks back on, oldest first."""
         first = day - timedelta(days=self._stores.policy.policy.gate.gate_days)
         days = self._stores.catalog.days(first, day - timedelta(days=1))
         return [day_profile(self._stores, row.day, row.profile_revision).kept for row in days if row.profile_revision]
+
+
+def _cadences(tables: Iterable[LakeTable]) -> list[Cadence]:
+    """Cadences under whose keys a day's rows are: always the day's, then those of its tables."""
+    return list(dict.fromkeys((Cadence.DAY, *(table.pseudonym for table in tables))))

@@ -34,7 +34,8 @@ def remove_superseded(stores: Stores, day: date) -> int:
     for _, generation in stores.catalog.superseded(day):
         if (str(day), generation) not in needed:
             files = len(stores.catalog.lake_files({day: generation}))
-            stores.lake.discard(stores.lake.begun(day, generation))  # first: once forgotten, nobody would look for it
+            # First: a version that the catalog has forgotten would never be removed.
+            stores.lake.discard(stores.lake.staged_partition(day, generation))
             entry = AuditEntry.by_user("version removed", f"day {day} generation {generation}", files=files)
             stores.catalog.forget_files(day, generation, entry)
             removed += files

@@ -1,12 +1,12 @@
-"""Where compiled kernels are kept; to be said before the kernels are imported."""
+"""Where compiled kernels are kept; to be set before the kernels are imported."""
 
 import hashlib
 import os
 from importlib.util import find_spec
 from pathlib import Path
 
-_SOURCES = ("tasks.mobility.kernels", "tasks.mobility.day", "tasks.events.packed_key", "tasks.events.jit")
-"""What compiled code depends on. Numba itself looks only at the file of the kernel, not at what that one imports."""
+_SOURCES = ("tasks.mobility", "tasks.events.packed_key", "tasks.events.jit")
+"""What compiled code depends on: a package with all its modules. Numba looks at the file of the kernel alone."""
 
 
 def set_kernel_cache(scratch: Path) -> None:
@@ -26,8 +26,8 @@ def set_kernel_cache(scratch: Path) -> None:
 
 def _digest() -> str:
     digest = hashlib.sha256()
-    for name in _SOURCES:
-        spec = find_spec(name)
-        if spec and spec.origin:
-            digest.update(Path(spec.origin).read_bytes())
+    for spec in filter(None, map(find_spec, _SOURCES)):
+        folders = [Path(folder) for folder in spec.submodule_search_locations or ()]
+        for path in sorted(path for folder in folders for path in folder.glob("*.py")) or [Path(spec.origin or "")]:
+            digest.update(path.read_bytes())
     return digest.hexdigest()[:12]

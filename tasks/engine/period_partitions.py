@@ -1,7 +1,6 @@
-"""From the day's order to a longer period's: what the month keeps is sorted by the month's own pseudonyms.
+"""From the day's order to a longer period's: its tables are sorted by the period's own pseudonyms.
 
-A row travels as one integer (26 bits rank by the period's pseudonym, 20 zone, 5 night hours), so that
-nothing of the day's order is left in the files.
+A row travels with its rank by the period's pseudonym, so that nothing of the day's order is left in the files.
 """
 
 from collections.abc import Sequence
@@ -13,50 +12,48 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tasks.engine.partitions import LAKE_PARTITIONS, lake_partition
-
-UInt64 = NDArray[np.uint64]
-_HOURS = 5
-_ZONE_SHIFT = _HOURS
-_RANK_SHIFT = _ZONE_SHIFT + 20
-_MINUTES = 60
+from tasks.mobility.tables import LakeTable
 
 
 class PeriodPartitions:
-    """Zones in which the day's nights were spent, by partition of one longer period; workers add at the same time."""
+    """A day's rows of one table, by partition of a longer period; workers add at the same time."""
 
-    def __init__(self, pseudonyms: UInt64, folder: Path) -> None:
+    def __init__(self, table: LakeTable, pseudonyms: NDArray[np.uint64], folder: Path) -> None:
         """`pseudonyms`: the period's, by rank in the day's panel; `folder`: private scratch."""
+        self.table = table
         order = np.argsort(pseudonyms)
         self._pseudonyms = pseudonyms[order]
-        self._rank = np.empty(len(order), np.int64)
-        self._rank[order] = np.arange(len(order))
+        self._rank = np.empty(len(order), np.int32)
+        self._rank[order] = np.arange(len(order), dtype=np.int32)
         self._edges = np.searchsorted(lake_partition(self._pseudonyms), np.arange(LAKE_PARTITIONS + 1))
+        others = [(field.name, field.type.to_pandas_dtype()) for field in table.schema][1:]
+        self._row = np.dtype([("rank", np.int32), *others])
         folder.mkdir()
-        self._paths = [folder / f"{partition:02d}.visits" for partition in range(LAKE_PARTITIONS)]
+        self._paths = [folder / f"{partition:02d}.rows" for partition in range(LAKE_PARTITIONS)]
         self._files: Sequence[BinaryIO] = [path.open("wb") for path in self._paths]
 
-    def add(self, visits: pa.Table) -> None:
-        """Add rows (subscriber, zone, night_minutes) of one walk, each file in one write."""
-        subscriber, zone, night = (column.to_numpy().astype(np.int64) for column in visits.columns)
-        rows = self._rank[subscriber] << _RANK_SHIFT | zone << _ZONE_SHIFT | night // _MINUTES
-        rows.sort()
-        edges = np.searchsorted(rows, self._edges << _RANK_SHIFT)
+    def add(self, rows: pa.Table) -> None:
+        """Add the rows of one walk, by subscriber; each file in one write."""
+        rank = self._rank[rows["subscriber"].to_numpy()]
+        order = np.argsort(rank, kind="stable")
+        packed = np.empty(len(rows), self._row)
+        packed["rank"] = rank = rank[order]
+        for name in rows.column_names[1:]:
+            packed[name] = rows[name].to_numpy()[order]
+        edges = np.searchsorted(rank, self._edges)
         for file, start, stop in zip(self._files, edges[:-1], edges[1:], strict=True):
-            file.write(rows[start:stop].data)
+            file.write(packed[start:stop].tobytes())
 
     def close(self) -> None:
         """End the adding."""
         for file in self._files:
             file.close()
 
-    def table(self, partition: int) -> pa.Table:
-        """One partition: pseudonym, zone, night_minutes, sorted by pseudonym and zone."""
-        rows = np.fromfile(self._paths[partition], np.int64)
-        rows.sort()
+    def rows(self, partition: int) -> pa.Table:
+        """One partition, by pseudonym; a subscriber's rows in the order in which they were added, all at once."""
+        packed = np.fromfile(self._paths[partition], self._row)
+        packed = packed[np.argsort(packed["rank"], kind="stable")]
+        others = [packed[name] for name in self.table.schema.names[1:]]
         return pa.table(
-            {
-                "pseudonym": self._pseudonyms[rows >> _RANK_SHIFT],
-                "zone": (rows >> _ZONE_SHIFT & ((1 << 20) - 1)).astype(np.int32),
-                "night_minutes": ((rows & ((1 << _HOURS) - 1)) * _MINUTES).astype(np.int16),
-            }
+            [self._pseudonyms[packed["rank"]], *map(np.ascontiguousarray, others)], schema=self.table.schema
         )

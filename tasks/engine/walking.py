@@ -9,36 +9,39 @@ from numpy.typing import NDArray
 
 from tasks.engine.partitions import LAKE_PARTITIONS
 from tasks.engine.period_partitions import PeriodPartitions
-from tasks.engine.work import DayWork, DayWriter, Progress
+from tasks.engine.spec import DayWork, ProgressCallback, TableSink
 from tasks.events.scratch import bucket_file
-from tasks.mobility.day import COUNTS, profile_size
 from tasks.mobility.walk import Walked, walk_partition
+from tasks.period import Cadence
 
 Int64 = NDArray[np.int64]
 
 
 class DayWalk:
-    """Keys of a day in scratch partitions -> the lake's partitions of presence and of each longer period's state."""
+    """Keys of a day in scratch partitions -> the lake's partitions of each table."""
 
-    def __init__(self, work: DayWork, keys: Path, partitions: int, lake: DayWriter) -> None:
+    def __init__(self, work: DayWork, keys: Path, partitions: int, sink: TableSink) -> None:
         """`keys`: the folder in which reading has left at most `partitions` files."""
-        self._work, self._lake = work, lake
+        self._work, self._sink = work, sink
         self._files = [bucket_file(keys, partition) for partition in range(partitions)]
-        self._visits = {period: PeriodPartitions(ids, keys / str(period)) for period, ids in work.longer.items()}
+        self._daily = [table for table in work.tables if table.pseudonym is Cadence.DAY]
+        self._longer = [
+            PeriodPartitions(table, work.pseudonyms[table.pseudonym], keys / table.name)
+            for table in work.tables
+            if table.pseudonym is not Cadence.DAY
+        ]
 
-    def run(self, workers: Executor, progress: Progress) -> tuple[Int64, Int64]:
+    def run(self, workers: Executor, progress: ProgressCallback) -> tuple[Int64, Int64]:
         """Walk and write everything; returns the walk's counts and the profile."""
-        counts, profile = np.zeros(COUNTS, np.int64), np.zeros(profile_size(self._work.rules), np.int64)
         progress("walk", 0, LAKE_PARTITIONS)
         walks = [workers.submit(self._partition, partition) for partition in range(LAKE_PARTITIONS)]
-        for done, walk in enumerate(as_completed(walks), 1):
-            counts += walk.result()[0]
-            profile += walk.result()[1]
+        for done, _ in enumerate(as_completed(walks), 1):
             progress("walk", done, LAKE_PARTITIONS)
-        for visits in self._visits.values():
-            visits.close()
+        counts, profile = (np.sum(parts, axis=0) for parts in zip(*(walk.result() for walk in walks), strict=True))
+        for table in self._longer:
+            table.close()
         progress("write", 0, LAKE_PARTITIONS)
-        for done, _ in enumerate(workers.map(self._write_states, range(LAKE_PARTITIONS)), 1):
+        for done, _ in enumerate(workers.map(self._write_longer, range(LAKE_PARTITIONS)), 1):
             progress("write", done, LAKE_PARTITIONS)
         return counts, profile
 
@@ -46,23 +49,24 @@ class DayWalk:
         """One lake partition, of one or more scratch partitions: each subscriber is whole in one of them."""
         each = len(self._files) // LAKE_PARTITIONS
         walks = [self._walk(path) for path in self._files[partition * each : (partition + 1) * each]]
-        presence = pa.concat_tables(walked.presence for walked in walks)
-        if len(presence):
-            pseudonym = self._work.pseudonyms[presence["subscriber"].to_numpy()]
-            columns = {"pseudonym": pseudonym, "hour": presence["hour"], "zone": presence["zone"]}
-            self._lake.write_presence(partition, pa.table(columns))
+        for table in self._daily:
+            rows = pa.concat_tables(walked.tables[table] for walked in walks)
+            if len(rows):
+                subscriber, *others = rows.columns
+                pseudonym = self._work.pseudonyms[Cadence.DAY][subscriber.to_numpy()]
+                self._sink.write(table, partition, pa.table([pa.array(pseudonym), *others], schema=table.schema))
         return np.sum([walked.counts for walked in walks], axis=0), np.sum([walked.profile for walked in walks], axis=0)
 
     def _walk(self, path: Path) -> Walked:
         keys = np.fromfile(path, np.int64) if path.exists() else np.empty(0, np.int64)
-        walked = walk_partition(keys, self._work.cells, self._work.rules)
+        walked = walk_partition(keys, self._work.cells, self._work.rules, self._work.tables)
         path.unlink(missing_ok=True)
-        for visits in self._visits.values():
-            visits.add(walked.nights)
+        for longer in self._longer:
+            longer.add(walked.tables[longer.table])
         return walked
 
-    def _write_states(self, partition: int) -> None:
-        for period, visits in self._visits.items():
-            table = visits.table(partition)
-            if len(table):
-                self._lake.write_state(period.cadence, period, partition, table)
+    def _write_longer(self, partition: int) -> None:
+        for longer in self._longer:
+            rows = longer.rows(partition)
+            if len(rows):
+                self._sink.write(longer.table, partition, rows)

@@ -1,4 +1,4 @@
-"""A day as the kernels see it: cells as arrays, the policy as rules, and the buffers that a walk fills."""
+"""A day as the kernels see it: cells as arrays, and the policy as rules."""
 
 from datetime import date, datetime
 from typing import NamedTuple
@@ -13,16 +13,11 @@ from tasks.policy import Policy
 HOUR = 3600
 EARTH_RADIUS_M = 6_371_008.8
 """Mean radius (IUGG)."""
-CONFLICTING, DUPLICATE, IMPOSSIBLE, KEPT, OUTSIDE = range(5)
-"""Entries of the walk's counts: WALK_REASONS in their order, kept rows, and of these the ones outside every zone."""
-COUNTS = 5
-SUBSCRIBER, ZONE, NIGHT = range(3)
-"""Columns of the nights spent."""
-PROFILE_UNIT = 64
-"""The profile is an integer vector in 1/64 rows."""
 NO_ZONE = -1
 COUNT_NAMES = (*WALK_REASONS, "kept", "outside_zones")
 """What the walk's counts are of; `outside_zones` is a part of `kept`."""
+PROFILE_UNIT = 64
+"""The profile is an integer vector in 1/64 rows."""
 
 Int64 = NDArray[np.int64]
 Int32 = NDArray[np.int32]
@@ -49,21 +44,6 @@ class WalkRules(NamedTuple):
     night: NDArray[np.bool_]
 
 
-class WalkBuffers(NamedTuple):
-    """What the walk of a partition fills, and the space it needs for one subscriber, empty between two."""
-
-    presence: Int32
-    """[subscriber - the partition's first, hour]: the zone, or -1."""
-    counts: Int64
-    profile: Int64
-    rows: Int64
-    """Like the profile, of one subscriber and not yet weighted."""
-    seconds: Int32
-    """By zone, of one hour."""
-    touched: Int32
-    """The zones with seconds in the hour."""
-
-
 def walk_rules(policy: Policy, day: date) -> WalkRules:
     """The policy's limits as they stand on a local day of 23, 24 or 25 hours."""
     local = [hour.astimezone(policy.time.local) for hour in day_hours(day, policy.time.local)]
@@ -84,16 +64,3 @@ def _is_night(hour: datetime) -> bool:
 def profile_size(rules: WalkRules) -> int:
     """Entries of a day's profile: kept rows of each hour, then rows of each of READ_REASONS."""
     return len(rules.night) + len(READ_REASONS)
-
-
-def empty_buffers(subscribers: int, cells: CellArrays, rules: WalkRules) -> WalkBuffers:
-    """Empty buffers for so many subscribers."""
-    zones = int(cells.zone.max(initial=NO_ZONE)) + 1
-    return WalkBuffers(
-        presence=np.full((subscribers, len(rules.night)), NO_ZONE, np.int32),
-        counts=np.zeros(COUNTS, np.int64),
-        profile=np.zeros(profile_size(rules), np.int64),
-        rows=np.zeros(profile_size(rules), np.int64),
-        seconds=np.zeros(zones, np.int32),
-        touched=np.zeros(zones, np.int32),
-    )

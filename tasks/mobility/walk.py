@@ -1,45 +1,28 @@
-"""The walk of one partition: keys in any order -> presence, nights spent, counts by reason and the profile."""
+"""The walk of one partition: keys are cleaned once, then each kernel makes its tables from them."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import pyarrow as pa
 
-from tasks.events.packed_key import SUBSCRIBER_SHIFT
-from tasks.mobility import kernels
-from tasks.mobility.day import NO_ZONE, CellArrays, Int32, Int64, WalkRules, empty_buffers
+from tasks.mobility.cleaning import clean
+from tasks.mobility.day import CellArrays, Int64, WalkRules
+from tasks.mobility.tables import LakeTable
 
 
 @dataclass(frozen=True)
 class Walked:
-    """One partition's day. `subscriber` is the rank in the day's panel; rows are sorted by it, then by hour or zone."""
+    """One partition's day: tables by subscriber, rows by COUNT_NAMES, and the profile in 1/64 rows."""
 
-    presence: pa.Table
-    """subscriber int32, hour int8, zone int32"""
-    nights: pa.Table
-    """subscriber int32, zone int32, night_minutes int16, never 0"""
+    tables: Mapping[LakeTable, pa.Table]
     counts: Int64
     profile: Int64
 
 
-def walk_partition(keys: Int64, cells: CellArrays, rules: WalkRules) -> Walked:
+def walk_partition(keys: Int64, cells: CellArrays, rules: WalkRules, tables: Sequence[LakeTable]) -> Walked:
     """Walk the subscribers of a partition; `keys` (any order, whole subscribers) is sorted and used up."""
-    keys.sort()
-    first, last = (int(keys[0] >> SUBSCRIBER_SHIFT), int(keys[-1] >> SUBSCRIBER_SHIFT)) if len(keys) else (0, -1)
-    buffers = empty_buffers(last - first + 1, cells, rules)
-    kernels.walk(keys, cells, rules, buffers)
-    presence = _presence(first, buffers.presence)
-    return Walked(presence, _nights(first, buffers.presence, rules, len(presence)), buffers.counts, buffers.profile)
-
-
-def _presence(first: int, zones: Int32) -> pa.Table:
-    row, hour = np.nonzero(zones != NO_ZONE)
-    columns = {"subscriber": (row + first).astype(np.int32), "hour": hour.astype(np.int8), "zone": zones[row, hour]}
-    return pa.table(columns)
-
-
-def _nights(first: int, zones: Int32, rules: WalkRules, most: int) -> pa.Table:
-    nights = np.empty((most, 3), np.int32)
-    row, zone, minutes = nights[: kernels.nights_spent(zones, rules, nights)].T.copy()
-    columns = {"subscriber": row + np.int32(first), "zone": zone, "night_minutes": minutes.astype(np.int16)}
-    return pa.table(columns)
+    cleaned = clean(keys, cells, rules)
+    made: dict[str, pa.Table] = {}
+    for kernel in dict.fromkeys(table.kernel for table in tables):
+        made.update(kernel(cleaned.keys, cells, rules))
+    return Walked({table: made[table.name] for table in tables}, cleaned.counts, cleaned.profile)

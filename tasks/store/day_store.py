@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from tasks.mobility.tables import LakeTable
 from tasks.period import Cadence, Period
 from tasks.store import usage
 from tasks.store.atomic_files import AtomicFiles, make_folder, remove, sync, translate_errors, write_file
@@ -30,7 +31,7 @@ _PROFILE = "profile.npy.sealed"
 
 
 @dataclass(frozen=True)
-class Candidate:
+class StagedPartition:
     """A generation of a day that nobody reads yet; workers write its buckets at the same time."""
 
     root: Path
@@ -40,16 +41,16 @@ class Candidate:
 
     @property
     def staging(self) -> Path:
-        """Where the candidate is built."""
+        """Where the partition is built."""
         return self.root / "staging" / "days" / f"date={self.day}" / f"generation={self.generation}"
 
-    def write_presence(self, bucket: int, table: pa.Table) -> None:
-        """Rows (pseudonym, hour, zone) of one bucket, sorted by pseudonym and hour."""
-        self._write_bucket("presence", Period.day(self.day), bucket, table)
-
-    def write_state(self, cadence: Cadence, period: Period, bucket: int, table: pa.Table) -> None:
-        """The day's part of a week's or month's state, one bucket, under the period's own pseudonyms and data key."""
-        self._write_bucket(f"{cadence}_state/period={period}", period, bucket, table)
+    def write(self, table: LakeTable, partition: int, rows: pa.Table) -> None:
+        """One partition of a table, sealed under the data key of its period."""
+        period = Period.holding(table.pseudonym, self.day)
+        part = table.name if table.pseudonym is Cadence.DAY else f"{table.name}/period={period}"
+        name = f"bucket={partition:02d}/{FIRST_PART}"
+        path = f"{part}/{_labels(self.day, self.generation)}/{name}"
+        self._write(f"{part}/{name}", seal(self.keys.data_key(period), path, parquet(rows)))
 
     def write_quarantine(self, table: pa.Table) -> None:
         """Rows set aside: file, row, reason; never a value."""
@@ -76,11 +77,6 @@ class Candidate:
     def _profile_path(self) -> str:
         return (self.staging / _PROFILE).relative_to(self.root).as_posix()
 
-    def _write_bucket(self, part: str, period: Period, bucket: int, table: pa.Table) -> None:
-        name = f"bucket={bucket:02d}/{FIRST_PART}"
-        path = f"{part}/{_labels(self.day, self.generation)}/{name}"
-        self._write(f"{part}/{name}", seal(self.keys.data_key(period), path, parquet(table)))
-
     def _write(self, name: str, content: bytes | memoryview) -> None:
         path = self.staging / name
         make_folder(path.parent)
@@ -95,37 +91,37 @@ class DayStore(AtomicFiles):
         super().__init__(root)
         self.keys = keys
 
-    def candidate(self, day: date, generation: int) -> Candidate:
-        """An empty candidate; whatever an attempt that died has left of this day's candidates is removed."""
-        candidate = self.begun(day, generation)
-        self.discard(candidate)
-        make_folder(candidate.staging)
-        return candidate
+    def new_partition(self, day: date, generation: int) -> StagedPartition:
+        """An empty partition; removes what a dead attempt left of the day."""
+        staged = self.staged_partition(day, generation)
+        self.discard(staged)
+        make_folder(staged.staging)
+        return staged
 
-    def begun(self, day: date, generation: int) -> Candidate:
-        """A candidate as it stands in staging."""
-        return Candidate(self.root, self.keys, day, generation)
+    def staged_partition(self, day: date, generation: int) -> StagedPartition:
+        """A partition that is in staging."""
+        return StagedPartition(self.root, self.keys, day, generation)
 
-    def commit(self, candidate: Candidate) -> tuple[LakeFile, ...]:
+    def commit(self, staged: StagedPartition) -> tuple[LakeFile, ...]:
         """Move every part into place and list the files; killed halfway and called again, it moves the rest."""
-        for part in _parts(candidate.staging):
-            target = self.root / part.relative_to(candidate.staging) / _labels(candidate.day, candidate.generation)
+        for part in _parts(staged.staging):
+            target = self.root / part.relative_to(staged.staging) / _labels(staged.day, staged.generation)
             make_folder(target.parent)
             with translate_errors(self.root):
                 part.rename(target)
                 sync(target.parent)
         with translate_errors(self.root):
-            remove(candidate.staging.parent)
-            listed = tuple(self._files(candidate.day, candidate.generation))
+            remove(staged.staging.parent)
+            listed = tuple(self._files(staged.day, staged.generation))
         usage.add_written(sum(file.bytes for file in listed))
         return listed
 
-    def discard(self, candidate: Candidate) -> None:
-        """Remove a candidate from staging, and what a commit that died has moved; never call it for a current one."""
+    def discard(self, staged: StagedPartition) -> None:
+        """Remove a partition from staging, and what a commit that died has moved; never call it for a current one."""
         with translate_errors(self.root):
-            for moved in self._folders(candidate.day, candidate.generation):
+            for moved in self._folders(staged.day, staged.generation):
                 remove(moved)
-            remove(candidate.staging.parent)
+            remove(staged.staging.parent)
 
     def check_files(self, files: list[LakeFile]) -> None:
         """Raise StorageUnavailable if a file is lost or cut off; a size says so without reading it."""
@@ -195,7 +191,7 @@ def _labels(day: date, generation: int) -> str:
 
 
 def _parts(staging: Path) -> list[Path]:
-    """The folders of a candidate that have a place of their own in the lake."""
+    """The folders of a partition that have a place of their own in the lake."""
     if not staging.is_dir():
         return []
     folders = [entry for entry in staging.iterdir() if entry.is_dir()]

@@ -9,14 +9,14 @@ import pyarrow as pa
 from tasks.errors import StorageUnavailable
 from tasks.period import Period
 from tasks.store.atomic_files import remove, remove_abandoned, translate_errors
-from tasks.store.day_store import BUCKETS, Candidate, DayStore
+from tasks.store.day_store import BUCKETS, DayStore, StagedPartition
 from tasks.store.delivery_store import DeliveryKey, DeliveryStore
 from tasks.store.lake_file import LakeFile
 from tasks.store.parquet import parquet, table_of
 from tasks.store.release_store import ReleaseStore, StoredRelease
 from tasks.store.seal import DoesNotOpen, seal, unseal
 
-__all__ = ["BUCKETS", "Candidate", "DeliveryKey", "Lake", "LakeFile", "StoredRelease"]
+__all__ = ["BUCKETS", "DeliveryKey", "Lake", "LakeFile", "StagedPartition", "StoredRelease"]
 
 
 class Lake(DayStore, ReleaseStore, DeliveryStore):

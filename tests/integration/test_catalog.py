@@ -89,10 +89,10 @@ def test_listings_are_those_of_what_counts_and_of_what_was_tried_last(catalog: C
     for number, close in enumerate((accept, reject, accept, reject, reject), 1):
         close(DAY, catalog.begin_day(DAY, ONE, {f"{number}.csv": (number, 0)}), VERDICT, audit())
     accept(NEXT, catalog.begin_day(NEXT, ONE, {"a.csv": (1, 0), "b.csv": (2, 0)}), VERDICT, audit())
-    catalog.begin_day(NEXT, TWO, {"candidate.csv": (1, 0)})
+    catalog.begin_day(NEXT, TWO, {"staged.csv": (1, 0)})
     of_day = {(DAY, 3): {"3.csv": (3, 0)}, (DAY, 5): {"5.csv": (5, 0)}}
     assert catalog.listings(DAY, DAY) == of_day
-    of_next = {(NEXT, 1): {"a.csv": (1, 0), "b.csv": (2, 0)}, (NEXT, 2): {"candidate.csv": (1, 0)}}
+    of_next = {(NEXT, 1): {"a.csv": (1, 0), "b.csv": (2, 0)}, (NEXT, 2): {"staged.csv": (1, 0)}}
     assert catalog.listings(DAY, NEXT) == of_day | of_next
 
 

@@ -34,7 +34,7 @@ def profile(folders: dict[date, Sequence[Row]]) -> Int64:
             if rows
         ]
         keys = np.concatenate(read(files, context, root / "out")[1])
-        return walk_partition(keys, PLACES, RULES).profile
+        return walk_partition(keys, PLACES, RULES, ()).profile
 
 
 def rows(*moments: str) -> st.SearchStrategy[list[Row]]:

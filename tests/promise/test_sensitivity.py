@@ -18,6 +18,7 @@ from tasks import policy
 from tasks.events.packed_key import REASON_SECOND, pack
 from tasks.events.reasons import READ_REASONS
 from tasks.mobility.day import PROFILE_UNIT, CellArrays, walk_rules
+from tasks.mobility.tables import MONTH_STATE, PRESENCE
 from tasks.mobility.walk import Walked, walk_partition
 from tasks.mobility.zones import ZonePlan
 from tasks.period import Cadence, Period, day_hours
@@ -91,7 +92,7 @@ def walked(history: History, day: date) -> Walked:
     panel_members = set(allowed(history, Period.day(day))["pseudonym"].to_pylist())
     rows = [r for r in history if isinstance(r, Event) and r.day == day and r.person in panel_members]
     columns = [np.array([getattr(r, name) for r in rows], dtype=np.int64) for name in ("person", "second", "cell")]
-    return walk_partition(pack(*columns), PLACES, walk_rules(POLICY, day))
+    return walk_partition(pack(*columns), PLACES, walk_rules(POLICY, day), (PRESENCE, MONTH_STATE))
 
 
 def by_pseudonym(table: pa.Table) -> pa.Table:
@@ -100,7 +101,7 @@ def by_pseudonym(table: pa.Table) -> pa.Table:
 
 
 def footfall_of(history: History, day: date) -> Sequence[Contributions]:
-    presence = by_pseudonym(walked(history, day).presence)
+    presence = by_pseudonym(walked(history, day).tables[PRESENCE])
     rules = FOOTFALL.rules(POLICY, hours(day))
     return footfall.count([presence], allowed(history, Period.day(day)), PLAN, hours(day), rules)
 
@@ -111,7 +112,7 @@ def profile_of(history: History, day: date) -> Sequence[Contributions]:
 
 
 def panel_of(history: History, month: Period) -> Sequence[Contributions]:
-    states = tuple(by_pseudonym(walked(history, day).nights) for day in DAYS if day in month.days)
+    states = tuple(by_pseudonym(walked(history, day).tables[MONTH_STATE]) for day in DAYS if day in month.days)
     return panel.count([states], allowed(history, month), PLAN, PANEL.rules(POLICY, 0))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from tasks.store import Stores
 from tasks.store.buckets import Bucket
-from tasks.store.lake import Candidate
+from tasks.store.lake import StagedPartition
 
 STORES = ("catalog", "ledger", "audit", "lake", "keys", "buckets", "locks", "installation")
 
@@ -68,9 +68,9 @@ def dying(stores: Stores, border: Border) -> Stores:
 
 
 def _dying(result: Any, border: Border) -> Any:
-    """What a store hands out to be called later: a candidate, a bucket with its requests."""
-    if isinstance(result, Candidate):
-        return Dying(result, "candidate", border)
+    """What a store hands out to be called later: a staged, a bucket with its requests."""
+    if isinstance(result, StagedPartition):
+        return Dying(result, "staged", border)
     if isinstance(result, Bucket):
         result._store = Dying(result._store, "s3", border)
     return result

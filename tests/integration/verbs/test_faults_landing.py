@@ -25,7 +25,7 @@ from tests.integration.verbs.place import INGEST, PUBLISH, Place
 
 pytestmark = pytest.mark.parametrize("place", ["sqlite"], indirect=True)
 EVENTS = f"events/date={DAY}/part-00.parquet"
-BEFORE_READING, AFTER_READING = "after catalog.begin_day", "after candidate.write_state"
+BEFORE_READING, AFTER_READING = "after catalog.begin_day", "after staged.write"
 
 
 def fewer_rows(source: Path, target: Path) -> None:

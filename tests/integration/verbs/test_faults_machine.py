@@ -57,8 +57,8 @@ def disturbed(place: Place, verbs: Verbs, verb: str, at: int | str | None, fault
 
 
 FULL = {
-    ("ingest", "lake", "before lake.candidate"),
-    ("ingest", "scratch", "after candidate.write_coverage"),
+    ("ingest", "lake", "before lake.new_partition"),
+    ("ingest", "scratch", "after staged.write_coverage"),
     ("ingest", "lake", "after ledger.intend_draw"),
     ("ingest", "catalog.db", "after lake.commit"),
     ("publish", "lake", "before lake.write_allowed"),

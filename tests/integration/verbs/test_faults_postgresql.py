@@ -23,7 +23,7 @@ from tests.integration.verbs.test_killed import after_each_call
 
 CASES = [
     ("ingest", "after catalog.begin_day", signal.SIGINT, False),
-    ("ingest", "after candidate.write_state", signal.SIGKILL, True),
+    ("ingest", "after staged.write", signal.SIGKILL, True),
     ("ingest", "after ledger.intend_draw", signal.SIGINT, True),
     ("ingest", "after lake.commit", signal.SIGKILL, False),
     ("publish", "after ledger.reserve", signal.SIGKILL, True),
@@ -121,7 +121,7 @@ def test_a_verb_whose_database_ends_waits_and_the_next_one_finishes(
 def test_who_has_lost_a_lock_changes_nothing_any_more(ready: Ready) -> None:
     act, empty, whole = ready.verbs["ingest"]
     home = copied(empty, Path(mkdtemp(dir=ready.place.root)) / "lock lost")
-    other = Other(act, home, ready.place.landing, "after candidate.write_presence", home.parent / "go")
+    other = Other(act, home, ready.place.landing, "after staged.write", home.parent / "go")
     first = ready.place.warm(attempt, act, home, ready.place.landing, "before locks.confirm", LockLost(home, other))
     assert (first.outcome, first.exit_code) == ("StorageUnavailable", 40), first.said
     assert "the lock of this work fell" in first.said

@@ -10,15 +10,15 @@ from tests.integration.verbs.homes import copied
 from tests.integration.verbs.place import DELIVER, INGEST, PUBLISH, Killed, Place, check_bucket
 from tests.integration.verbs.warm import KILLED
 
-ALIKE = ("candidate.write_presence", "candidate.write_state")
+ALIKE = ("staged.write",)
 """Called once a bucket: killed after the first and the last of them."""
 READING = {
     "audit.entry", "catalog.client", "catalog.current", "catalog.days", "catalog.deliveries", "catalog.delivery",
     "catalog.gate", "catalog.generations", "catalog.landing_files", "catalog.last_run", "catalog.listings",
     "installation.check", "keys.digest", "keys.existing_key", "keys.signing_key", "locks.confirm", "locks.hold",
-    "candidate.profile", "catalog.expired_periods", "catalog.lake_files", "catalog.superseded",
+    "staged.profile", "catalog.expired_periods", "catalog.lake_files", "catalog.superseded",
     "keys.existing_data_key", "audit.newest", "catalog.chain", "catalog.register_versions",
-    "lake.allowed", "lake.begun", "lake.check_files", "lake.coverage", "lake.delivery", "lake.plan",
+    "lake.allowed", "lake.staged_partition", "lake.check_files", "lake.coverage", "lake.delivery", "lake.plan",
     "lake.release", "lake.rows", "lake.staged", "ledger.find", "ledger.months", "ledger.releases",
     "s3.get_object", "s3.get_paginator", "buckets.open",
 }  # fmt: skip
@@ -71,7 +71,7 @@ def test_a_second_generation_killed_anywhere_and_run_again_follows_the_first(
     changed = place.with_more_files()
     _, whole = changed.done(INGEST, ingested[0], "ingested again")
     assert [(day[1], str(day[2])) for day in whole.books.days] == [(1, "superseded"), (2, "current")]
-    early = [whole.borders.index(f"after {call}") + 1 for call in ("catalog.begin_day", "candidate.write_presence")]
+    early = [whole.borders.index(f"after {call}") + 1 for call in ("catalog.begin_day", "staged.write")]
     late = after_each_call(whole.borders, since="lake.stage_release")
     for killed in changed.killed(INGEST, ingested[0], whole.borders, [*early, *late]):
         check_drawn_once(killed)

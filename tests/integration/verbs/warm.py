@@ -62,6 +62,7 @@ def _load() -> None:
     import tasks.ingest
     import tasks.publish
     from tasks.mobility.day import CellArrays, walk_rules
+    from tasks.mobility.tables import MONTH_STATE, PRESENCE
     from tasks.mobility.walk import walk_partition
     from tasks.period import Period
     from tasks.policy import load
@@ -73,7 +74,8 @@ def _load() -> None:
     )
     gaussian(1.0)
     nowhere = CellArrays(np.empty(0, np.int32), *(np.empty(0) for _ in range(4)))
-    walk_partition(np.empty(0, np.int64), nowhere, walk_rules(load().policy, Period.parse("2026-03-03").first))
+    rules = walk_rules(load().policy, Period.parse("2026-03-03").first)
+    walk_partition(np.empty(0, np.int64), nowhere, rules, (PRESENCE, MONTH_STATE))
     assert tasks.deliver
     assert tasks.ingest
     assert tasks.publish

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -14,26 +14,29 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks import policy
-from tasks.engine.local import DayResult, run_day
-from tasks.engine.work import DayWork, Machine
+from tasks.engine.local import LocalEngine
+from tasks.engine.spec import DayResult, DayWork
 from tasks.errors import StorageUnavailable
 from tasks.events.files import group_files
 from tasks.events.formats import shipped
 from tasks.events.landing import find_day
+from tasks.events.packed_key import SUBSCRIBER_SHIFT
 from tasks.events.panel import read_panel
 from tasks.events.row_rules import ReadContext
-from tasks.mobility.day import walk_rules
+from tasks.mobility.day import CellArrays, Int64, WalkRules, walk_rules
 from tasks.mobility.plans import load_plans
-from tasks.period import Period
+from tasks.mobility.tables import MONTH_STATE, PRESENCE, LakeTable
+from tasks.period import Cadence, Period
 from tasks.simulate import SimulationPlan, simulate
 from tasks.store.keys import FileKeys
-from tasks.store.lake import Candidate
+from tasks.store.lake import StagedPartition
 from tasks.store.seal import unseal
 from tests.full_disk import disk_full_at
 
 POLICY = policy.load().policy
 DAY = date(2026, 3, 2)
 MONTH = Period.month(DAY)
+TABLES = (PRESENCE, MONTH_STATE)
 NOW = datetime(2026, 3, 4, tzinfo=UTC)
 
 
@@ -45,7 +48,7 @@ class City:
     events: pa.Table
     panel: pa.Table
 
-    def work(self, folder: Path, files: Sequence[pa.Table]) -> DayWork:
+    def work(self, folder: Path, files: Sequence[pa.Table], tables: Sequence[LakeTable] = TABLES) -> DayWork:
         """The day's work over these rows, written as files of their own."""
         landing = folder / "events" / f"date={DAY}"
         landing.mkdir(parents=True)
@@ -61,8 +64,11 @@ class City:
             context=context,
             cells=cells.arrays,
             rules=walk_rules(POLICY, DAY),
-            pseudonyms=self.panel["pseudonym"].to_numpy(),
-            longer={MONTH: self.panel["extra_0"].to_numpy()},
+            tables=tables,
+            pseudonyms={
+                Cadence.DAY: self.panel["pseudonym"].to_numpy(),
+                Cadence.MONTH: self.panel["extra_0"].to_numpy(),
+            },
         )
 
 
@@ -82,19 +88,19 @@ def ran(
     city: City, folder: Path, files: Sequence[pa.Table], workers: int = 2, partitions: int = 64
 ) -> tuple[DayResult, Mapping[str, bytes]]:
     """The result of a day, and every byte that went to the lake."""
-    lake = candidate(folder)
-    machine = Machine(folder / "scratch", workers, "200MB", partitions)
-    result = run_day(city.work(folder, files), machine, lake, lambda stage, done, total: None)
+    lake = staged(folder)
+    engine = LocalEngine(folder / "scratch", workers, "200MB", partitions)
+    result = engine.run_day(city.work(folder, files), lake, lambda stage, done, total: None)
     return result, {str(p.relative_to(lake.staging)): opened(lake, p) for p in lake.staging.rglob("*.sealed")}
 
 
-def candidate(folder: Path) -> Candidate:
+def staged(folder: Path) -> StagedPartition:
     keys = FileKeys(folder / "keys")
     keys.open()
-    return Candidate(folder / "lake", keys, DAY, 1)
+    return StagedPartition(folder / "lake", keys, DAY, 1)
 
 
-def opened(lake: Candidate, path: Path) -> bytes:
+def opened(lake: StagedPartition, path: Path) -> bytes:
     *part, partition, name = path.relative_to(lake.staging).parts
     period = MONTH if "month_state" in part else Period.day(DAY)
     place = "/".join([*part, f"date={DAY}", "generation=1", partition, name])
@@ -160,10 +166,57 @@ def test_the_profile_counts_kept_rows_within_one_subscribers_bound(whole):
     assert 0 < whole[0].profile[:24].sum() <= 64 * whole[0].read.account.kept
 
 
+@dataclass
+class Kept:
+    """A sink that keeps what it is given."""
+
+    rows: dict[tuple[str, int], pa.Table] = field(default_factory=dict)
+
+    def write(self, table: LakeTable, partition: int, rows: pa.Table) -> None:
+        assert rows.schema == table.schema
+        self.rows[table.name, partition] = rows
+
+    def all(self, table: LakeTable) -> pa.Table:
+        """The table's rows by pseudonym, as its partitions are ranges of pseudonyms."""
+        return pa.concat_tables(rows for (name, _), rows in sorted(self.rows.items()) if name == table.name)
+
+
+def event_counts(keys: Int64, cells: CellArrays, rules: WalkRules) -> Mapping[str, pa.Table]:
+    subscriber, events = np.unique(keys >> SUBSCRIBER_SHIFT, return_counts=True)
+    columns = {"subscriber": subscriber.astype(np.int32), "events": events.astype(np.int32)}
+    return dict.fromkeys(("daily_events", "monthly_events"), pa.table(columns))
+
+
+COUNTED = pa.schema([("pseudonym", pa.uint64()), ("events", pa.int32())])
+DAILY, MONTHLY = (
+    LakeTable(name, COUNTED, cadence, ("pseudonym",), event_counts)
+    for name, cadence in (("daily_events", Cadence.DAY), ("monthly_events", Cadence.MONTH))
+)
+
+
+def test_a_kernel_and_its_tables_need_no_other_line(city, whole, tmp_path):
+    kept = Kept()
+    work = city.work(tmp_path, [city.events], (PRESENCE, DAILY, MONTHLY))
+    result = LocalEngine(tmp_path / "scratch", 2, "200MB").run_day(work, kept, lambda *_: None)
+    daily, monthly = kept.all(DAILY), kept.all(MONTHLY)
+    assert sum(daily["events"].to_pylist()) == result.read.account.kept == whole[0].read.account.kept
+    own = dict(zip(city.panel["pseudonym"].to_pylist(), city.panel["extra_0"].to_pylist(), strict=True))
+    of_month = sorted((own[row["pseudonym"]], row["events"]) for row in daily.to_pylist())
+    assert [tuple(row.values()) for row in monthly.to_pylist()] == of_month
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+def test_each_table_is_sorted_as_it_says(city, tmp_path, table):
+    kept = Kept()
+    LocalEngine(tmp_path / "scratch", 2, "200MB").run_day(city.work(tmp_path, [city.events]), kept, lambda *_: None)
+    rows = kept.all(table)
+    assert rows == rows.sort_by([(name, "ascending") for name in table.sort])
+
+
 def test_a_full_disk_says_what_to_do_and_leaves_nothing_in_scratch(city, tmp_path):
-    work, lake = city.work(tmp_path, [city.events]), candidate(tmp_path)
+    work, lake = city.work(tmp_path, [city.events]), staged(tmp_path)
     with disk_full_at(4096), pytest.raises(StorageUnavailable, match="Free space"):
-        run_day(work, Machine(tmp_path / "scratch", 2, "200MB"), lake, lambda *_: None)
+        LocalEngine(tmp_path / "scratch", 2, "200MB").run_day(work, lake, lambda *_: None)
     assert not list((tmp_path / "scratch").glob("day-*"))
 
 
@@ -176,6 +229,6 @@ def test_what_a_killed_run_of_the_day_left_is_not_read_again(city, whole, tmp_pa
 
 def test_a_scratch_folder_that_cannot_be_made_says_what_to_do(city, tmp_path):
     (tmp_path / "scratch").write_text("a file where the folder should be")
-    work, lake = city.work(tmp_path, [city.events]), candidate(tmp_path)
+    work, lake = city.work(tmp_path, [city.events]), staged(tmp_path)
     with pytest.raises(StorageUnavailable, match="cannot be written"):
-        run_day(work, Machine(tmp_path / "scratch", 2, "200MB"), lake, lambda *_: None)
+        LocalEngine(tmp_path / "scratch", 2, "200MB").run_day(work, lake, lambda *_: None)

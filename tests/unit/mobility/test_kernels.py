@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from tasks.events.packed_key import REASON_SECOND, pack
 from tasks.events.reasons import READ_REASONS
-from tasks.mobility import kernels
-from tasks.mobility.day import COUNTS, EARTH_RADIUS_M, IMPOSSIBLE, CellArrays, WalkRules, empty_buffers, profile_size
+from tasks.mobility import cleaning, key_fields, presence
+from tasks.mobility.day import COUNT_NAMES, EARTH_RADIUS_M, CellArrays, WalkRules, profile_size
+from tasks.mobility.tables import MONTH_STATE, PRESENCE
 from tasks.mobility.walk import walk_partition
 from tests import reference
 from tests.reference import Cell
@@ -56,15 +57,15 @@ def days(draw, most: int = 30):
 
 
 def unpacked(keys: np.ndarray) -> list[tuple[int, int]]:
-    return [(int(kernels.second_of(key)), int(kernels.cell_of(key))) for key in keys]
+    return [(int(key_fields.second_of(key)), int(key_fields.cell_of(key))) for key in keys]
 
 
 @given(days())
 @settings(max_examples=150, deadline=None)
 def test_conflicts_and_duplicates_are_those_of_the_definition(day):
     plan, events = day
-    keys, counts = np.sort(keys_of(events)), np.zeros(COUNTS, np.int64)
-    stop = kernels.drop_conflicts_and_duplicates(keys, 0, len(keys), arrays_of(plan).zone, counts)
+    keys, counts = np.sort(keys_of(events)), np.zeros(len(COUNT_NAMES), np.int64)
+    stop = cleaning.drop_conflicts_and_duplicates(keys, 0, len(keys), arrays_of(plan).zone, counts)
     assert (unpacked(keys[:stop]), *counts[:2]) == reference.conflicts_and_duplicates(events, plan)
 
 
@@ -72,19 +73,19 @@ def test_conflicts_and_duplicates_are_those_of_the_definition(day):
 @settings(max_examples=150, deadline=None)
 def test_impossible_speed_is_judged_against_both_neighbours_at_once(day, speed_m, speed_mps):
     plan, events = day
-    keys, counts = np.sort(keys_of(events)), np.zeros(COUNTS, np.int64)
+    keys, counts = np.sort(keys_of(events)), np.zeros(len(COUNT_NAMES), np.int64)
     rules = rules_of(speed_m=speed_m, speed_mps=speed_mps)
-    stop = kernels.drop_impossible_speed(keys, 0, len(keys), arrays_of(plan), rules, counts)
+    stop = cleaning.drop_impossible_speed(keys, 0, len(keys), arrays_of(plan), rules, counts)
     expected = reference.impossible_speed(sorted(events), plan, speed_m, speed_mps)
-    assert (unpacked(keys[:stop]), counts[IMPOSSIBLE]) == expected
+    assert (unpacked(keys[:stop]), counts[cleaning.IMPOSSIBLE]) == expected
 
 
 @given(days(), st.sampled_from([60, 1800, 7200]))
 @settings(max_examples=100, deadline=None)
 def test_presence_is_the_zone_with_most_seconds_of_each_hour(day, carry):
     plan, events = day
-    keys, buffers = np.sort(keys_of(events)), empty_buffers(1, arrays_of(plan), rules_of())
-    kernels.assign_presence(keys, 0, len(keys), arrays_of(plan).zone, rules_of(carry), buffers, 0)
+    keys, buffers = np.sort(keys_of(events)), presence.empty_buffers(1, arrays_of(plan), rules_of())
+    presence.assign_presence(keys, 0, len(keys), arrays_of(plan).zone, rules_of(carry), buffers, 0)
     found = {hour: int(zone) for hour, zone in enumerate(buffers.presence[0]) if zone >= 0}
     assert found == reference.presence(sorted(events), plan, carry, DAY)
     assert not buffers.seconds.any(), "the next subscriber starts with empty hours"
@@ -94,20 +95,20 @@ def test_presence_is_the_zone_with_most_seconds_of_each_hour(day, carry):
 @settings(max_examples=200, deadline=None)
 def test_one_subscriber_adds_at_most_the_bound_to_the_profile(rows, bound):
     profile = np.zeros(len(rows), np.int64)
-    kernels.add_to_profile(np.array(rows, np.int64), bound, profile)
+    cleaning.add_to_profile(np.array(rows, np.int64), bound, profile)
     assert list(profile) == reference.profile(rows, bound)
     assert sum(int(n) ** 2 for n in profile) <= 64**2 * bound
 
 
 @given(st.lists(st.lists(st.integers(-1, 3), min_size=HOURS, max_size=HOURS), min_size=1, max_size=6))
 @settings(max_examples=100, deadline=None)
-def test_nights_are_kept_as_minutes_by_zone(presence):
+def test_nights_are_kept_as_minutes_by_zone(days):
     rules = rules_of()
-    found = np.empty((len(presence) * HOURS, 3), np.int32)
-    rows = kernels.nights_spent(np.array(presence, np.int32), rules, found)
+    found = np.empty((len(days) * HOURS, 3), np.int32)
+    rows = presence.nights_spent(np.array(days, np.int32), rules, found)
     expected = [
         (subscriber, zone, minutes)
-        for subscriber, hours in enumerate(presence)
+        for subscriber, hours in enumerate(days)
         for zone, minutes in sorted(
             reference.nights({h: z for h, z in enumerate(hours) if z >= 0}, rules.night).items()
         )
@@ -136,8 +137,8 @@ def test_the_walk_of_a_bucket_is_the_definition_for_each_subscriber_in_any_row_o
         for key in [*keys_of(events, subscriber), *keys_of([(REASON_SECOND, reason) for reason in reasons], subscriber)]
     ]
     random.shuffle(keys)
-    walked = walk_partition(np.array(keys, np.int64), arrays_of(plan), rules)
-    presence, nights, counts, profile = [], [], Counter(), np.zeros(profile_size(rules), np.int64)
+    walked = walk_partition(np.array(keys, np.int64), arrays_of(plan), rules, (PRESENCE, MONTH_STATE))
+    hours_in, nights, counts, profile = [], [], Counter(), np.zeros(profile_size(rules), np.int64)
     for subscriber, (events, reasons) in sorted(people.items()):
         kept, conflicting, duplicate = reference.conflicts_and_duplicates(events, plan)
         kept, impossible = reference.impossible_speed(kept, plan, rules.speed_m, rules.speed_mps)
@@ -147,10 +148,10 @@ def test_the_walk_of_a_bucket_is_the_definition_for_each_subscriber_in_any_row_o
         rows += [reasons.count(reason) for reason in range(len(READ_REASONS))]
         profile += np.array(reference.profile(rows, rules.profile_bound), np.int64)
         hours = reference.presence(kept, plan, rules.max_gap_seconds, DAY)
-        presence += [(subscriber, hour, zone) for hour, zone in sorted(hours.items())]
+        hours_in += [(subscriber, hour, zone) for hour, zone in sorted(hours.items())]
         zones = reference.nights(hours, rules.night)
         nights += [(subscriber, zone, minutes) for zone, minutes in sorted(zones.items())]
-    assert [tuple(row.values()) for row in walked.presence.to_pylist()] == presence
-    assert [tuple(row.values()) for row in walked.nights.to_pylist()] == nights
+    assert [tuple(row.values()) for row in walked.tables[PRESENCE].to_pylist()] == hours_in
+    assert [tuple(row.values()) for row in walked.tables[MONTH_STATE].to_pylist()] == nights
     assert list(walked.counts) == [counts[name] for name in "abcde"]
     assert list(walked.profile) == list(profile)

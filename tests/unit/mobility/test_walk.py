@@ -6,11 +6,13 @@ import numpy as np
 
 from tasks import policy
 from tasks.mobility.day import COUNT_NAMES, walk_rules
+from tasks.mobility.tables import MONTH_STATE, PRESENCE
 from tasks.mobility.walk import walk_partition
 from tests.reference import Cell
 from tests.unit.mobility.test_kernels import arrays_of, keys_of
 
 POLICY = policy.load().policy
+TABLES = (PRESENCE, MONTH_STATE)
 RULES = walk_rules(POLICY, date(2026, 3, 2))
 NEAR = [
     Cell(0, 52.50, 13.40),
@@ -22,7 +24,7 @@ NEAR = [
 
 
 def walked(events, cells=NEAR, rules=RULES):
-    return walk_partition(keys_of(events), arrays_of(cells), rules)
+    return walk_partition(keys_of(events), arrays_of(cells), rules, TABLES)
 
 
 def counts(events, **kwargs):
@@ -30,7 +32,7 @@ def counts(events, **kwargs):
 
 
 def presence(events):
-    return {row["hour"]: row["zone"] for row in walked(events).presence.to_pylist()}
+    return {row["hour"]: row["zone"] for row in walked(events).tables[PRESENCE].to_pylist()}
 
 
 def test_two_cells_of_one_zone_in_a_second_are_both_kept_and_a_repeat_is_a_duplicate():
@@ -70,10 +72,13 @@ def test_a_tie_goes_to_the_lowest_zone():
 
 
 def test_an_empty_bucket_has_no_rows():
-    empty = walk_partition(np.empty(0, np.int64), arrays_of(NEAR), RULES)
-    assert (len(empty.presence), len(empty.nights), empty.counts.sum()) == (0, 0, 0)
-    assert empty.presence.schema == walked([(0, 0)]).presence.schema
-    assert empty.nights.schema == walked([(0, 0)]).nights.schema
+    empty = walk_partition(np.empty(0, np.int64), arrays_of(NEAR), RULES, TABLES)
+    full = walked([(0, 0)])
+    assert empty.counts.sum() == 0
+    for table in TABLES:
+        assert len(empty.tables[table]) == 0
+        assert empty.tables[table].schema == full.tables[table].schema
+        assert list(full.tables[table].schema)[1:] == list(table.schema)[1:]
 
 
 def test_long_and_short_days_have_their_own_hours_and_nights():

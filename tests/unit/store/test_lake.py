@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tasks.errors import RefusedRelease, StorageUnavailable
-from tasks.period import Cadence, Period
+from tasks.mobility.tables import MONTH_STATE, PRESENCE
+from tasks.period import Period
 from tasks.store.keys import FileKeys
 from tasks.store.lake import Lake, LakeFile
 from tests.dying import dies, tick_before_file_acts
@@ -52,14 +53,14 @@ def state(pseudonym: int) -> pa.Table:
 
 
 def ingest(lake: Lake, day: date = DAY, generation: int = 1, seed: int = 0) -> tuple[LakeFile, ...]:
-    candidate = lake.candidate(day, generation)
+    staged = lake.new_partition(day, generation)
     for bucket in (0, 63):
-        candidate.write_presence(bucket, presence(seed + bucket))
-        candidate.write_state(Cadence.MONTH, MONTH, bucket, state(seed + bucket))
-    candidate.write_quarantine(pa.table({"file": ["a.csv"], "row": [3], "reason": ["bad_time"]}))
-    candidate.write_coverage(np.array([[True, False]]))
-    candidate.write_profile(np.array([1, 2], dtype=np.int64))
-    return lake.commit(candidate)
+        staged.write(PRESENCE, bucket, presence(seed + bucket))
+        staged.write(MONTH_STATE, bucket, state(seed + bucket))
+    staged.write_quarantine(pa.table({"file": ["a.csv"], "row": [3], "reason": ["bad_time"]}))
+    staged.write_coverage(np.array([[True, False]]))
+    staged.write_profile(np.array([1, 2], dtype=np.int64))
+    return lake.commit(staged)
 
 
 def content(root: Path) -> dict[str, bytes]:
@@ -128,7 +129,7 @@ def test_a_file_moved_to_another_ones_place_does_not_open(lake: Lake) -> None:
 @given(st.data())
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_file_changed_anywhere_or_cut_off_does_not_open(lake: Lake, data: st.DataObject) -> None:
-    lake.discard(lake.begun(DAY, 1))
+    lake.discard(lake.staged_partition(DAY, 1))
     file = next(file for file in ingest(lake) if file.table == "presence")
     path, at = lake.root / file.path, data.draw(st.integers(0, file.bytes - 1))
     whole = path.read_bytes()
@@ -157,11 +158,11 @@ def test_a_lost_or_shortened_file_is_missed_by_its_size(lake: Lake, lose: Callab
 
 
 def test_a_rejected_candidate_leaves_nothing(lake: Lake) -> None:
-    candidate = lake.candidate(DAY, 1)
-    candidate.write_presence(0, presence(0))
-    candidate.write_profile(np.array([1], dtype=np.int64))
-    assert candidate.profile().tolist() == [1]
-    lake.discard(candidate)
+    staged = lake.new_partition(DAY, 1)
+    staged.write(PRESENCE, 0, presence(0))
+    staged.write_profile(np.array([1], dtype=np.int64))
+    assert staged.profile().tolist() == [1]
+    lake.discard(staged)
     assert content(lake.root) == {}
 
 
@@ -194,7 +195,7 @@ def test_an_ingest_killed_anywhere_is_whole_after_the_next_one(lake: Lake) -> No
     ingest(lake, generation=2, seed=9)
     both = rows(lake)
     for at in count(1):
-        lake.discard(lake.begun(DAY, 2))
+        lake.discard(lake.staged_partition(DAY, 2))
         assert content(lake.root) == first
 
         def act(tick: Tick) -> None:
@@ -210,15 +211,15 @@ def test_an_ingest_killed_anywhere_is_whole_after_the_next_one(lake: Lake) -> No
 
 
 def test_a_commit_that_failed_halfway_is_completed_by_the_next_call(lake: Lake) -> None:
-    candidate = lake.candidate(DAY, 1)
-    candidate.write_presence(0, presence(0))
-    candidate.write_quarantine(pa.table({"file": ["a"], "row": [1], "reason": ["bad_time"]}))
+    staged = lake.new_partition(DAY, 1)
+    staged.write(PRESENCE, 0, presence(0))
+    staged.write_quarantine(pa.table({"file": ["a"], "row": [1], "reason": ["bad_time"]}))
     blocked = lake.root / "quarantine"
     blocked.write_bytes(b"")
     with pytest.raises(StorageUnavailable):
-        lake.commit(candidate)
+        lake.commit(staged)
     blocked.unlink()
-    lake.commit(candidate)
+    lake.commit(staged)
     assert sorted(content(lake.root)) == [
         "presence/date=2026-03-01/generation=1/bucket=00/part-1.sealed",
         "quarantine/date=2026-03-01/generation=1/quarantine.parquet",
@@ -226,17 +227,17 @@ def test_a_commit_that_failed_halfway_is_completed_by_the_next_call(lake: Lake) 
 
 
 def test_a_disk_that_fills_while_a_bucket_is_written_is_named_and_leaves_no_half_of_it(lake: Lake) -> None:
-    candidate = lake.candidate(DAY, 1)
+    staged = lake.new_partition(DAY, 1)
     noise = pa.table({"pseudonym": np.random.default_rng(0).integers(0, 2**62, 50_000, dtype=np.uint64)})
 
     def fill(_: Tick) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
         with pytest.raises(StorageUnavailable, match=r"The disk of .*lake is full"):
-            candidate.write_presence(5, noise)
+            staged.write(PRESENCE, 5, noise)
 
     assert not dies(fill, at=0)
     assert content(lake.root) == {}
-    candidate.write_presence(5, noise)
+    staged.write(PRESENCE, 5, noise)
 
 
 def test_the_allowed_list_is_the_last_one_written(lake: Lake) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from tasks.engine.local import DayResult
+from tasks.engine.spec import DayResult
 from tasks.events.file_facts import FileFacts
 from tasks.events.gate import GateResult, GateStatus
 from tasks.events.row_counts import ALL_FILES
@@ -18,7 +18,7 @@ _WARNED = (GateStatus.FAILED, GateStatus.ERROR, GateStatus.OVERRIDDEN)
 
 
 @dataclass(frozen=True)
-class CandidateRef:
+class StagedDayRef:
     """A generation in staging: its number, what it was made of, and its rows by file and reason."""
 
     day: date
@@ -54,9 +54,9 @@ class CandidateRef:
         return DayRef(self.day, self.generation, Outcome.INGESTED, self.rows_in, self.rows_kept, (*said, *self.notes))
 
 
-def candidate_ref(day: date, generation: int, inputs: DayInputs, result: DayResult, facts: FileFacts) -> CandidateRef:
+def staged_day_ref(day: date, generation: int, inputs: DayInputs, result: DayResult, facts: FileFacts) -> StagedDayRef:
     """What the next steps need to know of a walk: totals by day, file and reason."""
     account = result.read.account
     rows = {(file, reason.value): count for (file, reason), count in account.set_aside.items()}
     rows |= {(ALL_FILES, KEPT_ROWS): account.kept, (ALL_FILES, OUTSIDE_ZONES): result.outside_zones}
-    return CandidateRef(day, generation, inputs, account.total, account.kept, rows, facts)
+    return StagedDayRef(day, generation, inputs, account.total, account.kept, rows, facts)

@@ -1,0 +1,58 @@
+"""Tables that the lake can hold of a day, and the kernel that makes each."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import pyarrow as pa
+
+from tasks.mobility.day import CellArrays, Int64, WalkRules
+from tasks.period import Cadence
+
+
+class Kernel(Protocol):
+    """One walk over a partition's cleaned keys."""
+
+    def __call__(self, keys: Int64, cells: CellArrays, rules: WalkRules) -> Mapping[str, pa.Table]:
+        """Make tables by name from sorted keys of whole subscribers, which stay unchanged.
+
+        Rows: `subscriber` (int32, the rank in the day's panel), then the table's other columns; sorted as it says.
+        """
+
+
+@dataclass(frozen=True)
+class LakeTable:
+    """A table of a day; the lake keeps it while a registered product reads it."""
+
+    name: str
+    schema: pa.Schema
+    """`pseudonym` (uint64), then columns of fixed width."""
+    pseudonym: Cadence
+    """The period whose pseudonyms and data key the rows are under."""
+    sort: tuple[str, ...]
+    kernel: Kernel
+
+
+def _presence(keys: Int64, cells: CellArrays, rules: WalkRules) -> Mapping[str, pa.Table]:
+    from tasks.mobility.presence import presence_tables  # Numba: only where a day is walked
+
+    return presence_tables(keys, cells, rules)
+
+
+PRESENCE = LakeTable(
+    "presence",
+    pa.schema([("pseudonym", pa.uint64()), ("hour", pa.int8()), ("zone", pa.int32())]),
+    Cadence.DAY,
+    ("pseudonym", "hour"),
+    _presence,
+)
+"""The dominant zone of each subscriber and local hour."""
+
+MONTH_STATE = LakeTable(
+    "month_state",
+    pa.schema([("pseudonym", pa.uint64()), ("zone", pa.int32()), ("night_minutes", pa.int16())]),
+    Cadence.MONTH,
+    ("pseudonym", "zone"),
+    _presence,
+)
+"""The minutes of the day's night by zone; zones without any are left out."""
