@@ -98,8 +98,8 @@ class Deliver:
         grant = self._grant(spec, product, period)
         release = self._release(product, period)
         bind_lineage(release_lineage(release.period, release.generations))
-        facts = release_view(self._stores, product, period, release)
         plan, granted = zones_view(self._stores, release), grant_view(spec, grant)
+        facts = release_view(self._stores, product, period, release, plan)
         digest = inputs_digest(facts, plan, granted)
         before = self._stores.catalog.delivery(spec.name, product.name, product.version, str(period))
         if before and before.inputs_digest == digest:

@@ -1,17 +1,18 @@
 """What a delivery may say, gathered from ledger, catalog and policy: releasable facts only."""
 
-from datetime import date
+from datetime import date, datetime
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.deliverable.view import (
     DeliveryView,
+    DimensionView,
     GrantView,
     LevelView,
     PanelView,
-    Place,
     PrivacyView,
     ReleaseView,
     ZonesView,
@@ -22,7 +23,7 @@ from tasks.period import Period, day_hours
 from tasks.privacy.accounting import epsilon, rho_of
 from tasks.privacy.bounds import LevelRule
 from tasks.privacy.protect import Z90
-from tasks.products.catalogue import PANEL, Product
+from tasks.products.catalogue import PANEL, Level, Product
 from tasks.release import day_profile
 from tasks.store import Stores
 from tasks.store.client_spec import ClientSpec, Grant
@@ -31,7 +32,7 @@ from tasks.store.ledger import ReleaseKey
 from tasks.store.tables import DayGeneration, Delivery, Release, ReleaseState
 
 
-def release_view(stores: Stores, product: Product, period: Period, release: Release) -> ReleaseView:
+def release_view(stores: Stores, product: Product, period: Period, release: Release, plan: ZonesView) -> ReleaseView:
     """Everything a delivery says of its release."""
     stored = stores.lake.release(ReleaseKey.of(release), release.sha256 or "")
     timezone = str(stored.facts["timezone"])
@@ -44,8 +45,7 @@ def release_view(stores: Stores, product: Product, period: Period, release: Rele
         revision=release.revision,
         created_at=release.slot,
         timezone=timezone,
-        hours=day_hours(period.first, ZoneInfo(timezone)),
-        levels=level_views(product, stored.rules),
+        levels=level_views(product, stored.rules, plan, day_hours(period.first, ZoneInfo(timezone))),
         privacy=_privacy(stores, release, str(stored.facts["policy"])),
         panel=panel,
         panel_reason="" if panel else f"No panel of a month before {period.months[0]} is published yet.",
@@ -55,20 +55,37 @@ def release_view(stores: Stores, product: Product, period: Period, release: Rele
     )
 
 
-def level_views(product: Product, rules: tuple[LevelRule, ...]) -> tuple[LevelView, ...]:
+def level_views(
+    product: Product, rules: tuple[LevelRule, ...], plan: ZonesView, starts: tuple[datetime, ...]
+) -> tuple[LevelView, ...]:
     """Each level as a client sees it, with the rule by which it was drawn."""
     return tuple(
         LevelView(
             name=level.name,
-            place=Place(level.place),
             meaning=level.meaning,
-            keys=level.keys,
-            additive=level.additive,
+            dimensions=_dimensions(level, plan, starts),
+            additive=frozenset(name if name != "zone_id" else f"{level.place}_id" for name in level.additive),
             sigma=rule.sigma,
             bound=rule.bound,
             threshold=rule.threshold or 0,
+            reading="were mainly in",
         )
         for level, rule in zip(product.levels, rules, strict=True)
+    )
+
+
+MEANINGS = {
+    "age_band": "Age in years (-24: of age and up to 24); empty where the level does not split by age.",
+    "gender": "f, m, or x (other or not stated); empty where the level does not split by gender.",
+}
+
+
+def _dimensions(level: Level, plan: ZonesView, starts: tuple[datetime, ...]) -> tuple[DimensionView, ...]:
+    ids = plan.zone_ids if level.place == "zone" else tuple(sorted(set(plan.district_ids)))
+    return (
+        DimensionView(f"{level.place}_id", pa.string(), f"The {level.place}.", ids, level.place),
+        DimensionView("hour_start", pa.timestamp("s", "UTC"), "When the hour begins.", starts),
+        *(DimensionView(name, pa.string(), MEANINGS[name], values) for name, values in level.keys.items()),
     )
 
 

@@ -98,6 +98,6 @@ def _level(level: LevelView) -> dict[str, object]:
     return {
         "name": level.name,
         "meaning": level.meaning,
-        "additiveOver": list(level.additive),
+        "additiveOver": level.additive_columns,
         "threshold": level.threshold,
     }

@@ -60,7 +60,7 @@ def render(
     if "csv" in grant.formats:
         files[CSV] = to_csv(data)
     files[ZONES] = zones_geojson(plan, places)
-    files[README] = readme(release, plan, grant, delivery, data, public)
+    files[README] = readme(release, plan, grant, delivery, places, data, public)
     files[CONTRACT] = contract(release)
     listed = manifest(release, plan, grant, delivery, data, files, public)
     files |= {SIGNATURE: sign(signing_key, listed), MANIFEST: listed}

@@ -1,7 +1,7 @@
 """The gate on a deliverable: what must hold of its rows before anything is written to a client."""
 
 from collections.abc import Iterator
-from math import prod
+from datetime import datetime
 
 import pyarrow as pa
 
@@ -9,14 +9,14 @@ from tasks.deliverable.columns import columns, key_columns
 from tasks.deliverable.grant import Granted
 from tasks.deliverable.serialisation import as_text
 from tasks.deliverable.table import NUMBERS
-from tasks.deliverable.view import Place, ReleaseView, RowStatus
+from tasks.deliverable.view import ReleaseView, RowStatus
 from tasks.errors import RefusedDelivery
 from tasks.validation import Expectation, ExpectationResult, validate
 from tasks.validation import Status as ValidationStatus
 
 
 def check_delivery(release: ReleaseView, places: Granted, data: pa.Table) -> tuple[ExpectationResult, ...]:
-    """RowClassifier the rows of a delivery; raises RefusedDelivery naming the first check that does not pass."""
+    """Judge the rows of a delivery; raises RefusedDelivery naming the first check that does not pass."""
     verdicts = tuple(validate(as_text(data), list(checks(release, places))))
     for verdict in verdicts:
         if verdict.status is not ValidationStatus.PASSED:
@@ -30,35 +30,29 @@ def check_delivery(release: ReleaseView, places: Granted, data: pa.Table) -> tup
 
 def checks(release: ReleaseView, places: Granted) -> Iterator[Expectation]:
     """Every check, named by what holds when it passes."""
-    keys = list(key_columns(release))
+    keys, rows = list(key_columns(release)), sum(places.keys(level) for level in release.levels)
     unique = {"column_list": keys, "ignore_row_if": "never"}
     yield Expectation("every key has one row", "ExpectCompoundColumnsToBeUnique", unique)
-    yield Expectation("every granted key has a row", "ExpectTableRowCountToEqual", {"value": _keys(release, places)})
+    yield Expectation("every granted key has a row", "ExpectTableRowCountToEqual", {"value": rows})
     for column in columns(release):
         if column.values:
             within = {"column": column.name, "value_set": list(column.values)}
             yield Expectation(f"{column.name} has known values only", "ExpectColumnValuesToBeInSet", within)
-    yield from _hours_and_places(release, places)
+    yield from _dimensions(release, places)
     yield from _numbers(release)
 
 
-def _keys(release: ReleaseView, places: Granted) -> int:
-    counts = {Place.ZONE: len(places.zones), Place.DISTRICT: len(places.districts)}
-    values = [counts[level.place] * prod(map(len, level.keys.values())) for level in release.levels]
-    return len(release.hours) * sum(values)
+def _dimensions(release: ReleaseView, places: Granted) -> Iterator[Expectation]:
+    for level in filter(places.keys, release.levels):
+        for dimension in level.dimensions:
+            values = [_in_text(value, release) for value in places.values(dimension)]
+            arguments = {"column": dimension.column, "value_set": values}
+            name = f"{level.name} has every {dimension.column}"
+            yield Expectation(name, "ExpectColumnDistinctValuesToEqualSet", arguments, ("level", level.name))
 
 
-def _hours_and_places(release: ReleaseView, places: Granted) -> Iterator[Expectation]:
-    hours = [hour.astimezone(release.local).isoformat() for hour in release.hours]
-    for level in release.levels:
-        ids = places.zones if level.place is Place.ZONE else places.districts
-        if not ids:
-            continue
-        where = ("level", level.name)
-        for column, values in (("hour_start", hours), ("zone_id", list(ids))):
-            arguments = {"column": column, "value_set": values}
-            name = f"{level.name} has every {column}"
-            yield Expectation(name, "ExpectColumnDistinctValuesToEqualSet", arguments, where)
+def _in_text(value: object, release: ReleaseView) -> object:
+    return value.astimezone(release.local).isoformat() if isinstance(value, datetime) else value
 
 
 def _numbers(release: ReleaseView) -> Iterator[Expectation]:

@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from math import prod
 
-from tasks.deliverable.view import GrantView, ZonesView
+from tasks.deliverable.view import DimensionView, GrantView, LevelView, ZonesView
 from tasks.errors import RefusedDelivery
 
 EVERYTHING = "*"
@@ -16,6 +17,17 @@ class Granted:
 
     zones: tuple[str, ...]
     districts: tuple[str, ...]
+
+    def values(self, dimension: DimensionView) -> tuple[object, ...]:
+        """The keys of a dimension that the client receives."""
+        if dimension.granted_by is None:
+            return dimension.values
+        ids = set(self.zones if dimension.granted_by == "zone" else self.districts)
+        return tuple(value for value in dimension.values if value in ids)
+
+    def keys(self, level: LevelView) -> int:
+        """How many keys of a level the client receives."""
+        return prod(len(self.values(dimension)) for dimension in level.dimensions)
 
 
 def granted(plan: ZonesView, grant: GrantView) -> Granted:

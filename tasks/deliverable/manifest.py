@@ -102,7 +102,7 @@ def _schema(release: ReleaseView) -> dict[str, object]:
     return {
         "contract": CONTRACT,
         "columns": [{"name": column.name, "type": str(column.type)} for column in columns(release)],
-        "additive_over": {level.name: list(level.additive) for level in release.levels},
+        "additive_over": {level.name: level.additive_columns for level in release.levels},
         "interval": INTERVAL,
     }
 

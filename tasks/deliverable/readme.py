@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from functools import cache
 from math import hypot
 from typing import Any
@@ -10,14 +11,25 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from tasks.deliverable.columns import INTERVAL, STATUS_MEANINGS, columns
+from tasks.deliverable.columns import INTERVAL, columns, status_meanings
 from tasks.deliverable.contract import PERMITTED_USE
+from tasks.deliverable.grant import Granted
 from tasks.deliverable.manifest import BASIS, CSV, MECHANISM, UNIT, status_counts
 from tasks.deliverable.signature import key_id
-from tasks.deliverable.view import DeliveryView, GrantView, LevelView, ReleaseView, RowStatus, ZonesView
+from tasks.deliverable.view import (
+    DeliveryView,
+    DimensionView,
+    GrantView,
+    LevelView,
+    ReleaseView,
+    RowStatus,
+    ZonesView,
+)
 
 Z90 = 1.645
 """Half width of a 90 % interval in standard errors, as a reader would type it."""
+
+Row = Mapping[str, Any]
 
 
 def readme(
@@ -25,6 +37,7 @@ def readme(
     plan: ZonesView,
     grant: GrantView,
     delivery: DeliveryView,
+    places: Granted,
     data: pa.Table,
     public: bytes,
 ) -> bytes:
@@ -35,12 +48,13 @@ def readme(
         grant=grant,
         delivery=delivery,
         rows=data.num_rows,
-        zones=len(pc.unique(_rows(data, release.levels[0])["zone_id"])),
+        zones=len(places.zones),
         columns=columns(release),
         counts=[(level, status_counts(data, level.name)) for level in release.levels],
-        meanings=STATUS_MEANINGS,
+        meanings=status_meanings(release),
+        districts_missing=any(level.of_districts and not places.keys(level) for level in release.levels),
         interval=INTERVAL,
-        example=_example(data, release),
+        example=_example(data, release.levels[0]),
         csv=CSV if "csv" in grant.formats else None,
         unit=UNIT,
         mechanism=MECHANISM,
@@ -66,40 +80,84 @@ def _template() -> Template:
         keep_trailing_newline=True,
     )
     environment.filters |= {"plain": plain, "count": lambda number: f"{number:,.0f}"}
+    environment.globals |= {"where": _where, "when": _when, "place": _place, "cells": _cells, "additions": _additions}
     return environment.get_template("README.md.jinja")
 
 
-def _rows(data: pa.Table, level: LevelView) -> pa.Table:
-    return data.filter(pc.equal(data["level"], level.name))
-
-
-def _example(data: pa.Table, release: ReleaseView) -> Mapping[str, object]:
+def _example(data: pa.Table, level: LevelView) -> Row:
     """A row of middling size (an extreme one would be extreme by its noise too), its neighbour, and a withheld row."""
-    level = release.levels[0]
-    rows = _rows(data, level)
+    rows = data.filter(pc.equal(data["level"], level.name))
     shown = rows.filter(pc.equal(rows["status"], RowStatus.ESTIMATE)).sort_by("panel_value")
-    middle = shown.slice(shown.num_rows // 2, 1).to_pylist()
-    row = middle[0] if middle else None
-    withheld = rows.filter(pc.equal(rows["status"], RowStatus.WITHHELD_SMALL)).slice(0, 1).to_pylist()
+    row = _first(shown.slice(shown.num_rows // 2))
     return {
         "level": level,
         "row": row,
         "percent": 100 * Z90 * row["panel_se"] / row["panel_value"] if row else None,
-        "sum": _sum(row, _same_hour(shown, row)) if row else None,
-        "withheld": withheld[0] if withheld else None,
+        "sum": _sum(shown, level, row) if row else None,
+        "withheld": _first(rows.filter(pc.equal(rows["status"], RowStatus.WITHHELD_SMALL))),
         "ceiling": level.threshold + Z90 * float(level.sigma),
     }
 
 
-def _same_hour(shown: pa.Table, row: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The first other place with a number in the same hour."""
-    alike = pc.and_(pc.equal(shown["hour_start"], row["hour_start"]), pc.not_equal(shown["zone_id"], row["zone_id"]))
-    return next(iter(shown.filter(alike).sort_by("zone_id").slice(0, 1).to_pylist()), None)
+def _first(rows: pa.Table) -> Row | None:
+    return next(iter(rows.slice(0, 1).to_pylist()), None)
 
 
-def _sum(row: Mapping[str, Any], other: Mapping[str, Any] | None) -> Mapping[str, object] | None:
-    """Two places added up; reconciled errors are never positively correlated, so the root of squares is safe."""
-    if other is None:
+def _sum(shown: pa.Table, level: LevelView, row: Row) -> Row | None:
+    """The row and its first neighbour added up, along the first dimension of places that may be added over.
+
+    Reconciled errors are never positively correlated, so the root of squares is safe.
+    """
+    over = next((d for d in level.dimensions if d.granted_by and d.name in level.additive), None)
+    other = _neighbour(shown, level, row, over) if over else None
+    if over is None or other is None:
         return None
     value, se = row["panel_value"] + other["panel_value"], hypot(row["panel_se"], other["panel_se"])
-    return {"other": other, "value": value, "se": se, "low": value - Z90 * se, "high": value + Z90 * se}
+    return {"over": over, "other": other, "value": value, "se": se, "low": value - Z90 * se, "high": value + Z90 * se}
+
+
+def _neighbour(shown: pa.Table, level: LevelView, row: Row, over: DimensionView) -> Row | None:
+    """The first other row with a number whose key differs in one dimension only."""
+    for column in level.columns:
+        differs = pc.not_equal if column == over.column else pc.equal
+        shown = shown.filter(differs(shown[column], pa.scalar(row[column], shown[column].type)))
+    return _first(shown.sort_by(over.column))
+
+
+def _cells(level: LevelView, row: Row) -> list[tuple[str, str]]:
+    """The key columns of a row, for a table."""
+    cells = []
+    for dimension in level.dimensions:
+        value = row[dimension.column]
+        cells.append((dimension.column, value.isoformat() if isinstance(value, datetime) else str(value)))
+        if dimension.granted_by:
+            cells.append((dimension.name_column, plain(row[dimension.name_column])))
+    return cells
+
+
+def _place(dimension: DimensionView, row: Row) -> str:
+    return f"{plain(row[dimension.name_column])} (`{row[dimension.column]}`)"
+
+
+def _where(level: LevelView, row: Row) -> str:
+    """Every key of a row but the instant; by its column's name where there are several."""
+    named = {
+        d.column: _place(d, row) if d.granted_by else str(row[d.column]) for d in level.dimensions if not d.is_instant
+    }
+    return ", ".join(f"{name} {text}" if len(named) > 1 else text for name, text in named.items())
+
+
+def _when(level: LevelView, row: Row) -> str:
+    """From when to when on the local clock; empty for a level without instants."""
+    if level.instant is None:
+        return ""
+    starts, begin = level.instant.values, row[level.instant.column].replace(tzinfo=None)
+    end = begin + (starts[1] - starts[0])
+    return f"{begin:%H:%M} to {end:%H:%M}"
+
+
+def _additions(level: LevelView) -> str:
+    if not level.additive:
+        return "Values may not be added."
+    within = f"Within one {level.instant.unit}, values" if level.instant else "Values"
+    return f"{within} may be added over {', '.join(f'`{column}`' for column in level.additive_columns)}."

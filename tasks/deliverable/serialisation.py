@@ -43,8 +43,9 @@ def as_text(table: pa.Table) -> pa.Table:
     for index, field in enumerate(table.schema):
         if pa.types.is_timestamp(field.type):
             table = table.set_column(index, field.name, _with_offset(table[field.name]))
-    names = table.schema.get_field_index("zone_name")
-    return table.set_column(names, "zone_name", _inert(table["zone_name"]))
+        elif field.name.endswith("zone_name"):
+            table = table.set_column(index, field.name, _inert(table[field.name]))
+    return table
 
 
 def _with_offset(times: pa.ChunkedArray) -> pa.Array:

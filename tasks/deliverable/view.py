@@ -5,16 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Literal
 from zoneinfo import ZoneInfo
 
+import pyarrow as pa
+
+from tasks.errors import StepFailed
 from tasks.period import Period
-
-
-class Place(StrEnum):
-    """What the `zone_id` of a level's rows names."""
-
-    ZONE = "zone"
-    DISTRICT = "district"
 
 
 class RowStatus(StrEnum):
@@ -27,21 +24,95 @@ class RowStatus(StrEnum):
 
 
 @dataclass(frozen=True)
-class LevelView:
-    """One level of a product: what its rows count, its further keys with all their values, and its policy."""
+class DimensionView:
+    """One key column of a level: its name and type in the release, its meaning, and every public key."""
 
     name: str
-    place: Place
+    type: pa.DataType
     meaning: str
     """One sentence for the client's analyst."""
-    keys: Mapping[str, tuple[str, ...]]
-    """Key columns besides place and hour, each with every value in the release's order."""
-    additive: tuple[str, ...]
-    """Columns over which values may be added; over all others the same persons would be counted again."""
+    values: tuple[object, ...]
+    """Texts, numbers, or aware datetimes of instants."""
+    granted_by: Literal["zone", "district"] | None = None
+    """What a grant must hold for a client to receive a key; None: every client receives all keys."""
+
+    @property
+    def column(self) -> str:
+        """The delivered column. Levels of districts share the columns of levels of zones."""
+        if self.granted_by == "district" and self.name.endswith("district_id"):
+            return self.name.removesuffix("district_id") + "zone_id"
+        return self.name
+
+    @property
+    def name_column(self) -> str:
+        """The column of the granted place's name."""
+        return f"{self.column.removesuffix('_id')}_name"
+
+    @property
+    def is_instant(self) -> bool:
+        """Whether the keys are instants."""
+        return bool(pa.types.is_timestamp(self.type))
+
+    @property
+    def unit(self) -> str:
+        """What begins at an instant: `hour` of `hour_start`."""
+        return self.name.removesuffix("_start")
+
+    @property
+    def plural(self) -> str:
+        """What a column of places names, in words: `origin zones` of `origin_zone_id`."""
+        return f"{self.column.removesuffix('_id')}s".replace("_", " ")
+
+    @property
+    def local_column(self) -> str:
+        """The column of an instant's hour on the local clock."""
+        return f"local_{self.unit}"
+
+
+@dataclass(frozen=True)
+class LevelView:
+    """One level of a product: what its rows count, by which dimensions, and its policy."""
+
+    name: str
+    meaning: str
+    """One sentence for the client's analyst."""
+    dimensions: tuple[DimensionView, ...]
+    additive: frozenset[str]
+    """Dimensions over which values may be added; over all others the same persons would be counted again."""
     sigma: Decimal
     bound: int
     """Squared L2 bound of one subscriber."""
     threshold: int
+    reading: str = "were counted at"
+    """What the counted subscribers did, as it reads between their number and a place."""
+
+    def __post_init__(self) -> None:
+        if len(set(self.columns)) != len(self.columns):
+            raise StepFailed(
+                f"Two dimensions of level {self.name} share one delivered column.",
+                "Give each granted dimension a prefix of its own, such as origin_.",
+                "delivery.column_twice",
+            )
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The delivered key columns."""
+        return tuple(dimension.column for dimension in self.dimensions)
+
+    @property
+    def additive_columns(self) -> list[str]:
+        """The delivered columns over which values may be added."""
+        return [dimension.column for dimension in self.dimensions if dimension.name in self.additive]
+
+    @property
+    def instant(self) -> DimensionView | None:
+        """The first dimension of instants."""
+        return next((dimension for dimension in self.dimensions if dimension.is_instant), None)
+
+    @property
+    def of_districts(self) -> bool:
+        """Whether a client must be granted whole districts."""
+        return any(dimension.granted_by == "district" for dimension in self.dimensions)
 
 
 @dataclass(frozen=True)
@@ -71,7 +142,7 @@ class PanelView:
 
 @dataclass(frozen=True)
 class ReleaseView:
-    """A release: its key, its slot, its hours, and everything the manifest says of it."""
+    """A release: its key, its slot, its levels, and everything the manifest says of it."""
 
     product: str
     version: int
@@ -80,15 +151,13 @@ class ReleaseView:
     created_at: datetime
     """The schedule slot, never the clock."""
     timezone: str
-    hours: tuple[datetime, ...]
-    """UTC start of each local hour; the release's `hour` is an index into it."""
     levels: tuple[LevelView, ...]
     privacy: PrivacyView
     panel: PanelView | None
     panel_reason: str
     """Why there is no panel size; empty where there is one."""
     warnings: tuple[str, ...]
-    """The gate's warnings of the day, as sentences."""
+    """The gate's warnings of the period's days, as sentences."""
     quality: Mapping[str, object]
     """Further JSON facts from the noisy profile alone."""
     sha256: str
@@ -96,8 +165,13 @@ class ReleaseView:
 
     @property
     def id(self) -> str:
-        """The release's name, unique for ever."""
+        """The release's unique name."""
         return f"{self.product}/v{self.version}/{self.period}/r{self.revision}"
+
+    @property
+    def instant(self) -> DimensionView | None:
+        """The first dimension of instants of any level."""
+        return next((level.instant for level in self.levels if level.instant), None)
 
     @property
     def local(self) -> ZoneInfo:
@@ -129,7 +203,7 @@ class GrantView:
     zones: tuple[str, ...]
     """`*`, or zone ids and district ids."""
     formats: tuple[str, ...]
-    """`parquet` is always written; `csv` on request."""
+    """`parquet` is always written; the others on request."""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from datetime import date
 from tasks.deliverable.view import ReleaseView
 from tasks.period import Period
 from tasks.products.catalogue import FOOTFALL
-from tasks.release_metadata import release_view
+from tasks.release_metadata import release_view, zones_view
 from tests.promise.conftest import Way
 from tests.promise.landing import EVENTS, as_csv, consent, person, seen, write_events, write_people
 
@@ -19,7 +19,7 @@ def told(way: Way, *overrides: str) -> ReleaseView:
     stores = way.stores()
     release = stores.ledger.find("footfall", 1, str(DAY))
     assert release
-    return release_view(stores, FOOTFALL, Period.day(DAY), release)
+    return release_view(stores, FOOTFALL, Period.day(DAY), release, zones_view(stores, release))
 
 
 def test_a_client_is_told_how_many_files_were_left_out(way: Way) -> None:

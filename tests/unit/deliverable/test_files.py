@@ -51,8 +51,8 @@ def test_a_client_sees_nothing_of_zones_that_were_not_granted() -> None:
 
 
 def test_rows_are_those_of_the_release() -> None:
-    release, plan = release_view(), zones_view()
-    table = release_table(release, plan)
+    release = release_view()
+    table = release_table(release)
     zones = table.filter(pc.equal(table["level"], "zone_hour"))
     expected = {(z, h): (v, s) for z, h, v, s in zip(*[zones[c].to_pylist() for c in KEYS], strict=True)}
     for row in stored(rendered()).to_pylist():
@@ -67,7 +67,7 @@ KEYS = ("zone_id", "hour_start", "value", "status")
 
 def test_a_release_that_lacks_a_granted_key_is_our_defect() -> None:
     release, plan = release_view(), zones_view()
-    table = release_table(release, plan)
+    table = release_table(release)
     for broken in (table.slice(1), pa.concat_tables([table, table.slice(0, 1)])):
         with pytest.raises(StepFailed, match="keys are granted"):
             render(release, broken, plan, grant_view(), DeliveryView(1), SIGNING_KEY)
@@ -155,7 +155,7 @@ def test_a_level_without_rows_has_no_withheld_share() -> None:
 @given(st.randoms(use_true_random=False))
 def test_equal_inputs_give_equal_bytes_whatever_the_order_of_rows(order) -> None:  # type: ignore[no-untyped-def]
     release, plan = release_view(), zones_view()
-    table = release_table(release, plan)
+    table = release_table(release)
     places = list(range(table.num_rows))
     order.shuffle(places)
     again = render(release, table.take(places), plan, grant_view(), DeliveryView(1), SIGNING_KEY)

@@ -2,19 +2,22 @@
 
 import hashlib
 import json
-from datetime import date
+from collections.abc import Sequence
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pytest
 
 from tasks.deliverable.files import render
-from tasks.deliverable.view import DeliveryView, PanelView, ReleaseView, ZonesView
+from tasks.deliverable.view import DeliveryView, PanelView, ZonesView
+from tasks.period import day_hours
 from tasks.privacy.bounds import LevelRule
 from tasks.products.catalogue import FOOTFALL
 from tasks.release_metadata import level_views
-from tests.unit.deliverable.factories import SCHEMA, SIGNING_KEY, grant_view, release_view, zones_view
+from tests.unit.deliverable.factories import SIGNING_KEY, grant_view, release_view, zones_view
 
 RULES = (
     LevelRule("zone_hour", Decimal(32), 24, 96),
@@ -24,18 +27,28 @@ AGES = ("-24", "25-34", "35-44", "45-54", "55-64", "65+")
 PANEL = PanelView("2026-02", 1234.4, 10, 1217.9, 1250.8)
 
 
+TEXTS = ("level", "zone_id", "district_id", "age_band", "gender", "status")
+SCHEMA = pa.schema(
+    {
+        **dict.fromkeys(TEXTS, pa.string()),
+        "hour_start": pa.timestamp("s", "UTC"),
+        **dict.fromkeys(("value", "se", "low", "high"), pa.float64()),
+    }
+)
+
+
 def row(level: str, number: int, hour: int, **keys: object) -> dict[str, Any]:
     sigma, least = (32.0, 96) if level == "zone_hour" else (64.0, 192)
     value = (number * 7919 % 1000) / 3 + least / 2
     status = "estimate" if value >= least else "withheld_small"
     status = {3: "incomplete", 4: "no_coverage"}.get(hour, status)
     filled = {"value": value, "se": sigma / 3, "low": value - sigma, "high": value + sigma}
-    return {"level": level, "hour": hour, **keys, **(filled if status == "estimate" else {}), "status": status}
+    return {"level": level, **keys, **(filled if status == "estimate" else {}), "status": status}
 
 
-def released(release: ReleaseView, plan: ZonesView) -> pa.Table:
+def released(plan: ZonesView, hours: Sequence[datetime]) -> pa.Table:
     rows: list[dict[str, Any]] = []
-    for hour, start in enumerate(release.hours):
+    for hour, start in enumerate(hours):
         for zone in plan.zone_ids:
             rows.append(row("zone_hour", len(rows), hour, hour_start=start, zone_id=zone))
         for district in ("North", "South"):
@@ -47,10 +60,11 @@ def released(release: ReleaseView, plan: ZonesView) -> pa.Table:
 
 
 def footfall(day: date, zones: tuple[str, ...], formats: tuple[str, ...], **facts: Any) -> dict[str, bytes]:
-    release = release_view(day, levels=level_views(FOOTFALL, RULES), **facts)
     plan = zones_view(("=Altstadt", "Bahn*hof", "Campus", "Dom"))
+    hours = day_hours(day, ZoneInfo("Europe/Berlin"))
+    release = release_view(day, levels=level_views(FOOTFALL, RULES, plan, hours), **facts)
     grant, delivery = grant_view(*zones, formats=formats), DeliveryView(2, "2" * 64)
-    return dict(render(release, released(release, plan), plan, grant, delivery, SIGNING_KEY).files)
+    return dict(render(release, released(plan, hours), plan, grant, delivery, SIGNING_KEY).files)
 
 
 def digests(files: dict[str, bytes]) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """The gate on a deliverable: each thing that must hold is checked, and named when it does not."""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pyarrow as pa
@@ -12,7 +13,7 @@ from tasks.deliverable.grant import Granted
 from tasks.deliverable.serialisation import as_text
 from tasks.errors import RefusedDelivery
 from tasks.validation import validate
-from tests.unit.deliverable.factories import grant_view, release_view, rendered
+from tests.unit.deliverable.factories import grant_view, levels, release_view, rendered
 
 RELEASE = release_view()
 GOOD = rendered(RELEASE)
@@ -48,8 +49,11 @@ def test_each_fault_of_the_rows_is_found_by_its_own_check(check: str) -> None:
 
 
 def test_an_hour_or_a_zone_that_is_missing_is_named() -> None:
-    shifted = release_view(hours=tuple(hour + timedelta(hours=1) for hour in RELEASE.hours))
+    shifted = release_view(levels=levels(date(2026, 3, 3)))
     with pytest.raises(RefusedDelivery, match="zone_hour has every hour_start"):
         check_delivery(shifted, GOOD.places, GOOD.data)
+    fine, coarse = RELEASE.levels
+    zones = replace(fine.dimensions[0], values=("Z01", "Z02", "Z03", "Z05"))
+    other = release_view(levels=(replace(fine, dimensions=(zones, *fine.dimensions[1:])), coarse))
     with pytest.raises(RefusedDelivery, match="zone_hour has every zone_id"):
-        check_delivery(RELEASE, Granted(("Z01", "Z02", "Z03", "Z05"), GOOD.places.districts), GOOD.data)
+        check_delivery(other, Granted(("Z01", "Z02", "Z03", "Z05"), GOOD.places.districts), GOOD.data)

@@ -60,7 +60,7 @@ def test_warnings_of_the_day_are_told() -> None:
 
 def test_a_delivery_in_which_nothing_is_large_enough_says_so() -> None:
     release, plan = release_view(), zones_view()
-    table = release_table(release, plan)
+    table = release_table(release)
     for column in ("value", "se", "low", "high"):
         table = table.set_column(table.schema.get_field_index(column), column, pa.nulls(table.num_rows, pa.float64()))
     small = pc.if_else(pc.equal(table["status"], "estimate"), "withheld_small", table["status"])

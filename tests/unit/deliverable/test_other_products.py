@@ -1,0 +1,92 @@
+"""A product of another shape is delivered by what it declares: two places a key, no hours, numbers as keys."""
+
+import csv
+import io
+import json
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+
+import pyarrow as pa
+import pytest
+import yaml
+
+from tasks.deliverable.files import Rendered
+from tasks.deliverable.gate import check_delivery
+from tasks.deliverable.signature import public_key
+from tasks.deliverable.verify import verify
+from tasks.deliverable.view import DimensionView, LevelView, ReleaseView
+from tasks.errors import StepFailed
+from tasks.period import Cadence, Period
+from tests.unit.deliverable.factories import DISTRICT, SIGNING_KEY, ZONE, dimension, grant_view, release_view, rendered
+
+ORIGIN = replace(ZONE, name="origin_zone_id", meaning="Where the trips begin.")
+DESTINATION = replace(ZONE, name="destination_zone_id", meaning="Where the trips end.")
+FROM = replace(DISTRICT, name="origin_district_id")
+TO = replace(DISTRICT, name="destination_district_id")
+TRIPS = (
+    LevelView("zone_pair", "Trips.", (ORIGIN, DESTINATION), frozenset({"origin_zone_id"}), Decimal(10), 8, 30),
+    LevelView("district_pair", "The same trips.", (FROM, TO), frozenset(), Decimal(10), 8, 30),
+)
+WEEK = Period.holding(Cadence.WEEK, date(2026, 3, 2))
+RELEASE = release_view(product="trips", period=WEEK, levels=TRIPS)
+
+
+def verified(delivery: Rendered, release: ReleaseView = RELEASE) -> list[dict[str, str]]:
+    """The delivery's lines, once it passed its gate and its verification."""
+    check_delivery(release, delivery.places, delivery.data)
+    sizes = {name: len(content) for name, content in delivery.files.items()}
+    assert verify(sizes, delivery.files.__getitem__, public_key(SIGNING_KEY)).deliveries[0].rows == delivery.rows
+    return list(csv.DictReader(io.StringIO(delivery.files["data.csv"].decode())))
+
+
+def test_two_places_a_key_without_hours_are_rendered_gated_and_verified() -> None:
+    lines = verified(rendered(RELEASE))
+    assert len(lines) == 4 * 4 + 2 * 2
+    assert list(lines[0])[:8] == [
+        *("period_start", "period_end", "level", "origin_zone_id", "origin_zone_name"),
+        *("destination_zone_id", "destination_zone_name", "panel_value"),
+    ]
+    assert (lines[0]["period_start"], lines[0]["period_end"]) == ("2026-03-02", "2026-03-09")
+    pairs = {(line["origin_zone_name"], line["destination_zone_name"]) for line in lines}
+    assert {("Altstadt", "Bahnhof"), ("North", "South")} <= pairs
+
+
+def test_both_places_of_a_key_must_be_granted() -> None:
+    lines = verified(rendered(RELEASE, grant=grant_view("Z01", "South")))
+    pairs = {line["level"]: set() for line in lines}
+    for line in lines:
+        pairs[line["level"]].add((line["origin_zone_id"], line["destination_zone_id"]))
+    zones = ("Z01", "Z03", "Z04")
+    assert pairs == {"zone_pair": {(a, b) for a in zones for b in zones}, "district_pair": {("South", "South")}}
+
+
+def test_contract_manifest_and_read_me_speak_of_the_products_own_columns() -> None:
+    delivery = rendered(RELEASE)
+    table = yaml.safe_load(delivery.files["contract.yaml"])["schema"][0]
+    keys = ["level", "origin_zone_id", "destination_zone_id"]
+    assert table["quality"][0]["arguments"]["properties"] == keys
+    assert [column["required"] for column in table["properties"] if column["name"] in keys] == [True] * 3
+    manifest = json.loads(delivery.files["manifest.json"])
+    assert manifest["schema"]["additive_over"] == {"zone_pair": ["origin_zone_id"], "district_pair": []}
+    text = delivery.files["README.md"].decode()
+    assert "hour" not in text.partition("## Privacy")[0].replace("hours is counted in no zone", "")
+    assert 'pivot(index="destination_zone_id", columns="origin_zone_id"' in text
+
+
+def test_keys_that_are_numbers_or_of_one_level_only_are_delivered_as_such() -> None:
+    days = DimensionView("visit_days", pa.int64(), "Days on which they came.", (1, 2, 4))
+    home = dimension("home_district_id", "North", "South", "unknown")
+    levels = (replace(TRIPS[0], dimensions=(ZONE, days, home), additive=frozenset({"visit_days"})), TRIPS[1])
+    release = release_view(product="loyalty", levels=levels)
+    delivery = rendered(release)
+    lines = verified(delivery, release)
+    assert {line["visit_days"] for line in lines} == {"1", "2", "4", ""}
+    assert {line["home_district_id"] for line in lines} == {"North", "South", "unknown", ""}
+    assert 'set_index(["zone_id", "visit_days", "home_district_id"])' in delivery.files["README.md"].decode()
+
+
+def test_two_dimensions_that_would_share_a_column_are_refused() -> None:
+    with pytest.raises(StepFailed) as refusal:
+        replace(TRIPS[0], dimensions=(ZONE, DISTRICT))
+    assert refusal.value.code == "delivery.column_twice"
