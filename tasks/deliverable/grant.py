@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from math import prod
+from typing import Any
 
 from tasks.deliverable.view import DimensionView, GrantView, LevelView, ZonesView
 from tasks.errors import RefusedDelivery
@@ -18,7 +19,7 @@ class Granted:
     zones: tuple[str, ...]
     districts: tuple[str, ...]
 
-    def values(self, dimension: DimensionView) -> tuple[object, ...]:
+    def values(self, dimension: DimensionView) -> tuple[Any, ...]:
         """The keys of a dimension that the client receives."""
         if dimension.granted_by is None:
             return dimension.values

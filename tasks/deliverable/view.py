@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
@@ -31,7 +31,7 @@ class DimensionView:
     type: pa.DataType
     meaning: str
     """One sentence for the client's analyst."""
-    values: tuple[object, ...]
+    values: tuple[Any, ...]
     """Texts, numbers, or aware datetimes of instants."""
     granted_by: Literal["zone", "district"] | None = None
     """What a grant must hold for a client to receive a key; None: every client receives all keys."""
