@@ -3,7 +3,10 @@
 import ast
 import statistics
 import tomllib
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -70,11 +73,24 @@ HOMES = {
 }
 """The one home of each outside library (a second one only where the first cannot be asked)."""
 
+OLD_MODULES = """
+carry ending reckoning rounds standing cards sentences telling settling ends place announcement child books answer asked
+operate pages receiving running words describe expected stale references home_env expectations known room day_room
+release_room delivery_room run_records day_records file_records delivery_records journal meter visits judge lookup duck
+machine account measures gate_words conformity serial flaws
+"""
+OLD_NAMES = """
+carry_out plainly heard unhindered Teller hand_over died OneDraw slot price Basis Counted scrubbed Watch Known
+Standing Todo Candidate noted Trace in_words on_disk Judge Looked Prepared STRANGER BROKEN Unfit LateFiles consented Who
+Time Desk Places carry_minutes settle_hour hold_zones Tally positions
+"""
+"""Words that standard terms have replaced: each thing has one name."""
 
-def _sources() -> Iterator[tuple[Path, ast.Module]]:
-    for top in ("flows", "tasks"):
-        for path in sorted((ROOT / top).rglob("*.py")):
-            yield path.relative_to(ROOT), ast.parse(path.read_text())
+
+@cache
+def _sources() -> list[tuple[Path, ast.Module]]:
+    paths = [path for top in ("flows", "tasks") for path in sorted((ROOT / top).rglob("*.py"))]
+    return [(path.relative_to(ROOT), ast.parse(path.read_text())) for path in paths]
 
 
 def _imports(tree: ast.Module) -> Iterator[str]:
@@ -112,6 +128,52 @@ def test_each_outside_library_has_one_home() -> None:
         if name.split(".")[0] in HOMES and _room(path) not in HOMES[name.split(".")[0]]
     ]
     assert not wrong
+
+
+def _module(path: Path) -> str:
+    return ".".join(path.with_suffix("").parts).removesuffix(".__init__")
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    """Imports within functions count too; those for type checks alone do not."""
+    trees = {_module(path): tree for path, tree in _sources()}
+    graph = {name: set(_needed(tree, trees)) - {name} for name, tree in trees.items()}
+    del graph["flows.executor"]
+    TopologicalSorter(graph).prepare()  # raises CycleError with the circle
+
+
+def _needed(tree: ast.Module, modules: Mapping[str, object]) -> Iterator[str]:
+    """Our own modules that a module imports; a package counts only where something of its own is imported."""
+    typing = {id(node) for block in ast.walk(tree) if _types_only(block) for node in ast.walk(block)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module and id(node) not in typing:
+            names = (f"{node.module}.{alias.name}" for alias in node.names)
+            yield from (name if name in modules else node.module for name in names if node.module in modules)
+
+
+def _types_only(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+
+
+def test_no_public_class_name_is_used_twice() -> None:
+    classes = (node.name for _, tree in _sources() for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
+    twice = {name for name, times in Counter(classes).items() if times > 1 and not name.startswith("_")}
+    assert twice <= {"Listener", "Network", "Metric", "Level", "Charge", "Status", "Installation"}
+
+
+def test_nothing_has_a_name_that_a_standard_term_has_replaced() -> None:
+    old_modules, old_names = set(OLD_MODULES.split()), set(OLD_NAMES.split())
+    modules = [str(path) for path, _ in _sources() if old_modules & {*path.with_suffix("").parts}]
+    names = [f"{path} {name}" for path, tree in _sources() for name in _defined(tree) if name.strip("_") in old_names]
+    assert not [name for name in (*modules, *names) if name.split()[-1] not in ("Candidate", "in_words", "positions")]
+
+
+def _defined(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node.name
+    assigned = (node.targets for node in tree.body if isinstance(node, ast.Assign))
+    yield from (target.id for targets in assigned for target in targets if isinstance(target, ast.Name))
 
 
 def _functions() -> Iterator[tuple[str, int, bool]]:
