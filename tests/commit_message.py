@@ -5,7 +5,9 @@ import sys
 from pathlib import Path
 
 LONGEST = 72
-_NOT_IMPERATIVE = re.compile(r"\w+(?:ed|ing)\b|(?:Adds|Fixes|Removes|Changes|Updates|Makes|Uses|Renames|Moves)\b")
+_NOT_IMPERATIVE = re.compile(
+    r"(?!Need|Feed|Seed|Embed|Bring|Ping)\w+(?:ed|ing)\b|(?:Adds|Fixes|Removes|Changes|Updates|Makes|Uses|Renames|Moves)\b"
+)
 
 
 def faults(message: str) -> list[str]:

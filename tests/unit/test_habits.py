@@ -1,9 +1,11 @@
 """The checks of prose and of commit messages find what they look for."""
 
+import tomllib
+
 import pytest
 
 from tests.commit_message import faults
-from tests.prose import in_document, in_source
+from tests.prose import ROOT, in_document, in_source
 
 LONG = "word " * 26
 
@@ -44,3 +46,15 @@ def test_a_message_by_the_rule_passes(message: str) -> None:
 )
 def test_a_message_against_the_rule_is_refused(message: str) -> None:
     assert faults(message)
+
+
+def test_both_packages_are_typed_and_the_licence_is_the_one_that_pyproject_names() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert [top for top in project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"] if not _typed(top)] == []
+    (licence,) = project["project"]["license-files"]
+    assert "proprietary" in (ROOT / licence).read_text()
+    assert project["project"]["license"] == "LicenseRef-Proprietary"
+
+
+def _typed(package: str) -> bool:
+    return (ROOT / package / "py.typed").exists()
