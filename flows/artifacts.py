@@ -97,12 +97,12 @@ def of_plan(plan: "Plan") -> None:
 
 def of_grid(plan: "Plan", said: str) -> None:
     """Where every period stands just now, with links to its runs."""
-    _replaced(artifact_markdown.grid_card(plan, said), "plan_view", GRID)
+    _replaced(artifact_markdown.grid_card(plan, said), "grid", GRID)
 
 
 def of_report(report: "Report", said: str) -> None:
     """Where every period stands after a run over many of them, and what to do."""
-    _replaced(artifact_markdown.report_card(report, said), "plan_view", GRID)
+    _replaced(artifact_markdown.report_card(report, said), "grid", GRID)
     _point_to("The plan, and where every period stands")
 
 

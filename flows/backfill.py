@@ -7,7 +7,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from pydantic import Field
 
-from flows import entrypoints
+from flows.jobs import backfill_job
 from flows.plan_run import run_plan
 from flows.reconcile import Report
 from tasks.plan.states import Mode
@@ -41,5 +41,5 @@ async def backfill(
 ) -> State[Report]:
     """Plan a range and do what it lacks, period by period; one failure does not stop the rest."""
     tags = [f"product:{product}"] * bool(product) + [f"client:{client}"] * bool(client)
-    job = entrypoints.backfill_job(first, last, product, client, mode.value, parallel, dry_run, newest_first)
+    job = backfill_job(first, last, product, client, mode.value, parallel, dry_run, newest_first)
     return await run_plan(job, tags)

@@ -5,7 +5,7 @@ from datetime import date
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from flows import entrypoints
+from flows.jobs import daily_job
 from flows.plan_run import run_plan
 from flows.reconcile import Report
 
@@ -25,4 +25,4 @@ async def daily(day: date | None = None) -> State[Report]:
 
     With a day: this one only, and also what was tried in vain before.
     """
-    return await run_plan(entrypoints.daily_job(day), [f"period:{day}"] if day else [])
+    return await run_plan(daily_job(day), [f"period:{day}"] if day else [])

@@ -10,17 +10,16 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flows.messages import Reference
 from tasks.errors import ThrongError
+from tasks.period import Period
+from tasks.plan.states import Plan, Step
 from tasks.refs import Outcome
 from tasks.step import as_throng_error, log_to_run, progress_callback, report_progress
 
-if TYPE_CHECKING:
-    from tasks.plan import Plan, Step
-
-Run = Callable[["Step"], Awaitable[Reference]]
+Run = Callable[[Step], Awaitable[Reference]]
 StepKey = tuple[str, str]
 SKIPPED, STOPPED = "Skipped", "Stopped"
 
@@ -29,7 +28,7 @@ SKIPPED, STOPPED = "Skipped", "Stopped"
 class StepResult:
     """How a step ended: its outcome, an error's name, or why it was not begun."""
 
-    step: "Step"
+    step: Step
     outcome: str
     seconds: float = 0.0
     error: ThrongError | None = None
@@ -60,7 +59,7 @@ class StepResult:
 class Listener:
     """Who sees the plan before it runs, hears of each step as it ends, and may ask that no further one begins."""
 
-    show: "Callable[[Plan], object]" = lambda plan: None
+    show: Callable[[Plan], object] = lambda plan: None
     tell: Callable[[StepResult], object] = lambda result: None
     stop: threading.Event = field(default_factory=threading.Event)
 
@@ -91,7 +90,7 @@ def notify_safely(tell: Callable[[], object]) -> None:
         logging.getLogger(__name__).debug("not told: %s", type(error).__name__)
 
 
-async def execute(due: "Sequence[Step]", run: Run, parallel: int) -> list[StepResult]:
+async def execute(due: Sequence[Step], run: Run, parallel: int) -> list[StepResult]:
     """Run the steps in their order, each as soon as what it needs has ended; returns how each ended."""
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(parallel + 2, "throng"))
     waiting = {step.key: step for step in due}
@@ -116,7 +115,7 @@ def _tell(result: StepResult) -> None:
             notify_safely(partial(listener.tell, result))
 
 
-def _ready(waiting: "Mapping[StepKey, Step]", open_: Collection[StepKey], free: int) -> "list[Step]":
+def _ready(waiting: Mapping[StepKey, Step], open_: Collection[StepKey], free: int) -> list[Step]:
     """The first steps, so many as are free, of which nothing that they need is still to end."""
     found: list[Step] = []
     for step in waiting.values():
@@ -127,7 +126,7 @@ def _ready(waiting: "Mapping[StepKey, Step]", open_: Collection[StepKey], free: 
     return found
 
 
-async def _one(step: "Step", run: Run, results: Mapping[StepKey, StepResult], place: str) -> StepResult:
+async def _one(step: Step, run: Run, results: Mapping[StepKey, StepResult], place: str) -> StepResult:
     if any(listener.stop.is_set() for listener in _listeners.get()):
         return StepResult(step, STOPPED)
     if step.verb != "index" and any(results[key].blocks_dependents for key in needs(step, results) if key in results):
@@ -135,10 +134,8 @@ async def _one(step: "Step", run: Run, results: Mapping[StepKey, StepResult], pl
     return await _begun(step, run, place)
 
 
-def needs(step: "Step", among: Collection[StepKey]) -> list[StepKey]:
+def needs(step: Step, among: Collection[StepKey]) -> list[StepKey]:
     """Keys of the steps that come before this one; an index comes after whatever is delivered to its client."""
-    from tasks.period import Period
-
     if step.verb == "publish":
         return [("ingest", str(day)) for day in Period.parse(step.period).days]
     if step.verb == "index":
@@ -146,7 +143,7 @@ def needs(step: "Step", among: Collection[StepKey]) -> list[StepKey]:
     return [("publish", f"{step.product} {step.period}")] if step.verb == "deliver" else []
 
 
-async def _begun(step: "Step", run: Run, place: str) -> StepResult:
+async def _begun(step: Step, run: Run, place: str) -> StepResult:
     outer, started = progress_callback(), time.monotonic()
 
     def watch(part: str, done: int, total: int) -> None:
@@ -165,32 +162,8 @@ async def _begun(step: "Step", run: Run, place: str) -> StepResult:
     return StepResult(step, outcome, round(time.monotonic() - started, 1), fault, warnings)
 
 
-async def run_inline(step: "Step") -> Reference:
-    """Run a step without a flow run."""
-    from flows import entrypoints
-
-    return await asyncio.to_thread(partial(getattr(entrypoints, step.verb), **parameters(step)))
-
-
-async def run_as_subflow(step: "Step") -> Reference:
-    """Run a step as a flow run below the one that runs here; raises what it failed with."""
-    from importlib import import_module
-
-    if step.verb == "index":  # no work of its own: steps of the flow that runs here
-        return await run_inline(step)
-
-    flow = getattr(import_module(f"flows.{step.verb}"), step.verb)
-    state = await flow(**parameters(step), return_state=True)
-    result = await state.aresult(raise_on_failure=False)
-    if isinstance(result, BaseException):
-        raise result
-    return result  # type: ignore[no-any-return]
-
-
-def parameters(step: "Step") -> dict[str, Any]:
+def parameters(step: Step) -> dict[str, Any]:
     """A step's words as its flow's parameters."""
-    from tasks.period import Period
-
     if step.verb == "ingest":
         return {"day": Period.parse(step.period).first}
     names = {"client": step.client, "product": step.product, "period": step.period}

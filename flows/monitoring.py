@@ -1,32 +1,26 @@
-"""The round after each run over many periods: a file for the monitoring, events for whoever must be told, a page."""
+"""After each run over many periods: metrics file, alert events, status page."""
 
 import logging
 import os
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
-from tasks.alerts import Alert
+from flows.links import run_page_urls
+from flows.status_page import NAME, write
+from tasks.alerts import Alert, alerts
+from tasks.metrics import write_metrics
+from tasks.plan import Plan, daily_plan
+from tasks.release import utc_now
+from tasks.status import status
 from tasks.step import as_throng_error
-
-if TYPE_CHECKING:
-    from tasks.plan import Plan
+from tasks.store import open_stores
 
 
 def refresh_monitoring(failed: Sequence[Alert] = ()) -> list[Alert]:
-    """Look at everything once: write `metrics.prom`, emit the alerts where there is a server, write the status page.
+    """Write `metrics.prom` and the status page; emit the alerts where Prefect's server is in use.
 
-    `failed` are those of the run that ends now; a backfill's days may be older than what the schedule looks at.
+    `failed`: alerts of the run that ends now; its days may be older than the schedule's window.
     """
-    from flows.links import run_page_urls
-    from flows.status_page import NAME, write
-    from tasks.alerts import alerts
-    from tasks.metrics import write_metrics
-    from tasks.plan import daily_plan
-    from tasks.release import utc_now
-    from tasks.status import status
-    from tasks.store import open_stores
-
     stores, now = open_stores(), utc_now()
     plan = daily_plan(stores, now)
     found = alerts(stores, plan, now)
@@ -42,16 +36,16 @@ def refresh_monitoring(failed: Sequence[Alert] = ()) -> list[Alert]:
     return found
 
 
-def _emit(found: list[Alert], plan: "Plan") -> None:
+def _emit(found: list[Alert], plan: Plan) -> None:
     if os.environ.get("PREFECT_API_URL"):
-        from flows.alerting.events import emit_alerts, group_by_cause
+        from flows.alerting.events import emit_alerts, group_by_cause  # Prefect: 3 CPU-s
 
         emit_alerts(group_by_cause(found, plan.targets))
 
 
 def _attempt(act: Callable[[], object]) -> None:
-    """A disk that takes no file must not keep an alert from being said."""
+    """A full disk must not stop an alert."""
     try:
         act()
     except Exception as error:
-        logging.getLogger(__name__).warning("%s", as_throng_error("look round", error))
+        logging.getLogger(__name__).warning("%s", as_throng_error("monitoring", error))

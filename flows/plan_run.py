@@ -5,20 +5,21 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import TYPE_CHECKING
+from importlib import import_module
 
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from flows import artifacts
-from flows.executor import Listener, run_as_subflow, subscribe
-from flows.reconcile import Job, Report, reconcile, verdict
+from flows.executor import Listener, parameters, subscribe
+from flows.inline import run_inline
+from flows.jobs import Job
+from flows.messages import Reference
+from flows.reconcile import Report, reconcile, verdict
 from flows.run_state import alert_failure, refused, show_artifacts, tag
 from tasks.errors import ThrongError
+from tasks.plan.states import Plan, Step
 from tasks.step import as_throng_error
-
-if TYPE_CHECKING:
-    from tasks.plan import Plan
 
 FAILED = ("SomeFailed", "Stopped")
 GRID_SECONDS = 10
@@ -42,6 +43,18 @@ async def run_plan(job: Job, tags: list[str]) -> State[Report]:
     return state(name=name, message=sentence, data=report)
 
 
+async def run_as_subflow(step: Step) -> Reference:
+    """Run a step as a flow run below the one that runs here; raises its error."""
+    if step.verb == "index":  # no work of its own: steps of the flow that runs here
+        return await run_inline(step)
+    flow = getattr(import_module(f"flows.{step.verb}"), step.verb)
+    state = await flow(**parameters(step), return_state=True)
+    result = await state.aresult(raise_on_failure=False)
+    if isinstance(result, BaseException):
+        raise result
+    return result  # type: ignore[no-any-return]
+
+
 def _refused(job: Job, fault: ThrongError) -> State[Report]:
     """It ended before its steps could say why; every `daily` of the schedule is one subject, as it is hourly."""
     show_artifacts(partial(alert_failure, job.verb if job.scheduled else f"{job.verb} {job.subject}", fault))
@@ -54,7 +67,7 @@ async def _live_grid(job: Job) -> AsyncIterator[Listener]:
     told, over = asyncio.Event(), asyncio.Event()
     made: list[asyncio.Task[None]] = []
 
-    def begin(plan: "Plan") -> None:
+    def begin(plan: Plan) -> None:
         made.append(asyncio.create_task(asyncio.to_thread(show_artifacts, partial(artifacts.of_plan, plan))))
 
     drawing = asyncio.create_task(_redraw(job, told, over))

@@ -2,20 +2,22 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
 from flows.executor import STOPPED, Run, StepResult, execute, listeners, notify_safely
+from flows.jobs import Job
+from flows.monitoring import refresh_monitoring
 from flows.plan_view import total
+from tasks.alerts import failure
 from tasks.errors import INTERRUPTED, RefusedRelease
+from tasks.plan import Plan
 from tasks.step import as_throng_error, log_to_run
-
-if TYPE_CHECKING:
-    from tasks.plan import Plan
-    from tasks.store.tables import Run as RunRecord
+from tasks.store import open_stores
+from tasks.store.audit import AuditEntry
+from tasks.store.tables import Run as RunRecord
 
 SOME_FAILED = 3
 """Exit code where some of several periods failed."""
@@ -25,9 +27,9 @@ SOME_FAILED = 3
 class Report:
     """What was to be done, how each step of it ended, and what is left to do."""
 
-    plan: "Plan"
+    plan: Plan
     results: Sequence[StepResult]
-    after: "Plan"
+    after: Plan
     dry_run: bool = False
     """Nothing was to be done: the plan is all there is."""
 
@@ -65,14 +67,14 @@ def verdict(report: Report) -> tuple[str, str]:
     return "NothingToDo", f"Nothing to do: {_all(report.after)}"
 
 
-def _all(plan: "Plan") -> str:
+def _all(plan: Plan) -> str:
     """What there was to look at; a schedule looks back so far only, and a grant may reach further."""
     days = f"from {plan.first} to {plan.last}"
     done = f"all that can be done {days} is done" if plan.targets else f"nothing is expected {days}"
     return done + ("." if plan.mode else "; whether anything older is late, `throng status` says.")
 
 
-def _left(plan: "Plan") -> str:
+def _left(plan: Plan) -> str:
     """What no run does again by itself, as a further sentence."""
     stuck = [f"{number} {state}" for state, number in plan.counts.items() if state in ("failed", "blocked by budget")]
     return f" Not done: {', '.join(stuck)}; `throng status` says what to do." if stuck else ""
@@ -90,21 +92,6 @@ def exit_code(report: Report, asked: bool) -> int:
     return next((result.error.exit_code for result in report.failed if result.error), RefusedRelease.exit_code)
 
 
-@dataclass(frozen=True)
-class Job:
-    """A run over many periods: what it is called, what it was asked with, and how its plan is made."""
-
-    verb: str
-    subject: str
-    plan: "Callable[[], Plan]"
-    asked: str = ""
-    """Words by which a person asked for a range, for the audit table."""
-    parallel: int = 1
-    dry_run: bool = False
-    scheduled: bool = False
-    """Nobody asked for this very work: what the budget does not allow is told, and is no failure."""
-
-
 async def reconcile(job: Job, run: Run) -> Report:
     """Make a plan, carry it out, and look again at what is left; a listener sees the plan first."""
     if job.dry_run:
@@ -120,7 +107,7 @@ async def reconcile(job: Job, run: Run) -> Report:
     return report
 
 
-async def _make_plan(job: Job) -> "Plan":
+async def _make_plan(job: Job) -> Plan:
     plan = await asyncio.to_thread(job.plan)
     log_to_run(total(plan))  # the page's log reads as a story
     for listener in listeners():
@@ -129,11 +116,8 @@ async def _make_plan(job: Job) -> "Plan":
 
 
 @contextmanager
-def _recorded(job: Job) -> "Iterator[RunRecord]":
+def _recorded(job: Job) -> Iterator[RunRecord]:
     """The run in the catalog; what a person asked for, in the audit table too."""
-    from tasks.store import open_stores
-    from tasks.store.audit import AuditEntry
-
     stores = open_stores()
     if job.asked:
         stores.audit.write(AuditEntry.by_user(f"{job.verb} asked for", job.subject, job.asked))
@@ -143,11 +127,8 @@ def _recorded(job: Job) -> "Iterator[RunRecord]":
 
 def _refresh_monitoring(report: Report) -> None:
     """Metrics and alerts; they decide nothing of the work that was done."""
-    from flows.monitoring import refresh_monitoring
-    from tasks.alerts import failure
-
     ended = [(result.step, result.error) for result in report.failed]
     try:
         refresh_monitoring([failure(f"{step.verb} {step.subject}", error) for step, error in ended if error])
     except Exception as error:
-        logging.getLogger(__name__).warning("%s", as_throng_error("look round", error))
+        logging.getLogger(__name__).warning("%s", as_throng_error("monitoring", error))

@@ -9,7 +9,7 @@ from datetime import date
 from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 
-from flows.cli.prefect_server import PrefectServer, prefect_server
+from flows.serving.prefect_server import PrefectServer, prefect_server
 from tasks.env_files import sqlite_url
 from tasks.errors import Misconfigured
 from tasks.policy import shipped

@@ -195,8 +195,8 @@ def _engine(settings: Settings) -> str:
 
 
 def _prefect(settings: Settings) -> str:
-    from flows.cli.prefect_server import is_up
     from flows.serving.lockfile import running_api
+    from flows.serving.prefect_server import is_up
 
     api, served = os.environ.get("PREFECT_API_URL"), running_api(settings.home.absolute())
     if served and api in (None, served):

@@ -55,10 +55,13 @@ def run_many(verb: str, words: Mapping[str, Any], show: "Callable[[Plan], object
 
 
 def _run(verb: str, words: Mapping[str, Any]) -> Any:
-    from flows import entrypoints
-    from flows.cli import prefect_server
+    from flows.serving import prefect_server
 
-    return _as_flow(verb, words) if prefect_server.use_server() else getattr(entrypoints, verb)(**words)
+    if prefect_server.use_server():
+        return _as_flow(verb, words)
+    from flows.inline import run
+
+    return run(verb, words)
 
 
 @contextmanager

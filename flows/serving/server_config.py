@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from flows.cli.prefect_server import environment
 from flows.serving.login import ASKING, AUTH, login
+from flows.serving.prefect_server import environment
 from tasks.errors import Misconfigured
 from tasks.loopback import LOOPBACK
 

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from flows.alerting.dispatcher import SERVICE_DOWN, post_alert
-from flows.cli.prefect_server import is_up
 from flows.serving.api import Api, Unreachable
 from flows.serving.close_runs import close_in_catalog
 from flows.serving.lockfile import write_address
 from flows.serving.login import AUTH, login, login_file
 from flows.serving.managed_process import ManagedProcess, ManagedService
+from flows.serving.prefect_server import is_up
 from flows.serving.run_reaper import dead_runs, reap, reap_orphans, resubmit
 from flows.serving.server_config import ALERT_ADDRESS, QUEUES, ServerConfig
 from tasks.alerts import Alert

@@ -14,7 +14,7 @@ from websockets.proxy import get_proxy
 from websockets.uri import parse_uri
 
 from flows.alerting.notifiers import WebhookNotifier
-from flows.cli.prefect_server import is_up
+from flows.serving.prefect_server import is_up
 from tasks.loopback import ask_directly, is_own
 from tasks.store.buckets import Buckets
 

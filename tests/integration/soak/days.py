@@ -11,7 +11,8 @@ from datetime import date, timedelta
 
 import psycopg
 
-from flows import entrypoints
+from flows.inline import run_job
+from flows.jobs import daily_job
 from tasks.settings import Settings, load
 from tests.integration.soak.measures import Sample, of_home, of_process, size
 
@@ -20,7 +21,7 @@ def samples(first: date, runs: int, every: int) -> Iterator[Sample]:
     """Do the days; raises if one is not done."""
     for number in range(1, runs + 1):
         started, cpu = time.monotonic(), time.process_time()
-        report = entrypoints.daily(first + timedelta(days=number - 1))
+        report = run_job(daily_job(first + timedelta(days=number - 1)))
         outcomes = {result.outcome for result in report.results}
         assert outcomes == {"Ingested", "Published", "Delivered"}, [str(result) for result in report.results]
         del report

@@ -16,13 +16,13 @@ import pytest
 
 from flows.alerting.dispatcher import running_dispatcher
 from flows.cli import demo_stage
-from flows.cli.prefect_server import is_up, prefect_server, use_server
 from flows.serving import managed_process as children
 from flows.serving import services
 from flows.serving.api import Api, Unreachable
 from flows.serving.lockfile import running_api, serve_lock, write_address
 from flows.serving.login import login, login_file, stored_login
 from flows.serving.managed_process import ManagedProcess, ManagedService
+from flows.serving.prefect_server import is_up, prefect_server, use_server
 from flows.serving.process_identity import gone, this_process
 from flows.serving.server_config import ServerConfig
 from flows.serving.supervisor import Supervisor
