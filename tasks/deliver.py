@@ -10,6 +10,7 @@ from tasks.deliverable.files import Rendered, inputs_digest, render
 from tasks.deliverable.gate import check_delivery
 from tasks.deliverable.index import check_ledger
 from tasks.deliverable.manifest import MANIFEST
+from tasks.deliverable.renderers.registry import media_type
 from tasks.deliverable.signature import public_key
 from tasks.deliverable.untrusted_reader import INDEX_BYTES
 from tasks.deliverable.verify import verify
@@ -213,7 +214,7 @@ def _complete(bucket: Bucket, delivery: Delivery, files: Mapping[str, bytes]) ->
         if path in there:
             bucket.compare(path, files[name], there[path])
         else:
-            bucket.put_new(path, files[name], hashlib.sha256(files[name]).hexdigest())
+            bucket.put_new(path, files[name], hashlib.sha256(files[name]).hexdigest(), media_type(name))
             written += 1
     return written
 

@@ -12,7 +12,7 @@ import pyarrow.parquet
 import yaml  # type: ignore[import-untyped]
 from pydantic import Field, ValidationError
 
-from tasks.deliverable.contract import violations
+from tasks.deliverable.renderers.contract import violations
 from tasks.deliverable.untrusted_reader import FILE_BYTES, UntrustedDocument, refuse
 from tasks.errors import shown
 

@@ -6,23 +6,11 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from tasks.deliverable.contract import contract
-from tasks.deliverable.geojson import zones_geojson
 from tasks.deliverable.grant import Granted, granted
-from tasks.deliverable.manifest import (
-    CONTRACT,
-    CSV,
-    FORMAT,
-    MANIFEST,
-    PARQUET,
-    README,
-    SIGNATURE,
-    ZONES,
-    delivery_path,
-    manifest,
-)
-from tasks.deliverable.readme import readme
-from tasks.deliverable.serialisation import to_compact_json, to_csv, to_parquet
+from tasks.deliverable.manifest import FORMAT, MANIFEST, SIGNATURE, delivery_path, manifest
+from tasks.deliverable.renderers.registry import chosen
+from tasks.deliverable.renderers.spec import RenderInput
+from tasks.deliverable.serialisation import to_compact_json
 from tasks.deliverable.signature import public_key, sign
 from tasks.deliverable.table import deliverable_table
 from tasks.deliverable.view import DeliveryView, GrantView, ReleaseView, RowStatus, ZonesView
@@ -54,15 +42,12 @@ def render(
     signing_key: bytes,
 ) -> Rendered:
     """Render a delivery; `table` is the release, `signing_key` a raw Ed25519 private key."""
-    places, public = granted(plan, grant), public_key(signing_key)
+    places = granted(plan, grant)
     data = deliverable_table(release, table, plan, places)
-    files = {PARQUET: to_parquet(data)}
-    if "csv" in grant.formats:
-        files[CSV] = to_csv(data)
-    files[ZONES] = zones_geojson(plan, places)
-    files[README] = readme(release, plan, grant, delivery, places, data, public)
-    files[CONTRACT] = contract(release)
-    listed = manifest(release, plan, grant, delivery, data, files, public)
+    renderers, public = chosen(grant.formats), public_key(signing_key)
+    content = RenderInput(release, plan, grant, delivery, places, data, public, renderers)
+    files = {each.file: each.render(content) for each in renderers}
+    listed = manifest(content, files)
     files |= {SIGNATURE: sign(signing_key, listed), MANIFEST: listed}
     path = (release.product, release.version, release.period.cadence.value, release.period.first, delivery.revision)
     withheld = data["status"].to_pylist().count(RowStatus.WITHHELD_SMALL)

@@ -5,25 +5,19 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from tasks.deliverable.columns import INTERVAL, columns
-from tasks.deliverable.contract import PERMITTED_USE
+from tasks.deliverable.renderers.contract import RENDERER as CONTRACT
+from tasks.deliverable.renderers.spec import RenderInput
 from tasks.deliverable.serialisation import to_json
 from tasks.deliverable.signature import key_id, pem
-from tasks.deliverable.view import DeliveryView, GrantView, PanelView, ReleaseView, RowStatus, ZonesView
+from tasks.deliverable.statements import BASIS, MECHANISM, PERMITTED_USE, UNIT
+from tasks.deliverable.table import status_counts
+from tasks.deliverable.view import DeliveryView, PanelView, ReleaseView, RowStatus
 
 FORMAT = 1
 """Version of the whole delivery's format; part of what decides whether a delivery is unchanged."""
-MANIFEST, SIGNATURE, PARQUET, CSV = "manifest.json", "manifest.sig", "data.parquet", "data.csv"
-CONTRACT, ZONES, README = "contract.yaml", "zones.geojson", "README.md"
-
-UNIT = "everything of one subscriber (one SIM) in one calendar month"
-MECHANISM = (
-    "counts over keys known beforehand, each subscriber's share bounded in L2, plus discrete Gaussian noise "
-    "(rho-zCDP); levels reconciled by least squares; small noisy values withheld"
-)
-BASIS = "subscribers of this network, of age, who opted in and had not withdrawn"
+MANIFEST, SIGNATURE = "manifest.json", "manifest.sig"
 
 
 def delivery_path(product: str, version: int, cadence: str, start: date, revision: int) -> str:
@@ -36,16 +30,10 @@ def instant(time: datetime) -> str:
     return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def manifest(
-    release: ReleaseView,
-    plan: ZonesView,
-    grant: GrantView,
-    delivery: DeliveryView,
-    data: pa.Table,
-    files: Mapping[str, bytes],
-    public: bytes,
-) -> bytes:
+def manifest(content: RenderInput, files: Mapping[str, bytes]) -> bytes:
     """The manifest of rendered files, in bytes."""
+    release, plan, grant, data = content.release, content.plan, content.grant, content.data
+    with_rows = {each.file for each in content.renderers if each.has_rows}
     period = release.period
     return to_json(
         {
@@ -61,26 +49,22 @@ def manifest(
             "timezone": release.timezone,
             "release_id": release.id,
             "release_revision": release.revision,
-            "delivery_revision": delivery.revision,
-            "supersedes": _superseded(delivery),
+            "delivery_revision": content.delivery.revision,
+            "supersedes": _superseded(content.delivery),
             "zone_plan_version": plan.version,
             "created_at": instant(release.created_at),
-            "files": [_file(name, content, data.num_rows) for name, content in sorted(files.items())],
+            "files": [
+                _file(name, body, data.num_rows if name in with_rows else None) for name, body in sorted(files.items())
+            ],
             "schema": _schema(release),
             "privacy": _privacy(release),
             "population": _population(release),
             "quality": _quality(release, data),
             "permitted_use": PERMITTED_USE,
-            "key_id": key_id(public),
-            "public_key": pem(public),
+            "key_id": key_id(content.public_key),
+            "public_key": pem(content.public_key),
         }
     )
-
-
-def status_counts(data: pa.Table, level: str) -> dict[str, int]:
-    """Rows of a level of a delivery by status."""
-    statuses = data.filter(pc.equal(data["level"], level))["status"].value_counts().to_pylist()
-    return {status.value: 0 for status in RowStatus} | {seen["values"]: seen["counts"] for seen in statuses}
 
 
 def _superseded(delivery: DeliveryView) -> dict[str, object] | None:
@@ -89,18 +73,13 @@ def _superseded(delivery: DeliveryView) -> dict[str, object] | None:
     return {"delivery_revision": delivery.revision - 1, "manifest_sha256": delivery.supersedes}
 
 
-def _file(name: str, content: bytes, rows: int) -> dict[str, object]:
-    return {
-        "path": name,
-        "bytes": len(content),
-        "rows": rows if name in (PARQUET, CSV) else None,
-        "sha256": hashlib.sha256(content).hexdigest(),
-    }
+def _file(name: str, body: bytes, rows: int | None) -> dict[str, object]:
+    return {"path": name, "bytes": len(body), "rows": rows, "sha256": hashlib.sha256(body).hexdigest()}
 
 
 def _schema(release: ReleaseView) -> dict[str, object]:
     return {
-        "contract": CONTRACT,
+        "contract": CONTRACT.file,
         "columns": [{"name": column.name, "type": str(column.type)} for column in columns(release)],
         "additive_over": {level.name: level.additive_columns for level in release.levels},
         "interval": INTERVAL,

@@ -1,13 +1,10 @@
 """Bytes that depend on nothing but their content: the fixed settings of every file that is written."""
 
-import io
 import json
 import re
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv
-import pyarrow.parquet
 
 FORMULA = re.compile(r"[=+\-@\t\r\n]")
 """What a spreadsheet takes for the beginning of a formula."""
@@ -22,20 +19,6 @@ def to_json(value: object) -> bytes:
 def to_compact_json(value: object) -> bytes:
     """JSON with sorted keys and no spaces."""
     return json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
-
-
-def to_parquet(table: pa.Table) -> bytes:
-    """Parquet of format 2.6, zstd."""
-    sink = io.BytesIO()
-    pa.parquet.write_table(table, sink, version="2.6", compression="zstd", compression_level=6, row_group_size=1 << 20)
-    return sink.getvalue()
-
-
-def to_csv(table: pa.Table) -> bytes:
-    """CSV (RFC 4180, but lines end in LF): UTF-8, texts quoted, nothing for null, times with their offset."""
-    sink = io.BytesIO()
-    pa.csv.write_csv(as_text(table), sink)
-    return sink.getvalue()
 
 
 def as_text(table: pa.Table) -> pa.Table:

@@ -5,7 +5,7 @@ import pyarrow.compute as pc
 
 from tasks.deliverable.columns import columns
 from tasks.deliverable.grant import Granted
-from tasks.deliverable.view import DimensionView, LevelView, ReleaseView, ZonesView
+from tasks.deliverable.view import DimensionView, LevelView, ReleaseView, RowStatus, ZonesView
 from tasks.errors import StepFailed
 
 DECIMALS = 2
@@ -22,6 +22,12 @@ def deliverable_table(release: ReleaseView, table: pa.Table, plan: ZonesView, pl
         for level in release.levels
     ]
     return pa.concat_tables(levels).combine_chunks()
+
+
+def status_counts(data: pa.Table, level: str) -> dict[str, int]:
+    """Rows of a level of a delivery by status."""
+    statuses = data.filter(pc.equal(data["level"], level))["status"].value_counts().to_pylist()
+    return {status.value: 0 for status in RowStatus} | {seen["values"]: seen["counts"] for seen in statuses}
 
 
 def _granted_rows(release: ReleaseView, table: pa.Table, level: LevelView, places: Granted) -> pa.Table:

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from tasks.deliverable.contract_check import check_csv, check_parquet, read_contract
-from tasks.deliverable.manifest import CONTRACT, CSV, MANIFEST, PARQUET, SIGNATURE
+from tasks.deliverable.manifest import MANIFEST, SIGNATURE
+from tasks.deliverable.renderers import contract, csv, parquet
 from tasks.deliverable.signature import is_signed, key_id, parse_public_key
 from tasks.deliverable.untrusted_reader import (
     FILE_BYTES,
@@ -22,6 +23,8 @@ from tasks.deliverable.untrusted_reader import (
 )
 
 Revision = Annotated[int, Field(ge=1)]
+
+PARQUET, CSV, CONTRACT = parquet.RENDERER.file, csv.RENDERER.file, contract.RENDERER.file
 
 
 class ManifestFile(UntrustedDocument):

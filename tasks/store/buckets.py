@@ -33,6 +33,9 @@ MAX_OBJECT_BYTES = 2 << 30
 MAX_OBJECTS = 500_000
 """In a client's folder: of ten products every day, with their files, that is more than twenty years."""
 
+MEDIA_TYPE = "binary/octet-stream"
+"""Of an object of which nothing else is said."""
+
 _PIECE_BYTES = 1 << 20
 
 _ATTEMPTS = 4
@@ -52,11 +55,11 @@ class Bucket:
         self._encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key_arn} if key_arn else {}
         self.location = f"s3://{name}/{prefix}".rstrip("/")
 
-    def put_new(self, key: str, body: bytes, sha256: str) -> None:
+    def put_new(self, key: str, body: bytes, sha256: str, media_type: str = MEDIA_TYPE) -> None:
         """Write an object that is not there yet; one with the same bytes is as good. Read back and compared."""
         with self._translate_errors(f"writing {key}"):
             try:
-                self._put(key, body, sha256, {"IfNoneMatch": "*"})
+                self._put(key, body, sha256, {"IfNoneMatch": "*", "ContentType": media_type})
             except ClientError as error:
                 if code_of(error) not in ("PreconditionFailed", "412"):
                     raise
@@ -66,7 +69,7 @@ class Bucket:
         """Write or replace the index. Read back and compared."""
         sha256 = hashlib.sha256(body).hexdigest()
         with self._translate_errors(f"writing {INDEX}"):
-            self._put(INDEX, body, sha256, {})
+            self._put(INDEX, body, sha256, {"ContentType": "application/json"})
         self.compare(INDEX, body)
 
     def get(self, key: str, most: int = MAX_OBJECT_BYTES) -> bytes:
@@ -121,7 +124,7 @@ class Bucket:
     def _translate_errors(self, doing: str) -> AbstractContextManager[None]:
         return translate_errors(self.location, doing, self._endpoint)
 
-    def _put(self, key: str, body: bytes, sha256: str, condition: Mapping[str, str]) -> None:
+    def _put(self, key: str, body: bytes, sha256: str, further: Mapping[str, str]) -> None:
         checksum = base64.b64encode(bytes.fromhex(sha256)).decode()
         self._store.put_object(
             Key=self._root + key,
@@ -130,7 +133,7 @@ class Bucket:
             ChecksumSHA256=checksum,
             **self._every,
             **self._encryption,
-            **condition,
+            **further,
         )
         usage.add_written(len(body))
 

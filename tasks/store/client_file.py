@@ -24,8 +24,8 @@ _SECRET_KEY = re.compile(r"secret|passw|token|credential|access_?key|private_?ke
 _SECRET_VALUE = re.compile(r"\b(AKIA|ASIA)[0-9A-Z]{16}\b|-----BEGIN ")
 
 
-def parse_client(text: str, source: str, products: Collection[str]) -> ClientSpec:
-    """Read a client's file; `products` are those a client can be granted. Raises Misconfigured with every fault."""
+def parse_client(text: str, source: str, products: Collection[str], formats: Collection[str]) -> ClientSpec:
+    """Read a client's file, whose grants may name `products` and `formats`; raises Misconfigured with every fault."""
     text = text.removeprefix("\ufeff")
     try:
         data = tomllib.loads(text)
@@ -38,7 +38,7 @@ def parse_client(text: str, source: str, products: Collection[str]) -> ClientSpe
             "Remove it, withdraw that key, and name a profile of our AWS configuration or a role_arn instead.",
         )
     try:
-        return ClientSpec.model_validate(data, context={"products": products})
+        return ClientSpec.model_validate(data, context={"products": products, "formats": formats})
     except ValidationError as error:
         faults = sorted((_line(fault["loc"], lines), _sentence(fault, lines)) for fault in error.errors())
         raise Misconfigured(

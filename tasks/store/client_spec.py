@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection, Mapping
 from datetime import date, datetime, time, timedelta
 from difflib import get_close_matches
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -86,6 +86,12 @@ class Destination(_Table):
         return self
 
 
+def _known(what: str, info: ValidationInfo) -> Collection[str]:
+    """The names that a file may use; empty for what the catalog holds."""
+    found: Collection[str] = (info.context or {}).get(what, ())
+    return found
+
+
 class Grant(_Table):
     """What the client may have of one product, and by when on each day."""
 
@@ -95,7 +101,7 @@ class Grant(_Table):
     )
     since: Annotated[date, Strict()] = Field(alias="from", description="a date without quotes, such as 2026-03-01")
     until: Annotated[date, Strict()] | None = Field(None, description="a date without quotes: the last day granted")
-    formats: tuple[Literal["parquet", "csv"], ...] = Field(min_length=1, description='"parquet", "csv" or both')
+    formats: tuple[str, ...] = Field(min_length=1, description='names of formats, such as ["parquet"]')
     deliver_by: str = Field(
         pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", description='a local time in quotes, such as "09:00"'
     )
@@ -105,12 +111,20 @@ class Grant(_Table):
     @field_validator("product")
     @classmethod
     def _product_is_for_clients(cls, value: str, info: ValidationInfo) -> str:
-        known: Collection[str] = (info.context or {}).get("products", (value,))
+        known = _known("products", info) or (value,)
         if value not in known:
             near = get_close_matches(value, known, 1)
             raise ValueError(
                 f"is not for clients; did you mean '{near[0]}'?" if near else f"must be one of: {', '.join(known)}"
             )
+        return value
+
+    @field_validator("formats")
+    @classmethod
+    def _formats_exist(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        known = _known("formats", info) or value
+        if not set(value) <= set(known):
+            raise ValueError(f"must be one or more of: {', '.join(known)}")
         return value
 
     @field_validator("zones", "formats")

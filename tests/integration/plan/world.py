@@ -64,7 +64,7 @@ class World:
         return cls(stores)
 
     def client(self, name: str, since: date) -> None:
-        spec = parse_client(CLIENT.format(name=name, since=since), name, ["footfall"])
+        spec = parse_client(CLIENT.format(name=name, since=since), name, ["footfall"], ["parquet"])
         self.stores.catalog.apply_client(name, spec.model_dump(mode="json", by_alias=True), str(since), AUDIT)
 
     def file(self, day: date, name: str = "a.csv", size: int = 10) -> Path:

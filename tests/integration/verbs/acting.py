@@ -52,7 +52,7 @@ class Tried:
 
 def apply(home: Path, landing: Path, text: str) -> None:
     """Keep a client's file, as the command line does."""
-    spec = parse_client(text, "client.toml", ("footfall",))
+    spec = parse_client(text, "client.toml", ("footfall",), ("parquet", "csv"))
     catalog = open_stores(settings(home, landing)).catalog
     digest = hashlib.sha256(text.encode()).hexdigest()
     document = spec.model_dump(mode="json", by_alias=True)

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from tasks.deliverable.contract import violations
 from tasks.deliverable.contract_check import ContractColumn, ContractTable, check_csv, check_parquet, read_contract
+from tasks.deliverable.renderers.contract import violations
 from tasks.errors import RefusedDelivery
 from tests.unit.deliverable.factories import grant_view, release_view, rendered
 

@@ -14,7 +14,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.deliverable.files import Rendered, inputs_digest, render
-from tasks.deliverable.geojson import zones_geojson
 from tasks.deliverable.view import DeliveryView, PanelView
 from tasks.errors import StepFailed
 from tests.unit.deliverable.factories import (
@@ -192,7 +191,6 @@ def test_shapes_carry_only_what_a_client_needs() -> None:
         {"zone_id": "Z01", "zone_name": "Altstadt", "district_id": "North"},
         {"zone_id": "Z02", "zone_name": "Bahnhof", "district_id": "North"},
     ]
-    assert zones_geojson(zones_view(), delivery.places) == delivery.files["zones.geojson"]
 
 
 def test_the_panel_size_is_stated_with_its_interval() -> None:

@@ -21,7 +21,9 @@ PLACE = "s3://nordmarkt-insights/throng/footfall"
 def _next(home: Path, replaced: str = "", by: str = "") -> str:
     stores = open_stores()
     text = client_file("nordmarkt", "nordmarkt-insights", "http://127.0.0.1:9000", date(2026, 3, 1))
-    spec = parse_client(text.replace(replaced, by) if replaced else text, "nordmarkt.toml", ("footfall",))
+    spec = parse_client(
+        text.replace(replaced, by) if replaced else text, "nordmarkt.toml", ("footfall",), ("parquet", "csv")
+    )
     document = spec.model_dump(mode="json", by_alias=True)
     stores.catalog.apply_client(spec.name, document, "d", AuditEntry("me", "client applied", spec.name))
     return verify_hint(stores, "nordmarkt", PLACE)

@@ -9,7 +9,7 @@ from tasks.errors import Misconfigured
 from tasks.period import Period
 from tasks.store.client_file import ClientSpec, check_apart, parse_client
 
-PRODUCTS = ("footfall",)
+PRODUCTS, FORMATS = ("footfall",), ("parquet", "csv")
 GOOD = """\
 [client]
 name = "nordmarkt"                      # also the folder name in the demo
@@ -35,12 +35,12 @@ def changed(old: str, new: str) -> str:
 
 def refusal(text: str) -> str:
     with pytest.raises(Misconfigured) as caught:
-        parse_client(text, "nordmarkt.toml", PRODUCTS)
+        parse_client(text, "nordmarkt.toml", PRODUCTS, FORMATS)
     return str(caught.value)
 
 
 def test_the_contracts_example_is_a_client() -> None:
-    spec = parse_client(GOOD, "nordmarkt.toml", PRODUCTS)
+    spec = parse_client(GOOD, "nordmarkt.toml", PRODUCTS, FORMATS)
     assert (spec.name, spec.destination.bucket, spec.grants[0].since) == (
         "nordmarkt",
         "nordmarkt-insights",
@@ -49,21 +49,23 @@ def test_the_contracts_example_is_a_client() -> None:
 
 
 def test_a_client_survives_the_catalog() -> None:
-    spec = parse_client(GOOD, "nordmarkt.toml", PRODUCTS)
+    spec = parse_client(GOOD, "nordmarkt.toml", PRODUCTS, FORMATS)
     assert ClientSpec.stored(spec.model_dump(mode="json", by_alias=True)) == spec
 
 
 @pytest.mark.parametrize("prefix", ["throng", "throng/inside"])
 def test_two_clients_never_share_a_folder(prefix: str) -> None:
     other = changed('"nordmarkt"', '"other"').replace('prefix = "throng"', f'prefix = "{prefix}"')
-    specs = [parse_client(text, "x.toml", PRODUCTS) for text in (GOOD, other)]
+    specs = [parse_client(text, "x.toml", PRODUCTS, FORMATS) for text in (GOOD, other)]
     with pytest.raises(Misconfigured, match="is, or lies within, that of"):
         check_apart(specs)
-    check_apart([specs[0], parse_client(other.replace("nordmarkt-insights", "another-bucket"), "x.toml", PRODUCTS)])
+    check_apart(
+        [specs[0], parse_client(other.replace("nordmarkt-insights", "another-bucket"), "x.toml", PRODUCTS, FORMATS)]
+    )
 
 
 def test_windows_line_ends_and_a_byte_order_mark_are_no_fault() -> None:
-    assert parse_client("\ufeff" + GOOD.replace("\n", "\r\n"), "x.toml", PRODUCTS).name == "nordmarkt"
+    assert parse_client("\ufeff" + GOOD.replace("\n", "\r\n"), "x.toml", PRODUCTS, FORMATS).name == "nordmarkt"
 
 
 @pytest.mark.parametrize(
@@ -145,12 +147,12 @@ external_id = "throng-7f3a"
 kms_key_arn = "arn:aws:kms:eu-central-1:111122223333:key/0a1b2c3d-1111-2222-3333-444455556666"
 expected_bucket_owner = "111122223333"
 region"""
-    spec = parse_client(changed("region", lines), "x.toml", PRODUCTS)
+    spec = parse_client(changed("region", lines), "x.toml", PRODUCTS, FORMATS)
     assert spec.destination.external_id == "throng-7f3a"
 
 
 def test_a_grant_covers_whole_periods_up_to_its_last_day() -> None:
-    spec = parse_client(changed("2026-03-01", "2026-03-01\nuntil = 2026-03-15"), "x.toml", PRODUCTS)
+    spec = parse_client(changed("2026-03-01", "2026-03-01\nuntil = 2026-03-15"), "x.toml", PRODUCTS, FORMATS)
     words = ("2026-02-28", "2026-03-01", "2026-03-15", "2026-03-16", "2026-03", "2026-W10", "2026-W11")
     covered = [bool(spec.grant("footfall", Period.parse(word))) for word in words]
     assert covered == [False, True, True, False, False, True, True]
@@ -160,17 +162,17 @@ def test_a_grant_covers_whole_periods_up_to_its_last_day() -> None:
 def test_grants_may_follow_one_another() -> None:
     later = GOOD.split("[[grants]]\n")[1].replace("2026-03-01", "2026-04-01")
     text = changed("2026-03-01", "2026-03-01\nuntil = 2026-03-31") + "[[grants]]\n" + later
-    assert len(parse_client(text, "x.toml", PRODUCTS).grants) == 2
+    assert len(parse_client(text, "x.toml", PRODUCTS, FORMATS).grants) == 2
 
 
 def test_a_delivery_is_late_after_deliver_by_on_the_next_local_day() -> None:
     berlin = ZoneInfo("Europe/Berlin")
-    grant = parse_client(GOOD, "x.toml", PRODUCTS).grants[0]
+    grant = parse_client(GOOD, "x.toml", PRODUCTS, FORMATS).grants[0]
     assert grant.expected_by(Period.parse("2026-03-28"), berlin) == datetime(2026, 3, 29, 9, tzinfo=berlin)
 
 
 def _stored(text: str, kept: ClientSpec | None, at: datetime) -> ClientSpec:
-    return ClientSpec.stored(parse_client(text, "x.toml", PRODUCTS).document(kept, at))
+    return ClientSpec.stored(parse_client(text, "x.toml", PRODUCTS, FORMATS).document(kept, at))
 
 
 @pytest.mark.parametrize(("hour", "late_on"), [(8, 10), (9, 11), (15, 11)])

@@ -2,14 +2,13 @@
 
 import json
 
-from tasks.deliverable.grant import Granted
+from tasks.deliverable.renderers.spec import Renderer, RenderInput
 from tasks.deliverable.serialisation import to_compact_json
-from tasks.deliverable.view import ZonesView
 
 
-def zones_geojson(plan: ZonesView, places: Granted) -> bytes:
-    """The granted zones of the merged plan; nothing tells which zones took in a sensitive one."""
-    wanted = set(places.zones)
+def geojson(content: RenderInput) -> bytes:
+    """The granted zones of the merged plan; it does not show which zones hold a sensitive one."""
+    plan, wanted = content.plan, set(content.places.zones)
     shapes = {feature["properties"]["zone_id"]: feature["geometry"] for feature in json.loads(plan.geojson)["features"]}
     features = [
         {
@@ -21,3 +20,6 @@ def zones_geojson(plan: ZonesView, places: Granted) -> bytes:
         if zone in wanted
     ]
     return to_compact_json({"type": "FeatureCollection", "features": features})
+
+
+RENDERER = Renderer("geojson", "zones.geojson", "application/geo+json", "the shapes of your zones", geojson)

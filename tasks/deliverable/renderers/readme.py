@@ -12,19 +12,11 @@ import pyarrow.compute as pc
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from tasks.deliverable.columns import INTERVAL, columns, status_meanings
-from tasks.deliverable.contract import PERMITTED_USE
-from tasks.deliverable.grant import Granted
-from tasks.deliverable.manifest import BASIS, CSV, MECHANISM, UNIT, status_counts
+from tasks.deliverable.renderers.spec import Renderer, RenderInput
 from tasks.deliverable.signature import key_id
-from tasks.deliverable.view import (
-    DeliveryView,
-    DimensionView,
-    GrantView,
-    LevelView,
-    ReleaseView,
-    RowStatus,
-    ZonesView,
-)
+from tasks.deliverable.statements import BASIS, MECHANISM, PERMITTED_USE, UNIT
+from tasks.deliverable.table import status_counts
+from tasks.deliverable.view import DimensionView, LevelView, RowStatus
 
 Z90 = 1.645
 """Half width of a 90 % interval in standard errors, as a reader would type it."""
@@ -32,35 +24,28 @@ Z90 = 1.645
 Row = Mapping[str, Any]
 
 
-def readme(
-    release: ReleaseView,
-    plan: ZonesView,
-    grant: GrantView,
-    delivery: DeliveryView,
-    places: Granted,
-    data: pa.Table,
-    public: bytes,
-) -> bytes:
+def readme(content: RenderInput) -> bytes:
     """The read-me in bytes."""
+    release, data = content.release, content.data
     text = _template().render(
         release=release,
-        plan=plan,
-        grant=grant,
-        delivery=delivery,
+        plan=content.plan,
+        grant=content.grant,
+        delivery=content.delivery,
         rows=data.num_rows,
-        zones=len(places.zones),
+        zones=len(content.places.zones),
         columns=columns(release),
         counts=[(level, status_counts(data, level.name)) for level in release.levels],
         meanings=status_meanings(release),
-        districts_missing=any(level.of_districts and not places.keys(level) for level in release.levels),
+        districts_missing=any(level.of_districts and not content.places.keys(level) for level in release.levels),
         interval=INTERVAL,
         example=_example(data, release.levels[0]),
-        csv=CSV if "csv" in grant.formats else None,
+        asked=[each for each in content.renderers if each.on_request],
         unit=UNIT,
         mechanism=MECHANISM,
         basis=BASIS,
         permitted_use=PERMITTED_USE,
-        key_id=key_id(public),
+        key_id=key_id(content.public_key),
     )
     return text.encode()
 
@@ -161,3 +146,6 @@ def _additions(level: LevelView) -> str:
         return "Values may not be added."
     within = f"Within one {level.instant.unit}, values" if level.instant else "Values"
     return f"{within} may be added over {', '.join(f'`{column}`' for column in level.additive_columns)}."
+
+
+RENDERER = Renderer("readme", "README.md", "text/markdown; charset=utf-8", "how to read the delivery", readme)

@@ -16,17 +16,17 @@ from open_data_contract_standard.model import (
 )
 
 from tasks.deliverable.columns import DataColumn, columns, key_columns
+from tasks.deliverable.renderers.parquet import RENDERER as PARQUET
+from tasks.deliverable.renderers.spec import Renderer, RenderInput
+from tasks.deliverable.statements import PERMITTED_USE
 from tasks.deliverable.view import LevelView, ReleaseView
 
 API_VERSION = "v3.1.0"
-PERMITTED_USE = (
-    "Statistics of places and hours. Singling out, re-identifying or contacting a person, or joining with data "
-    "about persons in order to do so, is not permitted."
-)
 
 
-def contract(release: ReleaseView) -> bytes:
+def contract(content: RenderInput) -> bytes:
     """The data contract of a product version, as YAML."""
+    release = content.release
     document = OpenDataContractStandard(
         apiVersion=API_VERSION,
         kind="DataContract",
@@ -62,7 +62,7 @@ def _standard() -> Draft201909Validator:
 def _table(release: ReleaseView) -> SchemaObject:
     return SchemaObject(
         name=release.product,
-        physicalName="data.parquet",
+        physicalName=PARQUET.file,
         physicalType="file",
         logicalType="object",
         dataGranularityDescription="One row for each granted key of each level, published or not.",
@@ -101,3 +101,6 @@ def _level(level: LevelView) -> dict[str, object]:
         "additiveOver": level.additive_columns,
         "threshold": level.threshold,
     }
+
+
+RENDERER = Renderer("contract", "contract.yaml", "application/yaml", "the data contract, for machines", contract)
