@@ -1,24 +1,24 @@
-"""Everything that can go wrong, sorted by who must act; the command line's exit code tells the branch.
+"""Errors, sorted by who must act; the exit code names the branch.
 
 ThrongError
-├── Misconfigured       2   you, here: a setting, the policy, a command's words, an older database
-├── RejectedInput      10   the operator resends or mends what was put into the landing folder
-│   └── NotArrived     10   a folder of the landing is past its time and holds nothing
-├── RefusedRelease     20   nobody: this must not be published (yet)
-├── RefusedDelivery    30   the client, or our contract with it
-├── StorageUnavailable 40   wait: the only branch that is retried
-└── StepFailed         50   us: a defect; the message names the step and the line, never a value
+├── Misconfigured       2   you: a setting, the policy, an argument, an older database
+├── RejectedInput      10   the operator corrects or resends the landing
+│   └── NotArrived     10   a closed landing folder is missing or empty
+├── RefusedRelease     20   nobody: the release must not be published, or not yet
+├── RefusedDelivery    30   the client
+├── StorageUnavailable 40   nobody: wait; the only branch that is retried
+└── StepFailed         50   the developers: a defect, named by step and line, never by value
 """
 
 import re
 from typing import ClassVar
 
 INTERRUPTED = 130
-"""The exit code of a command that its user stopped: no error, and no ThrongError."""
+"""The exit code of a command that its user stopped; no ThrongError has it."""
 
 
 class ThrongError(Exception):
-    """What is wrong and where, what to do, and a stable code (`landing.no_events`). Never carries a row's values."""
+    """What is wrong, what to do, and a stable code (`landing.no_events`); never a row's values."""
 
     exit_code: ClassVar[int] = 50
 
@@ -29,24 +29,24 @@ class ThrongError(Exception):
         self.code = code
 
     def __reduce__(self) -> tuple[type["ThrongError"], tuple[str, str, str]]:
-        """Pickle by message and code, so that a copy in another process is equal."""
+        """Pickle message and code, so that a copy in another process is equal."""
         return type(self), (self.what, self.action, self.code)
 
 
 class Misconfigured(ThrongError):
-    """A setting, the policy, a client file or the database's version is wrong here."""
+    """A setting, the policy, a client file or the database's version is wrong."""
 
     exit_code = 2
 
 
 class RejectedInput(ThrongError):
-    """The landing holds something that cannot be used."""
+    """The landing cannot be used."""
 
     exit_code = 10
 
 
 class NotArrived(RejectedInput):
-    """A landing folder is past its time and is missing, or holds no event file: the operator is late."""
+    """A closed landing folder is missing or has no event file."""
 
 
 class RefusedRelease(ThrongError):
@@ -74,7 +74,7 @@ class StepFailed(ThrongError):
 
 
 MARK = "NUMBER"
-"""What stands for a number that may be a subscriber's."""
+"""The replacement of a number that may be a subscriber's."""
 
 _NUMBER = re.compile(
     r"""(?P<kept>
@@ -91,10 +91,10 @@ _NUMBER = re.compile(
 
 
 def shown(name: str) -> str:
-    """A foreign name in plain letters and of bounded length: no command, and nothing that a terminal obeys."""
+    """Reduce a foreign name to 100 plain characters: no command, no terminal sequence."""
     return re.sub(r"[^A-Za-z0-9._=/-]", "?", name[:100])
 
 
 def masked(text: str) -> str:
-    """Words that leave the house, or outlive what they name: numbers that may be a subscriber's are not in them."""
+    """Replace numbers that may be a subscriber's in alerts and logs."""
     return _NUMBER.sub(lambda found: found["kept"] or MARK, text)

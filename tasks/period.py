@@ -1,4 +1,4 @@
-"""Periods of the calendar in the network's local time: a day, an ISO week, a month; half open."""
+"""Calendar periods in the network's local time: day, ISO week, month; half open."""
 
 import re
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from tasks.errors import Misconfigured
 
 
 class Cadence(StrEnum):
-    """How long a period is."""
+    """The length of a period."""
 
     DAY = "day"
     WEEK = "week"
@@ -44,10 +44,14 @@ class Period:
                 return cls(date.fromisoformat(f"{text}-01"), Cadence.MONTH)
         except ValueError as error:
             raise Misconfigured(
-                f"'{text[:40]}' is not in the calendar ({error}).", "Give an existing period."
+                f"'{text[:40]}' is not in the calendar ({error}).",
+                "Give an existing period.",
+                code="period.not_in_calendar",
             ) from None
         raise Misconfigured(
-            f"'{text[:40]}' is not a period.", "Write a day 2026-03-01, an ISO week 2026-W10 or a month 2026-03."
+            f"'{text[:40]}' is not a period.",
+            "Write a day 2026-03-01, an ISO week 2026-W10 or a month 2026-03.",
+            code="period.unreadable",
         )
 
     @classmethod
@@ -102,17 +106,18 @@ def day_start(day: date, zone: ZoneInfo) -> datetime:
 
 
 def clock(at: datetime, zone: ZoneInfo, to: str = "minutes") -> str:
-    """A moment for people, on the network's clock and with its offset: `2026-03-01 09:00+01:00`."""
+    """Format an instant on the network's clock, with offset: `2026-03-01 09:00+01:00`."""
     return at.astimezone(zone).isoformat(" ", to)
 
 
 def day_hours(day: date, zone: ZoneInfo) -> tuple[datetime, ...]:
-    """UTC start instants of a local day's 23, 24 or 25 hours; raises Misconfigured if the clock shifts by less."""
+    """UTC start instants of a local day's 23, 24 or 25 hours. Raises Misconfigured for other clock shifts."""
     start, end = day_start(day, zone), day_start(day + timedelta(days=1), zone)
     hours, rest = divmod(end - start, timedelta(hours=1))
     if rest or hours not in (23, 24, 25):
         raise Misconfigured(
             f"On {day} the clocks of {zone.key} shift by something other than one whole hour.",
             "Throng counts whole hours: choose another timezone in policy.toml [time].",
+            code="policy.clock_shift",
         )
     return tuple(start + timedelta(hours=n) for n in range(hours))

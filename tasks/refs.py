@@ -1,4 +1,4 @@
-"""What crosses a task border: ids, dates, counts and digests; never a table, never a row's value."""
+"""References that cross a task border: ids, dates, counts and digests; never a table or a row's value."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class DayRef:
 
 @dataclass(frozen=True)
 class ReleaseRef:
-    """A release: its unique key, and what is known of its bytes."""
+    """A release: its unique key and its digest."""
 
     product: str
     version: int
@@ -49,11 +49,11 @@ class ReleaseRef:
     sha256: str
     rho: float
     missing_days: tuple[str, ...] = ()
-    """Days of the period that it was drawn without."""
+    """Days of the period that the draw lacked."""
     stale: tuple[str, ...] = ()
-    """What differs today from what it was drawn from."""
+    """What changed since the draw."""
     revision_rho: float | None = None
-    """What drawing a stale one again would charge to each of its months."""
+    """What a revision of a stale release would charge to each of its months."""
 
     def __str__(self) -> str:
         return f"{self.product}/v{self.version}/{self.period}/r{self.revision}"
@@ -77,7 +77,7 @@ class DeliveryRef:
 
 @dataclass(frozen=True)
 class IndexRef:
-    """A client's index, as it stands in the client's bucket."""
+    """A client's index in its bucket."""
 
     client: str
     outcome: Outcome
@@ -85,14 +85,14 @@ class IndexRef:
 
 @dataclass(frozen=True)
 class ExpiryRef:
-    """What an expiry has removed, in total."""
+    """The totals of an expiry."""
 
     outcome: Outcome
     periods: int
-    """Whose keys were destroyed, and the last row under them."""
+    """Periods whose keys and last rows were destroyed."""
     files: int
     rows: int
-    """Of subscribers who withdrew."""
+    """Rows of subscribers who withdrew."""
 
     def __str__(self) -> str:
         return (

@@ -1,6 +1,6 @@
-"""Settings: where things are, from THRONG_* variables, `.env` and the home's `env`; what is allowed is policy.
+"""Settings: locations, from THRONG_* variables, `.env` and the home's `env`. The policy says what is allowed.
 
-The home is named by THRONG_HOME or `.env`, or the current folder is one that `throng init` made; there is no default.
+THRONG_HOME or `.env` names the home, or the current folder is a home made by `throng init`. There is no default.
 """
 
 import os
@@ -55,14 +55,16 @@ class Settings(BaseSettings):
 
     @property
     def mapping(self) -> Path | None:
-        """The operator's formats.toml: THRONG_FORMATS, or the one in the landing or beside THRONG_POLICY, if any."""
+        """The operator's formats.toml: THRONG_FORMATS, or the one in the landing or beside THRONG_POLICY."""
         if self.formats:
             return self.formats.absolute()
         folders = [self.landing_root, *([self.policy.absolute().parent] if self.policy else [])]
         found = list(dict.fromkeys(path for folder in folders if (path := folder / "formats.toml").is_file()))
         if len(found) > 1:
             raise Misconfigured(
-                f"There are two mappings, {found[0]} and {found[1]}.", "Remove one, or name one in THRONG_FORMATS."
+                f"There are two mappings, {found[0]} and {found[1]}.",
+                "Remove one, or name one in THRONG_FORMATS.",
+                code="settings.two_mappings",
             )
         return found[0] if found else None
 
@@ -78,7 +80,7 @@ class Settings(BaseSettings):
 
     @property
     def scratch_root(self) -> Path:
-        """Space for what lives no longer than one step."""
+        """The folder of temporary files; a step removes its own."""
         return self.home.absolute() / "scratch"
 
     @property
@@ -93,7 +95,7 @@ class Settings(BaseSettings):
 
     @property
     def masked_database(self) -> str:
-        """The catalog's URL without its password, also where that stands among the options."""
+        """The catalog's URL without its password and options."""
         try:
             return make_url(self.database).set(query={}).render_as_string(hide_password=True)
         except ArgumentError:
@@ -102,28 +104,27 @@ class Settings(BaseSettings):
     def _folder(self, variable: str, value: str | None) -> Path:
         if not value and not self.home.exists():
             raise Misconfigured(
-                f"There is no home at {self.home.absolute()}, and {variable} is not set.",
-                "Mend THRONG_HOME; or `throng init DIR` makes a home.",
-            )
-        if not value and not self.home.exists():
-            raise Misconfigured(
                 f"{variable} is not set, and there is no home at {self.home.absolute()}.",
-                "Mend THRONG_HOME; or `throng init DIR` makes a home.",
+                "Correct THRONG_HOME, or make a home: `throng init DIR`.",
+                code="settings.home_missing",
             )
         if not value:
             raise Misconfigured(
-                f"{variable} is not set.", f"Set {variable} to the folder, in the environment, .env or the home's env."
+                f"{variable} is not set.",
+                f"Set {variable} to the folder, in the environment, .env or the home's env.",
+                code="settings.variable_missing",
             )
         if "://" in value:
             raise Misconfigured(
-                f"{variable} names an object store ({value.split(':')[0]}://): landing and lake are folders for now.",
+                f"{variable} names an object store ({value.split(':')[0]}://), but landing and lake must be folders.",
                 f"Mount or copy it, and set {variable} to a folder.",
+                code="settings.not_a_folder",
             )
         return Path(value).absolute()
 
 
 def _addresses(url: str, schemes: tuple[str, ...]) -> bool:
-    """Whether it names a host; what follows an unescaped sign of a password would be taken for a path, and be shown."""
+    """Whether the URL names a host. An unescaped sign in a password would turn the rest into a path, and show it."""
     try:
         parts = urlsplit(url)
         whole = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
@@ -133,12 +134,13 @@ def _addresses(url: str, schemes: tuple[str, ...]) -> bool:
 
 
 def load() -> Settings:
-    """Read the settings; raises Misconfigured where no home is named, and naming each variable that is wrong."""
+    """Read the settings. Raises Misconfigured without a home, or with the name of each wrong variable."""
     home = named_home()
     if home is None:
         raise Misconfigured(
             "No home is named: the folder of catalog, keys and lake.",
-            "Set THRONG_HOME to the folder, in the environment or .env; or run `throng init DIR` and work inside DIR.",
+            "Set THRONG_HOME in the environment or .env, or run `throng init DIR` and work inside DIR.",
+            code="settings.home_unnamed",
         )
     dotenv, kept = env_files.dotenv(), env_files.read(home)
     for where, names in (("the environment", os.environ), (".env", dotenv), (f"{home / 'env'}", kept)):
@@ -149,7 +151,9 @@ def load() -> Settings:
     except ValidationError as error:
         faults = "; ".join(f"THRONG_{str(f['loc'][0]).upper()}: {f['msg']}" for f in error.errors(include_input=False))
         raise Misconfigured(
-            f"Settings are wrong: {faults}.", "Mend the environment, .env or the home's env; `throng doctor` shows all."
+            f"Settings are wrong: {faults}.",
+            "Correct the environment, .env or the home's env; `throng doctor` shows all.",
+            code="settings.invalid",
         ) from None
 
 
@@ -161,17 +165,19 @@ def named_home() -> Path | None:
 
 
 def _check_names(where: str, names: Mapping[str, str]) -> None:
-    """A mistyped name would silently be a setting that is not set."""
+    """Refuse unknown names: a mistyped one would be ignored in silence."""
     known = [f"THRONG_{name.upper()}" for name in Settings.model_fields]
     for name in names:
         if name.upper().startswith("THRONG_") and name.upper() not in known:
             (nearest,) = get_close_matches(name.upper(), known, n=1, cutoff=0)
             raise Misconfigured(
-                f"{where} sets {shown(name)}, which is not a setting.", f"Write {nearest}, or remove it."
+                f"{where} sets {shown(name)}, which is not a setting.",
+                f"Write {nearest}, or remove it.",
+                code="settings.unknown",
             )
 
 
 def _named(lines: Mapping[str, str]) -> dict[str, Any]:
-    """A file's settings, by their names here."""
+    """The settings of a file, by field name."""
     found = {name.lower(): value for name, value in lines.items()}
     return {name: found[f"throng_{name}"] for name in Settings.model_fields if f"throng_{name}" in found}
