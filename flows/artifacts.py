@@ -43,7 +43,7 @@ def of_release(product: str, period: str) -> None:
     """What the latest release of the period says of its errors and its cost, if there is one."""
     from tasks.period import Period
     from tasks.privacy.accounting import epsilon, rho_of
-    from tasks.products.catalogue import find
+    from tasks.products.registry import find
     from tasks.release import latest_drawn
     from tasks.store import open_stores
     from tasks.store.ledger import ReleaseKey
@@ -67,7 +67,7 @@ def of_release(product: str, period: str) -> None:
 def of_delivery(client: str, product: str, period: str) -> None:
     """Where the latest delivery of the period is, and how to verify it, if there is one."""
     from tasks.deliver import client_spec
-    from tasks.products.catalogue import find
+    from tasks.products.registry import find
     from tasks.store import open_stores
     from tasks.store.lake import DeliveryKey
 

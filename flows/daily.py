@@ -12,7 +12,7 @@ from flows.reconcile import Report
 
 def _name() -> str:
     from tasks.period import clock
-    from tasks.policy import load as policy
+    from tasks.policy_file import load as policy
     from tasks.release import utc_now
     from tasks.settings import load
 

@@ -69,9 +69,9 @@ def next_command(reference: Reference) -> str | None:
         case DayRef():
             return f"throng publish footfall {reference.day}"
         case ReleaseRef():
-            from tasks.products.catalogue import FOR_CLIENTS
+            from tasks.products.registry import product
 
-            if reference.product not in FOR_CLIENTS:
+            if not product(reference.product).for_clients:
                 return None
             return f"throng deliver CLIENT {reference.product} {reference.period}"
         case DeliveryRef() | IndexRef() | ExpiryRef():

@@ -10,7 +10,9 @@ from tasks.events.gate import GateStatus
 from tasks.period import Period, clock
 from tasks.plan.states import Plan, State, Step
 from tasks.privacy.accounting import rho_of
-from tasks.products.catalogue import CATALOGUE, FOR_CLIENTS, PUBLISHED, Product
+from tasks.products.registry import product as product_named
+from tasks.products.registry import published
+from tasks.products.spec import Product
 from tasks.release import budgets, key_ends, latest_drawn, outstanding
 from tasks.retention import EXPIRY
 from tasks.store import Stores
@@ -114,7 +116,7 @@ def _overdue(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
 def _stale(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
     for step in plan.steps:
         if step.verb == "publish" and step.product and step.state is State.STALE:
-            key = _latest(stores, CATALOGUE[step.product], step.period)
+            key = _latest(stores, product_named(step.product), step.period)
             again = f"throng publish {step.product} {step.period} --revision-of {key} --reason TEXT"
             action = f"Leave it, or draw again for rho {step.revision_rho or 0:.4f}{_first(plan, step)}: {again}"
             yield Alert(AlertKind.RELEASE_STALE, key, step.why, action)
@@ -179,7 +181,7 @@ def _expiring(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
     clients = [ClientSpec.stored(row.spec) for row in stores.catalog.clients()]
     drawn = {(r.product, r.period) for r in stores.ledger.releases() if r.state is not ReleaseState.RESERVED}
     for (product, period), ends in _keys_end(stores, now).items():
-        wanted = product not in FOR_CLIENTS or any(spec.grant(product, period) for spec in clients)
+        wanted = not product_named(product).for_clients or any(spec.grant(product, period) for spec in clients)
         if wanted and ends - NOTICE <= now < ends and (product, str(period)) not in drawn:
             what = f"It is not drawn; its pseudonym key may be destroyed from {ends:%Y-%m-%d} on, then it never can be."
             yield Alert(AlertKind.KEY_EXPIRING, f"{product} {period}", what, f"throng publish {product} {period}")
@@ -199,8 +201,9 @@ def _keys_end(stores: Stores, now: datetime) -> dict[tuple[str, Period], datetim
     """By product and period with days in the lake: when the period's key may be destroyed."""
     days: dict[tuple[str, Period], list[DayGeneration]] = {}
     for row in _current(stores, now):
-        for product in PUBLISHED:
-            days.setdefault((product, Period.holding(CATALOGUE[product].cadence, row.day)), []).append(row)
+        for product in published():
+            for period in product.periods(row.day):
+                days.setdefault((product.name, period), []).append(row)
     return {(name, period): key_ends(period, rows, stores.policy.policy) for (name, period), rows in days.items()}
 
 

@@ -17,7 +17,8 @@ from tasks.deliverable.verify import verify
 from tasks.delivery_calendar import client_index
 from tasks.errors import RefusedDelivery, ThrongError
 from tasks.period import Period
-from tasks.products.catalogue import Product, find
+from tasks.products.registry import check_for_clients, find
+from tasks.products.spec import Product
 from tasks.refs import DeliveryRef, IndexRef, Outcome
 from tasks.release import latest_drawn, utc_now
 from tasks.release_metadata import delivery_view, grant_view, release_view, zones_view
@@ -47,7 +48,7 @@ class Deliver:
         """Deliver a published period, or find that the client's bucket holds it."""
         made, of = find(product), Period.parse(period)
         made.check(of)
-        made.check_for_clients()
+        check_for_clients(made)
         spec = client_spec(self._stores, client)
         with (
             self._stores.locks.hold(f"client-{client}"),

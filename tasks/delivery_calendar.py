@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 
 from tasks.deliverable.index import DeliveredManifest, IndexEntry, PeriodState, index
 from tasks.errors import INTERRUPTED
-from tasks.period import Period, day_start
-from tasks.products.catalogue import CATALOGUE, Product
+from tasks.period import Cadence, Period, day_start
+from tasks.products.registry import product as product_named
+from tasks.products.spec import Product
 from tasks.release import budgets, latest_of, privacy_cost
 from tasks.store import Stores
 from tasks.store.client_spec import ClientSpec, Grant
@@ -26,7 +27,7 @@ def client_index(stores: Stores, spec: ClientSpec, now: datetime) -> bytes:
     }
     entries = []
     for (name, period), due in _deadlines(stores, spec, now, sent).items():
-        delivery, product = sent.get((name, period)), CATALOGUE[name]
+        delivery, product = sent.get((name, period)), product_named(name)
         if delivery or due <= now:
             state, reason = books.state(product, period, delivery)
             where = DeliveredManifest(delivery.revision, delivery.manifest_sha256) if delivery else None
@@ -48,18 +49,19 @@ def deadlines(spec: ClientSpec, zone: ZoneInfo, now: datetime) -> dict[tuple[str
     return {
         (grant.product, period): grant.expected_by(period, zone)
         for grant in spec.grants
-        for period in _periods(grant, CATALOGUE[grant.product], now)
+        for cadence in product_named(grant.product).cadences
+        for period in _periods(grant, cadence, now)
     }
 
 
-def _periods(grant: Grant, product: Product, now: datetime) -> Iterator[Period]:
+def _periods(grant: Grant, cadence: Cadence, now: datetime) -> Iterator[Period]:
     """Granted periods that begin before now."""
-    period = Period.holding(product.cadence, grant.since)
+    period = Period.holding(cadence, grant.since)
     last = min(grant.until or now.date(), now.date() + timedelta(days=1))
     while period.first <= last:
         if grant.covers(period):
             yield period
-        period = Period.holding(product.cadence, period.end)
+        period = Period.holding(cadence, period.end)
 
 
 @dataclass(frozen=True)

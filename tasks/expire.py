@@ -14,7 +14,7 @@ from tasks.errors import RefusedRelease, StorageUnavailable, ThrongError
 from tasks.events.formats import load_formats
 from tasks.events.panel import withdrawn
 from tasks.period import Period
-from tasks.products.catalogue import CATALOGUE
+from tasks.products import registry
 from tasks.refs import ExpiryRef, Outcome
 from tasks.release import check_clock, key_ends, utc_now
 from tasks.retention import EXPIRY, remove_superseded
@@ -156,7 +156,7 @@ class Expire:
     def _undrawn(self, period: Period) -> Iterator[None]:
         """Nobody draws from the period meanwhile."""
         with ExitStack() as held:
-            for product in CATALOGUE.values():
-                if product.cadence is period.cadence:
+            for product in registry.products():
+                if period.cadence in product.cadences:
                     held.enter_context(self._stores.locks.hold(f"release-{product.name}-{period}"))
             yield

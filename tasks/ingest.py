@@ -27,15 +27,25 @@ from tasks.events.row_rules import ReadContext
 from tasks.mobility.cells import CellPlan
 from tasks.mobility.day import PROFILE_UNIT, walk_rules
 from tasks.mobility.plans import Plans, load_plans
-from tasks.mobility.tables import MONTH_STATE, PRESENCE, LakeTable
+from tasks.mobility.tables import LakeTable
 from tasks.period import Cadence, Period, day_hours, day_start
 from tasks.privacy.bounds import Contributions, LevelRule
 from tasks.privacy.noise import Noise
 from tasks.privacy.protect import protect
-from tasks.products.catalogue import GATE_PROFILE
+from tasks.products import registry
+from tasks.products.gate_profile import PRODUCT as GATE_PROFILE
 from tasks.refs import DayRef, Outcome
 from tasks.register_versions import check_registers
-from tasks.release import PROFILES_A_DAY, PendingDraw, ReleaseDraw, ReleaseInputs, check_clock, day_profile, utc_now
+from tasks.release import (
+    PROFILES_A_DAY,
+    PendingDraw,
+    ReleaseDraw,
+    ReleaseInputs,
+    check_clock,
+    day_profile,
+    rules_of,
+    utc_now,
+)
 from tasks.retention import check_not_expired, remove_superseded
 from tasks.staged_day import StagedDayRef, staged_day_ref
 from tasks.step import progress, step
@@ -45,8 +55,6 @@ from tasks.store.catalog import DayInputs
 from tasks.store.event_log import bind_lineage, day_lineage
 from tasks.store.lake import StagedPartition
 from tasks.store.scratch import PrivateFolder, private_folder
-
-KEPT = (PRESENCE, MONTH_STATE)
 
 
 class Ingest:
@@ -94,7 +102,9 @@ class Ingest:
     ) -> DayRef | None:
         """Whether there is anything to do: None if the day is closed, and not ingested yet or asked `again`."""
         self._stores.installation.check()
-        check_not_expired(self._stores, *(Period.holding(cadence, day) for cadence in _cadences(KEPT)))
+        check_not_expired(
+            self._stores, *(Period.holding(cadence, day) for cadence in _cadences(registry.lake_tables()))
+        )
         landing = self._landing(day)
         if not landing.closed:
             open_folders = ", ".join(folder.path.name for folder in landing.folders if not folder.closed)
@@ -167,7 +177,7 @@ class Ingest:
     ) -> tuple[DayWork, RegisterFacts]:
         """Panel and cells as files that no one else can read and that end with the walk."""
         root, policy = self._stores.settings.landing_root, self._stores.policy.policy
-        tables = KEPT
+        tables, (profile,) = registry.lake_tables(), rules_of(GATE_PROFILE, Period.day(day), policy)
         periods = {cadence: Period.holding(cadence, day) for cadence in _cadences(tables)}
         for period in periods.values():  # also of a period without rows, to tell that from a lost key
             self._stores.keys.data_key(period)
@@ -188,7 +198,7 @@ class Ingest:
             groups=groups,
             context=context,
             cells=cell_plan.arrays,
-            rules=walk_rules(policy, day),
+            rules=walk_rules(policy, day, profile.bound),
             tables=tables,
             pseudonyms={cadence: panel[name].to_numpy() for cadence, name in zip(periods, columns, strict=True)},
         )
@@ -207,7 +217,7 @@ class Ingest:
             staged.inputs.zone_plan, {str(day): staged.generation}, {"landing": staged.inputs.landing_digest}
         )
         key = release_draw.reserve(GATE_PROFILE, day, revision, inputs)
-        rules = GATE_PROFILE.rules(self._stores.policy.policy, 24)
+        rules = rules_of(GATE_PROFILE, day, self._stores.policy.policy)
         release_draw.finish(key, rules, lambda: self._counted(staged, rules), {})
         return revision
 
@@ -223,12 +233,12 @@ class Ingest:
         )
 
     def _counted(self, staged: StagedDayRef, rules: tuple[LevelRule, ...]) -> PendingDraw:
-        """The profile, to be put under noise, every entry shown: it is for our own gate."""
+        """The profile, to be put under noise."""
         values = self._stores.lake.staged_partition(staged.day, staged.generation).profile()
-        shown = tuple(replace(rule, threshold=None) for rule in rules)
-        counts = Contributions(shown[0].name, values, shown[0].bound, PROFILE_UNIT)
+        (rule,) = rules
+        counts = Contributions(rule.name, values, rule.bound, PROFILE_UNIT)
         entries = keys(len(values) - len(READ_REASONS))
-        return PendingDraw(partial(protect, (counts,), shown, {shown[0].name: entries}, self._noise))
+        return PendingDraw(partial(protect, (counts,), rules, {rule.name: entries}, self._noise))
 
     @step("let the gate judge the day")
     def judge(self, staged: StagedDayRef, revision: int | None, overrides: Collection[str]) -> DayRef:

@@ -1,18 +1,14 @@
-"""The policy: the promise in numbers, one reviewed file, read once, known by its digest."""
+"""The policy: the promise in numbers, one reviewed file, known by its digest."""
 
-import hashlib
-import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from fractions import Fraction
-from importlib.resources import files
-from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from tasks.errors import Misconfigured
+from tasks.period import Cadence
 
 
 def _timezone(name: str) -> str:
@@ -125,106 +121,34 @@ class Budget(_Section):
     delta: Annotated[float, Field(gt=0, lt=1e-6)]
 
 
-class Level(_Section):
-    """One level of a product: noise sd in persons, and squared L2 bound. Nothing is withheld: it is for our own use."""
+class LevelPolicy(_Section):
+    """One level of a product: noise sd in persons, squared L2 bound, and least value shown (None: all are)."""
 
     sigma: Annotated[Decimal, Field(gt=0)]
     bound: Annotated[int, Field(ge=1)]
-
-    @property
-    def least(self) -> int | None:
-        """The least value shown; None: all are."""
-        return None
-
-    def bound_on(self, hours: int) -> int:
-        """The squared L2 bound on a period of so many hours."""
-        return self.bound
-
-    def rho(self, hours: int = 24) -> Fraction:
-        """Exact rho-zCDP of one release inside a month, K / (2 sigma^2)."""
-        return Fraction(self.bound_on(hours)) / (2 * Fraction(self.sigma) ** 2)
-
-
-class ShownLevel(Level):
-    """A level that clients see: values below the threshold are withheld."""
-
-    threshold: Annotated[int, Field(ge=0)]
-
-    @property
-    def least(self) -> int | None:
-        """The least value shown."""
-        return self.threshold
+    threshold: Annotated[int, Field(ge=0)] | None = None
 
     @model_validator(mode="after")
-    def _threshold_is_above_noise(self) -> "ShownLevel":
+    def _threshold_is_above_noise(self) -> "LevelPolicy":
         least = max(Decimal(20), 3 * self.sigma)
-        if self.threshold < least:
+        if self.threshold is not None and self.threshold < least:
             raise ValueError(f"threshold {self.threshold} is below max(20, 3 sigma) = {least}")
         return self
 
 
-class HourlyLevel(ShownLevel):
-    """A level with one entry an hour: the bound is the day's hours, 25 on the long day, by definition."""
-
-    @model_validator(mode="after")
-    def _bound_is_the_day(self) -> "HourlyLevel":
-        if self.bound != 24:
-            raise ValueError("bound is 24 by definition: one zone an hour")
-        return self
-
-    def bound_on(self, hours: int) -> int:
-        """24, or 25 on the long day."""
-        return max(self.bound, hours)
+def _by_level(cadence: object) -> object:
+    """A product of one level gives its numbers without the level's name: the name is empty then."""
+    holds_numbers = isinstance(cadence, dict) and not all(isinstance(value, dict) for value in cadence.values())
+    return {"": cadence} if holds_numbers else cadence
 
 
-class FootfallDay(_Section):
-    """Persons by zone and hour; and by district, hour, age band and gender."""
-
-    zone_hour: HourlyLevel
-    district_hour_demographic: HourlyLevel
-
-
-class Footfall(_Section):
-    """Daily footfall."""
-
-    day: FootfallDay
-
-
-class Panel(_Section):
-    """Panel persons by home district, age band and gender, once a month."""
-
-    month: Level
-
-
-class GateProfile(_Section):
-    """Rows by hour and by reason, for our own gate, once a day."""
-
-    day: Level
-
-
-class Products(_Section):
-    """Every product that exists."""
-
-    footfall: Footfall
-    panel: Panel
-    gate_profile: GateProfile
-
-    def levels(self, product: str, cadence: str) -> tuple[Level, ...]:
-        """The levels of a product at a cadence, in the order of the catalogue; empty where the policy has none."""
-        section = getattr(getattr(self, product, None), cadence, None)
-        if section is None or isinstance(section, Level):
-            return (section,) if section else ()
-        return tuple(getattr(section, name) for name in type(section).model_fields)
+Levels = Annotated[dict[str, LevelPolicy], BeforeValidator(_by_level)]
 
 
 class Retention(_Section):
     """How long period keys live."""
 
     keys_days: Annotated[int, Field(ge=1)]
-
-
-LONGEST_MONTH = {"day": (24,) * 30 + (25,), "week": (168,) * 6, "month": (745,)}
-"""Hours of each period of a cadence in the costliest month: 31 days with one of 25 h, six ISO weeks."""
 
 
 class Policy(_Section):
@@ -237,25 +161,12 @@ class Policy(_Section):
     presence: Presence
     walk: Walk
     budget: Budget
-    product: Products
+    product: dict[str, dict[str, Levels]]
     retention: Retention
 
-    def longest_month(self) -> Fraction:
-        """rho of the costliest month, each scheduled release once; a week over two months costs each twice its rho."""
-        total = Fraction(0)
-        for product in type(self.product).model_fields:
-            for cadence, hours in LONGEST_MONTH.items():
-                factor = 2 if cadence == "week" else 1
-                for level in self.product.levels(product, cadence):
-                    total += sum(level.rho(h) for h in hours) * factor
-        return total
-
-    @model_validator(mode="after")
-    def _month_fits_its_cap(self) -> "Policy":
-        longest = self.longest_month()
-        if longest > Fraction(self.budget.cap):
-            raise ValueError(f"the longest month costs rho {float(longest):.4f}, over the cap {self.budget.cap}")
-        return self
+    def levels(self, product: str, cadence: Cadence) -> Mapping[str, LevelPolicy]:
+        """The levels of a product at a cadence, in the file's order; one of a single level has no name."""
+        return self.product[product][cadence.value]
 
 
 @dataclass(frozen=True)
@@ -265,36 +176,3 @@ class ReviewedPolicy:
     policy: Policy
     digest: str
     source: str
-
-
-def shipped() -> Path:
-    """The shipped policy: inside the installed package, or beside pyproject.toml in a checkout."""
-    inside = Path(str(files("tasks"))) / "policy.toml"
-    return inside if inside.exists() else inside.parent.parent / "policy.toml"
-
-
-def _sentence(error: ValidationError) -> str:
-    words = {"missing": "is missing", "extra_forbidden": "is not known"}
-    faults = []
-    for fault in error.errors():
-        key = ".".join(str(part) for part in fault["loc"]) or "the policy"
-        said = words.get(fault["type"], fault["msg"].removeprefix("Value error, "))
-        faults.append(f"{key}: {said}" if fault["type"] not in words else f"{key} {said}")
-    return "; ".join(faults)
-
-
-def load(path: Path | None = None) -> ReviewedPolicy:
-    """Read and check a policy; raises Misconfigured naming each unknown, missing or impossible key."""
-    path = path or shipped()
-    try:
-        content = path.read_bytes()
-        data = tomllib.loads(content.decode("utf-8-sig"), parse_float=Decimal)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise Misconfigured(f"The policy {path} cannot be read: {error}.", "Mend it, or unset THRONG_POLICY.") from None
-    try:
-        return ReviewedPolicy(Policy.model_validate(data), hashlib.sha256(content).hexdigest(), str(path))
-    except ValidationError as error:
-        raise Misconfigured(
-            f"The policy {path} is refused: {_sentence(error)}.",
-            "Compare with the shipped policy.toml; over the cap, a larger sigma or a larger cap is needed.",
-        ) from None

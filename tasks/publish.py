@@ -2,35 +2,41 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import datetime
 from fractions import Fraction
-from functools import partial
+from typing import cast
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from tasks.count_context import count_context
 from tasks.errors import Misconfigured, RefusedRelease
 from tasks.events.formats import load_formats
-from tasks.events.gate_metrics import incomplete_hours
 from tasks.events.landing import unchanged
 from tasks.events.panel import after_consent, eligible, read_panel
-from tasks.mobility.zones import ZonePlan, stored_plan
-from tasks.period import Period, day_hours, day_start
+from tasks.period import Period, day_start
 from tasks.privacy.noise import Noise
-from tasks.privacy.protect import protect
-from tasks.products import footfall, panel
-from tasks.products.catalogue import CATALOGUE, Product, find
+from tasks.products.draw import counted
+from tasks.products.registry import find
+from tasks.products.spec import DataProduct, Product
 from tasks.refs import Outcome, ReleaseRef
 from tasks.register_versions import check_register_values, check_registers, registers_digest
-from tasks.release import PendingDraw, ReleaseDraw, check_clock, day_profile, facts_of, hours_of, privacy_cost, utc_now
-from tasks.release_inputs import files_of, inputs_now
+from tasks.release import (
+    PendingDraw,
+    ReleaseDraw,
+    ReleaseInputs,
+    check_clock,
+    facts_of,
+    privacy_cost,
+    rules_of,
+    utc_now,
+)
+from tasks.release_inputs import inputs_now
 from tasks.staleness import changes_since, not_in_lake
 from tasks.step import step
 from tasks.store import Stores
 from tasks.store.audit import AuditEntry
 from tasks.store.event_log import bind_lineage, release_lineage
-from tasks.store.lake import BUCKETS, LakeFile
 from tasks.store.ledger import ReleaseKey
 from tasks.store.tables import Release, ReleaseState
 
@@ -135,66 +141,24 @@ class Publish:
 
     @step("count, draw and publish")
     def draw(self, product: Product, period: Period, key: ReleaseKey) -> ReleaseRef:
-        """Count, draw, reconcile, suppress and publish; or finish what a crash left."""
-        rules = product.rules(self._stores.policy.policy, hours_of(period, self._stores.policy.policy))
+        """Count, draw, make consistent, suppress and publish; or finish what a crash left."""
+        policy = self._stores.policy.policy
         release = self._stores.ledger.find(key.product, key.version, key.period, key.revision)
-        missing = _missing_days(release) if release else []
-        count = {"footfall": self._footfall, "panel": self._panel}[product.name]
-        facts = {"missing_days": missing, **facts_of(self._stores.policy.policy)}
-        done = self._release_draw.finish(key, rules, lambda: count(period, key), facts)
+        facts = {"missing_days": _missing_days(release) if release else [], **facts_of(policy)}
+        rules = rules_of(product, period, policy)
+        done = self._release_draw.finish(key, rules, lambda: self._counted(product, period, key), facts)
         return _reference(done, Outcome.PUBLISHED)
 
-    def _footfall(self, period: Period, key: ReleaseKey) -> PendingDraw:
-        plan, generations = self._inputs(key)
-        ((day, generation),) = generations.items()
-        policy, lake = self._stores.policy.policy, self._stores.lake
-        hours = day_hours(day, policy.time.local)
-        rules = CATALOGUE[key.product].rules(policy, len(hours))
-        members, read = self._members(period)
-        presence = (
-            after_consent(table, members, (table["hour"].to_numpy().astype(np.int64) + 1) * 3600)
-            for file in files_of(self._stores, generations)
-            if file.table == "presence"
-            for table in [lake.rows(file)]
-        )
-        draw = partial(
-            protect,
-            footfall.count(presence, lake.allowed(period), plan, len(hours), rules),
-            rules,
-            footfall.keys(plan, hours),
-            self._noise,
-            footfall.hierarchy(plan),
-            footfall.known(plan, lake.coverage(day, generation), self._incomplete(day, generation)),
-        )
-        return PendingDraw(draw, read)
-
-    def _panel(self, period: Period, key: ReleaseKey) -> PendingDraw:
-        plan, generations = self._inputs(key)
-        rules = CATALOGUE[key.product].rules(self._stores.policy.policy, 0)
-        members, read = self._members(period)
-        files = [file for file in files_of(self._stores, generations) if file.period == period]
-        states = (self._states(period, files, members, bucket) for bucket in range(BUCKETS))
-        counts = panel.count((days for days in states if days), self._stores.lake.allowed(period), plan, rules)
-        return PendingDraw(partial(protect, counts, rules, panel.keys(plan), self._noise), read)
-
-    def _states(self, period: Period, files: list[LakeFile], members: pa.Table, bucket: int) -> tuple[pa.Table, ...]:
-        """One bucket of the period's state, a table a day, without days before a person's consent."""
-        return tuple(
-            after_consent(table, members, np.full(len(table), self._seconds(period, Period.day(file.day))))
-            for file in files
-            if file.bucket == bucket
-            for table in [self._stores.lake.rows(file)]
-        )
-
-    def _inputs(self, key: ReleaseKey) -> tuple[ZonePlan, dict[date, int]]:
-        """The pinned zone plan and generations of a reservation."""
+    def _counted(self, product: Product, period: Period, key: ReleaseKey) -> PendingDraw:
         release = self._stores.ledger.find(key.product, key.version, key.period, key.revision)
         if release is None:
-            raise RefusedRelease(f"{key} was never charged.", "Publish it first: its charge precedes everything.")
-        plan = stored_plan(self._stores.lake.plan(release.zone_plan))
-        return plan, {date.fromisoformat(day): number for day, number in release.generations.items()}
+            raise RefusedRelease(f"{key} was never charged.", "Publish it first.", "release.not_charged")
+        inputs = ReleaseInputs(release.zone_plan, release.generations, release.digests)
+        people, read, made = *self._eligible(period), cast(DataProduct, product)
+        context = count_context(self._stores, made, period, inputs, people)
+        return PendingDraw(counted(made, context, self._noise), read)
 
-    def _members(self, period: Period) -> tuple[pa.Table, dict[str, str]]:
+    def _eligible(self, period: Period) -> tuple[pa.Table, dict[str, str]]:
         """Who may be counted and since when, from the landing zone's files as they are now; the lake's list is theirs.
 
         A consent given after the period, or after a withdrawal or by the number's next owner, does not cover it.
@@ -214,21 +178,11 @@ class Publish:
                 formats=load_formats(self._stores.settings.mapping),
             )
         check_register_values(self._stores, registers)
-        members = after_consent(everybody, everybody, np.full(len(everybody), self._seconds(period, period)))
+        length = day_start(period.end, policy.time.local) - day_start(period.first, policy.time.local)
+        members = after_consent(everybody, everybody, np.full(len(everybody), int(length.total_seconds())))
         self._stores.lake.write_allowed(period, eligible(members))
-        return members, {"people": people}
-
-    def _seconds(self, period: Period, part: Period) -> int:
-        """Elapsed seconds from a period's local start to the end of a part of it."""
-        zone = self._stores.policy.policy.time.local
-        return int((day_start(part.end, zone) - day_start(period.first, zone)).total_seconds())
-
-    def _incomplete(self, day: date, generation: int) -> npt.NDArray[np.bool_]:
-        """Hours that the noisy profile shows to be empty."""
-        rows = self._stores.catalog.generations(day)
-        revision = next(row.profile_revision for row in rows if row.generation == generation)
-        profile = day_profile(self._stores, day, revision)
-        return np.array(incomplete_hours(profile, self._stores.policy.policy.gate.rules))
+        people_table = members.select(["pseudonym", "age_band", "gender", "from_second"])
+        return people_table.rename_columns({"from_second": "since"}), {"people": people}
 
 
 def revised(product: Product, period: Period, release: str) -> ReleaseKey:

@@ -16,7 +16,9 @@ from tasks.policy import Policy
 from tasks.privacy.accounting import Charge, cap_units, charge
 from tasks.privacy.bounds import LevelRule
 from tasks.privacy.protect import ProtectedCounts
-from tasks.products.catalogue import CATALOGUE, GATE_PROFILE, Product
+from tasks.products import registry
+from tasks.products.gate_profile import PRODUCT as GATE_PROFILE
+from tasks.products.spec import Product
 from tasks.store import Stores
 from tasks.store.audit import AuditEntry
 from tasks.store.ledger import ReleaseKey, ReservationFacts
@@ -62,15 +64,15 @@ def key_ends(period: Period, days: Iterable[DayGeneration], policy: Policy) -> d
     )
 
 
-def hours_of(period: Period, policy: Policy) -> int:
-    """Hours of a period, clock changes included."""
+def rules_of(product: Product, period: Period, policy: Policy) -> tuple[LevelRule, ...]:
+    """The rule of each level that a release of the period is charged and drawn by."""
     length = day_start(period.end, policy.time.local) - day_start(period.first, policy.time.local)
-    return round(length / timedelta(hours=1))
+    return product.rules(policy, period.cadence, round(length / timedelta(hours=1)))
 
 
 def privacy_cost(product: Product, period: Period, policy: Policy) -> Charge:
     """What one release of the product charges to each month that the period touches."""
-    return charge(product.rules(policy, hours_of(period, policy)), len(period.months))
+    return charge(rules_of(product, period, policy), len(period.months))
 
 
 def budgets(stores: Stores) -> list[MonthBudget]:
@@ -118,8 +120,8 @@ def outstanding(stores: Stores, month: Period) -> int:
     taken = {(r.product, r.version, r.period) for r, _ in stores.ledger.charges(str(month))}
     return sum(
         privacy_cost(product, period, stores.policy.policy).units
-        for product in CATALOGUE.values()
-        for period in sorted({Period.holding(product.cadence, day) for day in month.days})
+        for product in registry.drawn()
+        for period in sorted({period for day in month.days for period in product.periods(day)})
         if (product.name, product.version, str(period)) not in taken
     )
 

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from tasks.errors import RefusedRelease
 from tasks.events.gate import FAULTS
 from tasks.period import Cadence, Period, clock
-from tasks.products.catalogue import Product
+from tasks.products.spec import Product
 from tasks.register_versions import check_registers, registers_digest
 from tasks.release import ReleaseInputs, scheduled_at
 from tasks.retention import check_not_expired

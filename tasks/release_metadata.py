@@ -1,10 +1,9 @@
 """What a delivery may say, gathered from ledger, catalog and policy: releasable facts only."""
 
-from datetime import date, datetime
+from datetime import date
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.deliverable.view import (
@@ -19,11 +18,12 @@ from tasks.deliverable.view import (
 )
 from tasks.events.gate_metrics import PROFILE_RULES, incomplete_hours
 from tasks.mobility.zones import stored_plan
-from tasks.period import Period, day_hours
+from tasks.period import Period
 from tasks.privacy.accounting import epsilon, rho_of
 from tasks.privacy.bounds import LevelRule
 from tasks.privacy.protect import Z90
-from tasks.products.catalogue import PANEL, Level, Product
+from tasks.products.panel import PRODUCT as PANEL
+from tasks.products.spec import Product, PublicContext
 from tasks.release import day_profile
 from tasks.store import Stores
 from tasks.store.client_spec import ClientSpec, Grant
@@ -36,6 +36,8 @@ def release_view(stores: Stores, product: Product, period: Period, release: Rele
     """Everything a delivery says of its release."""
     stored = stores.lake.release(ReleaseKey.of(release), release.sha256 or "")
     timezone = str(stored.facts["timezone"])
+    public = PublicContext(period, stored_plan(plan.geojson), ZoneInfo(timezone))
+    public = PublicContext(period, stored_plan(stores.lake.plan(release.zone_plan)), ZoneInfo(timezone))
     panel = panel_view(stores, period)
     warnings, quality = _quality(stores, release)
     return ReleaseView(
@@ -45,7 +47,7 @@ def release_view(stores: Stores, product: Product, period: Period, release: Rele
         revision=release.revision,
         created_at=release.slot,
         timezone=timezone,
-        levels=level_views(product, stored.rules, plan, day_hours(period.first, ZoneInfo(timezone))),
+        levels=level_views(product, stored.rules, public),
         privacy=_privacy(stores, release, str(stored.facts["policy"])),
         panel=panel,
         panel_reason="" if panel else f"No panel of a month before {period.months[0]} is published yet.",
@@ -55,37 +57,23 @@ def release_view(stores: Stores, product: Product, period: Period, release: Rele
     )
 
 
-def level_views(
-    product: Product, rules: tuple[LevelRule, ...], plan: ZonesView, starts: tuple[datetime, ...]
-) -> tuple[LevelView, ...]:
+def level_views(product: Product, rules: tuple[LevelRule, ...], public: PublicContext) -> tuple[LevelView, ...]:
     """Each level as a client sees it, with the rule by which it was drawn."""
     return tuple(
         LevelView(
             name=level.name,
             meaning=level.meaning,
-            dimensions=_dimensions(level, plan, starts),
-            additive=frozenset(name if name != "zone_id" else f"{level.place}_id" for name in level.additive),
+            dimensions=tuple(
+                DimensionView(each.name, each.type, each.meaning, tuple(each.values(public)), each.granted_by)
+                for each in level.dimensions
+            ),
+            additive=level.additive,
             sigma=rule.sigma,
             bound=rule.bound,
             threshold=rule.threshold or 0,
-            reading="were mainly in",
+            reading=level.reading,
         )
         for level, rule in zip(product.levels, rules, strict=True)
-    )
-
-
-MEANINGS = {
-    "age_band": "Age in years (-24: of age and up to 24); empty where the level does not split by age.",
-    "gender": "f, m, or x (other or not stated); empty where the level does not split by gender.",
-}
-
-
-def _dimensions(level: Level, plan: ZonesView, starts: tuple[datetime, ...]) -> tuple[DimensionView, ...]:
-    ids = plan.zone_ids if level.place == "zone" else tuple(sorted(set(plan.district_ids)))
-    return (
-        DimensionView(f"{level.place}_id", pa.string(), f"The {level.place}.", ids, level.place),
-        DimensionView("hour_start", pa.timestamp("s", "UTC"), "When the hour begins.", starts),
-        *(DimensionView(name, pa.string(), MEANINGS[name], values) for name, values in level.keys.items()),
     )
 
 

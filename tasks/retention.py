@@ -4,7 +4,7 @@ from datetime import date
 
 from tasks.errors import RefusedRelease
 from tasks.period import Period
-from tasks.products.catalogue import CATALOGUE
+from tasks.products import registry
 from tasks.store import Stores
 from tasks.store.audit import AuditEntry
 from tasks.store.ledger import ReleaseKey
@@ -47,7 +47,7 @@ def _needed(stores: Stores) -> set[tuple[str, int]]:
     undrawn = (
         release
         for release in stores.ledger.releases()
-        if release.product in CATALOGUE
+        if registry.known(release.product)
         and release.state in (ReleaseState.RESERVED, ReleaseState.STAGED)
         and stores.lake.staged(ReleaseKey.of(release)) is None
     )

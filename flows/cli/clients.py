@@ -46,11 +46,11 @@ def listed() -> CommandOutput:
 def _read(file: Path) -> "ClientSpec":
     from tasks.deliverable.renderers.registry import grant_formats
     from tasks.errors import Misconfigured
-    from tasks.products.catalogue import FOR_CLIENTS
+    from tasks.products.registry import for_clients
     from tasks.store.client_file import parse_client
 
     try:
-        return parse_client(file.read_text(encoding="utf-8-sig"), str(file), FOR_CLIENTS, grant_formats())
+        return parse_client(file.read_text(encoding="utf-8-sig"), str(file), for_clients(), grant_formats())
     except (OSError, UnicodeDecodeError) as error:
         raise Misconfigured(f"{file} cannot be read ({type(error).__name__}).", "Name a readable TOML file.") from None
 

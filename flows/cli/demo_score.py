@@ -39,7 +39,7 @@ def score(delivered: Path, landing: Path) -> Score:
 def _persons(landing: Path) -> pa.Table:
     """Counted persons by zone and hour, from truth/homes.parquet and truth/presence/."""
     from tasks.mobility.plans import load_zone_plan
-    from tasks.policy import load
+    from tasks.policy_file import load
 
     homes = pq.read_table(landing / "truth" / "homes.parquet", columns=["subscriber_id", "counted"])
     counted = homes.filter(homes["counted"])["subscriber_id"].cast(pa.string())

@@ -12,7 +12,7 @@ from pathlib import Path
 from flows.serving.prefect_server import PrefectServer, prefect_server
 from tasks.env_files import sqlite_url
 from tasks.errors import Misconfigured
-from tasks.policy import shipped
+from tasks.policy_file import shipped
 from tasks.services.client_file import client_file
 from tasks.services.s3 import S3Server, serve
 from tasks.store.atomic_files import make_folder

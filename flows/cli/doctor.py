@@ -50,10 +50,11 @@ def _settings(settings: Settings) -> str:
 
 
 def _policy(settings: Settings) -> str:
-    from tasks.policy import load as load_policy
+    from tasks.policy_file import load as load_policy
+    from tasks.policy_file import longest_month
 
     reviewed = load_policy(settings.policy)
-    costs = f"longest month rho {float(reviewed.policy.longest_month()):.3f} of cap {reviewed.policy.budget.cap}"
+    costs = f"longest month rho {float(longest_month(reviewed.policy)):.3f} of cap {reviewed.policy.budget.cap}"
     return f"{reviewed.policy.name}, digest {reviewed.digest[:12]}; {costs}"
 
 
@@ -80,7 +81,7 @@ def _look_at(check: str) -> Callable[[Settings], str]:
     def look(settings: Settings) -> str:
         from tasks.events.formats import load_formats
         from tasks.landing_check import LandingCheck
-        from tasks.policy import load as load_policy
+        from tasks.policy_file import load as load_policy
         from tasks.release import utc_now
 
         policy, formats = load_policy(settings.policy).policy, load_formats(settings.mapping)

@@ -51,7 +51,7 @@ def serve(
 
 def _checked() -> "Settings":
     """The settings, if a run could begin with them: every hour a page that says the same would help nobody."""
-    from tasks.policy import load as policy
+    from tasks.policy_file import load as policy
     from tasks.settings import load
 
     settings = load()

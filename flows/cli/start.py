@@ -19,7 +19,7 @@ def inspect(
     """Say what a file is, what would be read of it, and propose a mapping. Nothing is kept, no value is shown."""
     from tasks.events.formats import load_formats
     from tasks.inspect import Inspect
-    from tasks.policy import load as load_policy
+    from tasks.policy_file import load as load_policy
     from tasks.settings import load, named_home
 
     settings = load() if named_home() else None
@@ -44,7 +44,7 @@ def init(
     from datetime import timedelta
 
     from tasks import starter
-    from tasks.policy import load as load_policy
+    from tasks.policy_file import load as load_policy
     from tasks.release import utc_now
 
     day = utc_now().astimezone(load_policy().policy.time.local).date() - timedelta(days=1)

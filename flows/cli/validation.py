@@ -23,7 +23,7 @@ def ingest(rules: Collection[str]) -> None:
 def publish(product: str, period: str, revision_of: str | None) -> None:
     """A product, a period of its length and, if it is to be drawn again, a release of both."""
     from tasks.period import Period
-    from tasks.products.catalogue import find
+    from tasks.products.registry import find
     from tasks.publish import revised
 
     _stores()
@@ -37,11 +37,11 @@ def deliver(client: str, product: str, period: str) -> None:
     """A client, and a product and period that are for clients."""
     from tasks.deliver import client_spec
     from tasks.period import Period
-    from tasks.products.catalogue import find
+    from tasks.products.registry import check_for_clients, find
 
     made = find(product)
     made.check(Period.parse(period))
-    made.check_for_clients()
+    check_for_clients(made)
     client_spec(_stores(), client)
 
 
@@ -54,7 +54,7 @@ def backfill(first: date, last: date, product: str | None, client: str | None) -
     """A range, and a product and a client that exist."""
     from tasks.deliver import client_spec
     from tasks.plan import check_range
-    from tasks.products.catalogue import find
+    from tasks.products.registry import find
 
     stores = _stores()
     check_range(first, last)

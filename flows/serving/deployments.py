@@ -52,7 +52,7 @@ def hourly(time: "Calendar", today: date) -> str:
 
 def apply() -> str:
     """Bring pool, queues and deployments to what this file says; returns them in a sentence."""
-    from tasks.policy import load as policy
+    from tasks.policy_file import load as policy
     from tasks.settings import load
 
     time = policy(load().policy).policy.time

@@ -14,7 +14,7 @@ from flows.serving.server_config import ServerConfig
 from tasks import env_files
 from tasks.events.formats import load_formats
 from tasks.events.landing import first_label
-from tasks.policy import load as load_policy
+from tasks.policy_file import load as load_policy
 from tasks.services import postgres, s3
 from tasks.services.client_file import client_file
 from tasks.settings import load

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from flows.plan_view import SIGNS
 from tasks.period import Cadence, Period
 from tasks.plan.states import State
-from tasks.products.catalogue import CATALOGUE
+from tasks.products.registry import product as product_named
 
 if TYPE_CHECKING:
     from tasks.plan.states import Target
@@ -58,7 +58,7 @@ def legend(status: "Status") -> list[tuple[str, str]]:
 
 
 def _band(cadence: Cadence, status: "Status", address: Callable[[str | None], str | None]) -> Band:
-    targets = [target for target in status.plan.targets if CATALOGUE[target.product].cadence is cadence]
+    targets = [target for target in status.plan.targets if Period.parse(target.period).cadence is cadence]
     periods = sorted({Period.parse(target.period) for target in targets})
     filled = {(target.product, target.client or "", target.period): target for target in targets}
     afterwards = {(line.client, line.product, period) for line in status.delivery_health for period in line.missed}
@@ -87,7 +87,7 @@ def _square(target: "Target", afterwards: bool, address: Callable[[str | None], 
 def _whom(product: str, client: str) -> str:
     if client:
         return client
-    return "no client yet" if CATALOGUE[product].for_clients else "for ourselves"
+    return "no client yet" if product_named(product).for_clients else "for ourselves"
 
 
 def _group(period: Period) -> str:

@@ -44,15 +44,15 @@ class WalkRules(NamedTuple):
     night: NDArray[np.bool_]
 
 
-def walk_rules(policy: Policy, day: date) -> WalkRules:
-    """The policy's limits as they stand on a local day of 23, 24 or 25 hours."""
+def walk_rules(policy: Policy, day: date, profile_bound: int) -> WalkRules:
+    """The bound of the gate's profile, and the policy's limits as they stand on a local day of 23, 24 or 25 hours."""
     local = [hour.astimezone(policy.time.local) for hour in day_hours(day, policy.time.local)]
     return WalkRules(
         day_seconds=HOUR * len(local),
         max_gap_seconds=60 * policy.presence.max_gap_minutes,
         speed_m=1000.0 * policy.walk.speed_km,
         speed_mps=float(policy.walk.speed_mps),
-        profile_bound=policy.product.gate_profile.day.bound,
+        profile_bound=profile_bound,
         night=np.array([_is_night(hour) for hour in local]),
     )
 

@@ -15,7 +15,8 @@ from tasks.plan.releases import UNFINISHED, release_step
 from tasks.plan.snapshot import CatalogSnapshot, read_snapshot
 from tasks.plan.states import Mode, Plan, State, Step, Target
 from tasks.plan.targets import Chain, targets
-from tasks.products.catalogue import CATALOGUE, PUBLISHED, Product, find
+from tasks.products.registry import find, published
+from tasks.products.spec import Product
 from tasks.store import Stores
 from tasks.store.client_file import unknown_client
 from tasks.store.client_spec import ClientSpec
@@ -44,7 +45,7 @@ def make_plan(
     check_range(first, last)
     snapshot = read_snapshot(stores, now)
     days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
-    products, clients = [find(product)] if product else _products(), _clients(snapshot, client)
+    products, clients = [find(product)] if product else published(), _clients(snapshot, client)
     wanted = [
         (p, period) for p in products for period in _ending(p, days) if not client or _granted(clients, p, period)
     ]
@@ -58,7 +59,7 @@ def daily_plan(stores: Stores, now: datetime) -> Plan:
     """What the schedule does: the catch-up window's days, then all that can be published and delivered, however old."""
     snapshot = read_snapshot(stores, now)
     days = _window(snapshot)
-    wanted = [(product, period) for product in _products() for period in _ending(product, days)]
+    wanted = [(product, period) for product in published() for period in _ending(product, days)]
     ends = (days[0], days[-1]) if days else (snapshot.today, snapshot.today)
     return _plan(snapshot, ends, days, [*wanted, *_left_over(snapshot)], snapshot.clients, None)
 
@@ -83,12 +84,7 @@ def _clients(snapshot: CatalogSnapshot, name: str | None) -> Sequence[ClientSpec
 
 def _ending(product: Product, days: Sequence[date]) -> Iterable[Period]:
     """The product's periods whose last day is one of these."""
-    return (period for day in days if (period := Period.holding(product.cadence, day)).days[-1] == day)
-
-
-def _products() -> list[Product]:
-    """Products that are published, for clients or for ourselves."""
-    return [CATALOGUE[name] for name in PUBLISHED]
+    return (period for day in days for period in product.periods(day) if period.days[-1] == day)
 
 
 def _granted(clients: Sequence[ClientSpec], product: Product, period: Period) -> bool:
@@ -122,8 +118,7 @@ def _first_in_landing(snapshot: CatalogSnapshot) -> Iterable[date]:
 def _left_over(snapshot: CatalogSnapshot) -> Iterable[Wanted]:
     """Older periods with something left to do: in the lake and not drawn, or drawn and not with every client."""
     for day in snapshot.generations:
-        for product in _products():
-            period = Period.holding(product.cadence, day)
+        for product, period in ((each, period) for each in published() for period in each.periods(day)):
             if period.end <= snapshot.today and _undone(snapshot, product, period):
                 yield product, period
 

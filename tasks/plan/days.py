@@ -9,7 +9,7 @@ from tasks.events.late_arrivals import late_files
 from tasks.period import Period, clock
 from tasks.plan.snapshot import CatalogSnapshot
 from tasks.plan.states import State, Step
-from tasks.products.catalogue import GATE_PROFILE
+from tasks.products.gate_profile import PRODUCT as GATE_PROFILE
 from tasks.release import PROFILES_A_DAY
 from tasks.store.tables import DayGeneration, DayState, Release
 

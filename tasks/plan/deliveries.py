@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from tasks.plan.snapshot import CatalogSnapshot
 from tasks.plan.states import State, Step
-from tasks.products.catalogue import Product
+from tasks.products.spec import Product
 from tasks.release import latest_of
 from tasks.store.client_spec import ClientSpec
 from tasks.store.tables import DeliveryState, ReleaseState

@@ -8,7 +8,7 @@ from tasks.errors import RefusedRelease
 from tasks.period import Cadence, Period
 from tasks.plan.snapshot import CatalogSnapshot
 from tasks.plan.states import State, Step
-from tasks.products.catalogue import Product
+from tasks.products.spec import Product
 from tasks.release import key_ends, scheduled_at
 from tasks.store.ledger import ReleaseKey
 from tasks.store.tables import Release, ReleaseState

@@ -11,7 +11,9 @@ from tasks.events.landing import DayLanding, find_day
 from tasks.period import Cadence, Period
 from tasks.plan.costs import Rates
 from tasks.privacy.accounting import cap_units, rho_of
-from tasks.products.catalogue import CATALOGUE, GATE_PROFILE, Product
+from tasks.products import registry
+from tasks.products.gate_profile import PRODUCT as GATE_PROFILE
+from tasks.products.spec import Product
 from tasks.refs import Listing
 from tasks.release import budgets, privacy_cost
 from tasks.store import Stores
@@ -142,5 +144,4 @@ def read_snapshot(stores: Stores, now: datetime) -> CatalogSnapshot:
 
 def _of_today(row: Release | Delivery) -> bool:
     """Whether it is of the version that is made today; earlier ones are done with."""
-    product = CATALOGUE.get(row.product)
-    return product is None or product.version == row.version
+    return not registry.known(row.product) or registry.product(row.product).version == row.version

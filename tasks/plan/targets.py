@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from tasks.period import Period
 from tasks.plan.snapshot import CatalogSnapshot
 from tasks.plan.states import State, Step, Target
-from tasks.products.catalogue import Product
+from tasks.products.spec import Product
 from tasks.store.client_spec import ClientSpec
 
 

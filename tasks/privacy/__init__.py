@@ -1,8 +1,8 @@
 """The promise: how confidential sums become releasable numbers. Knows no product and nothing of networks.
 
-bounds      what one person may add: rules of a level, sums that keep them, and the tally that checks each person
-noise       the discrete Gaussian, and nothing else
-accounting  what a release costs, in rho-zCDP
-reconcile   levels that overlap are made to agree
-protect     the one door: contributions in, protected counts out
+bounds       what one person may add: the rule of a level, sums that keep it, the counter that enforces it
+noise        the discrete Gaussian, and nothing else
+accounting   what a release costs, in rho-zCDP
+consistency  least squares over levels that overlap
+protect      the one door: contributions in, protected counts out
 """

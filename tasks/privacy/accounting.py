@@ -34,10 +34,14 @@ def _rho(rule: LevelRule, factor: int) -> tuple[Fraction, Fraction]:
     norm <= sqrt(K) into another such vector, so d^2 = 2K.
     """
     squared = rule.bound * factor
-    exact = squared / (2 * Fraction(rule.sigma) ** 2)
     # the next float: a rounded-down root would make the map return too little
     distance = math.nextafter(math.sqrt(squared), math.inf)
-    return exact, Fraction(gaussian(scale_of(rule.sigma)).map(distance))
+    return exact_rho(rule, factor), Fraction(gaussian(scale_of(rule.sigma)).map(distance))
+
+
+def exact_rho(rule: LevelRule, factor: int = 1) -> Fraction:
+    """Exact rho of one level: K / (2 sigma^2), times `factor`."""
+    return rule.bound * factor / (2 * Fraction(rule.sigma) ** 2)
 
 
 def cap_units(cap: Decimal) -> int:

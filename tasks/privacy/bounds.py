@@ -1,7 +1,7 @@
-"""What one person may add to a vector, as types: the rule of a level, sums that keep it, the tally that checks it."""
+"""What one person may add to a vector: the rule of a level, sums that keep it, the counter that enforces it."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import NoReturn
@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from tasks.errors import StepFailed
-from tasks.policy import Level
 
 Integers = npt.NDArray[np.int64]
 
@@ -19,8 +18,8 @@ UNIT = 64
 
 
 def defect(what: str) -> StepFailed:
-    """A broken rule of this package: always a defect of the caller, told without a value."""
-    return StepFailed(f"privacy: {what}.", "This is a defect in Throng: nothing was drawn or released.")
+    """A broken rule of this package: a defect of the caller, named without a value."""
+    return StepFailed(f"privacy: {what}.", "Report this defect in Throng; nothing was released.", "privacy.defect")
 
 
 @dataclass(frozen=True)
@@ -35,11 +34,6 @@ class LevelRule:
     def __post_init__(self) -> None:
         if not self.sigma.is_finite() or self.sigma <= 0 or self.bound < 1:
             raise defect(f"level {self.name} needs a positive sigma and bound")
-
-    @classmethod
-    def reviewed(cls, levels: Mapping[str, Level], hours: int) -> tuple["LevelRule", ...]:
-        """The policy's levels on a period of so many hours: the one way from reviewed numbers to noise."""
-        return tuple(cls(name, level.sigma, level.bound_on(hours), level.least) for name, level in levels.items())
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -1,6 +1,6 @@
-"""The one door from confidential sums to releasable numbers: noise, reconciliation, suppression, intervals."""
+"""The one door from confidential sums to releasable numbers: noise, consistency, suppression, intervals."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import InitVar, dataclass
 from typing import NoReturn, final
 
@@ -43,41 +43,49 @@ class ProtectedCounts:
         raise defect("protected counts cannot be pickled or copied")
 
 
+LaterStage = Callable[[Mapping[str, Measured]], Sequence[Contributions]]
+"""Counts the levels of a later stage, given the noisy levels of the earlier ones."""
+
+
 def protect(
     contributions: Sequence[Contributions],
     rules: Sequence[LevelRule],
     keys: Mapping[str, pa.Table],
     noise: Noise,
-    hierarchy: Hierarchy | None = None,
+    hierarchies: Sequence[Hierarchy] = (),
     statuses: Mapping[str, KeyStatuses] | None = None,
+    later: Sequence[LaterStage] = (),
 ) -> ProtectedCounts:
-    """Draw each level once by its rule; keys stand in the flat order of the values; nothing raw is looked at.
+    """Draw each level once by its rule; keys are in the flat order of the values; nothing raw is looked at.
 
     The rules must be the ones that `accounting.charge` was given: what is charged is what is drawn.
     """
-    levels = _paired(contributions, rules)
-    statuses = statuses or {}
-    for sums, _ in levels:
-        _check_keys(sums, keys.get(sums.level), statuses.get(sums.level, ()))
-    if hierarchy:
-        _check_hierarchy(hierarchy, {sums.level: sums.values.shape for sums, _ in levels})
-    measured = {rule.name: _measure(sums, rule, noise) for sums, rule in levels}
-    if hierarchy:
-        measured |= _reconciled(measured, hierarchy, {rule.name: rule for rule in rules})
-    tables = [_table(measured[r.name], r, keys.get(r.name), statuses.get(r.name, ())) for _, r in levels]
+    statuses, measured = statuses or {}, dict[str, Measured]()
+    if len({rule.name for rule in rules}) != len(rules):
+        raise defect("a level is listed twice")
+    sizes = {name: table.num_rows for name, table in keys.items()}
+    _check_hierarchies(hierarchies, sizes | {sums.level: sums.values.size for sums in contributions})
+    for count in (*later, None):
+        levels = _paired(contributions, rules[len(measured) :], last=count is None)
+        for sums, _ in levels:
+            _check_keys(sums, keys.get(sums.level), statuses.get(sums.level, ()))
+        measured |= {rule.name: _measure(sums, rule, noise) for sums, rule in levels}
+        contributions = count(measured) if count else ()
+    for hierarchy in hierarchies:
+        measured |= _consistent(measured, hierarchy, {rule.name: rule for rule in rules})
+    tables = [_table(measured[r.name], r, keys.get(r.name), statuses.get(r.name, ())) for r in rules]
     table = pa.concat_tables(tables, promote_options="default")
     order = ["level", *(name for name in table.column_names if name not in OWN_COLUMNS), *RESULTS]
     return ProtectedCounts(table.select(order), tuple(rules), _TOKEN)
 
 
 def _paired(
-    contributions: Sequence[Contributions], rules: Sequence[LevelRule]
+    contributions: Sequence[Contributions], rules: Sequence[LevelRule], last: bool
 ) -> list[tuple[Contributions, LevelRule]]:
-    """Each level's sums with its rule: one to one, and of one bound."""
+    """The sums of a stage with their rules: in the rules' order, of equal bounds; in the last stage none is left."""
+    rules = rules if last else rules[: len(contributions)]
     if [sums.level for sums in contributions] != [rule.name for rule in rules]:
         raise defect("contributions and rules must name the same levels in the same order")
-    if len({rule.name for rule in rules}) != len(rules):
-        raise defect("a level stands twice")
     for sums, rule in zip(contributions, rules, strict=True):
         if sums.bound != rule.bound:
             raise defect(f"contributions of {rule.name} keep bound {sums.bound}, but {rule.bound} is charged")
@@ -94,12 +102,12 @@ def _check_keys(sums: Contributions, keys: pa.Table | None, statuses: KeyStatuse
             raise defect(f"status {status} of {sums.level} must be a truth value for each key")
 
 
-def _check_hierarchy(hierarchy: Hierarchy, shapes: Mapping[str, tuple[int, ...]]) -> None:
-    parts, cells = shapes.get(hierarchy.parts, ()), shapes.get(hierarchy.cells, ())
-    if len(parts) != 2 or len(cells) < 3 or cells[1] != parts[1] or hierarchy.group_of_part.shape != parts[:1]:
-        raise defect(f"{hierarchy.parts} must be [part, time] and {hierarchy.cells} [group, time, ...]")
-    if not np.array_equal(np.unique(hierarchy.group_of_part), np.arange(cells[0])):
-        raise defect(f"each group of {hierarchy.cells} needs a part in {hierarchy.parts}, and each part its group")
+def _check_hierarchies(hierarchies: Sequence[Hierarchy], sizes: Mapping[str, int]) -> None:
+    names = [name for hierarchy in hierarchies for name in (hierarchy.first, hierarchy.second)]
+    if len(set(names)) != len(names):
+        raise defect("a level can be made consistent with one other level only")
+    for hierarchy in hierarchies:
+        hierarchy.check(sizes.get(hierarchy.first, -1), sizes.get(hierarchy.second, -1))
 
 
 def _measure(sums: Contributions, rule: LevelRule, noise: Noise) -> Measured:
@@ -110,15 +118,13 @@ def _measure(sums: Contributions, rule: LevelRule, noise: Noise) -> Measured:
     return Measured(values, np.full(values.shape, scale_of(rule.sigma) ** 2))
 
 
-def _reconciled(
+def _consistent(
     measured: Mapping[str, Measured], hierarchy: Hierarchy, rules: Mapping[str, LevelRule]
 ) -> dict[str, Measured]:
-    parts, cells = measured[hierarchy.parts].values, measured[hierarchy.cells].values
-    part_sd, cell_sd = (scale_of(rules[name].sigma) for name in (hierarchy.parts, hierarchy.cells))
-    new_parts, new_cells = make_consistent(
-        parts, cells.reshape(*cells.shape[:2], -1), hierarchy.group_of_part, part_sd, cell_sd
-    )
-    return {hierarchy.parts: new_parts, hierarchy.cells: new_cells}
+    first, second = hierarchy.first, hierarchy.second
+    sds = (scale_of(rules[name].sigma) for name in (first, second))
+    pair = make_consistent(measured[first].values, measured[second].values, hierarchy, *sds)
+    return dict(zip((first, second), pair, strict=True))
 
 
 def _table(measured: Measured, rule: LevelRule, keys: pa.Table | None, statuses: KeyStatuses) -> pa.Table:

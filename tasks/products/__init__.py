@@ -1,1 +1,1 @@
-"""What clients buy: one file per data product, and the catalogue that lists them."""
+"""What clients buy: one file per data product, found by the registry."""

@@ -1,89 +1,83 @@
 """Footfall: persons by zone and local hour, and by district, hour, age band and gender."""
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-import pyarrow as pa
 
-from tasks.mobility.zones import ZonePlan
-from tasks.privacy.bounds import BoundedCounter, Contributions, LevelRule
+from tasks.mobility.tables import PRESENCE
+from tasks.period import Cadence
+from tasks.privacy.bounds import Contributions
 from tasks.privacy.consistency import Hierarchy
-from tasks.products.catalogue import AGE_BANDS, FOOTFALL, GENDERS
+from tasks.privacy.protect import KeyStatuses
+from tasks.products.dimensions import AGE_BAND, DEMOGRAPHICS, DISTRICT, GENDER, HOUR_START, ZONE, demographics
+from tasks.products.spec import OPTED_IN, Audience, CountContext, DataProduct, Level
 
-DEMOGRAPHICS = len(AGE_BANDS) * len(GENDERS)
-ZONE_HOUR, DISTRICT_HOUR_DEMOGRAPHIC = FOOTFALL.level_names
+ZONE_HOUR = Level(
+    "zone_hour",
+    "Persons who were in this zone for more of the hour than in any other; each person counts once an hour.",
+    (ZONE, HOUR_START),
+    additive=frozenset({"zone_id"}),
+    reading="were mainly in",
+    once_an_hour=True,
+)
+DISTRICT_HOUR_DEMOGRAPHIC = Level(
+    "district_hour_demographic",
+    "The same persons by district, age band and gender.",
+    (DISTRICT, HOUR_START, AGE_BAND, GENDER),
+    additive=frozenset({"district_id", "age_band", "gender"}),
+    reading="were mainly in",
+    once_an_hour=True,
+)
 
 
-def count(
-    presence: Iterable[pa.Table], allowed: pa.Table, plan: ZonePlan, hours: int, rules: Sequence[LevelRule]
-) -> tuple[Contributions, ...]:
-    """Sum a day's presence of allowed subscribers over all known keys; each table holds whole subscribers."""
-    zones, districts = len(plan.zone_ids), len(plan.districts)
-    fine = BoundedCounter(ZONE_HOUR, (zones, hours), rules[0].bound)
-    coarse = BoundedCounter(DISTRICT_HOUR_DEMOGRAPHIC, (districts, hours, DEMOGRAPHICS), rules[1].bound)
-    members = allowed["pseudonym"].to_numpy()
-    cell = allowed["age_band"].to_numpy().astype(np.int64) * len(GENDERS) + allowed["gender"].to_numpy()
-    district = np.asarray(plan.district, dtype=np.int64)
-    for table in presence:
-        person = table["pseudonym"].to_numpy()
-        member = positions(members, person)
-        counted = member >= 0
-        person, member = person[counted], member[counted]
-        hour = table["hour"].to_numpy()[counted].astype(np.int64)
-        zone = table["zone"].to_numpy()[counted].astype(np.int64)
-        fine.add(person, zone * hours + hour)
-        coarse.add(person, (district[zone] * hours + hour) * DEMOGRAPHICS + cell[member])
+def count(context: CountContext) -> Sequence[Contributions]:
+    """Count each person once an hour, at both levels."""
+    fine, coarse = context.counter(ZONE_HOUR), context.counter(DISTRICT_HOUR_DEMOGRAPHIC)
+    hours, district = len(context.hours), context.zones.district.astype(np.int64)
+    group = demographics(context.eligible)
+    for rows in context.rows(PRESENCE):
+        person, hour, zone = (rows[name].to_numpy() for name in ("pseudonym", "hour", "zone"))
+        fine.add(person, zone.astype(np.int64) * hours + hour)
+        coarse.add(person, (district[zone] * hours + hour) * DEMOGRAPHICS + group[rows["member"].to_numpy()])
     return fine.contributions(), coarse.contributions()
 
 
-def positions(sorted_ids: np.ndarray, ids: np.ndarray) -> np.ndarray:
-    """Where each id stands in the sorted ids, -1 where it does not."""
-    if not len(sorted_ids):
-        return np.full(len(ids), -1)
-    place = np.minimum(np.searchsorted(sorted_ids, ids), len(sorted_ids) - 1)
-    return np.where(sorted_ids[place] == ids, place, -1)
+def consistency(context: CountContext) -> Sequence[Hierarchy]:
+    """Both levels have the same sum in each district and hour."""
+    hours, district = np.arange(len(context.hours)), context.zones.district.astype(np.int64)
+    of_zones = district[:, None] * len(hours) + hours
+    of_cells = np.repeat(np.arange(len(context.zones.districts) * len(hours)), DEMOGRAPHICS)
+    return [Hierarchy(ZONE_HOUR.name, DISTRICT_HOUR_DEMOGRAPHIC.name, of_zones.ravel(), of_cells)]
 
 
-def keys(plan: ZonePlan, hours: Sequence[datetime]) -> dict[str, pa.Table]:
-    """Every known key of each level, in the flat order of `count`."""
-    n, zones, districts = len(hours), len(plan.zone_ids), len(plan.districts)
-    starts = pa.array(list(hours), pa.timestamp("s", "UTC"))
-    order = np.tile(np.arange(n), zones)
-    fine = {
-        "zone_id": pa.array(np.repeat(np.array(plan.zone_ids, dtype=object), n), pa.string()),
-        "hour": pa.array(order, pa.int8()),
-        "hour_start": starts.take(pa.array(order)),
-    }
-    order = np.tile(np.repeat(np.arange(n), DEMOGRAPHICS), districts)
-    bands = np.tile(np.repeat(np.array(AGE_BANDS, dtype=object), len(GENDERS)), districts * n)
-    coarse = {
-        "district_id": pa.array(np.repeat(np.array(plan.districts, dtype=object), n * DEMOGRAPHICS), pa.string()),
-        "hour": pa.array(order, pa.int8()),
-        "hour_start": starts.take(pa.array(order)),
-        "age_band": pa.array(bands, pa.string()),
-        "gender": pa.array(np.tile(np.array(GENDERS, dtype=object), districts * n * len(AGE_BANDS)), pa.string()),
-    }
-    return {ZONE_HOUR: pa.table(fine), DISTRICT_HOUR_DEMOGRAPHIC: pa.table(coarse)}
-
-
-def hierarchy(plan: ZonePlan) -> Hierarchy:
-    """Both levels add up to the same persons of a district and hour."""
-    return Hierarchy(ZONE_HOUR, DISTRICT_HOUR_DEMOGRAPHIC, np.asarray(plan.district, dtype=np.int64))
-
-
-def known(plan: ZonePlan, covered: np.ndarray, incomplete: np.ndarray) -> dict[str, list[tuple[str, np.ndarray]]]:
-    """Statuses from public plans (`covered` bool[zones, hours]) and the noisy profile (`incomplete` bool[hours])."""
-    district = np.asarray(plan.district)
-    somewhere = np.stack([covered[district == d].any(axis=0) for d in range(len(plan.districts))])
-    spread = (len(plan.districts), len(incomplete), DEMOGRAPHICS)
+def statuses(context: CountContext) -> Mapping[str, KeyStatuses]:
+    """`no_coverage` where no cell was valid, `incomplete` where the noisy profile shows an empty hour."""
+    day, district = context.period.first, context.zones.district
+    covered, incomplete = context.covered(day), context.incomplete(day)
+    somewhere = np.stack([covered[district == d].any(axis=0) for d in range(len(context.zones.districts))])
     return {
-        ZONE_HOUR: [
-            ("no_coverage", ~covered),
-            ("incomplete", np.broadcast_to(incomplete, covered.shape)),
-        ],
-        DISTRICT_HOUR_DEMOGRAPHIC: [
-            ("no_coverage", np.broadcast_to(~somewhere[:, :, None], spread)),
-            ("incomplete", np.broadcast_to(incomplete[None, :, None], spread)),
-        ],
+        level.name: [
+            ("no_coverage", _spread(~where, level.shape(context))),
+            ("incomplete", _spread(incomplete[None, :], level.shape(context))),
+        ]
+        for level, where in ((ZONE_HOUR, covered), (DISTRICT_HOUR_DEMOGRAPHIC, somewhere))
     }
+
+
+def _spread(mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """The mask over places and hours, repeated over the further dimensions."""
+    return np.broadcast_to(mask.reshape(*mask.shape, *[1] * (len(shape) - mask.ndim)), shape)
+
+
+PRODUCT = DataProduct(
+    name="footfall",
+    version=1,
+    cadences=frozenset({Cadence.DAY}),
+    levels=(ZONE_HOUR, DISTRICT_HOUR_DEMOGRAPHIC),
+    audience=Audience.CLIENTS,
+    population=OPTED_IN,
+    reads=(PRESENCE,),
+    counts=(count,),
+    consistency=consistency,
+    statuses=statuses,
+)

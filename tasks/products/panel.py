@@ -1,43 +1,51 @@
-"""The panel: consented persons by home district, age band and gender, once a month; the only source of its size."""
+"""The panel: eligible persons by home district, age band and gender, once a month; the only source of its size."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
-import pyarrow as pa
 
 from tasks.mobility.home_location import home_location
-from tasks.mobility.zones import ZonePlan
-from tasks.privacy.bounds import BoundedCounter, Contributions, LevelRule
-from tasks.products.catalogue import AGE_BANDS, GENDERS, PANEL
-from tasks.products.footfall import DEMOGRAPHICS, positions
+from tasks.mobility.tables import MONTH_STATE
+from tasks.period import Cadence
+from tasks.privacy.bounds import Contributions
+from tasks.products.dimensions import AGE_BAND, DEMOGRAPHICS, DISTRICT, GENDER, demographics
+from tasks.products.spec import OPTED_IN, Audience, CountContext, DataProduct, Level
 
 UNKNOWN = "unknown"
-(DISTRICT_DEMOGRAPHIC,) = PANEL.level_names
+HOME_DISTRICT = replace(
+    DISTRICT,
+    meaning="The home district; `unknown` for persons never seen at night.",
+    values=lambda public: (*public.zones.districts, UNKNOWN),
+)
+DISTRICT_DEMOGRAPHIC = Level(
+    "district_demographic",
+    "Persons of the panel by home district, age band and gender.",
+    (HOME_DISTRICT, AGE_BAND, GENDER),
+    additive=frozenset({"district_id", "age_band", "gender"}),
+)
 
 
-def count(
-    states: Iterable[tuple[pa.Table, ...]], allowed: pa.Table, plan: ZonePlan, rules: Sequence[LevelRule]
-) -> tuple[Contributions, ...]:
-    """Count every allowed person once, by the month's home district; `states` yields one bucket's days at a time."""
-    members = allowed["pseudonym"].to_numpy()
-    home = np.full(len(members), len(plan.districts), dtype=np.int64)
-    for days in states:
-        person, district = home_location(days, plan)
-        place = positions(members, person)
-        found = (place >= 0) & (district >= 0)
-        home[place[found]] = district[found]
-    cell = allowed["age_band"].to_numpy().astype(np.int64) * len(GENDERS) + allowed["gender"].to_numpy()
-    tally = BoundedCounter(DISTRICT_DEMOGRAPHIC, (len(plan.districts) + 1, DEMOGRAPHICS), rules[0].bound)
-    tally.add(members, home * DEMOGRAPHICS + cell)
-    return (tally.contributions(),)
+def count(context: CountContext) -> Sequence[Contributions]:
+    """Count every eligible person once, by the month's home district."""
+    people = context.eligible["pseudonym"].to_numpy()
+    home = np.full(len(people), len(context.zones.districts), dtype=np.int64)
+    for rows in context.rows(MONTH_STATE):
+        persons, district = home_location([rows], context.zones)
+        known = district >= 0
+        home[np.searchsorted(people, persons[known])] = district[known]
+    counter = context.counter(DISTRICT_DEMOGRAPHIC)
+    counter.add(people, home * DEMOGRAPHICS + demographics(context.eligible))
+    return (counter.contributions(),)
 
 
-def keys(plan: ZonePlan) -> dict[str, pa.Table]:
-    """Every home district and `unknown`, by age band and gender, in the flat order of `count`."""
-    districts = [*plan.districts, UNKNOWN]
-    columns = {
-        "district_id": [d for d in districts for _ in range(DEMOGRAPHICS)],
-        "age_band": [band for band in AGE_BANDS for _ in GENDERS] * len(districts),
-        "gender": list(GENDERS) * (len(AGE_BANDS) * len(districts)),
-    }
-    return {DISTRICT_DEMOGRAPHIC: pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})}
+PRODUCT = DataProduct(
+    name="panel",
+    version=1,
+    cadences=frozenset({Cadence.MONTH}),
+    levels=(DISTRICT_DEMOGRAPHIC,),
+    audience=Audience.OPERATOR,
+    population=OPTED_IN,
+    reads=(MONTH_STATE,),
+    counts=(count,),
+)

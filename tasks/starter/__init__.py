@@ -8,7 +8,7 @@ from shutil import rmtree
 
 from tasks import env_files
 from tasks.errors import Misconfigured, StorageUnavailable
-from tasks.policy import shipped
+from tasks.policy_file import shipped
 
 _HERE = Path(__file__).parent
 _ENV = """# Settings of this home. Relative paths begin in this folder; `throng doctor` shows what is in force.

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tasks import env_files, policy, settings
+from tasks import env_files, policy, policy_file, settings
 from tasks.store.atomic_files import make_folder
 from tasks.store.audit import AuditLog
 from tasks.store.catalog import Catalog
@@ -45,7 +45,7 @@ def open_stores(given: settings.Settings | None = None) -> Stores:
 
     where = given or settings.load()
     env_files.check_home(where.home)
-    reviewed = policy.load(where.policy)
+    reviewed = policy_file.load(where.policy)
     keys = FileKeys(where.keys_root)
     lake = Lake(where.lake_root, keys)
     check_not_lost(where.database, lake, keys)

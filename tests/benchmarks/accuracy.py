@@ -14,18 +14,20 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tasks import settings
+from tasks.count_context import count_context
 from tasks.ingest import Ingest
-from tasks.mobility.zones import ZonePlan, stored_plan
+from tasks.mobility.zones import ZonePlan
 from tasks.period import Period, day_hours
 from tasks.privacy.noise import production_noise
-from tasks.privacy.protect import protect
 from tasks.products import footfall
-from tasks.products.catalogue import FOOTFALL
+from tasks.products.draw import counted
 from tasks.publish import Publish
+from tasks.release import ReleaseInputs
 from tasks.simulate import SimulationPlan, simulate
 from tasks.store import Stores, open_stores
 
@@ -51,19 +53,17 @@ def truth_of(landing: Path, plan: ZonePlan, hours: dict[object, int]) -> Floats:
 
 
 def measured(stores: Stores) -> tuple[Floats, Floats, ZonePlan]:
-    """Zone x hour without noise, and with the production noise after reconciliation."""
-    period, rules = Period.day(DAY), FOOTFALL.rules(stores.policy.policy, 24)
-    current = stores.catalog.current(DAY)
+    """Zone x hour without noise, and with the production noise after consistency."""
+    current, people = stores.catalog.current(DAY), stores.lake.allowed(Period.day(DAY))
     assert current is not None
-    plan = stored_plan(stores.lake.plan(current.zone_plan))
-    hours = day_hours(DAY, stores.policy.policy.time.local)
-    files = stores.catalog.lake_files({DAY: current.generation})
-    presence = (stores.lake.rows(file) for file in files if file.table == "presence")
-    counts = footfall.count(presence, stores.lake.allowed(period), plan, len(hours), rules)
-    shown = tuple(replace(rule, threshold=None) for rule in rules)
-    drawn = protect(counts, shown, footfall.keys(plan, hours), production_noise(), footfall.hierarchy(plan)).table
+    inputs = ReleaseInputs(current.zone_plan, {str(DAY): current.generation}, {})
+    people = people.append_column("since", pa.repeat(0, len(people)))
+    context = count_context(stores, footfall.PRODUCT, Period.day(DAY), inputs, people)
+    context = replace(context, rules={name: replace(rule, threshold=None) for name, rule in context.rules.items()})
+    drawn = counted(footfall.PRODUCT, context, production_noise())().table
     noisy = drawn.filter(pc.equal(drawn["level"], "zone_hour"))["value"].to_numpy()
-    return counts[0].values.astype(float), noisy.reshape(counts[0].values.shape), plan
+    (counts, _) = footfall.PRODUCT.counts[0](context)
+    return counts.values.astype(float), noisy.reshape(counts.values.shape), context.zones
 
 
 def table(truth: Floats, plain: Floats, noisy: Floats) -> str:

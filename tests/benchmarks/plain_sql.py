@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 import pyarrow.parquet as pq
 
-from tasks import policy
+from tasks import policy_file
 from tasks.mobility.plans import load_plans
 from tasks.period import day_start
 
@@ -72,7 +72,7 @@ CREATE MACRO haversine(a, b, c, d) AS 2 * 6371008.8 * asin(sqrt(least(1, pow(sin
 
 def chain(con: duckdb.DuckDBPyConnection, landing: Path, day: date, out: Path) -> None:
     """Landing to a presence file in one statement."""
-    shipped = policy.load().policy
+    shipped = policy_file.load().policy
     cells = load_plans(landing, day, shipped.time).cells
     table = cells.table().slice(0, len(cells.zone))
     for name in ("zone", "latitude", "longitude"):

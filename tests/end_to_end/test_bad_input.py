@@ -140,7 +140,7 @@ def test_a_byte_order_mark_is_no_fault(throng: Throng) -> None:
 
 
 def test_a_policy_over_its_own_cap_does_not_start(throng: Throng, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tasks.policy import shipped
+    from tasks.policy_file import shipped
 
     policy = throng.home.parent / "policy.toml"
     policy.write_text(shipped().read_text().replace("cap = 1.0", "cap = 0.1"))

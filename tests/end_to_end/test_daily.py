@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.policy import shipped
+from tasks.policy_file import shipped
 from tests.end_to_end.conftest import DAYS, Said, Throng, charged, done
 from tests.end_to_end.prefects_pages import artifacts_of, parent_of, runs_of
 

@@ -18,7 +18,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from flows.links import FLOW_RUN
-from tasks.policy import shipped
+from tasks.policy_file import shipped
 from tests.served import Served, alive, descendants, ports, until, with_words
 
 DAY = "2026-03-03"

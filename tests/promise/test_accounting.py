@@ -12,9 +12,12 @@ import pytest
 from absl import logging as absl_logging
 from dp_accounting import pld, rdp
 
-from tasks.policy import LONGEST_MONTH, Policy, load
+from tasks.period import Cadence
+from tasks.policy import Policy
+from tasks.policy_file import LONGEST_MONTH, load, longest_month
 from tasks.privacy.accounting import UNITS, Charge, cap_units, charge, epsilon, rho_of
 from tasks.privacy.bounds import LevelRule
+from tasks.products import registry
 
 # absl, under dp-accounting, closes the stderr it met at its import, here pytest's own, once logging is set up anew.
 absl_logging.get_absl_handler().python_handler.stream = sys.__stderr__
@@ -24,17 +27,16 @@ POLICIES = ["policy.toml", "policy.standard.toml"]
 DELTA = 1e-9
 
 
-def longest_month(policy: Policy) -> Iterator[tuple[tuple[LevelRule, ...], int]]:
+def scheduled(policy: Policy) -> Iterator[tuple[tuple[LevelRule, ...], int]]:
     """The rules of every scheduled release of the costliest month, each with the months its period touches."""
-    for product in type(policy.product).model_fields:
-        for cadence, periods in LONGEST_MONTH.items():
-            levels = {f"{product} {n}": level for n, level in enumerate(policy.product.levels(product, cadence))}
-            for hours in periods if levels else ():
-                yield LevelRule.reviewed(levels, hours), 2 if cadence == "week" else 1
+    for product in registry.drawn():
+        for cadence in product.cadences:
+            for hours in LONGEST_MONTH[cadence]:
+                yield product.rules(policy, cadence, hours), 2 if cadence is Cadence.WEEK else 1
 
 
 def charges(policy: Policy) -> list[Charge]:
-    return [charge(rules, months) for rules, months in longest_month(policy)]
+    return [charge(rules, months) for rules, months in scheduled(policy)]
 
 
 def as_events(policy: Policy) -> dp_accounting.ComposedDpEvent:
@@ -42,7 +44,7 @@ def as_events(policy: Policy) -> dp_accounting.ComposedDpEvent:
     return dp_accounting.ComposedDpEvent(
         [
             dp_accounting.GaussianDpEvent(float(rule.sigma) / math.sqrt(rule.bound * months))
-            for rules, months in longest_month(policy)
+            for rules, months in scheduled(policy)
             for rule in rules
         ]
     )
@@ -52,7 +54,7 @@ def as_events(policy: Policy) -> dp_accounting.ComposedDpEvent:
 def test_the_units_charged_over_the_longest_month_fit_the_cap(name: str) -> None:
     policy = load(ROOT / name).policy
     assert sum(c.units for c in charges(policy)) <= cap_units(policy.budget.cap)
-    assert sum((c.exact for c in charges(policy)), Fraction(0)) == policy.longest_month()
+    assert sum((c.exact for c in charges(policy)), Fraction(0)) == longest_month(policy)
 
 
 def test_the_strict_month_costs_what_the_promise_says() -> None:
@@ -88,6 +90,6 @@ def test_a_month_is_full_exactly_at_its_cap(step: int) -> None:
 
 
 def test_rounding_up_costs_less_than_a_millionth() -> None:
-    for rules, months in longest_month(load(ROOT / "policy.toml").policy):
+    for rules, months in scheduled(load(ROOT / "policy.toml").policy):
         cost = charge(rules, months)
         assert cost.exact <= Fraction(cost.units, UNITS) < cost.exact * (1 + Fraction(1, 10**6))

@@ -14,6 +14,12 @@ from tasks.privacy.protect import Z90, protect
 ZONES, DISTRICTS, HOURS, CELLS = 180, 12, 24, 18
 RULES = (LevelRule("zone_hour", Decimal(32), 24, None), LevelRule("district", Decimal(64), 24, None))
 GROUP = np.arange(ZONES) % DISTRICTS
+HIERARCHY = Hierarchy(
+    "zone_hour",
+    "district",
+    (GROUP[:, None] * HOURS + np.arange(HOURS)).ravel(),
+    np.repeat(np.arange(DISTRICTS * HOURS), CELLS),
+)
 
 
 def truth() -> tuple[np.ndarray, np.ndarray]:
@@ -30,7 +36,7 @@ def errors() -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Per level: estimate minus truth, and the stated standard error."""
     zones, cells = truth()
     sums = [Contributions("zone_hour", zones, 24), Contributions("district", cells, 24)]
-    table = protect(sums, RULES, {}, production_noise(), Hierarchy("zone_hour", "district", GROUP)).table
+    table = protect(sums, RULES, {}, production_noise(), [HIERARCHY]).table
     off = table["value"].to_numpy() - np.concatenate([zones.ravel(), cells.ravel()])
     assert np.array_equal(table["low"].to_numpy() <= table["high"].to_numpy(), np.ones(len(off), dtype=bool))
     split, se = zones.size, table["se"].to_numpy()

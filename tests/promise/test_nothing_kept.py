@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tasks.errors import RefusedRelease, RejectedInput
-from tasks.policy import shipped
+from tasks.policy_file import shipped
 from tests.promise.conftest import Way
 from tests.promise.landing import EVENTS, Row, as_csv, consent, person, seen, write_events, write_people
 

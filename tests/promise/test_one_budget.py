@@ -9,10 +9,10 @@ from sqlalchemy import text
 
 from flows import artifacts
 from flows.messages import facts
-from tasks import policy
+from tasks import policy_file
 from tasks.errors import RefusedRelease, StepFailed
 from tasks.period import Period
-from tasks.products.catalogue import FOOTFALL
+from tasks.products.footfall import PRODUCT as FOOTFALL
 from tasks.release_metadata import release_view
 from tests.promise.conftest import Way
 from tests.promise.landing import consent, person, seen, write_events, write_people
@@ -94,7 +94,7 @@ def test_a_policy_swapped_between_charge_and_draw_is_refused_even_at_the_same_pr
         with pytest.raises(StepFailed):
             way.publish("footfall", str(DAY))
     swapped = tmp_path / "policy.toml"
-    swapped.write_text(policy.shipped().read_text().replace("minimum_age = 18", "minimum_age = 12"))
+    swapped.write_text(policy_file.shipped().read_text().replace("minimum_age = 18", "minimum_age = 12"))
     with pytest.raises(RefusedRelease, match="another policy"):
         way.publish("footfall", str(DAY), policy=swapped)
     assert way.publish("footfall", str(DAY)).outcome == "Published"
@@ -107,7 +107,7 @@ def test_a_later_policy_says_nothing_of_an_earlier_release(published: Way, tmp_p
     assert release
     before = release_view(stores, FOOTFALL, Period.day(DAY), release)
     later = tmp_path / "policy.toml"
-    words = policy.shipped().read_text().replace('"strict"', '"wide"').replace("sigma = 32", "sigma = 40")
+    words = policy_file.shipped().read_text().replace('"strict"', '"wide"').replace("sigma = 32", "sigma = 40")
     later.write_text(words.replace("threshold = 96", "threshold = 130").replace("Europe/Berlin", "Europe/Lisbon"))
     after = release_view(published.stores(policy=later), FOOTFALL, Period.day(DAY), release)
     assert (after.levels, after.privacy, after.hours) == (before.levels, before.privacy, before.hours)
@@ -145,7 +145,10 @@ def test_a_release_s_card_states_the_noise_and_the_charge_it_was_drawn_under(
 ) -> None:
     wide = tmp_path / "policy.toml"
     words = (
-        policy.shipped().read_text().replace("sigma = 32", "sigma = 64").replace("threshold = 96", "threshold = 192")
+        policy_file.shipped()
+        .read_text()
+        .replace("sigma = 32", "sigma = 64")
+        .replace("threshold = 96", "threshold = 192")
     )
     wide.write_text(words)
     told: list[str] = []

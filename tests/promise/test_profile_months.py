@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks import policy
+from tasks import policy_file
 from tasks.events.packed_key import Int64
 from tasks.mobility.day import CellArrays, walk_rules
 from tasks.mobility.walk import walk_partition
@@ -18,7 +18,7 @@ from tests.unit.events.factory import csv_bytes, landing_file, prepare, read, ti
 
 DAY, NEXT = date(2026, 10, 31), date(2026, 11, 1)
 """The last day of a month; its landing reads the first folder of the next one too."""
-RULES = walk_rules(policy.load().policy, DAY)
+RULES = walk_rules(policy_file.load().policy, DAY, 16384)
 PLACES = CellArrays(*(np.zeros(1, dtype) for dtype in (np.int32, float, float, float, float)))
 Row = tuple[str, str, str, str]
 

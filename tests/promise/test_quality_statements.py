@@ -4,7 +4,7 @@ from datetime import date
 
 from tasks.deliverable.view import ReleaseView
 from tasks.period import Period
-from tasks.products.catalogue import FOOTFALL
+from tasks.products.footfall import PRODUCT as FOOTFALL
 from tasks.release_metadata import release_view, zones_view
 from tests.promise.conftest import Way
 from tests.promise.landing import EVENTS, as_csv, consent, person, seen, write_events, write_people

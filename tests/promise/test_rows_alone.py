@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from tasks import policy
+from tasks import policy_file
 from tasks.events.read import ReadResult
 from tasks.events.row_rules import ReadContext
 from tasks.mobility.day import CellArrays, walk_rules
@@ -189,7 +189,9 @@ def as_column(format_: Format, name: str, time: pa.DataType | None, values: Sequ
 def counted(folder: Path, files: Sequence[Path], context: ReadContext) -> tuple[ReadResult, Walked]:
     """What is read of files, and what the walk makes of it: each release's vector is a function of that."""
     found, (keys,) = read([landing_file(path) for path in files], context, folder / "out", buckets=1)
-    return found, walk_partition(keys, PLACES, walk_rules(policy.load().policy, DAY), (PRESENCE, MONTH_STATE))
+    return found, walk_partition(
+        keys, PLACES, walk_rules(policy_file.load().policy, DAY, 16384), (PRESENCE, MONTH_STATE)
+    )
 
 
 @pytest.mark.parametrize("container", [*PACKED, ".parquet"])

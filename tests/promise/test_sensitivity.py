@@ -3,7 +3,7 @@
 Random small histories over a month's border go through the kernels and the products' own counting.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
@@ -14,20 +14,20 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks import policy
+from tasks import policy_file
 from tasks.events.packed_key import REASON_SECOND, pack
 from tasks.events.reasons import READ_REASONS
 from tasks.mobility.day import PROFILE_UNIT, CellArrays, walk_rules
-from tasks.mobility.tables import MONTH_STATE, PRESENCE
+from tasks.mobility.tables import MONTH_STATE, PRESENCE, LakeTable
 from tasks.mobility.walk import Walked, walk_partition
 from tasks.mobility.zones import ZonePlan
 from tasks.period import Cadence, Period, day_hours
 from tasks.privacy.bounds import Contributions
-from tasks.products import footfall, panel
-from tasks.products.catalogue import FOOTFALL, GATE_PROFILE, PANEL
+from tasks.products import footfall, gate_profile, panel, registry
+from tasks.products.spec import CountContext, DataProduct
 from tests.promise.sensitivity import assert_bounded
 
-POLICY = policy.load().policy
+POLICY = policy_file.load().policy
 PERSONS, ZONES = 4, 3
 PLAN = ZonePlan(
     zone_ids=("a", "b", "c"),
@@ -75,7 +75,7 @@ def hours(day: date) -> int:
     return len(day_hours(day, POLICY.time.local))
 
 
-def allowed(history: History, period: Period) -> pa.Table:
+def eligible(history: History, period: Period) -> pa.Table:
     members = {r.person: r.demographic for r in history if isinstance(r, Consent) and f"{r.day:%Y-%m}" in period.months}
     people = sorted(members)
     return pa.table(
@@ -89,10 +89,10 @@ def allowed(history: History, period: Period) -> pa.Table:
 
 def walked(history: History, day: date) -> Walked:
     """The day's walk of those who consent in its month: the panel comes first."""
-    panel_members = set(allowed(history, Period.day(day))["pseudonym"].to_pylist())
+    panel_members = set(eligible(history, Period.day(day))["pseudonym"].to_pylist())
     rows = [r for r in history if isinstance(r, Event) and r.day == day and r.person in panel_members]
     columns = [np.array([getattr(r, name) for r in rows], dtype=np.int64) for name in ("person", "second", "cell")]
-    return walk_partition(pack(*columns), PLACES, walk_rules(POLICY, day), (PRESENCE, MONTH_STATE))
+    return walk_partition(pack(*columns), PLACES, walk_rules(POLICY, day, 16384), (PRESENCE, MONTH_STATE))
 
 
 def by_pseudonym(table: pa.Table) -> pa.Table:
@@ -100,20 +100,37 @@ def by_pseudonym(table: pa.Table) -> pa.Table:
     return table.drop_columns("subscriber").add_column(0, "pseudonym", pa.array(ids))
 
 
+def counted(product: DataProduct, history: History, period: Period) -> Sequence[Contributions]:
+    """What the product counts of the period's days in one bucket."""
+    who, days_walked = eligible(history, period), [walked(history, day) for day in DAYS if day in period.days]
+    people = who["pseudonym"].to_numpy()
+
+    def rows(table: LakeTable) -> Iterator[pa.Table]:
+        whole = pa.concat_tables(by_pseudonym(day.tables[table]) for day in days_walked).sort_by("pseudonym")
+        known = pa.array(np.isin(whole["pseudonym"].to_numpy(), people))
+        member = pa.array(np.searchsorted(people, whole["pseudonym"].to_numpy()))
+        yield whole.append_column("member", member).filter(known)
+
+    rules = {rule.name: rule for rule in product.rules(POLICY, period.cadence, sum(map(hours, period.days)))}
+    nothing = np.zeros(0, dtype=bool)
+    context = CountContext(
+        period, PLAN, POLICY.time.local, who, rules, rows, covered=lambda day: nothing, incomplete=lambda day: nothing
+    )
+    (count,) = product.counts
+    return count(context)
+
+
 def footfall_of(history: History, day: date) -> Sequence[Contributions]:
-    presence = by_pseudonym(walked(history, day).tables[PRESENCE])
-    rules = FOOTFALL.rules(POLICY, hours(day))
-    return footfall.count([presence], allowed(history, Period.day(day)), PLAN, hours(day), rules)
+    return counted(footfall.PRODUCT, history, Period.day(day))
 
 
 def profile_of(history: History, day: date) -> Sequence[Contributions]:
-    (rule,) = GATE_PROFILE.rules(POLICY, hours(day))
+    (rule,) = gate_profile.PRODUCT.rules(POLICY, Cadence.DAY, hours(day))
     return [Contributions(rule.name, walked(history, day).profile, rule.bound, PROFILE_UNIT)]
 
 
 def panel_of(history: History, month: Period) -> Sequence[Contributions]:
-    states = tuple(by_pseudonym(walked(history, day).tables[MONTH_STATE]) for day in DAYS if day in month.days)
-    return panel.count([states], allowed(history, month), PLAN, PANEL.rules(POLICY, 0))
+    return counted(panel.PRODUCT, history, month)
 
 
 days = st.sampled_from(DAYS)
@@ -174,7 +191,7 @@ def test_a_very_busy_person_fills_the_profile_s_bound_and_no_more() -> None:
 
 
 def test_every_month_of_the_cadences_is_read_by_some_product() -> None:
-    assert {product.cadence for product in (FOOTFALL, PANEL, GATE_PROFILE)} == {Cadence.DAY, Cadence.MONTH}
+    assert {cadence for each in registry.drawn() for cadence in each.cadences} == {Cadence.DAY, Cadence.MONTH}
 
 
 def test_a_person_without_consent_moves_nothing() -> None:

@@ -1,13 +1,18 @@
 """The policy is a reviewed file: every key is needed, none is unknown, and its longest month fits its cap."""
 
 import re
+from dataclasses import replace
+from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
-from tasks import policy
 from tasks.errors import Misconfigured
+from tasks.period import Cadence
+from tasks.policy_file import load, longest_month, shipped
+from tasks.privacy.accounting import exact_rho
+from tasks.products import footfall, registry
 
 ROOT = Path(__file__).parent.parent.parent
 SHIPPED = (ROOT / "policy.toml").read_text()
@@ -21,65 +26,100 @@ def changed(tmp_path: Path, old: str, new: str) -> Path:
 
 
 def test_the_shipped_policy_is_strict_and_costs_less_than_half_its_cap() -> None:
-    shipped = policy.load().policy
-    assert shipped.name == "strict"
-    assert round(float(shipped.longest_month()), 4) == 0.4628
-    assert float(shipped.budget.cap) == 1.0
+    policy = load().policy
+    assert policy.name == "strict"
+    assert round(float(longest_month(policy)), 4) == 0.4628
+    assert float(policy.budget.cap) == 1.0
 
 
 def test_the_standard_policy_has_every_sigma_at_0_568_of_strict() -> None:
-    strict, standard = policy.load().policy, policy.load(ROOT / "policy.standard.toml").policy
-    for product, cadence in (("footfall", "day"), ("panel", "month"), ("gate_profile", "day")):
-        pairs = zip(strict.product.levels(product, cadence), standard.product.levels(product, cadence), strict=True)
-        assert [float(loose.sigma) for _, loose in pairs] == pytest.approx(
-            [float(level.sigma) * 0.568 for level in strict.product.levels(product, cadence)]
-        )
+    strict, standard = load().policy, load(ROOT / "policy.standard.toml").policy
+    for product in registry.drawn():
+        for cadence in product.cadences:
+            sigmas = [
+                [float(rule.sigma) for rule in product.rules(policy, cadence, 24)] for policy in (strict, standard)
+            ]
+            assert sigmas[1] == pytest.approx([sigma * 0.568 for sigma in sigmas[0]])
     assert float(standard.budget.cap) == 3.1
 
 
-def test_rho_is_derived_exactly_and_the_long_day_costs_its_25th_hour() -> None:
-    level = policy.load().policy.product.footfall.day.zone_hour
-    assert level.rho(24) == Fraction(24, 2 * 32**2)
-    assert level.rho(25) == Fraction(25, 2 * 32**2)
-    assert level.rho(23) == level.rho(24)
+def test_a_short_day_costs_no_less_and_the_long_day_its_25th_hour() -> None:
+    costs = [exact_rho(footfall.PRODUCT.rules(load().policy, Cadence.DAY, hours)[0]) for hours in (23, 24, 25)]
+    assert costs == [Fraction(24, 2 * 32**2)] * 2 + [Fraction(25, 2 * 32**2)]
 
 
 def test_a_key_that_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match=re.escape("who.minimum_age is missing")):
-        policy.load(changed(tmp_path, "minimum_age = 18 ", "# gone "))
+        load(changed(tmp_path, "minimum_age = 18 ", "# gone "))
 
 
 def test_a_key_that_is_not_known_is_named(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match=re.escape("who.minimal_age is not known")):
-        policy.load(changed(tmp_path, "minimum_age = 18", "minimum_age = 18\nminimal_age = 3"))
+        load(changed(tmp_path, "minimum_age = 18", "minimum_age = 18\nminimal_age = 3"))
 
 
-def test_a_product_that_does_not_exist_is_named(tmp_path: Path) -> None:
-    with pytest.raises(Misconfigured, match=re.escape("product.dwell is not known")):
-        policy.load(
-            changed(
-                tmp_path, "[retention]", "[product.dwell.day.zone]\nsigma = 48\nbound = 8\nthreshold = 144\n[retention]"
-            )
-        )
+LEVEL = "sigma = 48\nbound = 8\nthreshold = 144\n"
+PANEL = "\n".join(re.findall(r"\[product.panel.month\].*", SHIPPED)) + "\n"
+ZONE_HOUR = "product.footfall.day.zone_hour"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("[retention]", f"[product.dwell.day.zone]\n{LEVEL}[retention]", "product.dwell is not known"),
+        ("[retention]", f"[product.footfall.week.zone_hour]\n{LEVEL}[retention]", "product.footfall.week is not known"),
+        ("[retention]", f"[product.footfall.day.zone]\n{LEVEL}[retention]", "product.footfall.day.zone is not known"),
+        (f"{PANEL}sigma = 10\nbound = 1\n", "", "product.panel is missing"),
+        ("[product.panel.month]", "[product.panel.week]", "product.panel.month is missing"),
+        (
+            "[product.footfall.day.zone_hour]",
+            "[product.footfall.day.zones]",
+            "product.footfall.day.zone_hour is missing",
+        ),
+        ("threshold = 96\n", "", f"{ZONE_HOUR}.threshold is missing"),
+        ("bound = 1\n", "bound = 1\nthreshold = 30\n", "product.panel.month.threshold is not known"),
+        ("bound = 1\n", "bound = 1\nlimit = 30\n", "product.panel.month.limit is not known"),
+        ("sigma = 10\n", "", "product.panel.month.sigma is missing"),
+        ("[product.panel.month]", "[product.panel.month.persons]", "product.panel.month.persons is not known"),
+    ],
+)
+def test_products_cadences_and_levels_are_held_against_the_declared_ones(
+    tmp_path: Path, old: str, new: str, said: str
+) -> None:
+    with pytest.raises(Misconfigured, match=re.escape(said)) as refused:
+        load(changed(tmp_path, old, new))
+    assert refused.value.code == "policy.refused"
+
+
+def test_a_policy_names_a_product_once_it_is_registered(tmp_path: Path) -> None:
+    weekly = frozenset({Cadence.WEEK})
+    dwell = replace(footfall.PRODUCT, name="dwell", levels=footfall.PRODUCT.levels[:1], cadences=weekly)
+    path = changed(tmp_path, "[retention]", "[product.dwell.week]\nsigma=48\nbound=168\nthreshold=144\n[retention]")
+    with registry.registered(dwell):
+        policy = load(path).policy
+        assert [rule.bound for rule in dwell.rules(policy, Cadence.WEEK, 169)] == [169]
+        longest = longest_month(policy)
+    assert longest - longest_month(load().policy) == 6 * 2 * Fraction(168, 2 * 48**2)
 
 
 def test_a_policy_over_its_own_cap_refuses_to_start_at_the_exact_boundary(tmp_path: Path) -> None:
-    month = policy.load().policy.longest_month()
+    month = longest_month(load().policy)
     above = f"{float(month) + 1e-9:.12f}"
     below = f"{float(month) - 1e-9:.12f}"
-    assert policy.load(changed(tmp_path, "cap = 1.0 ", f"cap = {above} "))
+    assert load(changed(tmp_path, "cap = 1.0 ", f"cap = {above} "))
     with pytest.raises(Misconfigured, match="over the cap"):
-        policy.load(changed(tmp_path, "cap = 1.0 ", f"cap = {below} "))
+        load(changed(tmp_path, "cap = 1.0 ", f"cap = {below} "))
 
 
 def test_a_cap_of_exactly_the_longest_month_starts(tmp_path: Path) -> None:
     text = SHIPPED.replace("sigma = 9051", "sigma = 8192").replace("sigma = 10\n", "sigma = 8\n")
-    month = policy.Policy.model_validate(policy.tomllib.loads(text, parse_float=policy.Decimal)).longest_month()
-    exact = policy.Decimal(month.numerator) / policy.Decimal(month.denominator)
-    assert Fraction(exact) == month
     path = tmp_path / "policy.toml"
+    path.write_text(text)
+    month = longest_month(load(path).policy)
+    exact = Decimal(month.numerator) / Decimal(month.denominator)
+    assert Fraction(exact) == month
     path.write_text(text.replace("cap = 1.0 ", f"cap = {exact} "))
-    assert policy.load(path)
+    assert load(path)
 
 
 @pytest.mark.parametrize(
@@ -95,19 +135,20 @@ def test_a_cap_of_exactly_the_longest_month_starts(tmp_path: Path) -> None:
 )
 def test_a_value_that_cannot_be_is_refused_by_name(tmp_path: Path, old: str, new: str, said: str) -> None:
     with pytest.raises(Misconfigured, match=re.escape(said)):
-        policy.load(changed(tmp_path, old, new))
+        load(changed(tmp_path, old, new))
 
 
 def test_a_byte_order_mark_is_read_over(tmp_path: Path) -> None:
     marked = tmp_path / "marked.toml"
-    marked.write_bytes(b"\xef\xbb\xbf" + policy.shipped().read_bytes())
-    assert policy.load(marked).policy == policy.load().policy
+    marked.write_bytes(b"\xef\xbb\xbf" + shipped().read_bytes())
+    assert load(marked).policy == load().policy
 
 
 def test_a_policy_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match="THRONG_POLICY"):
-        policy.load(tmp_path / "none.toml")
+        load(tmp_path / "none.toml")
 
 
 def test_the_digest_is_that_of_the_reviewed_bytes(tmp_path: Path) -> None:
-    assert policy.load().digest != policy.load(changed(tmp_path, "close_after = 6 ", "close_after = 7 ")).digest
+    other = load(changed(tmp_path, "close_after = 6 ", "close_after = 7 "))
+    assert load().digest != other.digest

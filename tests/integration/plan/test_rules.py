@@ -13,7 +13,7 @@ from tasks.alerts import AlertKind, alerts
 from tasks.errors import Misconfigured, RefusedRelease, RejectedInput, StorageUnavailable
 from tasks.period import Period
 from tasks.plan import Mode, Plan, State, daily_plan, make_plan
-from tasks.policy import shipped
+from tasks.policy_file import shipped
 from tasks.privacy.noise import production_noise
 from tasks.publish import Publish
 from tasks.store.tables import DeliveryState, ReleaseState

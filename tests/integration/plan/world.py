@@ -17,7 +17,8 @@ from tasks.events.late_arrivals import listing_of
 from tasks.period import Cadence, Period
 from tasks.plan import Mode, Plan, make_plan
 from tasks.privacy.accounting import cap_units
-from tasks.products.catalogue import CATALOGUE, GATE_PROFILE
+from tasks.products import registry
+from tasks.products.gate_profile import PRODUCT as GATE_PROFILE
 from tasks.release import privacy_cost, scheduled_at
 from tasks.settings import Settings
 from tasks.store import Stores, open_stores
@@ -114,7 +115,7 @@ class World:
         digests: Mapping[str, str] | None = None,
     ) -> ReleaseKey:
         """Charge a release of the days that are in the lake now, and bring it to the state."""
-        made, policy, ledger = CATALOGUE[product], self.stores.policy.policy, self.stores.ledger
+        made, policy, ledger = registry.product(product), self.stores.policy.policy, self.stores.ledger
         before = ledger.find(product, made.version, str(period))
         key = ReleaseKey(product, made.version, str(period), before.revision + 1 if before else 1)
         days = {str(row.day): row.generation for row in self.stores.catalog.days(period.first, period.days[-1])}

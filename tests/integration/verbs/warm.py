@@ -65,7 +65,7 @@ def _load() -> None:
     from tasks.mobility.tables import MONTH_STATE, PRESENCE
     from tasks.mobility.walk import walk_partition
     from tasks.period import Period
-    from tasks.policy import load
+    from tasks.policy_file import load
     from tasks.privacy.noise import gaussian
     from tasks.validation import Expectation, validate
 
@@ -74,7 +74,7 @@ def _load() -> None:
     )
     gaussian(1.0)
     nowhere = CellArrays(np.empty(0, np.int32), *(np.empty(0) for _ in range(4)))
-    rules = walk_rules(load().policy, Period.parse("2026-03-03").first)
+    rules = walk_rules(load().policy, Period.parse("2026-03-03").first, 16384)
     walk_partition(np.empty(0, np.int64), nowhere, rules, (PRESENCE, MONTH_STATE))
     assert tasks.deliver
     assert tasks.ingest

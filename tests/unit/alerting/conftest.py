@@ -10,7 +10,8 @@ import pytest
 from tasks.alerts import Alert, alerts
 from tasks.period import Period
 from tasks.plan import Plan, daily_plan
-from tasks.products.catalogue import FOOTFALL, Product
+from tasks.products.footfall import PRODUCT as FOOTFALL
+from tasks.products.spec import Product
 from tasks.release import privacy_cost, scheduled_at
 from tasks.settings import Settings
 from tasks.store import Stores, open_stores

@@ -8,14 +8,17 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
 from tasks.deliverable.files import render
 from tasks.deliverable.view import DeliveryView, PanelView, ZonesView
-from tasks.period import day_hours
+from tasks.mobility.zones import ZonePlan
+from tasks.period import Period, day_hours
 from tasks.privacy.bounds import LevelRule
-from tasks.products.catalogue import FOOTFALL
+from tasks.products.footfall import PRODUCT as FOOTFALL
+from tasks.products.spec import PublicContext
 from tasks.release_metadata import level_views
 from tests.unit.deliverable.factories import SIGNING_KEY, grant_view, release_view, zones_view
 
@@ -59,10 +62,17 @@ def released(plan: ZonesView, hours: Sequence[datetime]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=SCHEMA)
 
 
+def public(plan: ZonesView, day: date) -> PublicContext:
+    names, district = np.unique(plan.district_ids, return_inverse=True)
+    numbers, districts = district.astype(np.int32), tuple(map(str, names))
+    zones = ZonePlan(plan.zone_ids, plan.names, numbers, districts, geometries=(), area_types=(), merged={})
+    return PublicContext(Period.day(day), zones, ZoneInfo("Europe/Berlin"))
+
+
 def footfall(day: date, zones: tuple[str, ...], formats: tuple[str, ...], **facts: Any) -> dict[str, bytes]:
     plan = zones_view(("=Altstadt", "Bahn*hof", "Campus", "Dom"))
     hours = day_hours(day, ZoneInfo("Europe/Berlin"))
-    release = release_view(day, levels=level_views(FOOTFALL, RULES, plan, hours), **facts)
+    release = release_view(day, levels=level_views(FOOTFALL, RULES, public(plan, day)), **facts)
     grant, delivery = grant_view(*zones, formats=formats), DeliveryView(2, "2" * 64)
     return dict(render(release, released(plan, hours), plan, grant, delivery, SIGNING_KEY).files)
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks import policy
+from tasks import policy_file
 from tasks.engine.local import LocalEngine
 from tasks.engine.spec import DayResult, DayWork
 from tasks.errors import StorageUnavailable
@@ -33,7 +33,7 @@ from tasks.store.lake import StagedPartition
 from tasks.store.seal import unseal
 from tests.full_disk import disk_full_at
 
-POLICY = policy.load().policy
+POLICY = policy_file.load().policy
 DAY = date(2026, 3, 2)
 MONTH = Period.month(DAY)
 TABLES = (PRESENCE, MONTH_STATE)
@@ -63,7 +63,7 @@ class City:
             groups=group_files(found.files)[0],
             context=context,
             cells=cells.arrays,
-            rules=walk_rules(POLICY, DAY),
+            rules=walk_rules(POLICY, DAY, 16384),
             tables=tables,
             pseudonyms={
                 Cadence.DAY: self.panel["pseudonym"].to_numpy(),

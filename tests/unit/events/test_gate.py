@@ -14,7 +14,8 @@ from tasks.events.gate_metrics import SURE, incomplete_hours, of_rows
 from tasks.events.profile import NoisyValue, Profile
 from tasks.events.reasons import READ_REASONS, Reason
 from tasks.events.register_values import ColumnFacts, RegisterFacts
-from tasks.policy import Gate, GateRules, load
+from tasks.policy import Gate, GateRules
+from tasks.policy_file import load
 from tasks.validation import ExpectationResult, Status
 
 GATE = load().policy.gate

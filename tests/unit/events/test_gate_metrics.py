@@ -6,7 +6,8 @@ from tasks.events.file_facts import FileFacts
 from tasks.events.gate_metrics import SURE, Metric, of_day, strange
 from tasks.events.profile import NoisyValue, Profile
 from tasks.events.reasons import READ_REASONS, Reason
-from tasks.policy import GateRules, Rule, load
+from tasks.policy import GateRules, Rule
+from tasks.policy_file import load
 
 RULES = load().policy.gate.rules
 ROWS = 20_000

@@ -14,7 +14,7 @@ from tasks.events.formats import load_formats
 from tasks.events.formats.columns import BLANKS, trimmed
 from tasks.events.panel import read_panel
 from tasks.period import Period
-from tasks.policy import load
+from tasks.policy_file import load
 from tests.unit.events.factory import write
 
 DAY = date(2026, 3, 1)

@@ -9,12 +9,12 @@ import pyarrow.parquet as pq
 import pytest
 from shapely.geometry import box
 
-from tasks import policy
+from tasks import policy_file
 from tasks.errors import RejectedInput
 from tasks.mobility.plans import load_plans
 from tests.unit.mobility.test_zones import feature, square
 
-TIME = policy.load().policy.time
+TIME = policy_file.load().policy.time
 DAY = date(2026, 3, 2)
 ZONES = (feature("a", square(0, 0)), feature("b", square(1, 0)))
 HEAD = "cell_id,latitude,longitude,valid_from,valid_to\n"

@@ -8,12 +8,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from shapely.geometry import box
 
-from tasks import policy
+from tasks import policy_file
 from tasks.errors import RejectedInput
 from tasks.mobility.plans import Plans, load_plans, load_zone_plan
 from tests.unit.mobility.test_zones import feature, square
 
-TIME = policy.load().policy.time
+TIME = policy_file.load().policy.time
 DAY = date(2026, 3, 2)
 HOSPITAL = feature("h", square(0, 0), sensitive=True)
 LONG, SHORT = feature("l", square(1, 0)), feature("s", box(13.0, 52.1, 13.05, 52.2))

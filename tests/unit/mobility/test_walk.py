@@ -4,16 +4,16 @@ from datetime import date
 
 import numpy as np
 
-from tasks import policy
+from tasks import policy_file
 from tasks.mobility.day import COUNT_NAMES, walk_rules
 from tasks.mobility.tables import MONTH_STATE, PRESENCE
 from tasks.mobility.walk import walk_partition
 from tests.reference import Cell
 from tests.unit.mobility.test_kernels import arrays_of, keys_of
 
-POLICY = policy.load().policy
+POLICY = policy_file.load().policy
 TABLES = (PRESENCE, MONTH_STATE)
-RULES = walk_rules(POLICY, date(2026, 3, 2))
+RULES = walk_rules(POLICY, date(2026, 3, 2), 16384)
 NEAR = [
     Cell(0, 52.50, 13.40),
     Cell(1, 52.51, 13.41),
@@ -82,6 +82,6 @@ def test_an_empty_bucket_has_no_rows():
 
 
 def test_long_and_short_days_have_their_own_hours_and_nights():
-    long, short = walk_rules(POLICY, date(2026, 10, 25)), walk_rules(POLICY, date(2026, 3, 29))
+    long, short = walk_rules(POLICY, date(2026, 10, 25), 16384), walk_rules(POLICY, date(2026, 3, 29), 16384)
     assert (long.day_seconds, short.day_seconds, RULES.day_seconds) == (90000, 82800, 86400)
     assert (long.night.sum(), short.night.sum(), RULES.night.sum()) == (9, 7, 8)

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.errors import StepFailed
-from tasks.policy import load
 from tasks.privacy.bounds import UNIT, BoundedCounter, Contributions, LevelRule, l2_weight
 
 
@@ -18,14 +17,6 @@ def persons(*ids: int) -> np.ndarray:
 
 def keys(*flat: int) -> np.ndarray:
     return np.array(flat, dtype=np.int64)
-
-
-def test_rules_come_from_the_reviewed_policy_with_the_bound_of_the_long_day() -> None:
-    shown = load().policy.product.levels("footfall", "day")
-    levels = dict(zip(("zone_hour", "district_hour_demographic"), shown, strict=True))
-    ordinary, long = LevelRule.reviewed(levels, 24), LevelRule.reviewed(levels, 25)
-    assert ordinary[0] == LevelRule("zone_hour", Decimal(32), 24, 96)
-    assert [rule.bound for rule in long] == [25, 25]
 
 
 @pytest.mark.parametrize(("sigma", "bound"), [("0", 24), ("-1", 24), ("NaN", 24), ("Infinity", 24), ("32", 0)])

@@ -1,7 +1,7 @@
 import copy
 import dataclasses
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 import numpy as np
@@ -10,13 +10,13 @@ import pytest
 
 from tasks.errors import StepFailed
 from tasks.privacy.bounds import Contributions, LevelRule
-from tasks.privacy.consistency import Hierarchy
+from tasks.privacy.consistency import Hierarchy, Measured
 from tasks.privacy.protect import ProtectedCounts, protect
 from tests.unit.privacy.sources import Seeded, Silence
 
 FINE = LevelRule("fine", Decimal(32), 24, 96)
 COARSE = LevelRule("coarse", Decimal(64), 24, None)
-HIERARCHY = Hierarchy("fine", "coarse", np.array([0, 0, 1]))
+HIERARCHY = Hierarchy("fine", "coarse", np.array([0, 1, 0, 1, 2, 3]), np.repeat(np.arange(4), 6))
 
 
 def fine(values: list[list[int]], bound: int = 24) -> Contributions:
@@ -97,7 +97,7 @@ def test_levels_stand_one_after_the_other_with_the_union_of_their_keys() -> None
 
 def test_overlapping_levels_agree_afterwards_and_are_surer() -> None:
     rules = [dataclasses.replace(FINE, threshold=None), COARSE]
-    made = protect([fine([[300, 1], [0, 2], [300, 300]]), coarse()], rules, {}, Seeded(3), HIERARCHY)
+    made = protect([fine([[300, 1], [0, 2], [300, 300]]), coarse()], rules, {}, Seeded(3), [HIERARCHY])
     values, errors = made.table["value"].to_numpy(), made.table["se"].to_numpy()
     parts, cells = values[:6].reshape(3, 2), values[6:].reshape(2, 2, 6)
     np.testing.assert_allclose(parts[0] + parts[1], cells[0].sum(axis=1))
@@ -105,6 +105,19 @@ def test_overlapping_levels_agree_afterwards_and_are_surer() -> None:
     assert np.all(errors[:6] < 32)
     assert np.all(errors[6:] < 64)
     assert made.rules == tuple(rules)
+
+
+def test_a_later_stage_is_counted_from_the_noisy_levels_of_the_earlier_ones() -> None:
+    seen: list[list[float]] = []
+
+    def later(drawn: Mapping[str, Measured]) -> list[Contributions]:
+        seen.append(drawn["fine"].values.ravel().tolist())
+        return [coarse()]
+
+    made = protect([fine([[1, 2]] * 3)], [FINE, COARSE], {}, Seeded(3), later=[later])
+    assert made.table["level"].to_pylist() == ["fine"] * 6 + ["coarse"] * 24
+    assert len(seen) == 1
+    assert seen[0] != [1, 2] * 3
 
 
 class _Broken:
@@ -128,18 +141,14 @@ REFUSED: dict[str, Callable[[Silence], object]] = {
     "same levels": lambda s: protect([ONE], [COARSE], {}, s),
     "same levels ": lambda s: protect([ONE], [FINE, COARSE], {}, s),
     "same levels  ": lambda s: protect([coarse(), ONE], [FINE, COARSE], {}, s),
-    "stands twice": lambda s: protect([ONE, ONE], [FINE, FINE], {}, s),
+    "listed twice": lambda s: protect([ONE, ONE], [FINE, FINE], {}, s),
     "2 values for 3 keys": lambda s: protect([ONE], [FINE], {"fine": zones(3)}, s),
     "may not be named": lambda s: protect([ONE], [FINE], {"fine": zones(2, status=["a", "b"])}, s),
     "truth value": lambda s: protect([ONE], [FINE], {}, s, statuses={"fine": [("incomplete", np.array([True]))]}),
     "truth value ": lambda s: protect([ONE], [FINE], {}, s, statuses={"fine": [("incomplete", np.array([[1, 0]]))]}),
-    "must be .part, time.": lambda s: protect([ONE], [FINE], {}, s, HIERARCHY),
-    "must be .part, time. ": lambda s: protect([fine([[1, 2, 3]] * 3), coarse()], [FINE, COARSE], {}, s, HIERARCHY),
-    "each group": lambda s: protect(
-        [fine([[1, 2]] * 3), coarse()], [FINE, COARSE], {}, s, Hierarchy("fine", "coarse", np.array([0, 0, 0]))
-    ),
-    "each part": lambda s: protect(
-        [fine([[1, 2]] * 3), coarse()], [FINE, COARSE], {}, s, Hierarchy("fine", "coarse", np.array([0, 1, 2]))
+    "one int64 group a key": lambda s: protect([ONE], [FINE], {}, s, [HIERARCHY]),
+    "one other level only": lambda s: protect(
+        [fine([[1, 2]] * 3), coarse()], [FINE, COARSE], {}, s, [HIERARCHY, HIERARCHY]
     ),
 }
 

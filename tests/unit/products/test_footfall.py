@@ -1,34 +1,23 @@
-"""Footfall counts each allowed person once an hour, in the zone and in the demographic cell where they were."""
+"""Footfall counts each eligible person once an hour, in the zone and in the demographic cell where they were."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import date
 
 import numpy as np
 import pyarrow as pa
 import pytest
-import shapely
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks import policy
-from tasks.errors import Misconfigured, StepFailed
-from tasks.mobility.zones import ZonePlan
+from tasks.errors import StepFailed
 from tasks.period import Period
-from tasks.products import catalogue, footfall, panel
-from tasks.products.catalogue import AGE_BANDS, FOOTFALL, GENDERS, PANEL
+from tasks.privacy.bounds import Contributions
+from tasks.products.dimensions import AGE_BANDS, GENDERS
+from tasks.products.footfall import DISTRICT_HOUR_DEMOGRAPHIC, PRODUCT, ZONE_HOUR
+from tests.unit.products.counting import PLAN, context, with_facts
 
-PLAN = ZonePlan(
-    zone_ids=("a", "b", "c"),
-    names=("A", "B", "C"),
-    district=np.array([0, 1, 0], dtype=np.int32),
-    districts=("east", "west"),
-    geometries=(shapely.box(0, 0, 1, 1),) * 3,
-    area_types=(None,) * 3,
-    merged={},
-)
-HOURS = 4
-START = datetime(2026, 3, 1, tzinfo=UTC)
-STARTS = tuple(START + timedelta(hours=n) for n in range(HOURS))
-RULES = FOOTFALL.rules(policy.load().policy, 24)
+DAY = Period.day(date(2026, 3, 2))
+HOURS = 24
+FULL = np.ones((3, HOURS), dtype=bool)
 
 people = st.dictionaries(st.integers(0, 20), st.tuples(st.integers(0, 5), st.integers(0, 2)))
 stays = st.dictionaries(st.tuples(st.integers(0, 20), st.integers(0, HOURS - 1)), st.integers(0, 2))
@@ -45,133 +34,87 @@ def presence(rows: dict[tuple[int, int], int]) -> pa.Table:
     )
 
 
-def members(who: dict[int, tuple[int, int]]) -> pa.Table:
-    order = sorted(who)
-    return pa.table(
-        {
-            "pseudonym": np.array(order, dtype=np.uint64),
-            "age_band": np.array([who[p][0] for p in order], dtype=np.int8),
-            "gender": np.array([who[p][1] for p in order], dtype=np.int8),
-        }
-    )
+def counts(tables: list[pa.Table], who: dict[int, tuple[int, int]]) -> tuple[Contributions, Contributions]:
+    (count,) = PRODUCT.counts
+    fine, coarse = count(context(PRODUCT, DAY, who, {"presence": tables}))
+    return fine, coarse
 
 
+@settings(deadline=None)
 @given(stays, people)
 def test_every_key_holds_the_persons_that_a_plain_count_finds(
     rows: dict[tuple[int, int], int], who: dict[int, tuple[int, int]]
 ) -> None:
     halves = [{k: z for k, z in rows.items() if k[0] < 10}, {k: z for k, z in rows.items() if k[0] >= 10}]
-    fine, coarse = footfall.count(map(presence, halves), members(who), PLAN, HOURS, RULES)
-    keys = footfall.keys(PLAN, STARTS)
-    found = dict(
-        zip(
-            zip(*keys["zone_hour"].select(["zone_id", "hour"]).to_pydict().values(), strict=False),
-            fine.values.ravel(),
-            strict=False,
-        )
-    )
-    for zone in range(3):
-        for hour in range(HOURS):
-            counted = [p for (p, h), z in rows.items() if (h, z) == (hour, zone) and p in who]
-            assert found[PLAN.zone_ids[zone], hour] == len(counted)
-    named = keys["district_hour_demographic"].select(["district_id", "hour", "age_band", "gender"]).to_pydict()
-    cells = dict(zip(zip(*named.values(), strict=False), coarse.values.ravel(), strict=False))
-    for (district, hour, band, gender), count in cells.items():
-        counted = [
-            p
-            for (p, h), z in rows.items()
-            if h == hour
-            and p in who
-            and PLAN.districts[PLAN.district[z]] == district
-            and (AGE_BANDS[who[p][0]], GENDERS[who[p][1]]) == (band, gender)
-        ]
-        assert count == len(counted)
+    fine, coarse = counts([presence(half) for half in halves], who)
+    public = context(PRODUCT, DAY, who, {})
+    keys = ZONE_HOUR.keys(public)
+    for zone, start, count in zip(*keys.to_pydict().values(), fine.values.ravel(), strict=True):
+        hour = public.hours.index(start)
+        at = [p for (p, h), z in rows.items() if (h, PLAN.zone_ids[z]) == (hour, zone) and p in who]
+        assert count == len(at)
+    keys = DISTRICT_HOUR_DEMOGRAPHIC.keys(public)
+    assert keys.column_names == ["district_id", "hour_start", "age_band", "gender"]
+    cells = dict(zip(zip(*keys.to_pydict().values(), strict=True), coarse.values.ravel().tolist(), strict=True))
+    for (person, hour), zone in rows.items():
+        if person in who:
+            group = AGE_BANDS[who[person][0]], GENDERS[who[person][1]]
+            cells[PLAN.districts[PLAN.district[zone]], public.hours[hour], *group] -= 1
+    assert set(cells.values()) == {0}
 
 
 def test_both_levels_hold_the_same_persons_of_each_district_and_hour() -> None:
-    fine, coarse = footfall.count(
-        [presence({(1, 0): 0, (2, 0): 2, (3, 0): 1, (4, 1): 0})],
-        members({1: (0, 0), 2: (5, 2), 3: (1, 1)}),
-        PLAN,
-        HOURS,
-        RULES,
-    )
-    assert fine.values[[0, 2]].sum(axis=0).tolist() == coarse.values[0].sum(axis=1).tolist() == [2, 0, 0, 0]
+    rows = presence({(1, 0): 0, (2, 0): 2, (3, 0): 1, (4, 1): 0})
+    fine, coarse = counts([rows], {1: (0, 0), 2: (5, 2), 3: (1, 1)})
+    (pair,) = PRODUCT.consistency(context(PRODUCT, DAY, {}, {}))
+    sums = [
+        np.bincount(groups, weights=level.values.ravel()).tolist()
+        for groups, level in ((pair.first_groups, fine), (pair.second_groups, coarse))
+    ]
+    assert (pair.first, pair.second) == (fine.level, coarse.level)
+    assert sums[0] == sums[1]
+    assert sums[0][0] == 2
+    assert sums[0][HOURS] == 1
 
 
-def test_nobody_is_counted_if_nobody_is_allowed() -> None:
-    fine, coarse = footfall.count([presence({(1, 0): 0})], members({}), PLAN, HOURS, RULES)
+def test_nobody_is_counted_if_nobody_is_eligible() -> None:
+    fine, coarse = counts([presence({(1, 0): 0})], {})
     assert not fine.values.any()
     assert not coarse.values.any()
 
 
 def test_a_person_in_two_zones_of_one_hour_is_refused_as_a_defect() -> None:
     twice = pa.concat_tables([presence({(1, 0): 0}), presence({(1, 0): 1})])
-    many = pa.concat_tables([twice] * 15)
-    with pytest.raises(StepFailed):
-        footfall.count([many], members({1: (0, 0)}), PLAN, HOURS, RULES)
+    with pytest.raises(StepFailed) as refused:
+        counts([pa.concat_tables([twice] * 15)], {1: (0, 0)})
+    assert refused.value.code == "privacy.defect"
 
 
-def test_a_key_has_its_hour_s_start() -> None:
-    table = footfall.keys(PLAN, STARTS)["zone_hour"]
-    assert table["hour_start"].to_pylist()[:5] == [*STARTS, STARTS[0]]
-    assert table.num_rows == 3 * HOURS
-    assert footfall.keys(PLAN, STARTS)["district_hour_demographic"].num_rows == 2 * HOURS * 18
+def test_a_long_day_has_25_hours_and_a_bound_of_25() -> None:
+    public = context(PRODUCT, Period.day(date(2026, 10, 25)), {}, {})
+    assert ZONE_HOUR.shape(public) == (3, 25)
+    assert [rule.bound for rule in PRODUCT.rules(*_rules_on(25))] == [25, 25]
+    assert [rule.bound for rule in PRODUCT.rules(*_rules_on(23))] == [24, 24]
+
+
+def _rules_on(hours: int) -> tuple:
+    from tests.unit.products.counting import POLICY
+
+    return POLICY, DAY.cadence, hours
 
 
 def test_a_district_has_coverage_where_one_of_its_zones_has() -> None:
-    covered = np.array([[True] * 4, [False] * 4, [False, True, True, True]])
-    masks = footfall.known(PLAN, covered, np.array([False, False, False, True]))
+    covered = FULL.copy()
+    covered[1], covered[2, 0] = False, False
+    last = np.arange(HOURS) == HOURS - 1
+    facts = with_facts(context(PRODUCT, DAY, {}, {}), covered, last)
+    masks = PRODUCT.statuses(facts)
     (_, no_zone), (_, incomplete) = masks["zone_hour"]
-    (_, no_district), _ = masks["district_hour_demographic"]
+    (_, no_district), (_, all_incomplete) = masks["district_hour_demographic"]
     assert no_zone.tolist() == (~covered).tolist()
-    assert incomplete[:, 3].all()
-    assert not incomplete[:, :3].any()
+    assert incomplete[:, -1].all()
+    assert not incomplete[:, :-1].any()
     assert not no_district[0].any()
     assert no_district[1].all()
-
-
-def test_the_panel_counts_everybody_once_and_those_without_a_night_as_unknown() -> None:
-    nights = pa.table(
-        {
-            "pseudonym": np.array([1, 1, 2, 3], dtype=np.uint64),
-            "zone": np.array([0, 1, 1, 0], dtype=np.int32),
-            "night_minutes": np.array([60, 120, 60, 0], dtype=np.int16),
-        }
-    )
-    who = members({1: (0, 0), 2: (0, 0), 3: (0, 0), 4: (2, 1)})
-    (counts,) = panel.count([(nights,)], who, PLAN, PANEL.rules(policy.load().policy, 0))
-    assert counts.values.sum() == 4
-    assert counts.values[:, 0].tolist() == [0, 2, 1]
-    assert counts.values[2, 2 * 3 + 1] == 1
-    table = panel.keys(PLAN)["district_demographic"]
-    assert table["district_id"].to_pylist()[::18] == ["east", "west", "unknown"]
-
-
-def test_a_product_that_does_not_exist_is_refused_with_the_nearest_name() -> None:
-    with pytest.raises(Misconfigured, match="Did you mean 'footfall'"):
-        catalogue.find("footfal")
-    with pytest.raises(Misconfigured, match="no product 'gate_profile'"):
-        catalogue.find("gate_profile")
-
-
-def test_a_product_for_ourselves_is_not_delivered_to_clients() -> None:
-    FOOTFALL.check_for_clients()
-    with pytest.raises(Misconfigured):
-        PANEL.check_for_clients()
-
-
-def test_a_period_of_the_wrong_length_is_refused_with_an_example() -> None:
-    with pytest.raises(Misconfigured, match="Give a day, for example 2026-03-01"):
-        FOOTFALL.check(Period.parse("2026-03"))
-
-
-def test_a_product_is_found_by_its_name_and_takes_periods_of_its_length() -> None:
-    assert catalogue.find("panel") is PANEL
-    PANEL.check(Period.parse("2026-03"))
-
-
-def test_levels_are_reconciled_by_the_district_of_each_zone() -> None:
-    found = footfall.hierarchy(PLAN)
-    assert (found.parts, found.cells) == ("zone_hour", "district_hour_demographic")
-    assert found.group_of_part.tolist() == [0, 1, 0]
+    assert no_district.shape == all_incomplete.shape == (2, HOURS, 6, 3)
+    assert all_incomplete[:, -1].all()

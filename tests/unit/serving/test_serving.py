@@ -30,7 +30,7 @@ from tasks import settings
 from tasks.env_files import check_home
 from tasks.errors import Misconfigured
 from tasks.events.landing import closes
-from tasks.policy import load
+from tasks.policy_file import load
 from tasks.services.client_file import client_file
 from tests.receivers import webhook
 from tests.served import until

@@ -1,0 +1,120 @@
+"""The policy file: read, checked against the products that exist, and held to its own cap."""
+
+import hashlib
+import tomllib
+from collections.abc import Collection, Iterator, Mapping
+from decimal import Decimal
+from fractions import Fraction
+from importlib.resources import files
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from tasks.errors import Misconfigured
+from tasks.period import Cadence
+from tasks.policy import LevelPolicy, Policy, ReviewedPolicy
+from tasks.privacy.accounting import exact_rho
+from tasks.products import registry
+from tasks.products.spec import DataProduct
+
+LONGEST_MONTH: Mapping[Cadence, tuple[int, ...]] = {
+    Cadence.DAY: (24,) * 30 + (25,),
+    Cadence.WEEK: (168,) * 6,
+    Cadence.MONTH: (745,),
+}
+"""Hours of each period of a cadence in the costliest month: 31 days with one of 25 h, six ISO weeks."""
+HOURS_AT_LEAST = {Cadence.DAY: 24, Cadence.WEEK: 168, Cadence.MONTH: 672}
+"""The bound of a level with one key an hour; longer periods have their own hours instead."""
+
+
+def shipped() -> Path:
+    """The shipped policy: inside the installed package, or beside pyproject.toml in a checkout."""
+    inside = Path(str(files("tasks"))) / "policy.toml"
+    return inside if inside.exists() else inside.parent.parent / "policy.toml"
+
+
+def load(path: Path | None = None) -> ReviewedPolicy:
+    """Read and check a policy; raises Misconfigured naming each unknown, missing or impossible key."""
+    path = path or shipped()
+    try:
+        content = path.read_bytes()
+        data = tomllib.loads(content.decode("utf-8-sig"), parse_float=Decimal)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise Misconfigured(
+            f"The policy {path} cannot be read: {error}.", "Correct it, or unset THRONG_POLICY.", "policy.unreadable"
+        ) from None
+    try:
+        policy = Policy.model_validate(data)
+    except ValidationError as error:
+        raise _refused(path, _faults(error)) from None
+    if faults := list(_product_faults(policy) or _cap_faults(policy)):
+        raise _refused(path, faults)
+    return ReviewedPolicy(policy, hashlib.sha256(content).hexdigest(), str(path))
+
+
+def longest_month(policy: Policy) -> Fraction:
+    """rho of the costliest month, each scheduled release once; a week over two months costs each twice its rho."""
+    return sum(
+        (
+            exact_rho(rule, 2 if cadence is Cadence.WEEK else 1)
+            for product in registry.drawn()
+            for cadence in product.cadences
+            for hours in LONGEST_MONTH[cadence]
+            for rule in product.rules(policy, cadence, hours)
+        ),
+        Fraction(0),
+    )
+
+
+def _refused(path: Path, faults: Collection[str]) -> Misconfigured:
+    return Misconfigured(
+        f"The policy {path} is refused: {'; '.join(faults)}.",
+        "Compare with the shipped policy.toml; over the cap, a larger sigma or a larger cap is needed.",
+        "policy.refused",
+    )
+
+
+def _faults(error: ValidationError) -> list[str]:
+    """Each fault, under the name of its key."""
+    words = {"missing": " is missing", "extra_forbidden": " is not known"}
+    return [
+        (".".join(str(part) for part in fault["loc"] if part != "") or "the policy")
+        + words.get(fault["type"], f": {fault['msg'].removeprefix('Value error, ')}")
+        for fault in error.errors()
+    ]
+
+
+def _product_faults(policy: Policy) -> list[str]:
+    """What the file's products lack or have too much, against the declared ones."""
+    declared = {product.name: product for product in registry.drawn()}
+    faults = _differences("product", policy.product, declared)
+    for name in declared.keys() & policy.product.keys():
+        product, cadences = declared[name], policy.product[name]
+        faults += _differences(f"product.{name}", cadences, product.cadences)
+        for cadence in product.cadences & cadences.keys():
+            faults += _level_faults(f"product.{name}.{cadence}", product, cadences[cadence], HOURS_AT_LEAST[cadence])
+    return sorted(faults)
+
+
+def _level_faults(key: str, product: DataProduct, levels: Mapping[str, LevelPolicy], hours: int) -> Iterator[str]:
+    declared = {product.policy_name(level): level for level in product.levels}
+    yield from _differences(key, levels, declared)
+    for name in declared.keys() & levels.keys():
+        of, threshold = f"{key}.{name}".rstrip("."), levels[name].threshold
+        if product.for_clients and threshold is None:
+            yield f"{of}.threshold is missing"
+        if not product.for_clients and threshold is not None:
+            yield f"{of}.threshold is not known: every value of {product.name} is shown"
+        if declared[name].once_an_hour and levels[name].bound != hours:
+            yield f"{of}.bound: {hours} by definition, one key an hour"
+
+
+def _differences(key: str, given: Collection[str], declared: Collection[str]) -> list[str]:
+    unknown = [f"{key}.{name}".rstrip(".") + " is not known" for name in given if name not in declared]
+    return unknown + [f"{key}.{name}".rstrip(".") + " is missing" for name in declared if name not in given]
+
+
+def _cap_faults(policy: Policy) -> Iterator[str]:
+    longest, cap = longest_month(policy), policy.budget.cap
+    if longest > Fraction(cap):
+        yield f"the longest month costs rho {float(longest):.4f}, over the cap {cap}"

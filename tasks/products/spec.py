@@ -1,0 +1,211 @@
+"""What a data product declares: key columns, levels, the lake tables it reads, and how it counts.
+
+A product is one file: a module of this package with a `PRODUCT`. Columns, completeness, data contract, gate, plan and
+budget are derived from that declaration.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from tasks.errors import Misconfigured
+from tasks.period import Cadence, Period, day_hours
+from tasks.policy import Policy
+from tasks.privacy.bounds import BoundedCounter, Contributions, LevelRule
+from tasks.privacy.consistency import Hierarchy, Measured
+from tasks.privacy.protect import KeyStatuses
+
+if TYPE_CHECKING:
+    from tasks.mobility.tables import LakeTable
+    from tasks.mobility.zones import ZonePlan
+
+Mask = npt.NDArray[np.bool_]
+
+
+class Audience(StrEnum):
+    """Who reads a product's releases."""
+
+    CLIENTS = "clients"
+    OPERATOR = "operator"
+    """Published, never delivered."""
+    GATE = "gate"
+    """Drawn while a day is ingested, read by the batch gate alone."""
+
+
+@dataclass(frozen=True)
+class Population:
+    """The persons whose months a product charges."""
+
+    name: str
+    meaning: str
+
+
+OPTED_IN = Population("opted_in", "subscribers of this network, of age, who opted in and had not withdrawn")
+
+
+@dataclass(frozen=True)
+class PublicContext:
+    """Public facts of a release: its period, its zone plan and the network's timezone. They determine all keys."""
+
+    period: Period
+    zones: "ZonePlan"
+    timezone: ZoneInfo
+
+    @cached_property
+    def hours(self) -> tuple[datetime, ...]:
+        """UTC start of each local hour of the period."""
+        return tuple(hour for day in self.period.days for hour in day_hours(day, self.timezone))
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """One key column, from the draw to the data contract."""
+
+    name: str
+    type: pa.DataType
+    meaning: str
+    values: Callable[[PublicContext], Sequence[object]]
+    """Every public value, in draw order."""
+    granted_by: Literal["zone", "district"] | None = None
+    """What a client must be granted to receive a value of this column."""
+
+    def array(self, public: PublicContext) -> pa.Array:
+        """Every public value, in draw order."""
+        return pa.array(self.values(public), self.type)
+
+
+@dataclass(frozen=True)
+class Level:
+    """One vector of counts: its keys are all combinations of its dimensions' values, the last one running fastest."""
+
+    name: str
+    meaning: str
+    dimensions: tuple[Dimension, ...]
+    additive: frozenset[str] = frozenset()
+    """Dimensions over which values may be added; over the others the same person would be counted again."""
+    reading: str = "were counted at"
+    """What the counted persons did, as it reads between their number and a place."""
+    once_an_hour: bool = False
+    """A person has at most one key an hour, so that the bound is the period's number of hours."""
+
+    def shape(self, public: PublicContext) -> tuple[int, ...]:
+        """The number of values of each dimension."""
+        return tuple(len(dimension.values(public)) for dimension in self.dimensions)
+
+    def keys(self, public: PublicContext) -> pa.Table:
+        """Every key in draw order, one column a dimension."""
+        shape = self.shape(public)
+        columns = {}
+        for axis, dimension in enumerate(self.dimensions):
+            order = np.repeat(np.arange(shape[axis]), math.prod(shape[axis + 1 :]))
+            rows = pa.array(np.tile(order, math.prod(shape[:axis])))
+            columns[dimension.name] = dimension.array(public).take(rows)
+        return pa.table(columns)
+
+
+@dataclass(frozen=True)
+class CountContext(PublicContext):
+    """What a product counts from. Everything but the public part is confidential."""
+
+    eligible: pa.Table
+    """Persons who may be counted, ascending: pseudonym uint64, age_band int8 and gender int8 as indexes."""
+    rules: Mapping[str, LevelRule]
+    rows: Callable[["LakeTable"], Iterator[pa.Table]]
+    """Rows of eligible persons after their consent: whole persons, ascending within a table and from table to table.
+
+    Each table adds `member`, the person's row in `eligible`, and `day`, the index of the row's day in the period.
+    """
+    covered: Callable[[date], Mask]
+    """Zones x hours of a day that had a valid cell: a public fact."""
+    incomplete: Callable[[date], Mask]
+    """Hours of a day that the noisy profile shows to be empty."""
+    drawn: Mapping[str, Measured] = field(default_factory=dict)
+    """Noisy levels of earlier stages."""
+
+    def counter(self, level: Level) -> BoundedCounter:
+        """An empty counter over the level's keys that enforces the level's bound."""
+        return BoundedCounter(level.name, level.shape(self), self.rules[level.name].bound)
+
+
+Count = Callable[[CountContext], Sequence[Contributions]]
+
+
+def _consistent_by_itself(context: CountContext) -> Sequence[Hierarchy]:
+    return ()
+
+
+def _nothing_known(context: CountContext) -> Mapping[str, KeyStatuses]:
+    return {}
+
+
+@dataclass(frozen=True)
+class Product:
+    """What every product declares."""
+
+    name: str
+    version: int
+    cadences: frozenset[Cadence]
+    levels: tuple[Level, ...]
+    audience: Audience
+
+    @property
+    def level_names(self) -> tuple[str, ...]:
+        """The levels' names, in draw order."""
+        return tuple(level.name for level in self.levels)
+
+    @property
+    def for_clients(self) -> bool:
+        """Whether clients can be granted it."""
+        return self.audience is Audience.CLIENTS
+
+    def periods(self, day: date) -> tuple[Period, ...]:
+        """The product's periods that hold the day, the shortest first."""
+        return tuple(Period.holding(cadence, day) for cadence in Cadence if cadence in self.cadences)
+
+    def rules(self, policy: Policy, cadence: Cadence, hours: int) -> tuple[LevelRule, ...]:
+        """The rule of each level it draws, for a period of so many hours; empty if it draws none."""
+        return ()
+
+    def check(self, period: Period) -> None:
+        """Raise Misconfigured if the product has no periods of this length."""
+        if period.cadence not in self.cadences:
+            example = self.periods(period.first)[0]
+            raise Misconfigured(
+                f"{self.name} is made by the {' or '.join(sorted(self.cadences))}; {period} is a {period.cadence}.",
+                f"Give a {example.cadence}, for example {example}.",
+                "product.cadence",
+            )
+
+
+@dataclass(frozen=True)
+class DataProduct(Product):
+    """Statistics that are counted from the lake, charged to the budget and drawn together as one release."""
+
+    population: Population
+    reads: tuple["LakeTable", ...]
+    counts: tuple[Count, ...]
+    """One a stage. A later stage sees the noisy levels of the earlier ones; the charge covers all of them."""
+    consistency: Callable[[CountContext], Sequence[Hierarchy]] = _consistent_by_itself
+    statuses: Callable[[CountContext], Mapping[str, KeyStatuses]] = _nothing_known
+
+    def rules(self, policy: Policy, cadence: Cadence, hours: int) -> tuple[LevelRule, ...]:
+        """The policy's rule of each level, for a period of so many hours, in draw order."""
+        levels = policy.levels(self.name, cadence)
+        found = ((level, levels[self.policy_name(level)]) for level in self.levels)
+        return tuple(
+            LevelRule(level.name, rule.sigma, max(rule.bound, hours if level.once_an_hour else 0), rule.threshold)
+            for level, rule in found
+        )
+
+    def policy_name(self, level: Level) -> str:
+        """The level's key in the policy; empty where it is the product's only level."""
+        return level.name if len(self.levels) > 1 else ""

@@ -1,0 +1,64 @@
+"""Products are found by name, and say which periods and readers they have."""
+
+import dataclasses
+from datetime import date
+
+import pytest
+
+from tasks.errors import Misconfigured
+from tasks.period import Cadence, Period
+from tasks.products import footfall, gate_profile, panel, registry
+from tests.unit.products.counting import POLICY, context
+
+
+def test_every_module_with_a_product_is_registered() -> None:
+    assert [product.name for product in registry.products()] == ["footfall", "gate_profile", "panel"]
+    assert registry.drawn() == registry.products()
+    assert [product.name for product in registry.published()] == ["footfall", "panel"]
+    assert registry.for_clients() == ("footfall",)
+    assert registry.find("panel") is registry.product("panel") is panel.PRODUCT
+
+
+@pytest.mark.parametrize("name", ["footfal", "gate_profile", "xyz"])
+def test_a_product_that_is_not_published_is_refused(name: str) -> None:
+    with pytest.raises(Misconfigured) as refused:
+        registry.find(name)
+    assert refused.value.code == "product.unknown"
+
+
+def test_a_product_for_the_operator_is_not_delivered() -> None:
+    registry.check_for_clients(footfall.PRODUCT)
+    with pytest.raises(Misconfigured) as refused:
+        registry.check_for_clients(panel.PRODUCT)
+    assert refused.value.code == "product.internal"
+
+
+def test_a_period_of_another_length_is_refused() -> None:
+    panel.PRODUCT.check(Period.parse("2026-03"))
+    with pytest.raises(Misconfigured) as refused:
+        footfall.PRODUCT.check(Period.parse("2026-03"))
+    assert refused.value.code == "product.cadence"
+
+
+def test_a_product_has_a_period_for_each_of_its_cadences() -> None:
+    both = dataclasses.replace(panel.PRODUCT, cadences=frozenset({Cadence.MONTH, Cadence.WEEK}))
+    assert [str(period) for period in both.periods(date(2026, 3, 1))] == ["2026-W09", "2026-03"]
+
+
+def test_a_product_is_registered_for_a_block_and_under_one_name() -> None:
+    more = dataclasses.replace(footfall.PRODUCT, name="more")
+    with registry.registered(more):
+        assert registry.known("more")
+        assert registry.for_clients() == ("footfall", "more")
+        with pytest.raises(ValueError, match="more"), registry.registered(more):
+            pass
+    assert not registry.known("more")
+
+
+def test_the_gate_profile_has_one_level_whose_key_is_an_hour_or_a_reason() -> None:
+    (rule,) = gate_profile.PRODUCT.rules(POLICY, Cadence.DAY, 24)
+    public = context(gate_profile.PRODUCT, Period.day(date(2026, 3, 2)), {}, {})
+    (rows,) = gate_profile.PRODUCT.levels
+    assert (rule.name, rule.threshold) == ("rows", None)
+    assert rows.keys(public)["entry"].to_pylist()[:2] == ["hour_00", "hour_01"]
+    assert gate_profile.PRODUCT.level_names == ("rows",)
