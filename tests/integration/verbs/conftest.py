@@ -33,10 +33,10 @@ def places(beside_sqlite: Place) -> dict[str, Place]:
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
 def place(request: pytest.FixtureRequest, places: dict[str, Place], tmp_path_factory: pytest.TempPathFactory) -> Place:
-    """The same on both databases; on PostgreSQL, for time, killed at one border in three."""
+    """The same on both databases."""
     if request.param not in places:
         root, server = tmp_path_factory.mktemp("verbs-postgresql"), request.getfixturevalue("postgresql")
-        places[request.param] = replace(places["sqlite"], root=root, server=server, every=3)
+        places[request.param] = replace(places["sqlite"], root=root, server=server)
     return places[request.param]
 
 

@@ -58,8 +58,6 @@ class Place:
     endpoint_url: str
     server: str | None = None
     """URL of the PostgreSQL server on which each home has its database; None: SQLite in each home."""
-    every: int = 1
-    """Of the borders at which a process is to be killed, one in so many is tried."""
 
     @cached_property
     def empty(self) -> Path:
@@ -115,7 +113,7 @@ class Place:
         ready: Callable[[Path], None] = lambda home: None,
     ) -> Iterator[Killed]:
         """The act killed at each border, each time in a copy of the home made ready, and performed again there."""
-        for number in list(at)[:: self.every]:
+        for number in at:
             home = copied(before, Path(mkdtemp(dir=self.root)) / "killed")
             ready(home)
             border = f"{number}: {borders[number - 1]}"

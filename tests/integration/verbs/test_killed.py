@@ -1,8 +1,13 @@
-"""kill -9 at each border between a verb and its stores, then the same command again: as if nothing had happened."""
+"""kill -9 at borders between a verb and its stores, then the same command again: as if nothing had happened.
+
+`make test` kills where something is charged, drawn, committed or sent; `make soak` at every border.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from tests.integration.verbs.acting import DAY, Act, keep_reason, perform
 from tests.integration.verbs.books import Books, Ended
@@ -40,6 +45,17 @@ def _changes(border: str) -> bool:
     return when in ("after", "inside", "outside") and call not in READING
 
 
+@pytest.fixture(params=["where it counts", pytest.param("anywhere", marks=pytest.mark.soak)])
+def anywhere(request: pytest.FixtureRequest) -> bool:
+    """Whether to kill at every border."""
+    return bool(request.param == "anywhere")
+
+
+def after(borders: Sequence[str], numbers: Sequence[int], *calls: str) -> list[int]:
+    """Of these borders the last one after each of the calls."""
+    return [max(number for number in numbers if borders[number - 1].endswith(f" {call}")) for call in calls]
+
+
 def without_days(books: Books) -> Books:
     """Books of a day that was rejected once or twice."""
     return replace(books, days=[], accounts=[], audit=[act for act in books.audit if act[0] != "day rejected"])
@@ -55,39 +71,45 @@ def check_drawn_once(killed: Killed) -> None:
 
 
 def test_an_ingest_killed_anywhere_and_run_again_is_one_generation_with_equal_rows(
-    place: Place, empty: Path, ingested: tuple[Path, Ended]
+    place: Place, empty: Path, ingested: tuple[Path, Ended], anywhere: bool
 ) -> None:
     whole = ingested[1]
     assert (whole.outcome, len(whole.books.days)) == ("Ingested", 1)
     assert len(whole.books.lake) > 20
-    for killed in place.killed(INGEST, empty, whole.borders, after_each_call(whole.borders)):
+    at = after_each_call(whole.borders)
+    if not anywhere:
+        at = after(whole.borders, at, "ledger.reserve", "ledger.intend_draw", "lake.commit", "catalog.accept_day")
+    for killed in place.killed(INGEST, empty, whole.borders, at):
         check_drawn_once(killed)
         assert killed.again.books == whole.books, killed.border
 
 
 def test_a_second_generation_killed_anywhere_and_run_again_follows_the_first(
-    place: Place, ingested: tuple[Path, Ended]
+    place: Place, ingested: tuple[Path, Ended], anywhere: bool
 ) -> None:
     changed = place.with_more_files()
     _, whole = changed.done(INGEST, ingested[0], "ingested again")
     assert [(day[1], str(day[2])) for day in whole.books.days] == [(1, "superseded"), (2, "current")]
     early = [whole.borders.index(f"after {call}") + 1 for call in ("catalog.begin_day", "staged.write")]
     late = after_each_call(whole.borders, since="lake.stage_release")
-    for killed in changed.killed(INGEST, ingested[0], whole.borders, [*early, *late]):
+    at = [*early, *late] if anywhere else after(whole.borders, late, "lake.commit", "catalog.accept_day")
+    for killed in changed.killed(INGEST, ingested[0], whole.borders, at):
         check_drawn_once(killed)
         assert killed.again.books == whole.books, killed.border
 
 
 def test_a_rejected_day_killed_anywhere_and_run_again_leaves_the_generation_that_counts(
-    place: Place, ingested: tuple[Path, Ended]
+    place: Place, ingested: tuple[Path, Ended], anywhere: bool
 ) -> None:
     spoilt = place.with_more_files(b"no Parquet")
     _, whole = spoilt.done(INGEST, ingested[0], "rejected")
     assert whole.outcome == "RejectedInput"
     assert [(day[1], str(day[2])) for day in whole.books.days] == [(1, "current"), (2, "rejected")]
     assert (whole.books.lake, whole.books.left_over) == (ingested[1].books.lake, [])
-    since = after_each_call(whole.borders, since="ledger.publish")
-    for killed in spoilt.killed(INGEST, ingested[0], whole.borders, since):
+    at = after_each_call(whole.borders, since="ledger.publish")
+    if not anywhere:
+        at = after(whole.borders, at, "lake.discard", "catalog.reject_day")
+    for killed in spoilt.killed(INGEST, ingested[0], whole.borders, at):
         check_drawn_once(killed)
         assert killed.again.outcome == "RejectedInput", killed.border
         assert not (killed.candidates and killed.border.endswith("catalog.reject_day")), (
@@ -98,45 +120,51 @@ def test_a_rejected_day_killed_anywhere_and_run_again_leaves_the_generation_that
 
 
 def test_a_publication_killed_anywhere_and_run_again_is_one_release_and_one_charge(
-    place: Place, ingested: tuple[Path, Ended], published: tuple[Path, Ended]
+    place: Place, ingested: tuple[Path, Ended], published: tuple[Path, Ended], anywhere: bool
 ) -> None:
     whole = published[1]
     assert whole.outcome == "Published"
-    for killed in place.killed(PUBLISH, ingested[0], whole.borders, after_each_call(whole.borders)):
+    at = after_each_call(whole.borders)
+    if not anywhere:
+        at = after(whole.borders, at, "ledger.reserve", "ledger.intend_draw", "lake.stage_release", "ledger.publish")
+    for killed in place.killed(PUBLISH, ingested[0], whole.borders, at):
         check_drawn_once(killed)
         assert killed.again.books == whole.books, killed.border
 
 
 def test_a_revision_killed_anywhere_and_run_again_is_one_revision_and_the_first_release_stands(
-    place: Place, published: tuple[Path, Ended]
+    place: Place, published: tuple[Path, Ended], anywhere: bool
 ) -> None:
     reason = place.warm(keep_reason, published[0], place.landing)
     act = Act("publish", ("footfall", str(DAY), f"footfall/v1/{DAY}/r1", reason))
     _, whole = place.done(act, published[0], "revised")
     assert len(whole.books.releases) == len(published[1].books.releases) + 1
-    for killed in place.killed(
-        act, published[0], whole.borders, after_each_call(whole.borders, since="ledger.reserve")
-    ):
+    at = after_each_call(whole.borders, since="ledger.reserve")
+    if not anywhere:
+        at = after(whole.borders, at, "ledger.reserve", "ledger.intend_draw")
+    for killed in place.killed(act, published[0], whole.borders, at):
         check_drawn_once(killed)
         assert killed.again.books == whole.books, killed.border
         assert published[1].stored.items() <= killed.again.stored.items(), killed.border
 
 
 def test_a_delivery_killed_anywhere_and_run_again_is_one_delivery_and_the_bucket_holds_its_bytes(
-    place: Place, published: tuple[Path, Ended]
+    place: Place, published: tuple[Path, Ended], anywhere: bool
 ) -> None:
     before = copied(published[0], place.root / "with a client")
     place.apply(before, "whole")
     _, whole = place.done(DELIVER, before, "delivered")
     rendered = whole.borders.index("after catalog.record_rendered") + 1
-    early = [number for number in after_each_call(whole.borders) if number < rendered]
-    for killed in place.killed(DELIVER, before, whole.borders, early, place.in_a_fresh_folder):
+    at = [number for number in after_each_call(whole.borders) if number < rendered]
+    if not anywhere:
+        at = after(whole.borders, at, "lake.write_delivery")
+    for killed in place.killed(DELIVER, before, whole.borders, at, place.in_a_fresh_folder):
         assert killed.again.books == whole.books, killed.border
         check_bucket(place, killed.home, killed.border)
 
 
 def test_a_rendered_delivery_killed_anywhere_and_run_again_is_completed(
-    place: Place, published: tuple[Path, Ended]
+    place: Place, published: tuple[Path, Ended], anywhere: bool
 ) -> None:
     before = copied(published[0], place.root / "rendered")
     place.apply(before, "rendered")
@@ -147,7 +175,8 @@ def test_a_rendered_delivery_killed_anywhere_and_run_again_is_completed(
     _, whole = place.done(DELIVER, before, "completed")
     since = after_each_call(whole.borders, since="s3.put_object")
     assert [whole.borders[number - 1] for number in since].count("after s3.put_object") == 7
-    for killed in place.killed(DELIVER, before, whole.borders, since, place.in_a_fresh_folder):
+    at = since if anywhere else [since[0], *after(whole.borders, since, "s3.put_object", "catalog.mark_delivered")]
+    for killed in place.killed(DELIVER, before, whole.borders, at, place.in_a_fresh_folder):
         assert killed.again.books == whole.books, killed.border
         check_bucket(place, killed.home, killed.border)
 
