@@ -1,4 +1,4 @@
-"""What is to be done: every day, release and delivery of a range, where it stands, and what finishing it would cost."""
+"""Plans: the state and the remaining cost of every day, release and delivery of a range."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -25,7 +25,7 @@ __all__ = ["Mode", "Plan", "State", "Step", "check_range", "daily_plan", "make_p
 
 Wanted = tuple[Product, Period]
 LONGEST_RANGE = 3700
-"""Days, about ten years: a longer range is a slip of the pen."""
+"""The longest range in days, about ten years; a longer one is a typing error."""
 
 
 def make_plan(
@@ -38,7 +38,7 @@ def make_plan(
     client: str | None = None,
     newest_first: bool = False,
 ) -> Plan:
-    """The plan of a range of days, both ends included; a period belongs to the range in which its last day lies.
+    """Plan a range of days, both ends included; a period belongs to the range of its last day.
 
     Its due steps come period by period, so that each is finished before the next one begins.
     """
@@ -56,7 +56,7 @@ def make_plan(
 
 
 def daily_plan(stores: Stores, now: datetime) -> Plan:
-    """What the schedule does: the catch-up window's days, then all that can be published and delivered, however old."""
+    """Plan the schedule: the days of the catch-up window, then every possible release and delivery."""
     snapshot = read_snapshot(stores, now)
     days = _window(snapshot)
     wanted = [(product, period) for product in published() for period in _ending(product, days)]
@@ -65,7 +65,7 @@ def daily_plan(stores: Stores, now: datetime) -> Plan:
 
 
 def check_range(first: date, last: date) -> None:
-    """Raise Misconfigured for a range that ends before it begins, or is a slip of the pen."""
+    """Raise Misconfigured for a reversed or too long range."""
     if last < first:
         raise Misconfigured(f"The range ends before it begins: {first} to {last}.", "Give the earlier day first.")
     if (last - first).days >= LONGEST_RANGE:
@@ -75,7 +75,7 @@ def check_range(first: date, last: date) -> None:
 
 
 def _clients(snapshot: CatalogSnapshot, name: str | None) -> Sequence[ClientSpec]:
-    """All clients, or the one that is asked for."""
+    """All clients, or the named one."""
     chosen = [spec for spec in snapshot.clients if name in (None, spec.name)]
     if name and not chosen:
         raise unknown_client(name, [spec.name for spec in snapshot.clients])
@@ -101,7 +101,7 @@ def _order(wanted: Wanted) -> tuple[date, str]:
 
 
 def _window(snapshot: CatalogSnapshot) -> list[date]:
-    """Days that are over, as far back as the catch-up window reaches, and no further than the first data ever."""
+    """Past days of the catch-up window, from the first data on."""
     first = snapshot.today - timedelta(days=snapshot.stores.policy.policy.time.catch_up_days)
     begun = [*sorted(snapshot.generations)[:1], *_first_in_landing(snapshot)]
     first = max(first, min(begun)) if begun else snapshot.today
@@ -109,14 +109,14 @@ def _window(snapshot: CatalogSnapshot) -> list[date]:
 
 
 def _first_in_landing(snapshot: CatalogSnapshot) -> Iterable[date]:
-    """The first day of which the landing may hold all folders; labels are of another timezone."""
+    """The first day whose folders may all be in the landing; folder labels have their own timezone."""
     time, settings = snapshot.stores.policy.policy.time, snapshot.stores.settings
     if first := first_label(settings.landing_root, load_formats(settings.mapping)):
         yield next(day for n in range(3) if labels(day := first + timedelta(days=n), time)[0] >= first)
 
 
 def _left_over(snapshot: CatalogSnapshot) -> Iterable[Wanted]:
-    """Older periods with something left to do: in the lake and not drawn, or drawn and not with every client."""
+    """Older periods with work left: ingested but not drawn, or drawn but not delivered to every client."""
     for day in snapshot.generations:
         for product, period in ((each, period) for each in published() for period in each.periods(day)):
             if period.end <= snapshot.today and _undone(snapshot, product, period):
@@ -141,7 +141,7 @@ def _plan(
     clients: Sequence[ClientSpec],
     mode: Mode | None,
 ) -> Plan:
-    """Ingests by day, then releases, then deliveries by the end of their period: in this order they take the budget."""
+    """Sort ingests by day, then releases and deliveries by end of period; this order spends the budget."""
     day_of = cache(lambda day: day_step(snapshot, day))
     ingests = [day_of(day) for day in days]
     planned = {step.period for step in ingests if step.runs_in(mode) and step.state is not State.WAITING}
@@ -160,6 +160,6 @@ def _plan(
 
 
 def _indexes(filled: Iterable[Target]) -> Iterable[Step]:
-    """Clients whose index must say that something is late, though nothing is delivered that would say it."""
+    """Clients whose index must show a late period although nothing is delivered."""
     for client in sorted({target.client for target in filled if target.late and target.client}):
         yield Step("index", "", State.MISSING, "Periods are late, and the client's index says why.", client=client)

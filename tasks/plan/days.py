@@ -1,4 +1,4 @@
-"""Where the ingest of a day stands."""
+"""The state of a day's ingest."""
 
 from dataclasses import replace
 from datetime import date, timedelta
@@ -14,12 +14,12 @@ from tasks.release import PROFILES_A_DAY
 from tasks.store.tables import DayGeneration, DayState, Release
 
 REJECTED, REFUSED = "RejectedInput", "RefusedRelease"
-"""How runs ended that a schedule does not repeat: until the landing changes; until people do something."""
-EXPIRED = "Data expired: keys and rows are destroyed; what was published of them stands."
+"""Outcomes that the schedule does not repeat: until the landing changes; until somebody acts."""
+EXPIRED = "Data expired: keys and rows are destroyed; existing releases remain."
 
 
 def day_step(snapshot: CatalogSnapshot, day: date) -> Step:
-    """What there is to do for a day between landing and lake."""
+    """The work left for a day between landing and lake."""
     step = Step("ingest", str(day), State.DONE, "", flow_run_id=snapshot.flow_run_id("ingest", str(day)))
     current, landing = snapshot.current(day), snapshot.landing(day)
     if str(day) in snapshot.expired or str(Period.month(day)) in snapshot.expired:
@@ -36,7 +36,7 @@ def day_step(snapshot: CatalogSnapshot, day: date) -> Step:
 
 
 def _in_lake(snapshot: CatalogSnapshot, step: Step, current: DayGeneration, landing: DayLanding | ThrongError) -> Step:
-    """Files that are gone do not make a day stale: operators clear their landing."""
+    """Removed files do not make a day stale: operators clear their landing."""
     if isinstance(landing, DayLanding):
         late = late_files(snapshot.listing(current), landing.files)
         if late.arrived or late.changed:
@@ -65,7 +65,7 @@ def _open(snapshot: CatalogSnapshot, step: Step, day: date) -> Step:
 
 
 def _to_do(snapshot: CatalogSnapshot, step: Step, day: date, landing: DayLanding) -> Step:
-    """A closed day that is not in the lake: never tried, cut off, rejected, or failed."""
+    """The step of a closed day that is not in the lake: never tried, interrupted, rejected or failed."""
     failed, tried = snapshot.failed("ingest", str(day)), snapshot.tried(day)
     rejected = tried is not None and tried.state is DayState.REJECTED
     if step.rho and (short := snapshot.spend(GATE_PROFILE, Period.day(day))):
@@ -79,7 +79,7 @@ def _to_do(snapshot: CatalogSnapshot, step: Step, day: date, landing: DayLanding
 
 
 def _unchanged(snapshot: CatalogSnapshot, tried: DayGeneration | None, landing: DayLanding) -> bool:
-    """Whether an attempt in vain was made from the very files that are there now.
+    """Whether an earlier attempt failed with the same files.
 
     Each attempt draws a profile, of which a day has few. Registers come anew every day: the last profile is not drawn
     for them, but left for files that come again.
@@ -94,12 +94,12 @@ def _unchanged(snapshot: CatalogSnapshot, tried: DayGeneration | None, landing: 
 
 
 def _profiles(snapshot: CatalogSnapshot, day: date) -> list[Release]:
-    """What the gate has drawn of the day."""
+    """The profiles that the gate has drawn of the day."""
     return snapshot.releases.get((GATE_PROFILE.name, str(day)), [])
 
 
 def _paid(snapshot: CatalogSnapshot, day: date, landing: DayLanding) -> bool:
-    """Whether a profile of this very landing is charged already."""
+    """Whether a profile of the current landing is already charged."""
     return any(row.digests.get("landing") == _digest(snapshot, landing) for row in _profiles(snapshot, day))
 
 
@@ -108,7 +108,7 @@ def _digest(snapshot: CatalogSnapshot, landing: DayLanding) -> str:
 
 
 def _priced(snapshot: CatalogSnapshot, step: Step, landing: DayLanding) -> Step:
-    """With what reading the landing would cost."""
+    """Add the cost of reading the landing."""
     size, day = sum(file.bytes for file in landing.files), landing.day
     return replace(
         step,

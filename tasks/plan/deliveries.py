@@ -1,4 +1,4 @@
-"""Where the delivery of a release to a client stands."""
+"""The state of a release's delivery to a client."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ from tasks.store.tables import DeliveryState, ReleaseState
 
 
 def delivery_step(snapshot: CatalogSnapshot, spec: ClientSpec, product: Product, publish: Step) -> Step:
-    """What there is to do between a release and the client's bucket."""
+    """The work left between a release and the client's bucket."""
     subject = f"{spec.name} {product.name} {publish.period}"
     step = replace(
         publish,
@@ -24,7 +24,7 @@ def delivery_step(snapshot: CatalogSnapshot, spec: ClientSpec, product: Product,
     )
     release = latest_of(snapshot.releases.get((product.name, publish.period), ()))
     if release is None or release.state is ReleaseState.RECALLED:
-        return step  # stands where its release stands
+        return step  # the same state as its release
     delivery = snapshot.deliveries.get((spec.name, product.name, publish.period))
     if delivery is None:
         return _unsent(snapshot, step, "Its release is drawn, and was not sent yet.")

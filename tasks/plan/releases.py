@@ -1,4 +1,4 @@
-"""Where the release of a period stands."""
+"""The state of a period's release."""
 
 from collections.abc import Callable, Collection
 from dataclasses import replace
@@ -16,14 +16,14 @@ from tasks.store.tables import Release, ReleaseState
 DayStep = Callable[[date], Step]
 READY = (State.DONE, State.STALE)
 SAID = 3
-"""Late days that are told one by one."""
+"""Late days that a message lists one by one."""
 UNFINISHED = (ReleaseState.RESERVED, ReleaseState.STAGED)
 
 
 def release_step(
     snapshot: CatalogSnapshot, product: Product, period: Period, day_of: DayStep, planned: Collection[str]
 ) -> Step:
-    """What there is to do between lake and release; `planned` are the days that this plan ingests first."""
+    """The work left between lake and release; `planned` are the days that this plan ingests first."""
     subject = f"{product.name} {period}"
     step = Step(
         "publish", str(period), State.DONE, "", product.name, flow_run_id=snapshot.flow_run_id("publish", subject)
@@ -40,7 +40,7 @@ def release_step(
 
 
 def _begun(snapshot: CatalogSnapshot, step: Step, period: Period, release: Release) -> Step:
-    """Cut off: drawn bytes need no key any more, all else does."""
+    """The step of an interrupted release; drawn bytes need no key, everything else does."""
     drawn = release.state is ReleaseState.STAGED or snapshot.stores.lake.staged(ReleaseKey.of(release))
     if not drawn and (keyless := _keyless(snapshot, step, period)):
         return keyless
@@ -48,7 +48,7 @@ def _begun(snapshot: CatalogSnapshot, step: Step, period: Period, release: Relea
 
 
 def _drawn(snapshot: CatalogSnapshot, step: Step, product: Product, release: Release, day_of: DayStep) -> Step:
-    """Published: what differs in landing or lake since, and what drawing again would cost. A plan never redraws."""
+    """The step of a published release: later changes, and the cost of a revision. A plan never redraws."""
     period = Period.parse(release.period)
     current = {str(day): row.generation for day in period.days if (row := snapshot.current(day))}
     late = [f"{day}: {taken.why}" for day in period.days if (taken := day_of(day)).state is State.STALE]
@@ -78,7 +78,7 @@ def _undrawn(
 def _hindered(
     snapshot: CatalogSnapshot, step: Step, period: Period, days: list[Step], lacking: list[Step]
 ) -> Step | None:
-    """What the lacking days forbid; None for a longer period that no longer waits for days that do not come."""
+    """The step blocked by missing days; None if the period no longer waits for them."""
     first, policy = lacking[0], snapshot.stores.policy.policy
     if period.cadence is Cadence.DAY:
         return replace(step, state=first.state, why=first.why, settled=first.settled, overdue=first.overdue)
@@ -98,7 +98,7 @@ def _to_do(snapshot: CatalogSnapshot, step: Step, why: str) -> Step:
 
 
 def _keyless(snapshot: CatalogSnapshot, step: Step, period: Period) -> Step | None:
-    """Rows exist whose key does not: expired, or lost, which no schedule can mend; None if nothing is amiss."""
+    """The step blocked by an expired or lost key; None if every key exists."""
     days = [row for day in period.days if (row := snapshot.current(day))]
     try:
         if days:

@@ -1,4 +1,4 @@
-"""What catalog, ledger and landing say, read once for a whole plan."""
+"""A snapshot of catalog, ledger and landing for one plan."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ from tasks.store.tables import DayGeneration, DayState, Delivery, Release, Run
 
 @dataclass(frozen=True)
 class CatalogSnapshot:
-    """The books as they stand, and the moment at which they were read."""
+    """Catalog, ledger and landing at one moment."""
 
     stores: Stores
     now: datetime
@@ -35,9 +35,9 @@ class CatalogSnapshot:
     clients: tuple[ClientSpec, ...]
     rates: Rates
     left: dict[str, int]
-    """Ledger units that each month has left; a plan takes from it what it will spend."""
+    """Ledger units left per month; a plan subtracts what it will spend."""
     expired: frozenset[str]
-    """Periods of which nothing is taken in or drawn any more."""
+    """Periods that can no longer be ingested or drawn."""
 
     @property
     def today(self) -> date:
@@ -62,7 +62,7 @@ class CatalogSnapshot:
         return next(reversed(self.releases.get((product.name, str(period)), [])), None)
 
     def failed(self, verb: str, subject: str) -> Run | None:
-        """The latest run of a verb on a subject, if it failed; to be stopped, or to die, is not to fail."""
+        """The latest run of a verb on a subject if it failed; stopped and killed runs do not count."""
         run = self.runs.get((verb, subject))
         return run if run and run.exit_code not in (None, 0, INTERRUPTED) else None
 
@@ -72,25 +72,25 @@ class CatalogSnapshot:
         return run.flow_run_id if run else None
 
     def granted(self, product: Product, period: Period) -> list[ClientSpec]:
-        """Clients that may have the product of this period."""
+        """Clients with a grant for the product and period."""
         return [spec for spec in self.clients if spec.grant(product.name, period)]
 
     def said(self, run: Run | None, otherwise: str) -> str:
-        """What a run that failed said of it."""
+        """The message of a failed run."""
         return (run.message or f"It ended with {run.outcome}.") if run else otherwise
 
     def drawn_from(self, day: date) -> bool:
-        """Whether a release that left our own gate was drawn, or charged, from this day."""
+        """Whether a release other than a gate profile was drawn or charged from this day."""
         periods = {str(Period.holding(cadence, day)) for cadence in Cadence}
         rows = [row for (name, period), found in self.releases.items() if period in periods for row in found]
         return any(str(day) in row.generations for row in rows if row.product != GATE_PROFILE.name)
 
     def cost(self, product: Product, period: Period) -> float:
-        """rho that a release of the period charges to each of its months."""
+        """rho that a release of the period charges to each month."""
         return float(privacy_cost(product, period, self.stores.policy.policy).exact)
 
     def spend(self, product: Product, period: Period) -> str:
-        """Set the release's charge aside in this plan; what is said if a month's budget does not suffice."""
+        """Reserve the release's charge in this plan; returns the reason if a month's budget is too small."""
         asked, cap = (
             privacy_cost(product, period, self.stores.policy.policy).units,
             self.stores.policy.policy.budget.cap,
@@ -103,7 +103,7 @@ class CatalogSnapshot:
         return ""
 
     def landing(self, day: date) -> DayLanding | RejectedInput | StorageUnavailable:
-        """The day's landing as it is now, or what is wrong with it."""
+        """The day's current landing, or its fault."""
         try:
             settings = self.stores.settings
             formats = load_formats(settings.mapping)
@@ -113,7 +113,7 @@ class CatalogSnapshot:
 
 
 def read_snapshot(stores: Stores, now: datetime) -> CatalogSnapshot:
-    """Read the books; a handful of queries, whatever the range."""
+    """Read catalog and ledger in a fixed number of queries."""
     generations: dict[date, list[DayGeneration]] = defaultdict(list)
     for row in stores.catalog.generations():
         generations[row.day].append(row)
@@ -143,5 +143,5 @@ def read_snapshot(stores: Stores, now: datetime) -> CatalogSnapshot:
 
 
 def _of_today(row: Release | Delivery) -> bool:
-    """Whether it is of the version that is made today; earlier ones are done with."""
+    """Whether the release has the product's current version."""
     return not registry.known(row.product) or registry.product(row.product).version == row.version

@@ -1,4 +1,4 @@
-"""A plan's words: where each piece of work stands, why, what it would cost, and which of them a mode runs."""
+"""A plan's steps: state, reason, cost, and the modes that run them."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class State(StrEnum):
-    """Where a piece of work, or a client's period, stands."""
+    """The state of a step or of a client's period."""
 
     MISSING = "missing"
     FAILED = "failed"
@@ -20,7 +20,7 @@ class State(StrEnum):
 
 
 class Mode(StrEnum):
-    """What a backfill runs."""
+    """The work that a backfill runs."""
 
     MISSING = "missing"
     FAILED = "failed"
@@ -41,7 +41,7 @@ RUNS: Mapping[Mode, frozenset[State]] = {
     Mode.FAILED: frozenset({State.FAILED}),
     Mode.ALL: frozenset({State.MISSING, State.FAILED}),
 }
-"""States that a mode runs; `all` also takes changed days in again, and compares what was delivered."""
+"""States that a mode runs; `all` also ingests changed days again and compares deliveries."""
 
 
 @dataclass(frozen=True)
@@ -55,24 +55,24 @@ class Step:
     product: str | None = None
     client: str | None = None
     rho: float = 0.0
-    """What it would charge to the month that pays most; 0 where nothing is drawn."""
+    """The charge to the month that pays most; 0 without a draw."""
     revision_rho: float | None = None
-    """What drawing a stale release again would charge."""
+    """The charge of a revision of a stale release."""
     rows: int | None = None
-    """Rows that it reads (ingest) or writes (deliver), known or estimated."""
+    """Rows read (ingest) or written (deliver), known or estimated."""
     seconds: float | None = None
-    """How long it will take, by earlier runs."""
+    """Expected seconds, from earlier runs."""
     flow_run_id: str | None = None
     settled: bool = False
-    """It failed, and nothing has changed since: a schedule does not try it again, people may."""
+    """The step failed and nothing changed since; the schedule does not retry it."""
     overdue: bool = False
-    """It waits for a landing folder that is past its time."""
+    """The step waits for an overdue landing folder."""
     unread: bool = False
-    """Nothing was published yet from what it would replace."""
+    """Nothing was published yet from the version that this step replaces."""
 
     @property
     def subject(self) -> str:
-        """What the run of this step is called in the catalog."""
+        """The subject of this step's run in the catalog."""
         return " ".join(part for part in (self.client, self.product, self.period) if part)
 
     @property
@@ -81,7 +81,7 @@ class Step:
         return self.verb, self.subject
 
     def runs_in(self, mode: Mode | None) -> bool:
-        """Whether a backfill's mode runs it; None: the schedule, which does not try in vain twice."""
+        """Whether a backfill's mode runs it; None is the schedule, which does not retry a known failure."""
         if self.verb == "ingest" and self.state is State.STALE:
             return mode is Mode.ALL or (self.unread and mode is not Mode.FAILED and not (mode is None and self.settled))
         if self.verb == "deliver" and self.state in (State.DONE, State.STALE):
@@ -93,7 +93,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Target:
-    """What users ask for: one product of one period for one client (None: for nobody yet, or for ourselves)."""
+    """A user's view: one product of one period for one client (None: no grant, or an internal product)."""
 
     product: str
     client: str | None
@@ -101,7 +101,7 @@ class Target:
     state: State
     why: str
     needs: tuple[str, ...]
-    """Verbs that this plan runs for it."""
+    """Verbs that this plan runs for the target."""
     rho: float
     revision_rho: float | None
     rows: int | None
@@ -112,20 +112,20 @@ class Target:
 
     @property
     def upstream(self) -> list[tuple[str, str]]:
-        """Verbs and subjects of the steps that lead to it, the last one first."""
+        """Verbs and subjects of the steps that lead to the target, last one first."""
         drawn = f"{self.product} {self.period}"
         delivered = [("deliver", f"{self.client} {drawn}")] if self.client else []
         return [*delivered, ("publish", drawn), *(("ingest", str(day)) for day in _days(self.period))]
 
     @property
     def name(self) -> str:
-        """What it is, in words."""
+        """The target's name."""
         return f"{self.product} {self.period}" + (f" to {self.client}" if self.client else "")
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What there is to do for a range of days: steps in the order in which they run, and the targets they fill."""
+    """The work of a range of days: steps in running order, and the targets they complete."""
 
     first: date
     last: date
@@ -136,7 +136,7 @@ class Plan:
 
     @property
     def rho(self) -> Mapping[str, float]:
-        """What the due steps charge, by calendar month of the period's last day."""
+        """The charge of the due steps, by calendar month of the period's last day."""
         months: dict[str, float] = {}
         for step in self.due:
             if step.rho:
@@ -146,12 +146,12 @@ class Plan:
 
     @property
     def seconds(self) -> float:
-        """How long the due steps take, one after the other."""
+        """Expected seconds of the due steps in sequence."""
         return sum(step.seconds or 0.0 for step in self.due)
 
     @property
     def rows(self) -> int:
-        """Event rows that the due ingests read, by estimate."""
+        """Estimated event rows of the due ingests."""
         return sum(step.rows or 0 for step in self.due if step.verb == "ingest")
 
     @property

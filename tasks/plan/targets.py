@@ -1,4 +1,4 @@
-"""The user's view of a plan: one product of one period for one client, from its days to the client's bucket."""
+"""Targets of a plan: one product of one period for one client, from its days to the bucket."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from tasks.store.client_spec import ClientSpec
 
 @dataclass(frozen=True)
 class Chain:
-    """Everything between the landing and the clients of one product and period."""
+    """The steps between the landing and the clients of one product and period."""
 
     product: Product
     period: Period
@@ -22,7 +22,7 @@ class Chain:
 
 
 def targets(snapshot: CatalogSnapshot, chain: Chain, due: Collection[tuple[str, str]]) -> Iterator[Target]:
-    """A target for each client that is granted the period, or one for nobody; `due`: keys of the steps that run."""
+    """One target per client with a grant, or one without a client; `due`: keys of the steps that run."""
     if not chain.deliveries:
         yield _target(snapshot, chain, None, chain.publish, due)
     for spec, delivery in chain.deliveries:
@@ -55,6 +55,6 @@ def _target(
 
 
 def _page(last: Step, chain: Chain) -> str | None:
-    """The run of the last step; where that was never begun, of the one before it that stands in its way."""
+    """The run of the last step, or of the earlier step that blocks it."""
     way = (last, chain.publish, *(day for day in chain.days if day.state is not State.DONE), *chain.days)
     return next((step.flow_run_id for step in way if step.flow_run_id), None)

@@ -1,4 +1,4 @@
-"""Where everything stands: for each client and product what it has, expects and lacks; the budget; what to do."""
+"""Status: per client and product its newest data, next deadline and late periods; budget; actions."""
 
 import re
 from collections.abc import Iterable
@@ -23,21 +23,21 @@ from tasks.store.tables import Run
 __all__ = ["ActionItem", "Cost", "DeliveryHealth", "Failure", "Month", "Status", "status"]
 
 DAYS = 35
-"""Days that the grid shows; lateness is judged over all."""
+"""Days that the grid shows; lateness covers all days."""
 
 RUNS = 1000
-"""Runs, the latest ones, that failures and costs are read from."""
+"""The number of latest runs that failures and costs come from."""
 
 
 @dataclass(frozen=True)
 class Status:
-    """How an installation stands at a moment."""
+    """The status of an installation at one moment."""
 
     now: datetime
     timezone: str
     delta: float
     plan: Plan
-    """Of the days in view."""
+    """The targets of the days in view."""
     due: int
     """Steps that the next `daily` runs."""
     delivery_health: tuple[DeliveryHealth, ...]
@@ -49,7 +49,7 @@ class Status:
     """The latest, newest first."""
 
     def document(self) -> dict[str, Any]:
-        """Everything as JSON, but for the plan's single steps."""
+        """The status as JSON, without the plan's single steps."""
         lists = {
             "standings": self.delivery_health,
             "months": self.months,
@@ -78,15 +78,15 @@ class Status:
 
     @property
     def late(self) -> int:
-        """Periods past their deadline that can still be had."""
+        """Periods past their deadline that can still be delivered."""
         return sum(len(health.late) for health in self.delivery_health)
 
     def asks(self, failure: Failure) -> bool:
-        """Whether one of the things to do is to mend this failure."""
+        """Whether an action item covers this failure."""
         return any(f"{failure.verb} {failure.subject}" in item.subjects for item in self.action_items)
 
     def explains(self, target: Target) -> bool:
-        """Whether one of the things to do is about this period."""
+        """Whether an action item covers this period."""
         waits, drawn = (
             f"{target.client} {target.product} {target.period}",
             re.compile(rf"{target.product}/v\d+/{target.period}/r"),
@@ -98,7 +98,7 @@ class Status:
 
     @property
     def verdict(self) -> str:
-        """`act`, `look`, `well`, or `new` where nothing was ever asked for or done."""
+        """`act`, `look`, `well`, or `new` for an unused installation."""
         if any(item.urgent for item in self.action_items):
             return "act"
         if not self.delivery_health and not self.runs:
@@ -107,7 +107,7 @@ class Status:
 
 
 def status(stores: Stores, now: datetime, days: int = DAYS) -> Status:
-    """Read everything; a landing that cannot be read is the first thing to do, and hides only what depends on it."""
+    """Read the whole status; an unreadable landing becomes the first action and hides only what depends on it."""
     time = stores.policy.policy.time
     today = now.astimezone(time.local).date()
     empty, fault = Plan(today, today, Mode.MISSING, (), (), ()), []
@@ -142,7 +142,7 @@ def status(stores: Stores, now: datetime, days: int = DAYS) -> Status:
 
 
 def _shown(stores: Stores, today: date, now: datetime, days: int) -> Plan | None:
-    """The plan of the last days, no further back than the first data and the first grant; None before there are any."""
+    """The plan of the last days, from the first data and grant on; None before them."""
     grants = [grant.since for row in stores.catalog.clients() for grant in ClientSpec.stored(row.spec).grants]
     landed = first_label(stores.settings.landing_root, load_formats(stores.settings.mapping))
     begun = [*grants, *(row.day for row in stores.catalog.generations()[:1]), *filter(None, [landed])]
@@ -152,7 +152,7 @@ def _shown(stores: Stores, today: date, now: datetime, days: int) -> Plan | None
 
 
 def _late(targets: Iterable[Target]) -> dict[tuple[str, str, str], Target]:
-    """What is past its deadline and can still be had, by client, product and period."""
+    """Late periods that can still be delivered, by client, product and period."""
     late = (target for target in targets if target.late and target.state is not State.IMPOSSIBLE)
     return {(target.client, target.product, target.period): target for target in late if target.client}
 

@@ -1,4 +1,4 @@
-"""What to do: alerts put together by what would mend them, causes before what follows from them."""
+"""Action items: alerts grouped by their remedy, causes before effects."""
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -26,22 +26,22 @@ _ORDER = (
     AlertKind.RELEASE_STALE,
 )
 MISCONFIGURED = "misconfigured"
-"""No alert: what is set here is wrong, so that nothing can be said of the landing."""
+"""No alert: a setting is wrong, so the landing is unknown."""
 
 OUT_OF_VIEW = "out_of_view"
-"""No alert: late, and outside what the schedule looks at, so that only people can have it done."""
+"""No alert: late, and older than the schedule looks; only a backfill helps."""
 
 SCHEDULE_SILENT = "schedule_silent"
-"""No alert of the books: Prefect tells it, of a schedule that runs no more."""
+"""No alert of the catalog: Prefect reports a silent schedule."""
 
 SILENT = timedelta(days=1)
-"""`throng serve` runs `daily` every hour; a schedule of one's own at least once a day."""
+"""`throng serve` runs `daily` every hour; another scheduler runs it at least once a day."""
 
 MOSTLY_WITHHELD = "mostly_withheld"
-"""No alert: it is so every day, until zones or panel change."""
+"""No alert: it repeats every day until zones or panel change."""
 
 UNFINISHED = "backfill_unfinished"
-"""No alert: whoever began it knows, others may wonder."""
+"""No alert: the user who began the backfill knows."""
 
 URGENT = frozenset(
     {
@@ -53,12 +53,12 @@ URGENT = frozenset(
         AlertKind.KEY_EXPIRING,
     }
 )
-"""What is wrong now, or soon past mending; the others are to be looked at."""
+"""Kinds that need action now; the others need a look."""
 
 
 @dataclass(frozen=True)
 class ActionItem:
-    """One thing to do: about which subjects, what is wrong with the first, how to mend it, and what it holds up."""
+    """One action: its subjects, the first fault, the remedy, and the deliveries that wait."""
 
     kind: str
     subjects: tuple[str, ...]
@@ -69,12 +69,12 @@ class ActionItem:
 
     @property
     def urgent(self) -> bool:
-        """Whether somebody waits for it."""
+        """Whether a delivery waits for it."""
         return self.kind in URGENT
 
 
 def action_items(alerts: Sequence[Alert], targets: Iterable[Target]) -> list[ActionItem]:
-    """Alerts that one act mends are one thing to do; a late delivery is told with its cause.
+    """Group alerts by remedy; a late delivery appears with its cause.
 
     `targets`: of the plan that the alerts were read from.
     """
@@ -93,7 +93,7 @@ def action_items(alerts: Sequence[Alert], targets: Iterable[Target]) -> list[Act
 
 
 def out_of_view(late: Iterable[Target], steps: Iterable[Step], looks_back: int) -> list[ActionItem]:
-    """What is late and in no plan of the schedule: one backfill does it, but for what lacks its landing or a budget."""
+    """Late periods outside the schedule: one backfill covers them, except without landing or budget."""
     lacking = {step.period for step in steps if step.verb == "ingest" and step.state is State.WAITING}
     view = f"The schedule looks back {looks_back} days, and no further than the first data."
     groups: dict[State, list[Target]] = {}
@@ -112,7 +112,7 @@ def out_of_view(late: Iterable[Target], steps: Iterable[Step], looks_back: int) 
 
 
 def _remedy(state: State, targets: Sequence[Target], lacking: Collection[str]) -> str:
-    """What brings late periods that the schedule does not look at; `lacking`: days whose landing is not there."""
+    """The remedy for late periods outside the schedule; `lacking`: days without a landing."""
     if state is State.BLOCKED:
         return HELP[state]
     periods = sorted(Period.parse(target.period) for target in targets)
@@ -125,7 +125,7 @@ def _remedy(state: State, targets: Sequence[Target], lacking: Collection[str]) -
 
 
 def silent(last: Run | None, now: datetime, zone: ZoneInfo) -> list[ActionItem]:
-    """A schedule that has begun, and has not run for more than a day."""
+    """The action for a schedule that has not run for more than a day."""
     if last is None or now - last.started <= SILENT:
         return []
     what = f"No daily run has begun since {clock(last.started, zone)}."
@@ -137,7 +137,7 @@ def silent(last: Run | None, now: datetime, zone: ZoneInfo) -> list[ActionItem]:
 
 
 def unfinished(runs: Iterable[Run], targets: Iterable[Target], zone: ZoneInfo) -> list[ActionItem]:
-    """Backfills that were stopped or have not ended, with something of their range to be done; `runs` newest first.
+    """Unfinished backfills with work left in their range; `runs` newest first.
 
     Those of days in common are one: a backfill of all their days does what is left of each.
     """
@@ -159,7 +159,7 @@ def unfinished(runs: Iterable[Run], targets: Iterable[Target], zone: ZoneInfo) -
 
 
 def unreadable(deliveries: list[Delivery]) -> list[ActionItem]:
-    """Products whose newest delivery to a client shows hardly anything."""
+    """Products whose newest delivery to a client is mostly withheld."""
     few = [one for one in newest(deliveries).values() if mostly_withheld(one.rows, one.withheld)]
     if not few:
         return []
@@ -184,17 +184,17 @@ def _item(same: Sequence[Alert], held: Mapping[str, Sequence[str]]) -> ActionIte
 
 
 def _fault(alert: Alert) -> str:
-    """What alerts have in common that one act mends: what they say, but for the period; else the act, or the rule."""
+    """The group of an alert: its message without the period, else its action or rule."""
     if alert.kind == AlertKind.DELIVERY_LATE:
         return alert.action
     return _PERIOD.sub("*", alert.subject if alert.kind == AlertKind.GATE_WARNING else alert.what)
 
 
 def _step(alert: Alert) -> str:
-    """The step that an alert is about."""
+    """The step of an alert."""
     return f"ingest {alert.subject}" if alert.kind == AlertKind.LANDING_OVERDUE else alert.subject
 
 
 def _cause(target: Target, causes: Collection[str]) -> str | None:
-    """The step that a delivery waits for in vain; the last one on its way."""
+    """The failed step that blocks a delivery, or the last step on its way."""
     return next((step for step in map(" ".join, target.upstream) if step in causes), None)

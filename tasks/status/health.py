@@ -1,4 +1,4 @@
-"""How each client stands with each product: by the period that the data are of, never by when something ran."""
+"""The delivery health of each client and product, by data period, never by run time."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from tasks.store.tables import Delivery, DeliveryState
 from tasks.withheld import newest
 
 JUDGED = 30
-"""Of so many deadlines, the latest ones, the share that was met is told."""
+"""The number of latest deadlines in the share of deadlines met."""
 
 Wanted = tuple[str, Period]
 """A product and a period."""
@@ -21,7 +21,7 @@ Wanted = tuple[str, Period]
 
 @dataclass(frozen=True)
 class DeliveryHealth:
-    """One product of one client: its newest data, what it expects next, what is late, and how often it was in time.
+    """One product of one client: newest data, next deadline, late periods, and deadlines met.
 
     `late`: past its deadline, and can still be had. `lost`: past its deadline, and nothing is planned any more.
     """
@@ -38,18 +38,18 @@ class DeliveryHealth:
     late_since: datetime | None
     lost: tuple[str, ...]
     judged: int
-    """Deadlines that were judged: the latest ones since the client was applied."""
+    """Deadlines judged: the latest ones since the client was applied."""
     missed: tuple[str, ...]
-    """Periods among them that were not delivered in time."""
+    """Periods among them that missed their deadline."""
 
     @property
     def met(self) -> int:
-        """How many were."""
+        """Deadlines met."""
         return self.judged - len(self.missed)
 
 
 def delivery_health(stores: Stores, late: Collection[tuple[str, str, str]], now: datetime) -> Iterator[DeliveryHealth]:
-    """Every client and product, by name; `late`: client, product and period of what is late and can still be had."""
+    """Health of every client and product, by name; `late`: late periods that can still be delivered."""
     zone = stores.policy.policy.time.local
     latest = newest(stores.catalog.deliveries())
     for row in stores.catalog.clients():
@@ -77,7 +77,7 @@ def _newest(stores: Stores, sent: Collection[Period]) -> dict[str, Any]:
 
 
 def _next(due: Mapping[Period, datetime], sent: Collection[Period], now: datetime) -> dict[str, Any]:
-    """The first period whose deadline is still ahead, and that is not there already."""
+    """The first undelivered period with a future deadline."""
     ahead = ((str(period), by) for period, by in due.items() if by > now and period not in sent)
     name, by = next(ahead, (None, None))
     return {"next": name, "next_by": by}
@@ -94,7 +94,7 @@ def _late(
 def _kept(
     due: Mapping[Period, datetime], sent: Mapping[Period, datetime | None], promised: datetime | None, now: datetime
 ) -> tuple[int, tuple[str, ...]]:
-    """Deadlines judged, and those missed; one that had passed when the client was applied was never promised."""
+    """Deadlines judged and missed; deadlines before the client was applied do not count."""
     judged = [period for period, by in due.items() if (promised or by) <= by <= now][-JUDGED:]
     missed = [period for period in judged if (at := sent.get(period)) is None or at > due[period]]
     return len(judged), tuple(map(str, missed))

@@ -1,4 +1,4 @@
-"""What the books say beside the plan: the budget of the months in view, failures, and what runs cost."""
+"""Summaries beside the plan: monthly budgets, failures, and costs of runs."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from tasks.store import Stores
 from tasks.store.tables import Run
 
 LATEST = 20
-"""Runs of each verb whose median is told."""
+"""Runs of each verb in the median."""
 
 
 @dataclass(frozen=True)
 class Month:
-    """A month's privacy budget a subscriber, in rho: cap, spent, and what the schedule's undrawn releases need.
+    """A month's privacy budget per subscriber, in rho: cap, spent, and needs of scheduled releases.
 
     Each epsilon is at the policy's delta, of the rho beside it; `planned` is spent and needed together.
     """
@@ -34,17 +34,17 @@ class Month:
 
     @property
     def left(self) -> float:
-        """What can still be charged."""
+        """The amount that can still be charged."""
         return self.cap - self.spent
 
     @property
     def suffices(self) -> bool:
-        """Whether all that is scheduled can be drawn."""
+        """Whether every scheduled release can be drawn."""
         return self.needed <= self.left
 
 
 def months(stores: Stores, wanted: Collection[str]) -> Iterator[Month]:
-    """The months in view, oldest first; one that was never charged has the policy's cap."""
+    """The months in view, oldest first; an uncharged month has the policy's cap."""
     budget, charged = stores.policy.policy.budget, {row.month: row for row in budgets(stores)}
     for name in sorted(wanted):
         row, needed = charged.get(name), outstanding(stores, Period.parse(name))
@@ -56,7 +56,7 @@ def months(stores: Stores, wanted: Collection[str]) -> Iterator[Month]:
 
 @dataclass(frozen=True)
 class Failure:
-    """The last time that a verb failed on a subject, how often lately, and whether it has succeeded since."""
+    """The last failure of a verb on a subject, its recent number, and whether a later run succeeded."""
 
     verb: str
     subject: str
@@ -69,7 +69,7 @@ class Failure:
 
 
 def failures(runs: Sequence[Run]) -> list[Failure]:
-    """Of the latest runs, newest first; what is not mended comes first."""
+    """Failures among the latest runs: open ones first, then newest first."""
     last = {(run.verb, run.subject): run for run in reversed(runs)}
     failed: dict[tuple[str, str], list[Run]] = {}
     for run in runs:
@@ -92,7 +92,7 @@ def _failure(same: Sequence[Run], mended: bool) -> Failure:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a run of a verb takes: medians of its latest runs that did their work."""
+    """The cost of a verb's run: medians of its latest effective runs."""
 
     verb: str
     runs: int
@@ -104,7 +104,7 @@ class Cost:
 
 
 def costs(runs: Iterable[Run]) -> Iterator[Cost]:
-    """By verb, in the order of a row's way; `runs` newest first. Runs that found nothing to do are left out."""
+    """Costs by verb, in pipeline order; `runs` newest first. Runs without work are left out."""
     worked = [run for run in runs if run.exit_code == 0 and run.ended and not idle(run)]
     for verb in ("ingest", "publish", "deliver"):
         if same := [run for run in worked if run.verb == verb][:LATEST]:
