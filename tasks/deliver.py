@@ -16,12 +16,13 @@ from tasks.deliverable.untrusted_reader import INDEX_BYTES
 from tasks.deliverable.verify import verify
 from tasks.delivery_calendar import client_index
 from tasks.errors import RefusedDelivery, ThrongError
+from tasks.estimate.spec import Estimator, with_people
 from tasks.period import Period
 from tasks.products.registry import check_for_clients, find
 from tasks.products.spec import Product
 from tasks.refs import DeliveryRef, IndexRef, Outcome
 from tasks.release import latest_drawn, utc_now
-from tasks.release_metadata import delivery_view, grant_view, release_view, zones_view
+from tasks.release_metadata import delivery_view, grant_view, public_facts, release_view, zones_view
 from tasks.step import step
 from tasks.store import Stores
 from tasks.store.audit import AuditEntry
@@ -40,9 +41,12 @@ MAX_FILES = 1_000
 class Deliver:
     """Delivers stored releases; a delivery's bytes are rendered once and then only sent, compared and sent again."""
 
-    def __init__(self, stores: Stores, now: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self, stores: Stores, now: Callable[[], datetime] = utc_now, estimator: Estimator | None = None
+    ) -> None:
         self._stores = stores
         self._now = now
+        self._estimator = estimator
 
     def __call__(self, client: str, product: str, period: str) -> DeliveryRef:
         """Deliver a published period, or find that the client's bucket holds it."""
@@ -101,15 +105,19 @@ class Deliver:
         release = self._release(product, period)
         bind_lineage(release_lineage(release.period, release.generations))
         plan, granted = zones_view(self._stores, release), grant_view(spec, grant)
-        facts = release_view(self._stores, product, period, release, plan)
-        digest = inputs_digest(facts, plan, granted)
+        view = release_view(self._stores, product, period, release, plan)
+        if self._estimator:
+            view = replace(view, estimator=self._estimator.name)
+        digest = inputs_digest(view, plan, granted)
         before = self._stores.catalog.delivery(spec.name, product.name, product.version, str(period))
         if before and before.inputs_digest == digest:
             return _key(before)
         key = DeliveryKey(spec.name, product.name, product.version, str(period), before.revision + 1 if before else 1)
         table = self._stores.lake.release(ReleaseKey.of(release), release.sha256 or "").table
-        rendered = render(facts, table, plan, granted, delivery_view(key, before), self._stores.keys.signing_key())
-        check_delivery(facts, rendered.places, rendered.data)
+        if self._estimator:
+            table = with_people(table, self._estimator, public_facts(view, plan))
+        rendered = render(view, table, plan, granted, delivery_view(key, before), self._stores.keys.signing_key())
+        check_delivery(view, rendered.places, rendered.data)
         self._keep(key, rendered, release, digest)
         return key
 

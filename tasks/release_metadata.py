@@ -16,6 +16,7 @@ from tasks.deliverable.view import (
     ReleaseView,
     ZonesView,
 )
+from tasks.estimate.spec import PublicFacts
 from tasks.events.gate_metrics import PROFILE_RULES, incomplete_hours
 from tasks.mobility.zones import stored_plan
 from tasks.period import Period
@@ -145,6 +146,12 @@ def zones_view(stores: Stores, release: Release) -> ZonesView:
     plan = stored_plan(geojson)
     districts = tuple(plan.districts[index] for index in plan.district)
     return ZonesView(release.zone_plan, plan.zone_ids, plan.names, districts, plan.merged, geojson)
+
+
+def public_facts(view: ReleaseView, plan: ZonesView) -> PublicFacts:
+    """What an estimator may use besides the release."""
+    size, se = (view.panel.size, view.panel.se) if view.panel else (None, None)
+    return PublicFacts(view.product, view.period, plan.geojson, size, se)
 
 
 def grant_view(spec: ClientSpec, grant: Grant) -> GrantView:

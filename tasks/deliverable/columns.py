@@ -7,6 +7,9 @@ import pyarrow as pa
 
 from tasks.deliverable.view import DimensionView, ReleaseView, RowStatus
 
+PEOPLE = ("people", "people_low", "people_high")
+"""Columns of estimated people, in the release and in the delivery."""
+
 INTERVAL = 0.9
 """The share of intervals that hold the true panel count."""
 
@@ -31,7 +34,7 @@ class DataColumn:
 
 def columns(release: ReleaseView) -> tuple[DataColumn, ...]:
     """Every column in the order of the files: period, level, the levels' dimensions, numbers."""
-    return (*_period_and_level(release), *_keys(release), *_numbers())
+    return (*_period_and_level(release), *_keys(release), *_numbers(release))
 
 
 def key_columns(release: ReleaseView) -> tuple[str, ...]:
@@ -113,13 +116,29 @@ def _plain(dimensions: Sequence[DimensionView], required: bool) -> DataColumn:
     return DataColumn(first.column, first.type, required, first.meaning, tuple(values))
 
 
-def _numbers() -> tuple[DataColumn, ...]:
-    number = pa.float64()
-    empty = "; empty unless the status is estimate."
-    return (
-        DataColumn("panel_value", number, False, "Opted-in subscribers counted, noise included" + empty),
-        DataColumn("panel_se", number, False, "Standard error of panel_value from the noise" + empty),
-        DataColumn("panel_low", number, False, f"Lower end of the {100 * INTERVAL:.0f} % interval" + empty),
-        DataColumn("panel_high", number, False, f"Upper end of the {100 * INTERVAL:.0f} % interval" + empty),
-        DataColumn("status", pa.string(), True, "Whether there is a number, and if not, why.", tuple(RowStatus)),
-    )
+def number_sources(release: ReleaseView) -> dict[str, str]:
+    """Each column of numbers, with its column in the release."""
+    panel = {"panel_value": "value", "panel_se": "se", "panel_low": "low", "panel_high": "high"}
+    return panel | (dict(zip(PEOPLE, PEOPLE, strict=True)) if release.estimator else {})
+
+
+def intervals(release: ReleaseView) -> list[tuple[str, str, str]]:
+    """Columns of lower end, estimate and upper end."""
+    panel = ("panel_low", "panel_value", "panel_high")
+    return [panel, (PEOPLE[1], PEOPLE[0], PEOPLE[2])] if release.estimator else [panel]
+
+
+def _numbers(release: ReleaseView) -> Iterator[DataColumn]:
+    interval = f"the {100 * INTERVAL:.0f} % interval"
+    meanings = {
+        "panel_value": "Opted-in subscribers counted, noise included",
+        "panel_se": "Standard error of panel_value from the noise",
+        "panel_low": f"Lower end of {interval}",
+        "panel_high": f"Upper end of {interval}",
+        "people": f"People, estimated from panel_value ({release.estimator})",
+        "people_low": f"Lower end of {interval} of people",
+        "people_high": f"Upper end of {interval} of people",
+    }
+    for name in number_sources(release):
+        yield DataColumn(name, pa.float64(), False, f"{meanings[name]}; empty unless the status is estimate.")
+    yield DataColumn("status", pa.string(), True, "Whether there is a number, and if not, why.", tuple(RowStatus))

@@ -66,5 +66,5 @@ def inputs_digest(release: ReleaseView, plan: ZonesView, grant: GrantView) -> st
         "client": [grant.client, grant.contact],
         "zones": granted(plan, grant).zones,
         "formats": sorted({"parquet", *grant.formats}),
-    }
+    } | ({"estimator": release.estimator} if release.estimator else {})
     return hashlib.sha256(to_compact_json(inputs)).hexdigest()

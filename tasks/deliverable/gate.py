@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import pairwise
 
 import pyarrow as pa
 
-from tasks.deliverable.columns import columns, key_columns
+from tasks.deliverable.columns import columns, intervals, key_columns, number_sources
 from tasks.deliverable.grant import Granted
 from tasks.deliverable.serialisation import as_text
-from tasks.deliverable.table import NUMBERS
 from tasks.deliverable.view import ReleaseView, RowStatus
 from tasks.errors import RefusedDelivery
 from tasks.validation import Expectation, ExpectationResult, validate
@@ -56,13 +56,13 @@ def _in_text(value: object, release: ReleaseView) -> object:
 
 
 def _numbers(release: ReleaseView) -> Iterator[Expectation]:
-    for low, high in (("panel_low", "panel_value"), ("panel_value", "panel_high")):
+    for low, high in (pair for ends in intervals(release) for pair in pairwise(ends)):
         order = {"column_A": high, "column_B": low, "or_equal": True, "ignore_row_if": "either_value_is_missing"}
         yield Expectation(f"{low} is at most {high}", "ExpectColumnPairValuesAToBeGreaterThanB", order)
     for status in RowStatus:
         filled = status is RowStatus.ESTIMATE
         rule = "ExpectColumnValuesToNotBeNull" if filled else "ExpectColumnValuesToBeNull"
-        for number in NUMBERS:
+        for number in number_sources(release):
             name = f"{number} is {'filled' if filled else 'empty'} where the status is {status}"
             yield Expectation(name, rule, {"column": number}, ("status", status.value))
     for level in release.levels:

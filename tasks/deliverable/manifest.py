@@ -107,7 +107,7 @@ def _privacy(release: ReleaseView) -> dict[str, object]:
 def _population(release: ReleaseView) -> dict[str, object]:
     return {
         "basis": BASIS,
-        "weighting": "none",
+        "weighting": release.estimator or "none",
         "panel_size": _panel(release.panel) if release.panel else None,
         "panel_size_reason": release.panel_reason or None,
     }

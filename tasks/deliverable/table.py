@@ -3,15 +3,13 @@
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks.deliverable.columns import columns
+from tasks.deliverable.columns import columns, number_sources
 from tasks.deliverable.grant import Granted
 from tasks.deliverable.view import DimensionView, LevelView, ReleaseView, RowStatus, ZonesView
 from tasks.errors import StepFailed
 
 DECIMALS = 2
 """Hundredths of a person: far below any noise, so that nobody reads meaning into a tail of digits."""
-
-NUMBERS = {"panel_value": "value", "panel_se": "se", "panel_low": "low", "panel_high": "high"}
 
 
 def deliverable_table(release: ReleaseView, table: pa.Table, plan: ZonesView, places: Granted) -> pa.Table:
@@ -55,7 +53,7 @@ def _in_client_columns(release: ReleaseView, level: LevelView, rows: pa.Table, n
         "period_end": pa.repeat(pa.scalar(release.period.end, pa.date32()), rows.num_rows),
         "level": rows["level"],
         "status": rows["status"],
-        **{name: pc.round(rows[source], DECIMALS) for name, source in NUMBERS.items()},
+        **{name: pc.round(rows[source], DECIMALS) for name, source in number_sources(release).items()},
     }
     for dimension in level.dimensions:
         made |= _key(dimension, rows[dimension.name], release, names)

@@ -162,6 +162,8 @@ class ReleaseView:
     """Further JSON facts from the noisy profile alone."""
     sha256: str
     """Of the released table."""
+    estimator: str = ""
+    """What estimated people beside the panel's counts; empty: nothing did."""
 
     @property
     def id(self) -> str:

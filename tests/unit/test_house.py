@@ -39,6 +39,7 @@ MAY_IMPORT = {
     "events": set(),
     "mobility": {"events"},
     "products": {"events", "mobility", "privacy"},
+    "estimate": set(),
     "deliverable": set(),
     "engine": {"events", "mobility"},
     "store": {"mobility", "privacy", "policy_file"},

@@ -8,17 +8,28 @@ from datetime import date
 from decimal import Decimal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 import yaml
 
-from tasks.deliverable.files import Rendered
+from tasks.deliverable.files import Rendered, inputs_digest, render
 from tasks.deliverable.gate import check_delivery
 from tasks.deliverable.signature import public_key
 from tasks.deliverable.verify import verify
-from tasks.deliverable.view import DimensionView, LevelView, ReleaseView
+from tasks.deliverable.view import DeliveryView, DimensionView, LevelView, ReleaseView
 from tasks.errors import StepFailed
 from tasks.period import Cadence, Period
-from tests.unit.deliverable.factories import DISTRICT, SIGNING_KEY, ZONE, dimension, grant_view, release_view, rendered
+from tests.unit.deliverable.factories import (
+    DISTRICT,
+    SIGNING_KEY,
+    ZONE,
+    dimension,
+    grant_view,
+    release_table,
+    release_view,
+    rendered,
+    zones_view,
+)
 
 ORIGIN = replace(ZONE, name="origin_zone_id", meaning="Where the trips begin.")
 DESTINATION = replace(ZONE, name="destination_zone_id", meaning="Where the trips end.")
@@ -90,3 +101,15 @@ def test_two_dimensions_that_would_share_a_column_are_refused() -> None:
     with pytest.raises(StepFailed) as refusal:
         replace(TRIPS[0], dimensions=(ZONE, DISTRICT))
     assert refusal.value.code == "delivery.column_twice"
+
+
+def test_estimated_people_are_rendered_gated_and_verified_and_make_another_delivery() -> None:
+    plan, estimated = zones_view(), replace(RELEASE, estimator="tenfold 1")
+    counts = release_table(RELEASE)
+    table = counts
+    for name, source in (("people", "value"), ("people_low", "low"), ("people_high", "high")):
+        table = table.append_column(name, pc.multiply(counts[source], 10))
+    delivery = render(estimated, table, plan, grant_view(), DeliveryView(1), SIGNING_KEY)
+    assert "people" in verified(delivery, estimated)[0]
+    assert json.loads(delivery.files["manifest.json"])["population"]["weighting"] == "tenfold 1"
+    assert inputs_digest(estimated, plan, grant_view()) != inputs_digest(RELEASE, plan, grant_view())

@@ -1,0 +1,76 @@
+"""An estimator's people travel from the released table to a verified delivery; without one they are absent."""
+
+import io
+import json
+from collections.abc import Mapping
+from datetime import date
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from tasks.deliver import Deliver
+from tasks.deliverable.signature import public_key
+from tasks.deliverable.verify import verify
+from tasks.estimate.spec import Estimator, PublicFacts
+from tasks.period import Period
+from tasks.products.catalogue import FOOTFALL
+from tasks.store.client_file import parse_client
+from tests.promise.conftest import Way
+from tests.promise.landing import consent, person, seen, write_events, write_people
+
+DAY = date(2026, 3, 3)
+CLIENT = """
+[client]
+name = "nordmarkt"
+contact = "data@nordmarkt.example"
+[destination]
+bucket = "nordmarkt-insights"
+prefix = "throng"
+region = "eu-central-1"
+[[grants]]
+product = "footfall"
+zones = ["*"]
+from = 2026-03-01
+formats = ["parquet", "csv"]
+deliver_by = "09:00"
+"""
+
+
+class Tenfold:
+    """A toy: every subscriber stands for ten people."""
+
+    name = "tenfold 1"
+
+    def __call__(self, release: pa.Table, facts: PublicFacts) -> pa.Table:
+        columns = {"people": "value", "people_low": "low", "people_high": "high"}
+        return pa.table({name: pc.multiply(release[source], 10) for name, source in columns.items()})
+
+
+def rendered(way: Way, estimator: Estimator | None = None) -> Mapping[str, bytes]:
+    stores = way.stores()
+    spec = parse_client(CLIENT, "client.toml", ["footfall"], ["parquet", "csv"])
+    key = Deliver(stores, lambda: way.now, estimator).render(spec, FOOTFALL, Period.day(DAY))
+    delivery = stores.catalog.delivery(key.client, key.product, key.version, key.period)
+    assert delivery
+    files = stores.lake.delivery(key, delivery.manifest_sha256)
+    sizes = {name: len(content) for name, content in files.items()}
+    verify(sizes, files.__getitem__, public_key(stores.keys.signing_key()))
+    return files
+
+
+def test_estimated_people_stand_beside_the_panels_counts_of_a_verified_delivery(way: Way) -> None:
+    write_people(way.landing, [person("a")], [consent("a")])
+    write_events(way.landing, DAY, seen("a", DAY))
+    way.ingest(DAY)
+    way.publish("footfall", str(DAY))
+    plain, estimated = rendered(way), rendered(way, Tenfold())
+    before, after = (pq.read_table(io.BytesIO(files["data.parquet"])) for files in (plain, estimated))
+    assert set(after.column_names) - set(before.column_names) == {"people", "people_low", "people_high"}
+    assert after.select(before.column_names) == before
+    shown = after.filter(pc.equal(after["status"], "estimate")).to_pylist()
+    assert shown
+    assert all(abs(row["people"] - 10 * row["panel_value"]) <= 0.1 for row in shown)
+    manifests = [json.loads(files["manifest.json"]) for files in (plain, estimated)]
+    assert [each["population"]["weighting"] for each in manifests] == ["none", "tenfold 1"]
+    assert [each["delivery_revision"] for each in manifests] == [1, 2]
