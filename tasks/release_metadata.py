@@ -38,7 +38,6 @@ def release_view(stores: Stores, product: Product, period: Period, release: Rele
     stored = stores.lake.release(ReleaseKey.of(release), release.sha256 or "")
     timezone = str(stored.facts["timezone"])
     public = PublicContext(period, stored_plan(plan.geojson), ZoneInfo(timezone))
-    public = PublicContext(period, stored_plan(stores.lake.plan(release.zone_plan)), ZoneInfo(timezone))
     panel = panel_view(stores, period)
     warnings, quality = _quality(stores, release)
     return ReleaseView(

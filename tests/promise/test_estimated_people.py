@@ -14,7 +14,7 @@ from tasks.deliverable.signature import public_key
 from tasks.deliverable.verify import verify
 from tasks.estimate.spec import Estimator, PublicFacts
 from tasks.period import Period
-from tasks.products.catalogue import FOOTFALL
+from tasks.products.footfall import PRODUCT as FOOTFALL
 from tasks.store.client_file import parse_client
 from tests.promise.conftest import Way
 from tests.promise.landing import consent, person, seen, write_events, write_people
