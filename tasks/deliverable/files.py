@@ -57,7 +57,7 @@ def render(
 def inputs_digest(release: ReleaseView, plan: ZonesView, grant: GrantView) -> str:
     """SHA-256 of what decides a delivery's content: while it is equal, the stored bytes stand.
 
-    What else is told of a release (panel size, warnings, the month's cap) is told as of its first delivery.
+    Other facts of a release (panel size, warnings, the month's cap) are those of its first delivery.
     """
     inputs = {
         "format": FORMAT,

@@ -1,4 +1,4 @@
-"""The cell plan of a local day: where each cell version stood, when, and in which zone."""
+"""The cell plan of a local day: position, validity and zone of each cell version."""
 
 import hashlib
 from dataclasses import dataclass, replace

@@ -163,7 +163,7 @@ def _words(properties: dict[str, Any], key: str, absent: str | None, where: str)
 
 
 def _sensitive(properties: dict[str, Any], where: str) -> bool:
-    """Only true, false or absent: whatever else stands there would publish a sensitive place on a guess."""
+    """Accept only true, false or absent: any other value would publish a sensitive place on a guess."""
     for key in properties:
         if key != "sensitive" and re.sub(r"[^a-z]", "", key.casefold()) == "sensitive":
             raise RejectedInput(f"{where}: the key {shown(key)!r} must be 'sensitive'.", _CORRECT)

@@ -61,7 +61,7 @@ def serve(folder: Path, port: int | None = None) -> Iterator[str]:
 
 @contextmanager
 def running(folder: Path, port: int | None = None) -> Iterator[Server]:
-    """As `serve`, for whoever looks after the server."""
+    """As `serve`, for a supervisor of the server."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if os.geteuid() == 0:
         _keep_for_root(folder)
@@ -124,7 +124,7 @@ def _binaries(folder: Path) -> Path:
 
 
 def _as_server(*command: str | Path) -> list[str | Path]:
-    """The command as the server's user, to be told when this process ends."""
+    """The command as the server's user; it gets a signal when this process ends."""
     other = ["--reuid=nobody", f"--regid={pwd.getpwnam('nobody').pw_gid}", "--clear-groups"] if not os.geteuid() else []
     return ["setpriv", *other, "--pdeathsig=INT", *command]
 

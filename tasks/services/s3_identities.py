@@ -15,7 +15,7 @@ Keys = tuple[str, str]
 
 
 def write_identities(path: Path, buckets: Mapping[str, str]) -> dict[str, Keys]:
-    """Write the server's identities, the admin and each client of `buckets`; whoever had keys keeps them."""
+    """Write the server's identities: the admin and each client of `buckets`. Existing keys remain."""
     known = json.loads(path.read_text())["identities"] if path.exists() else []
     keys = {one["name"]: (one["credentials"][0]["accessKey"], one["credentials"][0]["secretKey"]) for one in known}
     for name in (ADMIN, *buckets):

@@ -52,7 +52,7 @@ class City:
         return np.asarray(row * self.side + column, np.int32)
 
     def drawn_to(self, pull: Floats, size: int, rng: np.random.Generator) -> Ints:
-        """So many squares of the city, by the pull of their zone's area type."""
+        """Draw squares of the city, weighted by the attraction of their zone's area type."""
         inside = np.flatnonzero(self.square_zone != OUTSIDE)
         zone = self.square_zone[inside]
         squares = np.bincount(zone, minlength=len(self.weight))

@@ -1,4 +1,4 @@
-"""What subscribers agreed to: standing, withdrawn, given again, without proof, or for something else."""
+"""Consents: valid, withdrawn, given again, without proof, or for another purpose."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -27,13 +27,13 @@ class Consents:
     purpose: list[str]
     granted: Epochs
     withdrawn: Epochs
-    """0 = standing."""
+    """0 = not withdrawn."""
     proven: tuple[Bools, Bools]
     """Whether the row has a channel, and a text version."""
     active_from: Epochs
     """[subscriber] when the number came to its present owner, 0 = always his."""
     counts_from: Epochs
-    """[subscriber] when a consent that stands with proof begins, -1 = none."""
+    """[subscriber] start of a valid, proven consent, -1 = none."""
 
     def table(self, ids: pa.Array) -> pa.Table:
         """consents.*, in the order of the subscribers."""

@@ -46,7 +46,7 @@ DEFECTS = ("", *DEFECT_SHARES)
 ) = range(len(DEFECTS))
 NOBODY = NOWHERE = -1
 UNKNOWN_CELLS = 5
-"""So many ids are sent that no cell plan has."""
+"""The number of ids that events have and no cell plan has."""
 BLOCK = 4
 DAY = 86_400
 
@@ -101,7 +101,7 @@ def _bases(clean: Signals, usable: Bools, count: int, rng: np.random.Generator) 
 
 
 def _close_pair(clean: Signals, base: NDArray[np.int64]) -> Bools:
-    """Whether the next row is the same person's, seconds later: room for a place nobody reaches and returns from."""
+    """Whether the same person's next row is long enough after this one for an impossible trip."""
     gap = clean.second[base + 1] - clean.second[base]
     return np.asarray((clean.person[base + 1] == clean.person[base]) & (gap >= 2) & (gap <= 150))
 

@@ -87,7 +87,7 @@ def _counts(city: City) -> list[int]:
 
 
 def _spread(squares: Floats, count: int, rng: np.random.Generator) -> Floats:
-    """So many sites in one zone, of which each stands amid the squares nearest to it (two rounds of Lloyd's method)."""
+    """Place sites in one zone, each amid its nearest squares (two rounds of Lloyd's method)."""
     sites = squares[rng.choice(len(squares), min(count, len(squares)), replace=False)]
     for _ in range(2):
         nearest = np.argmin(np.square(squares[:, None] - sites).sum(axis=2), axis=1)

@@ -73,7 +73,7 @@ class People:
         return np.asarray(np.clip((age - 15) // 10, 0, 5), np.int8)
 
     def eligible(self, year: int) -> Bools:
-        """Of age, private and of this country: may be counted if consent stands."""
+        """Of age, private and of this country: may be counted with consent."""
         of_age = (self.birth_year > 0) & (year - self.birth_year > MINIMUM_AGE)
         return np.asarray(of_age & (self.segment == CONSUMER) & (self.home_mcc == HOME_MCC))
 

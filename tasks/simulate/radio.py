@@ -7,7 +7,7 @@ from tasks.simulate.plan import Floats, Ints
 
 SECTORS = 3
 SLOTS = 16
-"""A place's cells stand in so many equally likely slots: one random slot is one draw by signal and load."""
+"""The number of equally likely slots of a place; one random slot is one draw by signal and load."""
 SITES_HEARD = 4
 SHED = 0.3
 """How strongly a busy site hands people on to its neighbours."""

@@ -17,7 +17,7 @@ from tasks.simulate.population import AGE_BANDS, GENDERS, HOME_MCC, People, subs
 from tasks.simulate.zone_plan import degrees, zones_geojson
 
 MARKET_SHARE = 0.3
-"""Of the city's residents so many are subscribers: population.csv counts all of them."""
+"""The operator's share of residents; population.csv counts all residents."""
 
 
 def write_reference_files(
@@ -91,7 +91,7 @@ def _ranges(network: Network) -> Any:
 
 
 def population_table(plan: SimulationPlan, city: City, people: People) -> pa.Table:
-    """population.csv: residents by zone, age band and gender, as a census of all, whoever their operator is."""
+    """population.csv: a census of residents by zone, age band and gender, of every operator."""
     pull = LIVE[city.area_type] * city.weight
     bands = people.bands(plan.start.year)[people.birth_year > 0]
     gender = np.array([0.492, 0.5, 0.008])

@@ -24,7 +24,7 @@ class Tiling:
 
 
 def tile(count: int, rng: np.random.Generator) -> Tiling:
-    """A city of so many zones, smaller downtown, in order from the centre outwards."""
+    """Tile a city into zones, smaller downtown, in order from the centre outwards."""
     centres = _honeycomb(count, rng)
     angles = np.radians(60 * np.arange(6) - 30)
     corners = centres[:, None] + np.stack([np.cos(angles), np.sin(angles)], axis=-1)

@@ -31,7 +31,7 @@ def zones_geojson(city: City) -> bytes:
 def _feature(city: City, zone: int) -> dict[str, Any]:
     ring = degrees(city.tiling.rings[zone]).tolist()
     heads, tails = _HEADS.split(), _TAILS.split()
-    # 7 is prime to both counts, so each name stands once before a number is needed.
+    # 7 is prime to both counts, so names repeat only after all combinations.
     head, tail = heads[zone * 7 % len(heads)], tails[(zone * 7 + zone // 144) % len(tails)]
     number = f" {zone // 144 + 1}" if zone >= 144 else ""
     properties = {
