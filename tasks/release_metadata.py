@@ -94,32 +94,32 @@ def _privacy(stores: Stores, release: Release, policy_name: str) -> PrivacyView:
 
 
 def _quality(stores: Stores, release: Release) -> tuple[tuple[str, ...], dict[str, object]]:
-    """The gate's warnings, files that were left out, and the hours covered.
+    """The gate's warnings, files that were left out, and the hours covered, over the release's days.
 
     From the noisy profile, and from how many whole files were structurally unreadable; never from exact counts of rows.
     """
+    days = [_day(stores, date.fromisoformat(day), number) for day, number in sorted(release.generations.items())]
+    profiles = [day_profile(stores, day.day, day.profile_revision) for day in days]
     rules = stores.policy.policy.gate.rules
-    generation = _generation(stores, release)
-    lines = stores.catalog.gate(generation.day, generation.generation)
-    noisy = [line for line in lines if line.rule in PROFILE_RULES and not line.exact]
-    warned = [line.message for line in noisy if line.status in ("failed", "overridden")]
-    profile = day_profile(stores, generation.day, generation.profile_revision)
-    empty = sum(incomplete_hours(profile, rules))
-    files = {"files": generation.event_files, "files_unreadable": generation.event_files_unreadable}
-    hours = {"hours": len(profile.hours), "hours_incomplete": int(empty)}
-    return (*_left_out(generation), *warned), {**files, **hours}
+    return tuple(warning for day in days for warning in _warnings(stores, day, len(days) > 1)), {
+        "files": sum(day.event_files for day in days),
+        "files_unreadable": sum(day.event_files_unreadable for day in days),
+        "hours": sum(len(profile.hours) for profile in profiles),
+        "hours_incomplete": sum(sum(incomplete_hours(profile, rules)) for profile in profiles),
+    }
 
 
-def _left_out(day: DayGeneration) -> tuple[str, ...]:
-    """One sentence if files of the day could not be read: what a client has lacks their rows."""
+def _day(stores: Stores, day: date, number: int) -> DayGeneration:
+    return next(row for row in stores.catalog.generations(day) if row.generation == number)
+
+
+def _warnings(stores: Stores, day: DayGeneration, name_day: bool) -> list[str]:
+    """What a client is warned of: files of the day that could not be read, and the gate's judgement by the profile."""
     lost, files = day.event_files_unreadable, day.event_files
-    return (f"{lost} of {files} files of {day.day} could not be read and were left out.",) if lost else ()
-
-
-def _generation(stores: Stores, release: Release) -> DayGeneration:
-    ((day, number),) = release.generations.items()
-    rows = stores.catalog.generations(date.fromisoformat(day))
-    return next(row for row in rows if row.generation == number)
+    left_out = [f"{lost} of {files} files of {day.day} could not be read and were left out."] if lost else []
+    noisy = [line for line in stores.catalog.gate(day.day, day.generation)
+             if line.rule in PROFILE_RULES and not line.exact and line.status in ("failed", "overridden")]  # fmt: skip
+    return left_out + [f"{day.day}: {line.message}" if name_day else line.message for line in noisy]
 
 
 def panel_view(stores: Stores, period: Period) -> PanelView | None:
