@@ -1,6 +1,8 @@
 """Great Expectations behind its one door: verdicts say how many, never which."""
 
 import gc
+import subprocess
+import sys
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 
@@ -76,3 +78,16 @@ def test_nothing_to_check_needs_no_library() -> None:
 
 def test_results_never_copy_offending_values() -> None:
     assert SUMMARY["exclude_unexpected_values"] is True
+
+
+def test_neither_aws_nor_statistics_nor_charts_are_loaded_to_validate_and_aws_can_be_later() -> None:
+    code = """
+import sys, pyarrow as pa
+from tasks.validation import Expectation, validate
+validate(pa.table({"x": [1]}), [Expectation("x", "ExpectColumnValuesToBeBetween", {"column": "x", "max_value": 2})])
+print(*{"botocore.client", "altair.vegalite", "scipy.stats._stats_py"} & sys.modules.keys())
+import boto3, scipy.stats
+print(round(scipy.stats.norm.cdf(0), 1))
+"""
+    said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    assert said == "\n0.5\n"
