@@ -86,7 +86,7 @@ def check_home(home: Path) -> None:
 
 
 def _lines(home: Path) -> Iterator[tuple[str, str, str]]:
-    """Each line as it stands, its name and its value."""
+    """Each raw line with its name and value."""
     file = home.absolute() / "env"
     trusted = _Trust(
         owners={os.geteuid()},

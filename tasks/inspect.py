@@ -1,4 +1,4 @@
-"""inspect(path): what a file of the landing is, and what would be read of it; nothing is kept, and no value is told."""
+"""inspect(path): the format of a landing file, and what is read of it. Keeps nothing and shows no value."""
 
 import json
 import re

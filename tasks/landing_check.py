@@ -1,4 +1,4 @@
-"""What ingest will read, looked at before it does; nothing is kept, nothing is charged, and no value is told.
+"""Check everything that ingest will read. Keeps nothing, charges nothing and shows no value.
 
 Each check returns what it found in a sentence, or raises what ingest would raise.
 """

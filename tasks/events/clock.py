@@ -54,7 +54,7 @@ class Clock:
     def utc(self, wall: str, or_in: int = 0) -> str:
         """SQL of the UTC second of a wall-clock second: first reading of a repeated hour, NULL in a skipped one.
 
-        `or_in`: so many seconds later on the clock, where that second is skipped.
+        `or_in`: seconds to add on the clock if that second is skipped.
         """
         if not self.changes:
             return f"({wall} - ({self.offset}))"
@@ -98,7 +98,7 @@ class Clock:
 
 
 def _dated(text: str) -> str:
-    """SQL: text is a date alone; its length is told first, for a tenth of the cost."""
+    """SQL: text is a date alone; comparing its length first costs a tenth."""
     return f"strlen({text}) = 10 AND regexp_full_match({text}, '{_DATE}')"
 
 

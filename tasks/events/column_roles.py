@@ -102,7 +102,7 @@ def by_name(looks: Sequence[SampledColumn], roles: Sequence[str]) -> dict[str, S
 
 
 def by_form(looks: Sequence[SampledColumn], roles: Mapping[str, SampledColumn]) -> dict[str, SampledColumn]:
-    """Subscriber, cell and coordinates by what values look like, where names told nothing."""
+    """Subscriber, cell and coordinates by the look of values, where names do not identify them."""
     found, free = dict(roles), [look for look in looks if look not in roles.values() and look.form]
     degrees = [look for look in free if _DEGREES.fullmatch(look.form or "")]
     if "latitude" not in found and len(degrees) > 1:

@@ -15,7 +15,7 @@ LONGEST_LINE = 1 << 16
 
 _NUL, _LF, _CR, _QUOTE = 0, 10, 13, 34
 _START, _PLAIN, _QUOTED, _CLOSED = 0, 1, 2, 3
-"""Where in a field a byte stands: before it, in it, in its quotes, after them."""
+"""The position of a byte: before a field, in it, in its quotes, after them."""
 
 Bytes = NDArray[np.uint8]
 Offsets = NDArray[np.int32]

@@ -58,7 +58,7 @@ def arrow_types(con: duckdb.DuckDBPyConnection, types: Sequence[str]) -> list[pa
 
 
 def batches(con: duckdb.DuckDBPyConnection, sql: str, parameters: object, rows: int) -> Iterator[pa.RecordBatch]:
-    """What a query gives, so many rows at a time; raises duckdb.Error, whenever it fails.
+    """A query's result in batches of this number of rows; raises duckdb.Error whenever it fails.
 
     Once it has begun, Arrow carries an error from DuckDB to us, as an OSError with DuckDB's words.
     """
@@ -90,7 +90,7 @@ def name(identifier: str) -> str:
 
 
 def raise_unless_the_files(error: duckdb.Error) -> None:
-    """Raise what is not the read file's fault: memory, disk, or a defect of ours."""
+    """Raise faults that are not the file's: memory, disk, or a defect in Throng."""
     if isinstance(error, duckdb.OutOfMemoryException):
         raise out_of_memory() from None
     if isinstance(error, duckdb.IOException):  # others quote a file's name and lines, which may read like these faults

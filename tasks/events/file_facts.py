@@ -1,4 +1,4 @@
-"""What is exactly known of a day's event files, whoever is in them."""
+"""Exact facts of a day's event files, independent of subscribers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from tasks.events.register_values import RegisterFacts
 
 @dataclass(frozen=True)
 class FileFacts:
-    """What is exactly known of a day's files, whoever is in them."""
+    """Exact facts of a day's files, independent of subscribers."""
 
     files: int
     rejected: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Columns told by what lies beside a file: ids of subscribers in their register, ids of cells in the cell plan."""
+"""Identify columns by reference files: subscriber ids by the register, cell ids by the cell plan."""
 
 from collections.abc import Mapping, Sequence
 

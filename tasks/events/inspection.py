@@ -1,4 +1,4 @@
-"""What a file is: its columns, what of a sample would be read, and a mapping that reads more. No value is told."""
+"""Inspect a file: its columns, what is read of a sample, and a mapping that reads more. No value is shown."""
 
 import re
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""What lies in a landing beside an event file: the ids by which its columns can be told, and its folder's day."""
+"""The context of an event file in a landing: ids that identify its columns, and its folder's day."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

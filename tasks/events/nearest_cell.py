@@ -1,4 +1,4 @@
-"""The nearest cell to coordinates, in SQL: each cell stands in nine squares of a grid as wide as one may be away."""
+"""The nearest cell to coordinates, in SQL: each cell is in nine squares of a grid of the maximum distance."""
 
 from tasks.events.formats.sections import EventCell
 

@@ -66,7 +66,7 @@ def read_panel(
 def withdrawn(
     root: Path, *, time: Calendar, who: Eligibility, now: datetime, keyed: Sequence[bytes], formats: Formats
 ) -> list[NDArray[np.uint64]]:
-    """Pseudonyms, under each key, of everybody who withdrew and for whom no consent stands now; sorted."""
+    """Sorted pseudonyms, under each key, of subscribers who withdrew and have no valid consent."""
     with _registers(root, time, who, now, formats) as (con, _):
         gone = pa.chunked_array([find_withdrawn(con, now)], pa.string())
     return [np.sort(_pseudonyms(gone, key)) for key in keyed]
@@ -98,7 +98,7 @@ def eligible(panel: pa.Table) -> pa.Table:
 
 
 def after_consent(rows: pa.Table, panel: pa.Table, until: NDArray[np.int64]) -> pa.Table:
-    """Rows (with `pseudonym`) of panel members that do not lie wholly before the consent that stands now.
+    """Rows (with `pseudonym`) of panel members that do not lie wholly before the valid consent.
 
     `until`: the second since the panel's period began at which what a row tells is over.
     """
@@ -139,7 +139,7 @@ def load_people(con: duckdb.DuckDBPyConnection, subscribers: ReferenceTable, che
 
 
 def _members(con: duckdb.DuckDBPyConnection, period: Period, time: Calendar, who: Eligibility) -> pa.Table:
-    """Who is of age, of a counted segment, at home here, and has a consent that stands now, and so has no end."""
+    """Subscribers of age, of a counted segment and home country, with a valid consent."""
     query = """
         WITH aged AS (SELECT *, $year - birth_year AS age FROM person)
         SELECT subscriber_id,

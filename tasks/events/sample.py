@@ -75,7 +75,7 @@ def placed(columns: Typed) -> dict[str, Column]:
 
 
 def any_time(zone: ZoneInfo) -> Clock:
-    """The clock of a timezone over all times that events and registers may tell of."""
+    """The clock of a timezone over all times of events and registers."""
     return Clock.over(zone, _CLOCKS_FROM, datetime(datetime.now(UTC).year + 2, 1, 1, tzinfo=UTC))
 
 

@@ -18,7 +18,7 @@ from tasks.events.formats.times import seconds
 from tasks.events.sample import MEMORY, rows_of
 
 ROWS = 2_000_000
-"""Rows of a file that are looked at: as a file may be sorted, its first ones would tell of some hour alone."""
+"""The number of sampled rows; the first rows of a sorted file would cover one hour only."""
 STEP = 900
 """Seconds of a bin: no timezone is ahead of UTC by a fraction of it."""
 CLEAR, SHARE, TIMES = 30, 0.001, 3

@@ -41,7 +41,7 @@ class Mapping(Section):
     consents: Annotated[dict[FormatName, RegisterFormat], Field(default_factory=dict)]
     """The register of consents."""
     landing: LandingNames = LandingNames()
-    """Folders, and files that are none of ours."""
+    """Names of folders, and of files to ignore."""
     ids: Ids = Ids()
     """How subscriber ids are compared."""
 

@@ -81,7 +81,7 @@ def _instant(seconds: str, column: Column) -> Column:
 
 
 def _unread(column: Column) -> str:
-    """SQL of a time that cannot be read as it stands: where there is any value, there may be a withdrawal."""
+    """SQL for an unreadable time: any value may be a withdrawal."""
     return f"coalesce({column.text()}, CASE WHEN {column.given()} THEN '?' END)"
 
 

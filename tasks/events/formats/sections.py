@@ -192,7 +192,7 @@ class CellFormat(Layout):
     valid_from: Text | None = None
     """The column of the time from which the row holds; left out: always."""
     valid_to: Text | None = None
-    """The column of the time at which it ends; empty values: it stands."""
+    """The column of the end time; an empty value is an open end."""
     end: Literal["exclusive", "inclusive"] = "exclusive"
     """Whether the day or instant in `valid_to` still belongs to the validity."""
     time: TimeForm = TimeForm()
@@ -224,7 +224,7 @@ def _folder(text: str) -> str:
 
 
 class LandingNames(Section):
-    """How the landing's folders are called, and which of their files are none of ours."""
+    """The names of the landing's folders, and of files to ignore."""
 
     folders: Annotated[tuple[Annotated[Text, AfterValidator(_folder)], ...], Field(min_length=1, max_length=20)] = (
         "date=%Y-%m-%d",
