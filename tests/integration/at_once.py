@@ -1,23 +1,18 @@
 """Real processes that begin an act at the same moment."""
 
-import multiprocessing
 from collections.abc import Callable, Sequence
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier
 from typing import Any
 
-# Forked from a server of their own: they start fast, and share no database connection with the tests.
-_CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(
-    ["tests.integration.acts", "tasks.store.buckets", "alembic.command", "sqlalchemy.dialects.postgresql.psycopg"]
-)
+from tests.forked import CONTEXT
 
 
 def at_once(act: Callable[..., Any], arguments: Sequence[tuple[Any, ...]]) -> list[Any]:
     """Call the act in a process for each tuple of arguments, all at once; results, or errors, in that order."""
-    barrier, results = _CONTEXT.Barrier(len(arguments)), _CONTEXT.Queue()
+    barrier, results = CONTEXT.Barrier(len(arguments)), CONTEXT.Queue()
     processes = [
-        _CONTEXT.Process(target=_run, args=(act, number, given, barrier, results))
+        CONTEXT.Process(target=_run, args=(act, number, given, barrier, results))
         for number, given in enumerate(arguments)
     ]
     for process in processes:

@@ -9,10 +9,10 @@ import pytest
 
 from tasks.services.s3 import serve
 from tasks.simulate import SimulationPlan, simulate
+from tests.forked import Forks
 from tests.integration.verbs.acting import DAY
 from tests.integration.verbs.books import Ended
 from tests.integration.verbs.place import Place
-from tests.integration.verbs.warm import Warm
 
 
 @pytest.fixture(scope="session")
@@ -20,9 +20,8 @@ def beside_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     root = tmp_path_factory.mktemp("verbs")
     simulate(root / "landing", SimulationPlan(30, 1, DAY, seed=11, zones=12, rate=20, opt_in=0.9))
     with serve(root / "s3", {"nordmarkt": "nordmarkt-insights"}) as server:
-        warm = Warm({"AWS_SHARED_CREDENTIALS_FILE": str(server.credentials), "AWS_CONFIG_FILE": os.devnull})
+        warm = Forks({"AWS_SHARED_CREDENTIALS_FILE": str(server.credentials), "AWS_CONFIG_FILE": os.devnull})
         yield Place(warm, root, root / "landing", server.endpoint_url)
-        warm.close()
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Where verbs are performed, killed and performed again: a warm process, homes, a landing, and a client's bucket."""
+"""Where verbs are performed, killed and performed again: processes, homes, a landing, and a client's bucket."""
 
 import hashlib
 import shutil
@@ -8,10 +8,10 @@ from functools import cached_property
 from pathlib import Path
 from tempfile import mkdtemp
 
+from tests.forked import KILLED, Forks
 from tests.integration.verbs.acting import DAY, Act, apply, in_bucket, perform
 from tests.integration.verbs.books import Ended
 from tests.integration.verbs.homes import copied, new_home, prepare, removed
-from tests.integration.verbs.warm import KILLED, Warm
 
 CLIENT = """[client]
 name = "nordmarkt"
@@ -50,9 +50,9 @@ class Killed:
 
 @dataclass(frozen=True)
 class Place:
-    """Where acts are performed: a warm process, a folder for homes, and the landing."""
+    """Where acts are performed: processes, a folder for homes, and the landing."""
 
-    warm: Warm
+    warm: Forks
     root: Path
     landing: Path
     endpoint_url: str

@@ -5,11 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import mkdtemp
 
+from tests.forked import KILLED
 from tests.integration.verbs.acting import DAY, Act, index_of, keep_reason, perform, put_foreign
 from tests.integration.verbs.books import Ended
 from tests.integration.verbs.homes import copied
 from tests.integration.verbs.place import DELIVER, INGEST, PUBLISH, Place
-from tests.integration.verbs.warm import KILLED
 
 
 def test_a_landing_that_came_back_is_judged_by_the_profile_it_was_charged_for(

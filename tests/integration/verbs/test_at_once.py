@@ -3,25 +3,22 @@
 import fcntl
 import json
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
 
 from tasks.store.database import Database
 from tasks.store.locks import Locks
+from tests.forked import Command
 from tests.integration.verbs.acting import DAY, books, perform_at_once
 from tests.integration.verbs.books import Ended
 from tests.integration.verbs.homes import copied, database_url
 from tests.integration.verbs.place import DELIVER, INGEST, PUBLISH, Place, check_bucket
 
-ROOT = Path(__file__).parents[3]
 WAIT_SECONDS = 100
 
 
@@ -32,8 +29,9 @@ def test_two_publications_at_once_as_commands_are_one_draw_and_one_charge(
     with held(home, f"release-footfall-{DAY}") as waiting:
         both = [command(place, home) for _ in range(2)]
         wait_for(waiting, 2)
-    said = [json.loads(process.communicate(timeout=WAIT_SECONDS)[0]) for process in both]
-    assert [process.returncode for process in both] == [0, 0]
+    ended = [process.answer(WAIT_SECONDS) for process in both]
+    assert [code for code, _ in ended] == [0, 0]
+    said = [json.loads(answer) for _, answer in ended]
     assert sorted(one["outcome"] for one in said) == ["AlreadyPublished", "Published"]
     assert len({(one["sha256"], one["revision"]) for one in said}) == 1
     after = place.warm(books, home, place.landing)
@@ -45,18 +43,13 @@ def test_two_publications_at_once_as_commands_are_one_draw_and_one_charge(
 AS_COMMAND = ("publish", "footfall", str(DAY))
 
 
-def command(place: Place, home: Path, words: Sequence[str] = AS_COMMAND, **streams: Any) -> "subprocess.Popen[bytes]":
-    """A command, as a user runs it."""
+def command(place: Place, home: Path, words: Sequence[str] = AS_COMMAND, **streams: str) -> Command:
+    """A command in a process of its own."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("THRONG_", "PREFECT_"))}
-    environment |= {"THRONG_HOME": str(home), "THRONG_LANDING": str(place.landing), "PYTHONPATH": str(ROOT)}
+    environment |= {"THRONG_HOME": str(home), "THRONG_LANDING": str(place.landing)}
     environment |= {"THRONG_DATABASE_URL": url} if (url := database_url(home)) else {}
     environment |= place.warm.credentials
-    return subprocess.Popen(
-        [sys.executable, "-m", "flows.cli", *words, "--json"],
-        cwd=home.parent,
-        env=environment,
-        **{"stdout": subprocess.PIPE, **streams},
-    )
+    return Command([*words, "--json"], environment, home.parent, **streams)
 
 
 @contextmanager

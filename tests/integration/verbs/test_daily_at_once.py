@@ -1,7 +1,6 @@
 """Two `throng daily` at once, in processes of their own: each thing is done once, and the books are as after one."""
 
 import json
-import subprocess
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.forked import Command
 from tests.integration.verbs.acting import DAY, books
 from tests.integration.verbs.books import Books
 from tests.integration.verbs.homes import copied
@@ -21,11 +21,11 @@ DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.soak)]
 pytestmark = pytest.mark.parametrize("place", DATABASES, indirect=True)
 
 
-def said(process: "subprocess.Popen[bytes]") -> Any:
+def said(process: Command) -> Any:
     """The document of a command that ends well."""
-    document = json.loads(process.communicate(timeout=WAIT_SECONDS)[0])
-    assert process.returncode == 0, document
-    return document
+    code, document = process.answer(WAIT_SECONDS)
+    assert code == 0, document
+    return json.loads(document)
 
 
 def like(place: Place, home: Path) -> Books:

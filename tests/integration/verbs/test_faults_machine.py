@@ -1,7 +1,6 @@
 """This machine's faults: a full disk, a locked database, a wrong clock, too little memory; and the command again."""
 
 import shutil
-import subprocess
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,6 +9,7 @@ from tempfile import mkdtemp
 
 import pytest
 
+from tests.forked import Died
 from tests.integration.verbs.acting import Act, Tried, attempt, books, perform
 from tests.integration.verbs.books import Books, Ended
 from tests.integration.verbs.dying_stores import Fault
@@ -18,7 +18,6 @@ from tests.integration.verbs.homes import copied
 from tests.integration.verbs.place import DELIVER, INGEST, PUBLISH, Place
 from tests.integration.verbs.test_at_once import command
 from tests.integration.verbs.test_killed import after_each_call
-from tests.integration.verbs.warm import Died
 
 pytestmark = pytest.mark.parametrize("place", ["sqlite"], indirect=True)
 MEGABYTE = 1 << 20
@@ -88,9 +87,8 @@ def test_a_log_that_cannot_be_written_stops_nobody(place: Place, verbs: Verbs) -
 
 def test_a_command_whose_words_cannot_be_written_has_done_its_work(place: Place, verbs: Verbs) -> None:
     home = home_for(place, verbs, "publish")
-    with Path("/dev/full").open("wb") as full:
-        assert command(place, home, stderr=full, stdout=subprocess.DEVNULL).wait() == 0
-        assert command(place, home, stdout=full, stderr=subprocess.DEVNULL).wait() == 40, "a program lacks its answer"
+    assert command(place, home, stderr="/dev/full").wait() == 0
+    assert command(place, home, stdout="/dev/full").wait() == 40, "a program lacks its answer"
     assert place.warm(perform, PUBLISH, home, place.landing, None, True).books == verbs["publish"][2].books
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.forked import KILLED
 from tests.integration.verbs.acting import DAY, Act, keep_reason, perform
 from tests.integration.verbs.books import Books, Ended
 from tests.integration.verbs.homes import copied
 from tests.integration.verbs.place import DELIVER, INGEST, PUBLISH, Killed, Place, check_bucket
-from tests.integration.verbs.warm import KILLED
 
 ALIKE = ("staged.write",)
 """Called once a bucket: killed after the first and the last of them."""

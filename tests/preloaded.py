@@ -1,0 +1,44 @@
+"""Imported once by the server that forks test processes: everything that verbs import and compile."""
+
+import gc
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: its threads do not survive a fork
+
+import alembic.command
+import numpy as np
+import pyarrow as pa
+import sqlalchemy.dialects.postgresql.psycopg
+
+import flows.cli
+import flows.inline
+import tasks.deliver
+import tasks.ingest
+import tasks.plan
+import tasks.publish
+import tasks.store.buckets
+import tests.integration.acts
+from tasks.mobility.day import CellArrays, walk_rules
+from tasks.mobility.tables import MONTH_STATE, PRESENCE
+from tasks.mobility.walk import walk_partition
+from tasks.period import Period
+from tasks.policy_file import load
+from tasks.privacy.noise import gaussian
+from tasks.validation import Expectation, validate
+
+__all__ = ["alembic", "flows", "sqlalchemy", "tasks", "tests"]
+
+
+def _warm() -> None:
+    """Load compiled kernels, and Great Expectations as far as its first judgement."""
+    most = {"column": "x", "max_value": 2}
+    validate(pa.table({"x": [1.0]}), [Expectation("x", "ExpectColumnValuesToBeBetween", most)])
+    gaussian(1.0)
+    nowhere = CellArrays(np.empty(0, np.int32), *(np.empty(0) for _ in range(4)))
+    rules = walk_rules(load().policy, Period.parse("2026-03-03").first, 16384)
+    walk_partition(np.empty(0, np.int64), nowhere, rules, (PRESENCE, MONTH_STATE))
+
+
+_warm()
+gc.disable()  # else each fork would copy the pages that a collection touches
+gc.freeze()
