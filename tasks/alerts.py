@@ -12,7 +12,7 @@ from tasks.plan.states import Plan, State, Step
 from tasks.privacy.accounting import rho_of
 from tasks.products.registry import product as product_named
 from tasks.products.registry import published
-from tasks.products.spec import Product
+from tasks.products.spec import DataProduct, Product
 from tasks.release import budgets, key_ends, latest_drawn, outstanding
 from tasks.retention import EXPIRY
 from tasks.store import Stores
@@ -201,7 +201,7 @@ def _keys_end(stores: Stores, now: datetime) -> dict[tuple[str, Period], datetim
     """By product and period with days in the lake: when the period's key may be destroyed."""
     days: dict[tuple[str, Period], list[DayGeneration]] = {}
     for row in _current(stores, now):
-        for product in published():
+        for product in (each for each in published() if isinstance(each, DataProduct)):
             for period in product.periods(row.day):
                 days.setdefault((product.name, period), []).append(row)
     return {(name, period): key_ends(period, rows, stores.policy.policy) for (name, period), rows in days.items()}

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from tasks.count_context import count_context
+from tasks.derivation import derivation_inputs, inputs_changed, pending_derivation
 from tasks.errors import Misconfigured, RefusedRelease
 from tasks.events.formats import load_formats
 from tasks.events.landing import unchanged
@@ -18,7 +19,7 @@ from tasks.period import Period, day_start
 from tasks.privacy.noise import Noise
 from tasks.products.draw import counted
 from tasks.products.registry import find
-from tasks.products.spec import DataProduct, Product
+from tasks.products.spec import DataProduct, DerivedProduct, Product
 from tasks.refs import Outcome, ReleaseRef
 from tasks.register_versions import check_register_values, check_registers, registers_digest
 from tasks.release import (
@@ -68,7 +69,7 @@ class Publish:
             if existing := self.look(made, of, revision):
                 run.outcome = existing.outcome
                 return existing
-            key = self.reserve(made, of, revision, reason_id)
+            key = self.reserve(made, of, reason_id)
             ref = self.draw(made, of, key)
             run.outcome = ref.outcome
             return ref
@@ -93,6 +94,8 @@ class Publish:
         if revision is not None and not wanted:
             self._check_lake(period)
         if latest is None or not wanted or latest.state in (ReleaseState.RESERVED, ReleaseState.STAGED):
+            return None
+        if isinstance(product, DerivedProduct) and inputs_changed(self._stores, product, latest):
             return None
         return self._standing(product, period, latest)
 
@@ -122,19 +125,25 @@ class Publish:
         return ref
 
     @step("charge the release to its month's budget")
-    def reserve(self, product: Product, period: Period, revision: int | None, reason_id: int | None) -> ReleaseKey:
+    def reserve(self, product: Product, period: Period, reason_id: int | None) -> ReleaseKey:
         """Charge the release to its months; a reservation that a crash left is taken up."""
         latest = self._stores.ledger.find(product.name, product.version, str(period))
         if latest and latest.state in (ReleaseState.RESERVED, ReleaseState.STAGED):
             return self._taken_up(product, period, ReleaseKey.of(latest))
         reason = self._stores.audit.entry(reason_id) if reason_id else None
-        inputs = inputs_now(self._stores, product, period, self._now())
-        return self._release_draw.reserve(product, period, revision or 1, inputs, reason.detail if reason else None)
+        number = latest.revision + 1 if latest else 1
+        inputs = self._inputs(product, period)
+        return self._release_draw.reserve(product, period, number, inputs, reason.detail if reason else None)
+
+    def _inputs(self, product: Product, period: Period) -> ReleaseInputs:
+        if isinstance(product, DerivedProduct):
+            return derivation_inputs(self._stores, product, period)
+        return inputs_now(self._stores, product, period, self._now())
 
     def _taken_up(self, product: Product, period: Period, key: ReleaseKey) -> ReleaseKey:
         """A reservation that a crash left: of drawn bytes all is settled; else it follows the days as they are now."""
         if self._stores.lake.staged(key) is None:
-            inputs = inputs_now(self._stores, product, period, self._now())
+            inputs = self._inputs(product, period)
             entry = AuditEntry.by_user("release follows its days", str(key))
             self._stores.ledger.follow(key, inputs.zone_plan, inputs.generations, entry)
         return key
@@ -146,10 +155,13 @@ class Publish:
         release = self._stores.ledger.find(key.product, key.version, key.period, key.revision)
         facts = {"missing_days": _missing_days(release) if release else [], **facts_of(policy)}
         rules = rules_of(product, period, policy)
-        done = self._release_draw.finish(key, rules, lambda: self._counted(product, period, key), facts)
+        done = self._release_draw.finish(key, rules, lambda: self._pending(product, period, key), facts)
         return _reference(done, Outcome.PUBLISHED)
 
-    def _counted(self, product: Product, period: Period, key: ReleaseKey) -> PendingDraw:
+    def _pending(self, product: Product, period: Period, key: ReleaseKey) -> PendingDraw:
+        """A draw or derivation that is ready."""
+        if isinstance(product, DerivedProduct):
+            return pending_derivation(self._stores, product, period)
         release = self._stores.ledger.find(key.product, key.version, key.period, key.revision)
         if release is None:
             raise RefusedRelease(f"{key} was never charged.", "Publish it first.", "release.not_charged")

@@ -14,7 +14,8 @@ from tasks.events.profile import Profile
 from tasks.period import Period, clock, day_start
 from tasks.policy import Policy
 from tasks.privacy.accounting import Charge, cap_units, charge
-from tasks.privacy.bounds import LevelRule
+from tasks.privacy.bounds import LevelRule, defect
+from tasks.privacy.derived import DerivedCounts
 from tasks.privacy.protect import ProtectedCounts
 from tasks.products import registry
 from tasks.products.gate_profile import PRODUCT as GATE_PROFILE
@@ -30,8 +31,8 @@ SLOW_CLOCK = timedelta(hours=2)
 """How far the clock may be behind the newest audit entry: machines that share a database differ by less."""
 PROFILES_A_DAY = 3
 """A changed landing draws the gate's profile again, from the month's reserve, so often and no more."""
-Draw = Callable[[], ProtectedCounts]
-"""Adds noise to what was counted; nothing else is left to be done."""
+Draw = Callable[[], ProtectedCounts | DerivedCounts]
+"""Adds noise to what was counted, or derives; nothing else is left to be done."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,7 @@ class ReleaseDraw:
         )
         self._stores.ledger.reserve(
             key,
-            dict.fromkeys(period.months, cost.units),
+            dict.fromkeys(period.months, cost.units) if cost.units else {},
             cap_units(policy.policy.budget.cap),
             facts,
             AuditEntry.by_user("release reserved", str(key), reason or "", rho=str(cost.exact)),
@@ -181,9 +182,12 @@ class ReleaseDraw:
         sha256 = releases.staged(key)
         if sha256 is None:
             _check_draws(release, key)
-            counted = count()  # before the intent: whoever dies while counting has drawn nothing
-            ledger.intend_draw(key, AuditEntry.by_user("draw intended", str(key)), counted.digests)
-            sha256 = releases.stage_release(key, counted.draw(), facts)
+            pending = count()  # before the intent: a run that dies while counting has drawn nothing
+            ledger.intend_draw(key, AuditEntry.by_user("draw intended", str(key)), pending.digests)
+            counts = pending.draw()
+            if counts.rules != rules:
+                raise defect(f"{key} was charged by other rules than it was drawn by")
+            sha256 = releases.stage_release(key, counts, facts)
         ledger.stage(key, sha256, _with_digest("release staged", key, sha256))
         releases.publish_release(key, sha256)
         return ledger.publish(key, _with_digest("release published", key, sha256))

@@ -22,7 +22,7 @@ from tasks.mobility.zones import stored_plan
 from tasks.period import Period
 from tasks.privacy.accounting import epsilon, rho_of
 from tasks.privacy.bounds import LevelRule
-from tasks.privacy.protect import Z90
+from tasks.privacy.release_table import Z90
 from tasks.products.panel import PRODUCT as PANEL
 from tasks.products.spec import Product, PublicContext
 from tasks.release import day_profile

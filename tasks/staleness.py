@@ -3,11 +3,14 @@
 from collections.abc import Iterator
 from datetime import date, datetime
 
+from tasks.derivation import inputs_changed
 from tasks.errors import Misconfigured, RejectedInput, StorageUnavailable
 from tasks.events.formats import load_formats
 from tasks.events.landing import find_day
 from tasks.events.late_arrivals import LateArrivals, late_files
 from tasks.period import Period
+from tasks.products import registry
+from tasks.products.spec import DerivedProduct
 from tasks.refs import Listing
 from tasks.register_versions import registers_digest
 from tasks.store import Stores
@@ -16,7 +19,10 @@ from tasks.store.tables import Release
 
 def changes_since(stores: Stores, release: Release, now: datetime) -> tuple[str, ...]:
     """What has changed since a release was drawn, in words; empty if it would be drawn from the same today."""
-    period = Period.parse(release.period)
+    product, period = registry.product(release.product), Period.parse(release.period)
+    if isinstance(product, DerivedProduct):
+        changed = inputs_changed(stores, product, release)
+        return ("a release that it is derived from was revised or recalled since",) if changed else ()
     days = {str(d.day): d.generation for d in stores.catalog.days(period.first, period.days[-1])}
     words = {
         "days were ingested again since": days != dict(release.generations),

@@ -11,12 +11,13 @@ from tasks.events.landing import first_label, labels
 from tasks.period import Period
 from tasks.plan.days import day_step
 from tasks.plan.deliveries import delivery_step
+from tasks.plan.derived import inputs_revised
 from tasks.plan.releases import UNFINISHED, release_step
 from tasks.plan.snapshot import CatalogSnapshot, read_snapshot
 from tasks.plan.states import Mode, Plan, State, Step, Target
 from tasks.plan.targets import Chain, targets
 from tasks.products.registry import find, published
-from tasks.products.spec import Product
+from tasks.products.spec import DerivedProduct, Product
 from tasks.store import Stores
 from tasks.store.client_file import unknown_client
 from tasks.store.client_spec import ClientSpec
@@ -95,9 +96,10 @@ def _end_of(step: Step) -> date:
     return Period.parse(step.period).end
 
 
-def _order(wanted: Wanted) -> tuple[date, str]:
+def _order(wanted: Wanted) -> tuple[date, bool, str]:
+    """Derived releases come after the releases that they may need."""
     product, period = wanted
-    return period.end, product.name
+    return period.end, isinstance(product, DerivedProduct), product.name
 
 
 def _window(snapshot: CatalogSnapshot) -> list[date]:
@@ -127,6 +129,8 @@ def _undone(snapshot: CatalogSnapshot, product: Product, period: Period) -> bool
     release = snapshot.release(product, period)
     if release is None or release.state in UNFINISHED:
         return any(snapshot.current(day) for day in period.days)
+    if isinstance(product, DerivedProduct) and inputs_revised(snapshot, product, release):
+        return True
     sent = (
         snapshot.deliveries.get((spec.name, product.name, str(period))) for spec in snapshot.granted(product, period)
     )
@@ -144,10 +148,12 @@ def _plan(
     """Sort ingests by day, then releases and deliveries by end of period; this order spends the budget."""
     day_of = cache(lambda day: day_step(snapshot, day))
     ingests = [day_of(day) for day in days]
-    planned = {step.period for step in ingests if step.runs_in(mode) and step.state is not State.WAITING}
+    planned = {step.subject for step in ingests if step.runs_in(mode) and step.state is not State.WAITING}
     chains, names = [], {spec.name for spec in clients}
     for product, period in sorted({(p.name, period): (p, period) for p, period in wanted}.values(), key=_order):
         publish = release_step(snapshot, product, period, day_of, planned)
+        if publish.runs_in(mode):
+            planned.add(publish.subject)
         granted = [spec for spec in snapshot.granted(product, period) if spec.name in names]
         deliveries = [(spec, delivery_step(snapshot, spec, product, publish)) for spec in granted]
         chains.append(Chain(product, period, [day_of(day) for day in period.days], publish, deliveries))

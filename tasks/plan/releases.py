@@ -6,9 +6,10 @@ from datetime import date, timedelta
 
 from tasks.errors import RefusedRelease
 from tasks.period import Cadence, Period
+from tasks.plan.derived import derived_step
 from tasks.plan.snapshot import CatalogSnapshot
 from tasks.plan.states import State, Step
-from tasks.products.spec import Product
+from tasks.products.spec import DerivedProduct, Product
 from tasks.release import key_ends, scheduled_at
 from tasks.store.ledger import ReleaseKey
 from tasks.store.tables import Release, ReleaseState
@@ -29,6 +30,8 @@ def release_step(
         "publish", str(period), State.DONE, "", product.name, flow_run_id=snapshot.flow_run_id("publish", subject)
     )
     step = replace(step, seconds=snapshot.rates.seconds("publish"))
+    if isinstance(product, DerivedProduct):
+        return derived_step(snapshot, step, product, period, planned)
     release = snapshot.release(product, period)
     if release is None:
         return _undrawn(snapshot, replace(step, rho=snapshot.cost(product, period)), product, period, day_of, planned)

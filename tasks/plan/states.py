@@ -63,6 +63,8 @@ class Step:
     seconds: float | None = None
     """Expected seconds, from earlier runs."""
     flow_run_id: str | None = None
+    needs: tuple[tuple[str, str], ...] = ()
+    """Keys of other releases' steps that must come before."""
     settled: bool = False
     """The step failed and nothing changed since; the schedule does not retry it."""
     overdue: bool = False

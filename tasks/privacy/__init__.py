@@ -5,4 +5,5 @@ noise        the discrete Gaussian, and nothing else
 accounting   what a release costs, in rho-zCDP
 consistency  least squares over levels that overlap
 protect      the one door: contributions in, protected counts out
+derived      the door of post-processing: stored releases in, derived counts out
 """

@@ -5,22 +5,12 @@ from dataclasses import InitVar, dataclass
 from typing import NoReturn, final
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from tasks.privacy.bounds import Contributions, Integers, LevelRule, defect
+from tasks.privacy.bounds import Contributions, LevelRule, defect
 from tasks.privacy.consistency import Hierarchy, Measured, make_consistent
 from tasks.privacy.noise import Noise, scale_of
-
-ESTIMATE, WITHHELD_SMALL = "estimate", "withheld_small"
-RESULTS = ("value", "se", "low", "high", "status")
-OWN_COLUMNS = frozenset({"level", *RESULTS})
-
-Z90 = 1.6448536269514722
-"""Half width of the central 90 % interval in standard errors."""
-
-KeyStatuses = Sequence[tuple[str, npt.NDArray[np.bool_]]]
-"""Statuses known beforehand from public facts, each with the keys it holds for; the first that holds wins."""
+from tasks.privacy.release_table import OWN_COLUMNS, KeyStatuses, level_table, stacked
 
 _TOKEN = object()
 
@@ -73,10 +63,10 @@ def protect(
         contributions = count(measured) if count else ()
     for hierarchy in hierarchies:
         measured |= _consistent(measured, hierarchy, {rule.name: rule for rule in rules})
-    tables = [_table(measured[r.name], r, keys.get(r.name), statuses.get(r.name, ())) for r in rules]
-    table = pa.concat_tables(tables, promote_options="default")
-    order = ["level", *(name for name in table.column_names if name not in OWN_COLUMNS), *RESULTS]
-    return ProtectedCounts(table.select(order), tuple(rules), _TOKEN)
+    tables = [
+        level_table(r.name, measured[r.name], r.threshold, keys.get(r.name), statuses.get(r.name, ())) for r in rules
+    ]
+    return ProtectedCounts(stacked(tables), tuple(rules), _TOKEN)
 
 
 def _paired(
@@ -125,24 +115,3 @@ def _consistent(
     sds = (scale_of(rules[name].sigma) for name in (first, second))
     pair = make_consistent(measured[first].values, measured[second].values, hierarchy, *sds)
     return dict(zip((first, second), pair, strict=True))
-
-
-def _table(measured: Measured, rule: LevelRule, keys: pa.Table | None, statuses: KeyStatuses) -> pa.Table:
-    values, se = measured.values.ravel(), np.sqrt(measured.variances.ravel())
-    names, code = _status(values, rule.threshold, statuses)
-    columns = {"level": pa.repeat(rule.name, values.size)}
-    columns |= {name: keys.column(name) for name in keys.column_names} if keys is not None else {}
-    numbers = {"value": values, "se": se, "low": values - Z90 * se, "high": values + Z90 * se}
-    columns |= {name: pa.array(column, mask=code != 0) for name, column in numbers.items()}
-    return pa.table(columns | {"status": pa.array(names).take(pa.array(code))})
-
-
-def _status(
-    values: npt.NDArray[np.float64], threshold: int | None, statuses: KeyStatuses
-) -> tuple[list[str], Integers]:
-    """Status names, and each value's index among them: known ones first, then small ones, else 0, an estimate."""
-    rules = [(status, mask.ravel()) for status, mask in statuses]
-    if threshold is not None:
-        rules.append((WITHHELD_SMALL, values < threshold))
-    code = np.select([mask for _, mask in rules], range(1, len(rules) + 1), 0) if rules else np.zeros(values.size)
-    return [ESTIMATE, *(status for status, _ in rules)], code.astype(np.int64)

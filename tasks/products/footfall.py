@@ -8,7 +8,7 @@ from tasks.mobility.tables import PRESENCE
 from tasks.period import Cadence
 from tasks.privacy.bounds import Contributions
 from tasks.privacy.consistency import Hierarchy
-from tasks.privacy.protect import KeyStatuses
+from tasks.privacy.release_table import KeyStatuses
 from tasks.products.dimensions import AGE_BAND, DEMOGRAPHICS, DISTRICT, GENDER, HOUR_START, ZONE, demographics
 from tasks.products.spec import OPTED_IN, Audience, CountContext, DataProduct, Level
 

@@ -22,7 +22,8 @@ from tasks.period import Cadence, Period, day_hours
 from tasks.policy import Policy
 from tasks.privacy.bounds import BoundedCounter, Contributions, LevelRule
 from tasks.privacy.consistency import Hierarchy, Measured
-from tasks.privacy.protect import KeyStatuses
+from tasks.privacy.derived import DerivedLevel, StoredRelease
+from tasks.privacy.release_table import KeyStatuses
 
 if TYPE_CHECKING:
     from tasks.mobility.tables import LakeTable
@@ -209,3 +210,12 @@ class DataProduct(Product):
     def policy_name(self, level: Level) -> str:
         """The level's key in the policy; empty where it is the product's only level."""
         return level.name if len(self.levels) > 1 else ""
+
+
+@dataclass(frozen=True)
+class DerivedProduct(Product):
+    """Statistics computed from releases alone: nothing is read from the lake, drawn or charged."""
+
+    inputs: Callable[[Period], Sequence[tuple[str, Period]]]
+    """Product and period of each release that it needs, in the order in which `derive` gets them."""
+    derive: Callable[[PublicContext, Sequence[StoredRelease]], Mapping[str, DerivedLevel]]

@@ -11,7 +11,7 @@ from tasks.store import tables
 from tasks.store.database import Database, exists
 from tasks.store.keys import FileKeys, KeyStore
 from tasks.store.lake import Lake
-from tasks.store.ledger import Ledger, ReleaseKey
+from tasks.store.ledger import NO_CHARGE, Ledger, ReleaseKey
 from tasks.store.migrations import version_of
 
 _ANOTHERS = "belongs to another installation"
@@ -52,7 +52,8 @@ class Installation:
         stored = self.lake.drawn_keys()  # before the charges: others may reserve, stage and publish meanwhile
         charges = self.ledger.charges()
         charged = {ReleaseKey.of(release) for release, _ in charges}
-        uncharged = [key for key in stored if key not in charged]
+        derived = {ReleaseKey.of(release) for release in self.ledger.releases() if release.rho == NO_CHARGE}
+        uncharged = [key for key in stored if key not in charged | derived]
         if uncharged:
             raise _foreign("lake", f"holds {len(uncharged)} releases without a charge, {uncharged[0]} first")
         self._check_sums(charges)

@@ -13,10 +13,10 @@ from tasks.store.day_store import BUCKETS, DayStore, StagedPartition
 from tasks.store.delivery_store import DeliveryKey, DeliveryStore
 from tasks.store.lake_file import LakeFile
 from tasks.store.parquet import parquet, table_of
-from tasks.store.release_store import ReleaseStore, StoredRelease
+from tasks.store.release_store import ReleaseStore
 from tasks.store.seal import DoesNotOpen, seal, unseal
 
-__all__ = ["BUCKETS", "DeliveryKey", "Lake", "LakeFile", "StagedPartition", "StoredRelease"]
+__all__ = ["BUCKETS", "DeliveryKey", "Lake", "LakeFile", "StagedPartition"]
 
 
 class Lake(DayStore, ReleaseStore, DeliveryStore):

@@ -23,6 +23,9 @@ RELEASE_TRANSITIONS: Mapping[ReleaseState, frozenset[ReleaseState]] = {
 }
 """What may follow what. To `reserved` leads each intent to draw: the first one, and one after the bytes were lost."""
 
+NO_CHARGE = "0"
+"""The rho of a release that is derived from others: no month is charged for it."""
+
 _KEY = re.compile(r"([a-z][a-z0-9_]{0,62})/v([1-9]\d{0,5})/([0-9W-]{7,10})/r([1-9]\d{0,5})")
 
 
@@ -121,7 +124,7 @@ class Ledger:
         A revision leaves `keep_back` (month -> units) for the months' outstanding scheduled releases. Raises
         RefusedRelease over the cap, saying what was asked, what is left, of which month, and what could be dropped.
         """
-        if not charges or min(charges.values()) <= 0:
+        if min(charges.values(), default=0) <= 0 and not (facts.rho == NO_CHARGE and not charges):
             raise RefusedRelease(f"{key} would be drawn without a charge.", "Charge every month that it touches.")
         existing = self._find(key)
         if existing:

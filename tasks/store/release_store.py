@@ -2,15 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
 from tasks.errors import RefusedRelease
 from tasks.privacy.bounds import LevelRule
+from tasks.privacy.derived import DerivedCounts, StoredRelease
 from tasks.privacy.protect import ProtectedCounts
 from tasks.store.atomic_files import AtomicFiles, link_new, make_folder, sha256_of, sync, translate_errors
 from tasks.store.ledger import ReleaseKey
@@ -20,30 +18,21 @@ _FACTS, _RULES = b"throng", b"throng.rules"
 _FILE = "release.parquet"
 
 
-@dataclass(frozen=True)
-class StoredRelease:
-    """A release as it was drawn, and the public facts that were written with it."""
-
-    table: pa.Table
-    facts: dict[str, Any]
-    rules: tuple[LevelRule, ...]
-    """By which it was charged and drawn, in the order of its levels."""
-
-
 class ReleaseStore(AtomicFiles):
     """releases/<product>/v<N>/<period>/r<K>/release.parquet, and the staging that comes before."""
 
-    def stage_release(self, key: ReleaseKey, protected: ProtectedCounts, facts: Mapping[str, Any]) -> str:
-        """Write the drawn numbers to staging, complete or not at all, and return their sha256 (hex).
+    def stage_release(self, key: ReleaseKey, counts: ProtectedCounts | DerivedCounts, facts: Mapping[str, Any]) -> str:
+        """Write releasable numbers to staging, complete or not at all, and return their sha256 (hex).
 
         Where drawn bytes rest already, they stay and their sha256 is returned: noise is drawn once.
         """
-        if not isinstance(protected, ProtectedCounts):
-            raise TypeError("only protected counts can become a release")
+        if not isinstance(counts, ProtectedCounts | DerivedCounts):
+            raise TypeError("only protected counts, and what is derived from them, can become a release")
         if known := self.staged(key):
             return known
-        about = {_FACTS: _words(facts), _RULES: _words([vars(rule) for rule in protected.rules])}
-        self.put_new(self._staged(key), parquet(protected.table.replace_schema_metadata(about)))
+        sources = {"inputs": dict(counts.inputs)} if isinstance(counts, DerivedCounts) else {}
+        about = {_FACTS: _words({**facts, **sources}), _RULES: _words([vars(rule) for rule in counts.rules])}
+        self.put_new(self._staged(key), parquet(counts.table.replace_schema_metadata(about)))
         with translate_errors(self.root):
             return sha256_of(self._staged(key))
 
@@ -76,7 +65,7 @@ class ReleaseStore(AtomicFiles):
         table = read_table(path)
         facts, rules = (json.loads(table.schema.metadata[name]) for name in (_FACTS, _RULES))
         read = tuple(LevelRule(**{**rule, "sigma": Decimal(rule["sigma"])}) for rule in rules)
-        return StoredRelease(table.replace_schema_metadata(None), facts, read)
+        return StoredRelease(str(key), sha256, table.replace_schema_metadata(None), facts, read)
 
     def drawn_keys(self) -> list[ReleaseKey]:
         """The keys of all releases whose bytes were drawn: in place, or staged."""

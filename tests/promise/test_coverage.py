@@ -9,7 +9,8 @@ import pytest
 from tasks.privacy.bounds import Contributions, LevelRule
 from tasks.privacy.consistency import Hierarchy
 from tasks.privacy.noise import production_noise
-from tasks.privacy.protect import Z90, protect
+from tasks.privacy.protect import protect
+from tasks.privacy.release_table import Z90
 
 ZONES, DISTRICTS, HOURS, CELLS = 180, 12, 24, 18
 RULES = (LevelRule("zone_hour", Decimal(32), 24, None), LevelRule("district", Decimal(64), 24, None))

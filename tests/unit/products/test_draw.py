@@ -1,12 +1,15 @@
 """A product's count becomes a release: every declared key of every level, by its rule."""
 
+import dataclasses
 from datetime import date
 
 import pyarrow as pa
 
 from tasks.period import Period
+from tasks.privacy.bounds import Contributions
 from tasks.products import footfall
 from tasks.products.draw import counted
+from tasks.products.spec import CountContext
 from tests.unit.privacy.sources import Silence
 from tests.unit.products.counting import context
 from tests.unit.products.test_footfall import presence
@@ -24,3 +27,18 @@ def test_a_release_has_a_row_for_every_key_and_the_columns_of_its_dimensions() -
     assert table.num_rows == 3 * 24 + 2 * 24 * 18
     shown = table.filter(pa.compute.equal(table["status"], "estimate")).select(["level", "value"]).to_pylist()
     assert [row["level"] for row in shown] == ["zone_hour", "district_hour_demographic"]
+
+
+def test_a_later_stage_counts_by_the_noisy_levels_of_the_earlier_one() -> None:
+    zone_hour, by_group = footfall.PRODUCT.levels
+
+    def first(context: CountContext) -> list[Contributions]:
+        return [context.counter(zone_hour).contributions()]
+
+    def second(context: CountContext) -> list[Contributions]:
+        assert list(context.drawn) == ["zone_hour"]
+        return [context.counter(by_group).contributions()]
+
+    staged = dataclasses.replace(footfall.PRODUCT, counts=(first, second))
+    table = counted(staged, context(footfall.PRODUCT, DAY, {}, {}), Silence())().table
+    assert table.num_rows == 3 * 24 + 2 * 24 * 18

@@ -2,12 +2,16 @@
 
 import dataclasses
 from datetime import date
+from fractions import Fraction
 
 import pytest
 
 from tasks.errors import Misconfigured
+from tasks.mobility.tables import MONTH_STATE, PRESENCE
 from tasks.period import Cadence, Period
+from tasks.privacy.accounting import Charge, charge
 from tasks.products import footfall, gate_profile, panel, registry
+from tasks.products.spec import Audience, DerivedProduct
 from tests.unit.products.counting import POLICY, context
 
 
@@ -17,6 +21,26 @@ def test_every_module_with_a_product_is_registered() -> None:
     assert [product.name for product in registry.published()] == ["footfall", "panel"]
     assert registry.for_clients() == ("footfall",)
     assert registry.find("panel") is registry.product("panel") is panel.PRODUCT
+
+
+def test_the_lake_keeps_the_tables_that_products_read() -> None:
+    assert registry.lake_tables() == (MONTH_STATE, PRESENCE)
+
+
+def test_a_derived_product_has_no_rules_and_so_no_charge() -> None:
+    weekly = DerivedProduct(
+        name="weekly",
+        version=1,
+        cadences=frozenset({Cadence.WEEK}),
+        levels=footfall.PRODUCT.levels,
+        audience=Audience.CLIENTS,
+        inputs=lambda week: [("footfall", Period.day(day)) for day in week.days],
+        derive=lambda public, releases: {},
+    )
+    with registry.registered(weekly):
+        assert weekly not in registry.drawn()
+        assert registry.for_clients() == ("footfall", "weekly")
+        assert charge(weekly.rules(POLICY, Cadence.WEEK, 168), 2) == Charge(0, Fraction(0))
 
 
 @pytest.mark.parametrize("name", ["footfal", "gate_profile", "xyz"])

@@ -1,0 +1,48 @@
+"""The table of a release: each level's keys, value, standard error, 90 % interval and status."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from tasks.privacy.bounds import Integers
+from tasks.privacy.consistency import Measured, Reals
+
+ESTIMATE, WITHHELD_SMALL = "estimate", "withheld_small"
+RESULTS = ("value", "se", "low", "high", "status")
+OWN_COLUMNS = frozenset({"level", *RESULTS})
+
+Z90 = 1.6448536269514722
+"""Half width of the central 90 % interval in standard errors."""
+
+KeyStatuses = Sequence[tuple[str, npt.NDArray[np.bool_]]]
+"""Statuses from public facts, each with the keys it holds for; the first that holds wins."""
+
+
+def level_table(
+    name: str, measured: Measured, threshold: int | None, keys: pa.Table | None, statuses: KeyStatuses
+) -> pa.Table:
+    """One level; numbers are null unless the status is `estimate`."""
+    values, se = measured.values.ravel(), np.sqrt(measured.variances.ravel())
+    names, code = _status(values, threshold, statuses)
+    columns = {"level": pa.repeat(name, values.size)}
+    columns |= {key: keys.column(key) for key in keys.column_names} if keys is not None else {}
+    numbers = {"value": values, "se": se, "low": values - Z90 * se, "high": values + Z90 * se}
+    columns |= {number: pa.array(column, mask=code != 0) for number, column in numbers.items()}
+    return pa.table(columns | {"status": pa.array(names).take(pa.array(code))})
+
+
+def stacked(levels: Iterable[pa.Table]) -> pa.Table:
+    """All levels, one after the other, with the union of their key columns."""
+    table = pa.concat_tables(levels, promote_options="default")
+    return table.select(["level", *(name for name in table.column_names if name not in OWN_COLUMNS), *RESULTS])
+
+
+def _status(values: Reals, threshold: int | None, statuses: KeyStatuses) -> tuple[list[str], Integers]:
+    """Status names, and each value's index among them: public ones first, then small ones, else 0, an estimate."""
+    rules = [(status, mask.ravel()) for status, mask in statuses]
+    if threshold is not None:
+        rules.append((WITHHELD_SMALL, values < threshold))
+    code = np.select([mask for _, mask in rules], range(1, len(rules) + 1), 0) if rules else np.zeros(values.size)
+    return [ESTIMATE, *(status for status, _ in rules)], code.astype(np.int64)

@@ -1,0 +1,71 @@
+"""Derived counts come from stored releases through one door."""
+
+import copy
+import dataclasses
+import pickle
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from tasks.errors import StepFailed
+from tasks.privacy.consistency import Measured
+from tasks.privacy.derived import DerivedCounts, DerivedLevel, StoredRelease, derive
+
+KEYS = {"all": pa.table({"zone_id": ["a", "b"]})}
+TABLE = pa.table({"value": [3.0, None], "se": [1.0, None]})
+RELEASES = [StoredRelease(f"footfall/v1/2026-03-0{day}/r1", str(day), TABLE, {}, ()) for day in (1, 2)]
+
+
+def total(releases: Sequence[StoredRelease]) -> dict[str, DerivedLevel]:
+    values = np.sum([release.table["value"].to_numpy() for release in releases], axis=0)
+    variances = np.sum([release.table["se"].to_numpy() ** 2 for release in releases], axis=0)
+    return {"all": DerivedLevel(Measured(values, variances), [("incomplete", np.isnan(values))])}
+
+
+def test_numbers_of_releases_become_a_release_that_names_them() -> None:
+    made = derive(RELEASES, total, KEYS)
+    first, second = made.table.to_pylist()
+    assert (first["zone_id"], first["value"], first["se"], first["status"]) == ("a", 6.0, 2**0.5, "estimate")
+    assert (second["value"], second["status"]) == (None, "incomplete")
+    assert made.inputs == {"footfall/v1/2026-03-01/r1": "1", "footfall/v1/2026-03-02/r1": "2"}
+    assert made.rules == ()
+
+
+def level(*values: float, variance: float = 1.0) -> dict[str, DerivedLevel]:
+    return {"all": DerivedLevel(Measured(np.array(values), np.full(len(values), variance)))}
+
+
+@pytest.mark.parametrize(
+    ("releases", "made", "keys"),
+    [
+        ([], level(1.0, 2.0), KEYS),
+        (RELEASES, {}, KEYS),
+        (RELEASES, level(1.0), KEYS),
+        (RELEASES, level(1.0, float("nan")), KEYS),
+        (RELEASES, level(1.0, 2.0, variance=-1.0), KEYS),
+        (RELEASES, level(1.0), {"all": pa.table({"status": ["a"]})}),
+    ],
+)
+def test_what_is_no_release_is_refused(
+    releases: list[StoredRelease], made: dict[str, DerivedLevel], keys: dict[str, pa.Table]
+) -> None:
+    with pytest.raises(StepFailed) as refused:
+        derive(releases, lambda _: made, keys)
+    assert refused.value.code == "privacy.defect"
+
+
+def test_values_without_a_status_are_all_shown() -> None:
+    assert derive(RELEASES, lambda _: level(1.0, -2.0), KEYS).table["value"].to_pylist() == [1.0, -2.0]
+
+
+def test_derived_counts_are_made_by_derive_alone() -> None:
+    made = derive(RELEASES, total, KEYS)
+    with pytest.raises(StepFailed):
+        DerivedCounts(TABLE, {}, object())
+    with pytest.raises(ValueError, match="InitVar"):
+        dataclasses.replace(made, table=TABLE)  # type: ignore[call-arg]
+    for way in (copy.copy, pickle.dumps):
+        with pytest.raises(StepFailed):
+            way(made)
