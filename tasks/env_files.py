@@ -57,7 +57,9 @@ def dotenv() -> dict[str, str]:
     try:
         said = dotenv_values(stream=StringIO(_content(file, trusted).decode("utf-8-sig")))
     except ValueError as error:
-        raise Misconfigured(f".env cannot be read ({type(error).__name__}).", "Mend it: text in UTF-8.") from None
+        raise Misconfigured(
+            f".env cannot be read ({type(error).__name__}).", "Save it as UTF-8 text.", "settings.env_unreadable"
+        ) from None
     return {name: value for name, value in said.items() if value}
 
 
@@ -82,7 +84,9 @@ def check_home(home: Path) -> None:
     """Raise Misconfigured where others could exchange what a home holds, as its keys."""
     path = home.absolute()
     if path.exists() and path.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise Misconfigured(f"The home {path} can be written to by other users.", f"Run: chmod go-w {path}")
+        raise Misconfigured(
+            f"The home {path} can be written to by other users.", f"Run: chmod go-w {path}", "settings.home_open"
+        )
 
 
 def _lines(home: Path) -> Iterator[tuple[str, str, str]]:
@@ -100,7 +104,7 @@ def _lines(home: Path) -> Iterator[tuple[str, str, str]]:
             name, value = _assigned(text)
         except ValueError:
             what = f"{file}, line {number}, is not NAME=VALUE in UTF-8, quoted as for a shell."
-            raise Misconfigured(what, "Mend or remove that line.") from None
+            raise Misconfigured(what, "Correct or remove that line.", "settings.env_unreadable") from None
         yield text, name, value
 
 
@@ -140,9 +144,9 @@ class _Trust:
 
     def check(self, file: Path, found: os.stat_result) -> None:
         if found.st_uid not in self.owners:
-            raise Misconfigured(f"{file} belongs to another user.", self.foreign)
+            raise Misconfigured(f"{file} belongs to another user.", self.foreign, "settings.foreign_owner")
         if found.st_mode & self.closed and not stat.S_ISLNK(found.st_mode):
-            raise Misconfigured(f"{file} is open to other users.", self.open)
+            raise Misconfigured(f"{file} is open to other users.", self.open, "settings.open_to_others")
 
 
 def _content(file: Path, trusted: _Trust) -> bytes:
@@ -160,4 +164,6 @@ def _content(file: Path, trusted: _Trust) -> bytes:
             trusted.check(file, os.fstat(opened.fileno()))  # it may have been exchanged
             return opened.read()
     except OSError as error:
-        raise Misconfigured(f"{file} cannot be read ({type(error).__name__}).", "Give its owner access.") from None
+        raise Misconfigured(
+            f"{file} cannot be read ({type(error).__name__}).", "Give its owner access.", "settings.env_unreadable"
+        ) from None

@@ -51,7 +51,11 @@ class Inspect:
         """Each file and what it is; raises RejectedInput for one that cannot be read, Misconfigured for none."""
         files = list(_files(path)) if path.is_dir() else [path]
         if not files or not path.exists():
-            raise Misconfigured(f"{path} is no file, and no folder with files of a landing.", "Name one of the two.")
+            raise Misconfigured(
+                f"{path} is no file, and no folder with files of a landing.",
+                "Name one of the two.",
+                "inspect.nothing_there",
+            )
         found, context = list[tuple[Path, Inspection]](), dict[Path, LandingContext]()
         for file in files:
             root = _root(file)
@@ -84,7 +88,9 @@ class Inspect:
                 return inspect_events(path, self.formats, self.policy.time.landing, labelled, earlier)
             return self._register(path, kind)
         except UnreadableFile as fault:
-            raise RejectedInput(f"{path.name}: {fault}.", "Send it again as Parquet or CSV.") from None
+            raise RejectedInput(
+                f"{path.name}: {fault}.", "Send it again as Parquet or CSV.", "landing.unreadable_file"
+            ) from None
 
     def _register(self, path: Path, kind: str) -> Inspection:
         return inspect_register(path, kind, self.policy.who.purpose, self.policy.time.landing, self.formats)

@@ -79,11 +79,13 @@ class LandingCheck:
             raise RejectedInput(
                 f"Values that are not understood, or that cannot be counted:{columns(facts.worst(limit))}",
                 "Correct the register, or map its words and dates in formats.toml (docs/reference/landing.md).",
+                "registers.values_unknown",
             )
         if not len(panel):
             raise RejectedInput(
                 "Nobody may be counted: no subscriber is of age, of a counted segment, at home here, and consented.",
                 f"Compare both registers with docs/reference/landing.md; purpose must be `{self.policy.who.purpose}`.",
+                "panel.nobody",
             )
         return " ".join([f"{len(panel):,} persons may be counted on {self.day}.", *facts.notes])
 
@@ -97,6 +99,7 @@ class LandingCheck:
                 "Give their pattern in formats.toml ([landing] folders); `throng inspect` proposes it."
                 if near
                 else "Put a day's files into events/date=YYYY-MM-DD/.",
+                "landing.no_day_folder",
             )
         files = find_day(self.root, self.day, self.policy.time, self.now, self.formats).files
         groups, unreadable = group_files(files[:MOST_FILES], self.formats)
@@ -105,6 +108,7 @@ class LandingCheck:
                 f"{len(unreadable)} of the {len(files[:MOST_FILES])} newest event files cannot be read. "
                 f"{unreadable[0].name}: {unreadable[0].why}.",
                 f"`throng inspect {self.root / unreadable[0].name}` proposes a mapping.",
+                "landing.unreadable_file",
             )
         context = LandingContext(
             self._known_cells(), (), subscriber_ids(self.root, self.formats), self.formats.ids, self.day
@@ -127,6 +131,7 @@ class LandingCheck:
                 " ".join(notes),
                 f'Say it: time = {{ ..., zone = "UTC" }}, or zone = "{landing.key}" if they are right as they are; '
                 f"`throng inspect {group.files[0].path}` proposes the mapping.",
+                "formats.zone_missing",
             )
         return notes
 
@@ -134,7 +139,7 @@ class LandingCheck:
         try:
             return wall_times_of(file.path, group.kind, group.format, group.columns).bins
         except UnreadableFile as fault:
-            raise RejectedInput(f"{file.name}: {fault}.", "Send it again.") from None
+            raise RejectedInput(f"{file.name}: {fault}.", "Send it again.", "landing.unreadable_file") from None
 
     def _known_cells(self) -> list[str] | None:
         """Ids of the cells that stand; None where the plans cannot be read, which their own check says."""
@@ -148,7 +153,7 @@ class LandingCheck:
             with sampled(file.path, group.kind, group.format, group.columns) as con:
                 return shares(con, group.format, group.columns, self.policy.time.landing, context)
         except UnreadableFile as fault:
-            raise RejectedInput(f"{file.name}: {fault}.", "Send it again.") from None
+            raise RejectedInput(f"{file.name}: {fault}.", "Send it again.", "landing.unreadable_file") from None
 
     def _check(self, file: LandingFile, found: Shares) -> None:
         """Raise RejectedInput naming what too few of a sample's rows have."""
@@ -168,4 +173,5 @@ class LandingCheck:
             raise RejectedInput(
                 f"{file.name}: of {found.rows:,} rows {', '.join(lacking) or 'none is there'}.",
                 f"`throng inspect {file.path}` compares it with registers and cells, and proposes a mapping.",
+                "landing.rows_unusable",
             )

@@ -46,6 +46,6 @@ def history_extent(root: Path, time: Calendar, now: datetime, formats: Formats) 
             newest, withdrawals = con.execute(query, consents.parameters).fetchall()[0]
     except duckdb.Error as error:
         duckdb_session.raise_unless_the_files(error)
-        raise RejectedInput(f"{consents.path.name} is damaged.", "Send it again.") from None
+        raise RejectedInput(f"{consents.path.name} is damaged.", "Send it again.", "registers.damaged") from None
     hour = None if newest is None else datetime.fromtimestamp(newest // 3600 * 3600, UTC)
     return HistoryExtent(hour, withdrawals)

@@ -96,7 +96,9 @@ def raise_unless_the_files(error: duckdb.Error) -> None:
     if isinstance(error, duckdb.IOException):  # others quote a file's name and lines, which may read like these faults
         if _CANNOT_SPILL.search(str(error)):
             raise StorageUnavailable(
-                "The scratch disk is full or cannot be written.", "Free space under THRONG_HOME, then rerun."
+                "The scratch disk is full or cannot be written.",
+                "Free space under THRONG_HOME, then rerun.",
+                "engine.scratch_unavailable",
             ) from None
         raise_if_the_machines(error)
     if not isinstance(error, _FAULTS_OF_A_FILE) and type(error) is not duckdb.Error:

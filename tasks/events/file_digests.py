@@ -48,5 +48,6 @@ def _sha256(seen: FileState) -> str:
 def _unreadable(path: Path, error: OSError) -> StorageUnavailable:
     return StorageUnavailable(
         f"{path.name} cannot be read ({os.strerror(error.errno or 0)}).",
-        "Give this user the right to read it, or mend the disk; then rerun.",
+        "Give this user the right to read it, or repair the disk; then rerun.",
+        "landing.unreadable",
     )

@@ -76,6 +76,7 @@ def group_files(
         raise RejectedInput(
             f"None of {len(unreadable)} event files can be read. {unreadable[0].name}: {unreadable[0].why}.",
             "Send them in a known format, or map theirs: `throng inspect FILE` writes the lines of formats.toml.",
+            "landing.no_readable_file",
         )
     found = tuple(
         FileGroup(formats.events[name], kind, columns, label, tuple(group[first : first + MOST_FILES]), formats.ids)

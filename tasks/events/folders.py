@@ -100,8 +100,9 @@ def refuse_tables(folder: Path) -> None:
         kind = "Iceberg"
     if kind:
         raise RejectedInput(
-            f"{folder} is a {kind} table: which of its files count stands in its log, which Throng does not read.",
+            f"{folder} is a {kind} table: its log says which files count, and Throng does not read it.",
             "Export the table's present rows as plain Parquet or CSV, and land those files instead.",
+            "landing.table_log",
         )
 
 

@@ -79,6 +79,7 @@ def refuse(results: Sequence[GateResult]) -> None:
         raise RejectedInput(
             "The gate stops this day. " + " ".join(f"{result.rule}: {result.message}" for result in stopping),
             " ".join(dict.fromkeys(result.action for result in stopping)),
+            "gate.stopped",
         )
 
 
@@ -98,6 +99,7 @@ def check_rules(names: Collection[str]) -> None:
             raise Misconfigured(
                 f"The gate has no rule '{name[:40]}'.",
                 f"Did you mean '{near[0]}'?" if near else f"Rules: {', '.join(known)}.",
+                "gate.unknown_rule",
             )
 
 

@@ -18,7 +18,8 @@ def raise_if_the_machines(error: Exception) -> None:
     if why := next((words for words in _SAID if words in str(error)), None):
         raise StorageUnavailable(
             f"The landing cannot be read just now ({why}).",
-            "Mend that, then run the same command again: no file is to blame, and nothing is half written.",
+            "Correct that, then run the same command again: no file is to blame, and nothing is half written.",
+            "landing.unreadable",
         ) from None
 
 
@@ -27,4 +28,5 @@ def out_of_memory() -> StepFailed:
     return StepFailed(
         "Memory ran out while files were read: THRONG_MEMORY_LIMIT, or the machine's, does not suffice.",
         "Raise the limit or free memory, then run the same command again: nothing is half written.",
+        "engine.out_of_memory",
     )

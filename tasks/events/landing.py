@@ -74,7 +74,8 @@ def find_day(root: Path, day: date, time: Calendar, now: datetime, formats: Form
     except OSError as error:
         raise StorageUnavailable(
             f"The landing of {day} cannot be looked at ({type(error).__name__}).",
-            "Give this user the right to read its folders, or mend the disk; then rerun.",
+            "Give this user the right to read its folders, or repair the disk; then rerun.",
+            "landing.unreadable",
         ) from None
 
 
@@ -89,7 +90,11 @@ def _found(root: Path, day: date, time: Calendar, now: datetime, formats: Format
 
 def _check(root: Path) -> None:
     if not root.is_dir():
-        raise Misconfigured(f"The landing {root} is not a folder.", "Mend THRONG_LANDING, or mount what it names.")
+        raise Misconfigured(
+            f"The landing {root} is not a folder.",
+            "Correct THRONG_LANDING, or mount what it names.",
+            "landing.not_a_folder",
+        )
 
 
 @contextmanager
@@ -109,7 +114,9 @@ def unchanged(what: str, digest: str, now: Callable[[], str]) -> Iterator[None]:
 def _compare(what: str, before: str, after: str) -> None:
     if before != after:
         raise StorageUnavailable(
-            f"{what} changed while it was read.", "Wait until the transfer has ended, then run the same command again."
+            f"{what} changed while it was read.",
+            "Wait until the transfer has ended, then run the same command again.",
+            "landing.changed_while_read",
         ) from None
 
 
@@ -139,7 +146,11 @@ def find_register(root: Path, name: str, suffixes: tuple[str, ...] = ("parquet",
     wanted = " or ".join([*(f"{name}.{suffix}" for suffix in suffixes), f"a folder {name}"])
     if len(found) != 1:
         fault = "holds none of" if not found else "holds more than one of"
-        raise RejectedInput(f"The landing folder {fault} {wanted}.", f"Put exactly one of them into {root}.")
+        raise RejectedInput(
+            f"The landing folder {fault} {wanted}.",
+            f"Put exactly one of them into {root}.",
+            "landing.reference_file_not_once",
+        )
     return _inside(root, found[0])
 
 
@@ -152,11 +163,16 @@ def _folders(root: Path, label: date, time: Calendar, now: datetime, formats: Fo
         raise NotArrived(
             f"The folder {expected} is missing.{look_alikes(events, label)}",
             "Send it; a day without a file is never an empty day.",
+            "landing.folder_missing",
         )
     for path in found or [expected]:
         folder = Folder(label, path, now >= due or (path / COMPLETE).exists(), possible[path])
         if folder.closed and not any(_files(root, folder, formats)):
-            raise NotArrived(f"The folder {path} is closed and holds no event file.", "Send its files, then rerun.")
+            raise NotArrived(
+                f"The folder {path} is closed and holds no event file.",
+                "Send its files, then rerun.",
+                "landing.no_events",
+            )
         yield folder
 
 
@@ -182,6 +198,7 @@ def _files(root: Path, folder: Folder, formats: Formats) -> Iterator[LandingFile
             raise RejectedInput(
                 f"{folder.path} holds {path.name}, which is not a file.",
                 "Put event files directly into the folder; formats.toml can name folders of hours.",
+                "landing.not_a_file",
             )
         else:
             yield LandingFile(path, str(path.relative_to(root)), folder.label, state.st_size, state.st_mtime_ns)
@@ -191,7 +208,9 @@ def _inside(root: Path, path: Path) -> Path:
     """The path, if its name can be shown and it does not lead out of the landing."""
     if not _printable(path).exists() or not path.resolve().is_relative_to(root.resolve()):
         raise RejectedInput(
-            f"{path} is a link that is broken or leads out of the landing folder.", "Put the file itself there."
+            f"{path} is a link that is broken or leads out of the landing folder.",
+            "Put the file itself there.",
+            "landing.link_outside",
         )
     return path
 
@@ -199,5 +218,9 @@ def _inside(root: Path, path: Path) -> Path:
 def _printable(path: Path) -> Path:
     """The path, if its name can be shown."""
     if not path.name.isprintable() or "`" in path.name:  # messages mark commands so
-        raise RejectedInput(f"{path.parent} holds a file whose name cannot be printed.", "Rename it, then rerun.")
+        raise RejectedInput(
+            f"{path.parent} holds a file whose name cannot be printed.",
+            "Rename it, then rerun.",
+            "landing.name_unprintable",
+        )
     return path

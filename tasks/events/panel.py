@@ -56,7 +56,9 @@ def read_panel(
     with _registers(root, time, who, now, formats) as (con, facts):
         members = _members(con, period, time, who)
     if members.num_rows > SUBSCRIBERS:
-        raise RejectedInput(f"{members.num_rows} panel members are more than {SUBSCRIBERS}.", "Split the network.")
+        raise RejectedInput(
+            f"{members.num_rows} panel members are more than {SUBSCRIBERS}.", "Split the network.", "panel.too_many"
+        )
     for place, key in enumerate(keyed):
         column = pa.array(_pseudonyms(members["subscriber_id"], key))
         members = members.append_column("pseudonym" if place == 0 else f"extra_{place - 1}", column)
@@ -169,7 +171,11 @@ def _pseudonyms(subscribers: pa.ChunkedArray, key: bytes) -> NDArray[np.uint64]:
     pseudonyms = np.frombuffer(digests, dtype=">u8").astype(np.uint64)
     ordered = np.sort(pseudonyms)
     if np.any(ordered[1:] == ordered[:-1]):
-        raise StepFailed("panel: two subscribers share a pseudonym.", "Report it; the period's key must be replaced.")
+        raise StepFailed(
+            "panel: two subscribers share a pseudonym.",
+            "Report it; the period's key must be replaced.",
+            "panel.pseudonyms_collide",
+        )
     return pseudonyms
 
 

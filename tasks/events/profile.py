@@ -67,7 +67,9 @@ class Profile:
         finite = table["value"].null_count == 0 and all(map(isfinite, table["value"].to_pylist()))
         if tuple(table["entry"].to_pylist()) != entries(hours) or not finite:
             raise StepFailed(
-                "events: the profile is not of this version, or values are withheld.", "Ingest the day again."
+                "events: the profile is not of this version, or values are withheld.",
+                "Ingest the day again.",
+                "gate.profile_outdated",
             )
         numbers = [NoisyValue(*pair) for pair in zip(table["value"].to_pylist(), table["se"].to_pylist(), strict=True)]
         return cls(tuple(numbers[:hours]), dict(zip(READ_REASONS, numbers[hours:], strict=True)))

@@ -115,10 +115,14 @@ def open_reference_table(
         refuse_tables(path)
     files = [seen.path for seen in _parts(path, formats)]
     if not files:
-        raise RejectedInput(f"{path.name} holds no file.", "Send its parts.")
+        raise RejectedInput(f"{path.name} holds no file.", "Send its parts.", "registers.no_file")
     found = [_choose(file, required, _known(path, formats)) for file in files]
     if any(each != found[0] for each in found):
-        raise RejectedInput(f"The parts of {path.name} differ in their columns.", "Send them all of one layout.")
+        raise RejectedInput(
+            f"The parts of {path.name} differ in their columns.",
+            "Send them all of one layout.",
+            "registers.parts_differ",
+        )
     format_, kind, columns = found[0]
     table, parameters, own = source(files, kind, columns, format_)
     register = Source(path, tuple(files), format_, kind, parameters)
@@ -141,13 +145,14 @@ def _choose(
         kind = kind_of(file.name, known)
         seen = _meant([(each, columns_of(file, each)) for each in known if takes(each, file.name)])
     except UnreadableFile as fault:
-        raise RejectedInput(f"{file.name} cannot be read: {fault}.", "Send it again.") from None
+        raise RejectedInput(f"{file.name} cannot be read: {fault}.", "Send it again.", "registers.unreadable") from None
     missing = [lacking([name for name, _ in columns], each, required) for each, columns in seen]
     if not missing or min(map(len, missing)):
         words = ", ".join(sorted(missing, key=len)[0] if missing else required)
         raise RejectedInput(
             f"{file.name} lacks the columns {words}.",
             "Send it with all its columns, or map their names in formats.toml.",
+            "registers.columns_missing",
         )
     place = next(n for n, names in enumerate(missing) if not names)
     wanted = {seen[place][0].columns.get(name, name).casefold() for name in (*required, *TIMES)}
@@ -176,6 +181,7 @@ def _check_once(file: Path, wanted: Collection[str], names: Collection[str]) -> 
         raise RejectedInput(
             f"{file.name} has more than one column {', '.join(twice)}: case does not tell them apart.",
             "Send it with each column once.",
+            "registers.column_twice",
         )
 
 
@@ -189,7 +195,9 @@ def count_rows(path: Path, required: tuple[str, ...], formats: Formats) -> int:
             for part in _parts(path, formats)
         )
     except (OSError, pa.ArrowException):
-        raise RejectedInput(f"{path.name} is damaged: its rows cannot be counted.", "Send it again.") from None
+        raise RejectedInput(
+            f"{path.name} is damaged: its rows cannot be counted.", "Send it again.", "registers.damaged"
+        ) from None
 
 
 @lru_cache(maxsize=256)
@@ -209,7 +217,7 @@ def load(con: duckdb.DuckDBPyConnection, register: ReferenceTable, name: str, se
         rows = con.execute(f"SELECT count(*) FROM {name}").fetchall()[0][0]
     except duckdb.Error as error:
         duckdb_session.raise_unless_the_files(error)
-        raise RejectedInput(f"{register.path.name} is damaged.", "Send it again.") from None
+        raise RejectedInput(f"{register.path.name} is damaged.", "Send it again.", "registers.damaged") from None
     if register.source.kind != ".parquet":
         _check_lines(con, register.source, rows)
 
@@ -220,10 +228,18 @@ def _check_lines(con: duckdb.DuckDBPyConnection, register: Source, rows: int) ->
     con.execute("DROP TABLE reject_errors; DROP TABLE reject_scans")
     name = register.path.name
     if rejected:
-        raise RejectedInput(f"{name} has {rejected} lines that cannot be read, the first at line {first}.", "Mend it.")
+        raise RejectedInput(
+            f"{name} has {rejected} lines that cannot be read, the first at line {first}.",
+            "Correct it.",
+            "registers.unreadable_lines",
+        )
     try:
         lines = sum(count_lines(file) - register.format.header for file in register.files)
     except OSError:
-        raise RejectedInput(f"{name} is damaged: its compressed stream is cut.", "Send it again.") from None
+        raise RejectedInput(
+            f"{name} is damaged: its compressed stream is cut.", "Send it again.", "registers.damaged"
+        ) from None
     if rows != lines:
-        raise RejectedInput(f"{name} has a quote that does not close on its own line.", "Mend it.")
+        raise RejectedInput(
+            f"{name} has a quote that does not close on its own line.", "Correct it.", "registers.open_quote"
+        )

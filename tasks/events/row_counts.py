@@ -26,6 +26,7 @@ class RowCounts:
                 f"The row account does not add up: {self.total} rows in, {self.kept} kept, "
                 f"{sum(self.set_aside.values())} set aside.",
                 "Report it with the version of Throng: rows were lost or counted twice.",
+                "landing.rows_miscounted",
             )
 
     @property

@@ -210,5 +210,9 @@ def _has_next(cells: pa.Table) -> NDArray[np.bool_]:
     same = ids[1:] == ids[:-1]
     overlap = same & (cells["to_second"].to_numpy()[:-1] > cells["from_second"].to_numpy()[1:])
     if np.any(overlap) or np.any(cells["version"].to_numpy() != np.arange(count)):
-        raise StepFailed("read: a cell has two versions at one time.", "Report it with the version of Throng.")
+        raise StepFailed(
+            "read: a cell has two versions at one time.",
+            "Report it with the version of Throng.",
+            "cells.versions_overlap",
+        )
     return np.append(same, np.zeros(min(count, 1) + 4, bool))

@@ -48,6 +48,8 @@ def all_or_nothing(out: Path) -> Iterator[None]:
                 file.truncate(before.get(path, 0))
         if isinstance(error, OSError):
             raise StorageUnavailable(
-                f"Scratch files cannot be written ({error.strerror}).", "Free space under THRONG_HOME, then rerun."
+                f"Scratch files cannot be written ({error.strerror}).",
+                "Free space under THRONG_HOME, then rerun.",
+                "engine.scratch_unavailable",
             ) from None
         raise

@@ -53,12 +53,22 @@ class SimulationPlan:
         }
         for name, (least, most) in limits.items():
             if not least <= getattr(self, name) <= most:
-                raise Misconfigured(f"{name} is {getattr(self, name)}.", f"Choose {name} from {least} to {most}.")
+                raise Misconfigured(
+                    f"{name} is {getattr(self, name)}.",
+                    f"Choose {name} from {least} to {most}.",
+                    "simulate.out_of_range",
+                )
         if self.format not in CONTAINERS:
-            raise Misconfigured(f"The format {self.format!r} is not known.", f"Choose {', '.join(CONTAINERS)}.")
+            raise Misconfigured(
+                f"The format {self.format!r} is not known.",
+                f"Choose {', '.join(CONTAINERS)}.",
+                "simulate.unknown_format",
+            )
         if self.file_form not in CONTAINERS[self.format]:
             raise Misconfigured(
-                f"The container {self.file_form!r} is not known.", f"Choose {', '.join(CONTAINERS[self.format])}."
+                f"The container {self.file_form!r} is not known.",
+                f"Choose {', '.join(CONTAINERS[self.format])}.",
+                "simulate.unknown_container",
             )
 
     @property

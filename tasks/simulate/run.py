@@ -60,7 +60,7 @@ class _World:
 def simulate(directory: Path, plan: SimulationPlan, progress: Progress | None = None) -> SimulationSummary:
     """Write a landing folder and its truth; `progress(done, all)` hears of every file. Raises Misconfigured."""
     if directory.exists() and any(directory.iterdir()):
-        raise Misconfigured(f"{directory} is not empty.", "Name a new or an empty folder.")
+        raise Misconfigured(f"{directory} is not empty.", "Name a new or an empty folder.", "simulate.folder_not_empty")
     world = _world(directory, plan)
     accounts: dict[str, Account] = {}
     for number, date in enumerate(plan.calendar):

@@ -23,7 +23,11 @@ _SOUTH, _WEST, _ZONE_DEGREES = 50.0, 8.0, 0.1
 def write(folder: Path, day: date) -> None:
     """Fill a folder that is empty or does not exist; `day`: of the example's events. Raises Misconfigured."""
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
-        raise Misconfigured(f"{folder} holds files already; nothing was written.", "Name a new or an empty folder.")
+        raise Misconfigured(
+            f"{folder} holds files already; nothing was written.",
+            "Name a new or an empty folder.",
+            "init.folder_not_empty",
+        )
     env_files.check_home(folder)
     existed = folder.exists()
     try:
@@ -34,7 +38,7 @@ def write(folder: Path, day: date) -> None:
         if not existed:
             rmtree(folder, ignore_errors=True)
         raise StorageUnavailable(
-            f"{folder} cannot be written ({error.strerror}).", "Free space, or name another folder."
+            f"{folder} cannot be written ({error.strerror}).", "Free space, or name another folder.", "init.unwritable"
         ) from None
 
 

@@ -66,7 +66,9 @@ def load_formats(path: Path | None = None) -> Formats:
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
     except OSError as error:
-        raise Misconfigured(f"The mapping {path} cannot be read ({error.strerror}).", "Mend or remove it.") from None
+        raise Misconfigured(
+            f"The mapping {path} cannot be read ({error.strerror}).", "Correct or remove it.", "formats.unreadable"
+        ) from None
     return _joined(content, str(path))
 
 
@@ -97,19 +99,23 @@ def shipped() -> Formats:
 def parse(content: bytes, source: str) -> Mapping:
     """A mapping's text as a model; raises Misconfigured naming the place of each fault."""
     if len(content) > MOST_BYTES:
-        raise Misconfigured(f"The mapping {source} is longer than {MOST_BYTES} bytes.", "Keep only what is needed.")
+        raise Misconfigured(
+            f"The mapping {source} is longer than {MOST_BYTES} bytes.", "Keep only what is needed.", "formats.too_long"
+        )
     try:
         data = tomllib.loads(content.decode("utf-8-sig"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise Misconfigured(f"The mapping {source} is no TOML: {error}.", "Mend it.") from None
+        raise Misconfigured(f"The mapping {source} is no TOML: {error}.", "Correct it.", "formats.not_toml") from None
     except RecursionError:
-        raise Misconfigured(f"The mapping {source} is nested too deeply.", "Mend it.") from None
+        raise Misconfigured(f"The mapping {source} is nested too deeply.", "Correct it.", "formats.not_toml") from None
     try:
         return Mapping.model_validate(data)
     except ValidationError as error:
         faults = "; ".join(_fault(fault) for fault in error.errors(include_url=False, include_context=False)[:10])
         raise Misconfigured(
-            f"The mapping {source} is refused: {faults}.", "Mend these keys; docs/reference/formats.md lists all."
+            f"The mapping {source} is refused: {faults}.",
+            "Correct these keys; docs/reference/formats.md lists all.",
+            "formats.invalid",
         ) from None
 
 
