@@ -156,7 +156,7 @@ def fault_card(error: ThrongError) -> str:
 
 
 def grid_card(plan: "Plan", said: str) -> str:
-    """Where every period stands and why, below a line that says what goes on."""
+    """A table of every period's state and reason, below a line about progress."""
     return "\n\n".join([f"# {said}", grid(plan), *_rest("What is not done, and why", group_alike(not_done(plan)))])
 
 
@@ -170,7 +170,7 @@ def report_card(report: "Report", said: str) -> str:
             f"# {name}",
             _plain(sentence.partition(". ")[0] + "." if report.failed else sentence),
             *_failed(report.failed),
-            "## Where every period stands",
+            "## The state of every period",
             grid(report.after),
             *_rest("What else is not done" if report.failed else "What is not done", group_alike(rest)),
         ]
@@ -197,7 +197,7 @@ def _rest(title: str, groups: Sequence[tuple[str, str, "Target"]]) -> list[str]:
 
 
 def _error(sigma: Decimal, persons: int) -> float:
-    """Median relative error of a count of so many persons under noise of this sd."""
+    """Median relative error of a count of this size under noise of this standard deviation."""
     return _MEDIAN * float(sigma) / persons
 
 

@@ -15,7 +15,7 @@ from flows import artifact_markdown, plan_view
 from tasks.errors import ThrongError
 from tasks.step import log_to_run
 
-GRID = "Where every period stands, and what to do."
+GRID = "The state of every period, and what to do."
 
 if TYPE_CHECKING:
     from flows.reconcile import Report
@@ -96,14 +96,14 @@ def of_plan(plan: "Plan") -> None:
 
 
 def of_grid(plan: "Plan", said: str) -> None:
-    """Where every period stands just now, with links to its runs."""
+    """Write the current state of every period, with links to its runs."""
     _replaced(artifact_markdown.grid_card(plan, said), "grid", GRID)
 
 
 def of_report(report: "Report", said: str) -> None:
-    """Where every period stands after a run over many of them, and what to do."""
+    """Write the state of every period after a run over several, and what to do."""
     _replaced(artifact_markdown.report_card(report, said), "grid", GRID)
-    _point_to("The plan, and where every period stands")
+    _point_to("The plan, and the state of every period")
 
 
 def _point_to(what: str) -> None:

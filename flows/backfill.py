@@ -31,15 +31,15 @@ async def backfill(
     mode: Annotated[
         Mode,
         Field(
-            description="missing: all that is not there, tried or not. failed: only what was tried in vain. "
-            "all: also days whose landing changed, and deliveries again. None draws a release again."
+            description="missing: everything that is not done. failed: only what failed. "
+            "all: also changed days and all deliveries. No mode draws a release again."
         ),
     ] = Mode.MISSING,
-    parallel: Annotated[int, Field(ge=1, le=MOST_AT_ONCE, description="So many steps at once.")] = 1,
+    parallel: Annotated[int, Field(ge=1, le=MOST_AT_ONCE, description="Number of parallel steps.")] = 1,
     newest_first: Annotated[bool, Field(description="From the last period back to the first.")] = False,
     dry_run: Annotated[bool, Field(description="Only show the plan and what it would cost.")] = False,
 ) -> State[Report]:
-    """Plan a range and do what it lacks, period by period; one failure does not stop the rest."""
+    """Plan a range and do what is missing, period by period; one failure does not stop the rest."""
     tags = [f"product:{product}"] * bool(product) + [f"client:{client}"] * bool(client)
     job = backfill_job(first, last, product, client, mode.value, parallel, dry_run, newest_first)
     return await run_plan(job, tags)

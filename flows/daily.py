@@ -23,6 +23,6 @@ def _name() -> str:
 async def daily(day: date | None = None) -> State[Report]:
     """Reconcile the catch-up window: closed days that are missing, then every release and delivery that is due.
 
-    With a day: this one only, and also what was tried in vain before.
+    With a day: this one only, including work that failed before.
     """
     return await run_plan(daily_job(day), [f"period:{day}"] if day else [])

@@ -1,4 +1,4 @@
-"""Carry out steps: each a run of its own, in order, so many at once; a failure stops only what needs it."""
+"""Execute steps: each a run of its own, in order, in parallel; a failure stops only its dependents."""
 
 import asyncio
 import logging
@@ -42,7 +42,7 @@ class StepResult:
 
     @property
     def blocks_dependents(self) -> bool:
-        """Whether what comes after it is vain; a day that is in the lake already stays there as it was."""
+        """Whether dependent steps must be skipped."""
         return (self.failed and self.step.state.value != "stale") or self.outcome == Outcome.AWAITING_LANDING
 
     @property
@@ -108,7 +108,7 @@ async def execute(due: Sequence[Step], run: Run, parallel: int) -> list[StepResu
 
 
 def _tell(result: StepResult) -> None:
-    """To the page's log, and to whoever listens; what was never begun is only counted in the end."""
+    """Log a step's end and notify subscribers; steps that never began are only counted."""
     if result.outcome != STOPPED:
         log_to_run(str(result))
         for listener in _listeners.get():
@@ -116,7 +116,7 @@ def _tell(result: StepResult) -> None:
 
 
 def _ready(waiting: Mapping[StepKey, Step], open_: Collection[StepKey], free: int) -> list[Step]:
-    """The first steps, so many as are free, of which nothing that they need is still to end."""
+    """The first steps without pending dependencies, up to the free slots."""
     found: list[Step] = []
     for step in waiting.values():
         if len(found) == free:

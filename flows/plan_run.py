@@ -25,7 +25,7 @@ FAILED = ("SomeFailed", "Stopped")
 GRID_SECONDS = 10
 """So often at most the grid is drawn again while steps end."""
 GRID_SHARE = 20
-"""A drawing takes at most one part in so many of the run's time."""
+"""A drawing takes at most one part in this number of the run's time."""
 
 
 async def run_plan(job: Job, tags: list[str]) -> State[Report]:

@@ -81,7 +81,7 @@ def _left(plan: Plan) -> str:
 
 
 def exit_code(report: Report, asked: bool) -> int:
-    """3 where some of several periods failed; of a single day, its error's. Whoever asked hears of refusals too."""
+    """3 if some of several periods failed; of a single day, its error's exit code."""
     if report.stopped:
         return INTERRUPTED
     blocked = asked and any(target.state.value == "blocked by budget" for target in report.after.targets)

@@ -61,7 +61,7 @@ def refused(error: ThrongError) -> State[Any]:
 
 
 def show_artifacts(cards: Callable[[], None]) -> None:
-    """Put cards on the page; a page that lacks one is told in its log, and decides nothing of the work."""
+    """Put cards on the page; a missing card is logged and does not fail the run."""
     try:
         sanitised("artifacts", cards)
     except ThrongError as error:

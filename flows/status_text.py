@@ -59,7 +59,7 @@ def _of_them(todo: "ActionItem", status: "Status") -> str:
 
 
 def next_step(status: "Status") -> str:
-    """What comes next where nothing is to be mended."""
+    """The next step if nothing needs correction."""
     if not status.delivery_health:
         return (
             "Next: `throng doctor` checks what is set, `throng client apply FILE.toml` says who receives what, "

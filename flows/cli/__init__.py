@@ -28,7 +28,7 @@ __all__ = [
 def main() -> None:
     """Run the command line; a polite kill ends it as Ctrl-C does. What children inherit is set here, too."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # raw ids and keys would be in a core dump
-    os.environ["PYTHONSAFEPATH"] = "1"  # else `python -m prefect` runs a prefect.py of whoever wrote this folder
+    os.environ["PYTHONSAFEPATH"] = "1"  # else `python -m prefect` would run a prefect.py of the current folder
     ask_directly()
     signal.signal(signal.SIGTERM, _interrupt)
     app()

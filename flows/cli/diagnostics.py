@@ -14,7 +14,7 @@ OF_THE_LANDING = {"zones and cells", "registers", "events"}
 
 @command(app, "throng doctor")
 def doctor() -> CommandOutput:
-    """Check settings and stores; each fault says how to mend it."""
+    """Check settings and stores; each fault says what to do."""
     from flows.cli.doctor import examine
 
     findings = list(examine())

@@ -121,7 +121,7 @@ def _scratch(settings: Settings) -> str:
 
 
 def _room(variable: str, folder: Path) -> str:
-    """A folder that can be written to, or be created, and has room."""
+    """A folder that is writable or can be created, and has space."""
     there = next(path for path in (folder, *folder.parents) if path.exists())
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
         raise Misconfigured(f"{there} cannot be written to.", f"Give this user the right, or mend {variable}.")
@@ -213,10 +213,10 @@ def _prefect(settings: Settings) -> str:
 
 
 def _of_catalog(settings: Settings) -> Iterator[Finding]:
-    """What the catalog tells of: the lake's files, and each client's bucket by the client's own identity."""
+    """Check what the catalog names: the lake's files, and each client's bucket with the client's identity."""
     try:
         database = _existing(settings)
-    except ThrongError:  # told under "database"
+    except ThrongError:  # shown under "database"
         return
     if database is None:
         return

@@ -85,7 +85,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
 
 
 def listing(title: str, columns: Sequence[str], rows: Sequence[Row]) -> list["RenderableType"]:
-    """Lines of short columns; what is too long for one stands below its line. A `#` column holds numbers."""
+    """Lines of short columns; a longer value follows below its line. A `#` column holds numbers."""
     from rich.padding import Padding
     from rich.text import Text
 

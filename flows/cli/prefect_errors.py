@@ -8,7 +8,7 @@ _UNREACHED = "Failed to reach API"
 
 
 def translate(error: Exception) -> ThrongError | None:
-    """The fault in words; None for a defect of ours.
+    """The fault as an error; None for a defect in Throng.
 
     A flow's own errors are not raised but kept in its state: what is raised comes from Prefect, its API, or what the
     environment tells its client.

@@ -66,7 +66,7 @@ def _run(verb: str, words: Mapping[str, Any]) -> Any:
 
 @contextmanager
 def _stoppable(say: Callable[[object], None]) -> Iterator[Event]:
-    """The first Ctrl-C, or polite kill, lets running steps end; a second one ends the process where it stands."""
+    """The first Ctrl-C or SIGTERM lets running steps end; a second one ends the process at once."""
     stop, before = Event(), {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def ask(number: int, frame: FrameType | None) -> None:

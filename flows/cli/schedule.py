@@ -44,15 +44,15 @@ def backfill(
         str,
         typer.Option(
             metavar="missing|failed|all",
-            help="missing: all that is not there, tried or not. failed: only what was tried in vain. "
-            "all: also days whose landing changed, and deliveries again. None draws a release again.",
+            help="missing: everything that is not done. failed: only what failed. "
+            "all: also changed days and all deliveries. No mode draws a release again.",
         ),
     ] = "missing",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the plan and what it costs.")] = False,
-    parallel: Annotated[int, typer.Option(metavar="N", min=1, max=8, help="So many steps at once.")] = 1,
+    parallel: Annotated[int, typer.Option(metavar="N", min=1, max=8, help="Number of parallel steps.")] = 1,
     newest_first: Annotated[bool, typer.Option("--newest-first", help="From the last period back.")] = False,
 ) -> CommandOutput:
-    """Plan a range of days, then do what it lacks, period by period; run again, it goes on where it stopped."""
+    """Plan a range of days, then do what is missing, period by period. The same command resumes."""
     from flows.cli import validation
     from flows.cli.runner import run_many
 
@@ -74,7 +74,7 @@ def _a_mode(text: str) -> str:
 
 
 def _due(plan: "Plan") -> object:
-    """The part of a plan that will run; the rest is told in the end."""
+    """The part of a plan that will run; the rest is shown at the end."""
     from rich.console import Group
 
     from flows.plan_view import spans
@@ -87,7 +87,7 @@ def _due(plan: "Plan") -> object:
 
 
 def plan_lines(title: str, spans: "Sequence[Span]") -> list[Any]:
-    """A plan's spans: how each stands, and below it what is run for it and why."""
+    """A plan's spans: the state of each, and below it its steps and reason."""
     rows = [
         (
             (span.periods, span.first.product, span.first.client or "-", span.first.state.value),

@@ -64,7 +64,7 @@ def _headline(found: "Status") -> "RenderableType":
 
 
 def _told(found: "Status") -> list[Any]:
-    """What to do, how each client stands, the budget, and what a run costs: short on a good day."""
+    """Actions, delivery health, budget and cost of runs; short if all is well."""
     from flows.status_text import budget, next_step
 
     todo = _todo(found) if found.action_items else [_sentence(next_step(found))]

@@ -17,7 +17,7 @@ SECONDS = 20
 
 
 def close_in_catalog(died: Mapping[str, tuple[str, str]], log: Path) -> bool:
-    """Tell the catalog of flow runs that died, by id: outcome and sentence; whether it could be told."""
+    """Record outcome and message of dead flow runs in the catalog, by id; returns whether it succeeded."""
     if not died:
         return True
     with log.open("wb") as output, suppress(subprocess.TimeoutExpired):

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tasks.policy import Calendar
 
 BACKFILLS_AT_ONCE = 1
-"""Each backfill is itself parallel; together they must leave room for today's delivery."""
+"""Each backfill is itself parallel; together they must leave capacity for today's delivery."""
 
 MARGIN_MINUTES = 5
 """After a landing folder closes, so that its last file is not missed by a second."""
@@ -39,7 +39,7 @@ NIGHTLY = "30 4 * * *"
 
 
 def hourly(time: "Calendar", today: date) -> str:
-    """Cron of `daily` in UTC: every hour, so many minutes after a landing folder may close, in the year to come.
+    """Cron of `daily` in UTC: hourly, five minutes after a landing folder may close, in the coming year.
 
     In local time an hour would lack, or stay without a slot, where clocks change. Where they change by half an hour, a
     folder closes at two minutes of the hour in a year, and there are two slots an hour.
@@ -81,7 +81,7 @@ def _pool(api: SyncPrefectClient) -> None:
 
 
 def _template() -> dict[str, Any]:
-    """What is run and where stands here: who asks for a run chooses its parameters, and nothing else."""
+    """Fix command and folder here: a request for a run chooses parameters only."""
     command = command_to_string(_dying_with_its_worker([sys.executable, "-m", "prefect.engine"]))
     return {
         # no `env`: Prefect would merge a run's own into it

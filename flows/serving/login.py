@@ -11,7 +11,7 @@ AUTH = "PREFECT_SERVER_API_AUTH_STRING"
 """Names the variable by which Prefect's server learns its user and password."""
 
 ASKING = "PREFECT_API_AUTH_STRING"
-"""Names the variable by which whoever asks the server learns them."""
+"""The variable by which clients of the server learn the login."""
 
 
 def login_file(home: Path) -> Path:
@@ -36,7 +36,7 @@ def login(home: Path) -> str:
 
 
 def stored_login(home: Path) -> str | None:
-    """What a home keeps, for whoever may read it."""
+    """The login that a home keeps, for users who may read it."""
     try:
         return login_file(home).read_text() or None
     except OSError:

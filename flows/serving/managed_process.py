@@ -99,7 +99,7 @@ class StartableServer(Protocol):
 
 
 class ManagedService(ManagedProcess):
-    """A server that runs already; whoever started it first stops it in the end."""
+    """A running server; its first user stops it at the end."""
 
     def __init__(self, name: str, server: StartableServer) -> None:
         super().__init__(name, (), server.log, server.process)

@@ -37,7 +37,7 @@ class PrefectServer:
 
     @property
     def settings(self) -> dict[str, str]:
-        """What whoever asks it must know."""
+        """The environment of the server's clients."""
         return environment(self.log.parent, self.api) | {ASKING: self.login}
 
     def wait(self) -> None:
@@ -66,7 +66,7 @@ def use_server() -> bool:
     from flows.serving.login import stored_login
     from tasks.settings import load
 
-    home = load().home.absolute()  # before Prefect is imported, which reads `.env` too, whoever wrote it
+    home = load().home.absolute()  # before Prefect is imported, which reads any `.env`
     if os.environ.get("PREFECT_API_URL"):
         return True
     api = running_api(home)
@@ -93,7 +93,7 @@ def environment(home: Path, api: str) -> dict[str, str]:
 @contextmanager
 def prefect_server(home: Path) -> Iterator[PrefectServer]:
     """Start a server that keeps everything under `home`; `wait` for it before the first flow run."""
-    env_files.dotenv()  # Prefect reads it too, whoever wrote it
+    env_files.dotenv()  # Prefect reads it unchecked
     home.mkdir(parents=True, exist_ok=True)
     url, login = f"http://127.0.0.1:{(port := _free_port())}", f"throng:{token_urlsafe(32)}"
     own = {AUTH: login, "PREFECT_SERVER_UI_API_URL": f"{url}/api", "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": url}

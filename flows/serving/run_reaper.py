@@ -1,7 +1,7 @@
 """What becomes of flow runs whose process is gone: nobody else would ever say that they ended.
 
 A worker reports how its runs end. When the worker itself is killed its runs die with it, and Prefect would show them as
-running for ever, and keep their place from the next one. So no worker starts before what it left behind is settled.
+Running permanently, and block the next one. So no worker starts before the last one's runs are closed.
 """
 
 import time

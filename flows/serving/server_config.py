@@ -13,7 +13,7 @@ from tasks.errors import Misconfigured
 from tasks.loopback import LOOPBACK
 
 KEPT_DAYS = 90
-"""How long Prefect keeps a flow run's page; the catalog keeps its row for ever."""
+"""How long Prefect keeps a flow run's page; the catalog keeps its row permanently."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class ServerConfig:
             ) from None
 
     def settings(self) -> Mapping[str, str]:
-        """Prefect's settings for every process; what the environment names itself, as its database, stands."""
+        """Prefect's settings for every process; the environment's own values take precedence."""
         return {
             "THRONG_HOME": str(self.home),  # flow runs start in the same folder, but say so where another one is named
             **environment(self.prefect, self.api),

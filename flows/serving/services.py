@@ -26,7 +26,7 @@ CLIENT, BUCKET = "nordmarkt", "nordmarkt-insights"
 
 @contextmanager
 def services(place: ServerConfig, say: Callable[[str], None]) -> Iterator[list[ManagedService]]:
-    """Serve both from the home's folders, beside Prefect's port, and let every process of ours use them."""
+    """Serve both from the home's folders, beside Prefect's port, and let every child process use them."""
     home, s3_port, postgres_port = place.home, place.port + 1, place.port + 2
     for port in (s3_port, postgres_port):
         ServerConfig(home, port=port).check()
@@ -93,7 +93,7 @@ def _hints(home: Path, today: date) -> Iterator[str]:
     if since:
         yield f"to run a day: throng daily {last}; many, the plan first: throng backfill {since} {last} --dry-run"
     metrics = settings.metrics or home / "metrics.prom"
-    yield f"how all stands: throng status; after each run: {home / 'status.html'}, {metrics}"
+    yield f"status: throng status; after each run: {home / 'status.html'}, {metrics}"
 
 
 def _granted_since(file: Path) -> date | None:

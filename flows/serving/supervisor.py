@@ -25,13 +25,13 @@ Say = Callable[[str], None]
 TICK_SECONDS = 0.2
 SWEEP_SECONDS = 10
 ALARMING_ENDS = 5
-"""So many ends in a row, half a minute, are no accident."""
+"""Consecutive ends, within half a minute, that raise an alert."""
 
 PATIENCE_SECONDS = 120
 STOP_SECONDS = 10
 ASK_AGAIN_SECONDS = 1
 LOOK_BACK = timedelta(days=1)
-"""What died when nobody looked is told at the next start, if that is not too long ago."""
+"""Runs that died while `serve` was down are reported at the next start, within this time."""
 
 OVERLAP = timedelta(minutes=1)
 """A run's end is dated before it can be seen."""
@@ -113,7 +113,7 @@ class Supervisor:
         yield from (*self._services, self._server, *self._workers.values())
 
     def _note(self, child: ManagedProcess, how: str) -> None:
-        """A child has ended; one that does it again and again is told to whoever gets the alerts."""
+        """A child has ended; repeated ends raise an alert."""
         wait = child.not_before - time.monotonic()
         self._say(f"{child.name}: ended ({how}), starts again in {wait:.0f} s; see {child.log}")
         if child.ends >= ALARMING_ENDS:
@@ -151,7 +151,7 @@ class Supervisor:
             return
 
     def _close_dead_runs(self) -> None:
-        """Pages and catalog learn of runs that died since the last time that all was told."""
+        """Update pages and catalog for runs that died since the last complete update."""
         now = datetime.now(UTC)
         self._tell("its process or the run that started it has ended, marked so", reap_orphans(self._api))
         found = dead_runs(self._api, self._told.isoformat())

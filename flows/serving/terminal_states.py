@@ -44,11 +44,11 @@ _ENDS = (
     KILLED, KILLED_AGAIN, KILLED_ALONE, CUT_OFF, COMMAND_KILLED, STOPPED, STOPPED_ALONE, STOPPED_AT_ONCE, CANCELLED
 )  # fmt: skip
 OURS = frozenset({WITH_ITS_PARENT, *(how.message for how in _ENDS)})
-"""What a run's state says once it is told; of others, Prefect's own words are still to be explained."""
+"""Messages of explained states; other states still have Prefect's own words."""
 
 
 def close_run(api: Api, run: dict[str, Any], how: TerminalState, see: str | None = None) -> None:
-    """Say it in the page's log, of what the run was doing, and last as its state, by which it is known to be told.
+    """Explain the end in the page's log, then set the state, which marks it as explained.
 
     `see`: another run, whose page tells more.
     """

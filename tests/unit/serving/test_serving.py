@@ -260,7 +260,7 @@ def test_a_broken_clients_file_costs_its_hints_and_nothing_else(
     (tmp_path / "nordmarkt.toml").write_bytes(text)
     said = list(services._hints(tmp_path, date(2026, 3, 9)))
     assert said[0] == f"landing: {tmp_path}"
-    assert said[1].startswith("how all stands: throng status")
+    assert said[1].startswith("status: throng status")
 
 
 def test_a_home_remembers_what_the_shape_knows_and_what_a_person_wrote(
