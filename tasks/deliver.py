@@ -162,16 +162,21 @@ class Deliver:
         raise RefusedDelivery(
             f"{spec.name} has no grant for {product.name} on {period}.",
             "Add one to the client's file and run `throng client apply`.",
+            "grant.missing",
         )
 
     def _release(self, product: Product, period: Period) -> Release:
         release = latest_drawn(self._stores, product, period)
         if release is None:
             raise RefusedDelivery(
-                f"{product.name} {period} is not published.", f"Run `throng publish {product.name} {period}` first."
+                f"{product.name} {period} is not published.",
+                f"Run `throng publish {product.name} {period}` first.",
+                "delivery.not_published",
             )
         if release.state is ReleaseState.RECALLED:
-            raise RefusedDelivery(f"{product.name} {period} was recalled.", "Deliver its next revision.")
+            raise RefusedDelivery(
+                f"{product.name} {period} was recalled.", "Deliver its next revision.", "delivery.recalled"
+            )
         return release
 
     @step("write what the client's bucket lacks, and verify it there")
@@ -180,7 +185,7 @@ class Deliver:
         deliveries = self._stores.catalog.deliveries(key.client)
         delivery = next((delivery for delivery in deliveries if _key(delivery) == key), None)
         if delivery is None:
-            raise RefusedDelivery(f"{key} was never rendered.", "Run the command again.")
+            raise RefusedDelivery(f"{key} was never rendered.", "Run the command again.", "delivery.not_rendered")
         files = self._stores.lake.delivery(key, delivery.manifest_sha256)
         try:
             bucket = self._stores.buckets.open(spec.destination)

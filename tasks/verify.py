@@ -30,7 +30,9 @@ def _pinned(path: Path) -> bytes:
         with path.open("rb") as file:
             return pinned_key(file.read(KEY_BYTES), str(path))
     except OSError as error:
-        raise Misconfigured(f"{path} cannot be read: {error.strerror}.", "Give the public key's file.") from None
+        raise Misconfigured(
+            f"{path} cannot be read: {error.strerror}.", "Give the public key's file.", "delivery.key_file"
+        ) from None
 
 
 def _bucket(location: str) -> Location:
@@ -41,13 +43,17 @@ def _bucket(location: str) -> Location:
     try:
         sizes = {name: size for name, size in bucket.sizes().items() if name}
     except RefusedDelivery as error:  # its action speaks to the operator; the client runs this
-        raise RefusedDelivery(error.what, "Check the address and your own credentials, or ask the sender.") from None
+        raise RefusedDelivery(
+            error.what, "Check the address and your own credentials, or ask the sender.", error.code
+        ) from None
     return sizes, lambda name: bucket.get(name, sizes[name])
 
 
 def _folder(root: Path) -> Location:
     if not root.is_dir():
-        raise Misconfigured(f"{root} is not a folder.", "Give a delivery's folder, a client's prefix, or s3://.")
+        raise Misconfigured(
+            f"{root} is not a folder.", "Give a delivery's folder, a client's prefix, or s3://.", "delivery.location"
+        )
     try:
         sizes = {path.relative_to(root).as_posix(): _size(path) for path in _files(root)}
     except OSError as error:
@@ -76,7 +82,11 @@ def _size(path: Path) -> int:
     """A regular file's size; a link or a device is refused, for it may stand for anything."""
     status = path.lstat()
     if not stat.S_ISREG(status.st_mode):
-        refuse(f"{shown(path.name)} is not a regular file.", "A delivery holds files only: remove it, or copy again.")
+        refuse(
+            f"{shown(path.name)} is not a regular file.",
+            "delivery.irregular_file",
+            "A delivery holds files only: remove it, or copy again.",
+        )
     return status.st_size
 
 
@@ -85,4 +95,6 @@ def _stop(error: OSError) -> None:
 
 
 def _unreadable(error: OSError) -> StorageUnavailable:
-    return StorageUnavailable(f"{error.filename} cannot be read: {error.strerror}.", "Make it readable, verify again.")
+    return StorageUnavailable(
+        f"{error.filename} cannot be read: {error.strerror}.", "Make it readable, verify again.", "delivery.unreadable"
+    )

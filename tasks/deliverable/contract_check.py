@@ -64,14 +64,14 @@ def read_contract(content: bytes, label: str) -> ContractTable:
     try:
         document = _bounded(content)
     except (yaml.YAMLError, ValueError):
-        refuse(f"{label} is not readable YAML.")
+        refuse(f"{label} is not readable YAML.", "delivery.contract_unreadable")
     broken = violations(document)
     if broken:
-        refuse(f"{label} breaks the Open Data Contract Standard at {broken[0]}.")
+        refuse(f"{label} breaks the Open Data Contract Standard at {broken[0]}.", "delivery.contract_invalid")
     try:
         return _Contract.model_validate(document, strict=False).tables[0]
     except ValidationError:
-        refuse(f"{label} does not describe one table with its columns and types.")
+        refuse(f"{label} does not describe one table with its columns and types.", "delivery.contract_table")
 
 
 def check_parquet(content: bytes, table: ContractTable, rows: int, label: str) -> None:
@@ -80,7 +80,7 @@ def check_parquet(content: bytes, table: ContractTable, rows: int, label: str) -
         data = _parquet(content, rows, label)
         promised = [(column.name, column.physicalType) for column in table.properties]
         if [(field.name, str(field.type)) for field in data.schema] != promised:
-            refuse(f"{label} does not have the columns and types of its contract.")
+            refuse(f"{label} does not have the columns and types of its contract.", "delivery.columns_differ")
         for column in table.properties:
             _check_column(data[column.name], column, label)
         for rule in table.quality:
@@ -93,7 +93,7 @@ def check_csv(content: bytes, table: ContractTable, rows: int, label: str) -> No
     with _at_fault(label):
         data = pa.csv.read_csv(io.BytesIO(content))
     if data.column_names != table.names or data.num_rows != rows:
-        refuse(f"{label} does not have the columns and the {rows} rows that it should have.")
+        refuse(f"{label} does not have the columns and the {rows} rows that it should have.", "delivery.rows_differ")
 
 
 def _bounded(content: bytes) -> Any:
@@ -114,29 +114,38 @@ def _at_fault(label: str) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError):
-        refuse(f"{label} cannot be read as its contract says.")
+        refuse(f"{label} cannot be read as its contract says.", "delivery.data_unreadable")
 
 
 def _parquet(content: bytes, rows: int, label: str) -> pa.Table:
     file = pa.parquet.ParquetFile(io.BytesIO(content))
     unpacked = sum(file.metadata.row_group(n).total_byte_size for n in range(file.num_row_groups))
     if unpacked > FILE_BYTES or file.metadata.num_rows != rows:
-        refuse(f"{label} does not have the {rows} rows that the manifest states, or is too large unpacked.")
+        refuse(
+            f"{label} does not have the {rows} rows that the manifest states, or is too large unpacked.",
+            "delivery.rows_differ",
+        )
     return file.read()
 
 
 def _check_column(values: pa.ChunkedArray, column: ContractColumn, label: str) -> None:
     if column.required and values.null_count:
-        refuse(f"{label}: {values.null_count} rows lack {shown(column.name)}, which the contract requires.")
+        refuse(
+            f"{label}: {values.null_count} rows lack {shown(column.name)}, which the contract requires.",
+            "delivery.value_missing",
+        )
     for rule in column.quality:
         if rule.metric == "invalidValues":
             allowed = pa.array(rule.arguments.validValues, values.type)
             invalid = pc.sum(pc.invert(pc.is_in(values.drop_null(), value_set=allowed))).as_py()
             if invalid:
-                refuse(f"{label}: {invalid} rows have a {shown(column.name)} that the contract does not allow.")
+                refuse(
+                    f"{label}: {invalid} rows have a {shown(column.name)} that the contract does not allow.",
+                    "delivery.value_invalid",
+                )
 
 
 def _check_keys(data: pa.Table, keys: tuple[str, ...], label: str) -> None:
     doubled = data.num_rows - data.group_by(list(keys)).aggregate([]).num_rows
     if doubled:
-        refuse(f"{label}: {doubled} rows repeat a key.")
+        refuse(f"{label}: {doubled} rows repeat a key.", "delivery.key_repeated")

@@ -24,6 +24,7 @@ def check_delivery(release: ReleaseView, places: Granted, data: pa.Table) -> tup
             raise RefusedDelivery(
                 f"The delivery of {release.id} does not pass its own gate: '{verdict.check}' {verdict.status}{count}.",
                 "Nothing was sent. This is a defect in Throng: report this line.",
+                "delivery.gate_failed",
             )
     return verdicts
 

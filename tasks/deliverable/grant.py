@@ -38,7 +38,9 @@ def granted(plan: ZonesView, grant: GrantView) -> Granted:
         members.setdefault(district, set()).add(zone)
     zones = {zone for word in grant.zones for zone in _zones(word, plan, members, grant.client)}
     if not zones:
-        raise RefusedDelivery(f"The grant of {grant.client} names no zone.", 'Grant zones = ["*"], or ids.')
+        raise RefusedDelivery(
+            f"The grant of {grant.client} names no zone.", 'Grant zones = ["*"], or ids.', "grant.no_zone"
+        )
     return Granted(tuple(sorted(zones)), tuple(sorted(d for d, whole in members.items() if whole <= zones)))
 
 
@@ -50,6 +52,7 @@ def _zones(word: str, plan: ZonesView, members: dict[str, set[str]], client: str
         raise RefusedDelivery(
             f"The grant of {client} names '{word}', which is both a zone and a district of several zones.",
             "List the zones one by one.",
+            "grant.ambiguous",
         )
     if is_zone:
         return (word,)
@@ -64,9 +67,11 @@ def _unknown(word: str, plan: ZonesView, members: Iterable[str], client: str) ->
         return RefusedDelivery(
             f"The grant of {client} names zone '{word}', which is sensitive: it is counted only as part of '{into}'.",
             f"Grant '{into}' instead.",
+            "grant.sensitive_zone",
         )
     near = get_close_matches(word, [*plan.zone_ids, *members], 1)
     return RefusedDelivery(
         f"The grant of {client} names '{word[:64]}', which is neither a zone nor a district of the zone plan.",
         f"Did you mean '{near[0]}'?" if near else 'Use ids of zones.geojson, or "*".',
+        "grant.unknown_place",
     )

@@ -83,6 +83,7 @@ def check_ledger(content: bytes, location: str, chain: Collection[str], manifest
         return
     refuse(
         f"{location}: {INDEX} {what}: nothing was written.",
+        "index.other_installation",
         "Find the other copy of this installation that delivers here, stop one of the two for good, and tell the "
         "privacy officer. If this one was restored from a backup, restore a newer one.",
     )

@@ -51,7 +51,9 @@ def pinned_key(content: bytes, source: str) -> bytes:
         return parse_public_key(content)
     except ValueError:
         raise Misconfigured(
-            f"{source} is not an Ed25519 public key.", "Give the key as PEM, as 64 hex digits or as 32 bytes."
+            f"{source} is not an Ed25519 public key.",
+            "Give the key as PEM, as 64 hex digits or as 32 bytes.",
+            "delivery.key_file",
         ) from None
 
 

@@ -31,9 +31,9 @@ class UntrustedDocument(BaseModel):
 S = TypeVar("S", bound=UntrustedDocument)
 
 
-def refuse(what: str, action: str = "Do not use it; ask for the delivery again.") -> NoReturn:
-    """Say what does not verify."""
-    raise RefusedDelivery(what, action)
+def refuse(what: str, code: str, action: str = "Do not use it; ask for the delivery again.") -> NoReturn:
+    """Raise RefusedDelivery for what does not verify."""
+    raise RefusedDelivery(what, action, code)
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,19 @@ class UntrustedObjects:
     def read(self, name: str, most: int) -> bytes:
         """An object's bytes; refuses a missing one, and one larger than `most` before it is read."""
         if name not in self.sizes:
-            refuse(f"{self.label(name)} is missing.")
+            refuse(f"{self.label(name)} is missing.", "delivery.object_missing")
         if self.sizes[name] > most:
-            refuse(f"{self.label(name)} has {self.sizes[name]} bytes, and {most} are the most it may have.")
+            refuse(
+                f"{self.label(name)} has {self.sizes[name]} bytes, and {most} are the most it may have.",
+                "delivery.object_too_large",
+            )
         content = self.fetch(self.root + name)
         if len(content) != self.sizes[name]:
-            refuse(f"{self.label(name)} changed while it was read.", "Verify again when nothing writes there.")
+            refuse(
+                f"{self.label(name)} changed while it was read.",
+                "delivery.object_changed",
+                "Verify again when nothing writes there.",
+            )
         return content
 
     def below(self, folder: str) -> "UntrustedObjects":
@@ -72,9 +79,9 @@ def parse(content: bytes, shape: type[S], label: str) -> S:
         return shape.model_validate(json.loads(content, object_pairs_hook=_distinct, parse_constant=_no_constant))
     except ValidationError as error:
         keys = ", ".join(sorted({shown(".".join(map(str, fault["loc"]))) for fault in error.errors()})[:5])
-        refuse(f"{label} is not as it should be: {keys}.")
+        refuse(f"{label} is not as it should be: {keys}.", "delivery.document_invalid")
     except (ValueError, RecursionError):
-        refuse(f"{label} is not readable JSON.")
+        refuse(f"{label} is not readable JSON.", "delivery.document_unreadable")
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -39,5 +39,6 @@ def verify(sizes: Mapping[str, int], fetch: Callable[[str], bytes], pinned: byte
         return Verified(verify_prefix(objects, pinned), pinned is not None)
     refuse(
         f"There is neither {MANIFEST} nor {INDEX} here.",
+        "delivery.not_found",
         "Give a delivery's folder, or the prefix that holds the index; a delivery without manifest is not finished.",
     )

@@ -99,39 +99,43 @@ def _check_signature(objects: UntrustedObjects, content: bytes, manifest: Manife
     try:
         public = parse_public_key(manifest.public_key.encode())
     except ValueError:
-        refuse(f"{label} does not carry a readable public key.")
+        refuse(f"{label} does not carry a readable public key.", "delivery.key_unreadable")
     if manifest.key_id != key_id(public):
-        refuse(f"{label} names a key id that is not its public key's.")
+        refuse(f"{label} names a key id that is not its public key's.", "delivery.key_id_differs")
     if pinned is not None and public != pinned:
         refuse(
             f"{label} is signed by key {key_id(public)}, not by the pinned key {key_id(pinned)}.",
+            "delivery.other_key",
             "Do not use it; ask over another channel whether the key was changed.",
         )
     if not is_signed(public, content, objects.read(SIGNATURE, SMALL_BYTES)):
-        refuse(f"{label} and {objects.label(SIGNATURE)} do not belong together: one of them was changed.")
+        refuse(
+            f"{label} and {objects.label(SIGNATURE)} do not belong together: one of them was changed.",
+            "delivery.signature_invalid",
+        )
 
 
 def _check_names(objects: UntrustedObjects, manifest: Manifest) -> None:
     listed = [file.path for file in manifest.files]
     expected = {*listed, MANIFEST, SIGNATURE}
     if len(expected) != len(listed) + 2:
-        refuse(f"{objects.label(MANIFEST)} lists a file twice, or itself.")
+        refuse(f"{objects.label(MANIFEST)} lists a file twice, or itself.", "delivery.manifest_names")
     for needed in (PARQUET, CONTRACT):
         if needed not in listed:
-            refuse(f"{objects.label(MANIFEST)} does not list {needed}.")
+            refuse(f"{objects.label(MANIFEST)} does not list {needed}.", "delivery.manifest_names")
     missing, extra = sorted(expected - set(objects.sizes)), sorted(set(objects.sizes) - expected)
     if missing or extra:
         words = [f"{objects.label(name)} is missing" for name in missing]
         words += [f"{objects.label(name)} is not in the manifest" for name in extra]
-        refuse(f"{'; '.join(words[:10])}.")
+        refuse(f"{'; '.join(words[:10])}.", "delivery.files_differ")
 
 
 def _checked(objects: UntrustedObjects, file: ManifestFile) -> bytes:
     """The file's bytes, if they are the signed ones."""
     label = objects.label(file.path)
     if objects.sizes[file.path] != file.bytes:
-        refuse(f"{label} has {objects.sizes[file.path]} bytes where {file.bytes} were signed.")
+        refuse(f"{label} has {objects.sizes[file.path]} bytes where {file.bytes} were signed.", "delivery.file_altered")
     content = objects.read(file.path, FILE_BYTES)
     if hashlib.sha256(content).hexdigest() != file.sha256:
-        refuse(f"{label} is not the file that was signed: its SHA-256 differs.")
+        refuse(f"{label} is not the file that was signed: its SHA-256 differs.", "delivery.file_altered")
     return content

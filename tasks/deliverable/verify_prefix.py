@@ -47,7 +47,7 @@ def verify_prefix(objects: UntrustedObjects, pinned: bytes | None) -> tuple[Veri
         if path is None or (expected.state is PeriodState.RECALLED and not objects.below(path).sizes):
             continue
         if path in found:
-            refuse(f"{INDEX} names {path} twice.")
+            refuse(f"{INDEX} names {path} twice.", "index.path_twice")
         found[path] = _named(objects, expected, path, pinned)
         found |= _superseded(objects, found[path], pinned)
     _check_nothing_else(objects, found)
@@ -58,7 +58,10 @@ def _path(expected: IndexPeriod) -> str | None:
     """Where the delivery lies, if there is one: always when delivered, and when one was recalled."""
     given = (expected.path is not None) + (expected.digest is not None)
     if given not in {PeriodState.DELIVERED: (2,), PeriodState.RECALLED: (0, 2)}.get(expected.state, (0,)):
-        refuse(f"{INDEX} states {shown(expected.period)} as {expected.state.value} with the wrong path or digest.")
+        refuse(
+            f"{INDEX} states {shown(expected.period)} as {expected.state.value} with the wrong path or digest.",
+            "index.contradiction",
+        )
     return expected.path
 
 
@@ -66,10 +69,13 @@ def _named(objects: UntrustedObjects, expected: IndexPeriod, path: str, pinned: 
     delivery = verify_delivery(objects.below(path), pinned)
     manifest = delivery.manifest
     if delivery.manifest_sha256 != expected.digest:
-        refuse(f"{path}/manifest.json is not the one that {INDEX} names: its SHA-256 differs.")
+        refuse(f"{path}/manifest.json is not the one that {INDEX} names: its SHA-256 differs.", "index.digest_differs")
     stated, signed = (expected.product, expected.version, expected.period), (manifest.product, manifest.version)
     if manifest.path != path or stated != (*signed, manifest.period):
-        refuse(f"{path} holds the delivery of another period, product or revision than {INDEX} says.")
+        refuse(
+            f"{path} holds the delivery of another period, product or revision than {INDEX} says.",
+            "index.other_delivery",
+        )
     return delivery
 
 
@@ -82,12 +88,12 @@ def _superseded(
         folder = delivery.manifest.path.rpartition("=")[0]
         path = f"{folder}={earlier.delivery_revision}"
         if earlier.delivery_revision >= delivery.manifest.delivery_revision:
-            refuse(f"{delivery.manifest.path}/manifest.json supersedes a later delivery.")
+            refuse(f"{delivery.manifest.path}/manifest.json supersedes a later delivery.", "index.supersedes_later")
         if not objects.below(path).sizes:
             break
         delivery = verify_delivery(objects.below(path), pinned)
         if delivery.manifest_sha256 != earlier.manifest_sha256 or delivery.manifest.path != path:
-            refuse(f"{path}/manifest.json is not the one that was superseded.")
+            refuse(f"{path}/manifest.json is not the one that was superseded.", "index.superseded_differs")
         found[path] = delivery
     return found
 
@@ -96,4 +102,4 @@ def _check_nothing_else(objects: UntrustedObjects, found: dict[str, VerifiedDeli
     strays = sorted(name for name in objects.sizes if name != INDEX and name.rpartition("/")[0] not in found)
     if strays:
         more = f" and {len(strays) - 1} more" if len(strays) > 1 else ""
-        refuse(f"{objects.label(strays[0])}{more}: {INDEX} names no such delivery.")
+        refuse(f"{objects.label(strays[0])}{more}: {INDEX} names no such delivery.", "index.unnamed_objects")

@@ -11,115 +11,122 @@ from botocore.parsers import ResponseParserError
 
 from tasks.errors import Misconfigured, RefusedDelivery, StorageUnavailable, ThrongError, shown
 
-_Meaning = tuple[type[ThrongError], str, str]
-"""Who must act, what is wrong (with the address and a detail, where they help), and what to do."""
+# What is wrong with the endpoint and a detail where they help, what to do, and the code. Place and act are added later.
 
-_NO_BUCKET: _Meaning = (
-    RefusedDelivery,
+_NO_BUCKET = RefusedDelivery(
     "the bucket does not exist",
     "Ask the client to create it, or mend `bucket` in the client's file.",
+    "bucket.missing",
 )
-_NO_OBJECT: _Meaning = (RefusedDelivery, "the object is not there", "Deliver again, or ask the client who removed it.")
-_DENIED: _Meaning = (
-    RefusedDelivery,
+_NO_OBJECT = RefusedDelivery(
+    "the object is not there",
+    "Deliver again, or ask the client who removed it.",
+    "bucket.no_object",
+)
+_DENIED = RefusedDelivery(
     "access is denied",
     "Ask the client to allow our identity s3:PutObject, s3:GetObject and s3:ListBucket below the prefix, and to "
     "confirm bucket, owner's account, role and external id.",
+    "bucket.access_denied",
 )
-_KEY_DENIED: _Meaning = (
-    RefusedDelivery,
+_KEY_DENIED = RefusedDelivery(
     "the encryption key cannot be used",
     "Ask the client to allow our identity kms:GenerateDataKey and kms:Decrypt on the key, or mend `kms_key_arn`.",
+    "bucket.encryption_key_denied",
 )
-_UNKNOWN_IDENTITY: _Meaning = (
-    RefusedDelivery,
+_UNKNOWN_IDENTITY = RefusedDelivery(
     "our credentials are not accepted",
     "Check the profile that the client's file names, or ask the client for valid credentials.",
+    "bucket.credentials_rejected",
 )
-_OTHER_REGION: _Meaning = (
-    RefusedDelivery,
+_OTHER_REGION = RefusedDelivery(
     "the bucket is in another region",
     "Ask the client for the bucket's region, and mend `region` in the client's file.",
+    "bucket.other_region",
 )
-_NOT_OFFERED: _Meaning = (
-    RefusedDelivery,
+_NOT_OFFERED = RefusedDelivery(
     "the store does not offer what a delivery needs (If-None-Match and SHA-256 checksums)",
     "Ask the client for a bucket on a store that offers both.",
+    "bucket.feature_missing",
 )
-_CLOCK: _Meaning = (Misconfigured, "this machine's clock is wrong", "Set the clock, and run the command again.")
-_DAMAGED: _Meaning = (
-    StorageUnavailable,
+_CLOCK = Misconfigured(
+    "this machine's clock is wrong",
+    "Set the clock, and run the command again.",
+    "bucket.clock_wrong",
+)
+_DAMAGED = StorageUnavailable(
     "the bytes were damaged on their way",
     "Nothing was accepted: run the command again.",
+    "bucket.bytes_damaged",
 )
-_AWAY: _Meaning = (
-    StorageUnavailable,
+_AWAY = StorageUnavailable(
     "{endpoint} does not answer",
     "Check the network, HTTPS_PROXY and `endpoint_url`, or wait; running the command again goes on where it stopped.",
+    "bucket.unavailable",
 )
-_NO_TLS: _Meaning = (
-    StorageUnavailable,
+_NO_TLS = StorageUnavailable(
     "{endpoint} speaks no TLS that this machine can speak",
     "Check `endpoint_url` (http:// or https://) and the network, then run the command again.",
+    "bucket.no_tls",
 )
-_UNTRUSTED: _Meaning = (
-    RefusedDelivery,
+_UNTRUSTED = RefusedDelivery(
     "this machine does not trust the TLS certificate of {endpoint}",
     "Set AWS_CA_BUNDLE to a file with the certificate of the authority that signed it, or ask for a valid certificate.",
+    "bucket.certificate_untrusted",
 )
-_NO_PROXY: _Meaning = (
-    StorageUnavailable,
+_NO_PROXY = StorageUnavailable(
     "the proxy {endpoint} does not answer",
     "Mend HTTPS_PROXY or HTTP_PROXY, or name the store's host in NO_PROXY; then run the command again.",
+    "bucket.proxy_unavailable",
 )
-_SOCKS: _Meaning = (
-    Misconfigured,
+_SOCKS = Misconfigured(
     "HTTPS_PROXY or HTTP_PROXY names a SOCKS proxy, which the AWS library cannot use",
     "Name an http:// proxy there, or the store's host in NO_PROXY.",
+    "bucket.proxy_unusable",
 )
-_SENT_ELSEWHERE: _Meaning = (
-    RefusedDelivery,
+_SENT_ELSEWHERE = RefusedDelivery(
     "{endpoint} redirects requests to another address",
     "Name the store's own address in `endpoint_url` and the bucket's region, with no gateway or login page between.",
+    "bucket.redirected",
 )
-_NOT_S3: _Meaning = (
-    RefusedDelivery,
+_NOT_S3 = RefusedDelivery(
     "{endpoint} does not answer as S3 does",
     "Name an S3 store's own address in `endpoint_url`; a web page, a login or a gateway may answer in its place.",
+    "bucket.not_s3",
 )
-_NO_CREDENTIALS: _Meaning = (
-    Misconfigured,
+_NO_CREDENTIALS = Misconfigured(
     "this machine has no credentials for it{detail}",
     "Set up the profile that the client's file names in ~/.aws, or AWS_PROFILE.",
+    "bucket.no_credentials",
 )
-_NO_SIGN_IN: _Meaning = (
-    Misconfigured,
+_NO_SIGN_IN = Misconfigured(
     "the AWS profile's sign-in is absent or has expired",
     "Sign in again (`aws sso login` or `aws login`). A schedule needs a profile that works without a person.",
+    "bucket.sign_in_expired",
 )
-_BROKEN_PROFILE: _Meaning = (
-    Misconfigured,
+_BROKEN_PROFILE = Misconfigured(
     "the AWS profile gives no credentials{detail}",
     "Check what it names in ~/.aws/config: role_arn, source_profile, credential_process, web_identity_token_file, "
     "sso_session. `aws sts get-caller-identity` with the same AWS_PROFILE tries it.",
+    "bucket.profile_invalid",
 )
-_BAD_ADDRESS: _Meaning = (
-    Misconfigured,
+_BAD_ADDRESS = Misconfigured(
     "bucket, region or endpoint is none that S3 accepts{detail}",
     "Mend the address, or `bucket`, `region` and `endpoint_url` in the client's file; an endpoint begins with https://.",
+    "bucket.address",
 )
-_BAD_SETTING: _Meaning = (
-    Misconfigured,
+_BAD_SETTING = Misconfigured(
     "an AWS setting of this machine cannot be used{detail}",
     "Check the variables that begin with AWS_, HTTPS_PROXY, and ~/.aws/config.",
+    "bucket.setting_invalid",
 )
-_NO_CERTIFICATES: _Meaning = (
-    Misconfigured,
+_NO_CERTIFICATES = Misconfigured(
     "the file of trusted TLS certificates cannot be read{detail}",
     "Mend AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE, or `ca_bundle` in ~/.aws/config.",
+    "bucket.certificates_unreadable",
 )
 
-_BY_CODE: dict[str, _Meaning] = {
+_BY_CODE: dict[str, ThrongError] = {
     **dict.fromkeys(("NoSuchBucket", "404"), _NO_BUCKET),
     "NoSuchKey": _NO_OBJECT,
     **dict.fromkeys(("AccessDenied", "AccessDeniedException", "AllAccessDisabled", "Forbidden", "403"), _DENIED),
@@ -144,7 +151,7 @@ _BY_CODE: dict[str, _Meaning] = {
     "RequestTimeout": _AWAY,
 }  # fmt: skip
 
-_BY_TYPE: tuple[tuple[tuple[type[Exception], ...], _Meaning], ...] = (
+_BY_TYPE: tuple[tuple[tuple[type[Exception], ...], ThrongError], ...] = (
     ((boto.ProfileNotFound, boto.NoCredentialsError), _NO_CREDENTIALS),
     (
         (
@@ -199,9 +206,9 @@ def translate_errors(where: str, doing: str, endpoint: str = "the store") -> Ite
     except Exception as error:
         if not isinstance(error, _KNOWN) and "botocore" not in _libraries(error):
             raise
-        branch, what, action = _meaning(error)
-        said = what.format(endpoint=_address(error) or endpoint, detail=_detail(error))
-        raise branch(f"{where}: {doing} failed, {said}.", action) from None
+        found = _meaning(error)
+        what = found.what.format(endpoint=_address(error) or endpoint, detail=_detail(error))
+        raise type(found)(f"{where}: {doing} failed, {what}.", found.action, found.code) from None
 
 
 def code_of(error: ClientError) -> str:
@@ -209,7 +216,7 @@ def code_of(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
-def _meaning(error: Exception) -> _Meaning:
+def _meaning(error: Exception) -> ThrongError:
     if isinstance(error, ClientError):
         return _answered(error)
     if isinstance(error, boto.SSLError):
@@ -229,7 +236,7 @@ def _meaning(error: Exception) -> _Meaning:
     return _BAD_ADDRESS if isinstance(error, ValueError) and "endpoint" in str(error) else _BAD_SETTING
 
 
-def _answered(error: ClientError) -> _Meaning:
+def _answered(error: ClientError) -> ThrongError:
     """What an answer means that is an error."""
     code, facts = code_of(error), error.response.get("ResponseMetadata", {})
     status = facts.get("HTTPStatusCode", 0)
@@ -241,17 +248,19 @@ def _answered(error: ClientError) -> _Meaning:
         return known
     if status >= 500 or status in (408, 409, 429):
         return _AWAY
-    return RefusedDelivery, f"the store refused with '{shown(code)}'", "Ask the client or the store's operator why."
+    return RefusedDelivery(
+        f"the store refused with '{shown(code)}'", "Ask the client or the store's operator why.", "bucket.refused"
+    )
 
 
-def _untrusted(cause: object) -> _Meaning:
+def _untrusted(cause: object) -> ThrongError:
     """Why no TLS came about: urllib3 wraps what could not read the trusted certificates too."""
     if any(isinstance(one, _UNREADABLE) for one in getattr(cause, "args", ())):
         return _NO_CERTIFICATES
     return _UNTRUSTED if "CERTIFICATE_VERIFY" in str(cause) else _NO_TLS
 
 
-def _unsent(cause: object) -> _Meaning:
+def _unsent(cause: object) -> ThrongError:
     """Why a request was not sent, where the library itself has no word for it."""
     if isinstance(cause, _UNREADABLE):
         return _NO_CERTIFICATES

@@ -79,6 +79,7 @@ class Bucket:
             raise RefusedDelivery(
                 f"{self.location}: {key} has more than the {most} bytes that it may have.",
                 "Ask who wrote there; nothing was overwritten.",
+                "bucket.object_too_large",
             )
         return body
 
@@ -109,6 +110,7 @@ class Bucket:
                     raise RefusedDelivery(
                         f"{self.location}/{prefix} holds more than {most:,} objects.",
                         "Ask the client what fills it, and to remove that; then run the command again.",
+                        "bucket.too_many_objects",
                     )
         return {key.removeprefix(self._root): found[key] for key in sorted(found)}
 
@@ -143,6 +145,7 @@ class Bucket:
             raise RefusedDelivery(
                 f"{self.location}: {key} holds other bytes than the delivery's.",
                 "Ask the client who wrote there; nothing was overwritten. Remove it and deliver again.",
+                "bucket.other_bytes",
             )
 
 
@@ -184,7 +187,9 @@ class Buckets:
         """The folder at `s3://bucket/prefix`, read with this machine's own credentials."""
         name, _, prefix = location.removeprefix("s3://").strip("/").partition("/")
         if not location.startswith("s3://") or not name:
-            raise Misconfigured(f"'{location[:80]}' is not an s3:// address.", "Write s3://bucket/prefix.")
+            raise Misconfigured(
+                f"'{location[:80]}' is not an s3:// address.", "Write s3://bucket/prefix.", "bucket.address"
+            )
         with translate_errors(f"s3://{name}", "finding credentials"):
             return Bucket(_store(_session(), None), name, prefix)
 
@@ -217,6 +222,7 @@ def _no_prompt(asked: str) -> str:
         "The AWS profile asks for a one-time code (mfa_serial), and Throng asks nobody.",
         "Put session credentials into a profile (`aws sts get-session-token` or `aws configure export-credentials`), "
         "and name that one.",
+        "bucket.one_time_code",
     )
 
 

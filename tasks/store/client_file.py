@@ -30,12 +30,13 @@ def parse_client(text: str, source: str, products: Collection[str], formats: Col
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise Misconfigured(f"{source} is not TOML: {error}.", "Mend that line.") from None
+        raise Misconfigured(f"{source} is not TOML: {error}.", "Mend that line.", "client.not_toml") from None
     lines = _lines(text)
     if secrets := [place for place, value in _leaves(data) if _is_secret(place, value)]:
         raise Misconfigured(
             f"{source} holds a secret: {'; '.join(_at(place, lines) for place in secrets)}.",
             "Remove it, withdraw that key, and name a profile of our AWS configuration or a role_arn instead.",
+            "client.secret",
         )
     try:
         return ClientSpec.model_validate(data, context={"products": products, "formats": formats})
@@ -44,6 +45,7 @@ def parse_client(text: str, source: str, products: Collection[str], formats: Col
         raise Misconfigured(
             f"{source} is refused: {'; '.join(said for _, said in faults)}.",
             "Mend it and run `throng client apply` again; nothing was changed.",
+            "client.invalid",
         ) from None
 
 
@@ -53,6 +55,7 @@ def unknown_client(name: str, known: Sequence[str]) -> Misconfigured:
     return Misconfigured(
         f"There is no client '{name[:40]}' (known: {', '.join(known) or 'none yet'}).",
         f"Did you mean '{near[0]}'?" if near else "Run `throng client apply FILE.toml`.",
+        "client.unknown",
     )
 
 
@@ -60,7 +63,11 @@ def check_once(specs: Sequence[ClientSpec]) -> None:
     """Raise Misconfigured if two files are of one client: which of them should count?"""
     names = [spec.name for spec in specs]
     if doubled := sorted({name for name in names if names.count(name) > 1}):
-        raise Misconfigured(f"More than one file is of client {', '.join(doubled)}.", "Give one file for each client.")
+        raise Misconfigured(
+            f"More than one file is of client {', '.join(doubled)}.",
+            "Give one file for each client.",
+            "client.given_twice",
+        )
 
 
 def check_apart(specs: Iterable[ClientSpec]) -> None:
@@ -71,6 +78,7 @@ def check_apart(specs: Iterable[ClientSpec]) -> None:
             raise Misconfigured(
                 f"The folder of client '{one}' is, or lies within, that of '{other}'.",
                 "Give each client a bucket or prefix of its own.",
+                "client.folder_shared",
             )
 
 

@@ -15,12 +15,13 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tasks.errors import Misconfigured, RefusedDelivery, StorageUnavailable, ThrongError
+from tasks.errors import RefusedDelivery, StorageUnavailable, ThrongError
 from tasks.services.s3 import S3Server, serve
 from tasks.store import buckets as module
 from tasks.store import usage
 from tasks.store.buckets import Bucket, Buckets
 from tasks.store.client_file import Destination
+from tests.refusals import refused
 
 CLIENTS = {"nordmarkt": "nordmarkt-insights", "suedbahn": "suedbahn-data"}
 DAY = "footfall/v1/cadence=day/period_start=2026-03-01/revision=1"
@@ -91,7 +92,7 @@ def test_writing_the_same_bytes_again_is_success(server: S3Server) -> None:
 def test_other_bytes_are_never_overwritten(server: S3Server) -> None:
     bucket = opened(server, "other")
     bucket.put_new("manifest.json", b"first", sha(b"first"))
-    with pytest.raises(RefusedDelivery, match="holds other bytes"):
+    with refused("bucket.other_bytes"):
         bucket.put_new("manifest.json", b"second", sha(b"second"))
     assert bucket.get("manifest.json") == b"first"
 
@@ -121,7 +122,7 @@ def test_the_index_may_change(server: S3Server) -> None:
 
 def test_bytes_damaged_on_their_way_are_not_accepted(server: S3Server) -> None:
     bucket = opened(server, "damaged")
-    with pytest.raises(StorageUnavailable, match="damaged"):
+    with refused("bucket.bytes_damaged"):
         bucket.put_new("data.parquet", b"what came", sha(b"what was sent"))
     assert bucket.list() == []
 
@@ -133,13 +134,13 @@ def test_a_prefix_is_a_wall(server: S3Server) -> None:
 
 def test_a_client_sees_its_own_bucket_only(server: S3Server) -> None:
     opened(server, "own").put_new("data.parquet", b"ours", sha(b"ours"))
-    with pytest.raises(RefusedDelivery, match="access is denied") as caught:
+    with refused("bucket.access_denied") as caught:
         opened(server, "own", client="suedbahn", bucket=CLIENTS["nordmarkt"]).get("data.parquet")
     assert "Ask the client to allow" in caught.value.action
 
 
 def test_a_missing_object_is_named(server: S3Server) -> None:
-    with pytest.raises(RefusedDelivery, match="failed, the object is not there"):
+    with refused("bucket.no_object"):
         opened(server, "empty").get("manifest.json")
 
 
@@ -149,7 +150,7 @@ def test_a_probe_finds_a_good_destination_and_writes_nothing(server: S3Server) -
 
 
 def test_a_profile_that_is_not_set_up_is_our_fault(server: S3Server) -> None:
-    with pytest.raises(Misconfigured, match="no credentials"):
+    with refused("bucket.no_credentials"):
         opened(server, "x", profile="nobody")
 
 
@@ -157,7 +158,7 @@ def test_no_credentials_at_all_are_our_fault(server: S3Server, monkeypatch: pyte
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     told = destination(server, "nordmarkt", "x").model_copy(update={"profile": None})
-    with pytest.raises(Misconfigured, match="no credentials"):
+    with refused("bucket.no_credentials"):
         Buckets().probe(told)
 
 
@@ -169,7 +170,7 @@ def test_credentials_that_are_not_known_there_are_refused_unnamed(
     lines = f"[bad]\naws_access_key_id = {who[0] or known}\naws_secret_access_key = {who[1]}\n"
     (tmp_path / "credentials").write_text(lines)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
-    with pytest.raises(RefusedDelivery, match="credentials are not accepted") as caught:
+    with refused("bucket.credentials_rejected") as caught:
         opened(server, "x", profile="bad").get("a")
     assert known not in str(caught.value)
 
@@ -178,7 +179,7 @@ def test_a_store_that_does_not_answer_is_waited_for(server: S3Server) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         bucket = opened(server, "x", endpoint_url=f"http://127.0.0.1:{unused.getsockname()[1]}")
-        with pytest.raises(StorageUnavailable, match="does not answer"):
+        with refused("bucket.unavailable"):
             bucket.list()
 
 
@@ -212,7 +213,7 @@ def test_a_home_remembers_the_way_to_a_bucket_and_dotenv_goes_before_it(
 
 @pytest.mark.parametrize("address", ["s3://", "http://bucket", "bucket/prefix", ""])
 def test_what_is_no_address_is_said_so(address: str) -> None:
-    with pytest.raises(Misconfigured, match="not an s3:// address"):
+    with refused("bucket.address"):
         Buckets().at(address)
 
 

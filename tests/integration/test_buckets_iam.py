@@ -9,9 +9,9 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from tasks.errors import RefusedDelivery
 from tasks.store.buckets import Buckets
 from tasks.store.client_file import Destination
+from tests.refusals import refused
 
 US = "arn:aws:iam::123456789012:user/throng"
 
@@ -86,7 +86,7 @@ def test_a_role_with_the_agreed_external_id_delivers(account: Account) -> None:
 
 
 def test_another_external_id_is_denied(account: Account) -> None:
-    with pytest.raises(RefusedDelivery, match="assuming the role failed, access is denied") as caught:
+    with refused("bucket.access_denied") as caught:
         Buckets().open(destination(account, external_id="guessed"))
     assert str(caught.value).startswith(account.role_arn)
     assert "external id" in caught.value.action
@@ -94,17 +94,17 @@ def test_another_external_id_is_denied(account: Account) -> None:
 
 def test_the_role_is_needed(account: Account) -> None:
     bare = destination(account).model_copy(update={"role_arn": None, "external_id": None})
-    with pytest.raises(RefusedDelivery, match="access is denied"):
+    with refused("bucket.access_denied"):
         Buckets().probe(bare)
 
 
 def test_the_role_opens_no_other_bucket(account: Account) -> None:
-    with pytest.raises(RefusedDelivery, match="access is denied"):
+    with refused("bucket.access_denied"):
         Buckets().open(destination(account, bucket="other")).put_index(b"{}")
 
 
 def test_a_missing_bucket_is_named_with_what_the_client_must_do(account: Account) -> None:
-    with pytest.raises(RefusedDelivery, match=r"s3://nowhere/throng: .* the bucket does not exist") as caught:
+    with refused("bucket.missing") as caught:
         Buckets().probe(destination(account, bucket="nowhere"))
     assert "Ask the client to create it" in caught.value.action
 

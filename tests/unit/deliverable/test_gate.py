@@ -11,8 +11,8 @@ import pytest
 from tasks.deliverable.gate import check_delivery, checks
 from tasks.deliverable.grant import Granted
 from tasks.deliverable.serialisation import as_text
-from tasks.errors import RefusedDelivery
 from tasks.validation import validate
+from tests.refusals import refused
 from tests.unit.deliverable.factories import grant_view, levels, release_view, rendered
 
 RELEASE = release_view()
@@ -50,10 +50,12 @@ def test_each_fault_of_the_rows_is_found_by_its_own_check(check: str) -> None:
 
 def test_an_hour_or_a_zone_that_is_missing_is_named() -> None:
     shifted = release_view(levels=levels(date(2026, 3, 3)))
-    with pytest.raises(RefusedDelivery, match="zone_hour has every hour_start"):
+    with refused("delivery.gate_failed") as refusal:
         check_delivery(shifted, GOOD.places, GOOD.data)
+    assert "zone_hour has every hour_start" in refusal.value.what
     fine, coarse = RELEASE.levels
     zones = replace(fine.dimensions[0], values=("Z01", "Z02", "Z03", "Z05"))
     other = release_view(levels=(replace(fine, dimensions=(zones, *fine.dimensions[1:])), coarse))
-    with pytest.raises(RefusedDelivery, match="zone_hour has every zone_id"):
+    with refused("delivery.gate_failed") as refusal:
         check_delivery(other, Granted(("Z01", "Z02", "Z03", "Z05"), GOOD.places.districts), GOOD.data)
+    assert "zone_hour has every zone_id" in refusal.value.what

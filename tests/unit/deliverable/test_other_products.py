@@ -9,7 +9,6 @@ from decimal import Decimal
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pytest
 import yaml
 
 from tasks.deliverable.files import Rendered, inputs_digest, render
@@ -17,8 +16,8 @@ from tasks.deliverable.gate import check_delivery
 from tasks.deliverable.signature import public_key
 from tasks.deliverable.verify import verify
 from tasks.deliverable.view import DeliveryView, DimensionView, LevelView, ReleaseView
-from tasks.errors import StepFailed
 from tasks.period import Cadence, Period
+from tests.refusals import refused
 from tests.unit.deliverable.factories import (
     DISTRICT,
     SIGNING_KEY,
@@ -98,9 +97,8 @@ def test_keys_that_are_numbers_or_of_one_level_only_are_delivered_as_such() -> N
 
 
 def test_two_dimensions_that_would_share_a_column_are_refused() -> None:
-    with pytest.raises(StepFailed) as refusal:
+    with refused("delivery.column_twice"):
         replace(TRIPS[0], dimensions=(ZONE, DISTRICT))
-    assert refusal.value.code == "delivery.column_twice"
 
 
 def test_estimated_people_are_rendered_gated_and_verified_and_make_another_delivery() -> None:

@@ -2,14 +2,12 @@
 
 import json
 
-import pytest
-
 from tasks.deliverable.renderers.registry import chosen, grant_formats, media_type, registered
 from tasks.deliverable.renderers.spec import Renderer, RenderInput
 from tasks.deliverable.signature import public_key
 from tasks.deliverable.verify import verify
-from tasks.errors import Misconfigured
 from tasks.store.client_file import parse_client
+from tests.refusals import refused
 from tests.unit.deliverable.factories import SIGNING_KEY, grant_view, rendered
 
 
@@ -48,7 +46,7 @@ def test_a_toy_renderer_is_granted_rendered_listed_explained_and_verified() -> N
 
 
 def test_a_format_that_no_renderer_makes_is_refused() -> None:
-    with pytest.raises(Misconfigured):
+    with refused("client.invalid"):
         parse_client(CLIENT, "client.toml", ["footfall"], grant_formats())
 
 

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tasks.deliverable.signature import is_signed, key_id, parse_public_key, pem, pinned_key, public_key, sign
-from tasks.errors import Misconfigured
+from tests.refusals import refused
 from tests.unit.deliverable.factories import SIGNING_KEY, rendered
 
 PUBLIC = public_key(SIGNING_KEY)
@@ -25,7 +25,7 @@ def test_a_key_of_another_kind_or_no_key_is_refused_by_its_file() -> None:
     unheard_of = pem(PUBLIC).replace("MCowBQYDK2VwAyEA", "MCowBQYDK2VjAyEA").encode()
     elliptic = other.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     for content in (elliptic, unheard_of, b"", b"\xff", b"00"):
-        with pytest.raises(Misconfigured, match=r"key\.pem is not an Ed25519 public key"):
+        with refused("delivery.key_file"):
             pinned_key(content, "key.pem")
 
 

