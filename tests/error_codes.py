@@ -1,11 +1,13 @@
 """Write docs/reference/error-codes.md from the code: `python -m tests.error_codes`."""
 
 import ast
+import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from tasks import errors
+from tasks.deliverable.untrusted_reader import refuse
 from tasks.errors import ThrongError
 
 ROOT = Path(__file__).parents[1]
@@ -32,6 +34,7 @@ SEE = {
     "serve": "worker-server-or-machine-down",
 }
 """The runbook's section for an area."""
+ASK_AGAIN = inspect.signature(refuse).parameters["action"].default
 
 
 @dataclass(frozen=True, order=True)
@@ -53,7 +56,9 @@ def sites() -> Iterator[Site]:
             names = dict(_constants(module))
             for node in ast.walk(module):
                 if isinstance(node, ast.Call) and (kind := _kind(node.func)):
-                    yield _site(node, kind, names)
+                    site = _site(node, kind, names)
+                    if not site.code.isupper():  # a helper that passes its caller's code on
+                        yield site
 
 
 def _constants(module: ast.Module) -> Iterator[tuple[str, str]]:
@@ -65,6 +70,7 @@ def _constants(module: ast.Module) -> Iterator[tuple[str, str]]:
 
 def _kind(function: ast.expr) -> type[ThrongError] | None:
     name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    name = "RefusedDelivery" if name == "refuse" else name
     found = getattr(errors, name, None)
     return found if isinstance(found, type) and issubclass(found, ThrongError) else None
 
@@ -72,6 +78,8 @@ def _kind(function: ast.expr) -> type[ThrongError] | None:
 def _site(call: ast.Call, kind: type[ThrongError], names: dict[str, str]) -> Site:
     named = {keyword.arg: keyword.value for keyword in call.keywords}
     given = [*call.args, *[ast.Constant("")] * 3]
+    if getattr(call.func, "id", "") == "refuse":  # code, then an action that has a default
+        given = [given[0], given[2] if len(call.args) > 2 else ast.Constant(ASK_AGAIN), given[1]]
     code, what, action = (named.get(name, given[at]) for name, at in (("code", 2), ("what", 0), ("action", 1)))
     return Site(_text(code, names), kind.exit_code, kind.__name__, _text(what, names), _text(action, names))
 
