@@ -1,4 +1,4 @@
-"""What somebody must be told, and what they can do about it: read from the plan and the books, nothing is kept."""
+"""Alerts: what needs attention and what to do, from plan and catalog; nothing is stored."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,23 +21,23 @@ from tasks.store.ledger import ReleaseKey
 from tasks.store.tables import DayGeneration, MonthBudget, ReleaseState
 
 RECENT = timedelta(days=1)
-"""How long news is news: a day's gate warning, or a run that is not in the plan."""
+"""How long an alert of a day's gate warning, or of a run outside the plan, stays open."""
 
 NOTICE = timedelta(days=7)
-"""How long before a key is destroyed somebody is told what is not drawn yet."""
+"""How long before its destruction a key of an undrawn period raises an alert."""
 
 EXPIRY_EVERY = timedelta(days=7)
-"""`expire` runs once a day; rows of those who withdrew must be gone within 30 days."""
+"""`expire` runs daily; rows of subscribers who withdrew must be gone within 30 days."""
 
 LOW = 10
 """A month's budget is low when less than a tenth of its cap is left."""
 
 NOT_ALERTED = (None, 0, 2, 3, 130)
-"""Exit codes of runs that nobody need be told of: going on, done, mistyped, told step by step, stopped."""
+"""Exit codes of runs without an alert: running, done, usage, per step, stopped."""
 
 
 class AlertKind(StrEnum):
-    """Why somebody is told; also the last part of the event's name. The most urgent come first."""
+    """Kinds of alerts, most urgent first; also the last part of the event's name."""
 
     DELIVERY_LATE = "delivery_late"
     RUN_FAILED = "run_failed"
@@ -52,7 +52,7 @@ class AlertKind(StrEnum):
 
 @dataclass(frozen=True)
 class Alert:
-    """One thing to be told: of which kind, about what, what is the matter, and what to do."""
+    """One alert: kind, subject, what is wrong, what to do."""
 
     kind: str
     subject: str
@@ -61,17 +61,17 @@ class Alert:
 
 
 def failure(subject: str, error: ThrongError) -> Alert:
-    """That a run failed, as it ends; `subject` is its verb and what it was about."""
+    """The alert of a failed run at its end; `subject` is verb and subject."""
     return Alert(AlertKind.RUN_FAILED, subject, error.what, error.action)
 
 
 def alerts(stores: Stores, plan: Plan, now: datetime) -> list[Alert]:
-    """Everything that somebody must be told now, the most urgent first; `plan` is the schedule's."""
+    """Every open alert, most urgent first; `plan` is the schedule's."""
     return [alert for kind in AlertKind for alert in _SOURCES[kind](stores, plan, now)]
 
 
 def _late(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
-    """Promised by now and still to be had; before it is impossible, `key_expiring` tells."""
+    """Deliveries past their deadline that are still possible."""
     zone = stores.policy.policy.time.local
     for target in plan.targets:
         if target.late and target.expected_by and target.state is not State.IMPOSSIBLE:
@@ -83,13 +83,13 @@ def _late(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
 
 
 def _failed(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
-    """Steps that failed, each once: what only follows from another one's failure is left out."""
+    """Failed steps, each once, without the effects of other failures."""
     failed = {step.key: step for step in plan.steps if step.state is State.FAILED}
     for step in failed.values():
         if not any(before in failed for before in _before(step)):
             again = f"throng {step.verb} {step.subject}"
             action = (
-                f"After mending it: {again}" if step.settled else f"The next daily run tries again; or now: {again}"
+                f"After the correction: {again}" if step.settled else f"The next daily run tries again; or now: {again}"
             )
             yield Alert(AlertKind.RUN_FAILED, f"{step.verb} {step.subject}", step.why, action)
     for (verb, subject), run in stores.catalog.last_runs().items():
@@ -97,11 +97,11 @@ def _failed(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
         if other and run.ended and now - run.ended < RECENT:
             what = run.message or f"It ended with {run.outcome}."
             again = "throng daily" if verb == "index" else f"throng {verb} {subject}"  # an index has no command
-            yield Alert(AlertKind.RUN_FAILED, f"{verb} {subject}", what, f"After mending it: {again}")
+            yield Alert(AlertKind.RUN_FAILED, f"{verb} {subject}", what, f"After the correction: {again}")
 
 
 def _before(step: Step) -> list[tuple[str, str]]:
-    """Keys of the steps whose failure is also this one's."""
+    """Keys of the steps that share this step's failure."""
     if step.verb == "publish":
         return [("ingest", str(day)) for day in Period.parse(step.period).days]
     return [("publish", f"{step.product} {step.period}")] if step.verb == "deliver" else []
@@ -123,7 +123,7 @@ def _stale(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
 
 
 def _first(plan: Plan, release: Step) -> str:
-    """What comes before a revision: it is drawn from the lake, and late files are only in the landing."""
+    """The step before a revision: late files must enter the lake."""
     days = {str(day) for day in Period.parse(release.period).days}
     changed = [s.period for s in plan.steps if s.verb == "ingest" and s.state is State.STALE and s.period in days]
     return f", after {', '.join(f'`throng ingest {day}`' for day in changed)}" if changed else ""
@@ -135,7 +135,7 @@ def _latest(stores: Stores, product: Product, period: str) -> str:
 
 
 def _warned(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
-    """Of days that were taken in lately; a rule that stops the day is a failed run."""
+    """Gate warnings of recently ingested days; a rule that stops a day is a failed run."""
     for row in _current(stores, now):
         if row.ingested_at and now - row.ingested_at < RECENT:
             for line in stores.catalog.gate(row.day, row.generation):
@@ -148,7 +148,7 @@ def _current(stores: Stores, now: datetime) -> list[DayGeneration]:
 
 
 def _low(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
-    """Months that still have something to draw, or are not over."""
+    """Low budgets of months with releases to draw, or not over."""
     today = now.astimezone(stores.policy.policy.time.local).date()
     kept = timedelta(days=stores.policy.policy.retention.keys_days)
     for budget in budgets(stores):
@@ -166,7 +166,7 @@ def _left(budget: MonthBudget, needed: int) -> str:
 
 
 def _redrawn(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
-    """Drawn again lately: nothing of the earlier draws had left, but what kills draws again and again must be seen."""
+    """Recently repeated draws; nothing of the earlier draws had left."""
     for release in stores.ledger.releases():
         if release.redraws:
             key = str(ReleaseKey.of(release))
@@ -177,7 +177,7 @@ def _redrawn(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
 
 
 def _expiring(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
-    """Periods in the lake that are not drawn, and can no longer be once their key is destroyed."""
+    """Undrawn periods in the lake whose key will be destroyed soon."""
     clients = [ClientSpec.stored(row.spec) for row in stores.catalog.clients()]
     drawn = {(r.product, r.period) for r in stores.ledger.releases() if r.state is not ReleaseState.RESERVED}
     for (product, period), ends in _keys_end(stores, now).items():
@@ -188,7 +188,7 @@ def _expiring(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
 
 
 def _expiry_overdue(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
-    """Keys are past their time, or rows of those who withdrew may be: none is older than a week here, or it is told."""
+    """The alert if `throng expire` has not ended well for a week."""
     done = [entry.at for entry in stores.audit.entries(EXPIRY)][-1:]
     since = min((row.ingested_at for row in _current(stores, now) if row.ingested_at), default=now)
     if now - max([since, *done]) > EXPIRY_EVERY:
@@ -198,7 +198,7 @@ def _expiry_overdue(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert
 
 
 def _keys_end(stores: Stores, now: datetime) -> dict[tuple[str, Period], datetime]:
-    """By product and period with days in the lake: when the period's key may be destroyed."""
+    """The earliest destruction of each period's key, by product and period with days in the lake."""
     days: dict[tuple[str, Period], list[DayGeneration]] = {}
     for row in _current(stores, now):
         for product in (each for each in published() if isinstance(each, DataProduct)):
@@ -223,7 +223,7 @@ _EXPLAIN = "`throng runs` shows what ended there: kill, memory, disk? If nothing
 _KEEP = "Draw no further revision of this month: what is spent never comes back. `throng budget` shows by what."
 HELP: Mapping[State, str] = {
     State.MISSING: "The next daily run does it; or now: throng daily",
-    State.FAILED: "`throng status` says what failed and how to mend it.",
+    State.FAILED: "`throng status` says what failed and what to do.",
     State.WAITING: "Have the operator send the day; the next daily run takes it in and goes on from there.",
-    State.BLOCKED: "`throng budget` shows what the month was spent on; the client is told that it is withheld.",
+    State.BLOCKED: "`throng budget` shows what the month was spent on; the client's index says so.",
 }

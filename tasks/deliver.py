@@ -142,7 +142,7 @@ class Deliver:
     def begun(self, spec: ClientSpec, key: DeliveryKey) -> list[DeliveryKey]:
         """Earlier deliveries of the period that were cut off within the bucket: to be completed, or none would verify.
 
-        Nothing is ever removed from a client's bucket, so that half of a delivery would stay half for ever.
+        Nothing is removed from a client's bucket, so half a delivery would remain permanently.
         """
         unsent = [
             delivery

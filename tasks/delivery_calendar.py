@@ -89,7 +89,7 @@ class _ClientHistory:
         return cls(stores, client, releases, sent, stores.catalog.last_runs(), days, left)
 
     def state(self, product: Product, period: Period, delivery: Delivery | None) -> tuple[PeriodState, str]:
-        """How the period stands, and why."""
+        """The period's state and reason."""
         release = latest_of(self.releases.get((product.name, product.version, str(period)), ()))
         if release and release.state is ReleaseState.RECALLED:
             return PeriodState.RECALLED, "This release was taken back: do not use it."
@@ -110,7 +110,7 @@ class _ClientHistory:
         return short or (run is not None and run.outcome == "RefusedRelease")
 
     def _failed(self, product: Product, period: Period) -> bool:
-        """Whether the period was tried in vain: the run that goes on now has no end yet, but the delivery says so."""
+        """Whether the delivery failed; the current run has no end yet, but the delivery's state says so."""
         run = self.runs.get(("deliver", f"{self.client} {product.name} {period}"))
         delivery = self.deliveries.get((product.name, product.version, str(period)))
         refused = delivery is not None and delivery.state is DeliveryState.REFUSED

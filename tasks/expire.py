@@ -56,7 +56,7 @@ class Expire:
         remove_unused(self._stores.settings.scratch_root)  # raw ids may be in it
         for row in catalog.generations():
             if row.state is DayState.CANDIDATE:
-                with self._stores.locks.hold(f"day-{row.day}"):  # whoever builds it holds the lock until it counts
+                with self._stores.locks.hold(f"day-{row.day}"):  # its writer holds the lock until it is current
                     if any(latest == row for latest in catalog.generations(row.day)):
                         lake.discard(lake.staged_partition(row.day, row.generation))
         return sum(self._tidied(day) for day in sorted({day for day, _ in catalog.superseded()}))

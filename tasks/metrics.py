@@ -1,4 +1,4 @@
-"""What a monitoring system reads: one file in Prometheus' text format, for node_exporter's textfile collector.
+"""Metrics: one file in Prometheus' text format, for node_exporter's textfile collector.
 
 Totals by client, product, month, verb and kind only: nothing of a person, nothing by zone, hour or attribute.
 """
@@ -47,7 +47,7 @@ def write_metrics(stores: Stores, plan: Plan, found: Sequence[Alert], now: datet
 
 
 def render(stores: Stores, plan: Plan, found: Sequence[Alert], now: datetime) -> str:
-    """Every metric; `plan` is the schedule's, `found` what somebody must be told."""
+    """Every metric; `plan` is the schedule's, `found` the open alerts."""
     metrics = [*_of_plan(stores, plan, now), *_of_books(stores, found), *_of_runs(stores.catalog.last_runs().values())]
     written = Metric("metrics_written_timestamp_seconds", "When this file was written.", [({}, now.timestamp())])
     return "\n".join(line for metric in (*metrics, written) for line in metric.lines()) + "\n"
@@ -70,7 +70,7 @@ def _of_plan(stores: Stores, plan: Plan, now: datetime) -> Iterator[Metric]:
 
 
 def _freshness(stores: Stores, now: datetime) -> Iterator[Sample]:
-    """By data, not by run: of a standing grant without any delivery, since the grant begins."""
+    """Data age, not run age; a grant without a delivery counts from its start."""
     zone = stores.policy.policy.time.local
     today = now.astimezone(zone).date()
     for name, spec in _clients(stores).items():
@@ -90,11 +90,11 @@ def _of_books(stores: Stores, found: Sequence[Alert]) -> Iterator[Metric]:
     left: list[Sample] = [({"month": month.month}, month.left / month.cap) for month in budgets(stores)]
     yield Metric("budget_left_ratio", "Share of the month's privacy budget (rho) that is left.", left)
     kinds: list[Sample] = [({"kind": kind}, sum(alert.kind == kind for alert in found)) for kind in AlertKind]
-    yield Metric("alerts", "What somebody must be told, by kind.", kinds)
+    yield Metric("alerts", "Open alerts by kind.", kinds)
 
 
 def _of_runs(runs: Iterable[Run]) -> Iterator[Metric]:
-    """The last run of each verb that has ended, whatever it was about."""
+    """The last finished run of each verb."""
     last = {run.verb: run for run in sorted(runs, key=lambda run: run.id) if run.ended}
     samples = {verb: _facts(run, run.ended) for verb, run in sorted(last.items()) if run.ended}
     for name, meaning in _LAST_RUN.items():

@@ -1,4 +1,4 @@
-"""Staleness: what differs today from what a release was drawn from. The release stands; only a revision draws again."""
+"""Staleness: what changed since a release was drawn. The release remains; only a revision draws again."""
 
 from collections.abc import Iterator
 from datetime import date, datetime

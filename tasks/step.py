@@ -20,7 +20,7 @@ R = TypeVar("R")
 Verb = TypeVar("Verb")
 Method = Callable[Concatenate[Verb, P], R]
 ProgressCallback = Callable[[str, int, int], None]
-"""Told what is being done, how many parts of it are done, and of how many (0 of 0 at a step's start)."""
+"""Receives the current activity, the parts done, and their total (0 of 0 at a step's start)."""
 
 RETRIES = 3
 BACKOFF_SECONDS = 1
@@ -39,7 +39,7 @@ def report_progress(watch: ProgressCallback) -> Iterator[None]:
 
 
 def progress_callback() -> ProgressCallback | None:
-    """Who is told, if anybody is."""
+    """The current receiver of progress, if any."""
     return _callback.get()
 
 
@@ -88,7 +88,7 @@ def _asks_to_stop(error: BaseException) -> bool:
 
 
 def as_throng_error(verb: str, error: BaseException) -> ThrongError:
-    """The error as one of ours, without its causes; of an unforeseen one only type and place are left."""
+    """Convert to a ThrongError without causes; an unforeseen error keeps type and place only."""
     if isinstance(error, ThrongError):
         fault: ThrongError = error
     elif isinstance(error, MemoryError):

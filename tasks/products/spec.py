@@ -173,7 +173,7 @@ class Product:
         return tuple(Period.holding(cadence, day) for cadence in Cadence if cadence in self.cadences)
 
     def rules(self, policy: Policy, cadence: Cadence, hours: int) -> tuple[LevelRule, ...]:
-        """The rule of each level it draws, for a period of so many hours; empty if it draws none."""
+        """The rule of each drawn level, for a period's number of hours; empty without a draw."""
         return ()
 
     def check(self, period: Period) -> None:
@@ -199,7 +199,7 @@ class DataProduct(Product):
     statuses: Callable[[CountContext], Mapping[str, KeyStatuses]] = _nothing_known
 
     def rules(self, policy: Policy, cadence: Cadence, hours: int) -> tuple[LevelRule, ...]:
-        """The policy's rule of each level, for a period of so many hours, in draw order."""
+        """The policy's rule of each level, for a period's number of hours, in draw order."""
         levels = policy.levels(self.name, cadence)
         found = ((level, levels[self.policy_name(level)]) for level in self.levels)
         return tuple(

@@ -17,7 +17,7 @@ ABANDONED_SECONDS = 2 * 86_400
 """Unfinished files older than this belong to a process that died."""
 
 MARK = "installation"
-"""The file in which a room carries its installation's id."""
+"""The file with the id of a store's installation."""
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
@@ -107,14 +107,14 @@ class AtomicFiles:
             remove_abandoned(self._unfinished)
 
     def mark(self, installation: str) -> None:
-        """Write the installation's id into a room that holds nothing yet."""
+        """Write the installation's id into an empty store."""
         with translate_errors(self.root):
             fresh = all(entry == self._unfinished for entry in self.root.iterdir())
         if fresh:
             self.put_new(self.root / MARK, installation.encode())
 
     def marked(self) -> str | None:
-        """The id of the installation that the room belongs to."""
+        """The id of the installation that owns the store."""
         with translate_errors(self.root):
             return (self.root / MARK).read_text() if (self.root / MARK).exists() else None
 
@@ -124,7 +124,7 @@ class AtomicFiles:
             unfinished.replace(path)
 
     def put_new(self, path: Path, content: bytes | memoryview) -> bool:
-        """Write a file unless one is there: of concurrent writers exactly one is told True."""
+        """Write a file unless it exists; exactly one of concurrent writers gets True."""
         with self._written(path, content) as unfinished:
             return link_new(unfinished, path)
 

@@ -40,7 +40,7 @@ def this_user() -> str:
 
 
 def record(session: Session, entry: AuditEntry, lineage: str = "") -> Audit:
-    """Add the entry to a transaction that changes state; committed, it is told in the log too."""
+    """Add the entry to a transaction that changes state; the log gets it after the commit."""
     row = Audit(at=datetime.now(UTC), actor=entry.actor, event=entry.event, subject=entry.subject, detail=entry.detail)
     session.add(row)
     log_event(session, entry.event, entry.subject, lineage, actor=entry.actor, **entry.facts)

@@ -163,7 +163,7 @@ class Buckets:
     """Opens clients' buckets, under the identity that each client's file names."""
 
     def __init__(self, home: Path | None = None) -> None:
-        """AWS_* lines of `.env` and of the home's `env` count as if they stood in the environment; that goes first."""
+        """Use AWS_* lines of `.env` and the home's `env` like the environment, which comes first."""
         for name, value in (*env_files.dotenv().items(), *(env_files.read(home).items() if home else ())):
             if name.startswith("AWS_") and value:
                 os.environ.setdefault(name, value)
@@ -217,7 +217,7 @@ def _session(profile: str | None = None, **named: Any) -> boto3.Session:
 
 
 def _no_prompt(asked: str) -> str:
-    """In place of a prompt for a one-time code, at which a schedule would wait for ever."""
+    """Replace the prompt for a one-time code, which would block a schedule."""
     raise Misconfigured(
         "The AWS profile asks for a one-time code (mfa_serial), and Throng asks nobody.",
         "Put session credentials into a profile (`aws sts get-session-token` or `aws configure export-credentials`), "

@@ -18,7 +18,7 @@ _SEGMENT = r"[A-Za-z0-9][A-Za-z0-9_.=-]{0,127}"
 
 
 class _Table(BaseModel):
-    """Descriptions finish the sentence "must be ..." for whoever wrote the file."""
+    """Descriptions complete the sentence "must be ..." in messages."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -194,7 +194,7 @@ class ClientSpec(_Table):
         return spec
 
     def document(self, kept: "ClientSpec | None", now: datetime) -> dict[str, Any]:
-        """For the catalog: the file's content, and since when each grant stands; `kept` is what it replaces."""
+        """For the catalog: the file's content, and the start of each grant; `kept` is the replaced content."""
         before = {grant.key: grant._granted_at for grant in kept.grants} if kept else {}
         granted = {grant.key: (before.get(grant.key) or now).isoformat() for grant in self.grants}
         return {**self.model_dump(mode="json", by_alias=True), _GRANTED: granted}

@@ -22,14 +22,14 @@ _SESSION = {
     "TimeZone": "UTC",
     "extra_float_digits": "1",
     "default_transaction_isolation": "read committed",
-    # A lock is held, and waited for, as long as a day's work takes; whoever dies loses it all the same.
+    # A lock is held, and waited for, as long as a day's work takes; a dead holder loses it.
     "idle_session_timeout": "0",
     "idle_in_transaction_session_timeout": "0",
     "transaction_timeout": "0",
     "statement_timeout": "0",
     "lock_timeout": "0",
 }
-"""What a PostgreSQL session of ours needs, whatever the server, the database or the user's role say."""
+"""Settings of each PostgreSQL session, independent of server, database and role."""
 
 _PREPARE = "SELECT set_config(%s, %s, false) WHERE current_setting(%s, true) IS NOT NULL"
 """Servers before 17 do not know all of them."""
@@ -65,9 +65,9 @@ class Database:
 
     @contextmanager
     def writing(self, locked: bool = True) -> Iterator[Session]:
-        """A transaction that is committed whole at the block's end, or not at all; then the log tells of it.
+        """A transaction, committed at the block's end or rolled back; the log follows the commit.
 
-        `locked`: whoever has lost a lock since changes nothing any more. As the transaction has begun when the locks
+        `locked`: a holder that lost a lock changes nothing any more. As the transaction has begun when the locks
         are asked for, and would not survive the server's restart either, they are held until it is committed.
         """
         with self.in_words(), Session(self.engine, expire_on_commit=False) as session, session.begin():

@@ -126,7 +126,7 @@ _OF_POSTGRESQL: dict[str, _Meaning] = {
 
 
 def fault_of(name: str, error: DatabaseError | InterfaceError) -> ThrongError | None:
-    """The fault of the database of this name; None for a defect of ours and for a violated constraint."""
+    """The fault of the named database; None for a defect in Throng and for a violated constraint."""
     if meaning := _meaning(error):
         kind, what, action = meaning
         return kind(f"The database {name} {what}.", action)

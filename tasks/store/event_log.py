@@ -53,7 +53,7 @@ class EventLog:
             _say_once(fault.what)
 
     def _append(self, lines: Iterable[bytes]) -> None:
-        """One write a line: at the file's end whoever else writes, so that lines of processes do not mix.
+        """One write per line at the file's end, so that lines of several processes do not mix.
 
         A line that a full disk has cut is ended by the next one. While another process writes, a line may look so:
         then an empty one follows, which readers of JSON lines skip.

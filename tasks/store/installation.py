@@ -59,7 +59,7 @@ class Installation:
         self._check_sums(charges)
 
     def _check_sums(self, charges: list[tuple[tables.Release, tables.Charge]]) -> None:
-        """Raise RefusedRelease where a month's books say less than its charges; more may have come meanwhile."""
+        """Raise RefusedRelease if a month spent less than its charges add up to."""
         sums: Counter[str] = Counter()
         for _, charge in charges:
             sums[charge.month] += charge.units

@@ -1,4 +1,4 @@
-"""Secrets: a period's two keys, the signing key, the key of digests; each made once, by whoever comes first.
+"""Secrets: a period's two keys, the signing key, the digest key; each made once, by its first user.
 
 A period's pseudonym key makes pseudonyms of raw ids; its data key opens its rows in the lake. Reading rows needs the
 second alone, and with it nobody's number can be recognised.

@@ -1,4 +1,4 @@
-"""The lake: one folder, ours alone; days, releases and deliveries each have a room in it."""
+"""The lake: one private folder with a store each for days, releases and deliveries."""
 
 from pathlib import Path
 

@@ -9,7 +9,7 @@ from sqlmodel import Field, SQLModel
 
 
 class ReleaseState(StrEnum):
-    """Where a release stands; RELEASE_TRANSITIONS says what may follow."""
+    """The state of a release; RELEASE_TRANSITIONS lists the next states."""
 
     RESERVED = "reserved"
     STAGED = "staged"
@@ -18,7 +18,7 @@ class ReleaseState(StrEnum):
 
 
 class DayState(StrEnum):
-    """Where a generation of a day stands; DAY_TRANSITIONS says what may follow."""
+    """The state of a generation of a day; DAY_TRANSITIONS lists the next states."""
 
     CANDIDATE = "candidate"
     CURRENT = "current"
@@ -27,7 +27,7 @@ class DayState(StrEnum):
 
 
 class DeliveryState(StrEnum):
-    """Where a delivery stands; DELIVERY_TRANSITIONS says what may follow."""
+    """The state of a delivery; DELIVERY_TRANSITIONS lists the next states."""
 
     RENDERED = "rendered"
     DELIVERED = "delivered"
@@ -146,7 +146,7 @@ class DayGeneration(Table, table=True):
 
 
 class ListedFile(Table, table=True):
-    """One event file that a generation was made from, as it stood then."""
+    """One event file of a generation, as it was read."""
 
     __tablename__ = "landing_file"
 

@@ -1,4 +1,4 @@
-"""What a client may be told of a day: its files and how many were unreadable; which gate lines rest on exact counts."""
+"""Facts of a day for clients: files and unreadable files; gate lines that use exact counts."""
 
 import sqlalchemy as sa
 from alembic import op
