@@ -145,7 +145,7 @@ class Publish:
         if self._stores.lake.staged(key) is None:
             inputs = self._inputs(product, period)
             entry = AuditEntry.by_user("release follows its days", str(key))
-            self._stores.ledger.follow(key, inputs.zone_plan, inputs.generations, entry)
+            self._stores.ledger.repin(key, inputs.zone_plan, inputs.generations, entry)
         return key
 
     @step("count, draw and publish")

@@ -149,7 +149,7 @@ def _sentence(fault: ErrorDetails, lines: Mapping[Place, int]) -> str:
 
 
 def _nearest(place: Place) -> str:
-    """The key that was probably translate_errors: in the same table, else the table where this key belongs."""
+    """The key that was probably meant: in the same table, else the table where this key belongs."""
     key, table = str(place[-1]), _TABLES.get(str(place[0])) if len(place) > 1 else None
     if near := get_close_matches(key, _keys(table) if table else _TABLES, 1):
         return f"; did you mean '{near[0]}'?"

@@ -60,7 +60,7 @@ class Database:
     def reading(self) -> Iterator[Session]:
         """A transaction that sees one state of the database and does not block writers."""
         reader = self.engine.execution_options(reading=True)
-        with self.in_words(), Session(reader, expire_on_commit=False) as session, session.begin():
+        with self.translate_errors(), Session(reader, expire_on_commit=False) as session, session.begin():
             yield session
 
     @contextmanager
@@ -70,7 +70,7 @@ class Database:
         `locked`: a holder that lost a lock changes nothing any more. As the transaction has begun when the locks
         are asked for, and would not survive the server's restart either, they are held until it is committed.
         """
-        with self.in_words(), Session(self.engine, expire_on_commit=False) as session, session.begin():
+        with self.translate_errors(), Session(self.engine, expire_on_commit=False) as session, session.begin():
             if locked and self.held:
                 session.execute(text("SELECT 1"))
                 self.confirm_locks()
@@ -81,7 +81,7 @@ class Database:
     @contextmanager
     def connection(self) -> Iterator[Connection]:
         """A plain connection in a transaction, for migrations."""
-        with self.in_words(), self.engine.begin() as connection:
+        with self.translate_errors(), self.engine.begin() as connection:
             yield connection
 
     def confirm_locks(self) -> None:
@@ -96,7 +96,7 @@ class Database:
             ) from None
 
     @contextmanager
-    def in_words(self) -> Iterator[None]:
+    def translate_errors(self) -> Iterator[None]:
         """Turn the driver's faults into ours; a violated constraint (an answer) and a defect pass."""
         try:
             yield

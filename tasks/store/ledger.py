@@ -140,7 +140,7 @@ class Ledger:
         except IntegrityError:  # another process took the key first, and has committed
             return self._get(key)
 
-    def follow(self, key: ReleaseKey, zone_plan: str, generations: Mapping[str, int], audit: AuditEntry) -> None:
+    def repin(self, key: ReleaseKey, zone_plan: str, generations: Mapping[str, int], audit: AuditEntry) -> None:
         """Let an undrawn release read these generations of its days instead of those it was reserved for."""
         release = self._get(key)
         if (release.zone_plan, dict(release.generations)) == (zone_plan, dict(generations)):

@@ -32,10 +32,10 @@ class Locks:
     @contextmanager
     def _advisory(self, name: str) -> Iterator[None]:
         key = int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), signed=True)
-        with self._database.in_words():
+        with self._database.translate_errors():
             connection = self._database.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         try:
-            with self._database.in_words():
+            with self._database.translate_errors():
                 connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": key})
             self._database.held.append(connection)
             yield

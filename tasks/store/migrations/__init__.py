@@ -80,5 +80,5 @@ def _version(connection: Connection) -> str | None:
 def _use_write_ahead_log(database: Database) -> None:
     """Readers then do not wait for a writer; SQLite remembers it in the file."""
     if database.file is not None:
-        with database.in_words(), database.engine.connect() as connection:
+        with database.translate_errors(), database.engine.connect() as connection:
             connection.connection.cursor().execute("PRAGMA journal_mode = WAL")
