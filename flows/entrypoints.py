@@ -19,9 +19,11 @@ def publish(product: str, period: str, revision_of: str | None = None, reason_id
     """Lake to one release, drawn once."""
     from tasks.privacy.noise import production_noise
     from tasks.publish import Publish
+    from tasks.refresh import Refresh
     from tasks.store import open_stores
 
-    return Publish(open_stores(), production_noise())(product, period, revision_of, reason_id)
+    stores = open_stores()
+    return Publish(stores, production_noise(), Refresh(stores))(product, period, revision_of, reason_id)
 
 
 def deliver(client: str, product: str, period: str) -> DeliveryRef:

@@ -90,7 +90,7 @@ class Expire:
                     files += catalog.files_of(period, day)
                     lake.keep_only(period, day, ())
             self._stores.keys.destroy(period)
-            lake.remove_allowed(period)
+            lake.delete_eligible(period)
             entry = AuditEntry.by_user("period destroyed", f"period {period}", f"{len(files)} files", files=len(files))
             catalog.end_expiry(period, files, entry)
         return len(files)
@@ -141,7 +141,7 @@ class Expire:
                     for file in self._stores.catalog.files_of(period, day):
                         removed += self._rewritten(file, gone[bucket == file.bucket])
                     self._stores.lake.keep_only(period, day, self._stores.catalog.files_of(period, day))
-            self._stores.lake.allow_no_more(period, gone)
+            self._stores.lake.remove_eligible(period, gone)
         return removed
 
     def _rewritten(self, file: LakeFile, gone: Pseudonyms) -> int:

@@ -1,27 +1,21 @@
-"""publish(product, period): one release, drawn once, from the period's rows and the people who may be counted now."""
+"""publish(product, period): one release, drawn once, from the period's rows and its eligible list."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from fractions import Fraction
 from typing import cast
 
-import numpy as np
-import pyarrow as pa
-
 from tasks.count_context import count_context
 from tasks.derivation import derivation_inputs, inputs_changed, pending_derivation
 from tasks.errors import Misconfigured, RefusedRelease
-from tasks.events.formats import load_formats
-from tasks.events.landing import unchanged
-from tasks.events.panel import after_consent, eligible, read_panel
-from tasks.period import Period, day_start
+from tasks.period import Period
 from tasks.privacy.noise import Noise
 from tasks.products.draw import counted
 from tasks.products.registry import find
 from tasks.products.spec import DataProduct, DerivedProduct, Product
+from tasks.refresh import LandingSide
 from tasks.refs import Outcome, ReleaseRef
-from tasks.register_versions import check_register_values, check_registers, registers_digest
 from tasks.release import (
     PendingDraw,
     ReleaseDraw,
@@ -33,7 +27,6 @@ from tasks.release import (
     utc_now,
 )
 from tasks.release_inputs import inputs_now
-from tasks.staleness import changes_since, not_in_lake
 from tasks.step import step
 from tasks.store import Stores
 from tasks.store.audit import AuditEntry
@@ -43,11 +36,17 @@ from tasks.store.tables import Release, ReleaseState
 
 
 class Publish:
-    """Publishes releases; the noise source comes through the constructor, production's from `production_noise`."""
+    """Publishes releases; the noise source comes through the constructor, production's from `production_noise`.
 
-    def __init__(self, stores: Stores, noise: Noise, now: Callable[[], datetime] = utc_now) -> None:
+    It reads neither registers nor pseudonym keys: `landing` does, in steps of its own zone.
+    """
+
+    def __init__(
+        self, stores: Stores, noise: Noise, landing: LandingSide, now: Callable[[], datetime] = utc_now
+    ) -> None:
         self._stores = stores
         self._noise = noise
+        self._landing = landing
         self._now = now
         self._release_draw = ReleaseDraw(stores)
 
@@ -66,13 +65,26 @@ class Publish:
             self._stores.locks.hold(f"release-{made.name}-{of}"),
             self._stores.catalog.run("publish", f"{made.name} {of}") as run,
         ):
-            if existing := self.look(made, of, revision):
-                run.outcome = existing.outcome
-                return existing
-            key = self.reserve(made, of, reason_id)
-            ref = self.draw(made, of, key)
+            existing = self.look(made, of, revision)
+            ref = self._compared(existing, made) if existing else self._drawn(made, of, revision, reason_id)
             run.outcome = ref.outcome
             return ref
+
+    def _compared(self, ref: ReleaseRef, product: Product) -> ReleaseRef:
+        """A release that is drawn; if stale, with what a revision would cost under today's policy."""
+        if stale := self._landing.changes_since(ref):
+            cost = privacy_cost(product, Period.parse(ref.period), self._stores.policy.policy)
+            return replace(ref, stale=stale, revision_rho=float(cost.exact))
+        return ref
+
+    def _drawn(self, product: Product, period: Period, revision: int | None, reason_id: int | None) -> ReleaseRef:
+        """Refresh, charge and draw; what is derived, or rests in staging, needs no registers."""
+        evidence: dict[str, str] = {}
+        if self.check_inputs(product, period):
+            if revision is not None:
+                self._landing.check_ingested(period)
+            evidence = {"people": self._landing.refresh(period).registers}
+        return self.draw(product, period, self.reserve(product, period, reason_id, evidence))
 
     def _revision(self, product: Product, period: Period, revision_of: str | None, reason_id: int | None) -> int | None:
         """The number of the revision that is asked for; None for the scheduled release."""
@@ -85,19 +97,18 @@ class Publish:
 
     @step("is the release there already?")
     def look(self, product: Product, period: Period, revision: int | None) -> ReleaseRef | None:
-        """The release that exists, with what has changed since it was drawn; None if it is still to be drawn."""
+        """The release that exists; None if it is still to be drawn."""
         self._stores.installation.check()
         latest = self._stores.ledger.find(product.name, product.version, str(period))
         if revision is not None:
             self._check_revisable(ReleaseKey(product.name, product.version, str(period), revision - 1))
         wanted = latest is not None and (revision is None or latest.revision >= revision)
-        if revision is not None and not wanted:
-            self._check_lake(period)
         if latest is None or not wanted or latest.state in (ReleaseState.RESERVED, ReleaseState.STAGED):
             return None
         if isinstance(product, DerivedProduct) and inputs_changed(self._stores, product, latest):
             return None
-        return self._standing(product, period, latest)
+        bind_lineage(release_lineage(latest.period, latest.generations))
+        return _reference(latest, Outcome.ALREADY_PUBLISHED)
 
     def _check_revisable(self, key: ReleaseKey) -> None:
         """Only what was published can be revised: an unfinished release is finished under its own charge."""
@@ -107,32 +118,31 @@ class Publish:
                 f"{key} is not published.", "See `throng releases`; publish without --revision-of finishes what began."
             )
 
-    def _check_lake(self, period: Period) -> None:
-        """A revision is paid for once more: it must not be drawn from the old rows while new ones wait beside them."""
-        for day, files in not_in_lake(self._stores, period, self._now()).items():
-            raise RefusedRelease(
-                f"A revision would be drawn without late files of {day}: {files}.",
-                f"Run `throng ingest {day}` first, or take the files out of the landing.",
-            )
-
-    def _standing(self, product: Product, period: Period, release: Release) -> ReleaseRef:
-        """A release that is drawn; if stale, with what a revision would cost under today's policy."""
-        bind_lineage(release_lineage(release.period, release.generations))
-        ref = _reference(release, Outcome.ALREADY_PUBLISHED)
-        if stale := changes_since(self._stores, release, self._now()):
-            cost = privacy_cost(product, period, self._stores.policy.policy)
-            return replace(ref, stale=stale, revision_rho=float(cost.exact))
-        return ref
+    @step("is everything there that it is drawn from?")
+    def check_inputs(self, product: Product, period: Period) -> bool:
+        """Whether rows are to be counted; raises, before registers are read, where something is lacking."""
+        latest = self._stores.ledger.find(product.name, product.version, str(period))
+        unfinished = latest and latest.state in (ReleaseState.RESERVED, ReleaseState.STAGED)
+        if latest and unfinished and self._stores.lake.staged(ReleaseKey.of(latest)):
+            return False
+        self._inputs(product, period)
+        return not isinstance(product, DerivedProduct)
 
     @step("charge the release to its month's budget")
-    def reserve(self, product: Product, period: Period, reason_id: int | None) -> ReleaseKey:
-        """Charge the release to its months; a reservation that a crash left is taken up."""
+    def reserve(
+        self, product: Product, period: Period, reason_id: int | None, evidence: Mapping[str, str]
+    ) -> ReleaseKey:
+        """Charge the release to its months; a reservation that a crash left is taken up.
+
+        `evidence`: digest of the registers that the eligible list rests on.
+        """
         latest = self._stores.ledger.find(product.name, product.version, str(period))
         if latest and latest.state in (ReleaseState.RESERVED, ReleaseState.STAGED):
             return self._taken_up(product, period, ReleaseKey.of(latest))
         reason = self._stores.audit.entry(reason_id) if reason_id else None
         number = latest.revision + 1 if latest else 1
         inputs = self._inputs(product, period)
+        inputs = replace(inputs, digests={**inputs.digests, **evidence})
         return self._release_draw.reserve(product, period, number, inputs, reason.detail if reason else None)
 
     def _inputs(self, product: Product, period: Period) -> ReleaseInputs:
@@ -166,35 +176,9 @@ class Publish:
         if release is None:
             raise RefusedRelease(f"{key} was never charged.", "Publish it first.", "release.not_charged")
         inputs = ReleaseInputs(release.zone_plan, release.generations, release.digests)
-        people, read, made = *self._eligible(period), cast(DataProduct, product)
-        context = count_context(self._stores, made, period, inputs, people)
-        return PendingDraw(counted(made, context, self._noise), read)
-
-    def _eligible(self, period: Period) -> tuple[pa.Table, dict[str, str]]:
-        """Who may be counted and since when, from the landing zone's files as they are now; the lake's list is theirs.
-
-        A consent given after the period, or after a withdrawal or by the number's next owner, does not cover it.
-        With the digest of the files: both of one version, or StorageUnavailable.
-        """
-        root, policy = self._stores.settings.landing_root, self._stores.policy.policy
-        people = registers_digest(self._stores)
-        with unchanged("The subscribers or consents file", people, lambda: registers_digest(self._stores)):
-            check_registers(self._stores)
-            everybody, registers = read_panel(
-                root,
-                period=period,
-                time=policy.time,
-                who=policy.who,
-                now=self._now(),
-                keyed=[self._stores.keys.existing_key(period)],
-                formats=load_formats(self._stores.settings.mapping),
-            )
-        check_register_values(self._stores, registers)
-        length = day_start(period.end, policy.time.local) - day_start(period.first, policy.time.local)
-        members = after_consent(everybody, everybody, np.full(len(everybody), int(length.total_seconds())))
-        self._stores.lake.write_allowed(period, eligible(members))
-        people_table = members.select(["pseudonym", "age_band", "gender", "from_second"])
-        return people_table.rename_columns({"from_second": "since"}), {"people": people}
+        made, listed = cast(DataProduct, product), self._stores.lake.eligible(period)
+        context = count_context(self._stores, made, period, inputs, listed.table)
+        return PendingDraw(counted(made, context, self._noise), {"people": listed.registers})
 
 
 def revised(product: Product, period: Period, release: str) -> ReleaseKey:

@@ -38,6 +38,14 @@ class DayRef:
 
 
 @dataclass(frozen=True)
+class EligibleRef:
+    """A period's eligible list in the lake, and the keyed digest of the registers that it rests on."""
+
+    period: str
+    registers: str
+
+
+@dataclass(frozen=True)
 class ReleaseRef:
     """A release: its unique key and its digest."""
 

@@ -49,7 +49,7 @@ class ReleaseInputs:
 
     zone_plan: str
     generations: Mapping[str, int]
-    digests: Mapping[str, str]
+    digests: Mapping[str, str] = field(default_factory=dict)
 
 
 def scheduled_at(period: Period, policy: Policy) -> datetime:

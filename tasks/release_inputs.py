@@ -1,4 +1,4 @@
-"""What a period would be drawn from now: its days in the lake, whole and under one plan, with both of its keys."""
+"""What a period would be drawn from now: its days in the lake, whole and under one plan, with its data key."""
 
 from datetime import date, datetime, timedelta
 
@@ -6,7 +6,6 @@ from tasks.errors import RefusedRelease
 from tasks.events.gate import FAULTS
 from tasks.period import Cadence, Period, clock
 from tasks.products.spec import Product
-from tasks.register_versions import check_registers, registers_digest
 from tasks.release import ReleaseInputs, scheduled_at
 from tasks.retention import check_not_expired
 from tasks.store import Stores
@@ -19,17 +18,14 @@ def inputs_now(stores: Stores, product: Product, period: Period, now: datetime) 
     check_not_expired(stores, period)
     days = _days(stores, product, period, now)
     _check_kept(stores, product, period, days)
-    stores.keys.existing_key(period)  # without both nobody can be counted, and nothing is to be charged
     stores.keys.existing_data_key(period)
-    check_registers(stores)  # an old or cut register must not be paid for
     files_of(stores, {day.day: day.generation for day in days})
     plan = {day.zone_plan for day in days}
     if len(plan) > 1:
         raise RefusedRelease(
             f"{product.name} {period} spans {len(plan)} zone plans.", "Ingest its days again under one zone plan."
         )
-    check_registers(stores)  # an old or cut register must not be paid for
-    return ReleaseInputs(plan.pop(), {str(d.day): d.generation for d in days}, {"people": registers_digest(stores)})
+    return ReleaseInputs(plan.pop(), {str(day.day): day.generation for day in days})
 
 
 def _days(stores: Stores, product: Product, period: Period, now: datetime) -> list[DayGeneration]:

@@ -94,21 +94,15 @@ def _registers(
         yield con, RegisterFacts(tuple(columns), tuple(consent_notes(con, now)))
 
 
-def eligible(panel: pa.Table) -> pa.Table:
-    """The allowed list of a period: pseudonym, age band and gender, sorted by pseudonym."""
-    return panel.select(["pseudonym", "age_band", "gender"])
+def eligible(panel: pa.Table, seconds: int) -> pa.Table:
+    """The eligible list of a period of so many seconds, sorted by pseudonym.
 
-
-def after_consent(rows: pa.Table, panel: pa.Table, until: NDArray[np.int64]) -> pa.Table:
-    """Rows (with `pseudonym`) of panel members that do not lie wholly before the valid consent.
-
-    `until`: the second since the panel's period began at which what a row tells is over.
+    pseudonym, age_band, gender, and `since` (int32): elapsed seconds of the period from which rows count. A consent
+    given after the period, or after a withdrawal or by the number's next owner, does not cover it.
     """
-    members = np.append(panel["pseudonym"].to_numpy(), np.uint64(0))
-    since = np.append(panel["from_second"].to_numpy(), np.iinfo(np.int32).max)
-    person = rows["pseudonym"].to_numpy()
-    place = np.searchsorted(members[:-1], person)
-    return rows.filter(pa.array((members[place] == person) & (since[place] < until)))
+    since = np.maximum(panel["from_second"].to_numpy(), 0)
+    listed = panel.select(["pseudonym", "age_band", "gender"]).append_column("since", pa.array(since))
+    return listed.filter(pa.array(since < seconds))
 
 
 def load_people(con: duckdb.DuckDBPyConnection, subscribers: ReferenceTable, checks: Sequence[ColumnRule]) -> None:

@@ -1,5 +1,6 @@
 """The lake: one private folder with a store each for days, releases and deliveries."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,17 @@ from tasks.store.seal import DoesNotOpen, seal, unseal
 __all__ = ["BUCKETS", "DeliveryKey", "Lake", "LakeFile", "StagedPartition"]
 
 
+_REGISTERS = b"throng.registers"
+
+
+@dataclass(frozen=True)
+class EligibleList:
+    """Who may be counted in a period (pseudonym, age_band, gender, since), and the keyed digest of the registers."""
+
+    table: pa.Table
+    registers: str
+
+
 class Lake(DayStore, ReleaseStore, DeliveryStore):
     """Everything at rest; files are immutable, except a period's list of who may be counted."""
 
@@ -28,33 +40,38 @@ class Lake(DayStore, ReleaseStore, DeliveryStore):
         with translate_errors(self.root):
             remove_abandoned(self.root / "staging" / "days")
 
-    def write_allowed(self, period: Period, table: pa.Table) -> None:
-        """Replace a period's allowed list (pseudonym, age_band, gender); readers see the old one or the new one."""
-        key, path = self.keys.existing_data_key(period), self._allowed(period)
-        self.put(self.root / path, seal(key, path, parquet(table)))
+    def write_eligible(self, period: Period, table: pa.Table, registers: str) -> None:
+        """Replace a period's eligible list (pseudonym, age_band, gender, since), with the digest of its registers.
 
-    def allowed(self, period: Period) -> pa.Table:
-        """A period's allowed list as last written."""
+        Readers see the old list or the new one.
+        """
+        key, path = self.keys.existing_data_key(period), self._allowed(period)
+        content = parquet(table.replace_schema_metadata({_REGISTERS: registers}))
+        self.put(self.root / path, seal(key, path, content))
+
+    def eligible(self, period: Period) -> EligibleList:
+        """A period's eligible list as last written."""
         key, path = self.keys.existing_data_key(period), self._allowed(period)
         with translate_errors(self.root):
             sealed = (self.root / path).read_bytes()
         try:
-            return table_of(unseal(key, path, sealed))
+            table = table_of(unseal(key, path, sealed))
         except DoesNotOpen:
             raise StorageUnavailable(
                 f"{self.root / path} does not open.", "Publish again: it is written anew."
             ) from None
+        return EligibleList(table.replace_schema_metadata(None), table.schema.metadata[_REGISTERS].decode())
 
-    def allow_no_more(self, period: Period, pseudonyms: npt.NDArray[np.uint64]) -> None:
-        """Take these pseudonyms off a period's allowed list, if there is one."""
+    def remove_eligible(self, period: Period, pseudonyms: npt.NDArray[np.uint64]) -> None:
+        """Take these pseudonyms off a period's eligible list, if there is one."""
         if (self.root / self._allowed(period)).exists():
-            table = self.allowed(period)
-            others = np.isin(table["pseudonym"].to_numpy(), pseudonyms, invert=True)
+            listed = self.eligible(period)
+            others = np.isin(listed.table["pseudonym"].to_numpy(), pseudonyms, invert=True)
             if not others.all():
-                self.write_allowed(period, table.filter(pa.array(others)))
+                self.write_eligible(period, listed.table.filter(pa.array(others)), listed.registers)
 
-    def remove_allowed(self, period: Period) -> None:
-        """Remove a period's allowed list; fine if there is none."""
+    def delete_eligible(self, period: Period) -> None:
+        """Delete a period's eligible list; fine if there is none."""
         with translate_errors(self.root):
             remove((self.root / self._allowed(period)).parent)
 

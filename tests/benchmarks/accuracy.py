@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
@@ -26,10 +25,10 @@ from tasks.period import Period, day_hours
 from tasks.privacy.noise import production_noise
 from tasks.products import footfall
 from tasks.products.draw import counted
-from tasks.publish import Publish
 from tasks.release import ReleaseInputs
 from tasks.simulate import SimulationPlan, simulate
 from tasks.store import Stores, open_stores
+from tests.publisher import publisher
 
 DAY = date(2026, 3, 3)
 SIZES = (1, 100, 300, 1_000, 3_000, 10_000, 1_000_000)
@@ -54,10 +53,9 @@ def truth_of(landing: Path, plan: ZonePlan, hours: dict[object, int]) -> Floats:
 
 def measured(stores: Stores) -> tuple[Floats, Floats, ZonePlan]:
     """Zone x hour without noise, and with the production noise after consistency."""
-    current, people = stores.catalog.current(DAY), stores.lake.allowed(Period.day(DAY))
+    current, people = stores.catalog.current(DAY), stores.lake.eligible(Period.day(DAY)).table
     assert current is not None
     inputs = ReleaseInputs(current.zone_plan, {str(DAY): current.generation}, {})
-    people = people.append_column("since", pa.repeat(0, len(people)))
     context = count_context(stores, footfall.PRODUCT, Period.day(DAY), inputs, people)
     context = replace(context, rules={name: replace(rule, threshold=None) for name, rule in context.rules.items()})
     drawn = counted(footfall.PRODUCT, context, production_noise())().table
@@ -98,7 +96,7 @@ def main(subscribers: int) -> None:
         simulate(landing, SimulationPlan(subscribers, 1, DAY, seed=11, zones=60, opt_in=0.6))
         stores = open_stores(settings.Settings(home=Path(folder) / "home", landing=str(landing)))
         Ingest(stores, production_noise())(DAY)
-        Publish(stores, production_noise())("footfall", str(DAY))
+        publisher(stores, production_noise())("footfall", str(DAY))
         plain, noisy, plan = measured(stores)
         hours = {start: n for n, start in enumerate(day_hours(DAY, stores.policy.policy.time.local))}
         truth = truth_of(landing, plan, hours)

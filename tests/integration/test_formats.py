@@ -10,11 +10,11 @@ import pytest
 
 from tasks.ingest import Ingest
 from tasks.privacy.bounds import Integers
-from tasks.publish import Publish
 from tasks.settings import Settings
 from tasks.simulate import SimulationPlan, simulate
 from tasks.store import Stores, open_stores
 from tasks.store.ledger import ReleaseKey
+from tests.publisher import publisher
 
 DAY = date(2026, 3, 3)
 FORMS = [
@@ -58,7 +58,7 @@ def _way(root: Path, format: str, container: str) -> tuple[list[tuple[tuple[int,
     simulate(root / "landing", plan)
     stores = open_stores(Settings(home=root / "home", landing=str(root / "landing")))
     day = Ingest(stores, Above())(DAY)
-    ref = Publish(stores, Above())("footfall", str(DAY))
+    ref = publisher(stores, Above())("footfall", str(DAY))
     table = stores.lake.release(ReleaseKey(ref.product, ref.version, ref.period, ref.revision), ref.sha256).table
     assert set(table["status"].to_pylist()) == {"estimate"}
     return _persons(stores, day.generation), table

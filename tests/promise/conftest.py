@@ -11,13 +11,13 @@ import pytest
 
 from tasks.ingest import Ingest
 from tasks.privacy.bounds import Integers
-from tasks.publish import Publish
 from tasks.refs import DayRef, ReleaseRef
 from tasks.settings import Settings
 from tasks.store import Stores, open_stores
 from tasks.store.audit import AuditEntry
 from tasks.store.ledger import ReleaseKey
 from tests.promise.landing import write_network
+from tests.publisher import publisher
 
 ZONE, DISTRICT = 9_000, 1_000
 """What is added to every zone and to every demographic cell: 2 zones and 18 cells of a district still agree."""
@@ -51,7 +51,7 @@ class Way:
         return Ingest(stores, Above(), lambda: self.now)(day, overrides, reason, again)
 
     def publish(self, product: str, period: str, **places: object) -> ReleaseRef:
-        return Publish(self.stores(**places), Above(), lambda: self.now)(product, period)
+        return publisher(self.stores(**places), Above(), lambda: self.now)(product, period)
 
     def table(self, ref: ReleaseRef) -> pa.Table:
         key = ReleaseKey(ref.product, ref.version, ref.period, ref.revision)

@@ -26,7 +26,6 @@ from tasks.deliver import Deliver
 from tasks.ingest import Ingest
 from tasks.period import Period
 from tasks.privacy.bounds import Integers
-from tasks.publish import Publish
 from tasks.refs import ReleaseRef
 from tasks.services.s3 import S3Server
 from tasks.settings import Settings
@@ -35,6 +34,7 @@ from tasks.store import Stores, open_stores
 from tasks.store.audit import AuditEntry
 from tasks.store.ledger import ReleaseKey
 from tests.integration.verbs.acting import apply
+from tests.publisher import publisher
 
 DAYS = (date(2026, 3, 28), date(2026, 3, 29))
 """The second has 23 hours."""
@@ -91,7 +91,7 @@ class Installation:
         for day in DAYS:
             reason = stores.audit.write(AuditEntry.by_user("override", str(day), "a test"))
             Ingest(stores, FixedNoise(), lambda: NOW)(day, (), reason)
-        publish = Publish(stores, FixedNoise(), lambda: NOW)
+        publish = publisher(stores, FixedNoise(), lambda: NOW)
         refs = [*(publish("footfall", str(day)) for day in DAYS), publish("panel", MONTH)]
         for name in CLIENTS:
             for day in DAYS:

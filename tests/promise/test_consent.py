@@ -34,7 +34,7 @@ def test_who_withdraws_after_ingest_is_in_no_later_release(way: Way) -> None:
         way.landing, [person("a"), person("b")], [consent("a"), consent("b", withdrawn="2026-04-01T00:00:00Z")]
     )
     assert way.persons(DAY) == ALL_DAY
-    assert way.stores().lake.allowed(Period.day(DAY)).num_rows == 1
+    assert way.stores().lake.eligible(Period.day(DAY)).table.num_rows == 1
 
 
 def test_who_withdrew_before_ingest_is_not_in_the_lake(way: Way) -> None:

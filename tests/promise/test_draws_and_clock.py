@@ -8,12 +8,12 @@ import pytest
 
 from tasks.errors import RefusedRelease, StepFailed, StorageUnavailable
 from tasks.privacy.bounds import Integers
-from tasks.publish import Publish
 from tasks.release import MOST_DRAWS
 from tasks.store.audit import AuditEntry
 from tasks.store.tables import Audit
 from tests.promise.conftest import Way
 from tests.promise.landing import consent, person, seen, write_events, write_people
+from tests.publisher import publisher
 
 DAY = date(2026, 3, 3)
 
@@ -36,7 +36,7 @@ def test_a_release_that_is_lost_in_three_draws_is_drawn_no_more_and_stays_charge
     landed.ingest(DAY)
     for _ in range(MOST_DRAWS):
         with pytest.raises(StepFailed):
-            Publish(landed.stores(), Dies(), lambda: landed.now)("footfall", str(DAY))
+            publisher(landed.stores(), Dies(), lambda: landed.now)("footfall", str(DAY))
     ledger = landed.stores().ledger
     charged = ledger.charges()
     with pytest.raises(RefusedRelease):
@@ -51,7 +51,7 @@ def test_the_last_draw_that_a_charge_pays_for_is_published(landed: Way) -> None:
     landed.ingest(DAY)
     for _ in range(MOST_DRAWS - 1):
         with pytest.raises(StepFailed):
-            Publish(landed.stores(), Dies(), lambda: landed.now)("footfall", str(DAY))
+            publisher(landed.stores(), Dies(), lambda: landed.now)("footfall", str(DAY))
     assert landed.publish("footfall", str(DAY)).outcome == "Published"
 
 

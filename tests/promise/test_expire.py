@@ -24,7 +24,7 @@ MONTH = Period.month(DAY)
 KEPT = [(Period.day(DAY), DAY), (Period.day(NEXT), NEXT), (MONTH, DAY), (MONTH, NEXT)]
 PEOPLE = [person("a"), person("b")]
 LEFT = [consent("a"), consent("b", withdrawn="2026-04-10T00:00:00Z")]
-CHANGING = ("lake.without", "lake.keep_only", "lake.allow_no_more", "lake.remove_allowed",
+CHANGING = ("lake.without", "lake.keep_only", "lake.remove_eligible", "lake.delete_eligible",
             "catalog.replace_files", "catalog.expire_period", "catalog.end_expiry", "keys.destroy")  # fmt: skip
 
 
@@ -106,7 +106,7 @@ def test_rows_of_who_withdrew_go_from_days_states_and_lists_and_nothing_becomes_
     assert set(before.values()) == {2}
     ref = expire(kept)
     assert dict.fromkeys(before, 1) == persons(stores)
-    assert stores.lake.allowed(Period.day(DAY)).num_rows == 1
+    assert stores.lake.eligible(Period.day(DAY)).table.num_rows == 1
     assert ref.rows == 2 * 24 + 2 * 4, "a day's hours, and the zones of its night"
     stores.lake.check_files(stores.catalog.lake_files({DAY: 1, NEXT: 1}))
     assert "ingested again" not in " ".join(kept.publish("footfall", str(DAY)).stale)

@@ -10,12 +10,12 @@ import pytest
 
 from tasks.errors import StorageUnavailable
 from tasks.privacy.noise import Noise
-from tasks.publish import Publish
 from tasks.store import Stores
 from tasks.store.tables import ReleaseState
 from tests.integration.verbs.dying_stores import Border, dying
 from tests.promise.conftest import Above, Way
 from tests.promise.landing import consent, person, seen, write_events, write_people
+from tests.publisher import publisher
 
 DAY = date(2026, 3, 3)
 ALL_DAY = [2] * 24
@@ -111,4 +111,4 @@ def _stopped(way: Way, where: str) -> None:
 
     noise: Noise = Above()
     with pytest.raises(StorageUnavailable, match="stopped"):
-        Publish(dying(way.stores(), Border(where, stop)), noise, lambda: way.now)("footfall", str(DAY))
+        publisher(dying(way.stores(), Border(where, stop)), noise, lambda: way.now)("footfall", str(DAY))

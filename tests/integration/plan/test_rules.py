@@ -15,9 +15,9 @@ from tasks.period import Period
 from tasks.plan import Mode, Plan, State, daily_plan, make_plan
 from tasks.policy_file import shipped
 from tasks.privacy.noise import production_noise
-from tasks.publish import Publish
 from tasks.store.tables import DeliveryState, ReleaseState
 from tests.integration.plan.world import World, noon
+from tests.publisher import publisher
 
 DAY = date(2026, 3, 3)
 NEXT = DAY + timedelta(days=1)
@@ -185,7 +185,7 @@ def test_a_key_that_is_gone_before_its_time_is_a_failure_that_is_told_and_charge
     assert "key" in told.what
     assert "backup" in told.what
     with pytest.raises(RefusedRelease, match="key of"):
-        Publish(world.stores, production_noise(), lambda: NOW)("footfall", str(DAY))
+        publisher(world.stores, production_noise(), lambda: NOW)("footfall", str(DAY))
     assert world.stores.ledger.releases() == []
     later = datetime.now(UTC) + timedelta(days=world.stores.policy.policy.retention.keys_days)
     assert {target.state for target in world.plan(DAY, DAY, later).targets} == {State.IMPOSSIBLE}

@@ -131,7 +131,7 @@ def _content(stores: Stores, path: Path) -> str:
         return _sha256(path)
     name = path.relative_to(stores.lake.root)
     if name.parts[0] == "allowed":
-        rows = stores.lake.allowed(Period.parse(name.parts[1].removeprefix("period=")))
+        rows = stores.lake.eligible(Period.parse(name.parts[1].removeprefix("period="))).table
     else:
         rows = stores.lake.rows(LakeFile(str(name), path.stat().st_size))
     return hashlib.sha256(repr((rows.to_pydict(), rows.schema)).encode()).hexdigest()

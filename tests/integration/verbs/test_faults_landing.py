@@ -13,7 +13,6 @@ import pytest
 
 from tasks.plan import daily_plan
 from tasks.privacy.noise import production_noise
-from tasks.publish import Publish
 from tasks.store import open_stores
 from tests.integration.verbs.acting import DAY, Act, Tried, attempt, books, perform
 from tests.integration.verbs.books import Books, Ended
@@ -22,6 +21,7 @@ from tests.integration.verbs.faults import Removed, Replaced, WhenRead
 from tests.integration.verbs.faults import nothing as no_fault
 from tests.integration.verbs.homes import copied, settings
 from tests.integration.verbs.place import INGEST, PUBLISH, Place
+from tests.publisher import publisher
 
 pytestmark = pytest.mark.parametrize("place", ["sqlite"], indirect=True)
 EVENTS = f"events/date={DAY}/part-00.parquet"
@@ -125,7 +125,7 @@ def test_an_event_file_that_comes_after_reading_is_for_the_next_ingest(place: Pl
 
 def stale(home: Path, landing: Path) -> tuple[str, ...]:
     """What has changed since the release was drawn."""
-    reference = Publish(open_stores(settings(home, landing)), production_noise())("footfall", str(DAY))
+    reference = publisher(open_stores(settings(home, landing)), production_noise())("footfall", str(DAY))
     assert reference.outcome == "AlreadyPublished"
     return reference.stale
 
@@ -138,7 +138,7 @@ def test_a_release_counts_whom_one_version_of_the_registers_allows(
     landings = changed(place, name, change, in_place=change is half_a_file)
     home = copied(ingested[0], Path(mkdtemp(dir=place.root)) / "half read")
     fault = WhenRead(landings.fault)
-    first = place.warm(attempt, PUBLISH, home, landings.before, "after ledger.reserve", fault)
+    first = place.warm(attempt, PUBLISH, home, landings.before, "inside locks.hold", fault)
     assert (first.outcome, first.exit_code) == ("StorageUnavailable", 40), first.said
     assert "The subscribers or consents file changed while it was read" in first.said
     again = place.warm(perform, PUBLISH, home, landings.before, None, True)
@@ -150,7 +150,7 @@ def test_a_release_counts_whom_one_version_of_the_registers_allows(
         assert again.outcome == "RejectedInput"
 
 
-@pytest.mark.parametrize("border", ["before ledger.reserve", "after ledger.reserve"])
+@pytest.mark.parametrize("border", ["inside locks.hold", "after lake.check_files"])
 def test_consents_exchanged_before_they_are_read_are_those_of_the_release(
     place: Place, ingested: tuple[Path, Ended], border: str
 ) -> None:
@@ -167,7 +167,7 @@ def test_consents_exchanged_after_they_were_read_make_the_release_stale(
 ) -> None:
     landings = changed(place, "consents.parquet", a_row_less)
     home = copied(ingested[0], Path(mkdtemp(dir=place.root)) / "after reading")
-    first = place.warm(attempt, PUBLISH, home, landings.before, "before lake.write_allowed", landings.fault)
+    first = place.warm(attempt, PUBLISH, home, landings.before, "before lake.write_eligible", landings.fault)
     assert first.outcome == "Published"
     assert place.warm(books, home, landings.before).books == published[1].books
     assert place.warm(stale, home, landings.before) == (

@@ -60,7 +60,7 @@ FULL = {
     ("ingest", "scratch", "after staged.write_coverage"),
     ("ingest", "lake", "after ledger.intend_draw"),
     ("ingest", "catalog.db", "after lake.commit"),
-    ("publish", "lake", "before lake.write_allowed"),
+    ("publish", "lake", "before lake.write_eligible"),
     ("publish", "catalog.db", "after lake.stage_release"),
     ("deliver", "catalog.db", "after s3.put_object"),
 }

@@ -23,7 +23,7 @@ READING = {
     "installation.check", "keys.digest", "keys.existing_key", "keys.signing_key", "locks.confirm", "locks.hold",
     "staged.profile", "catalog.expired_periods", "catalog.lake_files", "catalog.superseded",
     "keys.existing_data_key", "audit.newest", "catalog.chain", "catalog.register_versions",
-    "lake.allowed", "lake.staged_partition", "lake.check_files", "lake.coverage", "lake.delivery", "lake.plan",
+    "lake.eligible", "lake.staged_partition", "lake.check_files", "lake.coverage", "lake.delivery", "lake.plan",
     "lake.release", "lake.rows", "lake.staged", "ledger.find", "ledger.months", "ledger.releases",
     "s3.get_object", "s3.get_paginator", "buckets.open",
 }  # fmt: skip

@@ -10,13 +10,13 @@ import pytest
 
 from tasks.deliver import Deliver, client_spec
 from tasks.privacy.bounds import Integers
-from tasks.publish import Publish
 from tasks.store import open_stores
 from tests.integration.verbs.acting import DAY, Act, apply, attempt
 from tests.integration.verbs.books import Ended
 from tests.integration.verbs.faults import nothing
 from tests.integration.verbs.homes import copied, settings
 from tests.integration.verbs.place import CLIENT, DELIVER, Place
+from tests.publisher import publisher
 
 pytestmark = pytest.mark.parametrize("place", ["sqlite"], indirect=True)
 OTHER = Act("deliver", ("stadtlicht", "footfall", str(DAY)))
@@ -59,7 +59,7 @@ class Draws:
 
 def publish(home: Path, landing: Path, value: int) -> str:
     """Draw the day's release."""
-    return str(Publish(open_stores(settings(home, landing)), Draws(value))("footfall", str(DAY)).outcome)
+    return str(publisher(open_stores(settings(home, landing)), Draws(value))("footfall", str(DAY)).outcome)
 
 
 def drawn(place: Place, *homes: Path) -> None:

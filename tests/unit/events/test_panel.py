@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from hashlib import blake2b
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
@@ -13,7 +12,7 @@ import pytest
 from tasks.errors import RejectedInput, StepFailed
 from tasks.events.formats import shipped
 from tasks.events.panel import _pseudonyms as pseudonyms
-from tasks.events.panel import after_consent, eligible, read_panel, withdrawn
+from tasks.events.panel import eligible, read_panel, withdrawn
 from tasks.period import Period
 from tasks.policy import Eligibility
 from tests.unit.events.factory import at, csv_bytes, times, write, write_parquet
@@ -164,15 +163,20 @@ def test_every_period_has_pseudonyms_of_its_own_and_the_panel_is_sorted_by_the_f
     assert day == sorted(day)
     assert len({*day, *month}) == 100
     assert month != sorted(month)
-    assert eligible(table).column_names == ["pseudonym", "age_band", "gender"]
+    assert eligible(table, 86_400).column_names == ["pseudonym", "age_band", "gender", "since"]
 
 
-def test_rows_wholly_before_the_consent_that_stands_now_do_not_count(tmp_path) -> None:
-    members = panel(tmp_path, consents=[consent(granted_at="2026-03-01T10:30:00+01:00")])
-    [pseudonym] = members["pseudonym"].to_pylist()
-    rows = pa.table({"pseudonym": pa.array([pseudonym, pseudonym, pseudonym, 0, 2**64 - 1], pa.uint64())})
-    until = np.array([10 * 3600, 10 * 3600 + 1800, 11 * 3600, 11 * 3600, 11 * 3600])
-    assert after_consent(rows, members, until)["pseudonym"].to_pylist() == [pseudonym]
+@pytest.mark.parametrize(
+    ("granted_at", "since"),
+    [
+        ("2026-02-28T12:00:00+01:00", [0]),
+        ("2026-03-01T10:30:00+01:00", [10 * 3600 + 1800]),
+        ("2026-03-02T00:00:00+01:00", []),
+    ],
+)
+def test_the_eligible_list_says_from_when_a_person_s_rows_count(tmp_path, granted_at, since) -> None:
+    members = panel(tmp_path, consents=[consent(granted_at=granted_at)])
+    assert eligible(members, 86_400)["since"].to_pylist() == since
 
 
 def test_seconds_count_from_the_start_of_the_period(tmp_path) -> None:

@@ -113,7 +113,7 @@ def test_a_file_says_what_it_is_a_part_of(lake: Lake) -> None:
 
 def test_files_with_rows_are_sealed_and_nothing_of_them_is_plain(lake: Lake) -> None:
     ingest(lake)
-    lake.write_allowed(Period.day(DAY), state(2**40 + 1))
+    lake.write_eligible(Period.day(DAY), state(2**40 + 1), "registers")
     sealed = {name: found for name, found in content(lake.root).items() if name.endswith(".sealed")}
     assert {name.split("/")[0] for name in sealed} == {"presence", "month_state", "allowed"}
     assert not [name for name, found in sealed.items() if b"PAR1" in found or b"pseudonym" in found]
@@ -144,7 +144,7 @@ def test_rows_whose_key_is_gone_are_refused_and_no_key_is_made_for_them(lake: La
     with pytest.raises(RefusedRelease, match="data key of 2026-03-01"):
         lake.rows(file)
     with pytest.raises(RefusedRelease, match="data key of 2026-03-01"):
-        lake.write_allowed(Period.day(DAY), state(1))
+        lake.write_eligible(Period.day(DAY), state(1), "registers")
     assert not list((tmp_path / "lake-keys" / "data").glob("day-*"))
 
 
@@ -240,10 +240,14 @@ def test_a_disk_that_fills_while_a_bucket_is_written_is_named_and_leaves_no_half
     staged.write(PRESENCE, 5, noise)
 
 
-def test_the_allowed_list_is_the_last_one_written(lake: Lake) -> None:
-    for pseudonym in (1, 2):
-        lake.write_allowed(Period.day(DAY), state(pseudonym))
-    assert lake.allowed(Period.day(DAY))["pseudonym"].to_pylist() == [2]
+def test_the_eligible_list_is_the_last_one_written_and_keeps_the_digest_of_its_registers(lake: Lake) -> None:
+    period = Period.day(DAY)
+    for pseudonym in (1, 2, 3):
+        lake.write_eligible(period, state(pseudonym), f"registers {pseudonym}")
+    listed = lake.eligible(period)
+    assert (listed.table, listed.registers) == (state(3), "registers 3")
+    lake.remove_eligible(period, np.array([3], dtype=np.uint64))
+    assert (lake.eligible(period).table.num_rows, lake.eligible(period).registers) == (0, "registers 3")
 
 
 def test_a_plan_is_kept_under_its_version(lake: Lake) -> None:

@@ -1,0 +1,87 @@
+"""refresh(period): registers -> the period's eligible list; the landing zone's part of a publication.
+
+Eligibility is judged when the registers are read here. A withdrawal that arrives between this refresh and the draw
+does not stop that draw: the next refresh leaves the person out, and `expire` removes the rows.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Protocol
+
+from tasks.errors import RefusedRelease
+from tasks.events.formats import load_formats
+from tasks.events.landing import unchanged
+from tasks.events.panel import eligible, read_panel
+from tasks.period import Period, day_start
+from tasks.refs import EligibleRef, ReleaseRef
+from tasks.register_versions import check_register_values, check_registers, registers_digest
+from tasks.release import utc_now
+from tasks.staleness import changes_since, not_in_lake
+from tasks.step import step
+from tasks.store import Stores
+
+
+class LandingSide(Protocol):
+    """What a publication asks of the landing zone; each method is a step of that zone."""
+
+    def refresh(self, period: Period) -> EligibleRef:
+        """Rewrite the period's eligible list from the registers as they are now."""
+
+    def changes_since(self, ref: ReleaseRef) -> tuple[str, ...]:
+        """What has changed since a release was drawn, in words."""
+
+    def check_ingested(self, period: Period) -> None:
+        """Raise RefusedRelease while the landing holds event files of the period that the lake lacks."""
+
+
+class Refresh:
+    """Reads registers and pseudonym keys, so that `publish` opens neither."""
+
+    def __init__(self, stores: Stores, now: Callable[[], datetime] = utc_now) -> None:
+        self._stores = stores
+        self._now = now
+
+    @step("rewrite who may be counted")
+    def refresh(self, period: Period) -> EligibleRef:
+        """Rewrite the period's eligible list from the registers as they are now; raw ids end with this call.
+
+        Raises RejectedInput for registers that went back, shrank or are not understood, and StorageUnavailable where
+        they change while they are read.
+        """
+        settings, policy = self._stores.settings, self._stores.policy.policy
+        digest = registers_digest(self._stores)
+        with unchanged("The subscribers or consents file", digest, lambda: registers_digest(self._stores)):
+            check_registers(self._stores)
+            panel, values = read_panel(
+                settings.landing_root,
+                period=period,
+                time=policy.time,
+                who=policy.who,
+                now=self._now(),
+                keyed=[self._stores.keys.existing_key(period)],
+                formats=load_formats(settings.mapping),
+            )
+        check_register_values(self._stores, values)
+        zone = policy.time.local
+        length = day_start(period.end, zone) - day_start(period.first, zone)
+        self._stores.lake.write_eligible(period, eligible(panel, int(length.total_seconds())), digest)
+        return EligibleRef(str(period), digest)
+
+    @step("has the landing changed since the draw?")
+    def changes_since(self, ref: ReleaseRef) -> tuple[str, ...]:
+        """What has changed since a release was drawn, in words; empty if it would be drawn from the same today."""
+        release = self._stores.ledger.find(ref.product, ref.version, ref.period, ref.revision)
+        return changes_since(self._stores, release, self._now()) if release else ()
+
+    @step("does the lake have all that is in the landing?")
+    def check_ingested(self, period: Period) -> None:
+        """Raise RefusedRelease while the landing holds event files of the period that the lake lacks.
+
+        A revision is charged again: it must not be drawn without rows that wait beside it.
+        """
+        for day, files in not_in_lake(self._stores, period, self._now()).items():
+            raise RefusedRelease(
+                f"A revision would be drawn without late files of {day}: {files}.",
+                f"Run `throng ingest {day}` first, or take the files out of the landing.",
+                code="release.late_files",
+            )
