@@ -59,10 +59,10 @@ class Way:
 
     def persons(self, day: date) -> list[int]:
         """Persons in all zones by hour, as a day's release counts them without noise."""
-        sums: dict[int, float] = {}
+        sums: dict[datetime, float] = {}
         for row in self.table(self.publish("footfall", str(day))).to_pylist():
             if row["level"] == "zone_hour":
-                sums[row["hour"]] = sums.get(row["hour"], 0.0) + row["value"] - ZONE
+                sums[row["hour_start"]] = sums.get(row["hour_start"], 0.0) + row["value"] - ZONE
         return [round(sums[hour]) for hour in sorted(sums)]
 
     def panel(self, month: str) -> dict[str, int]:
