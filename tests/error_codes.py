@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,9 +56,15 @@ def sites() -> Iterator[Site]:
             module = ast.parse(path.read_text())
             names = dict(_constants(module))
             for node in ast.walk(module):
+                if isinstance(node, ast.Tuple) and [bool(_kind(each)) for each in node.elts[:3]] == [
+                    True,
+                    False,
+                    False,
+                ]:
+                    node = ast.Call(node.elts[0], node.elts[1:], [])  # a row of a table of errors
                 if isinstance(node, ast.Call) and (kind := _kind(node.func)):
                     site = _site(node, kind, names)
-                    if not site.code.isupper():  # a helper that passes its caller's code on
+                    if not site.code.isupper() and len(node.args) > 1:  # else a helper that passes its caller's code on
                         yield site
 
 
@@ -70,7 +77,7 @@ def _constants(module: ast.Module) -> Iterator[tuple[str, str]]:
 
 def _kind(function: ast.expr) -> type[ThrongError] | None:
     name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
-    name = "RefusedDelivery" if name == "refuse" else name
+    name = "RefusedDelivery" if getattr(function, "id", "") == "refuse" else name
     found = getattr(errors, name, None)
     return found if isinstance(found, type) and issubclass(found, ThrongError) else None
 
@@ -121,7 +128,8 @@ def page() -> str:
 
 
 def _cell(text: str) -> str:
-    return " ".join(text.replace("|", "\\|").replace("<", "&lt;").split())
+    named = re.sub(r"\{(\w+)\}", lambda name: name[1].upper(), text)
+    return " ".join(named.replace("|", "\\|").replace("<", "&lt;").split())
 
 
 if __name__ == "__main__":

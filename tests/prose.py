@@ -32,8 +32,9 @@ _CODE = re.compile(r"^```.*?^```|`[^`\n]*`|<https?:[^>]*>|\]\([^)]*\)|^\s*\|?[-:
 
 
 def documents() -> list[Path]:
-    """The Markdown pages of the project."""
-    return [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md")), ROOT / "infra" / "README.md"]
+    """The Markdown pages of the project, without the one that is written from messages."""
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "infra" / "README.md"]
+    return [page for page in sorted(pages) if page.name != "error-codes.md"]
 
 
 def in_document(text: str) -> Iterator[tuple[int, str]]:
