@@ -53,12 +53,14 @@ def release_view(stores: Stores, product: Product, period: Period, release: Rele
         panel_reason="" if panel else f"No panel of a month before {period.months[0]} is published yet.",
         warnings=warnings,
         quality=quality,
+        inputs=tuple(sorted(stored.facts.get("inputs", ()))),
         sha256=release.sha256 or "",
     )
 
 
 def level_views(product: Product, rules: tuple[LevelRule, ...], public: PublicContext) -> tuple[LevelView, ...]:
-    """Each level as a client sees it, with the rule by which it was drawn."""
+    """Each level as a client sees it, with the rule by which it was drawn; derived levels have none."""
+    drawn_by = {rule.name: rule for rule in rules}
     return tuple(
         LevelView(
             name=level.name,
@@ -68,12 +70,13 @@ def level_views(product: Product, rules: tuple[LevelRule, ...], public: PublicCo
                 for each in level.dimensions
             ),
             additive=level.additive,
-            sigma=rule.sigma,
-            bound=rule.bound,
-            threshold=rule.threshold or 0,
+            sigma=rule.sigma if rule else None,
+            bound=rule.bound if rule else None,
+            threshold=(rule and rule.threshold) or 0,
             reading=level.reading,
         )
-        for level, rule in zip(product.levels, rules, strict=True)
+        for level in product.levels
+        for rule in [drawn_by.get(level.name)]
     )
 
 

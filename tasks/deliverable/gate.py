@@ -66,7 +66,7 @@ def _numbers(release: ReleaseView) -> Iterator[Expectation]:
         for number in number_sources(release):
             name = f"{number} is {'filled' if filled else 'empty'} where the status is {status}"
             yield Expectation(name, rule, {"column": number}, ("status", status.value))
-    for level in release.levels:
+    for level in (level for level in release.levels if level.threshold):
         least = {"column": "panel_value", "min_value": level.threshold}
         yield Expectation(
             f"{level.name} shows nothing below {level.threshold}",

@@ -11,7 +11,7 @@ from tasks.deliverable.renderers.contract import RENDERER as CONTRACT
 from tasks.deliverable.renderers.spec import RenderInput
 from tasks.deliverable.serialisation import to_json
 from tasks.deliverable.signature import key_id, pem
-from tasks.deliverable.statements import BASIS, MECHANISM, PERMITTED_USE, UNIT
+from tasks.deliverable.statements import BASIS, DERIVED_MECHANISM, MECHANISM, PERMITTED_USE, UNIT
 from tasks.deliverable.table import status_counts
 from tasks.deliverable.view import DeliveryView, PanelView, ReleaseView, RowStatus
 
@@ -49,6 +49,7 @@ def manifest(content: RenderInput, files: Mapping[str, bytes]) -> bytes:
             "timezone": release.timezone,
             "release_id": release.id,
             "release_revision": release.revision,
+            **({"inputs": list(release.inputs)} if release.inputs else {}),
             "delivery_revision": content.delivery.revision,
             "supersedes": _superseded(content.delivery),
             "zone_plan_version": plan.version,
@@ -90,12 +91,12 @@ def _privacy(release: ReleaseView) -> dict[str, object]:
     privacy = release.privacy
     return {
         "unit": UNIT,
-        "mechanism": MECHANISM,
+        "mechanism": DERIVED_MECHANISM if release.inputs else MECHANISM,
         "rho": privacy.rho,
         "epsilon": privacy.epsilon,
         "delta": privacy.delta,
-        "sigma": {level.name: float(level.sigma) for level in release.levels},
-        "bound": {level.name: level.bound for level in release.levels},
+        "sigma": {level.name: float(level.sigma) for level in release.levels if level.sigma},
+        "bound": {level.name: level.bound for level in release.levels if level.bound},
         "threshold": {level.name: level.threshold for level in release.levels},
         "month_cap_rho": privacy.month_cap_rho,
         "month_cap_epsilon": privacy.month_cap_epsilon,

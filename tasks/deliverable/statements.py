@@ -5,6 +5,7 @@ MECHANISM = (
     "counts over keys known beforehand, each subscriber's share bounded in L2, plus discrete Gaussian noise "
     "(rho-zCDP); levels reconciled by least squares; small noisy values withheld"
 )
+DERIVED_MECHANISM = "computed from released numbers alone, without further cost"
 BASIS = "subscribers of this network, of age, who opted in and had not withdrawn"
 PERMITTED_USE = (
     "Statistics of places and hours. Singling out, re-identifying or contacting a person, or joining with data "

@@ -79,10 +79,12 @@ class LevelView:
     dimensions: tuple[DimensionView, ...]
     additive: frozenset[str]
     """Dimensions over which values may be added; over all others the same persons would be counted again."""
-    sigma: Decimal
-    bound: int
-    """Squared L2 bound of one subscriber."""
+    sigma: Decimal | None
+    """Noise as a standard deviation in persons; None for a derived level."""
+    bound: int | None
+    """Squared L2 bound of one subscriber; None for a derived level."""
     threshold: int
+    """Least value shown; 0 where every value is."""
     reading: str = "were counted at"
     """What the counted subscribers did, as it reads between their number and a place."""
 
@@ -162,6 +164,8 @@ class ReleaseView:
     """Further JSON facts from the noisy profile alone."""
     sha256: str
     """Of the released table."""
+    inputs: tuple[str, ...] = ()
+    """Ids of the releases that it was derived from; empty if it was drawn."""
     estimator: str = ""
     """What estimated people beside the panel's counts; empty: nothing did."""
 

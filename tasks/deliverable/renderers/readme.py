@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from tasks.deliverable.columns import INTERVAL, columns, status_meanings
 from tasks.deliverable.renderers.spec import Renderer, RenderInput
 from tasks.deliverable.signature import key_id
-from tasks.deliverable.statements import BASIS, MECHANISM, PERMITTED_USE, UNIT
+from tasks.deliverable.statements import BASIS, DERIVED_MECHANISM, MECHANISM, PERMITTED_USE, UNIT
 from tasks.deliverable.table import status_counts
 from tasks.deliverable.view import DimensionView, LevelView, RowStatus
 
@@ -42,7 +42,7 @@ def readme(content: RenderInput) -> bytes:
         example=_example(data, release.levels[0]),
         asked=[each for each in content.renderers if each.on_request],
         unit=UNIT,
-        mechanism=MECHANISM,
+        mechanism=DERIVED_MECHANISM if release.inputs else MECHANISM,
         basis=BASIS,
         permitted_use=PERMITTED_USE,
         key_id=key_id(content.public_key),
@@ -79,8 +79,8 @@ def _example(data: pa.Table, level: LevelView) -> Row:
         "row": row,
         "percent": 100 * Z90 * row["panel_se"] / row["panel_value"] if row else None,
         "sum": _sum(shown, level, row) if row else None,
-        "withheld": _first(rows.filter(pc.equal(rows["status"], RowStatus.WITHHELD_SMALL))),
-        "ceiling": level.threshold + Z90 * float(level.sigma),
+        "withheld": _first(rows.filter(pc.equal(rows["status"], RowStatus.WITHHELD_SMALL))) if level.sigma else None,
+        "ceiling": level.threshold + Z90 * float(level.sigma or 0),
     }
 
 

@@ -111,3 +111,15 @@ def test_estimated_people_are_rendered_gated_and_verified_and_make_another_deliv
     assert "people" in verified(delivery, estimated)[0]
     assert json.loads(delivery.files["manifest.json"])["population"]["weighting"] == "tenfold 1"
     assert inputs_digest(estimated, plan, grant_view()) != inputs_digest(RELEASE, plan, grant_view())
+
+
+def test_a_derived_release_names_its_inputs_and_states_no_noise_of_its_own() -> None:
+    levels = tuple(replace(level, sigma=None, bound=None, threshold=0) for level in TRIPS)
+    inputs = ("trips/v1/2026-03-02/r1", "trips/v1/2026-03-03/r1")
+    drawn, derived = release_table(RELEASE), release_view(product="sums", period=WEEK, levels=levels, inputs=inputs)
+    delivery = render(derived, drawn, zones_view(), grant_view(), DeliveryView(1), SIGNING_KEY)
+    verified(delivery, derived)
+    manifest = json.loads(delivery.files["manifest.json"])
+    assert manifest["inputs"] == list(inputs)
+    assert manifest["privacy"]["sigma"] == {}
+    assert all(f"`{id}`" in delivery.files["README.md"].decode() for id in inputs)
