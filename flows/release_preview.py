@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tasks.privacy.release_table import OWN_COLUMNS
+
 if TYPE_CHECKING:
     from tasks.privacy.bounds import LevelRule
 
@@ -26,28 +28,26 @@ def withheld(table: pa.Table) -> int:
 
 
 def preview(table: pa.Table, level: str) -> list[str]:
-    """The largest places of a level with hours, a line each; nothing where none of its numbers is shown."""
-    if not {"zone_id", "hour"} <= set(table.column_names):
+    """The largest places of a level of places and hours, a line each; empty for other levels and without numbers."""
+    whole = table.filter(pc.equal(table["level"], level))
+    keys = [name for name in table.column_names if name not in OWN_COLUMNS and not whole[name].null_count]
+    if len(keys) != 2 or not pa.types.is_timestamp(table.schema.field(keys[1]).type):
         return []
-    rows = table.filter(pc.and_(pc.equal(table["level"], level), pc.is_valid(table["value"])))
-    values = {
-        (row["zone_id"], row["hour"]): row["value"] for row in rows.select(["zone_id", "hour", "value"]).to_pylist()
-    }
+    (place, start), rows = keys, whole.filter(pc.is_valid(whole["value"]))
+    values = {(row[place], row[start]): row["value"] for row in rows.to_pylist()}
     if not values:
         return []
-    hours, most = pc.max(table["hour"]).as_py() + 1, max(values.values())
-    sums = (
-        rows.group_by("zone_id")
-        .aggregate([("value", "sum")])
-        .sort_by([("value_sum", "descending"), ("zone_id", "ascending")])
-    )
-    largest = sums["zone_id"].to_pylist()[:PLACES]
+    hours, most = sorted(whole[start].unique().to_pylist()), max(values.values())
+    sums = rows.group_by(place).aggregate([("value", "sum")])
+    sums = sums.sort_by([("value_sum", "descending"), (place, "ascending")])
+    largest = sums[place].to_pylist()[:PLACES]
     width = max(map(len, largest))
-    lines = [f"{zone:{width}}  {_bars([values.get((zone, hour)) for hour in range(hours)], most)}" for zone in largest]
+    lines = [f"{name:{width}}  {_bars([values.get((name, hour)) for hour in hours], most)}" for name in largest]
     return [
-        f"{'':{width}}  {_scale(hours)}",
+        f"{'':{width}}  {_scale(len(hours))}",
         *lines,
-        f"{len(largest)} largest of {len(sums)} zones shown; {_BARS[-1]} is {most:,.0f} persons, {_NONE} none shown",
+        f"{len(largest)} largest of {len(sums)} {place.removesuffix('_id')}s shown; "
+        f"{_BARS[-1]} is {most:,.0f} persons, {_NONE} none shown",
     ]
 
 

@@ -1,6 +1,7 @@
 """A release at a glance: its largest places by hour, and how much of it is withheld; released numbers alone."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pyarrow as pa
@@ -9,6 +10,7 @@ from flows.release_preview import preview, shares, withheld
 from tasks.privacy.bounds import LevelRule
 from tasks.withheld import mostly_withheld
 
+START = datetime(2026, 3, 2, 23, tzinfo=UTC)
 RULE = LevelRule("zone_hour", Decimal(32), 24, 96)
 
 
@@ -20,7 +22,7 @@ def figures(shown: Mapping[tuple[str, int], float], zones: tuple[str, ...] = ("Z
         {
             "level": pa.repeat("zone_hour", len(keys)),
             "zone_id": [zone for zone, _ in keys],
-            "hour": pa.array([hour for _, hour in keys], pa.int8()),
+            "hour_start": pa.array([START + timedelta(hours=hour) for _, hour in keys], pa.timestamp("s", "UTC")),
             "value": pa.array(values, pa.float64()),
             "status": ["withheld_small" if value is None else "estimate" for value in values],
         }
@@ -45,6 +47,7 @@ def test_the_largest_places_come_first_and_no_more_than_a_few() -> None:
 def test_a_release_of_which_nothing_is_shown_or_that_has_no_hours_has_no_picture() -> None:
     assert preview(figures({}), "zone_hour") == []
     assert preview(pa.table({"level": ["a"], "value": [1.0]}), "a") == []
+    assert preview(pa.table({"level": ["a"], "zone_id": ["a"], "to_zone_id": ["b"], "value": [1.0]}), "a") == []
 
 
 def test_the_share_that_is_withheld_is_told_by_level() -> None:
