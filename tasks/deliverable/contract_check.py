@@ -10,90 +10,58 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 import yaml  # type: ignore[import-untyped]
-from pydantic import Field, ValidationError
+from open_data_contract_standard.model import DataQuality, OpenDataContractStandard, SchemaObject, SchemaProperty
 
 from tasks.deliverable.renderers.contract import violations
-from tasks.deliverable.untrusted_reader import FILE_BYTES, UntrustedDocument, refuse
+from tasks.deliverable.untrusted_reader import FILE_BYTES, refuse
 from tasks.errors import shown
 
 CONTRACT_BYTES = 1 << 18
 CONTRACT_DEPTH = 20
 
 
-class RuleArguments(UntrustedDocument):
-    """What a quality rule is about."""
-
-    properties: tuple[str, ...] = ()
-    validValues: tuple[str, ...] = ()
-
-
-class QualityRule(UntrustedDocument):
-    """A quality rule of the contract."""
-
-    metric: str = ""
-    arguments: RuleArguments = RuleArguments()
-
-
-class ContractColumn(UntrustedDocument):
-    """A column of the contract."""
-
-    name: str
-    physicalType: str
-    required: bool = False
-    quality: tuple[QualityRule, ...] = ()
-
-
-class ContractTable(UntrustedDocument):
-    """The contract's one table."""
-
-    properties: tuple[ContractColumn, ...] = Field(min_length=1)
-    quality: tuple[QualityRule, ...] = ()
-
-    @property
-    def names(self) -> list[str]:
-        """The columns' names in order."""
-        return [column.name for column in self.properties]
-
-
-class _Contract(UntrustedDocument):
-    tables: tuple[ContractTable, ...] = Field(alias="schema", min_length=1, max_length=1)
-
-
-def read_contract(content: bytes, label: str) -> ContractTable:
+def read_contract(content: bytes, label: str) -> SchemaObject:
     """The contract's one table, after the standard's own schema accepted the whole."""
     try:
         document = _bounded(content)
     except (yaml.YAMLError, ValueError):
         refuse(f"{label} is not readable YAML.", "delivery.contract_unreadable")
-    broken = violations(document)
-    if broken:
+    if broken := violations(document):
         refuse(f"{label} breaks the Open Data Contract Standard at {broken[0]}.", "delivery.contract_invalid")
-    try:
-        return _Contract.model_validate(document, strict=False).tables[0]
-    except ValidationError:
+    with _at_fault(label):
+        tables = OpenDataContractStandard.model_validate(document).schema_ or []
+    if len(tables) != 1 or not all(column.physicalType for column in tables[0].properties or [SchemaProperty()]):
         refuse(f"{label} does not describe one table with its columns and types.", "delivery.contract_table")
+    return tables[0]
 
 
-def check_parquet(content: bytes, table: ContractTable, rows: int, label: str) -> None:
+def check_parquet(content: bytes, table: SchemaObject, rows: int, label: str) -> None:
     """Columns, types, rows, empty fields, allowed values and doubled keys of data.parquet."""
+    columns = table.properties or []
     with _at_fault(label):
         data = _parquet(content, rows, label)
-        promised = [(column.name, column.physicalType) for column in table.properties]
-        if [(field.name, str(field.type)) for field in data.schema] != promised:
+        if [(f.name, str(f.type)) for f in data.schema] != [(each.name, each.physicalType) for each in columns]:
             refuse(f"{label} does not have the columns and types of its contract.", "delivery.columns_differ")
-        for column in table.properties:
+        for column in columns:
             _check_column(data[column.name], column, label)
-        for rule in table.quality:
-            if rule.metric == "duplicateValues":
-                _check_keys(data, rule.arguments.properties, label)
+        for keys in _rules(table.quality, "duplicateValues", "properties"):
+            doubled = rows - data.group_by(keys).aggregate([]).num_rows
+            if doubled:
+                refuse(f"{label}: {doubled} rows repeat a key.", "delivery.key_repeated")
 
 
-def check_csv(content: bytes, table: ContractTable, rows: int, label: str) -> None:
+def check_csv(content: bytes, table: SchemaObject, rows: int, label: str) -> None:
     """Columns and rows of data.csv."""
     with _at_fault(label):
         data = pa.csv.read_csv(io.BytesIO(content))
-    if data.column_names != table.names or data.num_rows != rows:
-        refuse(f"{label} does not have the columns and the {rows} rows that it should have.", "delivery.rows_differ")
+    names = [column.name for column in table.properties or []]
+    if data.column_names != names or data.num_rows != rows:
+        refuse(f"{label} does not have the columns and the {rows} rows of its manifest.", "delivery.rows_differ")
+
+
+def _rules(quality: list[DataQuality] | None, metric: str, argument: str) -> Iterator[Any]:
+    """That argument of each quality rule of the metric."""
+    return ((rule.arguments or {}).get(argument, []) for rule in quality or [] if rule.metric == metric)
 
 
 def _bounded(content: bytes) -> Any:
@@ -121,31 +89,15 @@ def _parquet(content: bytes, rows: int, label: str) -> pa.Table:
     file = pa.parquet.ParquetFile(io.BytesIO(content))
     unpacked = sum(file.metadata.row_group(n).total_byte_size for n in range(file.num_row_groups))
     if unpacked > FILE_BYTES or file.metadata.num_rows != rows:
-        refuse(
-            f"{label} does not have the {rows} rows that the manifest states, or is too large unpacked.",
-            "delivery.rows_differ",
-        )
+        refuse(f"{label} does not have the {rows} rows of its manifest, or is too large.", "delivery.rows_differ")
     return file.read()
 
 
-def _check_column(values: pa.ChunkedArray, column: ContractColumn, label: str) -> None:
+def _check_column(values: pa.ChunkedArray, column: SchemaProperty, label: str) -> None:
+    name = shown(str(column.name))
     if column.required and values.null_count:
-        refuse(
-            f"{label}: {values.null_count} rows lack {shown(column.name)}, which the contract requires.",
-            "delivery.value_missing",
-        )
-    for rule in column.quality:
-        if rule.metric == "invalidValues":
-            allowed = pa.array(rule.arguments.validValues, values.type)
-            invalid = pc.sum(pc.invert(pc.is_in(values.drop_null(), value_set=allowed))).as_py()
-            if invalid:
-                refuse(
-                    f"{label}: {invalid} rows have a {shown(column.name)} that the contract does not allow.",
-                    "delivery.value_invalid",
-                )
-
-
-def _check_keys(data: pa.Table, keys: tuple[str, ...], label: str) -> None:
-    doubled = data.num_rows - data.group_by(list(keys)).aggregate([]).num_rows
-    if doubled:
-        refuse(f"{label}: {doubled} rows repeat a key.", "delivery.key_repeated")
+        refuse(f"{label}: {name} is required, and {values.null_count} rows lack it.", "delivery.value_missing")
+    for allowed in _rules(column.quality, "invalidValues", "validValues"):
+        known = pc.is_in(values.drop_null(), value_set=pa.array(allowed, values.type))
+        if invalid := pc.sum(pc.invert(known)).as_py():
+            refuse(f"{label}: {invalid} rows have a {name} that the contract forbids.", "delivery.value_invalid")

@@ -4,6 +4,9 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from tasks.deliverable.manifest import delivery_path
 from tasks.deliverable.serialisation import to_json
@@ -13,6 +16,8 @@ from tasks.period import Period
 
 INDEX = "index.json"
 INDEX_FORMAT = 1
+SEGMENT = r"[A-Za-z0-9][A-Za-z0-9_=-]{0,99}"
+"""A folder's name in the path of a delivery."""
 
 
 class PeriodState(StrEnum):
@@ -32,18 +37,24 @@ class DeliveredManifest:
     manifest_sha256: str
 
 
-class PriorPeriod(UntrustedDocument):
-    """A period as an index states it."""
+class IndexPeriod(UntrustedDocument):
+    """A period as the index states it."""
 
+    product: Word
+    version: int
     period: Word
+    state: Annotated[PeriodState, Field(strict=False)]
+    path: Annotated[str, Field(pattern=rf"^{SEGMENT}(/{SEGMENT}){{0,9}}$")] | None
     digest: Digest | None
 
 
-class PriorIndex(UntrustedDocument):
-    """What tells the ledger by which an index was written."""
+class Index(UntrustedDocument):
+    """What is relied on of an index."""
 
+    format: Literal[1]
     ledger: Digest | None = None
-    periods: list[PriorPeriod]
+    """By which it was written."""
+    periods: list[IndexPeriod]
 
 
 @dataclass(frozen=True)
@@ -73,7 +84,7 @@ def check_ledger(content: bytes, location: str, chain: Collection[str], manifest
 
     `chain`: every digest that this ledger has written as its own; `manifests`: of all that it has delivered.
     """
-    found = parse(content, PriorIndex, INDEX)
+    found = parse(content, Index, INDEX)
     unknown = [entry.period for entry in found.periods if entry.digest and entry.digest not in manifests]
     if unknown:
         what = f"names a delivery of {shown(unknown[0])} that this installation has not made"

@@ -1,41 +1,14 @@
 """Verification of a client's prefix: the index, every delivery it names, what those supersede, and nothing else."""
 
-from typing import Annotated, Literal
-
-from pydantic import Field
-
-from tasks.deliverable.index import INDEX, PeriodState
+from tasks.deliverable.index import INDEX, Index, IndexPeriod, PeriodState
 from tasks.deliverable.untrusted_reader import (
     INDEX_BYTES,
-    Digest,
-    UntrustedDocument,
     UntrustedObjects,
-    Word,
     parse,
     refuse,
 )
 from tasks.deliverable.verify_delivery import VerifiedDelivery, verify_delivery
 from tasks.errors import shown
-
-SEGMENT = r"[A-Za-z0-9][A-Za-z0-9_=-]{0,99}"
-
-
-class IndexPeriod(UntrustedDocument):
-    """A period as the index states it."""
-
-    product: Word
-    version: int
-    period: Word
-    state: Annotated[PeriodState, Field(strict=False)]
-    path: Annotated[str, Field(pattern=rf"^{SEGMENT}(/{SEGMENT}){{0,9}}$")] | None
-    digest: Digest | None
-
-
-class Index(UntrustedDocument):
-    """What verification relies on of an index."""
-
-    format: Literal[1]
-    periods: list[IndexPeriod]
 
 
 def verify_prefix(objects: UntrustedObjects, pinned: bytes | None) -> tuple[VerifiedDelivery, ...]:

@@ -10,8 +10,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from open_data_contract_standard.model import SchemaObject, SchemaProperty
 
-from tasks.deliverable.contract_check import ContractColumn, ContractTable, check_csv, check_parquet, read_contract
+from tasks.deliverable.contract_check import check_csv, check_parquet, read_contract
 from tasks.deliverable.renderers.contract import violations
 from tasks.errors import RefusedDelivery
 from tests.refusals import refused
@@ -101,7 +102,7 @@ def test_data_that_breaks_its_contract_is_refused(code: str, data: pa.Table) -> 
 
 
 def test_a_column_that_somebody_else_named_is_no_command() -> None:
-    table = ContractTable(properties=(ContractColumn(name="`evil`", physicalType="string", required=True),))
+    table = SchemaObject(properties=[SchemaProperty(name="`evil`", physicalType="string", required=True)])
     sink = io.BytesIO()
     pq.write_table(pa.table({"`evil`": pa.nulls(1, pa.string())}), sink)
     with refused("delivery.value_missing") as refusal:
