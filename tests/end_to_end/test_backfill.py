@@ -2,8 +2,6 @@
 
 import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +9,8 @@ import pytest
 
 from tests.end_to_end.conftest import DAYS, Said, Throng, charged, done
 from tests.end_to_end.prefects_pages import artifacts_of, runs_of
+from tests.forked import Command
+from tests.served import until
 
 
 def test_a_dry_run_shows_the_plan_and_what_it_costs_and_changes_nothing(
@@ -39,9 +39,8 @@ def test_steps_at_once_end_as_one_after_the_other_does(five_days: Throng, apply:
 
 
 def test_nobody_who_reads_along_stops_the_work(five_days: Throng) -> None:
-    words = [sys.executable, "-m", "flows.cli", "backfill", DAYS[0], DAYS[0]]
-    with Path("/dev/full").open("w") as full:
-        assert subprocess.run(words, stderr=full, stdout=full).returncode == 40, "its answer is lost"
+    blind = Command(["backfill", DAYS[0], DAYS[0]], stdout="/dev/full", stderr="/dev/full")
+    assert blind.wait() == 40, "its answer is lost"
     (cell,) = five_days("backfill", DAYS[0], DAYS[0], "--dry-run").document["plan"]["cells"]
     assert cell["state"] == "done"
 
@@ -72,17 +71,13 @@ def test_late_files_are_taken_in_by_mode_all_and_only_a_revision_draws_again(fiv
 
 
 def test_a_backfill_that_is_stopped_finishes_what_runs_and_the_same_command_goes_on(five_days: Throng) -> None:
-    words = [sys.executable, "-m", "flows.cli", "backfill", DAYS[0], DAYS[-1]]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as running:
-        assert running.stdout is not None
-        told: list[str] = []
-        for line in running.stdout:
-            told.append(line)
-            if line.startswith(f"ingest {DAYS[0]}"):
-                running.send_signal(signal.SIGINT)
-        assert running.wait() == 130, told
-    assert any(line.startswith("Stopping:") for line in told)
-    assert any(line.startswith("Stopped: Stopped after") for line in told)
+    running = Command(["backfill", DAYS[0], DAYS[-1]])
+    until(lambda: f"\ningest {DAYS[0]}" in running.said)
+    running.signal(signal.SIGINT)
+    code, answer = running.answer()
+    assert code == 130, running.said
+    assert "\nStopping:" in running.said
+    assert "Stopped: Stopped after" in answer + running.said
     assert [run["verb"] for run in five_days("runs").document["runs"] if run["exit"] != 0] == ["backfill"]
     said = five_days("backfill", DAYS[0], DAYS[-1])
     assert (said.code, {c["state"] for c in said.document["after"]["cells"]}) == (0, {"done"}), said.text

@@ -1,8 +1,7 @@
 """`throng daily`: whatever an outage left undone is found and done, once."""
 
 import shutil
-import subprocess
-import sys
+import signal
 import time
 from collections.abc import Callable
 from itertools import product
@@ -13,6 +12,8 @@ import pytest
 from tasks.policy_file import shipped
 from tests.end_to_end.conftest import DAYS, Said, Throng, charged, done
 from tests.end_to_end.prefects_pages import artifacts_of, parent_of, runs_of
+from tests.forked import Command
+from tests.served import until
 
 
 def test_one_run_catches_up_after_five_days_and_the_next_has_nothing_to_do(
@@ -110,11 +111,11 @@ def test_a_file_that_was_left_out_is_told_by_name_though_the_day_goes_on(five_da
 
 @pytest.mark.parametrize("seconds", [0.0, 1.0])
 def test_a_run_that_is_killed_is_finished_by_the_next(five_days: Throng, seconds: float) -> None:
-    with subprocess.Popen([sys.executable, "-m", "flows.cli", "daily"], stderr=subprocess.PIPE, text=True) as running:
-        assert running.stderr is not None
-        next(line for line in running.stderr if line.startswith(f"ingest {DAYS[1]}"))
-        time.sleep(seconds)
-        running.kill()
+    running = Command(["daily"])
+    until(lambda: f"\ningest {DAYS[1]}" in running.said)
+    time.sleep(seconds)
+    running.signal(signal.SIGKILL)
+    running.wait()
     said = five_days("daily")
     assert said.code == 0, said.text
     assert {cell["state"] for cell in said.document["after"]["cells"]} == {"done"}
