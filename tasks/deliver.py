@@ -33,6 +33,7 @@ from tasks.store.event_log import bind_lineage, release_lineage
 from tasks.store.lake import DeliveryKey
 from tasks.store.ledger import ReleaseKey
 from tasks.store.tables import Delivery, DeliveryState, Release, ReleaseState
+from tasks.validation import Validator, validate
 
 MAX_FILES = 1_000
 """Where a delivery lies, or the index: some ten are ours, and what a client adds costs nobody's memory."""
@@ -42,10 +43,15 @@ class Deliver:
     """Delivers stored releases; a delivery's bytes are rendered once and then only sent, compared and sent again."""
 
     def __init__(
-        self, stores: Stores, now: Callable[[], datetime] = utc_now, estimator: Estimator | None = None
+        self,
+        stores: Stores,
+        now: Callable[[], datetime] = utc_now,
+        estimator: Estimator | None = None,
+        validator: Validator = validate,
     ) -> None:
         self._stores = stores
         self._now = now
+        self._validator = validator
         self._estimator = estimator
 
     def __call__(self, client: str, product: str, period: str) -> DeliveryRef:
@@ -117,7 +123,7 @@ class Deliver:
         if self._estimator:
             table = with_people(table, self._estimator, public_facts(view, plan))
         rendered = render(view, table, plan, granted, delivery_view(key, before), self._stores.keys.signing_key())
-        check_delivery(view, rendered.places, rendered.data)
+        check_delivery(view, rendered.places, rendered.data, self._validator)
         self._keep(key, rendered, release, digest)
         return key
 

@@ -55,17 +55,24 @@ from tasks.store.catalog import DayInputs
 from tasks.store.event_log import bind_lineage, day_lineage
 from tasks.store.lake import StagedPartition
 from tasks.store.scratch import PrivateFolder, private_folder
+from tasks.validation import Validator, validate
 
 
 class Ingest:
     """Ingests days; whatever kills it, the next call for the day starts over from the landing, under one charge."""
 
     def __init__(
-        self, stores: Stores, noise: Noise, now: Callable[[], datetime] = utc_now, engine: Engine | None = None
+        self,
+        stores: Stores,
+        noise: Noise,
+        now: Callable[[], datetime] = utc_now,
+        engine: Engine | None = None,
+        validator: Validator = validate,
     ) -> None:
         self._stores = stores
         self._noise = noise
         self._now = now
+        self._validator = validator
         settings = stores.settings
         self._engine = engine or LocalEngine(settings.scratch_root, os.cpu_count() or 1, settings.memory_limit)
 
@@ -248,7 +255,7 @@ class Ingest:
         """
         day, gate = staged.day, self._stores.policy.policy.gate
         profile = day_profile(self._stores, day, revision) if revision else NO_ROWS
-        results = judge_day(staged.facts, profile, self._history(day), gate, overrides)
+        results = judge_day(staged.facts, profile, self._history(day), gate, overrides, self._validator)
         lines = [{**asdict(result), "status": result.status.value} for result in results]
         verdict = staged.verdict(lines, revision)
         written = self._stores.lake.staged_partition(day, staged.generation)

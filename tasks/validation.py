@@ -7,7 +7,7 @@ import gc
 import os
 import sys
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -56,8 +56,12 @@ class ExpectationResult:
     unexpected: int | None
 
 
+Validator = Callable[[pa.Table, Sequence[Expectation]], list[ExpectationResult]]
+"""Judges a table; `validate` in production."""
+
+
 def validate(frame: pa.Table, checks: Sequence[Expectation]) -> list[ExpectationResult]:
-    """RowClassifier a table by Great Expectations; one verdict a check, in the order of the checks.
+    """Judge a table by Great Expectations; one verdict a check, in the order of the checks.
 
     The library leaves caught errors in cycles, and their tracebacks would keep its callers' frames, with all that those
     have open, until they are collected. In a thread of its own it has no callers.

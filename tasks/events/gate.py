@@ -17,7 +17,7 @@ from tasks.events.file_facts import FileFacts
 from tasks.events.gate_metrics import SURE, Metric, of_day
 from tasks.events.profile import NoisyValue, Profile
 from tasks.policy import Gate, GateRules, Rule
-from tasks.validation import Expectation, Status, validate
+from tasks.validation import Expectation, Status, Validator, validate
 
 REGISTER_SHRUNK, REGISTER_WENT_BACK = "register_shrunk", "register_went_back"
 """Rules on the registers' versions, judged before a day is read; they are overridden as the gate's own are."""
@@ -59,13 +59,18 @@ class GateResult:
 
 
 def judge_day(
-    facts: FileFacts, profile: Profile, history: Sequence[NoisyValue], gate: Gate, overrides: Collection[str] = ()
+    facts: FileFacts,
+    profile: Profile,
+    history: Sequence[NoisyValue],
+    gate: Gate,
+    overrides: Collection[str] = (),
+    validator: Validator = validate,
 ) -> list[GateResult]:
-    """RowClassifier a day by every rule; `history` holds the `kept` of earlier days' profiles, oldest first."""
+    """Judge a day by every rule; `history` holds the `kept` of earlier days' profiles, oldest first."""
     rules = _rules(gate)
     check_rules(overrides)
     measures = of_day(facts, profile, history[-gate.gate_days :], rules)
-    statuses = _statuses({name: measure.excess for name, measure in measures.items() if measure})
+    statuses = _statuses({name: measure.excess for name, measure in measures.items() if measure}, validator)
     return [
         _result(name, getattr(rules, name), measure, statuses.get(name, GateStatus.NOT_JUDGED), name in overrides, why)
         for name, measure in measures.items()
@@ -103,15 +108,15 @@ def check_rules(names: Collection[str]) -> None:
             )
 
 
-def _statuses(excesses: Mapping[str, NoisyValue]) -> dict[str, GateStatus]:
-    """Great Expectations judges each rule twice: is its excess possibly above zero, and is it surely?"""
+def _statuses(excesses: Mapping[str, NoisyValue], validator: Validator) -> dict[str, GateStatus]:
+    """The validator judges each rule twice: is its excess possibly above zero, and is it surely?"""
     frame, checks = {}, []
     for name, excess in excesses.items():
         for word, sign in (("possibly", 1), ("surely", -1)):
             column = f"{name} {word}"
             frame[column] = [excess.value + sign * SURE * excess.se]
             checks.append(Expectation(column, "ExpectColumnValuesToBeBetween", {"column": column, "max_value": 0}))
-    verdicts = {verdict.check: verdict.status for verdict in validate(pa.table(frame), checks)}
+    verdicts = {verdict.check: verdict.status for verdict in validator(pa.table(frame), checks)}
     return {name: _status(verdicts[f"{name} possibly"], verdicts[f"{name} surely"]) for name in excesses}
 
 

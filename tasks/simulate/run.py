@@ -97,7 +97,7 @@ def _write_part(world: _World, part: int, number: int, day: Day, path: Path) -> 
     motion = move(city, days)
     clean = hear(people, days, motion, world.network, day, plan.rng("signals", part, number))
     settled = since < plan.first.timestamp()
-    rng = plan.rng("defects", part, number)
+    rng = plan.rng("flaws", part, number)  # a stream keeps its name, so that a seed keeps its city
     rows = _as_sent(add_defects(plan, world.network, clean, settled, day, rng), day, rng)
     rows = sendable(plan, rows)
     table = Sender(plan, people, world.network).table(rows, day)

@@ -14,6 +14,7 @@ from tasks.settings import Settings
 from tasks.simulate import SimulationPlan, simulate
 from tasks.store import Stores, open_stores
 from tasks.store.ledger import ReleaseKey
+from tests.plain_validator import plain
 from tests.publisher import publisher
 
 DAY = date(2026, 3, 3)
@@ -57,7 +58,7 @@ def _way(root: Path, format: str, container: str) -> tuple[list[tuple[tuple[int,
     plan = SimulationPlan(300, 1, DAY, 3, zones=12, rate=30, dirty=0.0, format=format, container=container)
     simulate(root / "landing", plan)
     stores = open_stores(Settings(home=root / "home", landing=str(root / "landing")))
-    day = Ingest(stores, Above())(DAY)
+    day = Ingest(stores, Above(), validator=plain)(DAY)
     ref = publisher(stores, Above())("footfall", str(DAY))
     table = stores.lake.release(ReleaseKey(ref.product, ref.version, ref.period, ref.revision), ref.sha256).table
     assert set(table["status"].to_pylist()) == {"estimate"}

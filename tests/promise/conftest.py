@@ -16,6 +16,7 @@ from tasks.settings import Settings
 from tasks.store import Stores, open_stores
 from tasks.store.audit import AuditEntry
 from tasks.store.ledger import ReleaseKey
+from tests.plain_validator import plain
 from tests.promise.landing import write_network
 from tests.publisher import publisher
 
@@ -48,7 +49,7 @@ class Way:
     def ingest(self, day: date, *overrides: str, again: bool = False, **places: object) -> DayRef:
         stores = self.stores(**places)
         reason = stores.audit.write(AuditEntry.by_user("override", str(day), "a test")) if overrides else None
-        return Ingest(stores, Above(), lambda: self.now)(day, overrides, reason, again)
+        return Ingest(stores, Above(), lambda: self.now, validator=plain)(day, overrides, reason, again)
 
     def publish(self, product: str, period: str, **places: object) -> ReleaseRef:
         return publisher(self.stores(**places), Above(), lambda: self.now)(product, period)

@@ -34,6 +34,7 @@ from tasks.store import Stores, open_stores
 from tasks.store.audit import AuditEntry
 from tasks.store.ledger import ReleaseKey
 from tests.integration.verbs.acting import apply
+from tests.plain_validator import plain
 from tests.publisher import publisher
 
 DAYS = (date(2026, 3, 28), date(2026, 3, 29))
@@ -90,12 +91,12 @@ class Installation:
             apply(self.home, self.landing, text)
         for day in DAYS:
             reason = stores.audit.write(AuditEntry.by_user("override", str(day), "a test"))
-            Ingest(stores, FixedNoise(), lambda: NOW)(day, (), reason)
+            Ingest(stores, FixedNoise(), lambda: NOW, validator=plain)(day, (), reason)
         publish = publisher(stores, FixedNoise(), lambda: NOW)
         refs = [*(publish("footfall", str(day)) for day in DAYS), publish("panel", MONTH)]
         for name in CLIENTS:
             for day in DAYS:
-                Deliver(stores, lambda: NOW)(name, "footfall", str(day))
+                Deliver(stores, lambda: NOW, validator=plain)(name, "footfall", str(day))
         return refs
 
     def lake_rows(self, day: date) -> dict[str, list[tuple[int, ...]]]:

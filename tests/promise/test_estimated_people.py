@@ -16,6 +16,7 @@ from tasks.estimate.spec import Estimator, PublicFacts
 from tasks.period import Period
 from tasks.products.footfall import PRODUCT as FOOTFALL
 from tasks.store.client_file import parse_client
+from tests.plain_validator import plain
 from tests.promise.conftest import Way
 from tests.promise.landing import consent, person, seen, write_events, write_people
 
@@ -50,7 +51,7 @@ class Tenfold:
 def rendered(way: Way, estimator: Estimator | None = None) -> Mapping[str, bytes]:
     stores = way.stores()
     spec = parse_client(CLIENT, "client.toml", ["footfall"], ["parquet", "csv"])
-    key = Deliver(stores, lambda: way.now, estimator).render(spec, FOOTFALL, Period.day(DAY))
+    key = Deliver(stores, lambda: way.now, estimator, plain).render(spec, FOOTFALL, Period.day(DAY))
     delivery = stores.catalog.delivery(key.client, key.product, key.version, key.period)
     assert delivery
     files = stores.lake.delivery(key, delivery.manifest_sha256)

@@ -16,6 +16,7 @@ from tasks.release import key_ends
 from tasks.store import Stores
 from tests.dying import dies
 from tests.integration.verbs.dying_stores import Border, dying
+from tests.plain_validator import plain
 from tests.promise.conftest import Above, Way
 from tests.promise.landing import consent, person, seen, write_events, write_people
 
@@ -140,7 +141,7 @@ def test_what_a_dead_ingest_left_and_versions_that_nobody_needs_any_more_are_rem
     write_events(kept.landing, NEXT, seen("a", NEXT))
 
     def die() -> None:
-        Ingest(dying(kept.stores(), Border("after lake.commit")), Above(), lambda: kept.now)(NEXT)
+        Ingest(dying(kept.stores(), Border("after lake.commit")), Above(), lambda: kept.now, validator=plain)(NEXT)
 
     assert dies(lambda _: die(), 0)
     left = list(stores.lake.root.rglob("generation=2"))

@@ -7,6 +7,7 @@ import pytest
 from tasks.errors import RejectedInput
 from tasks.ingest import Ingest
 from tasks.store.audit import AuditEntry
+from tests.plain_validator import plain
 from tests.promise.conftest import Above, Way
 from tests.promise.landing import consent, person, seen, write_events, write_people
 
@@ -43,7 +44,7 @@ def test_registers_that_went_bad_after_ingest_stop_the_release_before_it_is_char
 def _override(way: Way) -> None:
     stores = way.stores()
     reason = stores.audit.write(AuditEntry.by_user("override", "day", "the operator said so"))
-    ref = Ingest(stores, Above(), lambda: way.now)(DAY, ["register_values"], reason)
+    ref = Ingest(stores, Above(), lambda: way.now, validator=plain)(DAY, ["register_values"], reason)
     assert ref.outcome == "Ingested"
     assert "register_values" in {line.partition(":")[0] for line in ref.warnings}
 

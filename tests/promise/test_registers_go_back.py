@@ -11,6 +11,7 @@ from tasks.ingest import Ingest
 from tasks.refs import DayRef
 from tasks.staleness import changes_since
 from tasks.store.audit import AuditEntry
+from tests.plain_validator import plain
 from tests.promise.conftest import Above, Way
 from tests.promise.landing import consent, person, seen, write_events, write_people
 
@@ -38,7 +39,7 @@ def grown(way: Way) -> Way:
 def _override(way: Way, *rules: str) -> DayRef:
     stores = way.stores()
     reason = stores.audit.write(AuditEntry.by_user("override", "day", "the operator said so"))
-    return Ingest(stores, Above(), lambda: way.now)(NEXT, rules, reason)
+    return Ingest(stores, Above(), lambda: way.now, validator=plain)(NEXT, rules, reason)
 
 
 def _used(way: Way) -> list[str]:
@@ -58,7 +59,7 @@ def test_an_old_consents_file_stops_ingest_and_publish_and_charges_nothing(grown
 def test_a_person_who_lets_an_old_file_count_is_in_the_audit(grown: Way) -> None:
     _write(grown, consent("p00"))
     with pytest.raises(Misconfigured):
-        Ingest(grown.stores(), Above(), lambda: grown.now)(NEXT, ["register_went_back"])
+        Ingest(grown.stores(), Above(), lambda: grown.now, validator=plain)(NEXT, ["register_went_back"])
     assert _override(grown, "register_went_back").outcome == "Ingested"
     assert _used(grown) == ["register used", "register used", "register accepted"]
     assert grown.persons(NEXT) == [3] * 24

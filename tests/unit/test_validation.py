@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pyarrow as pa
 
 from tasks.validation import SUMMARY, Expectation, ExpectationResult, Status, validate
+from tests.plain_validator import plain
 
 FRAME = pa.table(
     {
@@ -70,6 +71,28 @@ def test_frames_that_are_judged_at_once_get_their_own_verdicts() -> None:
     with ThreadPoolExecutor(8) as pool:
         for number, verdicts in enumerate(pool.map(fourfold, range(24))):
             assert [v.status is Status.PASSED for v in verdicts] == [n == number % 5 for n in range(8)]
+
+
+def test_the_plain_validator_of_other_tests_says_what_the_library_says() -> None:
+    estimates, keys = ("status", "estimate"), {"column_list": ["value", "status"], "ignore_row_if": "never"}
+    ordered = {"column_A": "low", "column_B": "value", "or_equal": True, "ignore_row_if": "either_value_is_missing"}
+    checks = [
+        Expectation("null", "ExpectColumnValuesToBeNull", {"column": "value"}),
+        Expectation("filled", "ExpectColumnValuesToNotBeNull", {"column": "value"}, estimates),
+        Expectation("most", "ExpectColumnValuesToBeBetween", {"column": "value", "max_value": 2}),
+        Expectation("least", "ExpectColumnValuesToBeBetween", {"column": "value", "min_value": 1}, estimates),
+        Expectation("known", "ExpectColumnValuesToBeInSet", {"column": "status", "value_set": ["estimate"]}),
+        Expectation("order", "ExpectColumnPairValuesAToBeGreaterThanB", ordered),
+        Expectation("rows", "ExpectTableRowCountToEqual", {"value": 4}),
+        Expectation("keys", "ExpectCompoundColumnsToBeUnique", keys),
+        Expectation("all", "ExpectColumnDistinctValuesToEqualSet", {"column": "status", "value_set": ["estimate"]}),
+        Expectation("here", "ExpectColumnDistinctValuesToEqualSet", {"column": "low", "value_set": [0.5]}, estimates),
+        Expectation("nowhere", "ExpectColumnValuesToBeNull", {"column": "nowhere"}),
+    ]
+    twice = pa.concat_tables([FRAME, FRAME.slice(1, 2)])
+    for frame in (FRAME, twice, FRAME.slice(0, 1)):
+        said = [[(result.check, result.status) for result in judge(frame, checks)] for judge in (plain, validate)]
+        assert said[0] == said[1]
 
 
 def test_nothing_to_check_needs_no_library() -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
@@ -10,12 +10,8 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
 from tasks.deliver import Deliver, client_spec
-from tasks.deliverable import gate as deliverable_gate
 from tasks.errors import ThrongError
-from tasks.events import gate
 from tasks.privacy.noise import production_noise
 from tasks.release import utc_now
 from tasks.step import sanitised
@@ -24,10 +20,10 @@ from tasks.store.audit import AuditEntry
 from tasks.store.client_file import parse_client
 from tasks.store.lake import DeliveryKey
 from tasks.store.tables import Delivery
-from tasks.validation import Expectation, ExpectationResult, Status
 from tests.integration.verbs.books import Ended, ended
 from tests.integration.verbs.dying_stores import Border, Fault, dying
 from tests.integration.verbs.homes import settings
+from tests.plain_validator import plain
 
 DAY = date(2026, 3, 3)
 
@@ -100,11 +96,9 @@ def keep_reason(home: Path, landing: Path) -> int:
     return open_stores(settings(home, landing)).audit.write(AuditEntry("tester", "asked", "a revision", "a reason"))
 
 
-def perform(act: Act, home: Path, landing: Path, at: int | None = None, quick: bool = False) -> Ended:
-    """Do it, killed at a border if one is given; `quick`: the gate's limits without Great Expectations."""
+def perform(act: Act, home: Path, landing: Path, at: int | None = None) -> Ended:
+    """Do it, killed at a border if one is given."""
     stores, border = open_stores(settings(home, landing)), Border(at)
-    if quick:
-        judge_plainly()
     try:
         outcome = str(_verb(act.verb, dying(stores, border))(*act.given).outcome)
     except ThrongError as error:
@@ -124,7 +118,6 @@ def attempt(
 
     None: the fault is there before the stores are opened.
     """
-    judge_plainly()
     border = Border(at, fault)
 
     def run() -> str:
@@ -144,24 +137,7 @@ def perform_at_once(act: Act, home: Path, landing: Path) -> list[Ended]:
     """Two processes do it at the same time."""
     forks = get_context("fork")
     with forks.Pool(2, forks.Barrier(2).wait) as both:
-        return both.starmap(perform, [(act, home, landing, None, True)] * 2, 1)
-
-
-def judge_plainly() -> None:
-    """In this process, judge without Great Expectations, which takes longer than all the rest of a tiny city."""
-    gate.validate = _judge_plainly  # type: ignore[assignment]
-    deliverable_gate.validate = _find_fit  # type: ignore[assignment]
-
-
-def _find_fit(frame: pa.Table, checks: Sequence[Expectation]) -> list[ExpectationResult]:
-    """What it says of every deliverable here."""
-    return [ExpectationResult(check.name, Status.PASSED, None) for check in checks]
-
-
-def _judge_plainly(frame: pa.Table, checks: Sequence[Expectation]) -> list[ExpectationResult]:
-    """What it says of the day's few measures."""
-    kept = {check.name: frame[check.name][0].as_py() <= 0 for check in checks}
-    return [ExpectationResult(name, Status.PASSED if fits else Status.FAILED, None) for name, fits in kept.items()]
+        return both.starmap(perform, [(act, home, landing)] * 2, 1)
 
 
 def books(home: Path, landing: Path) -> Ended:
@@ -174,7 +150,7 @@ def _verb(name: str, stores: Stores, now: Callable[[], datetime] = utc_now) -> A
     from tests.publisher import publisher
 
     made = {
-        "ingest": partial(Ingest, stores, production_noise()),
+        "ingest": partial(Ingest, stores, production_noise(), validator=plain),
         "publish": partial(publisher, stores, production_noise()),
     }
-    return made.get(name, partial(Deliver, stores))(now=now)
+    return made.get(name, partial(Deliver, stores, validator=plain))(now=now)

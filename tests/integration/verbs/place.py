@@ -117,9 +117,9 @@ class Place:
             home = copied(before, Path(mkdtemp(dir=self.root)) / "killed")
             ready(home)
             border = f"{number}: {borders[number - 1]}"
-            assert self.warm(perform, act, home, self.landing, number, True) == KILLED, border
+            assert self.warm(perform, act, home, self.landing, number) == KILLED, border
             rested, candidates = drawn(home), len(list(home.glob("lake/staging/days/*/*")))
-            yield Killed(border, home, rested, candidates, self.warm(perform, act, home, self.landing, None, True))
+            yield Killed(border, home, rested, candidates, self.warm(perform, act, home, self.landing))
             removed(home)
 
 

@@ -16,8 +16,8 @@ def test_a_landing_that_came_back_is_judged_by_the_profile_it_was_charged_for(
     place: Place, ingested: tuple[Path, Ended]
 ) -> None:
     home = copied(ingested[0], place.root / "came back")
-    place.warm(perform, INGEST, home, place.with_more_files().landing, None, True)
-    back = place.warm(perform, INGEST, home, place.landing, None, True)
+    place.warm(perform, INGEST, home, place.with_more_files().landing)
+    back = place.warm(perform, INGEST, home, place.landing)
     assert back.outcome == "Ingested"
     assert [(day[1], str(day[2]), day[5]) for day in back.books.days] == [
         (1, "superseded", 1),

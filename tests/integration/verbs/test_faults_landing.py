@@ -88,7 +88,7 @@ def tried(place: Place, act: Act, before: Path, landings: Landings, at: int | st
     """The act while the landing changes, and again over what is there then."""
     home = copied(before, Path(mkdtemp(dir=place.root)) / "disturbed")
     first = place.warm(attempt, act, home, landings.before, at, fault)
-    return first, place.warm(perform, act, home, landings.before, None, True)
+    return first, place.warm(perform, act, home, landings.before)
 
 
 @pytest.mark.parametrize(
@@ -118,8 +118,8 @@ def test_an_event_file_that_comes_after_reading_is_for_the_next_ingest(place: Pl
     first, again = tried(place, INGEST, empty, landings, "before ledger.reserve", landings.fault)
     assert first.outcome == "Ingested"
     home = copied(empty, Path(mkdtemp(dir=place.root)) / "one after the other")
-    place.warm(perform, INGEST, home, place.landing, None, True)
-    assert again.books == place.warm(perform, INGEST, home, landings.after, None, True).books
+    place.warm(perform, INGEST, home, place.landing)
+    assert again.books == place.warm(perform, INGEST, home, landings.after).books
     assert [(day[1], str(day[2])) for day in again.books.days] == [(1, "superseded"), (2, "current")]
 
 
@@ -141,7 +141,7 @@ def test_a_release_counts_whom_one_version_of_the_registers_allows(
     first = place.warm(attempt, PUBLISH, home, landings.before, "inside locks.hold", fault)
     assert (first.outcome, first.exit_code) == ("StorageUnavailable", 40), first.said
     assert "The subscribers or consents file changed while it was read" in first.said
-    again = place.warm(perform, PUBLISH, home, landings.before, None, True)
+    again = place.warm(perform, PUBLISH, home, landings.before)
     if change is a_row_less:
         assert again.books == landings.undisturbed(place, PUBLISH, ingested[0])
         assert set(again.intents.values()) == {1}
@@ -179,9 +179,9 @@ def test_consents_withdrawn_between_ingest_and_publish_are_as_if_never_given(pla
     landings = changed(place, "consents.parquet", a_row_less)
     home = replace(place, landing=landings.before).done(INGEST, empty, mkdtemp(dir=place.root) + "/between")[0]
     landings.fault()
-    between = place.warm(perform, PUBLISH, home, landings.before, None, True)
+    between = place.warm(perform, PUBLISH, home, landings.before)
     never = replace(place, landing=landings.after).done(INGEST, empty, mkdtemp(dir=place.root) + "/never")[0]
-    without = place.warm(perform, PUBLISH, never, landings.after, None, True)
+    without = place.warm(perform, PUBLISH, never, landings.after)
     assert between.books.releases == without.books.releases
     allowed = [
         {name: bytes_ for name, bytes_ in ended.books.lake.items() if "allowed" in name} for ended in (between, without)

@@ -50,7 +50,7 @@ def disturbed(place: Place, verbs: Verbs, verb: str, at: int | str | None, fault
     act, _, whole = verbs[verb]
     home = home_for(place, verbs, verb)
     tried: Tried = place.warm(attempt, act, home, place.landing, at, fault)
-    again = place.warm(perform, act, home, place.landing, None, True)
+    again = place.warm(perform, act, home, place.landing)
     assert again.books == whole.books, at
     return tried
 
@@ -81,7 +81,7 @@ def test_a_log_that_cannot_be_written_stops_nobody(place: Place, verbs: Verbs) -
     log = home / "logs" / "throng.jsonl"
     log.unlink()
     log.symlink_to("/dev/full")
-    ended = place.warm(perform, PUBLISH, home, place.landing, None, True)
+    ended = place.warm(perform, PUBLISH, home, place.landing)
     assert (ended.outcome, ended.books) == ("Published", verbs["publish"][2].books)
 
 
@@ -89,7 +89,7 @@ def test_a_command_whose_words_cannot_be_written_has_done_its_work(place: Place,
     home = home_for(place, verbs, "publish")
     assert command(place, home, stderr="/dev/full").wait() == 0
     assert command(place, home, stdout="/dev/full").wait() == 40, "a program lacks its answer"
-    assert place.warm(perform, PUBLISH, home, place.landing, None, True).books == verbs["publish"][2].books
+    assert place.warm(perform, PUBLISH, home, place.landing).books == verbs["publish"][2].books
 
 
 @pytest.mark.parametrize("verb", ["ingest", "publish", "deliver"])
@@ -100,7 +100,7 @@ def test_a_database_locked_for_longer_than_the_wait_is_said_as_such(place: Place
     tried = place.warm(attempt, act, home, place.landing, "inside catalog.run", locked)
     assert (tried.outcome, tried.exit_code) == ("StorageUnavailable", 40)
     assert "is locked by another process. Wait until that process has ended" in tried.said
-    assert place.warm(perform, act, home, place.landing, None, True).books == whole.books
+    assert place.warm(perform, act, home, place.landing).books == whole.books
 
 
 def test_a_database_locked_for_less_than_the_wait_is_waited_for(place: Place, verbs: Verbs) -> None:
@@ -108,7 +108,7 @@ def test_a_database_locked_for_less_than_the_wait_is_waited_for(place: Place, ve
     locked = Locked(home / "catalog.db", seconds=1, wait=30)
     tried = place.warm(attempt, PUBLISH, home, place.landing, "inside catalog.run", locked)
     assert tried.outcome == "Published"
-    assert place.warm(perform, PUBLISH, home, place.landing, None, True).books == verbs["publish"][2].books
+    assert place.warm(perform, PUBLISH, home, place.landing).books == verbs["publish"][2].books
 
 
 def test_too_low_a_memory_limit_is_said_as_such(place: Place, verbs: Verbs) -> None:
@@ -126,7 +126,7 @@ def test_a_process_that_gets_no_memory_blames_no_file(place: Place, verbs: Verbs
         tried = place.warm(attempt, act, home, place.landing, "inside catalog.run", little)
         assert tried.exit_code in (0, 40, 50), tried.said
         assert "defect" not in tried.said or "Exception" in tried.said, tried.said
-    assert place.warm(perform, act, home, place.landing, None, True).books == whole.books
+    assert place.warm(perform, act, home, place.landing).books == whole.books
 
 
 MORNING = datetime(2026, 3, 4, 5, 30, tzinfo=UTC)

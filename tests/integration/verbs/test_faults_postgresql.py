@@ -81,7 +81,7 @@ class Ready:
                     self.server.ensure()
                 time.sleep(0.02)
         self.server.ensure()
-        return trying.result(), self.place.warm(perform, act, home, self.place.landing, None, True)
+        return trying.result(), self.place.warm(perform, act, home, self.place.landing)
 
 
 @pytest.fixture(scope="module")

@@ -40,7 +40,7 @@ class Way:
     def books_after_again(self, home: Path) -> Books:
         """The same command again, on a way without faults."""
         self.proxy.does()
-        return self.place.warm(perform, DELIVER, home, self.place.landing, None, True).books  # type: ignore[no-any-return]
+        return self.place.warm(perform, DELIVER, home, self.place.landing).books  # type: ignore[no-any-return]
 
 
 def bear(attempts: int) -> None:

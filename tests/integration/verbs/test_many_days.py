@@ -9,7 +9,7 @@ import pytest
 from tasks.simulate import SimulationPlan, simulate
 from tests.integration.soak.days import samples
 from tests.integration.soak.measures import Sample, unequal
-from tests.integration.verbs.acting import DAY, apply, judge_plainly
+from tests.integration.verbs.acting import DAY, apply
 from tests.integration.verbs.homes import database_url, new_home
 from tests.integration.verbs.place import CLIENT, Place
 
@@ -25,7 +25,6 @@ def landing(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def day_after_day(home: Path, landing: Path) -> list[Sample]:
     """In a process that collects no garbage: what waits for that, stays."""
-    judge_plainly()
     os.environ |= {"THRONG_HOME": str(home), "THRONG_LANDING": str(landing)}
     if url := database_url(home):
         os.environ["THRONG_DATABASE_URL"] = url

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from tasks.errors import Misconfigured, RejectedInput
-from tasks.events import gate
 from tasks.events.file_facts import FileFacts
 from tasks.events.gate import GateResult, GateStatus, judge_day, refuse
 from tasks.events.gate_metrics import SURE, incomplete_hours, of_rows
@@ -16,7 +15,8 @@ from tasks.events.reasons import READ_REASONS, Reason
 from tasks.events.register_values import ColumnFacts, RegisterFacts
 from tasks.policy import Gate, GateRules
 from tasks.policy_file import load
-from tasks.validation import ExpectationResult, Status
+from tasks.validation import ExpectationResult, Status, Validator, validate
+from tests.plain_validator import plain
 
 GATE = load().policy.gate
 SE = 9051.0
@@ -48,8 +48,9 @@ def judged(
     history: Sequence[NoisyValue] = USUAL,
     rules: Gate = GATE,
     overrides: Sequence[str] = (),
+    validator: Validator = plain,
 ) -> dict[str, GateResult]:
-    results = judge_day(facts, day or profile(), history, rules, overrides)
+    results = judge_day(facts, day or profile(), history, rules, overrides, validator)
     return {result.rule: result for result in results}
 
 
@@ -57,8 +58,9 @@ def not_passed(results: dict[str, GateResult]) -> dict[str, str]:
     return {name: result.status.value for name, result in results.items() if result.status is not GateStatus.PASSED}
 
 
-def test_a_usual_day_passes_every_rule_of_the_policy() -> None:
-    results = judged()
+@pytest.mark.parametrize("validator", [plain, validate])
+def test_a_usual_day_passes_every_rule_of_the_policy(validator: Validator) -> None:
+    results = judged(validator=validator)
     assert set(results) == set(GateRules.model_fields)
     assert not_passed(results) == {}
     refuse(list(results.values()))
@@ -191,11 +193,10 @@ def test_a_warning_does_not_stop_the_day() -> None:
     refuse(list(judged(replace(FACTS, lateness_hours=100.0)).values()))
 
 
-def test_a_check_that_breaks_stops_the_day_as_a_failure_would(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        gate, "validate", lambda frame, checks: [ExpectationResult(c.name, Status.ERROR, None) for c in checks]
-    )
-    result = judged()["rows_low"]
+def test_a_check_that_breaks_stops_the_day_as_a_failure_would() -> None:
+    result = judged(validator=lambda _, checks: [ExpectationResult(c.name, Status.ERROR, None) for c in checks])[
+        "rows_low"
+    ]
     assert result.stops
     assert "defect" in result.message
 
