@@ -34,6 +34,7 @@ from tasks.products.dimensions import DISTRICT, ZONE
 from tasks.products.registry import registered
 from tasks.products.spec import OPTED_IN, Audience, CountContext, DataProduct, DerivedProduct, Level, PublicContext
 from tasks.publish import Publish
+from tasks.refresh import Refresh
 from tasks.refs import DeliveryRef, Outcome, ReleaseRef
 from tasks.services.s3 import S3Server, serve
 from tasks.settings import Settings
@@ -221,7 +222,9 @@ class Delivered:
     """Units of the month before the products were published."""
 
     def publish(self, product: str, *revision: object) -> ReleaseRef:
-        return Publish(self.stores, Lifted(), lambda: NOW)(product, str(WEEK), *revision)  # type: ignore[arg-type]
+        return Publish(self.stores, Lifted(), Refresh(self.stores, lambda: NOW), lambda: NOW)(
+            product, str(WEEK), *revision
+        )  # type: ignore[arg-type]
 
     def deliver(self, product: str) -> DeliveryRef:
         return Deliver(self.stores, lambda: NOW)("nordmarkt", product, str(WEEK))
