@@ -218,7 +218,7 @@ class Ingest:
         try:
             revision = self._profile_revision(day, staged.inputs.landing_digest)
         except RefusedRelease:  # the landing changed since it was looked at
-            self._stores.lake.discard(self._stores.lake.staged_partition(staged.day, staged.generation))
+            self._stores.lake.staged_partition(staged.day, staged.generation).discard()
             raise
         inputs = ReleaseInputs(
             staged.inputs.zone_plan, {str(day): staged.generation}, {"landing": staged.inputs.landing_digest}
@@ -263,11 +263,11 @@ class Ingest:
         facts = {"rows_in": staged.rows_in, "rows_kept": staged.rows_kept}
         self._stores.locks.confirm()  # else another process may be writing this very staged
         if stopping := ", ".join(result.rule for result in results if result.stops):
-            self._stores.lake.discard(written)  # first: once rejected, nothing of it rests anywhere, whatever dies here
+            written.discard()  # first: a rejected day leaves no rows, wherever the process dies
             entry = AuditEntry.by_user("day rejected", subject, **facts, rules=stopping)
             self._stores.catalog.reject_day(day, staged.generation, verdict, entry)
             refuse(results)
-        verdict = replace(verdict, files=self._stores.lake.commit(written))
+        verdict = replace(verdict, files=written.complete())
         entry = AuditEntry.by_user("day ingested", subject, ", ".join(overrides), **facts)
         self._stores.catalog.accept_day(day, staged.generation, verdict, entry)
         return staged.accepted(results)

@@ -39,10 +39,11 @@ def migrate() -> CommandOutput:
     from tasks.store.keys import FileKeys
     from tasks.store.lake import Lake
     from tasks.store.migrations import migrate as upgrade
+    from tasks.store.object_store import FileObjectStore
 
     settings = load()
     keys = FileKeys(settings.keys_root)
-    check_not_lost(settings.database, Lake(settings.lake_root, keys), keys)
+    check_not_lost(settings.database, Lake(FileObjectStore(settings.lake_root), keys), keys)
     before, after = upgrade(Database(settings.database))
     said = "Nothing to do: the database has version" if before == after else f"From version {before or 'none'} to"
     return CommandOutput({"before": before, "after": after}, [f"{said} {after}."])

@@ -158,9 +158,10 @@ def _installation(settings: Settings) -> str:
     from tasks.store.installation import check_not_lost
     from tasks.store.keys import FileKeys
     from tasks.store.lake import Lake
+    from tasks.store.object_store import FileObjectStore
 
     keys = FileKeys(settings.keys_root)
-    check_not_lost(settings.database, Lake(settings.lake_root, keys), keys)
+    check_not_lost(settings.database, Lake(FileObjectStore(settings.lake_root), keys), keys)
     if _existing(settings) is None:
         return "none yet; made by the first command"
 
@@ -234,10 +235,11 @@ def _lake_files(settings: Settings, catalog: "Catalog") -> str:
     """Each file of the days in the lake is there, and as long as it was written."""
     from tasks.store.keys import FileKeys
     from tasks.store.lake import Lake
+    from tasks.store.object_store import FileObjectStore
 
     current = {row.day: row.generation for row in catalog.days(date.min, date.max)}
     files = catalog.lake_files(current)
-    Lake(settings.lake_root, FileKeys(settings.keys_root)).check_files(files)
+    Lake(FileObjectStore(settings.lake_root), FileKeys(settings.keys_root)).check_files(files)
     return f"{len(files)} files of {len(current)} days are there as they were written"
 
 

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import Context, copy_context
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -33,7 +34,10 @@ class LocalEngine:
         set_kernel_cache(self.scratch)
         landed = sum(file.bytes for group in work.groups for file in group.files)
         partitions = self.partitions or scratch_partitions(landed)
-        with self._scratch_of(work.context.day) as folder, ThreadPoolExecutor(self.workers) as workers:
+        with (
+            self._scratch_of(work.context.day) as folder,
+            ThreadPoolExecutor(self.workers, initializer=_adopt, initargs=(copy_context(),)) as workers,
+        ):
             loaded = workers.submit(_load_kernels, work)
             read = self._read(work, partitions, folder, progress)
             loaded.result()
@@ -75,6 +79,12 @@ class LocalEngine:
             ) from None
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _adopt(context: Context) -> None:
+    """Let a worker count its usage where the caller counts."""
+    for variable, value in context.items():
+        variable.set(value)
 
 
 def _load_kernels(work: DayWork) -> None:

@@ -15,6 +15,7 @@ from tasks.store.lake import Lake
 from tasks.store.ledger import Ledger
 from tasks.store.locks import Locks
 from tasks.store.migrations import prepare
+from tasks.store.object_store import FileObjectStore
 
 if TYPE_CHECKING:
     from tasks.store.buckets import Buckets
@@ -47,7 +48,7 @@ def open_stores(given: settings.Settings | None = None) -> Stores:
     env_files.check_home(where.home)
     reviewed = policy_file.load(where.policy)
     keys = FileKeys(where.keys_root)
-    lake = Lake(where.lake_root, keys)
+    lake = Lake(FileObjectStore(where.lake_root), keys)
     check_not_lost(where.database, lake, keys)
     make_folder(where.home.absolute())
     database = Database(where.database, journal=EventLog(where.logs_root))

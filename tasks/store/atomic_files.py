@@ -47,9 +47,14 @@ def _fault(place: Path, error: OSError) -> StorageUnavailable:
 def make_folder(path: Path) -> None:
     """Create a folder and its missing parents, for this user alone."""
     with translate_errors(path):
-        for folder in reversed([path, *path.parents]):
-            if not folder.exists():
-                folder.mkdir(mode=0o700, exist_ok=True)
+        make_missing(path)
+
+
+def make_missing(path: Path) -> None:
+    """Create a folder and its missing parents, for this user alone. Raises OSError."""
+    for folder in reversed([path, *path.parents]):
+        if not folder.exists():
+            folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def sync(path: Path) -> None:

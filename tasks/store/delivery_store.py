@@ -4,11 +4,9 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from tasks.errors import Misconfigured, StorageUnavailable
-from tasks.store import usage
-from tasks.store.atomic_files import AtomicFiles, translate_errors
+from tasks.store.object_store import ObjectStore
 
 MANIFEST = "manifest.json"
 
@@ -35,27 +33,34 @@ class DeliveryKey:
         return f"{self.client}/{self.product}/v{self.version}/{self.period}/{self.revision}"
 
 
-class DeliveryStore(AtomicFiles):
+class DeliveryStore:
     """deliveries/<client>/<product>/v<N>/<period>/<revision>/<sha256 of manifest.json>/."""
 
+    objects: ObjectStore
+
     def write_delivery(self, key: DeliveryKey, files: Mapping[str, bytes]) -> str:
-        """Keep a rendered delivery whole or not at all; returns the sha256 (hex) of its manifest.json.
+        """Keep a rendered delivery, its manifest last; returns the sha256 (hex) of its manifest.json.
 
         The manifest names every other file by digest, so the same manifest again is the same delivery.
         """
         manifest = hashlib.sha256(files[MANIFEST]).hexdigest()
-        self.put_folder(self._folder(key, manifest), files)
+        for name in sorted(files, key=lambda name: name == MANIFEST):
+            self.objects.put_if_absent(_folder(key, manifest) + name, files[name])
         return manifest
 
     def delivery(self, key: DeliveryKey, manifest_sha256: str) -> dict[str, bytes]:
         """The kept files by name; raises StorageUnavailable if they are lost or their manifest was altered."""
-        folder = self._folder(key, manifest_sha256)
-        with translate_errors(self.root):
-            files = {path.name: path.read_bytes() for path in sorted(folder.glob("*"))}
-        usage.add_read(sum(map(len, files.values())))
+        folder = _folder(key, manifest_sha256)
+        paths = sorted(found.key for found in self.objects.list(folder))
+        files = {path.removeprefix(folder): self.objects.get(path) for path in paths}
         if hashlib.sha256(files.get(MANIFEST, b"")).hexdigest() != manifest_sha256:
-            raise StorageUnavailable(f"{folder} is lost or altered.", "Restore it from a backup, then deliver again.")
+            raise StorageUnavailable(
+                f"{self.objects.location}/{folder} is lost or altered.",
+                "Restore it from a backup, then deliver again.",
+                "lake.delivery_damaged",
+            )
         return files
 
-    def _folder(self, key: DeliveryKey, manifest_sha256: str) -> Path:
-        return self.root / "deliveries" / str(key) / manifest_sha256
+
+def _folder(key: DeliveryKey, manifest_sha256: str) -> str:
+    return f"deliveries/{key}/{manifest_sha256}/"

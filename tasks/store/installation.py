@@ -80,7 +80,7 @@ def check_not_lost(url: str, lake: Lake, keys: KeyStore) -> None:
 
 
 def _marks(lake: Lake, keys: KeyStore) -> Iterator[tuple[str, str | None]]:
-    yield f"lake {lake.root}", lake.marked()
+    yield f"lake {lake.location}", lake.marked()
     yield "key store", keys.marked()
 
 

@@ -1,13 +1,10 @@
 """A file of a day's generation as the catalog lists it, so that a lost or shortened one is missed."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 from tasks.errors import StorageUnavailable
 from tasks.period import Period
-from tasks.store.atomic_files import translate_errors
 
 
 @dataclass(frozen=True, order=True)
@@ -50,24 +47,10 @@ class LakeFile:
         return dict(part.split("=", 1) for part in self.path.split("/") if "=" in part)
 
 
-def lost(root: Path, files: Iterable[LakeFile]) -> list[tuple[LakeFile, str]]:
-    """Files that are missing under `root` or have another size than the catalog says, each with its fault in words."""
-    with translate_errors(root):
-        found = {file: _size(root / file.path) for file in files}
-    return [(file, _fault(file, size)) for file, size in found.items() if size != file.bytes]
-
-
-def lost_or_altered(root: Path, file: LakeFile, fault: str) -> StorageUnavailable:
+def lost_or_altered(location: str, file: LakeFile, fault: str) -> StorageUnavailable:
     """A file of the lake that cannot be read as it was written, with what brings its day back."""
     return StorageUnavailable(
-        f"{root / file.path} {fault}.",
+        f"{location}/{file.path} {fault}.",
         f"Restore it from a backup, or run `throng ingest {file.day} --again`, which reads the day from its landing.",
+        "lake.file_damaged",
     )
-
-
-def _size(path: Path) -> int | None:
-    return path.stat().st_size if path.is_file() else None
-
-
-def _fault(file: LakeFile, size: int | None) -> str:
-    return "is lost" if size is None else f"is damaged: it has {size} bytes, not {file.bytes}"

@@ -120,7 +120,7 @@ def test_a_home_cannot_even_be_opened_with_another_database(database_url: str, t
 def test_a_lake_that_lost_its_mark_is_not_marked_anew(tmp_path: Path) -> None:
     stores = opened(tmp_path / "home")
     stores.lake.write_plan("abc", b"{}")
-    (stores.lake.root / "installation").unlink()
+    (stores.settings.lake_root / "installation").unlink()
     with pytest.raises(RefusedRelease, match=r"lake .*has no mark"):
         opened(tmp_path / "home").installation.check()
 

@@ -69,7 +69,7 @@ def test_keys_and_rows_go_together_when_their_time_is_over_and_not_before(kept: 
     ref = expire(kept)
     assert (ref.periods, ref.files) == (3, sealed)
     assert stores.keys.periods() == []
-    assert not list(stores.lake.root.rglob("*.sealed"))
+    assert not list(stores.settings.lake_root.rglob("*.sealed"))
     assert [entry.subject for entry in stores.audit.entries() if entry.event == "period destroyed"] == [
         f"period {period}" for period in (MONTH, DAY, NEXT)
     ]
@@ -129,7 +129,7 @@ def test_a_lost_file_hinders_no_other_days_removal(kept: Way) -> None:
     stores = kept.stores()
     write_people(kept.landing, PEOPLE, LEFT)
     for file in stores.catalog.files_of(Period.day(DAY), DAY):
-        (stores.lake.root / file.path).unlink()
+        (stores.settings.lake_root / file.path).unlink()
     with pytest.raises(StorageUnavailable, match=f"ingest {DAY} --again"):
         expire(kept)
     of_next = [stores.lake.rows(file)["pseudonym"] for file in stores.catalog.files_of(Period.day(NEXT), NEXT)]
@@ -141,10 +141,10 @@ def test_what_a_dead_ingest_left_and_versions_that_nobody_needs_any_more_are_rem
     write_events(kept.landing, NEXT, seen("a", NEXT))
 
     def die() -> None:
-        Ingest(dying(kept.stores(), Border("after lake.commit")), Above(), lambda: kept.now, validator=plain)(NEXT)
+        Ingest(dying(kept.stores(), Border("after staged.complete")), Above(), lambda: kept.now, validator=plain)(NEXT)
 
     assert dies(lambda _: die(), 0)
-    left = list(stores.lake.root.rglob("generation=2"))
+    left = list(stores.settings.lake_root.rglob("generation=2"))
     assert left
     expire(kept)
     assert not [path for path in left if path.exists()]
@@ -191,7 +191,7 @@ def books(way: Way) -> dict[str, object]:
     return {
         "persons": persons(stores),
         "keys": stores.keys.periods(),
-        "files": sorted(str(path.relative_to(stores.lake.root)) for path in stores.lake.root.rglob("*.sealed")),
+        "files": sorted(info.key for info in stores.lake.objects.list("") if info.key.endswith(".sealed")),
         "expired": stores.catalog.expired_periods(),
         "audit": sorted({entry.event for entry in stores.audit.entries()}),
     }

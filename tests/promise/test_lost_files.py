@@ -31,7 +31,7 @@ def _ingested(way: Way) -> Stores:
 
 def _lose(stores: Stores, table: str, loss: Loss) -> None:
     file = next(file for file in stores.catalog.lake_files({DAY: 1}) if file.table == table)
-    loss(stores.lake.root / file.path)
+    loss(stores.settings.lake_root / file.path)
 
 
 def _spent(stores: Stores) -> int:
@@ -68,7 +68,7 @@ def test_a_month_that_lost_a_file_of_one_day_is_not_published(way: Way) -> None:
 def test_a_version_that_no_release_needs_goes_as_soon_as_there_is_another(way: Way) -> None:
     stores = _ingested(way)
     assert way.ingest(DAY, again=True).generation == 2
-    assert not list(stores.lake.root.glob("**/generation=1"))
+    assert not list(stores.settings.lake_root.glob("**/generation=1"))
     assert stores.catalog.superseded(DAY) == []
     assert "version removed" in [entry.event for entry in stores.audit.entries(f"day {DAY} generation 1")]
 
@@ -76,7 +76,7 @@ def test_a_version_that_no_release_needs_goes_as_soon_as_there_is_another(way: W
 def test_a_reservation_that_was_never_drawn_follows_the_day_that_was_read_again(way: Way) -> None:
     stores = _ingested(way)
     _stopped(way, "after ledger.reserve")
-    shutil.rmtree(stores.lake.root / "presence")
+    shutil.rmtree(stores.settings.lake_root / "presence")
     with pytest.raises(StorageUnavailable):
         way.publish("footfall", str(DAY))
     spent = _spent(stores)
@@ -96,7 +96,7 @@ def test_a_release_whose_bytes_were_drawn_is_published_as_it_was_drawn(way: Way)
     stores = _ingested(way)
     _stopped(way, "after lake.stage_release")
     way.ingest(DAY, again=True)
-    shutil.rmtree(stores.lake.root / "presence")
+    shutil.rmtree(stores.settings.lake_root / "presence")
     assert way.publish("footfall", str(DAY)).outcome == "Published"
     release = stores.ledger.find("footfall", 1, str(DAY))
     assert release is not None

@@ -52,7 +52,7 @@ def test_an_empty_database_with_an_empty_lake_over_old_keys_is_refused(published
 def test_a_lake_of_another_installation_is_refused(published: Way, tmp_path: Path) -> None:
     other = Way(tmp_path / "other")
     other.root.mkdir()
-    foreign = other.stores().lake.root
+    foreign = other.stores().settings.lake_root
     _refused(published, lake=str(foreign))
 
 

@@ -94,7 +94,7 @@ def test_the_lakes_bytes_alone_link_nobody_and_hold_no_pseudonym_and_no_number(w
     assert len(linked) > 20, "the attack works where rows are readable, else it shows nothing"
     assert linked.items() <= own.items(), "and each link that it makes is right"
 
-    lake = bytes_of(stores.lake.root)
+    lake = bytes_of(stores.settings.lake_root)
     readable = [table for content in lake.values() for table in tables_in(content)]
     assert readable, "releases and quarantine are no secret to who has the lake"
     assert not [table for table in readable if "pseudonym" in table.column_names]

@@ -60,7 +60,7 @@ class Ended:
 def ended(outcome: str, borders: tuple[str, ...], stores: Stores, home: Path) -> Ended:
     """The outcome of a verb, and the books after it."""
     releases = {_key(release): release for release in stores.ledger.releases()}
-    files = {key: stores.lake.root / "releases" / key / "release.parquet" for key in releases}
+    files = {key: stores.settings.lake_root / "releases" / key / "release.parquet" for key in releases}
     return Ended(
         outcome,
         borders,
@@ -72,7 +72,7 @@ def ended(outcome: str, borders: tuple[str, ...], stores: Stores, home: Path) ->
 
 
 def _books(stores: Stores, home: Path, files: dict[str, Path]) -> Books:
-    ledger, catalog, lake = stores.ledger, stores.catalog, stores.lake.root
+    ledger, catalog, lake = stores.ledger, stores.catalog, stores.settings.lake_root
     rooms = ("presence", "month_state", "coverage", "quarantine", "plans", "allowed")
     days, (bucket, index) = catalog.generations(), _held(stores)
     return Books(
@@ -129,7 +129,7 @@ def _content(stores: Stores, path: Path) -> str:
     """Sealed twice, equal rows are other bytes."""
     if path.suffix != ".sealed":
         return _sha256(path)
-    name = path.relative_to(stores.lake.root)
+    name = path.relative_to(stores.settings.lake_root)
     if name.parts[0] == "allowed":
         rows = stores.lake.eligible(Period.parse(name.parts[1].removeprefix("period="))).table
     else:

@@ -36,10 +36,7 @@ DELIVER = Act("deliver", ("nordmarkt", "footfall", str(DAY)))
 
 @dataclass(frozen=True)
 class Killed:
-    """One attempt: the border at which a process died, the digests of what was drawn and the candidates that were
-
-    left by then, and how it went on.
-    """
+    """One attempt: where it died, what was drawn and which files of a second generation were left, and the rerun."""
 
     border: str
     home: Path
@@ -118,7 +115,7 @@ class Place:
             ready(home)
             border = f"{number}: {borders[number - 1]}"
             assert self.warm(perform, act, home, self.landing, number) == KILLED, border
-            rested, candidates = drawn(home), len(list(home.glob("lake/staging/days/*/*")))
+            rested, candidates = drawn(home), len(list(home.glob("lake/**/generation=2/**/*.*")))
             yield Killed(border, home, rested, candidates, self.warm(perform, act, home, self.landing))
             removed(home)
 

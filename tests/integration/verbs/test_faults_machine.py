@@ -59,7 +59,7 @@ FULL = {
     ("ingest", "lake", "before lake.new_partition"),
     ("ingest", "scratch", "after staged.write_coverage"),
     ("ingest", "lake", "after ledger.intend_draw"),
-    ("ingest", "catalog.db", "after lake.commit"),
+    ("ingest", "catalog.db", "after staged.complete"),
     ("publish", "lake", "before lake.write_eligible"),
     ("publish", "catalog.db", "after lake.stage_release"),
     ("deliver", "catalog.db", "after s3.put_object"),

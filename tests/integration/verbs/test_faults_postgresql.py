@@ -25,7 +25,7 @@ CASES = [
     ("ingest", "after catalog.begin_day", signal.SIGINT, False),
     ("ingest", "after staged.write", signal.SIGKILL, True),
     ("ingest", "after ledger.intend_draw", signal.SIGINT, True),
-    ("ingest", "after lake.commit", signal.SIGKILL, False),
+    ("ingest", "after staged.complete", signal.SIGKILL, False),
     ("publish", "after ledger.reserve", signal.SIGKILL, True),
     ("publish", "after lake.stage_release", signal.SIGINT, False),
     ("deliver", "after lake.write_delivery", signal.SIGINT, True),

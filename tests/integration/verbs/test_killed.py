@@ -78,7 +78,7 @@ def test_an_ingest_killed_anywhere_and_run_again_is_one_generation_with_equal_ro
     assert len(whole.books.lake) > 20
     at = after_each_call(whole.borders)
     if not anywhere:
-        at = after(whole.borders, at, "ledger.reserve", "ledger.intend_draw", "lake.commit", "catalog.accept_day")
+        at = after(whole.borders, at, "ledger.reserve", "ledger.intend_draw", "staged.complete", "catalog.accept_day")
     for killed in place.killed(INGEST, empty, whole.borders, at):
         check_drawn_once(killed)
         assert killed.again.books == whole.books, killed.border
@@ -92,7 +92,7 @@ def test_a_second_generation_killed_anywhere_and_run_again_follows_the_first(
     assert [(day[1], str(day[2])) for day in whole.books.days] == [(1, "superseded"), (2, "current")]
     early = [whole.borders.index(f"after {call}") + 1 for call in ("catalog.begin_day", "staged.write")]
     late = after_each_call(whole.borders, since="lake.stage_release")
-    at = [*early, *late] if anywhere else after(whole.borders, late, "lake.commit", "catalog.accept_day")
+    at = [*early, *late] if anywhere else after(whole.borders, late, "staged.complete", "catalog.accept_day")
     for killed in changed.killed(INGEST, ingested[0], whole.borders, at):
         check_drawn_once(killed)
         assert killed.again.books == whole.books, killed.border
@@ -108,7 +108,7 @@ def test_a_rejected_day_killed_anywhere_and_run_again_leaves_the_generation_that
     assert (whole.books.lake, whole.books.left_over) == (ingested[1].books.lake, [])
     at = after_each_call(whole.borders, since="ledger.publish")
     if not anywhere:
-        at = after(whole.borders, at, "lake.discard", "catalog.reject_day")
+        at = after(whole.borders, at, "staged.discard", "catalog.reject_day")
     for killed in spoilt.killed(INGEST, ingested[0], whole.borders, at):
         check_drawn_once(killed)
         assert killed.again.outcome == "RejectedInput", killed.border

@@ -28,14 +28,10 @@ from tasks.mobility.plans import load_plans
 from tasks.mobility.tables import MONTH_STATE, PRESENCE, LakeTable
 from tasks.period import Cadence, Period
 from tasks.simulate import SimulationPlan, simulate
-from tasks.store.keys import FileKeys
-from tasks.store.lake import StagedPartition
-from tasks.store.seal import unseal
 from tests.full_disk import disk_full_at
 
 POLICY = policy_file.load().policy
 DAY = date(2026, 3, 2)
-MONTH = Period.month(DAY)
 TABLES = (PRESENCE, MONTH_STATE)
 NOW = datetime(2026, 3, 4, tzinfo=UTC)
 
@@ -84,41 +80,41 @@ def city(tmp_path_factory) -> City:
     return City(root, events, panel)
 
 
+@dataclass
+class Kept:
+    """A sink that keeps what it is given."""
+
+    rows: dict[tuple[str, int], pa.Table] = field(default_factory=dict)
+
+    def write(self, table: LakeTable, partition: int, rows: pa.Table) -> None:
+        assert rows.schema == table.schema
+        self.rows[table.name, partition] = rows
+
+    def of(self, table: LakeTable) -> list[tuple[tuple[str, int], pa.Table]]:
+        """The table's partitions, ascending."""
+        return sorted((where, rows) for where, rows in self.rows.items() if where[0] == table.name)
+
+    def all(self, table: LakeTable) -> pa.Table:
+        """The table's rows by pseudonym, as its partitions are ranges of pseudonyms."""
+        return pa.concat_tables(rows for _, rows in self.of(table))
+
+
 def ran(
-    city: City, folder: Path, files: Sequence[pa.Table], workers: int = 2, partitions: int = 64
-) -> tuple[DayResult, Mapping[str, bytes]]:
-    """The result of a day, and every byte that went to the lake."""
-    lake = staged(folder)
-    engine = LocalEngine(folder / "scratch", workers, "200MB", partitions)
-    result = engine.run_day(city.work(folder, files), lake, lambda stage, done, total: None)
-    return result, {str(p.relative_to(lake.staging)): opened(lake, p) for p in lake.staging.rglob("*.sealed")}
-
-
-def staged(folder: Path) -> StagedPartition:
-    keys = FileKeys(folder / "keys")
-    keys.open()
-    return StagedPartition(folder / "lake", keys, DAY, 1)
-
-
-def opened(lake: StagedPartition, path: Path) -> bytes:
-    *part, partition, name = path.relative_to(lake.staging).parts
-    period = MONTH if "month_state" in part else Period.day(DAY)
-    place = "/".join([*part, f"date={DAY}", "generation=1", partition, name])
-    return unseal(lake.keys.existing_data_key(period), place, path.read_bytes())
+    city: City, folder: Path, files: Sequence[pa.Table], workers: int = 2, partitions: int | None = None
+) -> tuple[DayResult, Kept]:
+    """The result of a day, and what was written."""
+    kept, engine = Kept(), LocalEngine(folder / "scratch", workers, "200MB", partitions)
+    return engine.run_day(city.work(folder, files), kept, lambda *_: None), kept
 
 
 @pytest.fixture(scope="module")
-def whole(city, tmp_path_factory) -> tuple[DayResult, Mapping[str, bytes]]:
+def whole(city, tmp_path_factory) -> tuple[DayResult, Kept]:
     return ran(city, tmp_path_factory.mktemp("whole"), [city.events])
-
-
-def tables(written: Mapping[str, bytes], part: str) -> list[pa.Table]:
-    return [pq.read_table(pa.BufferReader(content)) for name, content in sorted(written.items()) if part in name]
 
 
 @given(st.integers(0, 2**32), st.integers(1, 4), st.sampled_from([1, 3]), st.sampled_from([64, 256]))
 @settings(max_examples=8, deadline=None)
-def test_row_order_files_workers_and_buckets_change_no_byte(
+def test_row_order_files_workers_and_partitions_change_no_row(
     city, whole, tmp_path_factory, seed, files, workers, partitions
 ):
     rng = np.random.default_rng(seed)
@@ -142,43 +138,26 @@ def test_every_row_is_accounted_for_and_every_flaw_found(whole, city):
 
 def test_presence_is_sorted_in_its_bucket_with_one_row_an_hour(whole, city):
     members = set(city.panel["pseudonym"].to_pylist())
-    for table in tables(whole[1], "presence/"):
+    for (_, partition), table in whole[1].of(PRESENCE):
         keys = list(zip(table["pseudonym"].to_pylist(), table["hour"].to_pylist(), strict=True))
         assert keys == sorted(set(keys))
         assert {pseudonym for pseudonym, _ in keys} <= members
-        assert len({pseudonym >> 58 for pseudonym, _ in keys}) == 1
+        assert {pseudonym >> 58 for pseudonym, _ in keys} == {partition}
 
 
 def test_the_month_keeps_the_days_nights_alone_under_its_own_pseudonyms(whole, city):
     own = dict(zip(city.panel["pseudonym"].to_pylist(), city.panel["extra_0"].to_pylist(), strict=True))
     nights = Counter(
         (own[row["pseudonym"]], row["zone"])
-        for table in tables(whole[1], "presence/")
-        for row in table.to_pylist()
+        for row in whole[1].all(PRESENCE).to_pylist()
         if row["hour"] >= 22 or row["hour"] < 6
     )
-    states = [row for table in tables(whole[1], "month_state") for row in table.to_pylist()]
-    assert {tuple(row) for row in states} == {("pseudonym", "zone", "night_minutes")}
+    states = whole[1].all(MONTH_STATE).to_pylist()
     assert {(row["pseudonym"], row["zone"]): row["night_minutes"] // 60 for row in states} == nights
 
 
 def test_the_profile_counts_kept_rows_within_one_subscribers_bound(whole):
     assert 0 < whole[0].profile[:24].sum() <= 64 * whole[0].read.account.kept
-
-
-@dataclass
-class Kept:
-    """A sink that keeps what it is given."""
-
-    rows: dict[tuple[str, int], pa.Table] = field(default_factory=dict)
-
-    def write(self, table: LakeTable, partition: int, rows: pa.Table) -> None:
-        assert rows.schema == table.schema
-        self.rows[table.name, partition] = rows
-
-    def all(self, table: LakeTable) -> pa.Table:
-        """The table's rows by pseudonym, as its partitions are ranges of pseudonyms."""
-        return pa.concat_tables(rows for (name, _), rows in sorted(self.rows.items()) if name == table.name)
 
 
 def event_counts(keys: Int64, cells: CellArrays, rules: WalkRules) -> Mapping[str, pa.Table]:
@@ -206,17 +185,15 @@ def test_a_kernel_and_its_tables_need_no_other_line(city, whole, tmp_path):
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
-def test_each_table_is_sorted_as_it_says(city, tmp_path, table):
-    kept = Kept()
-    LocalEngine(tmp_path / "scratch", 2, "200MB").run_day(city.work(tmp_path, [city.events]), kept, lambda *_: None)
-    rows = kept.all(table)
+def test_each_table_is_sorted_as_it_says(whole, table):
+    rows = whole[1].all(table)
     assert rows == rows.sort_by([(name, "ascending") for name in table.sort])
 
 
 def test_a_full_disk_says_what_to_do_and_leaves_nothing_in_scratch(city, tmp_path):
-    work, lake = city.work(tmp_path, [city.events]), staged(tmp_path)
+    work = city.work(tmp_path, [city.events])
     with disk_full_at(4096), pytest.raises(StorageUnavailable, match="Free space"):
-        LocalEngine(tmp_path / "scratch", 2, "200MB").run_day(work, lake, lambda *_: None)
+        LocalEngine(tmp_path / "scratch", 2, "200MB").run_day(work, Kept(), lambda *_: None)
     assert not list((tmp_path / "scratch").glob("day-*"))
 
 
@@ -229,6 +206,6 @@ def test_what_a_killed_run_of_the_day_left_is_not_read_again(city, whole, tmp_pa
 
 def test_a_scratch_folder_that_cannot_be_made_says_what_to_do(city, tmp_path):
     (tmp_path / "scratch").write_text("a file where the folder should be")
-    work, lake = city.work(tmp_path, [city.events]), staged(tmp_path)
+    work = city.work(tmp_path, [city.events])
     with pytest.raises(StorageUnavailable, match="cannot be written"):
-        LocalEngine(tmp_path / "scratch", 2, "200MB").run_day(work, lake, lambda *_: None)
+        LocalEngine(tmp_path / "scratch", 2, "200MB").run_day(work, Kept(), lambda *_: None)

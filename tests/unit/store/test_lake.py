@@ -17,6 +17,7 @@ from tasks.mobility.tables import MONTH_STATE, PRESENCE
 from tasks.period import Period
 from tasks.store.keys import FileKeys
 from tasks.store.lake import Lake, LakeFile
+from tasks.store.object_store import FileObjectStore
 from tests.dying import dies, tick_before_file_acts
 
 DAY, NEXT = date(2026, 3, 1), date(2026, 3, 2)
@@ -33,7 +34,7 @@ def opened(root: Path) -> Lake:
     keys = FileKeys(root.with_name(f"{root.name}-keys"))
     keys.open()
     keys.data_key(Period.day(DAY))
-    lake = Lake(root, keys)
+    lake = Lake(FileObjectStore(root), keys)
     lake.open()
     return lake
 
@@ -60,16 +61,18 @@ def ingest(lake: Lake, day: date = DAY, generation: int = 1, seed: int = 0) -> t
     staged.write_quarantine(pa.table({"file": ["a.csv"], "row": [3], "reason": ["bad_time"]}))
     staged.write_coverage(np.array([[True, False]]))
     staged.write_profile(np.array([1, 2], dtype=np.int64))
-    return lake.commit(staged)
+    return staged.complete()
 
 
 def content(root: Path) -> dict[str, bytes]:
-    return {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+    """What the lake holds, without what a killed writer left."""
+    found = {path.relative_to(root).as_posix(): path for path in root.rglob("*") if path.is_file()}
+    return {name: path.read_bytes() for name, path in found.items() if not name.startswith(".")}
 
 
 def rows(lake: Lake) -> dict[str, object]:
     """What the lake holds, opened: sealed twice, equal rows are other bytes."""
-    files = [LakeFile(name, len(found)) for name, found in content(lake.root).items()]
+    files = [LakeFile(name, len(found)) for name, found in content(Path(lake.location)).items()]
     return {file.path: lake.rows(file).to_pydict() if file.period else file.bytes for file in files}
 
 
@@ -88,7 +91,9 @@ def test_folder_names_do_not_become_columns(lake: Lake) -> None:
 
 def test_the_layout_is_the_contracts(lake: Lake) -> None:
     files = ingest(lake)
-    assert [(file.path, file.bytes) for file in files] == sorted((n, len(c)) for n, c in content(lake.root).items())
+    assert [(file.path, file.bytes) for file in files] == sorted(
+        (info.key, info.bytes) for info in lake.objects.list("")
+    )
     assert [file.path for file in files] == [
         "coverage/date=2026-03-01/generation=1/coverage.npy",
         "month_state/period=2026-03/date=2026-03-01/generation=1/bucket=00/part-1.sealed",
@@ -114,14 +119,14 @@ def test_a_file_says_what_it_is_a_part_of(lake: Lake) -> None:
 def test_files_with_rows_are_sealed_and_nothing_of_them_is_plain(lake: Lake) -> None:
     ingest(lake)
     lake.write_eligible(Period.day(DAY), state(2**40 + 1), "registers")
-    sealed = {name: found for name, found in content(lake.root).items() if name.endswith(".sealed")}
+    sealed = {name: found for name, found in content(Path(lake.location)).items() if name.endswith(".sealed")}
     assert {name.split("/")[0] for name in sealed} == {"presence", "month_state", "allowed"}
     assert not [name for name, found in sealed.items() if b"PAR1" in found or b"pseudonym" in found]
 
 
 def test_a_file_moved_to_another_ones_place_does_not_open(lake: Lake) -> None:
     one, other = (file for file in ingest(lake) if file.table == "presence")
-    (lake.root / one.path).rename(lake.root / other.path)
+    (Path(lake.location) / one.path).rename(Path(lake.location) / other.path)
     with pytest.raises(StorageUnavailable, match=re.escape(other.path)):
         lake.rows(other)
 
@@ -129,9 +134,9 @@ def test_a_file_moved_to_another_ones_place_does_not_open(lake: Lake) -> None:
 @given(st.data())
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_file_changed_anywhere_or_cut_off_does_not_open(lake: Lake, data: st.DataObject) -> None:
-    lake.discard(lake.staged_partition(DAY, 1))
+    lake.staged_partition(DAY, 1).discard()
     file = next(file for file in ingest(lake) if file.table == "presence")
-    path, at = lake.root / file.path, data.draw(st.integers(0, file.bytes - 1))
+    path, at = Path(lake.location) / file.path, data.draw(st.integers(0, file.bytes - 1))
     whole = path.read_bytes()
     path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :] if data.draw(st.booleans()) else whole[:at])
     with pytest.raises(StorageUnavailable, match=f"ingest {DAY} --again"):
@@ -152,7 +157,7 @@ def test_rows_whose_key_is_gone_are_refused_and_no_key_is_made_for_them(lake: La
 def test_a_lost_or_shortened_file_is_missed_by_its_size(lake: Lake, lose: Callable[[Path], None]) -> None:
     files = list(ingest(lake))
     lake.check_files(files)
-    lose(lake.root / files[1].path)
+    lose(Path(lake.location) / files[1].path)
     with pytest.raises(StorageUnavailable, match=re.escape(files[1].path)):
         lake.check_files(files)
 
@@ -162,20 +167,20 @@ def test_a_rejected_candidate_leaves_nothing(lake: Lake) -> None:
     staged.write(PRESENCE, 0, presence(0))
     staged.write_profile(np.array([1], dtype=np.int64))
     assert staged.profile().tolist() == [1]
-    lake.discard(staged)
-    assert content(lake.root) == {}
+    staged.discard()
+    assert content(Path(lake.location)) == {}
 
 
 def test_the_confidential_profile_does_not_outlive_staging(lake: Lake) -> None:
     ingest(lake)
-    assert not list(lake.root.rglob("profile*"))
+    assert not list(Path(lake.location).rglob("profile*"))
 
 
 def test_a_second_generation_leaves_the_first_one_alone(lake: Lake) -> None:
     ingest(lake)
-    before = content(lake.root)
+    before = content(Path(lake.location))
     second = ingest(lake, generation=2, seed=5)
-    assert before.items() <= content(lake.root).items()
+    assert before.items() <= content(Path(lake.location)).items()
     firsts = [lake.rows(file)["pseudonym"][0].as_py() for file in second if file.table == "presence"]
     assert firsts == [5, 68]
 
@@ -185,45 +190,29 @@ def test_equal_rows_are_not_equal_bytes_so_that_nobody_learns_that_they_are(tmp_
     for lake in lakes:
         ingest(lake)
     assert rows(lakes[0]) == rows(lakes[1])
-    one, two = (content(lake.root) for lake in lakes)
+    one, two = (content(Path(lake.location)) for lake in lakes)
     assert not [name for name in one if name.endswith(".sealed") and one[name] == two[name]]
 
 
 def test_an_ingest_killed_anywhere_is_whole_after_the_next_one(lake: Lake) -> None:
     ingest(lake)
-    first = content(lake.root)
+    first = content(Path(lake.location))
     ingest(lake, generation=2, seed=9)
     both = rows(lake)
     for at in count(1):
-        lake.discard(lake.staged_partition(DAY, 2))
-        assert content(lake.root) == first
+        lake.staged_partition(DAY, 2).discard()
+        assert content(Path(lake.location)) == first
 
         def act(tick: Tick) -> None:
             tick_before_file_acts(tick)
             ingest(lake, generation=2, seed=9)
 
         killed = dies(act, at)
-        assert first.items() <= content(lake.root).items()
+        assert first.items() <= content(Path(lake.location)).items()
         ingest(lake, generation=2, seed=9)
         assert rows(lake) == both
         if not killed:
             break
-
-
-def test_a_commit_that_failed_halfway_is_completed_by_the_next_call(lake: Lake) -> None:
-    staged = lake.new_partition(DAY, 1)
-    staged.write(PRESENCE, 0, presence(0))
-    staged.write_quarantine(pa.table({"file": ["a"], "row": [1], "reason": ["bad_time"]}))
-    blocked = lake.root / "quarantine"
-    blocked.write_bytes(b"")
-    with pytest.raises(StorageUnavailable):
-        lake.commit(staged)
-    blocked.unlink()
-    lake.commit(staged)
-    assert sorted(content(lake.root)) == [
-        "presence/date=2026-03-01/generation=1/bucket=00/part-1.sealed",
-        "quarantine/date=2026-03-01/generation=1/quarantine.parquet",
-    ]
 
 
 def test_a_disk_that_fills_while_a_bucket_is_written_is_named_and_leaves_no_half_of_it(lake: Lake) -> None:
@@ -236,7 +225,7 @@ def test_a_disk_that_fills_while_a_bucket_is_written_is_named_and_leaves_no_half
             staged.write(PRESENCE, 5, noise)
 
     assert not dies(fill, at=0)
-    assert content(lake.root) == {}
+    assert content(Path(lake.location)) == {}
     staged.write(PRESENCE, 5, noise)
 
 

@@ -9,6 +9,7 @@ from tasks.errors import Misconfigured, RefusedRelease
 from tasks.store.keys import FileKeys
 from tasks.store.lake import Lake
 from tasks.store.ledger import ReleaseKey
+from tasks.store.object_store import FileObjectStore
 from tests.dying import dies, tick_before_file_acts
 from tests.unit.store.drawn import drawn
 
@@ -18,7 +19,7 @@ FACTS = {"product": "footfall", "levels": {"zone": 32}}
 
 @pytest.fixture
 def lake(tmp_path: Path) -> Lake:
-    lake = Lake(tmp_path / "lake", FileKeys(tmp_path / "keys"))
+    lake = Lake(FileObjectStore(tmp_path / "lake"), FileKeys(tmp_path / "keys"))
     lake.open()
     return lake
 
@@ -65,7 +66,7 @@ def test_publishing_again_changes_nothing(lake: Lake) -> None:
 
 
 def test_other_bytes_are_refused_and_stay(lake: Lake) -> None:
-    path = lake.root / "releases" / str(KEY) / "release.parquet"
+    path = Path(lake.location) / "releases" / str(KEY) / "release.parquet"
     sha256 = lake.stage_release(KEY, drawn(), FACTS)
     path.parent.mkdir(parents=True)
     path.write_bytes(b"other")
@@ -81,14 +82,14 @@ def test_a_digest_that_was_never_staged_is_refused(lake: Lake) -> None:
 
 def test_an_altered_release_is_refused(lake: Lake) -> None:
     sha256 = publish(lake)
-    (lake.root / "releases" / str(KEY) / "release.parquet").write_bytes(b"altered")
+    (Path(lake.location) / "releases" / str(KEY) / "release.parquet").write_bytes(b"altered")
     with pytest.raises(RefusedRelease):
         lake.release(KEY, sha256)
 
 
 def test_bytes_that_rested_anywhere_when_a_publisher_was_killed_are_what_is_published(tmp_path: Path) -> None:
     for at in count(1):
-        lake = Lake(tmp_path / str(at), FileKeys(tmp_path / "keys"))
+        lake = Lake(FileObjectStore(tmp_path / str(at)), FileKeys(tmp_path / "keys"))
         lake.open()
 
         def act(tick: Callable[[], None], lake: Lake = lake) -> None:
@@ -102,7 +103,7 @@ def test_bytes_that_rested_anywhere_when_a_publisher_was_killed_are_what_is_publ
         assert rested in (None, sha256)
         assert lake.release(KEY, sha256).table.num_rows == 2
         assert lake.staged(KEY) == sha256
-        assert not list((lake.root / "staging").rglob("*.parquet"))
+        assert not list((Path(lake.location) / "staging").rglob("*.parquet"))
         if not killed:
             break
 
