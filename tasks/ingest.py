@@ -101,7 +101,11 @@ class Ingest:
     def _check_overrides(self, overrides: Collection[str], reason_id: int | None) -> None:
         check_rules(overrides)
         if overrides and (reason_id is None or self._stores.audit.entry(reason_id) is None):
-            raise Misconfigured("An override needs a reason.", "Add --reason TEXT: it goes to the audit table.")
+            raise Misconfigured(
+                "An override needs a reason.",
+                "Add --reason TEXT: it goes to the audit table.",
+                "gate.override_without_reason",
+            )
 
     @step("is there anything to do?")
     def look(
@@ -237,6 +241,7 @@ class Ingest:
         raise RefusedRelease(
             f"The profile of {day} was drawn {PROFILES_A_DAY} times already, once for each change of its landing.",
             "The day keeps the generation it has; to change it, put back a landing that was read before.",
+            "gate.profile_draws_used",
         )
 
     def _counted(self, staged: StagedDayRef, rules: tuple[LevelRule, ...]) -> PendingDraw:

@@ -15,7 +15,7 @@ from tasks.events.formats import Formats
 from tasks.events.formats.detect import PARQUET, UnreadableFile, by_format, kind_of, takes
 from tasks.events.formats.sections import CellFormat
 
-MEND = "Mend the cell plan and land it again."
+CORRECT = "Correct the cell plan and land it again."
 
 
 @dataclass(frozen=True)
@@ -34,14 +34,18 @@ def read_files(landing: Path, formats: Formats) -> list[CellFile]:
     found = [path for name in ("cells.parquet", "cells.csv", "cells") if (path := landing / name).exists()]
     if len(found) != 1:
         there = "more than one of" if found else "none of"
-        raise RejectedInput(f"The landing folder holds {there} cells.parquet, cells.csv, cells.", "Land exactly one.")
+        raise RejectedInput(
+            f"The landing folder holds {there} cells.parquet, cells.csv, cells.",
+            "Land exactly one.",
+            "cells.not_one_file",
+        )
     if not found[0].is_dir():
         return [_file(found[0], formats)]
     refuse_tables(found[0])
     below = [path.relative_to(found[0]) for path in sorted(found[0].rglob("*")) if path.is_file()]
     parts = [found[0] / path for path in below if not any(ignored(name, formats.landing) for name in path.parts)]
     if not parts:
-        raise RejectedInput("The folder cells holds no file.", MEND)
+        raise RejectedInput("The folder cells holds no file.", CORRECT, "cells.no_file")
     return [_file(path, formats) for path in parts]
 
 
@@ -52,12 +56,14 @@ def _file(path: Path, formats: Formats) -> CellFile:
         seen = [(each, _names(path, kind, each)) for each in possible]
     except (UnreadableFile, OSError, pa.ArrowException) as error:
         why = f": {error}" if isinstance(error, UnreadableFile) else ""
-        raise RejectedInput(f"{path.name} cannot be read{why}.", MEND) from None
+        raise RejectedInput(f"{path.name} cannot be read{why}.", CORRECT, "cells.unreadable") from None
     format_, there = _choose(path, seen)
     own = by_format(there, _wanted(format_))
     doubled = [name for name in own if [each.casefold() for each in there].count(name.casefold()) > 1]
     if doubled:
-        raise RejectedInput(f"{path.name} has the columns {', '.join(doubled)} more than once.", MEND)
+        raise RejectedInput(
+            f"{path.name} has the columns {', '.join(doubled)} more than once.", CORRECT, "cells.duplicate_column"
+        )
     try:
         if kind == PARQUET:
             file = pyarrow.parquet.ParquetFile(path)  # read_table would import pandas: a second of start-up
@@ -65,7 +71,7 @@ def _file(path: Path, formats: Formats) -> CellFile:
             return CellFile(path, file.read(list(own.values())), format_, own, frozenset(old))
         return CellFile(path, _csv(path, format_, there), format_, own)
     except (OSError, pa.ArrowException, UnicodeDecodeError):
-        raise RejectedInput(f"{path.name} cannot be read.", MEND) from None
+        raise RejectedInput(f"{path.name} cannot be read.", CORRECT, "cells.unreadable") from None
 
 
 def _wanted(format_: CellFormat) -> tuple[str, ...]:
@@ -85,7 +91,9 @@ def _choose(path: Path, seen: list[tuple[CellFormat, list[str]]]) -> tuple[CellF
     if not lacking or min(map(len, lacking)):
         missing = ", ".join(sorted(lacking, key=len)[0]) if lacking else "of every format"
         raise RejectedInput(
-            f"{path.name} lacks the columns {missing}.", "Add them, or map their names in formats.toml ([cells.NAME])."
+            f"{path.name} lacks the columns {missing}.",
+            "Add them, or map their names in formats.toml ([cells.NAME]).",
+            "cells.missing_column",
         )
     return seen[[len(each) for each in lacking].index(0)]
 

@@ -12,7 +12,7 @@ from tasks.errors import RejectedInput, shown
 
 Bools = NDArray[np.bool_]
 _NAMED = 5
-_MEND = "Correct these rows of the cell plan and land it again."
+_CORRECT = "Correct these rows of the cell plan and land it again."
 
 
 @dataclass(frozen=True)
@@ -53,12 +53,18 @@ def _check(cells: Topology, rows: NDArray[np.integer]) -> None:
     backwards = np.flatnonzero(cells.valid_to < cells.valid_from)
     if len(backwards):
         named = (f"{shown(cells.cell_id[n])} in row {rows[n]}" for n in backwards)
-        raise RejectedInput(f"{cells.source}: versions end before they begin: {_first(named)}.", _MEND)
+        raise RejectedInput(
+            f"{cells.source}: versions end before they begin: {_first(named)}.", _CORRECT, "cells.backward_validity"
+        )
     pairs = np.flatnonzero(_contradicts_next(cells))
     if len(pairs):
         twice = ((n, *sorted(rows[n : n + 2])) for n in pairs)
         named = (f"{shown(cells.cell_id[n])} in rows {a} and {b}" for n, a, b in twice)
-        raise RejectedInput(f"{cells.source}: versions of one cell contradict each other: {_first(named)}.", _MEND)
+        raise RejectedInput(
+            f"{cells.source}: versions of one cell contradict each other: {_first(named)}.",
+            _CORRECT,
+            "cells.contradictory_versions",
+        )
 
 
 def _contradicts_next(cells: Topology) -> Bools:

@@ -88,13 +88,20 @@ def cell_plan(cells: Topology, zone: Int32, day: date, time: Calendar) -> CellPl
     from_second, to_second = (_elapsed(epochs, start, seconds) for epochs in (cells.valid_from, cells.valid_to))
     today = np.flatnonzero(from_second < to_second)
     if not len(today):
-        raise RejectedInput(f"{cells.source}: no cell is valid on {day}.", "Land the cell plan of that day.")
+        raise RejectedInput(
+            f"{cells.source}: no cell is valid on {day}.", "Land the cell plan of that day.", "cells.none_valid"
+        )
     if len(today) > CELLS:
-        raise RejectedInput(f"{cells.source}: {len(today)} cells on {day}; {CELLS} are possible.", "Split the network.")
+        raise RejectedInput(
+            f"{cells.source}: {len(today)} cells on {day}; {CELLS} are possible.",
+            "Split the network.",
+            "cells.too_many",
+        )
     if np.all(zone[today] == NO_ZONE):
         raise RejectedInput(
             f"{cells.source}: all {len(today)} cells lie outside every zone.",
             "Check whether latitude and longitude are swapped, and that both plans are of the same country.",
+            "cells.outside_zones",
         )
     ids = cells.cell_id[today]
     return CellPlan(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tasks.errors import RejectedInput
 
-_MEND = "Correct the column and land the file again."
+_CORRECT = "Correct the column and land the file again."
 _EARLIEST, _LATEST = datetime(2, 1, 1, tzinfo=UTC).timestamp(), datetime(9998, 12, 31, tzinfo=UTC).timestamp()
 """Epochs that have a local time in every zone; times beyond are as far away as these."""
 _TICKS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
@@ -24,11 +24,11 @@ def text(table: pa.Table, name: str, source: str) -> NDArray[np.object_]:
     try:
         values = column.cast(pa.string())
     except pa.ArrowException:
-        raise RejectedInput(f"{source}: {name} is not UTF-8 text in every row.", _MEND) from None
+        raise RejectedInput(f"{source}: {name} is not UTF-8 text in every row.", _CORRECT, "cells.not_utf8") from None
     ids = np.asarray(values, object)
     missing = sum(not (value and value.strip()) for value in ids)
     if missing:
-        raise RejectedInput(f"{source}: {missing} rows have no {name}.", _MEND)
+        raise RejectedInput(f"{source}: {missing} rows have no {name}.", _CORRECT, "cells.missing_id")
     return ids
 
 
@@ -47,7 +47,9 @@ def degrees(table: pa.Table, name: str, most: int, source: str, decimal: str = "
         raise _no_number(f"{source}: {name}", column, decimal) from None
     bad = int(np.sum(~(np.abs(values) <= most)))
     if bad:
-        raise RejectedInput(f"{source}: {name} is missing or beyond {most} degrees in {bad} rows.", _MEND)
+        raise RejectedInput(
+            f"{source}: {name} is missing or beyond {most} degrees in {bad} rows.", _CORRECT, "cells.invalid_degrees"
+        )
     return values
 
 
@@ -62,8 +64,8 @@ def _no_number(where: str, column: pa.Array, decimal: str) -> RejectedInput:
     if _is_text(column.type) and pc.any(pc.match_substring(column, ",")).as_py():
         other = "," if decimal == "." else "."
         action = f'Let the mapping say it: `decimal = "{other}"` in [cells.NAME]; `throng inspect` proposes it.'
-        return RejectedInput(f"{where} is written with `{other}` before the fraction.", action)
-    return RejectedInput(f"{where} is not a number in every row.", _MEND)
+        return RejectedInput(f"{where} is written with `{other}` before the fraction.", action, "cells.decimal_comma")
+    return RejectedInput(f"{where} is not a number in every row.", _CORRECT, "cells.not_a_number")
 
 
 def epochs(table: pa.Table, name: str, zone: ZoneInfo, empty: float, source: str) -> NDArray[np.float64]:
@@ -91,7 +93,9 @@ def _is_text(kind: pa.DataType) -> bool:
 
 def _wrong(source: str, name: str, kind: pa.DataType, needed: str) -> RejectedInput:
     """The type without what is inside it: names of fields may be values."""
-    return RejectedInput(f"{source}: {name} must be {needed}, not {str(kind).partition('<')[0]}.", _MEND)
+    return RejectedInput(
+        f"{source}: {name} must be {needed}, not {str(kind).partition('<')[0]}.", _CORRECT, "cells.wrong_type"
+    )
 
 
 def _of_timestamps(column: pa.Array, zone: ZoneInfo, empty: float) -> NDArray[np.float64]:
@@ -117,7 +121,7 @@ def _of_text(column: pa.Array, zone: ZoneInfo, empty: float, where: str) -> NDAr
     try:
         values = np.array([_epoch(value, zone, empty) for value in coded.dictionary.to_pylist()])
     except ValueError:
-        raise RejectedInput(f"{where} is not an ISO 8601 time in every row.", _MEND) from None
+        raise RejectedInput(f"{where} is not an ISO 8601 time in every row.", _CORRECT, "cells.invalid_time") from None
     found: NDArray[np.float64] = values[np.asarray(coded.indices)]
     return found
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tasks.errors import RejectedInput
 from tasks.events.formats import Formats, shipped
 from tasks.events.formats.columns import BLANKS
-from tasks.mobility.cell_files import MEND, CellFile, read_files
+from tasks.mobility.cell_files import CORRECT, CellFile, read_files
 from tasks.mobility.cell_times import inclusive, read_as
 from tasks.mobility.cell_versions import Topology, in_order
 from tasks.mobility.columns import degrees, epochs, text
@@ -24,7 +24,7 @@ def read_topology(landing: Path, zone: ZoneInfo, formats: Formats | None = None)
     columns = [np.concatenate([getattr(each, column.name) for each in found]) for column in fields(Topology)[1:]]
     source = files[0].path.name if len(files) == 1 else "cells"
     if not len(columns[0]):
-        raise RejectedInput(f"{source} has no cells.", MEND)
+        raise RejectedInput(f"{source} has no cells.", CORRECT, "cells.empty")
     return in_order(Topology(source, *columns))
 
 

@@ -42,7 +42,9 @@ def read_zones(path: Path) -> tuple[Zone, ...]:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise RejectedInput(f"{path} cannot be read: {error.strerror}.", "Land zones.geojson.") from None
+        raise RejectedInput(
+            f"{path} cannot be read: {error.strerror}.", "Land zones.geojson.", "zones.unreadable"
+        ) from None
     return parse_zones(content, path.name)
 
 
@@ -53,11 +55,11 @@ def parse_zones(content: bytes, source: str) -> tuple[Zone, ...]:
     zones.sort(key=lambda zone: zone.zone_id)
     doubled = [zone_id for zone_id, times in Counter(zone.zone_id for zone in zones).items() if times > 1]
     if doubled:
-        raise RejectedInput(f"{source}: zone ids appear twice: {names(doubled)}.", _CORRECT)
+        raise RejectedInput(f"{source}: zone ids appear twice: {names(doubled)}.", _CORRECT, "zones.duplicate_id")
     pairs = overlapping(np.array([zone.geometry for zone in zones], object))
     if pairs:
         words = [f"{zones[a].zone_id} and {zones[b].zone_id}" for a, b in pairs]
-        raise RejectedInput(f"{source}: zones overlap: {names(words)}.", _CORRECT)
+        raise RejectedInput(f"{source}: zones overlap: {names(words)}.", _CORRECT, "zones.overlap")
     return tuple(zones)
 
 
@@ -77,6 +79,7 @@ def _text(content: bytes, source: str) -> str:
     raise RejectedInput(
         f"{source} is {what}.",
         f"Save it as UTF-8, for example `iconv -f {encoding or 'ISO-8859-1'} -t UTF-8`.",
+        "zones.not_utf8",
     )
 
 
@@ -99,23 +102,29 @@ def _document(text: str, source: str) -> Any:
     try:
         return json.loads(text, object_pairs_hook=_once, parse_constant=_no_number)
     except _TwiceError as twice:
-        raise RejectedInput(f"{source} gives {shown(str(twice))!r} twice in one object.", _CORRECT) from None
+        raise RejectedInput(
+            f"{source} gives {shown(str(twice))!r} twice in one object.", _CORRECT, "zones.duplicate_member"
+        ) from None
     except json.JSONDecodeError as error:
-        raise RejectedInput(f"{source} is not JSON at line {error.lineno}.", _CORRECT) from None
+        raise RejectedInput(f"{source} is not JSON at line {error.lineno}.", _CORRECT, "zones.not_json") from None
     except (ValueError, RecursionError):
-        raise RejectedInput(f"{source} is not JSON that can be read.", _CORRECT) from None
+        raise RejectedInput(f"{source} is not JSON that can be read.", _CORRECT, "zones.not_json") from None
 
 
 def _features(document: Any, source: str) -> list[Any]:
     features = document.get("features") if isinstance(document, dict) else None
     if not isinstance(features, list) or not features:
-        raise RejectedInput(f"{source} is not a GeoJSON FeatureCollection with zones in it.", _CORRECT)
+        raise RejectedInput(
+            f"{source} is not a GeoJSON FeatureCollection with zones in it.", _CORRECT, "zones.no_features"
+        )
     if len(features) > ZONES:
-        raise RejectedInput(f"{source} has {len(features)} zones; {ZONES} are possible.", "Split the plan.")
+        raise RejectedInput(
+            f"{source} has {len(features)} zones; {ZONES} are possible.", "Split the plan.", "zones.too_many"
+        )
     if (crs := document.get("crs")) is not None:
         name = str(crs["properties"].get("name")) if isinstance(crs, dict) and _is_object(crs, "properties") else "?"
         if not _WGS84.search(name):
-            raise RejectedInput(f"{source} is in {shown(name)}, not in WGS 84 degrees.", _CONVERT)
+            raise RejectedInput(f"{source} is in {shown(name)}, not in WGS 84 degrees.", _CONVERT, "zones.not_wgs84")
     return features
 
 
@@ -126,7 +135,7 @@ def _is_object(of: Any, member: str) -> bool:
 def _zone(feature: Any, where: str) -> Zone:
     """The zone of a feature; a value that is no id is not shown, for nobody knows what it is."""
     if not isinstance(feature, dict) or not _is_object(feature, "properties"):
-        raise RejectedInput(f"{where} has no properties.", _CORRECT)
+        raise RejectedInput(f"{where} has no properties.", _CORRECT, "zones.no_properties")
     properties = feature["properties"]
     zone_id = _id(properties, "zone_id", where)
     where = f"{where} (zone {zone_id})"
@@ -143,10 +152,10 @@ def _zone(feature: Any, where: str) -> Zone:
 def _id(properties: dict[str, Any], key: str, where: str) -> str:
     value = properties.get(key, "")
     if not isinstance(value, str):
-        raise RejectedInput(f"{where}: {key} must be text, not {_kind(value)}.", _CORRECT)
+        raise RejectedInput(f"{where}: {key} must be text, not {_kind(value)}.", _CORRECT, "zones.invalid_property")
     if not _ID.fullmatch(value):
         rule = "must be 1 to 64 of A-Z a-z 0-9 _ . : -" if value else "is missing or empty"
-        raise RejectedInput(f"{where}: {key} {rule}.", _CORRECT)
+        raise RejectedInput(f"{where}: {key} {rule}.", _CORRECT, "zones.invalid_id")
     return value
 
 
@@ -156,9 +165,11 @@ def _words(properties: dict[str, Any], key: str, absent: str | None, where: str)
     if value is absent or (value is None and absent is None):
         return absent
     if not isinstance(value, str):
-        raise RejectedInput(f"{where}: {key} must be text, not {_kind(value)}.", _CORRECT)
+        raise RejectedInput(f"{where}: {key} must be text, not {_kind(value)}.", _CORRECT, "zones.invalid_property")
     if not (value.strip() and value.isprintable() and len(value) <= _NAME):
-        raise RejectedInput(f"{where}: {key} must be one line of 1 to {_NAME} printable characters.", _CORRECT)
+        raise RejectedInput(
+            f"{where}: {key} must be one line of 1 to {_NAME} printable characters.", _CORRECT, "zones.invalid_property"
+        )
     return value
 
 
@@ -166,10 +177,16 @@ def _sensitive(properties: dict[str, Any], where: str) -> bool:
     """Accept only true, false or absent: any other value would publish a sensitive place on a guess."""
     for key in properties:
         if key != "sensitive" and re.sub(r"[^a-z]", "", key.casefold()) == "sensitive":
-            raise RejectedInput(f"{where}: the key {shown(key)!r} must be 'sensitive'.", _CORRECT)
+            raise RejectedInput(
+                f"{where}: the key {shown(key)!r} must be 'sensitive'.", _CORRECT, "zones.invalid_sensitive"
+            )
     value = properties.get("sensitive", False)
     if not isinstance(value, bool):
-        raise RejectedInput(f"{where}: sensitive must be true or false, without quotes, not {_kind(value)}.", _CORRECT)
+        raise RejectedInput(
+            f"{where}: sensitive must be true or false, without quotes, not {_kind(value)}.",
+            _CORRECT,
+            "zones.invalid_sensitive",
+        )
     return value
 
 
@@ -185,15 +202,21 @@ def _geometry(member: Any, where: str) -> BaseGeometry:
     try:
         geometry = shapely.force_2d(shapely.geometry.shape(member))
     except Exception:  # shapely raises whatever the malformed member leads to
-        raise RejectedInput(f"{where} has no readable geometry.", _CORRECT) from None
+        raise RejectedInput(f"{where} has no readable geometry.", _CORRECT, "zones.invalid_geometry") from None
     if geometry.geom_type not in ("Polygon", "MultiPolygon") or geometry.is_empty:
-        raise RejectedInput(f"{where} is a {geometry.geom_type}, not a filled polygon.", _CORRECT)
+        raise RejectedInput(
+            f"{where} is a {geometry.geom_type}, not a filled polygon.", _CORRECT, "zones.invalid_geometry"
+        )
     if not geometry.is_valid:
-        raise RejectedInput(f"{where} is invalid: {shapely.is_valid_reason(geometry)}.", _CORRECT)
+        raise RejectedInput(
+            f"{where} is invalid: {shapely.is_valid_reason(geometry)}.", _CORRECT, "zones.invalid_geometry"
+        )
     west, south, east, north = geometry.bounds
     if west < -180 or east > 180 or south < -90 or north > 90:
-        raise RejectedInput(f"{where} is not in WGS 84 degrees: its coordinates are projected.", _CONVERT)
+        raise RejectedInput(
+            f"{where} is not in WGS 84 degrees: its coordinates are projected.", _CONVERT, "zones.not_wgs84"
+        )
     on_grid = shapely.set_precision(geometry, GRID)
     if on_grid.is_empty:
-        raise RejectedInput(f"{where} is narrower than a centimetre.", _CORRECT)
+        raise RejectedInput(f"{where} is narrower than a centimetre.", _CORRECT, "zones.invalid_geometry")
     return on_grid

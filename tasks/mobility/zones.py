@@ -63,6 +63,7 @@ def merged_plan(zones: Sequence[Zone], covered: NDArray[np.bool_]) -> ZonePlan:
             f"No neighbour can take the sensitive zones {names([zones[n].zone_id for n in alone])}: it needs a common "
             "border, the same parent_id, and a cell of its own.",
             "Correct parent_id or sensitive in the zone plan, or the places in the cell plan.",
+            "zones.sensitive_unmerged",
         )
     stay = [n for n in range(len(zones)) if n not in takers]
     return ZonePlan(

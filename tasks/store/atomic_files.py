@@ -35,13 +35,15 @@ def translate_errors(place: Path) -> Iterator[None]:
 def _fault(place: Path, error: OSError) -> StorageUnavailable:
     again = "then run the same command again: nothing is half written."
     if error.errno in _FULL:
-        return StorageUnavailable(f"The disk of {place} is full.", f"Free space there, {again}")
+        return StorageUnavailable(f"The disk of {place} is full.", f"Free space there, {again}", "disk.full")
     name = errno.errorcode.get(error.errno or 0, type(error).__name__)
     if error.errno in _DENIED:
         return StorageUnavailable(
-            f"{place} denies access ({name}).", f"Give this user the right to write there, {again}"
+            f"{place} denies access ({name}).", f"Give this user the right to write there, {again}", "disk.denied"
         )
-    return StorageUnavailable(f"{place} does not answer ({name}).", f"Check the disk and the folder, {again}")
+    return StorageUnavailable(
+        f"{place} does not answer ({name}).", f"Check the disk and the folder, {again}", "disk.unavailable"
+    )
 
 
 def make_folder(path: Path) -> None:

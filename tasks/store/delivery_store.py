@@ -26,7 +26,9 @@ class DeliveryKey:
     def __post_init__(self) -> None:
         if not all(_NAME.fullmatch(name) for name in (self.client, self.product, self.period)):
             raise Misconfigured(
-                "A delivery's client, product or period is not a name.", "Write letters, digits and -_."
+                "A delivery's client, product or period is not a name.",
+                "Write letters, digits and -_.",
+                "delivery.invalid_name",
             )
 
     def __str__(self) -> str:

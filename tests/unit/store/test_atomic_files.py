@@ -41,15 +41,17 @@ def _as_nobody() -> Iterator[None]:
 
 
 def test_a_full_disk_is_named_with_what_to_do() -> None:
-    full = pytest.raises(StorageUnavailable, match=r"The disk of /the/lake is full\. Free space there")
-    with full, translate_errors(Path("/the/lake")), Path("/dev/full").open("wb") as file:
+    full = pytest.raises(StorageUnavailable, match="/the/lake")
+    with full as error, translate_errors(Path("/the/lake")), Path("/dev/full").open("wb") as file:
         file.write(b"x" * 100_000)
+    assert error.value.code == "disk.full"
 
 
 def test_a_folder_without_the_right_to_write_is_named_with_what_to_do(room: AtomicFiles) -> None:
     room.root.chmod(0o500)
-    with _as_nobody(), pytest.raises(StorageUnavailable, match=r"denies access \(EACCES\)\. Give this user the right"):
+    with _as_nobody(), pytest.raises(StorageUnavailable, match=str(room.root)) as error:
         make_folder(room.root / "day")
+    assert error.value.code == "disk.denied"
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.ESTALE])
@@ -94,10 +96,10 @@ def test_a_file_is_replaced_whole_with_its_mode_whatever_the_mask_and_a_link_in_
 
 def test_of_a_file_that_cannot_be_replaced_nothing_is_left_over(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"old")
-    with disk_full_at(100), pytest.raises(StorageUnavailable, match="is full"):
+    with disk_full_at(100), pytest.raises(StorageUnavailable, match=str(tmp_path)):
         replace_file(tmp_path / "file", b"x" * 1000)
     (tmp_path / "folder").mkdir()
-    with pytest.raises(StorageUnavailable, match="EISDIR"):
+    with pytest.raises(StorageUnavailable, match=str(tmp_path)):
         replace_file(tmp_path / "folder", b"x")
     assert {path.name for path in tmp_path.iterdir()} == {"file", "folder"}
     assert (tmp_path / "file").read_bytes() == b"old"
