@@ -54,10 +54,10 @@ class _PeriodRows:
         self._since = np.append(eligible["since"].to_numpy().astype(np.int64), np.iinfo(np.int64).max)
 
     def of(self, table: LakeTable) -> Iterator[pa.Table]:
-        """The table's rows, one bucket of the lake at a time, ascending by person, then by day."""
+        """The table's rows, one partition of the lake at a time, ascending by person, then by day."""
         files = [file for file in self._files if file.table == table.name and file.period == self._period]
-        ordered = sorted(files, key=lambda file: (file.bucket, file.day))
-        for _, same in groupby(ordered, key=lambda file: file.bucket):
+        ordered = sorted(files, key=lambda file: (file.partition, file.day))
+        for _, same in groupby(ordered, key=lambda file: file.partition):
             rows = pa.concat_tables(self._countable(file) for file in same)
             yield rows.take(pa.array(np.argsort(rows["pseudonym"].to_numpy(), kind="stable")))
 

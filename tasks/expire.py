@@ -10,6 +10,7 @@ from datetime import date, datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.engine.partitions import lake_partition
 from tasks.errors import RefusedRelease, StorageUnavailable, ThrongError
 from tasks.events.formats import load_formats
 from tasks.events.panel import withdrawn
@@ -134,12 +135,12 @@ class Expire:
         return dict(zip(periods, gone, strict=True))
 
     def _without(self, period: Period, gone: Pseudonyms) -> int:
-        removed, bucket = 0, (gone >> np.uint64(58)).astype(np.int64)
+        removed, partition = 0, lake_partition(gone)
         with self._undrawn(period):
             for day in period.days:
                 with self._stores.locks.hold(f"day-{day}"):
                     for file in self._stores.catalog.files_of(period, day):
-                        removed += self._rewritten(file, gone[bucket == file.bucket])
+                        removed += self._rewritten(file, gone[partition == file.partition])
                     self._stores.lake.keep_only(period, day, self._stores.catalog.files_of(period, day))
             self._stores.lake.remove_eligible(period, gone)
         return removed

@@ -1,23 +1,21 @@
-"""A private folder whose files appear whole or not at all; the one place where disk faults get their words."""
+"""Files that appear whole or not at all, and disk faults as StorageUnavailable."""
 
 import errno
-import hashlib
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 
 from tasks.errors import StorageUnavailable
-from tasks.store import usage
 
 ABANDONED_SECONDS = 2 * 86_400
 """Unfinished files older than this belong to a process that died."""
 
 MARK = "installation"
-"""The file with the id of a store's installation."""
+"""The file of the installation's id."""
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
@@ -94,14 +92,8 @@ def replace_file(path: Path, content: bytes, mode: int = 0o600) -> None:
             raise
 
 
-def sha256_of(path: Path) -> str:
-    """Hex SHA-256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 class AtomicFiles:
-    """Files under one root."""
+    """Files of one private folder."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -114,56 +106,30 @@ class AtomicFiles:
             remove_abandoned(self._unfinished)
 
     def mark(self, installation: str) -> None:
-        """Write the installation's id into an empty store."""
+        """Write the installation's id into a folder that holds nothing yet."""
         with translate_errors(self.root):
             fresh = all(entry == self._unfinished for entry in self.root.iterdir())
         if fresh:
             self.put_new(self.root / MARK, installation.encode())
 
     def marked(self) -> str | None:
-        """The id of the installation that owns the store."""
+        """The id of the installation that the folder belongs to."""
         with translate_errors(self.root):
             return (self.root / MARK).read_text() if (self.root / MARK).exists() else None
 
-    def put(self, path: Path, content: bytes | memoryview) -> None:
-        """Write a file; readers see the old bytes or the new ones, never a part."""
-        with self._written(path, content) as unfinished:
-            unfinished.replace(path)
-
-    def put_new(self, path: Path, content: bytes | memoryview) -> bool:
-        """Write a file unless it exists; exactly one of concurrent writers gets True."""
-        with self._written(path, content) as unfinished:
-            return link_new(unfinished, path)
-
-    def put_folder(self, path: Path, files: Mapping[str, bytes]) -> None:
-        """Write a folder with its files, whole or not at all; a folder that is there stays as it is."""
-        make_folder(path.parent)
-        unfinished = self._unfinished / token_hex(8)
-        make_folder(unfinished)
-        with translate_errors(self.root):
-            try:
-                for name, content in files.items():
-                    write_file(unfinished / name, content)
-                    usage.add_written(len(content))
-                if not path.exists():
-                    unfinished.rename(path)
-                    sync(path.parent)
-            finally:
-                remove(unfinished)
-
-    @contextmanager
-    def _written(self, path: Path, content: bytes | memoryview) -> Iterator[Path]:
+    def put_new(self, path: Path, content: bytes) -> bool:
+        """Write a file unless one is there: of concurrent writers exactly one gets True."""
         make_folder(self._unfinished)
         make_folder(path.parent)
         unfinished = self._unfinished / token_hex(8)
         with translate_errors(self.root):
             write_file(unfinished, content)
-            usage.add_written(memoryview(content).nbytes)
             try:
-                yield unfinished
+                made = link_new(unfinished, path)
                 sync(path.parent)
             finally:
                 unfinished.unlink(missing_ok=True)
+        return made
 
 
 def link_new(source: Path, target: Path) -> bool:

@@ -21,8 +21,6 @@ from tasks.store.object_store import MissingObject, ObjectInfo, ObjectStore
 from tasks.store.parquet import parquet, table_of
 from tasks.store.seal import DoesNotOpen, seal, unseal
 
-BUCKETS = 64
-"""Buckets of a generation: the top six bits of the pseudonym stored in its rows."""
 FIRST_PART = "part-1.sealed"
 
 

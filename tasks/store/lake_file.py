@@ -25,7 +25,7 @@ class LakeFile:
         return date.fromisoformat(self._labels["date"])
 
     @property
-    def bucket(self) -> int:
+    def partition(self) -> int:
         """Top six bits of its pseudonyms."""
         return int(self._labels["bucket"])
 

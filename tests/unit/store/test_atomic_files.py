@@ -1,9 +1,8 @@
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -17,15 +16,14 @@ from tasks.store.atomic_files import (
     translate_errors,
     write_file,
 )
-from tests.dying import dies, tick_before_file_acts
 from tests.full_disk import disk_full_at
 
 
 @pytest.fixture
-def room(tmp_path: Path) -> AtomicFiles:
-    room = AtomicFiles(tmp_path / "room")
-    room.open()
-    return room
+def files(tmp_path: Path) -> AtomicFiles:
+    files = AtomicFiles(tmp_path / "files")
+    files.open()
+    return files
 
 
 @contextmanager
@@ -47,10 +45,10 @@ def test_a_full_disk_is_named_with_what_to_do() -> None:
     assert error.value.code == "disk.full"
 
 
-def test_a_folder_without_the_right_to_write_is_named_with_what_to_do(room: AtomicFiles) -> None:
-    room.root.chmod(0o500)
-    with _as_nobody(), pytest.raises(StorageUnavailable, match=str(room.root)) as error:
-        make_folder(room.root / "day")
+def test_a_folder_without_the_right_to_write_is_named_with_what_to_do(files: AtomicFiles) -> None:
+    files.root.chmod(0o500)
+    with _as_nobody(), pytest.raises(StorageUnavailable, match=str(files.root)) as error:
+        make_folder(files.root / "day")
     assert error.value.code == "disk.denied"
 
 
@@ -60,16 +58,18 @@ def test_every_fault_of_the_disk_is_one_to_wait_for(code: int) -> None:
         raise OSError(code, os.strerror(code), "/somewhere/file-with-a-name")
 
 
-def test_folders_and_files_belong_to_this_user_alone(room: AtomicFiles) -> None:
-    room.put(room.root / "a" / "b" / "file", b"x")
-    modes = {path.relative_to(room.root).as_posix(): stat.S_IMODE(path.stat().st_mode) for path in room.root.rglob("*")}
+def test_folders_and_files_belong_to_this_user_alone(files: AtomicFiles) -> None:
+    files.put_new(files.root / "a" / "b" / "file", b"x")
+    modes = {
+        path.relative_to(files.root).as_posix(): stat.S_IMODE(path.stat().st_mode) for path in files.root.rglob("*")
+    }
     assert modes == {".unfinished": 0o700, "a": 0o700, "a/b": 0o700, "a/b/file": 0o600}
 
 
-def test_a_file_that_could_not_be_written_whole_is_gone(room: AtomicFiles) -> None:
+def test_a_file_that_could_not_be_written_whole_is_gone(files: AtomicFiles) -> None:
     with pytest.raises(TypeError):
-        write_file(room.root / "file", "not bytes")  # type: ignore[arg-type]
-    assert not (room.root / "file").exists()
+        write_file(files.root / "file", "not bytes")  # type: ignore[arg-type]
+    assert not (files.root / "file").exists()
 
 
 def test_a_new_file_is_never_written_through_a_link(tmp_path: Path) -> None:
@@ -105,61 +105,28 @@ def test_of_a_file_that_cannot_be_replaced_nothing_is_left_over(tmp_path: Path) 
     assert (tmp_path / "file").read_bytes() == b"old"
 
 
-def test_of_two_writers_of_a_new_file_the_first_one_wins(room: AtomicFiles) -> None:
-    assert room.put_new(room.root / "file", b"first")
-    assert not room.put_new(room.root / "file", b"second")
-    assert (room.root / "file").read_bytes() == b"first"
-    assert not list((room.root / ".unfinished").iterdir())
+def test_of_two_writers_of_a_new_file_the_first_one_wins(files: AtomicFiles) -> None:
+    assert files.put_new(files.root / "file", b"first")
+    assert not files.put_new(files.root / "file", b"second")
+    assert (files.root / "file").read_bytes() == b"first"
+    assert not list((files.root / ".unfinished").iterdir())
 
 
-def test_a_folder_that_is_there_stays_as_it_is(room: AtomicFiles) -> None:
-    room.put_folder(room.root / "folder", {"a": b"1"})
-    room.put_folder(room.root / "folder", {"a": b"2", "b": b"2"})
-    assert [path.read_bytes() for path in (room.root / "folder").iterdir()] == [b"1"]
+def test_only_an_empty_folder_is_marked(files: AtomicFiles) -> None:
+    assert files.marked() is None
+    files.mark("one")
+    files.mark("two")
+    assert files.marked() == "one"
+    (files.root / "installation").unlink()
+    files.put_new(files.root / "file", b"x")
+    files.mark("three")
+    assert files.marked() is None
 
 
-def test_only_an_empty_room_is_marked(room: AtomicFiles) -> None:
-    assert room.marked() is None
-    room.mark("one")
-    room.mark("two")
-    assert room.marked() == "one"
-    (room.root / "installation").unlink()
-    room.put(room.root / "file", b"x")
-    room.mark("three")
-    assert room.marked() is None
-
-
-def test_what_died_days_ago_is_removed_and_what_is_being_written_is_not(room: AtomicFiles) -> None:
-    old, new = room.root / ".unfinished" / "old", room.root / ".unfinished" / "new"
+def test_what_died_days_ago_is_removed_and_what_is_being_written_is_not(files: AtomicFiles) -> None:
+    old, new = files.root / ".unfinished" / "old", files.root / ".unfinished" / "new"
     (old / "inner").mkdir(parents=True)
     new.write_bytes(b"x")
     os.utime(old, (0, old.stat().st_mtime - ABANDONED_SECONDS - 10))
-    room.open()
-    assert [path.name for path in (room.root / ".unfinished").iterdir()] == ["new"]
-
-
-Act = Callable[[AtomicFiles], None]
-
-
-def _replace(room: AtomicFiles) -> None:
-    room.put(room.root / "list", b"new" * 100)
-
-
-def test_a_list_is_the_old_one_or_the_new_one_wherever_its_writer_is_killed(tmp_path: Path) -> None:
-    seen = set()
-    for at in count(1):
-        room = AtomicFiles(tmp_path / str(at))
-        room.open()
-        room.put(room.root / "list", b"old")
-
-        def act(tick: Callable[[], None], room: AtomicFiles = room) -> None:
-            tick_before_file_acts(tick)
-            _replace(room)
-
-        killed = dies(act, at)
-        seen.add((room.root / "list").read_bytes())
-        _replace(room)
-        assert (room.root / "list").read_bytes() == b"new" * 100
-        if not killed:
-            break
-    assert seen == {b"old", b"new" * 100}
+    files.open()
+    assert [path.name for path in (files.root / ".unfinished").iterdir()] == ["new"]

@@ -78,7 +78,7 @@ def rows(lake: Lake) -> dict[str, object]:
 
 def test_a_committed_day_is_read_bucket_by_bucket(lake: Lake) -> None:
     files = [file for file in ingest(lake) if file.table == "presence"]
-    assert [(file.bucket, lake.rows(file).to_pydict()) for file in files] == [
+    assert [(file.partition, lake.rows(file).to_pydict()) for file in files] == [
         (bucket, presence(bucket).to_pydict()) for bucket in (0, 63)
     ]
     assert lake.coverage(DAY, 1).tolist() == [[True, False]]
@@ -113,7 +113,7 @@ def test_a_file_says_what_it_is_a_part_of(lake: Lake) -> None:
         "quarantine": None,
     }
     assert {file.day for file in by_table.values()} == {DAY}
-    assert by_table["month_state"].bucket == 63
+    assert by_table["month_state"].partition == 63
 
 
 def test_files_with_rows_are_sealed_and_nothing_of_them_is_plain(lake: Lake) -> None:
