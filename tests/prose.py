@@ -27,6 +27,8 @@ BANNED = {
     r"for ever": "permanently",
     r"whence|thereby|thereof|in which case": "a second sentence",
 }
+DELIVERED = {"tasks/deliverable/columns.py"}
+"""Modules whose texts are part of a delivery's version: they change only with it."""
 _WORDS = {re.compile(rf"\b(?:{words})\b", re.IGNORECASE): better for words, better in BANNED.items()}
 _CODE = re.compile(r"^```.*?^```|`[^`\n]*`|<https?:[^>]*>|\]\([^)]*\)|^\s*\|?[-:| ]+\|\s*$", re.MULTILINE | re.DOTALL)
 
@@ -76,6 +78,7 @@ def _sentences(text: str) -> Iterator[tuple[int, str]]:
 def main() -> int:
     """Print every breach; 1 if there is one."""
     sources = [path for top in ("flows", "tasks") for path in sorted((ROOT / top).rglob("*.py"))]
+    sources = [path for path in sources if str(path.relative_to(ROOT)) not in DELIVERED]
     found = [(path, *fault) for path in documents() for fault in in_document(path.read_text())]
     found += [(path, *fault) for path in sources for fault in in_source(path.read_text())]
     for path, line, fault in sorted(found):

@@ -15,7 +15,7 @@ def lake_partition(pseudonyms: NDArray[np.uint64]) -> NDArray[np.int64]:
 
 
 def scratch_partitions(landed_bytes: int) -> int:
-    """How many scratch partitions a day of so many landed bytes needs to keep each near 64 MB of keys or less."""
+    """The number of scratch partitions that keeps each near 64 MB of keys, for a day of this many bytes."""
     partitions = LAKE_PARTITIONS
     while partitions < _MOST and landed_bytes > partitions * _BYTES:
         partitions *= 2

@@ -124,7 +124,7 @@ def _read(
     if context.people is None:
         notes = (*notes, *file.id_notes(roles["subscriber"]))
     if known.format:
-        notes = (*notes, f"Let it take the place of [events.{known.format}], if that is a mapping of yours.")
+        notes = (*notes, f"Replace [events.{known.format}] with it, if that is your mapping.")
     return replace(
         known, readings=_readings(found), proposal=text, ids=id_matching.told(ids, context), notes=notes, format=None
     )

@@ -114,7 +114,7 @@ def _laid_out(path: Path) -> tuple[Layout, Typed]:
         name = name.removesuffix(compression)
     suffix = Path(name).suffix
     if not re.fullmatch(r"\.[a-z]{1,8}", suffix):
-        raise UnreadableFile("its name has no ending by which it could be told to be text, such as .csv")
+        raise UnreadableFile("its name has no ending of a text file, such as .csv")
     line = header_line(path)
     layout = Layout(separator=max(_SEPARATORS, key=line.count), suffixes=(suffix,))
     columns = csv_columns(line, layout)

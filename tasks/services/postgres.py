@@ -164,7 +164,7 @@ def _initialised(folder: Path, binaries: Path) -> str:
     )
     if done.returncode:
         raise StorageUnavailable(
-            f"PostgreSQL could not create {data}: {done.stderr.strip()[-200:]}.", "Mend that, and try again."
+            f"PostgreSQL could not create {data}: {done.stderr.strip()[-200:]}.", "Correct that, and try again."
         )
     os.chown(secret, os.geteuid(), os.getegid())
     unfinished.rename(data)

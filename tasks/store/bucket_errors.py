@@ -15,7 +15,7 @@ from tasks.errors import Misconfigured, RefusedDelivery, StorageUnavailable, Thr
 
 _NO_BUCKET = RefusedDelivery(
     "the bucket does not exist",
-    "Ask the client to create it, or mend `bucket` in the client's file.",
+    "Ask the client to create it, or correct `bucket` in the client's file.",
     "bucket.missing",
 )
 _NO_OBJECT = RefusedDelivery(
@@ -31,7 +31,7 @@ _DENIED = RefusedDelivery(
 )
 _KEY_DENIED = RefusedDelivery(
     "the encryption key cannot be used",
-    "Ask the client to allow our identity kms:GenerateDataKey and kms:Decrypt on the key, or mend `kms_key_arn`.",
+    "Ask the client to allow our identity kms:GenerateDataKey and kms:Decrypt on the key, or correct `kms_key_arn`.",
     "bucket.encryption_key_denied",
 )
 _UNKNOWN_IDENTITY = RefusedDelivery(
@@ -41,7 +41,7 @@ _UNKNOWN_IDENTITY = RefusedDelivery(
 )
 _OTHER_REGION = RefusedDelivery(
     "the bucket is in another region",
-    "Ask the client for the bucket's region, and mend `region` in the client's file.",
+    "Ask the client for the bucket's region, and correct `region` in the client's file.",
     "bucket.other_region",
 )
 _NOT_OFFERED = RefusedDelivery(
@@ -76,7 +76,7 @@ _UNTRUSTED = RefusedDelivery(
 )
 _NO_PROXY = StorageUnavailable(
     "the proxy {endpoint} does not answer",
-    "Mend HTTPS_PROXY or HTTP_PROXY, or name the store's host in NO_PROXY; then run the command again.",
+    "Correct HTTPS_PROXY or HTTP_PROXY, or name the store's host in NO_PROXY; then run the command again.",
     "bucket.proxy_unavailable",
 )
 _SOCKS = Misconfigured(
@@ -112,7 +112,7 @@ _BROKEN_PROFILE = Misconfigured(
 )
 _BAD_ADDRESS = Misconfigured(
     "bucket, region or endpoint is none that S3 accepts{detail}",
-    "Mend the address, or `bucket`, `region` and `endpoint_url` in the client's file; an endpoint begins with https://.",
+    "Correct the address, or `bucket`, `region` and `endpoint_url` in the client's file; an endpoint begins with https://.",
     "bucket.address",
 )
 _BAD_SETTING = Misconfigured(
@@ -122,7 +122,7 @@ _BAD_SETTING = Misconfigured(
 )
 _NO_CERTIFICATES = Misconfigured(
     "the file of trusted TLS certificates cannot be read{detail}",
-    "Mend AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE, or `ca_bundle` in ~/.aws/config.",
+    "Correct AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE, or `ca_bundle` in ~/.aws/config.",
     "bucket.certificates_unreadable",
 )
 

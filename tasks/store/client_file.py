@@ -44,7 +44,7 @@ def parse_client(text: str, source: str, products: Collection[str], formats: Col
         faults = sorted((_line(fault["loc"], lines), _sentence(fault, lines)) for fault in error.errors())
         raise Misconfigured(
             f"{source} is refused: {'; '.join(said for _, said in faults)}.",
-            "Mend it and run `throng client apply` again; nothing was changed.",
+            "Correct it and run `throng client apply` again; nothing was changed.",
             "client.invalid",
         ) from None
 
