@@ -27,7 +27,7 @@ class _Section(BaseModel):
 
 
 class Calendar(_Section):
-    """What a day is, and when its folder is closed."""
+    """Days, timezones, and the closing time of a day's folder."""
 
     timezone: Timezone
     landing_timezone: Timezone
@@ -51,24 +51,24 @@ def _folded(words: str) -> str:
 
 
 class Eligibility(_Section):
-    """Who may be counted at all."""
+    """The persons who may be counted."""
 
     purpose: Annotated[str, Field(min_length=1)]
     minimum_age: Annotated[int, Field(ge=0, le=120)]
     segments: Annotated[tuple[Literal["consumer"], ...], Field(min_length=1)]
     home_mcc: Annotated[int, Field(ge=200, le=799)]
     other_purposes: tuple[Annotated[str, Field(min_length=1)], ...]
-    """Purposes whose withdrawal leaves our consent as it is; a withdrawal of any other purpose ends it."""
+    """Purposes whose withdrawal leaves the consent valid; a withdrawal of any other purpose ends it."""
 
     @model_validator(mode="after")
-    def _ours_is_no_other(self) -> "Eligibility":
+    def _own_purpose_is_no_other(self) -> "Eligibility":
         if _folded(self.purpose) in map(_folded, self.other_purposes):
-            raise ValueError(f"other_purposes lists {self.purpose}, our own purpose")
+            raise ValueError(f"other_purposes lists {self.purpose}, the purpose itself")
         return self
 
 
 class Rule(_Section):
-    """A limit and what passing it means."""
+    """A limit, and the severity of passing it."""
 
     limit: Annotated[float, Field(ge=0)]
     severity: Literal["critical", "warning"]
@@ -93,7 +93,7 @@ class GateRules(_Section):
 
 
 class Gate(_Section):
-    """How a day's landing is judged."""
+    """The rules for a day's landing."""
 
     unreadable_file: Literal["reject_file", "reject_day"]
     gate_days: Annotated[int, Field(ge=1, le=90)]
@@ -102,7 +102,7 @@ class Gate(_Section):
 
 
 class Presence(_Section):
-    """How long an event's zone holds over silence."""
+    """How long an event's zone is valid without further events."""
 
     max_gap_minutes: Annotated[int, Field(ge=1, le=1500)]
 
@@ -115,7 +115,7 @@ class Walk(_Section):
 
 
 class Budget(_Section):
-    """What a subscriber-month may cost over all products, and the delta at which epsilon is quoted."""
+    """The cap of a subscriber-month over all products, and the delta at which epsilon is quoted."""
 
     cap: Annotated[Decimal, Field(gt=0)]
     delta: Annotated[float, Field(gt=0, lt=1e-6)]
@@ -146,7 +146,7 @@ Levels = Annotated[dict[str, LevelPolicy], BeforeValidator(_by_level)]
 
 
 class Retention(_Section):
-    """How long period keys live."""
+    """The lifetime of period keys."""
 
     keys_days: Annotated[int, Field(ge=1)]
 

@@ -92,7 +92,7 @@ class Publish:
             return None
         before = revised(product, period, revision_of)
         if reason_id is None or self._stores.audit.entry(reason_id) is None:
-            raise Misconfigured("A revision needs a reason.", "Add --reason TEXT: it goes to the audit table.")
+            raise Misconfigured("A revision needs a reason.", "Add --reason TEXT.", "release.no_reason")
         return before.revision + 1
 
     @step("is the release there already?")
@@ -111,11 +111,13 @@ class Publish:
         return _reference(latest, Outcome.ALREADY_PUBLISHED)
 
     def _check_revisable(self, key: ReleaseKey) -> None:
-        """Only what was published can be revised: an unfinished release is finished under its own charge."""
+        """Raise RefusedRelease unless the release is published; an unfinished one continues under its own charge."""
         before = self._stores.ledger.find(key.product, key.version, key.period, key.revision)
         if before is None or before.state in (ReleaseState.RESERVED, ReleaseState.STAGED):
             raise RefusedRelease(
-                f"{key} is not published.", "See `throng releases`; publish without --revision-of finishes what began."
+                f"{key} is not published.",
+                "See `throng releases`; without --revision-of, publish finishes a release that was begun.",
+                "release.not_published",
             )
 
     @step("is everything there that it is drawn from?")
@@ -132,7 +134,7 @@ class Publish:
     def reserve(
         self, product: Product, period: Period, reason_id: int | None, evidence: Mapping[str, str]
     ) -> ReleaseKey:
-        """Charge the release to its months; a reservation that a crash left is taken up.
+        """Charge the release to its months, or continue a reservation that a crash left.
 
         `evidence`: digest of the registers that the eligible list rests on.
         """
@@ -151,7 +153,7 @@ class Publish:
         return inputs_now(self._stores, product, period, self._now())
 
     def _taken_up(self, product: Product, period: Period, key: ReleaseKey) -> ReleaseKey:
-        """A reservation that a crash left: of drawn bytes all is settled; else it follows the days as they are now."""
+        """Continue a reservation: without drawn bytes it is pinned to the days as they are now."""
         if self._stores.lake.staged(key) is None:
             inputs = self._inputs(product, period)
             entry = AuditEntry.by_user("release follows its days", str(key))
@@ -182,10 +184,14 @@ class Publish:
 
 
 def revised(product: Product, period: Period, release: str) -> ReleaseKey:
-    """The release that is to be drawn again; raises Misconfigured if it is none of this product and period."""
+    """The release to draw again; raises Misconfigured if it is of another product or period."""
     before = ReleaseKey.parse(release)
     if (before.product, before.version, before.period) != (product.name, product.version, str(period)):
-        raise Misconfigured(f"{before} is not a release of {product.name} {period}.", "Name a release of that period.")
+        raise Misconfigured(
+            f"{before} is not a release of {product.name} {period}.",
+            "Name a release of that period.",
+            "release.other_period",
+        )
     return before
 
 
@@ -203,5 +209,5 @@ def _reference(release: Release, outcome: Outcome) -> ReleaseRef:
 
 
 def _missing_days(release: Release) -> list[str]:
-    """Days of the period without a generation: a month is published without them in the end."""
+    """Days that a longer period was published without."""
     return sorted(set(map(str, Period.parse(release.period).days)) - set(release.generations))

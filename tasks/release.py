@@ -1,7 +1,7 @@
-"""Drawn once: reserve row and charge, say so, draw into staging, record the digest, publish by digest.
+"""Draw a release once: reserve and charge, record the intent, draw into staging, record the digest, publish.
 
-Killed at any line, the next call goes on from what is durable; noise is drawn again only if no complete bytes rest in
-staging, under the same charge, counted.
+After a kill at any line the next call continues from durable state. It draws noise again only if staging holds no
+complete bytes; the charge stays the same and the draws are counted.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -26,18 +26,18 @@ from tasks.store.ledger import ReleaseKey, ReservationFacts
 from tasks.store.tables import DayGeneration, MonthBudget, Release, ReleaseState
 
 MOST_DRAWS = 3
-"""Draws under one charge: each one that is lost shows nothing, but what ends them again and again must be found."""
+"""Draws under one charge. A lost draw reveals nothing, but its cause must be found."""
 SLOW_CLOCK = timedelta(hours=2)
-"""How far the clock may be behind the newest audit entry: machines that share a database differ by less."""
+"""The largest lag of the clock behind the newest audit entry; machines of one database differ by less."""
 PROFILES_A_DAY = 3
-"""A changed landing draws the gate's profile again, from the month's reserve, so often and no more."""
+"""Draws of a day's gate profile; each changed landing needs one, from the month's reserve."""
 Draw = Callable[[], ProtectedCounts | DerivedCounts]
-"""Adds noise to what was counted, or derives; nothing else is left to be done."""
+"""Adds noise to counted sums, or derives from releases."""
 
 
 @dataclass(frozen=True)
 class PendingDraw:
-    """A draw that is ready, and digests of what was read for it, where that may have changed since the reservation."""
+    """A prepared draw, with the digests of what it read if they may differ from the reservation's."""
 
     draw: Draw
     digests: Mapping[str, str] = field(default_factory=dict)
@@ -45,7 +45,7 @@ class PendingDraw:
 
 @dataclass(frozen=True)
 class ReleaseInputs:
-    """What a release is drawn from: the days it reads, the plan it counts in, and digests to tell when it is stale."""
+    """The zone plan, day generations and digests that a release is drawn from."""
 
     zone_plan: str
     generations: Mapping[str, int]
@@ -53,12 +53,12 @@ class ReleaseInputs:
 
 
 def scheduled_at(period: Period, policy: Policy) -> datetime:
-    """When the schedule publishes a period: its local end plus `close_after`; says nothing about the data."""
+    """The schedule slot of a period: its local end plus `close_after`, whatever the data."""
     return (day_start(period.end, policy.time.local) + timedelta(hours=policy.time.close_after)).astimezone(UTC)
 
 
 def key_ends(period: Period, days: Iterable[DayGeneration], policy: Policy) -> datetime:
-    """When a period's key may be destroyed: counted from the later of its end and the last ingest of its days."""
+    """When a period's keys may be destroyed: `keys_days` after the later of its end and its last ingest."""
     over = day_start(period.end, policy.time.local)
     return max([over, *(day.ingested_at for day in days if day.ingested_at)]) + timedelta(
         days=policy.retention.keys_days
@@ -72,7 +72,7 @@ def rules_of(product: Product, period: Period, policy: Policy) -> tuple[LevelRul
 
 
 def privacy_cost(product: Product, period: Period, policy: Policy) -> Charge:
-    """What one release of the product charges to each month that the period touches."""
+    """The charge of one release to each month that its period touches."""
     return charge(rules_of(product, period, policy), len(period.months))
 
 
@@ -95,29 +95,30 @@ def utc_now() -> datetime:
 
 
 def check_clock(stores: Stores) -> None:
-    """Raise StorageUnavailable if the clock is far behind what was written last: days and keys end by the clock."""
+    """Raise StorageUnavailable if the clock is far behind the newest audit entry: days and keys end by the clock."""
     newest, now, zone = stores.audit.newest(), utc_now(), stores.policy.policy.time.local
     if newest and newest.at - now > SLOW_CLOCK:
         raise StorageUnavailable(
             f"This machine's clock says {clock(now, zone)}, but an act was recorded at {clock(newest.at, zone)}.",
             "Set the clock (`timedatectl`), then run the same command again. If it was wrong then and is right now: "
             "`throng ingest DAY --override lateness_hours --reason TEXT` records so.",
+            "clock.behind",
         )
 
 
 def latest_drawn(stores: Stores, product: Product, period: Period) -> Release | None:
-    """The latest release of a period that was published, also if it was recalled."""
+    """The latest release of a period that was drawn, recalled ones included."""
     return latest_of(stores.ledger.releases(product.name, product.version, str(period)))
 
 
 def latest_of(revisions: Sequence[Release]) -> Release | None:
-    """The latest of a period's releases, oldest first, that was drawn; an unfinished revision hides nothing."""
+    """The latest drawn release among a period's revisions, oldest first; unfinished revisions are skipped."""
     unfinished = (ReleaseState.RESERVED, ReleaseState.STAGED)
     return next((release for release in reversed(revisions) if release.state not in unfinished), None)
 
 
 def outstanding(stores: Stores, month: Period) -> int:
-    """Units of the month that scheduled releases which are not reserved yet will need."""
+    """Units that the month's scheduled releases still need."""
     taken = {(r.product, r.version, r.period) for r, _ in stores.ledger.charges(str(month))}
     return sum(
         privacy_cost(product, period, stores.policy.policy).units
@@ -128,15 +129,17 @@ def outstanding(stores: Stores, month: Period) -> int:
 
 
 def day_profile(stores: Stores, day: date, revision: int | None) -> Profile:
-    """The noisy profile by which a generation of a day was judged; raises RefusedRelease if it was never drawn."""
+    """The noisy profile that the gate judged; raises RefusedRelease if it was never drawn."""
     release = stores.ledger.find(GATE_PROFILE.name, GATE_PROFILE.version, str(day), revision)
     if revision is None or release is None or release.sha256 is None:
-        raise RefusedRelease(f"The profile of {day} is missing.", f"Run `throng ingest {day}` again.")
+        raise RefusedRelease(
+            f"The profile of {day} is missing.", f"Run `throng ingest {day}` again.", "release.no_profile"
+        )
     return Profile.read(stores.lake.release(ReleaseKey.of(release), release.sha256).table)
 
 
 class ReleaseDraw:
-    """Draws a release at most once, whatever happens on the way."""
+    """Draws a release at most once."""
 
     def __init__(self, stores: Stores) -> None:
         self._stores = stores
@@ -144,7 +147,7 @@ class ReleaseDraw:
     def reserve(
         self, product: Product, period: Period, revision: int, inputs: ReleaseInputs, reason: str | None = None
     ) -> ReleaseKey:
-        """Take the key and charge each month, or neither; a revision leaves what the schedule still needs."""
+        """Take the key and charge every month, or neither; a revision leaves what the schedule still needs."""
         policy = self._stores.policy
         key = ReleaseKey(product.name, product.version, str(period), revision)
         cost = privacy_cost(product, period, policy.policy)
@@ -174,7 +177,7 @@ class ReleaseDraw:
         count: Callable[[], PendingDraw],
         facts: Mapping[str, Any],
     ) -> Release:
-        """Bring a reserved release to published; `count` is called only if no complete bytes exist."""
+        """Publish a reserved release; `count` runs only if no complete bytes exist."""
         ledger, releases = self._stores.ledger, self._stores.lake
         release = self._reserved(key, rules)
         if release.state in (ReleaseState.PUBLISHED, ReleaseState.RECALLED):
@@ -193,30 +196,32 @@ class ReleaseDraw:
         return ledger.publish(key, _with_digest("release published", key, sha256))
 
     def _reserved(self, key: ReleaseKey, rules: tuple[LevelRule, ...]) -> Release:
-        """The ledger's row; refused if it was charged under another policy than it would now be drawn by."""
+        """The ledger's row; raises RefusedRelease if it was charged under another policy."""
         release = self._stores.ledger.find(key.product, key.version, key.period, key.revision)
         if release is None:
-            raise RefusedRelease(f"{key} was never charged.", "Publish it first: its charge precedes everything.")
+            raise RefusedRelease(f"{key} was never charged.", "Publish it first.", "release.not_charged")
         unfinished = release.state in (ReleaseState.RESERVED, ReleaseState.STAGED)
         cost = str(charge(rules, len(Period.parse(key.period).months)).exact)
         if unfinished and (cost, self._stores.policy.digest) != (release.rho, release.policy_digest):
             raise RefusedRelease(
                 f"{key} was charged rho {release.rho} under another policy and is not drawn yet.",
                 f"Set THRONG_POLICY to the policy whose digest begins {release.policy_digest[:12]}, and run it again.",
+                "release.other_policy",
             )
         return release
 
     def _outstanding(self, period: Period) -> dict[str, int]:
-        """By month: units that scheduled releases which are not reserved yet will need."""
+        """Units that scheduled releases still need, by month."""
         return {month: outstanding(self._stores, Period.parse(month)) for month in period.months}
 
 
 def _check_draws(release: Release, key: ReleaseKey) -> None:
     if release.draws >= MOST_DRAWS:
         raise RefusedRelease(
-            f"{key} was drawn {release.draws} times, and each time the process ended before its bytes were kept.",
-            "`throng runs` shows what ended there: kill, memory, disk? Its charge stays spent, and it is not drawn "
-            "again: tell the privacy officer.",
+            f"{key} was drawn {release.draws} times, and each process ended before it stored the bytes.",
+            "Find the cause with `throng runs`: kill, memory or disk. The charge stays spent, and the release is not "
+            "drawn again; inform the privacy officer.",
+            "release.drawn_too_often",
         )
 
 

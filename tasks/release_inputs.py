@@ -1,4 +1,4 @@
-"""What a period would be drawn from now: its days in the lake, whole and under one plan, with its data key."""
+"""The inputs of a release now: complete days in the lake, one zone plan, one data key."""
 
 from datetime import date, datetime, timedelta
 
@@ -14,7 +14,7 @@ from tasks.store.tables import DayGeneration
 
 
 def inputs_now(stores: Stores, product: Product, period: Period, now: datetime) -> ReleaseInputs:
-    """What the period would be drawn from now; raises before anything is charged where some of it is lacking."""
+    """The inputs of the period's release now; raises RefusedRelease or StorageUnavailable where one is missing."""
     check_not_expired(stores, period)
     days = _days(stores, product, period, now)
     _check_kept(stores, product, period, days)
@@ -23,7 +23,9 @@ def inputs_now(stores: Stores, product: Product, period: Period, now: datetime) 
     plan = {day.zone_plan for day in days}
     if len(plan) > 1:
         raise RefusedRelease(
-            f"{product.name} {period} spans {len(plan)} zone plans.", "Ingest its days again under one zone plan."
+            f"{product.name} {period} spans {len(plan)} zone plans.",
+            "Ingest its days again under one zone plan.",
+            "release.zone_plans",
         )
     return ReleaseInputs(plan.pop(), {str(day.day): day.generation for day in days})
 
@@ -35,23 +37,27 @@ def _days(stores: Stores, product: Product, period: Period, now: datetime) -> li
     missing = sorted(set(period.days) - {day.day for day in days})
     if missing and (period.cadence is Cadence.DAY or not days):
         raise RefusedRelease(
-            f"{product.name} {period} has no ingested day.", f"Run `throng ingest {missing[0]}` first."
+            f"{product.name} {period} has no ingested day.",
+            f"Run `throng ingest {missing[0]}` first.",
+            "release.no_day",
         )
     waited = scheduled_at(period, policy) + timedelta(days=policy.time.catch_up_days)
     if missing and now < waited:
         raise RefusedRelease(
             f"{product.name} {period} lacks {len(missing)} days: {_named(missing)}.",
             f"Ingest them; from {clock(waited, policy.time.local)} it is published without them.",
+            "release.days_missing",
         )
     return days
 
 
 def _check_kept(stores: Stores, product: Product, period: Period, days: list[DayGeneration]) -> None:
-    """A release of nobody would be charged for noise alone: somebody must have said that the day is right."""
+    """Raise RefusedRelease for days that keep almost no row: a release would be charged for noise alone."""
     if all(_keeps_nothing(stores, day) for day in days):
         raise RefusedRelease(
             f"{product.name} {period} keeps too few rows to be published: the gate's rule rows_kept failed.",
             f"Correct the files, or `throng ingest {days[0].day} --again --override rows_kept --reason TEXT`.",
+            "release.no_rows",
         )
 
 
@@ -61,7 +67,7 @@ def _keeps_nothing(stores: Stores, day: DayGeneration) -> bool:
 
 
 def files_of(stores: Stores, generations: dict[date, int]) -> list[LakeFile]:
-    """What the catalog lists of these generations; raises StorageUnavailable where the lake lacks some of it."""
+    """The files of these generations; raises StorageUnavailable if the lake lacks one."""
     files = stores.catalog.lake_files(generations)
     stores.lake.check_files(files)
     return files

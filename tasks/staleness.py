@@ -18,7 +18,7 @@ from tasks.store.tables import Release
 
 
 def changes_since(stores: Stores, release: Release, now: datetime) -> tuple[str, ...]:
-    """What has changed since a release was drawn, in words; empty if it would be drawn from the same today."""
+    """The changes since a release was drawn, in words; empty if there are none."""
     product, period = registry.product(release.product), Period.parse(release.period)
     if isinstance(product, DerivedProduct):
         changed = inputs_changed(stores, product, release)
@@ -34,17 +34,17 @@ def changes_since(stores: Stores, release: Release, now: datetime) -> tuple[str,
 
 
 def late_since(stores: Stores, day: date, listing: Listing, now: datetime) -> LateArrivals:
-    """What has come, changed or gone since the landing of the day was listed; nothing where it was taken away whole."""
+    """Files that came, changed or went since the day's landing was listed; none if the landing was cleared."""
     try:
         formats = load_formats(stores.settings.mapping)
         landing = find_day(stores.settings.landing_root, day, stores.policy.policy.time, now, formats)
-    except (RejectedInput, Misconfigured, StorageUnavailable):  # cleared, or not to be looked at: nothing came late
+    except (RejectedInput, Misconfigured, StorageUnavailable):  # cleared or unreadable: nothing came late
         return LateArrivals()
     return late_files(listing, landing.files)
 
 
 def not_in_lake(stores: Stores, period: Period, now: datetime) -> dict[date, LateArrivals]:
-    """Files of the period that have come or changed since its days were taken in, by day."""
+    """Files that came or changed since the period's days were ingested, by day."""
     listings = stores.catalog.listings(period.first, period.days[-1])
     rows = stores.catalog.days(period.first, period.days[-1])
     late = {row.day: late_since(stores, row.day, listings.get((row.day, row.generation), {}), now) for row in rows}
@@ -52,7 +52,7 @@ def not_in_lake(stores: Stores, period: Period, now: datetime) -> dict[date, Lat
 
 
 def _late_days(stores: Stores, period: Period, release: Release, now: datetime) -> Iterator[tuple[date, LateArrivals]]:
-    """Late files by day, where the generation that the release was drawn from still counts."""
+    """Late files of the generations that the release was drawn from, by day."""
     listings = stores.catalog.listings(period.first, period.days[-1])
     for day, generation in sorted(release.generations.items()):
         of = date.fromisoformat(day)
@@ -61,7 +61,7 @@ def _late_days(stores: Stores, period: Period, release: Release, now: datetime) 
 
 
 def _late_words(late: dict[date, LateArrivals]) -> str:
-    """The first day's files by name, and how many days more."""
+    """The first day's files by name, and the number of further days."""
     first = next((f"late files of {day}, for `throng ingest {day}` first: {files}" for day, files in late.items()), "")
     return first + (f"; and of {len(late) - 1} more days" if len(late) > 1 else "")
 

@@ -1,17 +1,17 @@
-"""A delivery in which hardly anything can be read: its zones are too small for the noise of its policy."""
+"""Deliveries that withhold most numbers, because their zones are too small for the policy's noise."""
 
 from tasks.store.tables import Delivery, DeliveryState
 
 MOSTLY = 0.8
-"""From this share of its numbers on, a release is mostly withheld."""
+"""The least share of withheld numbers of a mostly withheld release."""
 REMEDY = (
-    "The zones are too small for the opted-in persons in them: draw fewer and larger zones (zones.geojson), or win a "
-    "larger panel. What is drawn stays as it is."
+    "The zones hold too few opted-in persons: draw fewer and larger zones (zones.geojson), or enlarge the panel. "
+    "Existing releases stay as they are."
 )
 
 
 def mostly_withheld(rows: int, withheld: int) -> bool:
-    """Whether hardly anything can be read."""
+    """Whether most numbers are withheld."""
     return rows > 0 and withheld >= MOSTLY * rows
 
 

@@ -64,6 +64,8 @@ def production_noise(candidate: Noise | None = None) -> DiscreteGaussian:
     source = DiscreteGaussian() if candidate is None else candidate
     if type(source) is not DiscreteGaussian:
         raise RefusedRelease(
-            "The noise source is not the discrete Gaussian.", "Publish only with the production noise."
+            "The noise source is not the discrete Gaussian.",
+            "Publish with the production noise only.",
+            "release.noise_source",
         )
     return source
