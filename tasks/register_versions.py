@@ -1,8 +1,8 @@
-"""The registers of people: which files say who may be counted, and whether they may follow those used before.
+"""Versions of the registers: which files say who may be counted, and whether they may follow earlier ones.
 
-A consents file that goes back, or loses rows, brings back people who withdrew. So each version that is used is recorded
-by the keyed digest of its content, the hour of its newest entry and its withdrawals; one that ends earlier, that was
-superseded, or that lost too many rows or withdrawals, needs somebody's word.
+An older or shortened consents file brings back people who withdrew. So each used version is recorded: the keyed digest
+of its content, the hour of its newest entry, its withdrawals. A version that ends earlier, was superseded, or lost too
+many rows or withdrawals needs an override.
 """
 
 from collections.abc import Collection, Mapping

@@ -1,7 +1,7 @@
 """@step: a verb's method as a Prefect task while a flow runs, and the plain method otherwise.
 
-A task gets no parameters and keeps no result, so nothing of a call reaches Prefect's database or storage; an unforeseen
-error leaves as its type and place only, because messages of libraries quote the values they stumbled over.
+A task gets no parameters and keeps no result, so nothing of a call reaches Prefect's database or storage. An unforeseen
+error leaves as type and place only, because messages of libraries quote values.
 """
 
 import sys

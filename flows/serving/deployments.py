@@ -41,8 +41,8 @@ NIGHTLY = "30 4 * * *"
 def hourly(time: "Calendar", today: date) -> str:
     """Cron of `daily` in UTC: hourly, five minutes after a landing folder may close, in the coming year.
 
-    In local time an hour would lack, or stay without a slot, where clocks change. Where they change by half an hour, a
-    folder closes at two minutes of the hour in a year, and there are two slots an hour.
+    A local schedule would skip or repeat an hour when clocks change. Where clocks change by half an hour, folders close
+    at two different minutes in a year, so there are two slots an hour.
     """
     margin = timedelta(minutes=MARGIN_MINUTES)
     closings = (closes(today + timedelta(days), time) for days in range(366))

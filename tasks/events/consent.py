@@ -2,13 +2,13 @@
 
 A history is every row of the consents file with the subscriber's id, in any order. Histories are often append-only.
 - A grant counts if its purpose is the policy's, it has proof, it can be read, and it is not dated after now. Its
-  purpose is compared exactly, apart from blanks around it: no spelling may widen what somebody agreed to.
-- A row with anything in `withdrawn_at` voids all grants up to it, of every id that is alike but for case, blanks,
-  zeros or `+`. Its grant, proof and purpose do not matter, unless the policy lists the purpose as another one.
+  purpose is compared exactly, apart from blanks around it: no spelling may widen a consent.
+- A row with anything in `withdrawn_at` voids all grants up to it. It does so for every id that differs only by case,
+  blanks, zeros or `+`. Its grant, proof and purpose do not matter, unless the policy lists the purpose as another one.
 - It counts as soon as it is in the file: one dated later than now voids all grants until now.
 - One that cannot be read, or lies before the grant of its own row, voids all grants permanently.
-- A date alone may be any instant of its day. A grant so dated counts from the next day, and is voided by a withdrawal
-  at any time of its day; a withdrawal so dated voids the grants of its whole day.
+- A date alone may be any instant of its day. Such a grant counts from the next day; a withdrawal at any time of its
+  day voids it. Such a withdrawal voids the grants of its whole day.
 """
 
 from collections.abc import Sequence
@@ -92,8 +92,8 @@ def consent_notes(con: duckdb.DuckDBPyConnection, now: datetime) -> list[str]:
 def find_withdrawn(con: duckdb.DuckDBPyConnection, now: datetime) -> list[str]:
     """Ids of the consents and subscribers files with a certain withdrawal and without a valid consent.
 
-    Sure is a date that was read and is past. A sentinel, or words that are not read, keep people out of every count; to
-    remove their rows for good would empty the lake where a system writes 9999-12-31 for no withdrawal.
+    Certain is a readable date in the past. Sentinels and unreadable values only exclude people from counts. Removing
+    rows for them would empty the lake if a system writes 9999-12-31 for no withdrawal.
     """
     found = con.execute(
         """

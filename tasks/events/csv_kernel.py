@@ -1,7 +1,7 @@
-"""CSV fields in one pass over bytes, each physical line by itself: what one holds never changes how another is read.
+"""CSV fields in one pass over bytes. Each physical line is read alone: no line changes how another one is read.
 
-A line is a row if it is valid UTF-8 of at most LONGEST_LINE bytes and the right number of fields (RFC 4180), without
-NUL and without CR but before its LF, and if each quote is closed on it. The plain twin is in tests/reference_csv.py.
+A line is a row if it is valid UTF-8 of at most LONGEST_LINE bytes with the right number of fields (RFC 4180). It has no
+NUL, CR only before its LF, and closes each quote. The plain twin is in tests/reference_csv.py.
 """
 
 import numpy as np

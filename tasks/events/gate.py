@@ -1,7 +1,7 @@
-"""The batch gate: is this day's landing fit to be used? ClassifiedRows by exact file facts and the noisy profile.
+"""The batch gate: accept or stop a day's landing, by exact file facts and the noisy profile.
 
-Where the noise hides what a rule on the quality of rows asks, exact totals over all rows of the files are judged, of
-panel members or not: whether a day is accepted is one documented bit.
+If noise hides the answer to a rule on row quality, the gate uses exact totals over all rows of the files, of panel
+members or not. Whether a day is accepted is one documented bit.
 """
 
 from collections.abc import Collection, Mapping, Sequence

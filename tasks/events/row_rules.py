@@ -27,8 +27,8 @@ CODE = {reason: code for code, reason in enumerate(CODES, 1)}
 BLANK, NOT_IN_PANEL = -1, -2
 """Instead of a rank in the panel: no subscriber in the row; one who is not in the panel."""
 NOT_TODAY, UNKNOWN, ABROAD = -2, -3, -4
-"""Instead of a cell's rank (BLANK too: no cell in the row): an id valid at no time of the day; one not in the plan;
-no cell or such a one in a network of another country."""
+"""Instead of a cell's rank. NOT_TODAY: valid at no time of the day. UNKNOWN: not in the plan. ABROAD: no known cell, in
+a network of another country. BLANK: no cell in the row."""
 PADDED = -5
 """Instead of either rank: a text that is not known as it is, but has blanks around it."""
 NO_TIME, BAD_TIME = -(1 << 62), -(1 << 62) + 1

@@ -54,9 +54,9 @@ def load_zone_plan(landing: Path, time: Calendar, formats: Formats | None = None
 def load_plans(landing: Path, day: date, time: Calendar, formats: Formats | None = None) -> Plans:
     """Read zones.geojson and the cells as of a local day; raises RejectedInput.
 
-    Every cell of the file, valid at any time, decides which neighbour takes a sensitive zone, so that the plan
-    does not change from day to day. Where the taker has an hour without a cell of its own while the sensitive zone
-    has one, its count would be the sensitive zone's: on that day the sensitive zone's cells count nowhere.
+    Every cell of the file, valid at any time, decides which neighbour takes a sensitive zone. So the plan is the same
+    every day. If the taker has an hour without a cell of its own, its count would be the sensitive zone's. On that day
+    the sensitive zone's cells count nowhere.
     """
     zones, cells = _read(landing, time, formats)
     placed = _placed(zones, cells)

@@ -1,8 +1,8 @@
 """The log: one JSON line for each change of state once it is committed, each run's start and end, each landing file.
 
-A line holds only what its writer names: ids, dates, digests, counts. Free text (why somebody wanted something, what an
-error said) stays in the audit table and the catalog; so does a number in a file's name, which may be a subscriber's:
-files are erased, the log is not. A line's `lineage` is the same from a landing file to the delivery
+A line holds only what its writer names: ids, dates, digests, counts. Free text (reasons, error
+messages) stays in the audit table and the catalog. So do numbers in file names, which may be a subscriber's: files are
+erased, the log is not. A line's `lineage` is the same from a landing file to the delivery
 made of it. The log may lack lines (a full disk, a process killed after its commit); the audit table lacks none.
 """
 
