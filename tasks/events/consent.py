@@ -37,7 +37,7 @@ def load_consents(con: duckdb.DuckDBPyConnection, consents: ReferenceTable, chec
         {sql_text.proof(consents.text("channel"))} AND {sql_text.proof(consents.text("text_version"))} AS proven,
         {consents.seconds(granted)} AS granted,
         coalesce({consents.day_after(granted)}, {consents.seconds(granted)}) AS begins,
-        {consents.text(withdrawn)} IS NOT NULL AS left_us,
+        {consents.given(withdrawn)} AS left_us,
         {sql_text.far(consents.text(withdrawn))} AS far,
         coalesce({consents.day_after(withdrawn)} - 1, {consents.seconds(withdrawn)}) AS withdrawn,
         {flags(checks)}

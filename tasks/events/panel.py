@@ -62,7 +62,7 @@ def read_panel(
     for place, key in enumerate(keyed):
         column = pa.array(_pseudonyms(members["subscriber_id"], key))
         members = members.append_column("pseudonym" if place == 0 else f"extra_{place - 1}", column)
-    return members.sort_by("pseudonym"), facts
+    return members.take(pa.array(np.argsort(members["pseudonym"]))), facts
 
 
 def withdrawn(
@@ -106,12 +106,12 @@ def eligible(panel: pa.Table, seconds: int) -> pa.Table:
 
 
 def load_people(con: duckdb.DuckDBPyConnection, subscribers: ReferenceTable, checks: Sequence[ColumnRule]) -> None:
-    """Table `person`: the present owner of each number; none where two rows claim it since the same time.
+    """View `person`: the present owner of each number; none where two rows claim it since the same time.
 
     With the flags of `checks`.
     """
     identity = subscribers.text(ID)
-    unclear = f"{subscribers.text('active_from')} IS NOT NULL AND {subscribers.seconds('active_from')} IS NULL"
+    unclear = f"{subscribers.given('active_from')} AND {subscribers.seconds('active_from')} IS NULL"
     select = f"""
         {identity} AS subscriber_id, {sql_text.alike(identity)} AS alike,
         {subscribers.whole("birth_year")} AS birth_year,
@@ -122,14 +122,15 @@ def load_people(con: duckdb.DuckDBPyConnection, subscribers: ReferenceTable, che
     load(con, subscribers, "claim", select)
     con.execute(
         """
-        CREATE TEMP TABLE person AS
+        CREATE TEMP TABLE superseded AS
         WITH repeated AS (SELECT subscriber_id FROM claim GROUP BY subscriber_id HAVING count(*) > 1)
-        SELECT * FROM claim ANTI JOIN repeated USING (subscriber_id) WHERE subscriber_id IS NOT NULL AND NOT unclear
-        UNION ALL
-        SELECT * FROM claim SEMI JOIN repeated USING (subscriber_id)
-        QUALIFY rank() OVER (PARTITION BY subscriber_id ORDER BY since DESC) = 1
-            AND count(*) OVER (PARTITION BY subscriber_id, since) = 1
-            AND NOT bool_or(unclear) OVER (PARTITION BY subscriber_id)
+        SELECT claim.rowid AS row FROM claim SEMI JOIN repeated USING (subscriber_id)
+        QUALIFY rank() OVER (PARTITION BY subscriber_id ORDER BY since DESC) > 1
+            OR count(*) OVER (PARTITION BY subscriber_id, since) > 1
+            OR bool_or(unclear) OVER (PARTITION BY subscriber_id);
+        CREATE TEMP VIEW person AS
+        SELECT * FROM claim ANTI JOIN superseded ON claim.rowid = superseded.row
+        WHERE subscriber_id IS NOT NULL AND NOT unclear
         """
     )
 

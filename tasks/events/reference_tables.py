@@ -13,12 +13,12 @@ import pyarrow.parquet as pq
 
 from tasks.errors import RejectedInput
 from tasks.events import duckdb_session, sql_text
-from tasks.events.clock import Clock
+from tasks.events.clock import TIMESTAMPS, Clock
 from tasks.events.file_digests import FileState, parts
 from tasks.events.files import columns_of, count_lines, source
 from tasks.events.folders import ignored, refuse_tables
 from tasks.events.formats import Formats
-from tasks.events.formats.columns import Column, trimmed
+from tasks.events.formats.columns import WHOLE, Column, trimmed
 from tasks.events.formats.detect import PARQUET, Typed, UnreadableFile, by_format, kind_of, takes
 from tasks.events.formats.ids import compared, rewrites
 from tasks.events.formats.registers import TIMES, lacking, mapped
@@ -69,8 +69,16 @@ class ReferenceTable:
         """SQL of a column as text, NULL where it has no value, or where the file lacks the column."""
         return self.columns[name].text() if name in self.columns else "NULL::VARCHAR"
 
+    def given(self, name: str) -> str:
+        """SQL: a column has a value; types that always become text are not made text for it."""
+        column = self.columns.get(name)
+        return f"{column.sql if column and column.type in WHOLE | TIMESTAMPS else self.text(name)} IS NOT NULL"
+
     def whole(self, name: str) -> str:
         """SQL of a column as a whole number of up to nine digits, NULL where it is none; `1980.0` is one."""
+        column = self.columns.get(name)
+        if column and column.type in WHOLE:
+            return f"CAST(CASE WHEN {column.sql} BETWEEN 0 AND 999999999 THEN {column.sql} END AS BIGINT)"
         return f"TRY_CAST(regexp_extract({self.text(name)}, '^(\\d{{1,9}})(\\.0+)?$', 1) AS BIGINT)"
 
     def seconds(self, name: str) -> str:

@@ -98,18 +98,18 @@ def subscriber_checks(subscribers: ReferenceTable, who: Eligibility) -> tuple[Co
         ),
         ColumnRule(
             "home_mcc",
-            f"{subscribers.text('home_mcc')} IS NOT NULL AND NOT coalesce({home} BETWEEN 200 AND 799, false)",
+            f"{subscribers.given('home_mcc')} AND NOT coalesce({home} BETWEEN 200 AND 799, false)",
             f"coalesce({home} = {who.home_mcc}, false)",
             f"three digits such as {who.home_mcc}, which is counted",
         ),
-        ColumnRule("active_from", f"{subscribers.text('active_from')} IS NOT NULL AND {since} IS NULL", "true", _TIME),
+        ColumnRule("active_from", f"{subscribers.given('active_from')} AND {since} IS NULL", "true", _TIME),
     )
 
 
 def consent_checks(consents: ReferenceTable, who: Eligibility) -> tuple[ColumnRule, ...]:
     """What each column of the consents file has to hold; a withdrawal needs neither grant nor proof."""
     purpose, ours = consents.text("purpose"), sql_text.quoted(who.purpose.strip())
-    left = f"{consents.text('withdrawn_at')} IS NOT NULL"
+    left = consents.given("withdrawn_at")
     granted, withdrawn = consents.seconds("granted_at"), consents.seconds("withdrawn_at")
     same = f"CASE WHEN {purpose} <> {ours} THEN {sql_text.folded(purpose)} = {sql_text.folded(ours)} END"
     return (
@@ -128,7 +128,7 @@ def consent_checks(consents: ReferenceTable, who: Eligibility) -> tuple[ColumnRu
 
 def _given(register: ReferenceTable, column: str, understood: str, expects: str) -> ColumnRule:
     """A value that has to be there to be counted; where it is missing it is not odd."""
-    return ColumnRule(column, f"{register.text(column)} IS NOT NULL AND NOT {understood}", understood, expects)
+    return ColumnRule(column, f"{register.given(column)} AND NOT {understood}", understood, expects)
 
 
 def _words(register: ReferenceTable, column: str, understood: str, fit: str, expects: str) -> ColumnRule:

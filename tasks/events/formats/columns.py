@@ -16,10 +16,11 @@ INT96 = "INT96"
 MISSING = '"NULL"'
 """The type of a Parquet column without any value."""
 
-_WHOLE = frozenset(f"{sign}{size}INT" for sign in ("", "U") for size in ("TINY", "SMALL", "BIG", "HUGE", "")) | {
+WHOLE = frozenset(f"{sign}{size}INT" for sign in ("", "U") for size in ("TINY", "SMALL", "BIG", "HUGE", "")) | {
     "INTEGER",
     "UINTEGER",
 }
+"""DuckDB's types of whole numbers."""
 _TEXT = frozenset({"VARCHAR", "BLOB", MISSING})
 _FLOATS = frozenset({"FLOAT", "DOUBLE"})
 
@@ -27,11 +28,11 @@ _FLOATS = frozenset({"FLOAT", "DOUBLE"})
 class Kind(Enum):
     """What a column has to hold: the DuckDB types in which it may come."""
 
-    TEXT = _TEXT | _WHOLE | {"DECIMAL", "DOUBLE", "UUID"}
+    TEXT = _TEXT | WHOLE | {"DECIMAL", "DOUBLE", "UUID"}
     TIME = _TEXT | TIMESTAMPS | {INT96}
-    COUNT = _TEXT | _WHOLE | _FLOATS | {"DECIMAL"}
-    WRITTEN = _TEXT | _WHOLE | {"DATE", "TIME"}
-    NUMBER = _TEXT | _WHOLE | _FLOATS | {"DECIMAL"}
+    COUNT = _TEXT | WHOLE | _FLOATS | {"DECIMAL"}
+    WRITTEN = _TEXT | WHOLE | {"DATE", "TIME"}
+    NUMBER = _TEXT | WHOLE | _FLOATS | {"DECIMAL"}
 
     def takes(self, type_: str) -> bool:
         """Whether a column of this DuckDB type can be read so."""
