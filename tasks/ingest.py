@@ -1,4 +1,4 @@
-"""ingest(day): landing -> lake for one network-local day; raw ids live no longer than the walk."""
+"""ingest(day): landing -> lake for one network-local day; raw ids end with the walk."""
 
 import os
 from collections.abc import Callable, Collection, Iterable
@@ -59,7 +59,7 @@ from tasks.validation import Validator, validate
 
 
 class Ingest:
-    """Ingests days; whatever kills it, the next call for the day starts over from the landing, under one charge."""
+    """Ingests days. After a death, the next call starts again from the landing, under the same charge."""
 
     def __init__(
         self,

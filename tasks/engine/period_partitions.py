@@ -1,6 +1,6 @@
-"""From the day's order to a longer period's: its tables are sorted by the period's own pseudonyms.
+"""Repartition a day's rows by the pseudonyms of a longer period.
 
-A row travels with its rank by the period's pseudonym, so that nothing of the day's order is left in the files.
+Rows are sorted by the period's pseudonyms alone: files show nothing of the day's order.
 """
 
 from collections.abc import Sequence
@@ -50,7 +50,7 @@ class PeriodPartitions:
             file.close()
 
     def rows(self, partition: int) -> pa.Table:
-        """One partition, by pseudonym; a subscriber's rows in the order in which they were added, all at once."""
+        """One partition, by pseudonym; a subscriber's rows keep their order."""
         packed = np.fromfile(self._paths[partition], self._row)
         packed = packed[np.argsort(packed["rank"], kind="stable")]
         others = [packed[name] for name in self.table.schema.names[1:]]

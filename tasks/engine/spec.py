@@ -35,10 +35,10 @@ class DayWork:
 
 @dataclass(frozen=True)
 class DayResult:
-    """What is known of the day once its tables are written."""
+    """What an engine knows of the day after its tables are written."""
 
     read: ReadResult
-    """Of all groups: quarantine and unreadable files; its account with what the walk found."""
+    """Quarantine, unreadable files and the row account of all groups, the walk included."""
     outside_zones: int
     """Kept rows whose cell is in no zone."""
     profile: NDArray[np.int64]

@@ -1,4 +1,4 @@
-"""The second step on this machine: each lake partition walked and written by one of several threads."""
+"""The walk on this machine: threads walk and write the partitions of the lake."""
 
 from concurrent.futures import Executor, as_completed
 from pathlib import Path
@@ -46,7 +46,7 @@ class DayWalk:
         return counts, profile
 
     def _partition(self, partition: int) -> tuple[Int64, Int64]:
-        """One lake partition, of one or more scratch partitions: each subscriber is whole in one of them."""
+        """Walk one lake partition, from one or more scratch partitions of whole subscribers."""
         each = len(self._files) // LAKE_PARTITIONS
         walks = [self._walk(path) for path in self._files[partition * each : (partition + 1) * each]]
         for table in self._daily:

@@ -86,7 +86,7 @@ def _names(path: Path, kind: str, format_: CellFormat) -> list[str]:
 
 
 def _choose(path: Path, seen: list[tuple[CellFormat, list[str]]]) -> tuple[CellFormat, list[str]]:
-    """The first format that fits; columns that the nearest lacks are named, never those it has: they may be values."""
+    """The first format that fits. Errors name missing columns only: present ones may be values."""
     lacking = [[name for name in _wanted(each) if name not in by_format(there, (name,))] for each, there in seen]
     if not lacking or min(map(len, lacking)):
         missing = ", ".join(sorted(lacking, key=len)[0]) if lacking else "of every format"

@@ -68,7 +68,7 @@ def _check(cells: Topology, rows: NDArray[np.integer]) -> None:
 
 
 def _contradicts_next(cells: Topology) -> Bools:
-    """Two versions from one time on, or one with an end of its own inside which the next moves, or begins and ends.
+    """Two versions start together, or one with its own end overlaps the next, which moves or ends earlier.
 
     An end that both share is a sign for "open", and snapshots of one place that overlap say the same.
     """

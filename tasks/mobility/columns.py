@@ -1,4 +1,4 @@
-"""Columns of a landed table as NumPy arrays, whatever type they were written in; a fault names file and column."""
+"""Columns of a landed table as NumPy arrays, from any type; an error names file and column."""
 
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
@@ -17,7 +17,7 @@ _TICKS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
 def text(table: pa.Table, name: str, source: str) -> NDArray[np.object_]:
-    """Ids of text or whole numbers; a missing or blank one is refused."""
+    """Ids of text or integers. Raises RejectedInput for a missing or blank one."""
     column = _plain(table[name])
     if not (_is_text(column.type) or pa.types.is_integer(column.type) or pa.types.is_binary(column.type)):
         raise _wrong(source, name, column.type, "text")
@@ -99,7 +99,7 @@ def _wrong(source: str, name: str, kind: pa.DataType, needed: str) -> RejectedIn
 
 
 def _of_timestamps(column: pa.Array, zone: ZoneInfo, empty: float) -> NDArray[np.float64]:
-    """Through whole numbers, as Python has no nanoseconds and no year 10000."""
+    """Through integers, because Python has no nanoseconds and no year 10000."""
     ticks = column.cast(pa.int64())
     seconds = np.asarray(ticks.fill_null(0)) / _TICKS[column.type.unit]
     if column.type.tz is None:

@@ -45,7 +45,7 @@ class WalkRules(NamedTuple):
 
 
 def walk_rules(policy: Policy, day: date, profile_bound: int) -> WalkRules:
-    """The bound of the gate's profile, and the policy's limits as they stand on a local day of 23, 24 or 25 hours."""
+    """The bound of the gate's profile, and the policy's limits on a local day of 23, 24 or 25 hours."""
     local = [hour.astimezone(policy.time.local) for hour in day_hours(day, policy.time.local)]
     return WalkRules(
         day_seconds=HOUR * len(local),

@@ -27,7 +27,7 @@ _MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 
 @dataclass(frozen=True)
 class Zone:
-    """A zone as landed; its geometry is a valid polygon on the grid, of which nothing is normalised yet."""
+    """A zone as landed; its geometry is a valid polygon on the grid, not yet normalised."""
 
     zone_id: str
     name: str
@@ -133,7 +133,7 @@ def _is_object(of: Any, member: str) -> bool:
 
 
 def _zone(feature: Any, where: str) -> Zone:
-    """The zone of a feature; a value that is no id is not shown, for nobody knows what it is."""
+    """The zone of a feature. Errors show no value that is not an id."""
     if not isinstance(feature, dict) or not _is_object(feature, "properties"):
         raise RejectedInput(f"{where} has no properties.", _CORRECT, "zones.no_properties")
     properties = feature["properties"]
@@ -201,7 +201,7 @@ def _kind(value: Any) -> str:
 def _geometry(member: Any, where: str) -> BaseGeometry:
     try:
         geometry = shapely.force_2d(shapely.geometry.shape(member))
-    except Exception:  # shapely raises whatever the malformed member leads to
+    except Exception:  # a malformed member raises many types
         raise RejectedInput(f"{where} has no readable geometry.", _CORRECT, "zones.invalid_geometry") from None
     if geometry.geom_type not in ("Polygon", "MultiPolygon") or geometry.is_empty:
         raise RejectedInput(

@@ -1,4 +1,4 @@
-"""Scratch in which raw ids may rest while a day is read: ours alone, and not to be found once the reader is gone."""
+"""Private scratch for raw ids while a day is read; it ends with the reader."""
 
 import fcntl
 import os
@@ -18,7 +18,7 @@ class PrivateFolder:
 
     path: Path
     panel: Path
-    """A file without a name in any folder: however the process ends, nobody finds it afterwards."""
+    """A file without a name in any folder: it ends with the process."""
 
 
 @contextmanager
@@ -48,7 +48,7 @@ def remove_unused(scratch: Path) -> None:
 
 @contextmanager
 def _cleared(scratch: Path) -> Iterator[None]:
-    """No folder is left of a killed run, and meanwhile nobody clears one that its owner has not yet locked."""
+    """Remove folders of dead runs; for the block, no other process removes a folder before its owner locks it."""
     folders = scratch / "landing"
     make_folder(folders)
     with _locked(folders, fcntl.LOCK_EX):

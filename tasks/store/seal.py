@@ -17,7 +17,7 @@ class DoesNotOpen(Exception):
 
 
 def seal(key: bytes, path: str, content: bytes | memoryview) -> bytes:
-    """Encrypt a file's content; `path` is where it will stand, relative to the lake."""
+    """Encrypt a file's content; `path`: its key in the lake."""
     nonce = token_bytes(_NONCE)
     return nonce + AESGCM(key).encrypt(nonce, memoryview(content).cast("B"), path.encode())
 
