@@ -1,4 +1,4 @@
-"""What an object store's answer means, in one place: who must act, and how. Answers are known by code, never quoted."""
+"""What an object store's answer means: who must act, and how. Answers are known by code, never quoted."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from botocore.parsers import ResponseParserError
 
 from tasks.errors import Misconfigured, RefusedDelivery, StorageUnavailable, ThrongError, shown
 
-# What is wrong with the endpoint and a detail where they help, what to do, and the code. Place and act are added later.
+# Templates: `translate_errors` adds place and act, and fills in the endpoint and a detail.
 
 _NO_BUCKET = RefusedDelivery(
     "the bucket does not exist",
@@ -19,19 +19,17 @@ _NO_BUCKET = RefusedDelivery(
     "bucket.missing",
 )
 _NO_OBJECT = RefusedDelivery(
-    "the object is not there",
-    "Deliver again, or ask the client who removed it.",
-    "bucket.no_object",
+    "the object is not there", "Deliver again, or ask the client who removed it.", "bucket.no_object"
 )
 _DENIED = RefusedDelivery(
     "access is denied",
-    "Ask the client to allow our identity s3:PutObject, s3:GetObject and s3:ListBucket below the prefix, and to "
-    "confirm bucket, owner's account, role and external id.",
+    "Ask the client to allow s3:PutObject, s3:GetObject and s3:ListBucket below the prefix, and to confirm the bucket, "
+    "its owner's account, role and external id.",
     "bucket.access_denied",
 )
 _KEY_DENIED = RefusedDelivery(
     "the encryption key cannot be used",
-    "Ask the client to allow our identity kms:GenerateDataKey and kms:Decrypt on the key, or correct `kms_key_arn`.",
+    "Ask the client to allow kms:GenerateDataKey and kms:Decrypt on the key, or correct `kms_key_arn`.",
     "bucket.encryption_key_denied",
 )
 _UNKNOWN_IDENTITY = RefusedDelivery(
@@ -45,33 +43,29 @@ _OTHER_REGION = RefusedDelivery(
     "bucket.other_region",
 )
 _NOT_OFFERED = RefusedDelivery(
-    "the store does not offer what a delivery needs (If-None-Match and SHA-256 checksums)",
+    "the store lacks If-None-Match or SHA-256 checksums",
     "Ask the client for a bucket on a store that offers both.",
     "bucket.feature_missing",
 )
 _CLOCK = Misconfigured(
-    "this machine's clock is wrong",
-    "Set the clock, and run the command again.",
-    "bucket.clock_wrong",
+    "this machine's clock is wrong", "Set the clock, and run the command again.", "bucket.clock_wrong"
 )
 _DAMAGED = StorageUnavailable(
-    "the bytes were damaged on their way",
-    "Nothing was accepted: run the command again.",
-    "bucket.bytes_damaged",
+    "the bytes were damaged in transit", "Nothing was accepted: run the command again.", "bucket.bytes_damaged"
 )
 _AWAY = StorageUnavailable(
     "{endpoint} does not answer",
-    "Check the network, HTTPS_PROXY and `endpoint_url`, or wait; running the command again goes on where it stopped.",
+    "Check the network, HTTPS_PROXY and `endpoint_url`, or wait; then run the command again: it continues.",
     "bucket.unavailable",
 )
 _NO_TLS = StorageUnavailable(
-    "{endpoint} speaks no TLS that this machine can speak",
+    "{endpoint} and this machine share no TLS version",
     "Check `endpoint_url` (http:// or https://) and the network, then run the command again.",
     "bucket.no_tls",
 )
 _UNTRUSTED = RefusedDelivery(
     "this machine does not trust the TLS certificate of {endpoint}",
-    "Set AWS_CA_BUNDLE to a file with the certificate of the authority that signed it, or ask for a valid certificate.",
+    "Set AWS_CA_BUNDLE to a file with the signing authority's certificate, or ask for a valid certificate.",
     "bucket.certificate_untrusted",
 )
 _NO_PROXY = StorageUnavailable(
@@ -86,22 +80,22 @@ _SOCKS = Misconfigured(
 )
 _SENT_ELSEWHERE = RefusedDelivery(
     "{endpoint} redirects requests to another address",
-    "Name the store's own address in `endpoint_url` and the bucket's region, with no gateway or login page between.",
+    "Name the store's own address in `endpoint_url`, not a gateway or login page, and the bucket's region.",
     "bucket.redirected",
 )
 _NOT_S3 = RefusedDelivery(
     "{endpoint} does not answer as S3 does",
-    "Name an S3 store's own address in `endpoint_url`; a web page, a login or a gateway may answer in its place.",
+    "Name an S3 store's own address in `endpoint_url`, not a web page, a login or a gateway.",
     "bucket.not_s3",
 )
 _NO_CREDENTIALS = Misconfigured(
-    "this machine has no credentials for it{detail}",
+    "this machine has no credentials{detail}",
     "Set up the profile that the client's file names in ~/.aws, or AWS_PROFILE.",
     "bucket.no_credentials",
 )
 _NO_SIGN_IN = Misconfigured(
     "the AWS profile's sign-in is absent or has expired",
-    "Sign in again (`aws sso login` or `aws login`). A schedule needs a profile that works without a person.",
+    "Sign in again (`aws sso login` or `aws login`). A schedule needs a profile that needs no person.",
     "bucket.sign_in_expired",
 )
 _BROKEN_PROFILE = Misconfigured(
@@ -111,8 +105,8 @@ _BROKEN_PROFILE = Misconfigured(
     "bucket.profile_invalid",
 )
 _BAD_ADDRESS = Misconfigured(
-    "bucket, region or endpoint is none that S3 accepts{detail}",
-    "Correct the address, or `bucket`, `region` and `endpoint_url` in the client's file; an endpoint begins with https://.",
+    "S3 does not accept the bucket, region or endpoint{detail}",
+    "Correct the address, or `bucket`, `region` and `endpoint_url` in the client's file.",
     "bucket.address",
 )
 _BAD_SETTING = Misconfigured(
