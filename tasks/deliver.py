@@ -36,7 +36,7 @@ from tasks.store.tables import Delivery, DeliveryState, Release, ReleaseState
 from tasks.validation import Validator, validate
 
 MAX_FILES = 1_000
-"""Where a delivery lies, or the index: some ten are ours, and what a client adds costs nobody's memory."""
+"""Most objects read from a client's folder. A delivery has about ten."""
 
 
 class Deliver:
@@ -67,8 +67,8 @@ class Deliver:
             try:
                 key = self.render(spec, made, of)
                 self.check_ledger(spec)
-                for begun in self.begun(spec, key):
-                    self.send(spec, begun)
+                for earlier in self.interrupted(spec, key):
+                    self.send(spec, earlier)
                 ref = self.send(spec, key)
             except ThrongError:
                 with suppress(ThrongError):  # the first fault says more than the index's
@@ -79,18 +79,18 @@ class Deliver:
             return ref
 
     def refresh(self, client: str) -> IndexRef:
-        """Tell a client what is expected and late by now, where no delivery does."""
+        """Write the client's index anew without a delivery: what is expected and late by now."""
         spec = client_spec(self._stores, client)
         with self._stores.locks.hold(f"client-{client}"), self._stores.catalog.run("index", client) as run:
             self.index(spec)
             run.outcome = Outcome.INDEXED
             return IndexRef(client, Outcome.INDEXED)
 
-    @step("does another installation deliver here?")
+    @step("check that no other installation delivers here")
     def check_ledger(self, spec: ClientSpec) -> None:
-        """Raise RefusedDelivery, before anything is written there, if another ledger's deliveries are in the bucket.
+        """Raise RefusedDelivery before anything is written if another ledger's deliveries are in the bucket.
 
-        A restored database that renders the same bytes again is no other ledger.
+        A restored database that renders the same bytes again counts as the same ledger.
         """
         self._written_index(self._stores.buckets.open(spec.destination))
 
@@ -104,9 +104,9 @@ class Deliver:
         check_ledger(content, bucket.location, catalog.chain(), manifests)
         return content
 
-    @step("make the files, unless they are made")
+    @step("render the files, unless they are stored")
     def render(self, spec: ClientSpec, product: Product, period: Period) -> DeliveryKey:
-        """The stored delivery if nothing that decides its content changed; else a new revision, rendered and kept."""
+        """Render and store a new revision, unless the inputs of the stored delivery are unchanged."""
         grant = self._grant(spec, product, period)
         release = self._release(product, period)
         bind_lineage(release_lineage(release.period, release.generations))
@@ -144,11 +144,11 @@ class Deliver:
         )
         self._stores.catalog.record_rendered(delivery, entry)
 
-    @step("was an earlier delivery cut off?")
-    def begun(self, spec: ClientSpec, key: DeliveryKey) -> list[DeliveryKey]:
-        """Earlier deliveries of the period that were cut off within the bucket: to be completed, or none would verify.
+    @step("find earlier deliveries that were interrupted")
+    def interrupted(self, spec: ClientSpec, key: DeliveryKey) -> list[DeliveryKey]:
+        """Earlier deliveries of the period that are incomplete in the bucket.
 
-        Nothing is removed from a client's bucket, so half a delivery would remain permanently.
+        They must be completed: nothing is removed from a client's bucket, and the prefix would not verify.
         """
         unsent = [
             delivery
@@ -160,7 +160,7 @@ class Deliver:
         if not unsent:
             return []
         bucket = self._stores.buckets.open(spec.destination)
-        return [_key(delivery) for delivery in unsent if bucket.list(f"{delivery.path}/", MAX_FILES)]
+        return [_key(delivery) for delivery in unsent if bucket.sizes(f"{delivery.path}/", MAX_FILES)]
 
     def _grant(self, spec: ClientSpec, product: Product, period: Period) -> Grant:
         if grant := spec.grant(product.name, period):

@@ -1,4 +1,4 @@
-"""What a client may expect by now, and what became of it: the content of its index."""
+"""The content of a client's index: every period it may expect by now, with its state and reason."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,7 +19,7 @@ from tasks.store.tables import Delivery, DeliveryState, Release, ReleaseState, R
 
 def client_index(stores: Stores, spec: ClientSpec, now: datetime) -> bytes:
     """index.json: every granted period whose deadline has passed, and all that was ever delivered."""
-    books = _ClientHistory.read(stores, spec.name)
+    history = _ClientHistory.read(stores, spec.name)
     sent = {
         (delivery.product, Period.parse(delivery.period)): delivery
         for delivery in stores.catalog.deliveries(spec.name)
@@ -29,7 +29,7 @@ def client_index(stores: Stores, spec: ClientSpec, now: datetime) -> bytes:
     for (name, period), due in _deadlines(stores, spec, now, sent).items():
         delivery, product = sent.get((name, period)), product_named(name)
         if delivery or due <= now:
-            state, reason = books.state(product, period, delivery)
+            state, reason = history.state(product, period, delivery)
             where = DeliveredManifest(delivery.revision, delivery.manifest_sha256) if delivery else None
             entries.append(IndexEntry(name, product.version, period, state, reason, due, where))
     return index(spec.name, entries, stores.catalog.chain()[-1])
@@ -38,14 +38,14 @@ def client_index(stores: Stores, spec: ClientSpec, now: datetime) -> bytes:
 def _deadlines(
     stores: Stores, spec: ClientSpec, now: datetime, sent: Iterable[tuple[str, Period]]
 ) -> dict[tuple[str, Period], datetime]:
-    """When each granted period is due; one that was delivered under an earlier grant, from its end on."""
+    """When each granted period is due. A period delivered under an earlier grant is due from its end."""
     zone = stores.policy.policy.time.local
     due = {(name, period): day_start(period.end, zone).astimezone(zone) for name, period in sent}
     return due | deadlines(spec, zone, now)
 
 
 def deadlines(spec: ClientSpec, zone: ZoneInfo, now: datetime) -> dict[tuple[str, Period], datetime]:
-    """When each period becomes late that the client is granted and that begins before now."""
+    """When each granted period that begins before now becomes late."""
     return {
         (grant.product, period): grant.expected_by(period, zone)
         for grant in spec.grants
@@ -66,13 +66,13 @@ def _periods(grant: Grant, cadence: Cadence, now: datetime) -> Iterator[Period]:
 
 @dataclass(frozen=True)
 class _ClientHistory:
-    """What became of a client's periods, read once: after a year there are hundreds."""
+    """Releases, deliveries and runs of a client's periods, read once for all periods."""
 
     stores: Stores
     client: str
     releases: Mapping[tuple[str, int, str], list[Release]]
     deliveries: Mapping[tuple[str, int, str], Delivery]
-    """The latest of each period, also one that was refused."""
+    """The latest of each period, refused ones included."""
     runs: Mapping[tuple[str, str], Run]
     in_lake: frozenset[date]
     left: Mapping[str, int]
@@ -103,7 +103,7 @@ class _ClientHistory:
         return PeriodState.LATE, "The network's data of this period have not arrived, or did not pass our checks."
 
     def _not_allowed(self, product: Product, period: Period) -> bool:
-        """Whether it was refused, or would be: by what its months have left, which says nothing of the data."""
+        """Whether the release was refused, or its months lack the budget, which does not depend on the data."""
         run = self.runs.get(("publish", f"{product.name} {period}"))
         asked = privacy_cost(product, period, self.stores.policy.policy).units
         short = any(self.left.get(month, asked) < asked for month in period.months)

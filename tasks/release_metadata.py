@@ -1,4 +1,4 @@
-"""What a delivery may say, gathered from ledger, catalog and policy: releasable facts only."""
+"""Facts of a release that a delivery may state, from ledger, catalog and policy."""
 
 from datetime import date
 from fractions import Fraction
@@ -34,7 +34,7 @@ from tasks.store.tables import DayGeneration, Delivery, Release, ReleaseState
 
 
 def release_view(stores: Stores, product: Product, period: Period, release: Release, plan: ZonesView) -> ReleaseView:
-    """Everything a delivery says of its release."""
+    """Everything that a delivery states of its release."""
     stored = stores.lake.release(ReleaseKey.of(release), release.sha256 or "")
     timezone = str(stored.facts["timezone"])
     public = PublicContext(period, stored_plan(plan.geojson), ZoneInfo(timezone))
@@ -81,7 +81,7 @@ def level_views(product: Product, rules: tuple[LevelRule, ...], public: PublicCo
 
 
 def _privacy(stores: Stores, release: Release, policy_name: str) -> PrivacyView:
-    """Of a release over several months, the largest of their caps is stated."""
+    """The release's cost, and the largest cap of its months."""
     delta, rho = stores.policy.policy.budget.delta, float(Fraction(release.rho))
     months = Period.parse(release.period).months
     cap = max(rho_of(budget.cap) for budget in stores.ledger.months() if budget.month in months)
@@ -97,9 +97,9 @@ def _privacy(stores: Stores, release: Release, policy_name: str) -> PrivacyView:
 
 
 def _quality(stores: Stores, release: Release) -> tuple[tuple[str, ...], dict[str, object]]:
-    """The gate's warnings, files that were left out, and the hours covered, over the release's days.
+    """Warnings, unreadable files and hours covered, over the release's days.
 
-    From the noisy profile, and from how many whole files were structurally unreadable; never from exact counts of rows.
+    Sources: the noisy profile, and the number of whole files that are unreadable. Never exact counts of rows.
     """
     days = [_day(stores, date.fromisoformat(day), number) for day, number in sorted(release.generations.items())]
     profiles = [day_profile(stores, day.day, day.profile_revision) for day in days]
@@ -117,7 +117,7 @@ def _day(stores: Stores, day: date, number: int) -> DayGeneration:
 
 
 def _warnings(stores: Stores, day: DayGeneration, name_day: bool) -> list[str]:
-    """What a client is warned of: files of the day that could not be read, and the gate's judgement by the profile."""
+    """Unreadable files of the day, and the rules of the gate that the noisy profile failed."""
     lost, files = day.event_files_unreadable, day.event_files
     left_out = [f"{lost} of {files} files of {day.day} could not be read and were left out."] if lost else []
     noisy = [line for line in stores.catalog.gate(day.day, day.generation)

@@ -1,4 +1,4 @@
-"""verify(location): what a client runs on what it received; no database, no home, only the reader's own credentials."""
+"""verify(location): a client checks what it received. Needs no database and no home, only the reader's credentials."""
 
 import os
 import stat
@@ -19,7 +19,7 @@ class Verify:
     """Verify a delivery, or all below an index, in a folder or at an s3:// address."""
 
     def __call__(self, location: str, public_key: Path | None = None) -> Verified:
-        """Raise RefusedDelivery naming what does not hold; `public_key` is a file with the key received another way."""
+        """Raise RefusedDelivery naming the fault; `public_key` is a file with the key, received over another channel."""
         pinned = _pinned(public_key) if public_key else None
         sizes, fetch = _bucket(location) if "://" in location else _folder(Path(location))
         return verify(sizes, fetch, pinned)
@@ -42,7 +42,7 @@ def _bucket(location: str) -> Location:
     bucket = Buckets(settings.named_home()).at(location)
     try:
         sizes = {name: size for name, size in bucket.sizes().items() if name}
-    except RefusedDelivery as error:  # its action speaks to the operator; the client runs this
+    except RefusedDelivery as error:  # its action is for the operator, and the client runs this
         raise RefusedDelivery(
             error.what, "Check the address and your own credentials, or ask the sender.", error.code
         ) from None
@@ -70,7 +70,7 @@ def _folder(root: Path) -> Location:
 
 
 def _files(root: Path) -> list[Path]:
-    """Every entry below the folder that is not a real folder itself."""
+    """Every entry below the folder that is not a folder, links to folders included."""
     found: list[Path] = []
     for folder, folders, names in os.walk(root, onerror=_stop):
         links = [name for name in folders if (Path(folder) / name).is_symlink()]
@@ -79,7 +79,7 @@ def _files(root: Path) -> list[Path]:
 
 
 def _size(path: Path) -> int:
-    """A regular file's size; a link or a device is refused, for it may stand for anything."""
+    """A regular file's size; links and devices are refused."""
     status = path.lstat()
     if not stat.S_ISREG(status.st_mode):
         refuse(

@@ -1,4 +1,4 @@
-"""Whether the data of a delivery is what its contract promises."""
+"""Checks of a delivery's data against its contract."""
 
 import io
 from collections.abc import Iterator
@@ -65,7 +65,7 @@ def _rules(quality: list[DataQuality] | None, metric: str, argument: str) -> Ite
 
 
 def _bounded(content: bytes) -> Any:
-    """Parse YAML that is small and flat: aliases stand for huge documents, and deep nesting takes hours to parse."""
+    """Parse small, flat YAML. Aliases can expand without bound, and deep nesting takes hours to parse."""
     if len(content) > CONTRACT_BYTES:
         raise ValueError("size")
     depth = 0
@@ -78,7 +78,7 @@ def _bounded(content: bytes) -> Any:
 
 @contextmanager
 def _at_fault(label: str) -> Iterator[None]:
-    """Read what others wrote: whatever the libraries raise, that file is at fault."""
+    """Turn any error of the reading libraries into RefusedDelivery for this file."""
     try:
         yield
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError):

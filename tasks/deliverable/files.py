@@ -29,7 +29,7 @@ class Rendered:
 
     @property
     def manifest_sha256(self) -> str:
-        """What names this delivery in the index and in the manifest of its successor."""
+        """The digest by which the index and the next delivery's manifest name this delivery."""
         return hashlib.sha256(self.files[MANIFEST]).hexdigest()
 
 
@@ -55,7 +55,7 @@ def render(
 
 
 def inputs_digest(release: ReleaseView, plan: ZonesView, grant: GrantView) -> str:
-    """SHA-256 of what decides a delivery's content: while it is equal, the stored bytes stand.
+    """SHA-256 of what decides a delivery's content. While it is equal, the stored bytes are sent.
 
     Other facts of a release (panel size, warnings, the month's cap) are those of its first delivery.
     """

@@ -1,4 +1,4 @@
-"""Which places a grant opens: zones by id, by district, or all; and a district only as a whole."""
+"""The places of a grant: zones by id, by district, or all; districts only as a whole."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ EVERYTHING = "*"
 
 @dataclass(frozen=True)
 class Granted:
-    """What a client may see of a zone plan: sorted zone ids, and the districts of which it may see every zone."""
+    """Granted places: sorted zone ids, and the districts of which every zone is granted."""
 
     zones: tuple[str, ...]
     districts: tuple[str, ...]

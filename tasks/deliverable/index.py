@@ -1,4 +1,4 @@
-"""index.json: every period a client may expect, delivered or not, with a sentence why; the only file that changes."""
+"""index.json: state and reason of every period that a client may expect. The only file that changes."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ SEGMENT = r"[A-Za-z0-9][A-Za-z0-9_=-]{0,99}"
 
 
 class PeriodState(StrEnum):
-    """What became of an expected period."""
+    """State of an expected period."""
 
     DELIVERED = "delivered"
     LATE = "late"
@@ -31,7 +31,7 @@ class PeriodState(StrEnum):
 
 @dataclass(frozen=True)
 class DeliveredManifest:
-    """Where a delivery lies, and its manifest's SHA-256."""
+    """A delivery's revision, and its manifest's SHA-256."""
 
     revision: int
     manifest_sha256: str
@@ -49,11 +49,11 @@ class IndexPeriod(UntrustedDocument):
 
 
 class Index(UntrustedDocument):
-    """What is relied on of an index."""
+    """The part of an index that Throng relies on."""
 
     format: Literal[1]
     ledger: Digest | None = None
-    """By which it was written."""
+    """Digest of the ledger that wrote it."""
     periods: list[IndexPeriod]
 
 
@@ -73,16 +73,16 @@ class IndexEntry:
 
 
 def index(client: str, entries: Iterable[IndexEntry], ledger: str) -> bytes:
-    """The index in bytes; whatever the order of the entries. `ledger`: digest of all that was delivered until now."""
+    """The index in bytes, entries in any order. `ledger`: digest of all that was delivered until now."""
     ordered = sorted(entries, key=lambda entry: (entry.product, entry.version, entry.period))
     periods = [_entry(entry) for entry in ordered]
     return to_json({"format": INDEX_FORMAT, "client": client, "ledger": ledger, "periods": periods})
 
 
 def check_ledger(content: bytes, location: str, chain: Collection[str], manifests: Collection[str]) -> None:
-    """Raise RefusedDelivery if a bucket's index was written by another ledger than the one that delivers now.
+    """Raise RefusedDelivery if another ledger wrote the bucket's index.
 
-    `chain`: every digest that this ledger has written as its own; `manifests`: of all that it has delivered.
+    `chain`: every digest that this ledger has written as its own; `manifests`: digests of all that it has delivered.
     """
     found = parse(content, Index, INDEX)
     unknown = [entry.period for entry in found.periods if entry.digest and entry.digest not in manifests]

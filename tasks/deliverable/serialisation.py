@@ -1,4 +1,4 @@
-"""Bytes that depend on nothing but their content: the fixed settings of every file that is written."""
+"""Serialisation with fixed settings: equal content gives equal bytes."""
 
 import json
 import re
@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 FORMULA = re.compile(r"[=+\-@\t\r\n]")
-"""What a spreadsheet takes for the beginning of a formula."""
+"""How a formula begins in a spreadsheet."""
 
 
 def to_json(value: object) -> bytes:
@@ -22,7 +22,7 @@ def to_compact_json(value: object) -> bytes:
 
 
 def as_text(table: pa.Table) -> pa.Table:
-    """The table as data.csv holds it: times as ISO 8601 with offset, names that no spreadsheet executes."""
+    """The table as data.csv holds it: times as ISO 8601 with offset, names that no spreadsheet runs as formulas."""
     for index, field in enumerate(table.schema):
         if pa.types.is_timestamp(field.type):
             table = table.set_column(index, field.name, _with_offset(table[field.name]))

@@ -46,7 +46,7 @@ def _from_pem(content: bytes) -> Ed25519PublicKey:
 
 
 def pinned_key(content: bytes, source: str) -> bytes:
-    """The public key a client pinned in a file; raises Misconfigured naming the file."""
+    """The public key in a client's file; raises Misconfigured naming the file."""
     try:
         return parse_public_key(content)
     except ValueError:
@@ -63,7 +63,7 @@ def sign(private: bytes, message: bytes) -> bytes:
 
 
 def is_signed(public: bytes, message: bytes, signature: bytes) -> bool:
-    """Whether the signature is this key's over exactly these bytes."""
+    """Whether the signature belongs to this key and these bytes."""
     try:
         Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
     except InvalidSignature:

@@ -1,4 +1,4 @@
-"""The delivered table: the granted rows of a release, in a client's words."""
+"""The delivered table: the granted rows of a release in the delivery's columns."""
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -9,11 +9,11 @@ from tasks.deliverable.view import DimensionView, LevelView, ReleaseView, RowSta
 from tasks.errors import StepFailed
 
 DECIMALS = 2
-"""Hundredths of a person: far below any noise, so that nobody reads meaning into a tail of digits."""
+"""Hundredths of a person, far below any noise: more digits would suggest precision."""
 
 
 def deliverable_table(release: ReleaseView, table: pa.Table, plan: ZonesView, places: Granted) -> pa.Table:
-    """Cut the granted rows out of a release (its own columns) and put them into the delivery's columns and order."""
+    """The granted rows of a release, in the delivery's columns and order."""
     names = dict(zip(plan.zone_ids, plan.names, strict=True))
     levels = [
         _in_client_columns(release, level, _granted_rows(release, table, level, places), names)
@@ -29,7 +29,7 @@ def status_counts(data: pa.Table, level: str) -> dict[str, int]:
 
 
 def _granted_rows(release: ReleaseView, table: pa.Table, level: LevelView, places: Granted) -> pa.Table:
-    """The rows of a level of which every granted dimension is granted, in the order of their keys."""
+    """The rows of a level whose granted dimensions are all granted, sorted by key."""
     rows = table.filter(pc.equal(table["level"], level.name))
     for dimension in level.dimensions:
         if dimension.granted_by:
@@ -37,7 +37,7 @@ def _granted_rows(release: ReleaseView, table: pa.Table, level: LevelView, place
             rows = rows.filter(pc.is_in(rows[dimension.name], value_set=wanted))
     keys = [dimension.name for dimension in level.dimensions]
     expected = places.keys(level)
-    # Every granted key has exactly one row, so that a missing row is never read as a zero.
+    # Every granted key has exactly one row: a missing row would look like a zero.
     if not rows.num_rows == rows.group_by(keys).aggregate([]).num_rows == expected:
         raise StepFailed(
             f"Release {release.id} holds {rows.num_rows} rows of level {level.name} where {expected} keys are granted.",

@@ -1,4 +1,4 @@
-"""What lies at a location, read with suspicion: sizes known before bytes, names checked, JSON without tricks."""
+"""Bounded reading of objects that others may have written: sizes before bytes, checked names, strict JSON."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -23,7 +23,7 @@ Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class UntrustedDocument(BaseModel):
-    """The part of a JSON document that verification relies on; the rest may be anything."""
+    """The part of a JSON document that verification relies on; other keys are ignored."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
 
@@ -45,7 +45,7 @@ class UntrustedObjects:
     root: str = ""
 
     def read(self, name: str, most: int) -> bytes:
-        """An object's bytes; refuses a missing one, and one larger than `most` before it is read."""
+        """An object's bytes; refuses a missing one, and one of more than `most` bytes before it is read."""
         if name not in self.sizes:
             refuse(f"{self.label(name)} is missing.", "delivery.object_missing")
         if self.sizes[name] > most:
@@ -74,7 +74,7 @@ class UntrustedObjects:
 
 
 def parse(content: bytes, shape: type[S], label: str) -> S:
-    """Read JSON of a shape; refuses doubled keys, NaN, and whatever is not of the shape."""
+    """Read JSON of a shape; refuses repeated keys, NaN and every other shape."""
     try:
         return shape.model_validate(json.loads(content, object_pairs_hook=_distinct, parse_constant=_no_constant))
     except ValidationError as error:
@@ -86,7 +86,7 @@ def parse(content: bytes, shape: type[S], label: str) -> S:
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len({key for key, _ in pairs}) != len(pairs):
-        raise ValueError("a key occurs twice")
+        raise ValueError("repeated key")
     return dict(pairs)
 
 

@@ -1,7 +1,6 @@
-"""Verification as a client does it, with nothing but the delivery: signature, names, sizes, checksums, contract, index.
+"""Verification by the client, from the delivery alone: signature, names, sizes, checksums, contract, index.
 
-Nothing in a delivery is believed before the signature holds; without a pinned key anyone may have signed, and the
-verdict says so.
+The signature is checked first. Without a pinned key anyone may have signed, and the verdict says so.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,12 +22,12 @@ class Verified:
 
     @property
     def verdict(self) -> str:
-        """In the words of the command line."""
+        """The sentence that the command line prints."""
         return "verified with the pinned key" if self.pinned else "consistent; key not pinned"
 
 
 def verify(sizes: Mapping[str, int], fetch: Callable[[str], bytes], pinned: bytes | None = None) -> Verified:
-    """Verify a delivery's folder, or a client's prefix with its index; raises RefusedDelivery naming what is wrong.
+    """Verify a delivery's folder, or a client's prefix with its index; raises RefusedDelivery naming the fault.
 
     `sizes`: every object below the location, name -> bytes; `fetch` reads one; `pinned`: raw public key or None.
     """

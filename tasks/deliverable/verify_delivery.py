@@ -44,7 +44,7 @@ class Superseded(UntrustedDocument):
 
 
 class Manifest(UntrustedDocument):
-    """What verification relies on of a manifest."""
+    """The part of a manifest that verification relies on."""
 
     format: Literal[1]
     product: Word
@@ -68,7 +68,7 @@ class Manifest(UntrustedDocument):
 
 @dataclass(frozen=True)
 class VerifiedDelivery:
-    """A delivery that holds."""
+    """A delivery that passed verification."""
 
     manifest: Manifest
     manifest_sha256: str
@@ -131,7 +131,7 @@ def _check_names(objects: UntrustedObjects, manifest: Manifest) -> None:
 
 
 def _checked(objects: UntrustedObjects, file: ManifestFile) -> bytes:
-    """The file's bytes, if they are the signed ones."""
+    """The file's bytes; refused unless they were signed."""
     label = objects.label(file.path)
     if objects.sizes[file.path] != file.bytes:
         refuse(f"{label} has {objects.sizes[file.path]} bytes where {file.bytes} were signed.", "delivery.file_altered")

@@ -28,7 +28,7 @@ def verify_prefix(objects: UntrustedObjects, pinned: bytes | None) -> tuple[Veri
 
 
 def _path(expected: IndexPeriod) -> str | None:
-    """Where the delivery lies, if there is one: always when delivered, and when one was recalled."""
+    """The delivery's path, which delivered periods have and recalled ones may have."""
     given = (expected.path is not None) + (expected.digest is not None)
     if given not in {PeriodState.DELIVERED: (2,), PeriodState.RECALLED: (0, 2)}.get(expected.state, (0,)):
         refuse(
@@ -55,7 +55,7 @@ def _named(objects: UntrustedObjects, expected: IndexPeriod, path: str, pinned: 
 def _superseded(
     objects: UntrustedObjects, delivery: VerifiedDelivery, pinned: bytes | None
 ) -> dict[str, VerifiedDelivery]:
-    """Earlier deliveries of the period, as far as they were kept, each known to its successor by digest."""
+    """Earlier deliveries of the period that are still there; each is named by its successor's manifest."""
     found: dict[str, VerifiedDelivery] = {}
     while earlier := delivery.manifest.supersedes:
         folder = delivery.manifest.path.rpartition("=")[0]

@@ -184,14 +184,14 @@ _BY_TYPE: tuple[tuple[tuple[type[Exception], ...], ThrongError], ...] = (
 _KNOWN = (ClientError, BotoCoreError, ResponseParserError)
 _UNREADABLE = (FileNotFoundError, PermissionError, IsADirectoryError)
 _SHOWN = ("config_key", "profile", "profile_name", "source_profile", "path", "provider", "region_name")
-"""What of an error may be shown: names of settings, never their values, which may be secret."""
+"""Attributes of an error that may be shown: names of settings, never their values."""
 
 
 @contextmanager
 def translate_errors(where: str, doing: str, endpoint: str = "the store") -> Iterator[None]:
-    """Turn what the AWS library raises inside the block into our errors; a defect of our own code passes.
+    """Turn errors of the AWS library into ThrongErrors; a defect of Throng passes.
 
-    `where` names bucket or role, `doing` the act, `endpoint` the address where the error itself names none.
+    `where` names bucket or role, `doing` the act, `endpoint` the address if the error names none.
     """
     try:
         yield
@@ -206,7 +206,7 @@ def translate_errors(where: str, doing: str, endpoint: str = "the store") -> Ite
 
 
 def code_of(error: ClientError) -> str:
-    """The store's own word for the fault."""
+    """The store's code for the fault."""
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
@@ -231,7 +231,7 @@ def _meaning(error: Exception) -> ThrongError:
 
 
 def _answered(error: ClientError) -> ThrongError:
-    """What an answer means that is an error."""
+    """What an error response means."""
     code, facts = code_of(error), error.response.get("ResponseMetadata", {})
     status = facts.get("HTTPStatusCode", 0)
     if code.lower().startswith("kms"):
@@ -248,14 +248,14 @@ def _answered(error: ClientError) -> ThrongError:
 
 
 def _untrusted(cause: object) -> ThrongError:
-    """Why no TLS came about: urllib3 wraps what could not read the trusted certificates too."""
+    """Why TLS failed; urllib3 also wraps unreadable files of trusted certificates."""
     if any(isinstance(one, _UNREADABLE) for one in getattr(cause, "args", ())):
         return _NO_CERTIFICATES
     return _UNTRUSTED if "CERTIFICATE_VERIFY" in str(cause) else _NO_TLS
 
 
 def _unsent(cause: object) -> ThrongError:
-    """Why a request was not sent, where the library itself has no word for it."""
+    """Why a request was not sent, if the library gives no type."""
     if isinstance(cause, _UNREADABLE):
         return _NO_CERTIFICATES
     return _BAD_SETTING if isinstance(cause, ValueError) else _AWAY
@@ -273,7 +273,7 @@ def _address(error: Exception) -> str:
 
 
 def _detail(error: Exception) -> str:
-    """The error's kind, and the names of settings and files that it is about."""
+    """The error's type, and the names of its settings and files."""
     named = getattr(error, "kwargs", {})
     cause = named.get("error")
     kind = cause if isinstance(cause, Exception) else error
@@ -282,6 +282,6 @@ def _detail(error: Exception) -> str:
 
 
 def _libraries(error: Exception) -> set[str]:
-    """The modules that the error came through, and the packages that they are of."""
+    """Modules and packages in the error's traceback."""
     names = {str(frame.f_globals.get("__name__")) for frame, _ in walk_tb(error.__traceback__)}
     return names | {name.partition(".")[0] for name in names}

@@ -28,13 +28,13 @@ INDEX = "index.json"
 """The only object that may change."""
 
 MAX_OBJECT_BYTES = 2 << 30
-"""Of one object; nobody's memory is a client's to fill."""
+"""Most bytes of one object, so that a client's objects cannot fill the memory."""
 
 MAX_OBJECTS = 500_000
-"""In a client's folder: of ten products every day, with their files, that is more than twenty years."""
+"""Most objects in a client's folder: ten daily products over more than twenty years."""
 
 MEDIA_TYPE = "binary/octet-stream"
-"""Of an object of which nothing else is said."""
+"""Media type of objects without one."""
 
 _PIECE_BYTES = 1 << 20
 
@@ -56,7 +56,7 @@ class Bucket:
         self.location = f"s3://{name}/{prefix}".rstrip("/")
 
     def put_new(self, key: str, body: bytes, sha256: str, media_type: str = MEDIA_TYPE) -> None:
-        """Write an object that is not there yet; one with the same bytes is as good. Read back and compared."""
+        """Write a new object, read it back and compare; an existing one with equal bytes is accepted."""
         with self._translate_errors(f"writing {key}"):
             try:
                 self._put(key, body, sha256, {"IfNoneMatch": "*", "ContentType": media_type})
@@ -84,7 +84,7 @@ class Bucket:
         return body
 
     def _read(self, key: str, most: int) -> bytes:
-        """At most a piece more than `most` bytes, by which a larger object is known, whatever size it says it has."""
+        """At most one piece more than `most` bytes, whatever size the store states."""
         content = bytearray()
         with self._translate_errors(f"reading {key}"):
             body = self._store.get_object(Key=self._root + key, ChecksumMode="ENABLED", **self._every)["Body"]
@@ -99,12 +99,12 @@ class Bucket:
     def sizes(self, prefix: str = "", most: int = MAX_OBJECTS) -> dict[str, int]:
         """Size in bytes of each object whose key begins with the prefix, by key, sorted; refused if more than `most`.
 
-        HEAD does not tell who may list only a part of the bucket whether an object is there: S3 may answer 403.
+        Not HEAD: S3 may answer 403 for an absent object to identities that may list only a part of the bucket.
         """
         found: dict[str, int] = {}
         with self._translate_errors("listing"):
             pages = self._store.get_paginator("list_objects_v2").paginate(Prefix=self._root + prefix, **self._every)
-            for number, page in enumerate(pages):  # they may be empty, without end
+            for number, page in enumerate(pages):  # empty pages may go on without end
                 found |= _listed(page)
                 if max(number, len(found)) > most:
                     raise RefusedDelivery(
@@ -119,7 +119,7 @@ class Bucket:
         return list(self.sizes(prefix, most))
 
     def probe(self) -> None:
-        """Ask for one key, which needs the bucket, the right owner and leave to list; writes nothing."""
+        """List one key: checks the bucket, its owner and the permission to list. Writes nothing."""
         with self._translate_errors("listing"):
             _listed(self._store.list_objects_v2(Prefix=self._root, MaxKeys=1, **self._every))
 
@@ -140,7 +140,7 @@ class Bucket:
         usage.add_written(len(body))
 
     def compare(self, key: str, body: bytes, listed: int | None = None) -> None:
-        """Read an object back; raises RefusedDelivery if it holds other bytes: unread, if its listed size says so."""
+        """Raise RefusedDelivery if an object holds other bytes; one of another listed size is not read."""
         if listed not in (None, len(body)) or self._read(key, len(body)) != body:
             raise RefusedDelivery(
                 f"{self.location}: {key} holds other bytes than the delivery's.",
@@ -180,7 +180,7 @@ class Buckets:
         )
 
     def probe(self, destination: Destination) -> None:
-        """Return if the bucket can be found and listed; raise what is wrong otherwise. Writes nothing."""
+        """Raise an error unless the bucket can be found and listed. Writes nothing."""
         self.open(destination).probe()
 
     def at(self, location: str) -> Bucket:
@@ -228,13 +228,15 @@ def _no_prompt(asked: str) -> str:
 
 @cache
 def _models(data_path: str | None) -> Loader:
-    """What AWS says of its services, read once: 0.1 s of parsing that every session would do again."""
+    """AWS's descriptions of its services, parsed once (0.1 s) for all sessions."""
     return create_loader(data_path)
 
 
 def _store(session: boto3.Session, endpoint_url: str | None) -> Any:
     own = endpoint_url or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    proxies: dict[str, str] | None = {} if own and is_own(own) else None  # of `no_proxy` botocore reads no IPv6
+    proxies: dict[str, str] | None = (
+        {} if own and is_own(own) else None
+    )  # botocore ignores IPv6 addresses in `no_proxy`
     store = session.client("s3", endpoint_url=endpoint_url, config=_config("path" if own else "auto", proxies))
     store.meta.events.register("before-send.s3", usage.count_request)
     store.meta.events.register("before-call.s3.HeadBucket", _stay)
@@ -242,7 +244,7 @@ def _store(session: boto3.Session, endpoint_url: str | None) -> Any:
 
 
 def _stay(context: dict[str, Any], **_: object) -> None:
-    """Let botocore ask once for a bucket's region, and follow no redirect of that question: it would ask on and on."""
+    """Let botocore ask once for a bucket's region; it would follow redirects of that request without end."""
     context["s3_redirect"]["redirected"] = True
 
 

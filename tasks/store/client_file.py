@@ -1,4 +1,4 @@
-"""Clients as code: one reviewed TOML file each, never a secret in it; every fault is named at once, by its line."""
+"""Client files: reviewed TOML without secrets. All faults are reported at once, by line."""
 
 import re
 import tomllib
@@ -30,7 +30,7 @@ def parse_client(text: str, source: str, products: Collection[str], formats: Col
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise Misconfigured(f"{source} is not TOML: {error}.", "Mend that line.", "client.not_toml") from None
+        raise Misconfigured(f"{source} is not TOML: {error}.", "Correct that line.", "client.not_toml") from None
     lines = _lines(text)
     if secrets := [place for place, value in _leaves(data) if _is_secret(place, value)]:
         raise Misconfigured(
@@ -50,7 +50,7 @@ def parse_client(text: str, source: str, products: Collection[str], formats: Col
 
 
 def unknown_client(name: str, known: Sequence[str]) -> Misconfigured:
-    """What is said of a client that nobody applied."""
+    """The error for a client that was never applied."""
     near = get_close_matches(name, known, 1)
     return Misconfigured(
         f"There is no client '{name[:40]}' (known: {', '.join(known) or 'none yet'}).",
@@ -60,7 +60,7 @@ def unknown_client(name: str, known: Sequence[str]) -> Misconfigured:
 
 
 def check_once(specs: Sequence[ClientSpec]) -> None:
-    """Raise Misconfigured if two files are of one client: which of them should count?"""
+    """Raise Misconfigured if two files describe one client."""
     names = [spec.name for spec in specs]
     if doubled := sorted({name for name in names if names.count(name) > 1}):
         raise Misconfigured(
@@ -71,7 +71,7 @@ def check_once(specs: Sequence[ClientSpec]) -> None:
 
 
 def check_apart(specs: Iterable[ClientSpec]) -> None:
-    """Raise Misconfigured if a client's folder is, or lies within, another's: each index is for one client alone."""
+    """Raise Misconfigured if a client's folder is, or lies within, another's: each client has its own index."""
     folders = {spec.name: _folder(spec) for spec in specs}
     for (one, folder), (other, outer) in permutations(folders.items(), 2):
         if folder.startswith(outer):
@@ -88,7 +88,7 @@ def _folder(spec: ClientSpec) -> str:
 
 
 def _lines(text: str) -> dict[Place, int]:
-    """The line of every table and key that starts a line; tomllib tells no positions."""
+    """The line of every table and key that starts a line; tomllib has no positions."""
     lines: dict[Place, int] = {}
     table: Place = ()
     counts: dict[Place, int] = {}

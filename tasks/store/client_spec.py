@@ -1,4 +1,4 @@
-"""What a client is: who gets what, where to, and from when."""
+"""A client: its destination and its grants."""
 
 import json
 from collections.abc import Collection, Mapping
@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, Strict, Validati
 from tasks.period import Period
 
 _GRANTED = "granted_at"
-"""LandingContext the file's tables in the catalog: when each grant was first applied."""
+"""Key beside the file's tables in the catalog: when each grant was first applied."""
 _SEGMENT = r"[A-Za-z0-9][A-Za-z0-9_.=-]{0,127}"
 
 
@@ -33,7 +33,7 @@ class ClientIdentity(_Table):
 
 
 class Destination(_Table):
-    """The client's bucket, and by which identity it is written to."""
+    """The client's bucket, and the identity that writes to it."""
 
     bucket: str = Field(
         pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$",
@@ -93,7 +93,7 @@ def _known(what: str, info: ValidationInfo) -> Collection[str]:
 
 
 class Grant(_Table):
-    """What the client may have of one product, and by when on each day."""
+    """The zones, dates and formats of one product that the client gets, and the daily deadline."""
 
     product: str
     zones: tuple[Annotated[str, Field(pattern=r"^(\*|[A-Za-z0-9_.:-]{1,64})$")], ...] = Field(
@@ -106,7 +106,7 @@ class Grant(_Table):
         pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", description='a local time in quotes, such as "09:00"'
     )
     _granted_at: datetime | None = PrivateAttr(None)
-    """When it was first applied: nothing was promised before."""
+    """When it was first applied; nothing is late before that."""
 
     @field_validator("product")
     @classmethod
@@ -153,7 +153,7 @@ class Grant(_Table):
 
     @property
     def key(self) -> str:
-        """What makes it another grant than the one before: product and first day."""
+        """Identity of a grant: product and first day."""
         return f"{self.product} {self.since}"
 
     def expected_by(self, period: Period, zone: ZoneInfo) -> datetime:
@@ -186,7 +186,7 @@ class ClientSpec(_Table):
 
     @classmethod
     def stored(cls, document: Mapping[str, Any]) -> Self:
-        """The specification as `document` made it: dates are text there, which only JSON may give for a date."""
+        """Read what `document` made; dates are text there, so pydantic must read it as JSON."""
         spec = cls.model_validate_json(json.dumps({name: part for name, part in document.items() if name != _GRANTED}))
         for grant in spec.grants:
             if at := document.get(_GRANTED, {}).get(grant.key):

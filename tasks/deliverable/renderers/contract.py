@@ -46,7 +46,7 @@ def contract(content: RenderInput) -> bytes:
 
 
 def violations(document: Any) -> list[str]:
-    """Where a parsed contract breaks the standard's own JSON schema; places and rules, none of its values."""
+    """Places and rules of the standard's JSON schema that a parsed contract breaks; none of its values."""
     return [
         f"{'.'.join(str(part) for part in fault.absolute_path) or 'contract'}: {fault.validator}"
         for fault in _standard().iter_errors(document)

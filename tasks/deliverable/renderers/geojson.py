@@ -1,4 +1,4 @@
-"""zones.geojson: the shapes of the granted zones, and of their properties only what a client needs."""
+"""zones.geojson: the shapes of the granted zones, with id, name and district."""
 
 import json
 
@@ -7,7 +7,7 @@ from tasks.deliverable.serialisation import to_compact_json
 
 
 def geojson(content: RenderInput) -> bytes:
-    """The granted zones of the merged plan; it does not show which zones hold a sensitive one."""
+    """The granted zones of the merged plan. Merged sensitive zones are not recognisable."""
     plan, wanted = content.plan, set(content.places.zones)
     shapes = {feature["properties"]["zone_id"]: feature["geometry"] for feature in json.loads(plan.geojson)["features"]}
     features = [

@@ -70,7 +70,7 @@ def _template() -> Template:
 
 
 def _example(data: pa.Table, level: LevelView) -> Row:
-    """A row of middling size (an extreme one would be extreme by its noise too), its neighbour, and a withheld row."""
+    """A row of median size, whose noise is typical; its neighbour; and a withheld row."""
     rows = data.filter(pc.equal(data["level"], level.name))
     shown = rows.filter(pc.equal(rows["status"], RowStatus.ESTIMATE)).sort_by("panel_value")
     row = _first(shown.slice(shown.num_rows // 2))
@@ -89,9 +89,9 @@ def _first(rows: pa.Table) -> Row | None:
 
 
 def _sum(shown: pa.Table, level: LevelView, row: Row) -> Row | None:
-    """The row and its first neighbour added up, along the first dimension of places that may be added over.
+    """The sum of the row and its first neighbour along an additive dimension of places.
 
-    Reconciled errors are never positively correlated, so the root of squares is safe.
+    Errors after consistency are never positively correlated, so the root of squares is safe.
     """
     over = next((d for d in level.dimensions if d.granted_by and d.name in level.additive), None)
     other = _neighbour(shown, level, row, over) if over else None
