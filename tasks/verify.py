@@ -19,7 +19,7 @@ class Verify:
     """Verify a delivery, or all below an index, in a folder or at an s3:// address."""
 
     def __call__(self, location: str, public_key: Path | None = None) -> Verified:
-        """Raise RefusedDelivery naming the fault; `public_key` is a file with the key, received over another channel."""
+        """Raise RefusedDelivery naming the fault; `public_key` is a file with the key from another channel."""
         pinned = _pinned(public_key) if public_key else None
         sizes, fetch = _bucket(location) if "://" in location else _folder(Path(location))
         return verify(sizes, fetch, pinned)

@@ -11,13 +11,15 @@ from tasks.deliverable.grant import Granted
 from tasks.deliverable.serialisation import as_text
 from tasks.deliverable.view import ReleaseView, RowStatus
 from tasks.errors import RefusedDelivery
-from tasks.validation import Expectation, ExpectationResult, validate
+from tasks.validation import Expectation, ExpectationResult, Validator, validate
 from tasks.validation import Status as ValidationStatus
 
 
-def check_delivery(release: ReleaseView, places: Granted, data: pa.Table) -> tuple[ExpectationResult, ...]:
+def check_delivery(
+    release: ReleaseView, places: Granted, data: pa.Table, validator: Validator = validate
+) -> tuple[ExpectationResult, ...]:
     """Check the rows of a delivery; raises RefusedDelivery naming the first check that does not pass."""
-    verdicts = tuple(validate(as_text(data), list(checks(release, places))))
+    verdicts = tuple(validator(as_text(data), list(checks(release, places))))
     for verdict in verdicts:
         if verdict.status is not ValidationStatus.PASSED:
             count = "" if verdict.unexpected is None else f" in {verdict.unexpected} rows"

@@ -234,9 +234,7 @@ def _models(data_path: str | None) -> Loader:
 
 def _store(session: boto3.Session, endpoint_url: str | None) -> Any:
     own = endpoint_url or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    proxies: dict[str, str] | None = (
-        {} if own and is_own(own) else None
-    )  # botocore ignores IPv6 addresses in `no_proxy`
+    proxies: dict[str, str] | None = {} if own and is_own(own) else None  # botocore ignores IPv6 in `no_proxy`
     store = session.client("s3", endpoint_url=endpoint_url, config=_config("path" if own else "auto", proxies))
     store.meta.events.register("before-send.s3", usage.count_request)
     store.meta.events.register("before-call.s3.HeadBucket", _stay)
