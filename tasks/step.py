@@ -95,11 +95,13 @@ def as_throng_error(verb: str, error: BaseException) -> ThrongError:
         fault = StepFailed(
             f"{verb}: memory ran out at {_origin(error.__traceback__)}.",
             "Free memory or give this process more, then run the same command again: nothing is half written.",
+            "step.out_of_memory",
         )
     else:
         fault = StepFailed(
             f"{verb}: {type(error).__name__} at {_origin(error.__traceback__)}.",
             "This is a defect in Throng: report this line; running the command again is safe.",
+            "step.defect",
         )
     fault.__cause__ = fault.__context__ = None
     return fault

@@ -52,7 +52,9 @@ def _read(file: Path) -> "ClientSpec":
     try:
         return parse_client(file.read_text(encoding="utf-8-sig"), str(file), for_clients(), grant_formats())
     except (OSError, UnicodeDecodeError) as error:
-        raise Misconfigured(f"{file} cannot be read ({type(error).__name__}).", "Name a readable TOML file.") from None
+        raise Misconfigured(
+            f"{file} cannot be read ({type(error).__name__}).", "Name a readable TOML file.", "client.unreadable"
+        ) from None
 
 
 def _keep(stores: Any, spec: "ClientSpec", kept: "ClientSpec | None") -> bool:

@@ -65,7 +65,7 @@ def _alone(home: Path) -> Iterator[None]:
         try:
             flock(lock, LOCK_EX | LOCK_NB)
         except BlockingIOError:
-            raise Misconfigured(f"Another demo runs in {home}.", "Wait until it has ended.") from None
+            raise Misconfigured(f"Another demo runs in {home}.", "Wait until it has ended.", "demo.running") from None
         yield
 
 

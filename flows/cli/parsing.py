@@ -25,9 +25,9 @@ def _a_period(text: str, cadence: str, example: str) -> "Period":
     try:
         period = Period.parse(text)
     except Misconfigured as error:
-        raise Misconfigured(error.what.replace("a period", f"a {cadence}"), action) from None
+        raise Misconfigured(error.what.replace("a period", f"a {cadence}"), action, error.code) from None
     if period.cadence != cadence:
-        raise Misconfigured(f"'{text}' is a {period.cadence}, not a {cadence}.", action)
+        raise Misconfigured(f"'{text}' is a {period.cadence}, not a {cadence}.", action, "period.other_cadence")
     return period
 
 
@@ -37,6 +37,8 @@ def check_reason(option: str, value: str | None, reason: str | None) -> str | No
 
     if (value is None) != (not (reason or "").strip()):
         raise Misconfigured(
-            f"{option} and --reason belong together.", "Give both or neither: the audit table keeps why."
+            f"{option} and --reason belong together.",
+            "Give both or neither: the audit table keeps why.",
+            "usage.reason_missing",
         )
     return reason

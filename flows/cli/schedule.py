@@ -69,7 +69,7 @@ def _a_mode(text: str) -> str:
     from tasks.plan import Mode
 
     if text not in list(Mode):
-        raise Misconfigured(f"'{text[:40]}' is not a mode.", f"Give one of: {', '.join(Mode)}.")
+        raise Misconfigured(f"'{text[:40]}' is not a mode.", f"Give one of: {', '.join(Mode)}.", "usage.unknown_mode")
     return text
 
 

