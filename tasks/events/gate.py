@@ -72,9 +72,8 @@ def judge_day(
     measures = of_day(facts, profile, history[-gate.gate_days :], rules)
     statuses = _statuses({name: measure.excess for name, measure in measures.items() if measure}, validator)
     return [
-        _result(name, getattr(rules, name), measure, statuses.get(name, GateStatus.NOT_JUDGED), name in overrides, why)
+        _result(name, rules, measure, statuses.get(name, GateStatus.NOT_JUDGED), overrides, facts.why.get(name, ""))
         for name, measure in measures.items()
-        for why in (facts.why.get(name, ""),)
     ]
 
 
@@ -128,13 +127,20 @@ def _status(possibly: Status, surely: Status) -> GateStatus:
     return GateStatus.PASSED if possibly is Status.PASSED else GateStatus.NOT_JUDGED
 
 
-def _result(name: str, rule: Rule, measure: Metric | None, status: GateStatus, override: bool, why: str) -> GateResult:
-    """`why` is said with exact counts; a message that may leave the operator rests on the noisy profile alone."""
+def _result(
+    name: str, rules: GateRules, measure: Metric | None, status: GateStatus, overrides: Collection[str], why: str
+) -> GateResult:
+    """`why` is said with exact counts; a message that may leave the operator rests on the noisy profile alone.
+
+    Each column of a register (`subscribers.gender`) has a result of its own, under the rule on all of them.
+    """
+    of = REGISTER_VALUES if "." in name else name
+    rule: Rule = getattr(rules, of)
     bad = status in FAULTS
     value, detail, exact = (measure.value, measure.detail, measure.exact) if measure else (None, "", False)
-    message = gate_messages.message(name, value, rule.limit, detail, status, exact)
-    action = gate_messages.action(name, rule.severity) if bad else ""
+    message = gate_messages.message(of, value, rule.limit, detail, status, exact)
+    action = gate_messages.action(of, rule.severity) if bad else ""
     if bad and why:
         message, action = (f"{message} {why}", action) if exact else (message, f"{why} {action}")
-    shown = GateStatus.OVERRIDDEN if bad and override else status
+    shown = GateStatus.OVERRIDDEN if bad and of in overrides else status
     return GateResult(name, rule.severity, shown, value, rule.limit, message, action, exact)

@@ -36,8 +36,7 @@ _RULES: Mapping[str, _Words] = {
         "Ask the operator why ids are missing, replace the files, and run `throng ingest` again.",
     ),
     "register_values": _Words(
-        "In the worst column of the registers {value} of the values are not understood, or none can be counted; the "
-        "limit is {limit}.{detail}",
+        "{value} of the values are not understood, or none can be counted; the limit is {limit}.{detail}",
         "Correct the register, or let formats.toml say what its words and dates mean, and run `throng ingest` again.",
     ),
     "lateness_hours": _Words(

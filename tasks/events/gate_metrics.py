@@ -11,6 +11,7 @@ from tasks.events import gate_messages
 from tasks.events.file_facts import FileFacts
 from tasks.events.profile import NONE, NoisyValue, Profile, middle
 from tasks.events.reasons import Reason
+from tasks.events.register_values import RegisterFacts
 from tasks.policy import GateRules
 
 SURE = 4.0
@@ -38,18 +39,27 @@ def of_files(facts: FileFacts, rules: GateRules) -> dict[str, Metric | None]:
         "empty_files": len(facts.empty) / max(facts.files, 1),
         "unreadable_rows": facts.unreadable_rows / max(facts.rows, 1),
         "missing_subscribers": facts.missing_subscribers / max(facts.rows, 1),
-        "register_values": facts.registers.share,
         "lateness_hours": facts.lateness_hours,
     }
-    columns = facts.registers.worst(rules.register_values.limit)
     details = {
         "rejected_files": gate_messages.some(facts.rejected),
         "empty_files": gate_messages.some(facts.empty),
-        "register_values": gate_messages.columns(columns),
     }
-    return {
+    return _of_registers(facts.registers, rules.register_values.limit) | {
         name: Metric(value, NoisyValue(value - getattr(rules, name).limit, 0.0), details.get(name, ""))
         for name, value in values.items()
+    }
+
+
+def _of_registers(registers: RegisterFacts, limit: float) -> dict[str, Metric | None]:
+    """The share of values that are not understood, by column: `subscribers.gender`."""
+    return {
+        column.name: Metric(
+            column.share,
+            NoisyValue(column.share - limit, 0.0),
+            gate_messages.columns([str(column)] if column.share else []),
+        )
+        for column in registers.columns
     }
 
 

@@ -41,6 +41,7 @@ class ColumnRule:
 class ColumnFacts:
     """A column in numbers; `seen`: how odd values are written, in public words or forms."""
 
+    file: str
     column: str
     rows: int
     odd: int
@@ -49,16 +50,22 @@ class ColumnFacts:
     seen: str = ""
 
     @property
+    def name(self) -> str:
+        """Register and column, as the gate names its result: `subscribers.gender`."""
+        return f"{self.file.partition('.')[0]}.{self.column}"
+
+    @property
     def share(self) -> float:
         """The share of values that are not understood; all, if none can be counted."""
         return self.odd / self.rows if self.fit else 1.0
 
     def __str__(self) -> str:
+        where = f"{self.file} column {self.column}"
         if not self.rows:
-            return f"{self.column}: the file holds no row"
+            return f"{where}: the file holds no row"
         counted = f"{self.odd:,} of {self.rows:,} values are not understood" if self.odd else ""
         none = "" if self.fit else f"0 of {self.rows:,} values can be counted"
-        return f"{self.column}: {', '.join(filter(None, (counted, none)))}{self.seen} (expected: {self.expects})"
+        return f"{where}: {', '.join(filter(None, (counted, none)))}{self.seen} (expected: {self.expects})"
 
 
 @dataclass(frozen=True)
@@ -149,7 +156,7 @@ def column_facts(
     facts = []
     for check, odd, fit in zip(checks, found[::2], found[1::2], strict=True):
         seen = _seen(con, register, check, odd) if odd or (rows and not fit) else ""
-        facts.append(ColumnFacts(f"{register.path.name} column {check.column}", rows, odd, fit, check.expects, seen))
+        facts.append(ColumnFacts(register.path.name, check.column, rows, odd, fit, check.expects, seen))
     return facts
 
 

@@ -30,7 +30,7 @@ FACTS = FileFacts(
     missing_subscribers=0,
     lateness_hours=3.0,
 )
-GENDERS = ColumnFacts("subscribers.csv column gender", 4_100, 300, 4_100, "f, m, x or empty", ", written Male")
+GENDERS = ColumnFacts("subscribers.csv", "gender", 4_100, 300, 4_100, "f, m, x or empty", ", written Male")
 SMALL = replace(FACTS, rows=20_000, kept=12_000)
 FEW_AN_HOUR = (500.0,) * 24
 HOUR = 2_000_000.0
@@ -61,7 +61,7 @@ def not_passed(results: dict[str, GateResult]) -> dict[str, str]:
 @pytest.mark.parametrize("validator", [plain, validate])
 def test_a_usual_day_passes_every_rule_of_the_policy(validator: Validator) -> None:
     results = judged(validator=validator)
-    assert set(results) == set(GateRules.model_fields)
+    assert set(results) == set(GateRules.model_fields) - {"register_values"}
     assert not_passed(results) == {}
     refuse(list(results.values()))
 
@@ -72,7 +72,7 @@ def test_a_usual_day_passes_every_rule_of_the_policy(validator: Validator) -> No
         ("rejected_files", replace(FACTS, rejected=tuple(f"{n}.parquet" for n in range(6))), profile()),
         ("empty_files", replace(FACTS, empty=tuple(f"{n}.csv" for n in range(6))), profile()),
         ("rows_kept", replace(FACTS, kept=0), profile()),
-        ("register_values", replace(FACTS, registers=RegisterFacts((GENDERS,))), profile()),
+        ("subscribers.gender", replace(FACTS, registers=RegisterFacts((GENDERS,))), profile()),
         ("unreadable_rows", replace(FACTS, unreadable_rows=6_000_000), profile()),
         ("missing_subscribers", replace(FACTS, missing_subscribers=6_000_000), profile()),
         ("lateness_hours", replace(FACTS, lateness_hours=24.5), profile()),

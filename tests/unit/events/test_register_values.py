@@ -39,7 +39,7 @@ def facts(root: Path, subscribers: Rows, histories: Rows) -> RegisterFacts:
 
 
 def column(found: RegisterFacts, name: str) -> ColumnFacts:
-    [fact] = [fact for fact in found.columns if fact.column == name]
+    [fact] = [fact for fact in found.columns if fact.name == name]
     return fact
 
 
@@ -68,10 +68,10 @@ def test_registers_as_the_contract_has_them_hold_nothing_odd(tmp_path: Path) -> 
 def test_a_column_of_the_subscribers_that_is_not_understood_is_named(tmp_path: Path, changes, seen) -> None:
     found = facts(tmp_path, [*people(6), *people(4, **changes)], consents())
     [name] = changes
-    fact = column(found, f"subscribers.csv column {name}")
+    fact = column(found, f"subscribers.{name}")
     assert (fact.odd, fact.rows, found.share) == (4, 10, 0.4)
     assert seen in fact.seen
-    assert [fact.column] == [text.partition(":")[0] for text in found.worst(0.05)]
+    assert [f"{fact.file} column {fact.column}"] == [text.partition(":")[0] for text in found.worst(0.05)]
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_a_column_of_the_subscribers_that_is_not_understood_is_named(tmp_path: P
 def test_a_column_of_the_consents_of_which_nothing_can_be_counted_is_named(tmp_path: Path, changes, odd, seen) -> None:
     found = facts(tmp_path, people(), consents(**changes))
     [name] = changes
-    fact = column(found, f"consents.csv column {name}")
+    fact = column(found, f"consents.{name}")
     assert (fact.odd, fact.share) == (odd, 1.0)
     assert seen in fact.seen
     assert name in found.worst(0.05)[0]
@@ -98,7 +98,7 @@ def test_a_column_of_the_consents_of_which_nothing_can_be_counted_is_named(tmp_p
 
 def test_values_of_few_rows_are_counted_and_neither_they_nor_their_form_is_shown(tmp_path: Path) -> None:
     found = facts(tmp_path, [*people(98), *people(2, gender="Male")], consents())
-    fact = column(found, "subscribers.csv column gender")
+    fact = column(found, "subscribers.gender")
     assert (fact.share, fact.seen) == (0.02, "")
     assert len(found.worst(0.05)) == 1
 
