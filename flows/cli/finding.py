@@ -24,7 +24,8 @@ class Finding:
 
     def document(self) -> Mapping[str, Any]:
         """For programs."""
-        fault = {"what": self.fault.what, "action": self.fault.action} if self.fault else None
+        named = ("code", "what", "action")
+        fault = {name: getattr(self.fault, name) for name in named} if self.fault else None
         return {"subject": self.subject, "found": self.found, "fault": fault}
 
     def sentence(self) -> Text:

@@ -49,8 +49,7 @@ def test_an_object_store_as_landing_or_lake_is_refused_with_the_reason(
     code, found, _ = _examine()
     assert code == 2
     for subject in ("landing", "lake"):
-        assert "landing and lake are folders for now" in found[subject]["fault"]["what"]
-        assert "to a folder" in found[subject]["fault"]["action"]
+        assert found[subject]["fault"]["code"] == "settings.not_a_folder"
 
 
 def test_a_landing_without_consents_is_a_fault_of_the_operator(home: Path, landing: Path) -> None:
