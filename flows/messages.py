@@ -65,12 +65,14 @@ def next_command(reference: Reference) -> str | None:
     """The command that comes next; None while there is nothing to go on with, or where it depends on the client."""
     if reference.outcome is Outcome.AWAITING_LANDING:
         return None
+    from tasks.period import Cadence
+    from tasks.products.registry import product, published
+
     match reference:
         case DayRef():
-            return f"throng publish footfall {reference.day}"
+            daily = next((each.name for each in published() if Cadence.DAY in each.cadences), None)
+            return f"throng publish {daily} {reference.day}" if daily else None
         case ReleaseRef():
-            from tasks.products.registry import product
-
             if not product(reference.product).for_clients:
                 return None
             return f"throng deliver CLIENT {reference.product} {reference.period}"

@@ -35,7 +35,7 @@ def releases() -> CommandOutput:
 
     rows = [line(row) for row in open_stores().ledger.releases()]
     if not rows:
-        return CommandOutput({"releases": []}, ["No release yet. Next: throng publish footfall DAY"])
+        return CommandOutput({"releases": []}, ["No release yet. Next: throng publish PRODUCT PERIOD"])
     shown: list[Row] = [
         (
             [row["release"], row["rho"], row["state"], row["redraws"], (row["sha256"] or "")[:SHOWN_DIGITS]],
@@ -56,7 +56,7 @@ def deliveries(client: Annotated[str | None, typer.Option(help="Of this client o
     shown = ("client", "product", "period", "revision", "state", "rows", "withheld", "path", "message")
     rows = [{name: getattr(row, name) for name in shown} for row in open_stores().catalog.deliveries(client)]
     if not rows:
-        return CommandOutput({"deliveries": []}, ["No delivery yet. Next: throng deliver CLIENT footfall DAY"])
+        return CommandOutput({"deliveries": []}, ["No delivery yet. Next: throng deliver CLIENT PRODUCT PERIOD"])
     columns = ["client", "product", "period", "#revision", "state", "#rows", "#withheld"]
     told = [([row[name.lstrip("#")] for name in columns], [row["message"]]) for row in rows]
     return CommandOutput({"deliveries": rows}, listing("deliveries", columns, told))

@@ -13,7 +13,7 @@ from tasks import policy_file
 from tasks.errors import RefusedRelease, StepFailed
 from tasks.period import Period
 from tasks.products.footfall import PRODUCT as FOOTFALL
-from tasks.release_metadata import release_view
+from tasks.release_metadata import release_view, zones_view
 from tests.promise.conftest import Way
 from tests.promise.landing import consent, person, seen, write_events, write_people
 
@@ -105,12 +105,13 @@ def test_a_later_policy_says_nothing_of_an_earlier_release(published: Way, tmp_p
     stores = published.stores()
     release = stores.ledger.find("footfall", 1, str(DAY))
     assert release
-    before = release_view(stores, FOOTFALL, Period.day(DAY), release)
+    before = release_view(stores, FOOTFALL, Period.day(DAY), release, zones_view(stores, release))
     later = tmp_path / "policy.toml"
     words = policy_file.shipped().read_text().replace('"strict"', '"wide"').replace("sigma = 32", "sigma = 40")
     later.write_text(words.replace("threshold = 96", "threshold = 130").replace("Europe/Berlin", "Europe/Lisbon"))
-    after = release_view(published.stores(policy=later), FOOTFALL, Period.day(DAY), release)
-    assert (after.levels, after.privacy, after.hours) == (before.levels, before.privacy, before.hours)
+    later_stores = published.stores(policy=later)
+    after = release_view(later_stores, FOOTFALL, Period.day(DAY), release, zones_view(later_stores, release))
+    assert (after.levels, after.privacy, after.timezone) == (before.levels, before.privacy, before.timezone)
 
 
 def test_a_stale_release_says_what_has_changed_and_what_a_revision_would_cost(published: Way) -> None:

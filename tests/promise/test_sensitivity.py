@@ -10,6 +10,7 @@ from functools import partial
 
 import numpy as np
 import pyarrow as pa
+import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,12 +19,12 @@ from tasks import policy_file
 from tasks.events.packed_key import REASON_SECOND, pack
 from tasks.events.reasons import READ_REASONS
 from tasks.mobility.day import PROFILE_UNIT, CellArrays, walk_rules
-from tasks.mobility.tables import MONTH_STATE, PRESENCE, LakeTable
+from tasks.mobility.tables import LakeTable
 from tasks.mobility.walk import Walked, walk_partition
 from tasks.mobility.zones import ZonePlan
 from tasks.period import Cadence, Period, day_hours
 from tasks.privacy.bounds import Contributions
-from tasks.products import footfall, gate_profile, panel, registry
+from tasks.products import footfall, gate_profile, registry
 from tasks.products.spec import CountContext, DataProduct
 from tests.promise.sensitivity import assert_bounded
 
@@ -92,7 +93,7 @@ def walked(history: History, day: date) -> Walked:
     panel_members = set(eligible(history, Period.day(day))["pseudonym"].to_pylist())
     rows = [r for r in history if isinstance(r, Event) and r.day == day and r.person in panel_members]
     columns = [np.array([getattr(r, name) for r in rows], dtype=np.int64) for name in ("person", "second", "cell")]
-    return walk_partition(pack(*columns), PLACES, walk_rules(POLICY, day, 16384), (PRESENCE, MONTH_STATE))
+    return walk_partition(pack(*columns), PLACES, walk_rules(POLICY, day, 16384), registry.lake_tables())
 
 
 def by_pseudonym(table: pa.Table) -> pa.Table:
@@ -102,11 +103,13 @@ def by_pseudonym(table: pa.Table) -> pa.Table:
 
 def counted(product: DataProduct, history: History, period: Period) -> Sequence[Contributions]:
     """What the product counts of the period's days in one bucket."""
-    who, days_walked = eligible(history, period), [walked(history, day) for day in DAYS if day in period.days]
-    people = who["pseudonym"].to_numpy()
+    who = eligible(history, period)
+    people, parts = who["pseudonym"].to_numpy(), [(day, walked(history, day)) for day in DAYS if day in period.days]
 
     def rows(table: LakeTable) -> Iterator[pa.Table]:
-        whole = pa.concat_tables(by_pseudonym(day.tables[table]) for day in days_walked).sort_by("pseudonym")
+        made = [(by_pseudonym(part.tables[table]), (day - period.first).days) for day, part in parts]
+        with_day = [rows.append_column("day", pa.repeat(np.int16(day), len(rows))) for rows, day in made]
+        whole = pa.concat_tables(with_day).sort_by([("pseudonym", "ascending"), ("day", "ascending")])
         known = pa.array(np.isin(whole["pseudonym"].to_numpy(), people))
         member = pa.array(np.searchsorted(people, whole["pseudonym"].to_numpy()))
         yield whole.append_column("member", member).filter(known)
@@ -116,8 +119,11 @@ def counted(product: DataProduct, history: History, period: Period) -> Sequence[
     context = CountContext(
         period, PLAN, POLICY.time.local, who, rules, rows, covered=lambda day: nothing, incomplete=lambda day: nothing
     )
-    (count,) = product.counts
-    return count(context)
+    return [sums for count in product.counts for sums in count(context)]
+
+
+COUNTED = [product for product in registry.drawn() if product.counts]
+"""Every product that counts rows of the lake; another one is checked once it is registered."""
 
 
 def footfall_of(history: History, day: date) -> Sequence[Contributions]:
@@ -127,10 +133,6 @@ def footfall_of(history: History, day: date) -> Sequence[Contributions]:
 def profile_of(history: History, day: date) -> Sequence[Contributions]:
     (rule,) = gate_profile.PRODUCT.rules(POLICY, Cadence.DAY, hours(day))
     return [Contributions(rule.name, walked(history, day).profile, rule.bound, PROFILE_UNIT)]
-
-
-def panel_of(history: History, month: Period) -> Sequence[Contributions]:
-    return counted(panel.PRODUCT, history, month)
 
 
 days = st.sampled_from(DAYS)
@@ -156,22 +158,20 @@ def histories(draw: st.DrawFn) -> list[Event | Consent]:
 persons = st.integers(0, PERSONS - 1)
 
 
+@pytest.mark.parametrize("product", COUNTED, ids=[each.name for each in COUNTED])
 @settings(max_examples=400, deadline=None)
-@given(histories(), persons, days)
-def test_footfall_moves_by_no_more_than_the_hours_of_its_day(history: History, person: int, day: date) -> None:
-    assert_bounded(partial(footfall_of, day=day), history, person, Period.day(day))
+@given(history=histories(), person=persons, day=days)
+def test_a_product_moves_by_no_more_than_it_is_charged(
+    product: DataProduct, history: History, person: int, day: date
+) -> None:
+    for period in product.periods(day):
+        assert_bounded(partial(counted, product, period=period), history, person, period)
 
 
 @settings(max_examples=400, deadline=None)
 @given(histories(), persons, days)
 def test_the_gate_profile_moves_by_no_more_than_its_bound(history: History, person: int, day: date) -> None:
     assert_bounded(partial(profile_of, day=day), history, person, Period.day(day))
-
-
-@settings(max_examples=200, deadline=None)
-@given(histories(), persons, st.sampled_from(["2026-10", "2026-11"]))
-def test_the_panel_moves_by_one(history: History, person: int, month: str) -> None:
-    assert_bounded(partial(panel_of, month=Period.parse(month)), history, person, Period.parse(month))
 
 
 def test_somebody_seen_every_hour_reaches_the_bound_of_the_long_day() -> None:
@@ -188,10 +188,6 @@ def test_a_very_busy_person_fills_the_profile_s_bound_and_no_more() -> None:
     squared = int((profile.values.astype(object) ** 2).sum())
     bound = 64**2 * profile.bound
     assert bound / 4 < squared <= bound  # the weight is a whole number of sixty-fourths, rounded down
-
-
-def test_every_month_of_the_cadences_is_read_by_some_product() -> None:
-    assert {cadence for each in registry.drawn() for cadence in each.cadences} == {Cadence.DAY, Cadence.MONTH}
 
 
 def test_a_person_without_consent_moves_nothing() -> None:
