@@ -14,6 +14,7 @@ from tasks.deliverable.renderers.registry import media_type
 from tasks.deliverable.signature import public_key
 from tasks.deliverable.untrusted_reader import INDEX_BYTES
 from tasks.deliverable.verify import verify
+from tasks.deliverable.view import DeliveryView, GrantView, ReleaseView, ZonesView
 from tasks.delivery_calendar import client_index
 from tasks.errors import RefusedDelivery, ThrongError
 from tasks.estimate.spec import Estimator, with_people
@@ -22,7 +23,7 @@ from tasks.products.registry import check_for_clients, find
 from tasks.products.spec import Product
 from tasks.refs import DeliveryRef, IndexRef, Outcome
 from tasks.release import latest_drawn, utc_now
-from tasks.release_metadata import delivery_view, grant_view, public_facts, release_view, zones_view
+from tasks.release_metadata import public_facts, release_view, zones_view
 from tasks.step import step
 from tasks.store import Stores
 from tasks.store.audit import AuditEntry
@@ -107,10 +108,10 @@ class Deliver:
     @step("render the files, unless they are stored")
     def render(self, spec: ClientSpec, product: Product, period: Period) -> DeliveryKey:
         """Render and store a new revision, unless the inputs of the stored delivery are unchanged."""
-        grant = self._grant(spec, product, period)
-        release = self._release(product, period)
+        grant, release = self._grant(spec, product, period), self._release(product, period)
         bind_lineage(release_lineage(release.period, release.generations))
-        plan, granted = zones_view(self._stores, release), grant_view(spec, grant)
+        plan = zones_view(self._stores, release)
+        granted = GrantView(spec.name, spec.client.contact, grant.zones, grant.formats)
         view = release_view(self._stores, product, period, release, plan)
         if self._estimator:
             view = replace(view, estimator=self._estimator.name)
@@ -118,14 +119,21 @@ class Deliver:
         before = self._stores.catalog.delivery(spec.name, product.name, product.version, str(period))
         if before and before.inputs_digest == digest:
             return _key(before)
-        key = DeliveryKey(spec.name, product.name, product.version, str(period), before.revision + 1 if before else 1)
+        delivery = DeliveryView(before.revision + 1, before.manifest_sha256) if before else DeliveryView(1)
+        rendered = self._rendered(release, view, plan, granted, delivery)
+        key = DeliveryKey(spec.name, product.name, product.version, str(period), delivery.revision)
+        self._keep(key, rendered, release, digest)
+        return key
+
+    def _rendered(
+        self, release: Release, view: ReleaseView, plan: ZonesView, grant: GrantView, delivery: DeliveryView
+    ) -> Rendered:
         table = self._stores.lake.release(ReleaseKey.of(release), release.sha256 or "").table
         if self._estimator:
             table = with_people(table, self._estimator, public_facts(view, plan))
-        rendered = render(view, table, plan, granted, delivery_view(key, before), self._stores.keys.signing_key())
+        rendered = render(view, table, plan, grant, delivery, self._stores.keys.signing_key())
         check_delivery(view, rendered.places, rendered.data, self._validator)
-        self._keep(key, rendered, release, digest)
-        return key
+        return rendered
 
     def _keep(self, key: DeliveryKey, rendered: Rendered, release: Release, digest: str) -> None:
         manifest = self._stores.lake.write_delivery(key, rendered.files)

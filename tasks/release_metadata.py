@@ -7,9 +7,7 @@ from zoneinfo import ZoneInfo
 import pyarrow.compute as pc
 
 from tasks.deliverable.view import (
-    DeliveryView,
     DimensionView,
-    GrantView,
     LevelView,
     PanelView,
     PrivacyView,
@@ -24,13 +22,11 @@ from tasks.privacy.accounting import epsilon, rho_of
 from tasks.privacy.bounds import LevelRule
 from tasks.privacy.release_table import Z90
 from tasks.products.panel import PRODUCT as PANEL
-from tasks.products.spec import Product, PublicContext
+from tasks.products.spec import OPTED_IN, Product, PublicContext
 from tasks.release import day_profile
 from tasks.store import Stores
-from tasks.store.client_spec import ClientSpec, Grant
-from tasks.store.lake import DeliveryKey
 from tasks.store.ledger import ReleaseKey
-from tasks.store.tables import DayGeneration, Delivery, Release, ReleaseState
+from tasks.store.tables import DayGeneration, Release, ReleaseState
 
 
 def release_view(stores: Stores, product: Product, period: Period, release: Release, plan: ZonesView) -> ReleaseView:
@@ -53,6 +49,7 @@ def release_view(stores: Stores, product: Product, period: Period, release: Rele
         panel_reason="" if panel else f"No panel of a month before {period.months[0]} is published yet.",
         warnings=warnings,
         quality=quality,
+        basis=getattr(product, "population", OPTED_IN).meaning,
         inputs=tuple(sorted(stored.facts.get("inputs", ()))),
         sha256=release.sha256 or "",
     )
@@ -154,13 +151,3 @@ def public_facts(view: ReleaseView, plan: ZonesView) -> PublicFacts:
     """What an estimator may use besides the release."""
     size, se = (view.panel.size, view.panel.se) if view.panel else (None, None)
     return PublicFacts(view.product, view.period, plan.geojson, size, se)
-
-
-def grant_view(spec: ClientSpec, grant: Grant) -> GrantView:
-    """What the client may have."""
-    return GrantView(spec.name, spec.client.contact, grant.zones, grant.formats)
-
-
-def delivery_view(key: DeliveryKey, before: Delivery | None) -> DeliveryView:
-    """Which delivery this is."""
-    return DeliveryView(key.revision, before.manifest_sha256 if before else None)

@@ -11,7 +11,7 @@ from tasks.deliverable.renderers.contract import RENDERER as CONTRACT
 from tasks.deliverable.renderers.spec import RenderInput
 from tasks.deliverable.serialisation import to_json
 from tasks.deliverable.signature import key_id, pem
-from tasks.deliverable.statements import BASIS, DERIVED_MECHANISM, MECHANISM, PERMITTED_USE, UNIT
+from tasks.deliverable.statements import DERIVED_MECHANISM, MECHANISM, PERMITTED_USE, UNIT
 from tasks.deliverable.table import status_counts
 from tasks.deliverable.view import DeliveryView, PanelView, ReleaseView, RowStatus
 
@@ -107,7 +107,7 @@ def _privacy(release: ReleaseView) -> dict[str, object]:
 
 def _population(release: ReleaseView) -> dict[str, object]:
     return {
-        "basis": BASIS,
+        "basis": release.basis,
         "weighting": release.estimator or "none",
         "panel_size": _panel(release.panel) if release.panel else None,
         "panel_size_reason": release.panel_reason or None,

@@ -6,7 +6,6 @@ MECHANISM = (
     "(rho-zCDP); levels reconciled by least squares; small noisy values withheld"
 )
 DERIVED_MECHANISM = "computed from released numbers alone, without further cost"
-BASIS = "subscribers of this network, of age, who opted in and had not withdrawn"
 PERMITTED_USE = (
     "Statistics of places and hours. Singling out, re-identifying or contacting a person, or joining with data "
     "about persons in order to do so, is not permitted."

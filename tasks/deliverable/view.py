@@ -164,6 +164,8 @@ class ReleaseView:
     """Further JSON facts from the noisy profile alone."""
     sha256: str
     """Of the released table."""
+    basis: str
+    """Who is counted, as a phrase."""
     inputs: tuple[str, ...] = ()
     """Ids of the releases that it was derived from; empty if it was drawn."""
     estimator: str = ""

@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from tasks.deliverable.columns import INTERVAL, columns, status_meanings
 from tasks.deliverable.renderers.spec import Renderer, RenderInput
 from tasks.deliverable.signature import key_id
-from tasks.deliverable.statements import BASIS, DERIVED_MECHANISM, MECHANISM, PERMITTED_USE, UNIT
+from tasks.deliverable.statements import DERIVED_MECHANISM, MECHANISM, PERMITTED_USE, UNIT
 from tasks.deliverable.table import status_counts
 from tasks.deliverable.view import DimensionView, LevelView, RowStatus
 
@@ -43,7 +43,6 @@ def readme(content: RenderInput) -> bytes:
         asked=[each for each in content.renderers if each.on_request],
         unit=UNIT,
         mechanism=DERIVED_MECHANISM if release.inputs else MECHANISM,
-        basis=BASIS,
         permitted_use=PERMITTED_USE,
         key_id=key_id(content.public_key),
     )

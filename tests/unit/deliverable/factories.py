@@ -22,6 +22,7 @@ from tasks.deliverable.view import (
     ZonesView,
 )
 from tasks.period import Period, day_hours
+from tasks.products.spec import OPTED_IN
 
 SIGNING_KEY = bytes(range(32))
 AGES = ("-24", "25-34", "65+")
@@ -99,6 +100,7 @@ def release_view(day: date = date(2026, 3, 2), **changes: Any) -> ReleaseView:
         warnings=(),
         quality={"hours_covered": 24},
         sha256="1" * 64,
+        basis=OPTED_IN.meaning,
     )
     return replace(view, **changes)
 

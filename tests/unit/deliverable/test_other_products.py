@@ -17,6 +17,7 @@ from tasks.deliverable.signature import public_key
 from tasks.deliverable.verify import verify
 from tasks.deliverable.view import DeliveryView, DimensionView, LevelView, ReleaseView
 from tasks.period import Cadence, Period
+from tests.plain_validator import plain
 from tests.refusals import refused
 from tests.unit.deliverable.factories import (
     DISTRICT,
@@ -44,7 +45,7 @@ RELEASE = release_view(product="trips", period=WEEK, levels=TRIPS)
 
 def verified(delivery: Rendered, release: ReleaseView = RELEASE) -> list[dict[str, str]]:
     """The delivery's lines, once it passed its gate and its verification."""
-    check_delivery(release, delivery.places, delivery.data)
+    check_delivery(release, delivery.places, delivery.data, plain)
     sizes = {name: len(content) for name, content in delivery.files.items()}
     assert verify(sizes, delivery.files.__getitem__, public_key(SIGNING_KEY)).deliveries[0].rows == delivery.rows
     return list(csv.DictReader(io.StringIO(delivery.files["data.csv"].decode())))
