@@ -3,6 +3,7 @@
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -135,7 +136,9 @@ def clean(formats: Formats, tmp_path_factory: pytest.TempPathFactory) -> dict[st
 @given(st.sampled_from(sorted(FORMATS)), lines(), st.integers(0, 12))
 @example("bare", b"stranger|\xff|", 0)
 @example("bare", b'"stranger', 0)
-def test_a_line_of_any_bytes_changes_no_other_row(formats, clean, name, line, place) -> None:
+def test_a_line_of_any_bytes_changes_no_other_row(
+    formats: Formats, clean: dict[str, list[int]], name: Any, line: Any, place: Any
+) -> None:
     written = FORMATS[name]
     content = rows(written)
     content.insert(place, line)

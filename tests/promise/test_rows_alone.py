@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -196,7 +197,7 @@ def counted(folder: Path, files: Sequence[Path], context: ReadContext) -> tuple[
 
 @pytest.mark.parametrize("container", [*PACKED, ".parquet"])
 @pytest.mark.parametrize("name", FORMATS)
-def test_no_row_decides_another_rows_fate(tmp_path, context, name, container) -> None:
+def test_no_row_decides_another_rows_fate(tmp_path: Path, context: ReadContext, name: Any, container: Any) -> None:
     write, defects = (parquet_files, VALUES) if container == ".parquet" else (csv_files, LINES)
     result = {}
     for case, whose in {

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,12 +27,12 @@ SECTIONS = (CellFormat, EventFormat, Ids, LandingNames, Layout, Network, Registe
 
 
 @pytest.mark.parametrize("section", SECTIONS)
-def test_the_page_of_formats_names_every_key(section) -> None:
+def test_the_page_of_formats_names_every_key(section: Any) -> None:
     assert not [key for key in section.model_fields if not re.search(rf"`(\w+\.)?{key}`", PAGE)]
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
-def test_each_example_of_the_page_is_a_mapping(example) -> None:
+def test_each_example_of_the_page_is_a_mapping(example: Any) -> None:
     assert parse(example.encode(), "docs/reference/formats.md")
 
 
@@ -43,7 +44,7 @@ ROWS = {
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_each_public_layout_of_the_page_is_read(tmp_path, name) -> None:
+def test_each_public_layout_of_the_page_is_read(tmp_path: Path, name: Any) -> None:
     text, file = ROWS[name]
     example = next(each for each in EXAMPLES if f"[events.{name}]" in each)
     (tmp_path / "formats.toml").write_text(example)

@@ -37,7 +37,9 @@ def test_the_example_is_a_row_of_this_delivery() -> None:
     assert (str(row["panel_se"]), str(row["panel_low"]), str(row["panel_high"])) == example.groups()[3:]
 
 
-def test_the_snippet_runs_as_it_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:  # type: ignore[no-untyped-def]
+def test_the_snippet_runs_as_it_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:  # type: ignore[no-untyped-def]
     delivery = rendered()
     (tmp_path / "data.parquet").write_bytes(delivery.files["data.parquet"])
     monkeypatch.chdir(tmp_path)

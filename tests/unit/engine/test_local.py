@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -69,7 +70,7 @@ class City:
 
 
 @pytest.fixture(scope="module")
-def city(tmp_path_factory) -> City:
+def city(tmp_path_factory: pytest.TempPathFactory) -> City:
     root = tmp_path_factory.mktemp("city") / "landing"
     simulate(root, SimulationPlan(60, 1, DAY, 7, zones=12, rate=80, dirty=0.1))
     parts = sorted((root / "events" / f"date={DAY}").glob("*.parquet"))
@@ -108,15 +109,21 @@ def ran(
 
 
 @pytest.fixture(scope="module")
-def whole(city, tmp_path_factory) -> tuple[DayResult, Kept]:
+def whole(city: City, tmp_path_factory: pytest.TempPathFactory) -> tuple[DayResult, Kept]:
     return ran(city, tmp_path_factory.mktemp("whole"), [city.events])
 
 
 @given(st.integers(0, 2**32), st.integers(1, 4), st.sampled_from([1, 3]), st.sampled_from([64, 256]))
 @settings(max_examples=8, deadline=None)
 def test_row_order_files_workers_and_partitions_change_no_row(
-    city, whole, tmp_path_factory, seed, files, workers, partitions
-):
+    city: City,
+    whole: tuple[DayResult, Kept],
+    tmp_path_factory: pytest.TempPathFactory,
+    seed: Any,
+    files: Any,
+    workers: Any,
+    partitions: Any,
+) -> None:
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(city.events))
     parts = [city.events.take(rows) for rows in np.array_split(order, files)]
@@ -127,7 +134,7 @@ def test_row_order_files_workers_and_partitions_change_no_row(
     assert np.array_equal(result.profile, whole[0].profile)
 
 
-def test_every_row_is_accounted_for_and_every_flaw_found(whole, city):
+def test_every_row_is_accounted_for_and_every_flaw_found(whole: tuple[DayResult, Kept], city: City) -> None:
     account = whole[0].read.account
     assert account.total == len(city.events)
     assert {"no_consent", "missing_time", "unknown_cell", "duplicate", "conflicting_place", "impossible_speed"} <= set(
@@ -136,7 +143,7 @@ def test_every_row_is_accounted_for_and_every_flaw_found(whole, city):
     assert account.kept > 0
 
 
-def test_presence_is_sorted_in_its_bucket_with_one_row_an_hour(whole, city):
+def test_presence_is_sorted_in_its_bucket_with_one_row_an_hour(whole: tuple[DayResult, Kept], city: City) -> None:
     members = set(city.panel["pseudonym"].to_pylist())
     for (_, partition), table in whole[1].of(PRESENCE):
         keys = list(zip(table["pseudonym"].to_pylist(), table["hour"].to_pylist(), strict=True))
@@ -145,7 +152,9 @@ def test_presence_is_sorted_in_its_bucket_with_one_row_an_hour(whole, city):
         assert {pseudonym >> 58 for pseudonym, _ in keys} == {partition}
 
 
-def test_the_month_keeps_the_days_nights_alone_under_its_own_pseudonyms(whole, city):
+def test_the_month_keeps_the_days_nights_alone_under_its_own_pseudonyms(
+    whole: tuple[DayResult, Kept], city: City
+) -> None:
     own = dict(zip(city.panel["pseudonym"].to_pylist(), city.panel["extra_0"].to_pylist(), strict=True))
     nights = Counter(
         (own[row["pseudonym"]], row["zone"])
@@ -156,7 +165,7 @@ def test_the_month_keeps_the_days_nights_alone_under_its_own_pseudonyms(whole, c
     assert {(row["pseudonym"], row["zone"]): row["night_minutes"] // 60 for row in states} == nights
 
 
-def test_the_profile_counts_kept_rows_within_one_subscribers_bound(whole):
+def test_the_profile_counts_kept_rows_within_one_subscribers_bound(whole: tuple[DayResult, Kept]) -> None:
     assert 0 < whole[0].profile[:24].sum() <= 64 * whole[0].read.account.kept
 
 
@@ -173,7 +182,7 @@ DAILY, MONTHLY = (
 )
 
 
-def test_a_kernel_and_its_tables_need_no_other_line(city, whole, tmp_path):
+def test_a_kernel_and_its_tables_need_no_other_line(city: City, whole: tuple[DayResult, Kept], tmp_path: Path) -> None:
     kept = Kept()
     work = city.work(tmp_path, [city.events], (PRESENCE, DAILY, MONTHLY))
     result = LocalEngine(tmp_path / "scratch", 2, "200MB").run_day(work, kept, lambda *_: None)
@@ -185,26 +194,28 @@ def test_a_kernel_and_its_tables_need_no_other_line(city, whole, tmp_path):
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
-def test_each_table_is_sorted_as_it_says(whole, table):
+def test_each_table_is_sorted_as_it_says(whole: tuple[DayResult, Kept], table: Any) -> None:
     rows = whole[1].all(table)
     assert rows == rows.sort_by([(name, "ascending") for name in table.sort])
 
 
-def test_a_full_disk_says_what_to_do_and_leaves_nothing_in_scratch(city, tmp_path):
+def test_a_full_disk_says_what_to_do_and_leaves_nothing_in_scratch(city: City, tmp_path: Path) -> None:
     work = city.work(tmp_path, [city.events])
     with disk_full_at(4096), pytest.raises(StorageUnavailable, match=str(tmp_path)):
         LocalEngine(tmp_path / "scratch", 2, "200MB").run_day(work, Kept(), lambda *_: None)
     assert not list((tmp_path / "scratch").glob("day-*"))
 
 
-def test_what_a_killed_run_of_the_day_left_is_not_read_again(city, whole, tmp_path):
+def test_what_a_killed_run_of_the_day_left_is_not_read_again(
+    city: City, whole: tuple[DayResult, Kept], tmp_path: Path
+) -> None:
     left = tmp_path / "scratch" / f"day-{DAY}"
     left.mkdir(parents=True)
     np.arange(5).tofile(left / "b00000.keys")
     assert ran(city, tmp_path, [city.events])[1] == whole[1]
 
 
-def test_a_scratch_folder_that_cannot_be_made_says_what_to_do(city, tmp_path):
+def test_a_scratch_folder_that_cannot_be_made_says_what_to_do(city: City, tmp_path: Path) -> None:
     (tmp_path / "scratch").write_text("a file where the folder should be")
     work = city.work(tmp_path, [city.events])
     with pytest.raises(StorageUnavailable, match=str(tmp_path)):

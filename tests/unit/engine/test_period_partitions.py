@@ -1,5 +1,8 @@
 """What a longer period keeps of a day is in the period's own order."""
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 
@@ -9,7 +12,7 @@ from tasks.mobility.tables import MONTH_STATE, LakeTable
 from tasks.period import Cadence
 
 
-def rows(**columns):
+def rows(**columns: Any) -> Any:
     types = {
         "subscriber": np.int32,
         "zone": np.int32,
@@ -20,7 +23,7 @@ def rows(**columns):
     return pa.table({name: np.array(values, types[name]) for name, values in columns.items()})
 
 
-def by_partition(partitions):
+def by_partition(partitions: Any) -> Any:
     partitions.close()
     tables = {partition: partitions.rows(partition) for partition in range(LAKE_PARTITIONS)}
     return {
@@ -28,7 +31,7 @@ def by_partition(partitions):
     }
 
 
-def test_rows_come_back_by_partition_sorted_by_the_months_pseudonym_and_zone(tmp_path):
+def test_rows_come_back_by_partition_sorted_by_the_months_pseudonym_and_zone(tmp_path: Path) -> None:
     month = np.array([(1 << 63) + 5, 7, (1 << 58) + 1], np.uint64)
     partitions = PeriodPartitions(MONTH_STATE, month, tmp_path / "month")
     partitions.add(rows(subscriber=[0, 2], zone=[3, 1 << 19], night_minutes=[540, 60]))
@@ -40,7 +43,7 @@ def test_rows_come_back_by_partition_sorted_by_the_months_pseudonym_and_zone(tmp
     }
 
 
-def test_a_table_of_any_columns_of_fixed_width_comes_back_whole(tmp_path):
+def test_a_table_of_any_columns_of_fixed_width_comes_back_whole(tmp_path: Path) -> None:
     schema = pa.schema([("pseudonym", pa.uint64()), ("start", pa.int64()), ("share", pa.float32())])
     table = LakeTable("stays", schema, Cadence.WEEK, ("pseudonym", "start"), lambda keys, cells, rules: {})
     partitions = PeriodPartitions(table, np.array([9, 2], np.uint64), tmp_path / "week")
@@ -48,9 +51,9 @@ def test_a_table_of_any_columns_of_fixed_width_comes_back_whole(tmp_path):
     assert by_partition(partitions) == {0: [(2, -3, 0.25), (2, 5, 1.0), (9, 1 << 40, 0.5)]}
 
 
-def test_a_pseudonyms_partition_is_its_top_six_bits():
+def test_a_pseudonyms_partition_is_its_top_six_bits() -> None:
     assert lake_partition(np.array([0, 2**58, 2**64 - 1], np.uint64)).tolist() == [0, 1, 63]
 
 
-def test_larger_days_have_more_and_smaller_scratch_partitions():
+def test_larger_days_have_more_and_smaller_scratch_partitions() -> None:
     assert [scratch_partitions(size) for size in (0, 4 << 30, (4 << 30) + 1, 1 << 50)] == [64, 64, 128, 4096]

@@ -2,6 +2,7 @@
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -27,7 +28,9 @@ def read(path: Path, csv: Csv) -> tuple[dict[int, list[str]], list[int]]:
 
 
 @given(LINES, st.integers(1, 4), st.sampled_from(",;\t|"), st.booleans(), st.sampled_from((1, 5, 1 << 22)))
-def test_lines_are_read_as_the_plain_reference_reads_them(content, fields, separator, header, block) -> None:
+def test_lines_are_read_as_the_plain_reference_reads_them(
+    content: Any, fields: Any, separator: Any, header: Any, block: Any
+) -> None:
     expected = reference_csv.rows(content, fields, separator)
     if header:
         expected[0].pop(0, None)
@@ -38,7 +41,7 @@ def test_lines_are_read_as_the_plain_reference_reads_them(content, fields, separ
 
 
 @given(st.binary(min_size=1, max_size=6))
-def test_text_is_what_python_takes_for_utf_8(content) -> None:
+def test_text_is_what_python_takes_for_utf_8(content: Any) -> None:
     content = bytes(byte for byte in content if byte not in b'\0\r\n"')
     with tempfile.TemporaryDirectory() as name:
         found = read(write(Path(name) / "e.csv", content + b"|\n"), Csv(2, "|", header=False))
@@ -48,14 +51,16 @@ def test_text_is_what_python_takes_for_utf_8(content) -> None:
 @pytest.mark.parametrize(
     "character", ["\x7f", "\x80", "\u07ff", "\u0800", "\ud7ff", "\ue000", "\uffff", "\U00010000", "\U0010ffff"]
 )
-def test_every_plane_of_unicode_is_read(tmp_path, character) -> None:
+def test_every_plane_of_unicode_is_read(tmp_path: Path, character: str) -> None:
     assert read(write(tmp_path / "e.csv", f"{character};".encode()), Csv(2, ";", header=False)) == (
         {0: [character, ""]},
         [],
     )
 
 
-def test_an_endless_line_is_one_bad_line_and_is_not_held_in_memory(tmp_path, monkeypatch) -> None:
+def test_an_endless_line_is_one_bad_line_and_is_not_held_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("tasks.events.csv_rows._BLOCK", 1 << 16)
     longest = b"a," + b"x" * (reference_csv.LONGEST - 2)
     path = write(tmp_path / "e.csv", b"h,i\n" + longest + b"\n" + b"y" * (1 << 24) + b"\na,b\n" + longest + b"x\na,c")
@@ -65,7 +70,7 @@ def test_an_endless_line_is_one_bad_line_and_is_not_held_in_memory(tmp_path, mon
     assert pa.total_allocated_bytes() - before < 1 << 22
 
 
-def test_other_encodings_become_utf_8_and_a_byte_order_mark_goes(tmp_path) -> None:
+def test_other_encodings_become_utf_8_and_a_byte_order_mark_goes(tmp_path: Path) -> None:
     path = write(tmp_path / "e.csv", "Größe;€\n".encode("cp1252") + b"\x81;b\n")
     assert read(path, Csv(2, ";", header=False, encoding="cp1252")) == ({0: ["Größe", "€"]}, [1])
     assert read(write(tmp_path / "b.csv", b"\xef\xbb\xbfa,b\n\xef\xbb\xbfc,d"), Csv(2, header=False)) == (
@@ -74,7 +79,7 @@ def test_other_encodings_become_utf_8_and_a_byte_order_mark_goes(tmp_path) -> No
     )
 
 
-def test_fields_that_nobody_uses_are_passed_over_and_judged_all_the_same(tmp_path) -> None:
+def test_fields_that_nobody_uses_are_passed_over_and_judged_all_the_same(tmp_path: Path) -> None:
     path = write(tmp_path / "e.csv", b'a,b,c\nd,"e,"",f\ng,h,\xff\n,"i""",\n')
     (rows,) = csv_rows(path, Csv(3, header=False), [1])
     assert (rows.columns[0].to_pylist(), rows.places.tolist(), rows.unreadable.tolist()) == (

@@ -1,5 +1,7 @@
 """Whose fault an error of DuckDB is: the file's, the disk's, the memory limit's, or ours."""
 
+from typing import Any
+
 import duckdb
 import pytest
 
@@ -20,13 +22,13 @@ from tasks.events.duckdb_session import batches, connect, raise_unless_the_files
     ],
     ids=str,
 )
-def test_what_is_not_the_files_fault_is_never_blamed_on_it(error, raised) -> None:
+def test_what_is_not_the_files_fault_is_never_blamed_on_it(error: Any, raised: Any) -> None:
     with pytest.raises(raised):
         raise_unless_the_files(error)
 
 
 @pytest.mark.parametrize("error", [duckdb.IOException("cut"), duckdb.InvalidInputException("x"), duckdb.Error("page")])
-def test_a_damaged_files_fault_is_left_to_the_reader_to_name(error) -> None:
+def test_a_damaged_files_fault_is_left_to_the_reader_to_name(error: Any) -> None:
     raise_unless_the_files(error)
 
 
@@ -50,6 +52,6 @@ def test_an_error_is_of_its_kind_whether_it_is_met_at_once_or_after_much_was_rea
     [(duckdb.IOException("cut"), duckdb.IOException), (duckdb.IOException("Too many open files"), StorageUnavailable)],
     ids=str,
 )
-def test_a_connection_ends_with_the_machines_fault_or_with_the_error_itself(error, raised) -> None:
+def test_a_connection_ends_with_the_machines_fault_or_with_the_error_itself(error: Any, raised: Any) -> None:
     with pytest.raises(raised), connect("50MB", 1, None):
         raise error

@@ -1,6 +1,7 @@
 """Formats told apart by their columns, and what reading takes from each."""
 
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -25,7 +26,7 @@ def kept_seconds(file: Path, context: ReadContext, out: Path) -> list[int]:
     return [int(key) >> 20 for bucket in keys for key in bucket]
 
 
-def test_binary_ids_join_as_lower_case_hexadecimal(tmp_path, context) -> None:
+def test_binary_ids_join_as_lower_case_hexadecimal(tmp_path: Path, context: ReadContext) -> None:
     columns = {
         "user_id": pa.array([ID], pa.binary()),
         "timestamp": pa.array(["2026-03-01 10:00:00"]),
@@ -38,7 +39,7 @@ def test_binary_ids_join_as_lower_case_hexadecimal(tmp_path, context) -> None:
     assert kept_seconds(file, context, tmp_path / "out") == [36_000]
 
 
-def test_eurostat_ids_in_csv_are_hexadecimal_of_either_case(tmp_path, context) -> None:
+def test_eurostat_ids_in_csv_are_hexadecimal_of_either_case(tmp_path: Path, context: ReadContext) -> None:
     row = (ID.hex().upper(), "2026-03-01 10:00:00", "262", "07", "", CELL, "", "", "")
     file = write(tmp_path / "bronze.csv", csv_bytes([row], EUROSTAT))
     assert kept_seconds(file, context, tmp_path / "out") == [36_000]
@@ -61,13 +62,13 @@ NETWORKS = {
 
 
 @pytest.mark.parametrize("network", NETWORKS)
-def test_a_network_code_has_the_digits_the_ess_asks_for(tmp_path, context, network) -> None:
+def test_a_network_code_has_the_digits_the_ess_asks_for(tmp_path: Path, context: ReadContext, network: Any) -> None:
     row = (ID.hex(), "2026-03-01 10:00:00", *network, CELL, "", "", "")
     found, _ = read([landing_file(write(tmp_path / "b.csv", csv_bytes([row], EUROSTAT)))], context, tmp_path / "out")
     assert found.account.reasons == ({} if NETWORKS[network] else {Reason.BAD_PLMN: 1})
 
 
-def test_flowkit_records_are_read_with_or_without_their_optional_columns(tmp_path, context) -> None:
+def test_flowkit_records_are_read_with_or_without_their_optional_columns(tmp_path: Path, context: ReadContext) -> None:
     row = (ID.hex(), "2026-03-01 09:00:00.123+00", "1", CELL)
     file = write(tmp_path / "calls.csv", csv_bytes([row], ("msisdn", "datetime", "outgoing", "location_id")))
     assert kept_seconds(file, context, tmp_path / "out") == [36_000]
@@ -88,13 +89,15 @@ def test_flowkit_records_are_read_with_or_without_their_optional_columns(tmp_pat
     ],
     ids=["offset", "Z", "landing clock", "zoned us", "zoned ns", "clock ms", "clock ns"],
 )
-def test_times_come_as_text_or_timestamps_and_are_cut_to_seconds(tmp_path, context, column) -> None:
+def test_times_come_as_text_or_timestamps_and_are_cut_to_seconds(
+    tmp_path: Path, context: ReadContext, column: Any
+) -> None:
     columns = {"subscriber_id": pa.array([ID.hex()]), "event_at": column, "cell_id": pa.array([CELL])}
     file = write_parquet(tmp_path / "n.parquet", columns | {"event_type": pa.array(["data"])})
     assert kept_seconds(file, context, tmp_path / "out") == [36_000]
 
 
-def test_an_infinite_timestamp_is_a_bad_time(tmp_path, context) -> None:
+def test_an_infinite_timestamp_is_a_bad_time(tmp_path: Path, context: ReadContext) -> None:
     columns = {
         "subscriber_id": pa.array([ID.hex()] * 2),
         "event_at": pa.array([2**63 - 1, -(2**63) + 1], pa.timestamp("us", "UTC")),

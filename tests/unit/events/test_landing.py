@@ -3,6 +3,7 @@
 import os
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ def names(root: Path, **changes: object) -> list[str]:
     return [file.name for file in find_day(root, DAY, times(**changes), LATER).files]
 
 
-def test_a_folder_is_closed_some_hours_after_its_day_or_by_the_operators_word(tmp_path) -> None:
+def test_a_folder_is_closed_some_hours_after_its_day_or_by_the_operators_word(tmp_path: Path) -> None:
     put(tmp_path, "date=2026-03-01", "a.csv")
     assert find_day(tmp_path, DAY, times(), LATER).closed
     assert not find_day(tmp_path, DAY, times(), DURING).closed
@@ -32,18 +33,18 @@ def test_a_folder_is_closed_some_hours_after_its_day_or_by_the_operators_word(tm
 
 
 @pytest.mark.parametrize("hive", ["year=2026/month=03/day=01", "year=2026/month=3/day=1"])
-def test_folders_may_be_named_by_date_or_by_year_month_and_day(tmp_path, hive) -> None:
+def test_folders_may_be_named_by_date_or_by_year_month_and_day(tmp_path: Path, hive: str) -> None:
     put(tmp_path, hive, "a.csv")
     assert names(tmp_path) == [f"events/{hive}/a.csv"]
 
 
-def test_a_day_of_another_timezone_lies_in_two_folders(tmp_path) -> None:
+def test_a_day_of_another_timezone_lies_in_two_folders(tmp_path: Path) -> None:
     assert labels(DAY, times(landing="UTC")) == (DAY - timedelta(days=1), DAY)
     assert labels(DAY, times("America/New_York", "Pacific/Auckland")) == (DAY, DAY + timedelta(days=1))
     assert labels(date(2026, 3, 29), times()) == (date(2026, 3, 29),)
 
 
-def test_a_landing_knows_its_first_day_whatever_else_lies_there(tmp_path) -> None:
+def test_a_landing_knows_its_first_day_whatever_else_lies_there(tmp_path: Path) -> None:
     (tmp_path / "events").mkdir()
     assert first_label(tmp_path) is None
     put(tmp_path, "date=2026-03-02", "a.csv")
@@ -60,7 +61,7 @@ def test_a_day_closes_when_the_last_of_its_folders_does() -> None:
     assert closes_at(DAY, times(lateness=1)) == LATER + timedelta(days=1)
 
 
-def test_later_folders_are_waited_for_as_long_as_events_may_be_late(tmp_path) -> None:
+def test_later_folders_are_waited_for_as_long_as_events_may_be_late(tmp_path: Path) -> None:
     put(tmp_path, "date=2026-03-01", "a.csv")
     landing = find_day(tmp_path, DAY, times(lateness=1), LATER)
     assert ([folder.closed for folder in landing.folders], landing.closed) == ([True, False], False)
@@ -70,20 +71,20 @@ def test_later_folders_are_waited_for_as_long_as_events_may_be_late(tmp_path) ->
     assert [file.label for file in landing.files] == [DAY, DAY + timedelta(days=1)]
 
 
-def test_a_missing_folder_is_named_once_it_is_due_and_awaited_before(tmp_path) -> None:
+def test_a_missing_folder_is_named_once_it_is_due_and_awaited_before(tmp_path: Path) -> None:
     with pytest.raises(RejectedInput, match="date=2026-03-01 is missing"):
         find_day(tmp_path, DAY, times(), LATER)
     landing = find_day(tmp_path, DAY, times(), DURING)
     assert (landing.closed, landing.files, landing.newest) == (False, (), None)
 
 
-def test_a_landing_that_is_no_folder_is_a_setting_to_mend_not_a_day_to_send(tmp_path) -> None:
+def test_a_landing_that_is_no_folder_is_a_setting_to_mend_not_a_day_to_send(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match="nowhere is not a folder") as wrong:
         find_day(tmp_path / "nowhere", DAY, times(), LATER)
     assert "THRONG_LANDING" in wrong.value.action
 
 
-def test_a_landing_that_cannot_be_looked_at_is_neither_empty_nor_at_fault(tmp_path) -> None:
+def test_a_landing_that_cannot_be_looked_at_is_neither_empty_nor_at_fault(tmp_path: Path) -> None:
     put(tmp_path, f"date={DAY}", "a.csv")
     time = times()
     assert find_day(tmp_path, DAY, time, LATER).files
@@ -92,7 +93,7 @@ def test_a_landing_that_cannot_be_looked_at_is_neither_empty_nor_at_fault(tmp_pa
 
 
 @pytest.mark.parametrize("act", [lambda: None, lambda: find_register(Path("nowhere"), "consents")])
-def test_what_is_made_of_files_that_were_exchanged_meanwhile_is_not_kept_nor_they_blamed(act) -> None:
+def test_what_is_made_of_files_that_were_exchanged_meanwhile_is_not_kept_nor_they_blamed(act: Any) -> None:
     with pytest.raises(StorageUnavailable, match="The landing changed"), unchanged("The landing", "a", lambda: "b"):
         act()
 
@@ -104,13 +105,13 @@ def test_what_goes_wrong_with_files_that_stay_as_they_are_is_their_fault() -> No
         find_register(Path("nowhere"), "consents")
 
 
-def test_a_closed_folder_without_event_files_is_an_error_not_an_empty_day(tmp_path) -> None:
+def test_a_closed_folder_without_event_files_is_an_error_not_an_empty_day(tmp_path: Path) -> None:
     put(tmp_path, "date=2026-03-01", "_COMPLETE", "_SUCCESS", ".part.crc", "a.csv.tmp", "b.parquet.filepart")
     with pytest.raises(RejectedInput, match="holds no event file"):
         find_day(tmp_path, DAY, times(), DURING)
 
 
-def test_a_link_out_of_the_landing_is_refused(tmp_path) -> None:
+def test_a_link_out_of_the_landing_is_refused(tmp_path: Path) -> None:
     outside = write(tmp_path / "elsewhere" / "secret.csv", b"x")
     folder = tmp_path / "landing" / "events" / "date=2026-03-01"
     folder.mkdir(parents=True)
@@ -122,21 +123,21 @@ def test_a_link_out_of_the_landing_is_refused(tmp_path) -> None:
         find_register(tmp_path / "landing", "consents")
 
 
-def test_what_is_not_a_file_is_refused(tmp_path) -> None:
+def test_what_is_not_a_file_is_refused(tmp_path: Path) -> None:
     put(tmp_path, "date=2026-03-01/hour=00", "a.csv")
     with pytest.raises(RejectedInput, match="hour=00, which is not a file"):
         find_day(tmp_path, DAY, times(), LATER)
 
 
 @pytest.mark.parametrize("name", ["a\x1b[31m.csv", "a`id`.csv", "a\u202egpj.csv", "a\nthrong daily.csv"])
-def test_a_name_that_could_be_more_than_a_name_on_a_screen_is_refused_and_not_said(tmp_path, name) -> None:
+def test_a_name_that_could_be_more_than_a_name_on_a_screen_is_refused_and_not_said(tmp_path: Path, name: str) -> None:
     put(tmp_path, "date=2026-03-01", name)
     with pytest.raises(RejectedInput, match="cannot be printed") as refusal:
         find_day(tmp_path, DAY, times(), LATER)
     assert name not in str(refusal.value)
 
 
-def test_the_digest_changes_with_any_event_file_or_register(tmp_path) -> None:
+def test_the_digest_changes_with_any_event_file_or_register(tmp_path: Path) -> None:
     put(tmp_path, "date=2026-03-01", "a.csv")
     seen = {find_day(tmp_path, DAY, times(), LATER).digest}
     for change in (
@@ -152,14 +153,14 @@ def test_the_digest_changes_with_any_event_file_or_register(tmp_path) -> None:
     assert find_day(tmp_path, DAY, times(), LATER).digest in seen
 
 
-def test_the_newest_file_tells_how_late_the_landing_is(tmp_path) -> None:
+def test_the_newest_file_tells_how_late_the_landing_is(tmp_path: Path) -> None:
     put(tmp_path, "date=2026-03-01", "a.csv", "b.csv")
     for name, stamp in (("a.csv", 10), ("b.csv", 20)):
         os.utime(tmp_path / "events/date=2026-03-01" / name, (stamp, stamp))
     assert find_day(tmp_path, DAY, times(), LATER).newest == at("1970-01-01T00:00:20Z")
 
 
-def test_a_register_is_there_exactly_once(tmp_path) -> None:
+def test_a_register_is_there_exactly_once(tmp_path: Path) -> None:
     with pytest.raises(RejectedInput, match=r"none of consents.parquet or consents.csv"):
         find_register(tmp_path, "consents")
     write(tmp_path / "consents.csv", b"x")

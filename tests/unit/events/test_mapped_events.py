@@ -4,6 +4,7 @@ import math
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pyarrow as pa
@@ -30,7 +31,9 @@ CELL = 'cell = "cell"\n'
 PLAIN = HEAD + IDS + TIME + CELL
 
 
-def look(folder: Path, mapping: str, file: Path, ids=("491701",), cells=("c",), places=None) -> ReadResult:
+def look(
+    folder: Path, mapping: str, file: Path, ids: Any = ("491701",), cells: Any = ("c",), places: Any = None
+) -> ReadResult:
     (folder / "formats.toml").write_text(mapping)
     panel = {each: Span(n, 0, 86_400) for n, each in enumerate(ids)}
     plan = {each: [Span(n, 0, 86_400)] for n, each in enumerate(cells)}
@@ -94,14 +97,14 @@ OTHERS = {"cell of columns": {"cells": ("7_0012",)}, "ids": {"ids": ("49A1701",)
 
 
 @pytest.mark.parametrize("key", LAYOUTS)
-def test_a_key_of_the_mapping_gets_a_row_in(tmp_path, key) -> None:
+def test_a_key_of_the_mapping_gets_a_row_in(tmp_path: Path, key: Any) -> None:
     mapping, text = LAYOUTS[key]
     assert look(tmp_path, mapping, csv(tmp_path, text), **OTHERS.get(key, {})).account.kept == 1
 
 
 @pytest.mark.parametrize(("unit", "factor"), [("s", 1), ("ms", 10**3), ("us", 10**6), ("ns", 10**9)])
 @pytest.mark.parametrize("kind", ["csv", "int", "float", "decimal"])
-def test_a_count_since_1970_is_an_instant(tmp_path, unit, factor, kind) -> None:
+def test_a_count_since_1970_is_an_instant(tmp_path: Path, unit: str, factor: Any, kind: str) -> None:
     mapping = HEAD + IDS + f'time = {{ column = "at", unit = "{unit}" }}\n' + CELL
     count = EPOCH * factor + factor // 2
     types = {"int": pa.int64(), "float": pa.float64(), "decimal": pa.decimal128(20, 0)}
@@ -115,7 +118,7 @@ def test_a_count_since_1970_is_an_instant(tmp_path, unit, factor, kind) -> None:
     assert look(tmp_path, mapping, file).account.kept == 1
 
 
-def test_a_number_without_its_leading_zeros_is_the_time_that_was_meant(tmp_path) -> None:
+def test_a_number_without_its_leading_zeros_is_the_time_that_was_meant(tmp_path: Path) -> None:
     mapping = HEAD + IDS + 'time = { column = ["d", "t"], pattern = ["%d%m%Y", "%H%M%S"] }\n' + CELL
     file = parquet(tmp_path, d=pa.array([1032026]), t=pa.array([100000]))
     assert look(tmp_path, mapping, file).account.kept == 1
@@ -124,7 +127,7 @@ def test_a_number_without_its_leading_zeros_is_the_time_that_was_meant(tmp_path)
 
 
 @pytest.mark.parametrize("time", ["32.03.2026 10:00", "2026-03-01 10:00", "", "10:00", "01.03.2026 10:00 x"])
-def test_a_time_that_is_not_of_the_pattern_is_its_rows_fault_alone(tmp_path, time) -> None:
+def test_a_time_that_is_not_of_the_pattern_is_its_rows_fault_alone(tmp_path: Path, time: str) -> None:
     mapping = HEAD + IDS + 'time = { column = "at", pattern = "%d.%m.%Y %H:%M" }\n' + CELL
     found = look(tmp_path, mapping, csv(tmp_path, f"who,at,cell\n491701,01.03.2026 10:00,c\n491701,{time},c\n"))
     assert (found.account.kept, sum(found.account.reasons.values())) == (1, 1)
@@ -132,7 +135,7 @@ def test_a_time_that_is_not_of_the_pattern_is_its_rows_fault_alone(tmp_path, tim
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.text(max_size=12), max_size=5))
-def test_no_text_stops_the_others(tmp_path_factory, texts) -> None:
+def test_no_text_stops_the_others(tmp_path_factory: pytest.TempPathFactory, texts: Any) -> None:
     folder = tmp_path_factory.mktemp("t")
     mapping = HEAD + IDS + 'time = { column = "at", pattern = "%d.%m.%y %I:%M %p" }\n' + CELL
     rows = ["01.03.26 10:00 AM", *texts]
@@ -141,7 +144,7 @@ def test_no_text_stops_the_others(tmp_path_factory, texts) -> None:
 
 
 @pytest.mark.parametrize(("meaning", "hour"), [("utc", 9), ("local", 10)])
-def test_int96_means_utc_unless_the_mapping_says_local(tmp_path, meaning, hour) -> None:
+def test_int96_means_utc_unless_the_mapping_says_local(tmp_path: Path, meaning: str, hour: int) -> None:
     folder = tmp_path / "int96"
     folder.mkdir()
     mapping = HEAD + IDS + f'time = {{ column = "at", int96 = "{meaning}" }}\n' + CELL
@@ -150,7 +153,7 @@ def test_int96_means_utc_unless_the_mapping_says_local(tmp_path, meaning, hour) 
     assert look(folder, mapping, file).account.kept == 1
 
 
-def test_null_words_are_no_values(tmp_path) -> None:
+def test_null_words_are_no_values(tmp_path: Path) -> None:
     mapping = HEAD + 'null_words = ["none", ""]\n' + IDS + TIME + CELL
     file = csv(tmp_path, f"who,at,cell\n491701,{AT},none\n491701, none ,c\nnone,{AT},c\n")
     assert look(tmp_path, mapping, file).account.reasons == {
@@ -161,7 +164,7 @@ def test_null_words_are_no_values(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("name", ["calls.dat", "calls.TXT", "calls.dat.gz"])
-def test_suffixes_of_the_mapping_are_csv_and_files_limits_it_to_names(tmp_path, name) -> None:
+def test_suffixes_of_the_mapping_are_csv_and_files_limits_it_to_names(tmp_path: Path, name: str) -> None:
     mapping = HEAD + 'suffixes = [".dat", ".txt"]\nfiles = ["calls*"]\n' + IDS + TIME + CELL
     assert look(tmp_path, mapping, csv(tmp_path, f"who,at,cell\n491701,{AT},c\n", name)).account.kept == 1
     other = mapping.replace("calls*", "sms*")
@@ -182,38 +185,38 @@ IDS_OF_TYPES = {
 
 
 @pytest.mark.parametrize("kind", IDS_OF_TYPES)
-def test_ids_of_every_type_join_without_losing_a_digit(tmp_path, kind) -> None:
+def test_ids_of_every_type_join_without_losing_a_digit(tmp_path: Path, kind: Any) -> None:
     column, text = IDS_OF_TYPES[kind]
     assert look(tmp_path, PLAIN, parquet(tmp_path, who=column), ids=(text,)).account.kept == 1
 
 
-def test_binary_ids_are_text_where_the_mapping_says_so(tmp_path) -> None:
+def test_binary_ids_are_text_where_the_mapping_says_so(tmp_path: Path) -> None:
     file = parquet(tmp_path, who=pa.array([b"491701"]), cell=pa.array([b"c"]), at=pa.array([AT.encode()]))
     assert look(tmp_path, '[ids]\nbinary = "text"\n' + PLAIN, file).account.kept == 1
 
 
 @pytest.mark.parametrize("before", ["", " ", "\t", "\u00a0", "\u2007 \u00ad"])
 @pytest.mark.parametrize("after", ["", "   ", "\u00a0\t"])
-def test_blanks_around_ids_and_cells_never_count(tmp_path, before, after) -> None:
+def test_blanks_around_ids_and_cells_never_count(tmp_path: Path, before: str, after: str) -> None:
     who, cells = (pa.array([f"{before}{each}{after}"]) for each in ("491701", "c"))
     assert look(tmp_path, PLAIN, parquet(tmp_path, who=who, cell=cells), ids=("491701", "12")).account.kept == 1
 
 
 @pytest.mark.parametrize("blank", ["", " ", "\t", "\u00a0", " " * 80])
-def test_an_id_or_a_cell_of_blanks_is_a_missing_one(tmp_path, blank) -> None:
+def test_an_id_or_a_cell_of_blanks_is_a_missing_one(tmp_path: Path, blank: Any) -> None:
     file = parquet(tmp_path, who=pa.array([blank, "491701"]), at=pa.array([AT] * 2), cell=pa.array(["c", blank]))
     reasons = look(tmp_path, PLAIN, file).account.reasons
     assert reasons == {Reason.MISSING_SUBSCRIBER: 1, Reason.MISSING_CELL: 1}
 
 
-def test_two_members_whom_the_rule_makes_one_are_nobody(tmp_path) -> None:
+def test_two_members_whom_the_rule_makes_one_are_nobody(tmp_path: Path) -> None:
     mapping = HEAD + 'subscriber = { column = "who", hex = true }\n' + TIME + CELL
     found = look(tmp_path, mapping, csv(tmp_path, f"who,at,cell\nAB,{AT},c\n"), ids=("ab", "Ab"))
     assert found.account.reasons == {Reason.NO_CONSENT: 1}
 
 
 @pytest.mark.parametrize("name", ["who", "at", "cell"])
-def test_a_column_of_type_null_is_a_missing_value_in_every_row(tmp_path, name) -> None:
+def test_a_column_of_type_null_is_a_missing_value_in_every_row(tmp_path: Path, name: str) -> None:
     missing = {"who": Reason.MISSING_SUBSCRIBER, "at": Reason.MISSING_TIME, "cell": Reason.MISSING_CELL}
     assert look(tmp_path, PLAIN, parquet(tmp_path, **{name: pa.nulls(1)})).account.reasons == {missing[name]: 1}
 
@@ -236,7 +239,9 @@ PLACES = {"a": (52.0, 13.0), "b": (52.01, 13.0), "far": (52.0, 13.5)}
         ("elsewhere", "52.0", "13.0", Reason.UNKNOWN_CELL),
     ],
 )
-def test_an_event_without_a_cell_is_where_the_nearest_cell_is(tmp_path, cell, latitude, longitude, outcome) -> None:
+def test_an_event_without_a_cell_is_where_the_nearest_cell_is(
+    tmp_path: Path, cell: str, latitude: str, longitude: str, outcome: Any
+) -> None:
     file = csv(tmp_path, f"who,at,cell,lat,lon\n491701,{AT},{cell},{latitude},{longitude}\n")
     (tmp_path / "formats.toml").write_text(PLACED)
     plan = {name: [Span(n, 0, 86_400)] for n, name in enumerate(PLACES)}
@@ -246,7 +251,7 @@ def test_an_event_without_a_cell_is_where_the_nearest_cell_is(tmp_path, cell, la
     assert next(iter(found.account.reasons), int(keys[0][0]) & 0xFFFFF) == outcome
 
 
-def test_coordinates_beyond_a_pole_are_measured_all_the_same(tmp_path) -> None:
+def test_coordinates_beyond_a_pole_are_measured_all_the_same(tmp_path: Path) -> None:
     file = csv(tmp_path, f"who,at,cell,lat,lon\n491701,{AT},,90.005,180\n")
     (tmp_path / "formats.toml").write_text(PLACED.replace("700", "50000"))
     context = prepare(tmp_path / "day", {"491701": ALL_DAY}, {"a": [Span(0, 0, 86_400)]}, places={"a": (89.995, 0.0)})
@@ -265,7 +270,9 @@ points = st.tuples(st.floats(51.9, 52.1), st.floats(12.8, 13.2))
 
 @settings(max_examples=15, deadline=None)
 @given(st.lists(points, min_size=1, max_size=12), st.lists(points, min_size=1, max_size=12))
-def test_the_nearest_cell_is_the_one_that_measuring_all_finds(tmp_path_factory, cells, events) -> None:
+def test_the_nearest_cell_is_the_one_that_measuring_all_finds(
+    tmp_path_factory: pytest.TempPathFactory, cells: Any, events: Any
+) -> None:
     folder = tmp_path_factory.mktemp("n")
     rows = "".join(f"491701,2026-03-01 10:00:{n:02d},,{lat},{lon}\n" for n, (lat, lon) in enumerate(events))
     (folder / "formats.toml").write_text(PLACED.replace("700", "4000"))
@@ -294,13 +301,13 @@ NETWORKS = {
 
 @pytest.mark.parametrize("network", NETWORKS)
 @pytest.mark.parametrize("cell", ["elsewhere", ""])
-def test_a_row_of_a_foreign_network_without_a_cell_of_ours_is_abroad(tmp_path, network, cell) -> None:
+def test_a_row_of_a_foreign_network_without_a_cell_of_ours_is_abroad(tmp_path: Path, network: Any, cell: str) -> None:
     file = csv(tmp_path, f"user_id,timestamp,plmn,mcc,mnc,cell_id\n491701,{AT},{','.join(network)},{cell}\n")
     other = NETWORKS[network] if cell or NETWORKS[network] is Reason.ABROAD else Reason.MISSING_CELL
     assert look(tmp_path, "", file).account.reasons == {other: 1}
 
 
-def test_a_row_of_a_foreign_network_in_a_cell_of_ours_is_there(tmp_path) -> None:
+def test_a_row_of_a_foreign_network_in_a_cell_of_ours_is_there(tmp_path: Path) -> None:
     file = csv(tmp_path, f"user_id,timestamp,plmn,mcc,mnc,cell_id\n491701,{AT},20801,,,c\n")
     assert look(tmp_path, "", file).account.kept == 1
 
@@ -314,27 +321,27 @@ FLOWKIT = {
 
 
 @pytest.mark.parametrize("name", FLOWKIT)
-def test_flowkits_layouts_are_read_as_they_are(tmp_path, name) -> None:
+def test_flowkits_layouts_are_read_as_they_are(tmp_path: Path, name: Any) -> None:
     known = {"msisdn": "491701", "location_id": "c", "cell_id": "c"}
     known |= dict.fromkeys(("start_time", "datetime", "timestamp", "event_time"), AT)
     row = ",".join(known.get(column, "1") for column in FLOWKIT[name].split(","))
     assert look(tmp_path, "", csv(tmp_path, f"{FLOWKIT[name]}\n{row}\n")).account.kept == 1
 
 
-def test_two_own_formats_that_fit_are_refused_by_name(tmp_path) -> None:
+def test_two_own_formats_that_fit_are_refused_by_name(tmp_path: Path) -> None:
     mapping = PLAIN + PLAIN.replace("mine", "other")
     with pytest.raises(Exception, match="mine and other"):
         look(tmp_path, mapping, csv(tmp_path, f"who,at,cell\n491701,{AT},c\n"))
 
 
-def test_an_own_format_goes_before_a_shipped_one_that_fits_too(tmp_path) -> None:
+def test_an_own_format_goes_before_a_shipped_one_that_fits_too(tmp_path: Path) -> None:
     mapping = HEAD + 'subscriber = "msisdn"\ntime = "datetime"\ncell = "cell"\n'
     file = csv(tmp_path, f"msisdn,datetime,location_id,cell\n491701,{AT},elsewhere,c\n")
     assert look(tmp_path, mapping, file).account.kept == 1
 
 
 @pytest.mark.parametrize(("latitude", "reason"), [("52,0", None), ("52.0", Reason.MISSING_CELL)])
-def test_coordinates_of_events_may_have_decimal_commas(tmp_path, latitude, reason) -> None:
+def test_coordinates_of_events_may_have_decimal_commas(tmp_path: Path, latitude: str, reason: Any) -> None:
     mapping = PLACED.replace(IDS, f'{IDS}separator = ";"\ndecimal = ","\n')
     file = csv(tmp_path, f"who;at;cell;lat;lon\n491701;{AT};;{latitude};13\n")
     found = look(tmp_path, mapping, file, cells=["a"], places={"a": (52.0, 13.0)})

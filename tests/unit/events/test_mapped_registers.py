@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -54,7 +55,7 @@ def landed(root: Path, people: str | None = PEOPLE, given: str | None = GIVEN) -
     return root
 
 
-def test_a_crm_export_is_mapped_by_names_words_and_constants(tmp_path) -> None:
+def test_a_crm_export_is_mapped_by_names_words_and_constants(tmp_path: Path) -> None:
     people = "MSISDN;GEBJAHR;GESCHLECHT;TYP\n1;1980;Weiblich;Privat\n"
     mapping = """
         [subscribers.crm]
@@ -79,14 +80,16 @@ def test_a_crm_export_is_mapped_by_names_words_and_constants(tmp_path) -> None:
         ('zone = "UTC"', "2026-02-28 22:00", -3600),
     ],
 )
-def test_times_of_a_register_are_written_as_the_mapping_says(tmp_path, form, granted, second) -> None:
+def test_times_of_a_register_are_written_as_the_mapping_says(
+    tmp_path: Path, form: str, granted: str, second: int
+) -> None:
     landed(tmp_path, given=GIVEN.replace("2026-01-01T00:00:00Z", granted))
     (found,) = members(tmp_path, f"[consents.own]\ntime = {{ {form} }}\n")
     assert found["from_second"] in (second, second + 86_400)  # a date alone is taken as late as it can be meant
 
 
 @pytest.mark.parametrize("form", ['pattern = "%d.%m.%Y"', 'unit = "s"', 'zone = "UTC"'])
-def test_a_withdrawal_that_is_not_of_the_form_still_withdraws(tmp_path, form) -> None:
+def test_a_withdrawal_that_is_not_of_the_form_still_withdraws(tmp_path: Path, form: str) -> None:
     given = GIVEN.replace(",,app", ",sometime,app")
     if "pattern" in form:
         given = given.replace("2026-01-01T00:00:00Z", "01.01.2026")
@@ -106,7 +109,7 @@ FORMS = {
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("left", [*map(pa.scalar, NUMBERS), pa.scalar(b"\xff"), pa.scalar(None, pa.float64())], ids=str)
-def test_whatever_a_parquet_file_holds_for_a_withdrawal_withdraws(tmp_path, left, form) -> None:
+def test_whatever_a_parquet_file_holds_for_a_withdrawal_withdraws(tmp_path: Path, left: Any, form: Any) -> None:
     landed(tmp_path, given=None)
     header, row = (line.split(",") for line in GIVEN.splitlines())
     table = {name: pa.array([value]) for name, value in zip(header, row, strict=True)}
@@ -116,21 +119,21 @@ def test_whatever_a_parquet_file_holds_for_a_withdrawal_withdraws(tmp_path, left
     assert len(found) == (left.as_py() is None)
 
 
-def test_a_constant_takes_no_columns_place(tmp_path) -> None:
+def test_a_constant_takes_no_columns_place(tmp_path: Path) -> None:
     mapping = '[consents.own]\nconstants = { withdrawn_at = "" }\n'
     assert members(landed(tmp_path, given=GIVEN.replace(",,app", ",2026-02-01,app")), mapping) == []
     assert len(members(landed(tmp_path, given=GIVEN.replace("withdrawn_at", "note")), mapping)) == 1
 
 
 @pytest.mark.parametrize("second", ["withdrawn_at", "Withdrawn_At"])
-def test_a_register_that_has_a_column_twice_is_refused(tmp_path, second) -> None:
+def test_a_register_that_has_a_column_twice_is_refused(tmp_path: Path, second: str) -> None:
     landed(tmp_path, given=GIVEN.replace("\n", f",{second}\n", 1).replace(",,app,v1", ",2026-02-01,app,v1,"))
     with pytest.raises(RejectedInput, match="withdrawn_at"):
         members(tmp_path)
 
 
 @pytest.mark.parametrize("second", ["withdrawn_at", "Withdrawn_At"])
-def test_a_register_in_parquet_that_has_a_column_twice_is_refused(tmp_path, second) -> None:
+def test_a_register_in_parquet_that_has_a_column_twice_is_refused(tmp_path: Path, second: str) -> None:
     landed(tmp_path, given=None)
     header, row = (line.split(",") for line in GIVEN.splitlines())
     values = [pa.array([value]) for value in [*row, "2026-02-01"]]
@@ -139,7 +142,7 @@ def test_a_register_in_parquet_that_has_a_column_twice_is_refused(tmp_path, seco
         members(tmp_path)
 
 
-def test_no_shipped_format_reads_a_file_of_the_operators_own_that_lacks_a_column(tmp_path) -> None:
+def test_no_shipped_format_reads_a_file_of_the_operators_own_that_lacks_a_column(tmp_path: Path) -> None:
     mapping = '[consents.own]\ncolumns = { withdrawn_at = "left" }\n'
     with pytest.raises(RejectedInput, match="left"):
         members(landed(tmp_path), mapping)
@@ -147,19 +150,19 @@ def test_no_shipped_format_reads_a_file_of_the_operators_own_that_lacks_a_column
     assert len(members(tmp_path, mapping + '[consents.other]\ncolumns = { purpose = "purpose" }\n')) == 1
 
 
-def test_a_column_that_the_mapping_names_has_to_be_there(tmp_path) -> None:
+def test_a_column_that_the_mapping_names_has_to_be_there(tmp_path: Path) -> None:
     with pytest.raises(RejectedInput, match="number_since"):
         members(landed(tmp_path), '[subscribers.native]\ncolumns = { active_from = "number_since" }\n')
 
 
-def test_a_sentinel_that_the_mapping_lists_is_no_withdrawal(tmp_path) -> None:
+def test_a_sentinel_that_the_mapping_lists_is_no_withdrawal(tmp_path: Path) -> None:
     landed(tmp_path, given=GIVEN.replace(",,app", ",9999-12-31,app"))
     assert members(tmp_path) == []
     assert len(members(tmp_path, '[consents.own]\nnull_words = ["9999-12-31"]\n')) == 1
 
 
 @pytest.mark.parametrize(("meaning", "second"), [("utc", -3600), ("local", -7200)])
-def test_int96_in_a_register_means_utc_unless_the_mapping_says_local(tmp_path, meaning, second) -> None:
+def test_int96_in_a_register_means_utc_unless_the_mapping_says_local(tmp_path: Path, meaning: str, second: int) -> None:
     landed(tmp_path, given=None)
     columns = dict(
         zip(GIVEN.split("\n")[0].split(","), ([each] for each in GIVEN.split("\n")[1].split(",")), strict=True)
@@ -171,14 +174,14 @@ def test_int96_in_a_register_means_utc_unless_the_mapping_says_local(tmp_path, m
     assert found["from_second"] == second
 
 
-def test_ids_of_registers_follow_the_rule_of_the_events(tmp_path) -> None:
+def test_ids_of_registers_follow_the_rule_of_the_events(tmp_path: Path) -> None:
     landed(tmp_path, PEOPLE.replace("\n1,", "\n+49 17,").replace("+49 17", "+4917"), GIVEN.replace("\n1,", "\n017,"))
     assert members(tmp_path) == []
     (found,) = members(tmp_path, '[ids]\nprefixes = { "+" = "", "00" = "", "0" = "49" }\n')
     assert found["subscriber_id"] == "4917"
 
 
-def test_a_register_may_be_a_folder_of_parts(tmp_path) -> None:
+def test_a_register_may_be_a_folder_of_parts(tmp_path: Path) -> None:
     landed(tmp_path, None)
     write(tmp_path / "subscribers" / "part-0.csv", PEOPLE.encode())
     write(tmp_path / "subscribers" / "part-1.csv", PEOPLE.replace("\n1,", "\n2,").encode())
@@ -187,7 +190,7 @@ def test_a_register_may_be_a_folder_of_parts(tmp_path) -> None:
     assert [found["subscriber_id"] for found in members(tmp_path)] in (["1", "2"], ["2", "1"])
 
 
-def test_parts_of_two_layouts_are_refused(tmp_path) -> None:
+def test_parts_of_two_layouts_are_refused(tmp_path: Path) -> None:
     landed(tmp_path, None)
     write(tmp_path / "subscribers" / "part-0.csv", PEOPLE.encode())
     write(tmp_path / "subscribers" / "part-1.csv", PEOPLE.replace("gender", "x,gender").replace(",f,", ",,f,").encode())
@@ -196,27 +199,27 @@ def test_parts_of_two_layouts_are_refused(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("file", ["_delta_log/0.json", "metadata/v1.metadata.json", "_SUCCESS"])
-def test_a_folder_that_is_a_table_or_empty_is_refused(tmp_path, file) -> None:
+def test_a_folder_that_is_a_table_or_empty_is_refused(tmp_path: Path, file: str) -> None:
     landed(tmp_path, None)
     write(tmp_path / "subscribers" / file, b"x")
     with pytest.raises(RejectedInput):
         members(tmp_path)
 
 
-def test_a_register_without_header_is_named_by_the_mapping(tmp_path) -> None:
+def test_a_register_without_header_is_named_by_the_mapping(tmp_path: Path) -> None:
     names = GIVEN.split("\n")[0].split(",")
     landed(tmp_path, given=GIVEN.split("\n")[1] + "\n")
     assert len(members(tmp_path, f"[consents.own]\nheader = false\nnames = {names}\n")) == 1
 
 
-def test_a_register_that_lacks_columns_names_them(tmp_path) -> None:
+def test_a_register_that_lacks_columns_names_them(tmp_path: Path) -> None:
     landed(tmp_path, PEOPLE.replace("gender", "sex"))
     with pytest.raises(RejectedInput, match="gender"):
         members(tmp_path)
 
 
 @pytest.mark.parametrize("form", ['zone = "UTC"', 'zone = "UTC"\npattern = "%d.%m.%Y"'])
-def test_a_date_alone_stays_one_whatever_the_mapping_says_of_zones(tmp_path, form) -> None:
+def test_a_date_alone_stays_one_whatever_the_mapping_says_of_zones(tmp_path: Path, form: str) -> None:
     given = "2026-01-01" if "pattern" not in form else "01.01.2026"
     landed(tmp_path, given=GIVEN.replace("2026-01-01T00:00:00Z", given))
     (found,) = members(tmp_path, f"[consents.own.time]\n{form}\n")

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -60,7 +61,7 @@ def test_a_byte_order_mark_is_read_over() -> None:
         ('digest = "x"', "digest", "landing"),
     ],
 )
-def test_an_unknown_key_is_refused_by_its_place_and_the_nearest_key_is_named(text, place, near) -> None:
+def test_an_unknown_key_is_refused_by_its_place_and_the_nearest_key_is_named(text: Any, place: str, near: str) -> None:
     said = refused(text)
     assert f"{place} is not known" in said
     assert near in said
@@ -92,7 +93,7 @@ def test_an_unknown_key_is_refused_by_its_place_and_the_nearest_key_is_named(tex
         ('[landing]\nfolders = ["%Y%m%d/%Y"]', "landing.folders"),
     ],
 )
-def test_a_value_that_cannot_be_meant_is_refused_by_its_place(text, place) -> None:
+def test_a_value_that_cannot_be_meant_is_refused_by_its_place(text: Any, place: str) -> None:
     assert place in refused(text)
 
 
@@ -100,12 +101,12 @@ def test_a_value_that_cannot_be_meant_is_refused_by_its_place(text, place) -> No
     "content",
     [b"\xff\xfe", b"a = " + b"[" * 50_000, b"#" * (MOST_BYTES + 1), b"[events", b"[[events]]\n", b"events = 5"],
 )
-def test_what_is_no_mapping_is_refused(content) -> None:
+def test_what_is_no_mapping_is_refused(content: Any) -> None:
     assert "formats.toml" in refused(content)
 
 
 @given(st.text(max_size=200))
-def test_any_text_is_a_mapping_or_refused_in_words(text) -> None:
+def test_any_text_is_a_mapping_or_refused_in_words(text: Any) -> None:
     with suppress(Misconfigured):
         parse(text.encode(errors="replace"), "formats.toml")
 

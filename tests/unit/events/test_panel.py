@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv as pacsv
@@ -51,7 +52,7 @@ def second(text: str) -> int:
     return int((at(text) - DAY_START).total_seconds())
 
 
-def test_a_standing_consent_with_proof_makes_a_member(tmp_path) -> None:
+def test_a_standing_consent_with_proof_makes_a_member(tmp_path: Path) -> None:
     [member] = panel(tmp_path).to_pylist()
     pseudonym = int.from_bytes(blake2b(b"a", key=b"k" * 32, digest_size=8).digest(), "big")
     assert member == {
@@ -87,7 +88,7 @@ def test_a_standing_consent_with_proof_makes_a_member(tmp_path) -> None:
     ],
     ids=str,
 )
-def test_who_is_not_a_grown_consumer_at_home_here_is_out(tmp_path, changes) -> None:
+def test_who_is_not_a_grown_consumer_at_home_here_is_out(tmp_path: Path, changes: Any) -> None:
     assert panel(tmp_path, [person(**changes)]).num_rows == 0
 
 
@@ -108,25 +109,25 @@ def test_who_is_not_a_grown_consumer_at_home_here_is_out(tmp_path, changes) -> N
     ],
     ids=str,
 )
-def test_a_consent_without_proof_purpose_or_that_does_not_stand_now_is_none(tmp_path, changes) -> None:
+def test_a_consent_without_proof_purpose_or_that_does_not_stand_now_is_none(tmp_path: Path, changes: Any) -> None:
     assert panel(tmp_path, consents=[consent(**changes)]).num_rows == 0
 
 
-def test_a_number_given_to_a_new_person_loses_earlier_consent(tmp_path) -> None:
+def test_a_number_given_to_a_new_person_loses_earlier_consent(tmp_path: Path) -> None:
     people = [PERSON, person(birth_year="1950", active_from="2026-02-01")]
     assert panel(tmp_path, people).num_rows == 0
     [member] = panel(tmp_path, people, [CONSENT, consent(granted_at="2026-02-01T00:00")]).to_pylist()
     assert (member["age_band"], member["from_second"]) == (5, second("2026-02-01T00:00:00+01:00"))
 
 
-def test_of_two_rows_for_one_number_the_latest_owner_counts_and_a_tie_nobody(tmp_path) -> None:
+def test_of_two_rows_for_one_number_the_latest_owner_counts_and_a_tie_nobody(tmp_path: Path) -> None:
     older, newer = person(active_from="2020-01-01", birth_year="1990"), person(active_from="2021-01-01")
     assert panel(tmp_path, [newer, older])["age_band"].to_pylist() == [3]
     assert panel(tmp_path, [PERSON, PERSON]).num_rows == 0
     assert panel(tmp_path, [newer, person(active_from="unknown")]).num_rows == 0
 
 
-def test_of_two_rows_for_one_number_nobody_counts_where_the_file_cannot_tell_since_when(tmp_path) -> None:
+def test_of_two_rows_for_one_number_nobody_counts_where_the_file_cannot_tell_since_when(tmp_path: Path) -> None:
     panel(tmp_path)
     write(tmp_path / "subscribers.csv", csv_bytes([PERSON[:5], person(birth_year="1950")[:5]], SUBSCRIBERS[:5]))
     assert build(tmp_path).num_rows == 0
@@ -146,16 +147,16 @@ def test_of_two_rows_for_one_number_nobody_counts_where_the_file_cannot_tell_sin
         ("1961", 5),
     ],
 )
-def test_age_is_a_difference_of_years(tmp_path, birth_year, band) -> None:
+def test_age_is_a_difference_of_years(tmp_path: Path, birth_year: str, band: int) -> None:
     assert panel(tmp_path, [person(birth_year=birth_year)])["age_band"].to_pylist() == [band]
 
 
 @pytest.mark.parametrize(("gender", "code"), [("f", 0), ("m", 1), ("x", 2), ("", 2), ("F", 0)])
-def test_genders_are_f_m_and_x_or_empty(tmp_path, gender, code) -> None:
+def test_genders_are_f_m_and_x_or_empty(tmp_path: Path, gender: str, code: int) -> None:
     assert panel(tmp_path, [person(gender=gender)])["gender"].to_pylist() == [code]
 
 
-def test_every_period_has_pseudonyms_of_its_own_and_the_panel_is_sorted_by_the_first(tmp_path) -> None:
+def test_every_period_has_pseudonyms_of_its_own_and_the_panel_is_sorted_by_the_first(tmp_path: Path) -> None:
     people = [person(subscriber_id=f"s{n}") for n in range(50)]
     panel(tmp_path, people, [consent(subscriber_id=f"s{n}") for n in range(50)])
     table = build(tmp_path, keyed=(b"d" * 32, b"m" * 32))
@@ -174,18 +175,18 @@ def test_every_period_has_pseudonyms_of_its_own_and_the_panel_is_sorted_by_the_f
         ("2026-03-02T00:00:00+01:00", []),
     ],
 )
-def test_the_eligible_list_says_from_when_a_person_s_rows_count(tmp_path, granted_at, since) -> None:
+def test_the_eligible_list_says_from_when_a_person_s_rows_count(tmp_path: Path, granted_at: str, since: Any) -> None:
     members = panel(tmp_path, consents=[consent(granted_at=granted_at)])
     assert eligible(members, 86_400)["since"].to_pylist() == since
 
 
-def test_seconds_count_from_the_start_of_the_period(tmp_path) -> None:
+def test_seconds_count_from_the_start_of_the_period(tmp_path: Path) -> None:
     [member] = panel(tmp_path, period="2026-02").to_pylist()
     assert member["from_second"] == -31 * 86_400
 
 
 @pytest.mark.parametrize("typed", [True, False], ids=["timestamps", "dates"])
-def test_registers_may_be_parquet_with_types(tmp_path, typed) -> None:
+def test_registers_may_be_parquet_with_types(tmp_path: Path, typed: bool) -> None:
     write(tmp_path / "s.csv", csv_bytes([PERSON, person(subscriber_id="b")], SUBSCRIBERS))
     write(tmp_path / "c.csv", csv_bytes([consent(granted_at="2026-01-01")], CONSENTS))
     strings = pacsv.ConvertOptions(strings_can_be_null=True, column_types={"withdrawn_at": pa.null()})
@@ -197,7 +198,7 @@ def test_registers_may_be_parquet_with_types(tmp_path, typed) -> None:
     assert build(tmp_path)["from_second"].to_pylist() == [second(begins)]
 
 
-def test_a_register_that_is_missing_or_lacks_columns_is_rejected(tmp_path) -> None:
+def test_a_register_that_is_missing_or_lacks_columns_is_rejected(tmp_path: Path) -> None:
     write(tmp_path / "subscribers.csv", csv_bytes([PERSON], SUBSCRIBERS))
     with pytest.raises(RejectedInput, match=r"none of consents.parquet or consents.csv"):
         build(tmp_path)
@@ -216,14 +217,14 @@ def test_a_register_that_is_missing_or_lacks_columns_is_rejected(tmp_path) -> No
     ],
     ids=["a field too few", "a quote left open", "a quote over two lines", "a line break in a value"],
 )
-def test_a_register_that_is_not_read_whole_is_rejected(tmp_path, line, words) -> None:
+def test_a_register_that_is_not_read_whole_is_rejected(tmp_path: Path, line: bytes, words: str) -> None:
     write(tmp_path / "subscribers.csv", csv_bytes([PERSON], SUBSCRIBERS))
     write(tmp_path / "consents.csv", csv_bytes([CONSENT], CONSENTS) + line)
     with pytest.raises(RejectedInput, match=words):
         build(tmp_path)
 
 
-def test_a_truncated_register_is_rejected(tmp_path) -> None:
+def test_a_truncated_register_is_rejected(tmp_path: Path) -> None:
     panel(tmp_path)
     (tmp_path / "consents.csv").unlink()
     write(tmp_path / "consents.parquet", b"PAR1 and no more")
@@ -231,7 +232,7 @@ def test_a_truncated_register_is_rejected(tmp_path) -> None:
         build(tmp_path)
 
 
-def test_a_register_damaged_in_the_middle_is_rejected(tmp_path) -> None:
+def test_a_register_damaged_in_the_middle_is_rejected(tmp_path: Path) -> None:
     panel(tmp_path)
     (tmp_path / "consents.csv").unlink()
     columns = {name: pa.array([value], pa.string()) for name, value in zip(CONSENTS, CONSENT, strict=True)}
@@ -265,7 +266,7 @@ def test_two_subscribers_of_one_pseudonym_stop_the_day() -> None:
         ("3000-01-01T00:00:00", False),
     ],
 )
-def test_text_and_typed_dates_of_a_withdrawal_mean_the_same(tmp_path, gone, kept) -> None:
+def test_text_and_typed_dates_of_a_withdrawal_mean_the_same(tmp_path: Path, gone: str | None, kept: bool) -> None:
     assert panel(tmp_path, consents=[consent(withdrawn_at=gone or "")]).num_rows == kept
     (tmp_path / "consents.csv").unlink()
     columns = {name: pa.array([value], pa.string()) for name, value in zip(CONSENTS, CONSENT, strict=True)}
@@ -276,7 +277,7 @@ def test_text_and_typed_dates_of_a_withdrawal_mean_the_same(tmp_path, gone, kept
         assert build(tmp_path).num_rows == kept
 
 
-def test_words_in_bytes_are_text_and_ids_in_bytes_are_hexadecimal(tmp_path) -> None:
+def test_words_in_bytes_are_text_and_ids_in_bytes_are_hexadecimal(tmp_path: Path) -> None:
     for name, columns, row in (("subscribers", SUBSCRIBERS, PERSON), ("consents", CONSENTS, CONSENT)):
         plain = {column: pa.array([value.encode()]) for column, value in zip(columns, row, strict=True)}
         write_parquet(tmp_path / f"{name}.parquet", plain)
@@ -284,7 +285,7 @@ def test_words_in_bytes_are_text_and_ids_in_bytes_are_hexadecimal(tmp_path) -> N
     assert (member["subscriber_id"], member["gender"], member["age_band"]) == (b"a".hex(), 0, 3)
 
 
-def test_who_withdrew_is_known_by_pseudonyms_alone(tmp_path) -> None:
+def test_who_withdrew_is_known_by_pseudonyms_alone(tmp_path: Path) -> None:
     people = [person(subscriber_id=name) for name in ("a", "b", "c", "+c")]
     left = consent(subscriber_id="b", withdrawn_at="2026-02-01")
     again = [consent(subscriber_id="c", withdrawn_at="2026-02-01"), consent(subscriber_id="c", granted_at="2026-03-01")]

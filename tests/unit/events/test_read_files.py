@@ -2,6 +2,7 @@
 
 import gzip
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -65,30 +66,32 @@ CUT = {
 
 
 @pytest.mark.parametrize("name", CUT)
-def test_a_compressed_stream_that_is_cut_rejects_its_file_and_no_other(tmp_path, context, name) -> None:
+def test_a_compressed_stream_that_is_cut_rejects_its_file_and_no_other(
+    tmp_path: Path, context: ReadContext, name: Any
+) -> None:
     found = read_one(tmp_path, context, name, CUT[name])
     assert [file.name for file in found.unreadable] == [name]
     assert found.account.kept == 600
 
 
 @pytest.mark.parametrize(("name", "pack"), [("a.csv.gz", gzip.compress), ("a.csv.zst", zstd), ("A.CSV", bytes)])
-def test_whole_streams_are_read_whole(tmp_path, context, name, pack) -> None:
+def test_whole_streams_are_read_whole(tmp_path: Path, context: ReadContext, name: str, pack: Any) -> None:
     assert read_one(tmp_path, context, name, pack(GOOD)).account.kept == 1200
 
 
-def test_a_truncated_parquet_file_is_rejected_by_name(tmp_path, context) -> None:
+def test_a_truncated_parquet_file_is_rejected_by_name(tmp_path: Path, context: ReadContext) -> None:
     whole = events(tmp_path / "whole.parquet").path.read_bytes()
     found = read_one(tmp_path, context, "cut.parquet", whole[: len(whole) // 2])
     assert [file.name for file in found.unreadable] == ["cut.parquet"]
     assert "truncated" in found.unreadable[0].why
 
 
-def test_a_parquet_file_without_columns_is_rejected_by_name(tmp_path, context) -> None:
+def test_a_parquet_file_without_columns_is_rejected_by_name(tmp_path: Path, context: ReadContext) -> None:
     content = write_parquet(tmp_path / "none.parquet", {}).read_bytes()
     assert [file.name for file in read_one(tmp_path, context, "none.parquet", content).unreadable] == ["none.parquet"]
 
 
-def test_parquet_files_damaged_in_the_middle_are_found_among_good_ones(tmp_path, context) -> None:
+def test_parquet_files_damaged_in_the_middle_are_found_among_good_ones(tmp_path: Path, context: ReadContext) -> None:
     files = [events(tmp_path / f"part-{n}.parquet") for n in range(5)]
     for n in (1, 3):
         content = bytearray(files[n].path.read_bytes())
@@ -109,7 +112,9 @@ SPOILT = {
 
 
 @pytest.mark.parametrize("spoilt", SPOILT)
-def test_a_line_that_is_no_row_is_quarantined_by_its_line_number(tmp_path, context, spoilt) -> None:
+def test_a_line_that_is_no_row_is_quarantined_by_its_line_number(
+    tmp_path: Path, context: ReadContext, spoilt: Any
+) -> None:
     line, count = SPOILT[spoilt]
     found = read_one(tmp_path, context, "bad.csv", HEADER + b"".join(LINES[:100]) + line + b"".join(LINES[100:200]))
     assert found.account.reasons == {Reason.UNREADABLE_ROW: count}
@@ -127,14 +132,16 @@ def test_a_line_that_is_no_row_is_quarantined_by_its_line_number(tmp_path, conte
     ],
     ids=["opened and never closed", "closed fifty lines later"],
 )
-def test_a_quote_left_open_costs_its_own_lines_only(tmp_path, context, spoilt) -> None:
+def test_a_quote_left_open_costs_its_own_lines_only(tmp_path: Path, context: ReadContext, spoilt: Any) -> None:
     found = read_one(tmp_path, context, "bad.csv", HEADER + b"".join(LINES[:100]) + spoilt + b"".join(LINES))
     assert found.account.rows_in["bad.csv"] == 700 + spoilt.count(b"\n")
     assert found.account.reasons == {Reason.UNREADABLE_ROW: spoilt.count(b'"')}
     assert not found.unreadable
 
 
-def test_values_in_quotes_blank_lines_a_byte_order_mark_and_windows_line_ends_are_read(tmp_path, context) -> None:
+def test_values_in_quotes_blank_lines_a_byte_order_mark_and_windows_line_ends_are_read(
+    tmp_path: Path, context: ReadContext
+) -> None:
     row = b'"s1","2026-03-01T10:00:00Z","c0","d""a,ta"\r\n'
     content = b"\xef\xbb\xbf" + HEADER.replace(b"\n", b"\r\n") + row + b"\r\n\r\n" + row[:-2]
     found = read_one(tmp_path, context, "odd.csv", content)
@@ -142,17 +149,17 @@ def test_values_in_quotes_blank_lines_a_byte_order_mark_and_windows_line_ends_ar
     assert found.account.kept == 602
 
 
-def test_a_header_repeated_within_a_file_is_a_row_of_nobody(tmp_path, context) -> None:
+def test_a_header_repeated_within_a_file_is_a_row_of_nobody(tmp_path: Path, context: ReadContext) -> None:
     found = read_one(tmp_path, context, "twice.csv", HEADER + LINES[0] + HEADER + LINES[1])
     assert found.account.reasons == {Reason.NO_CONSENT: 1}
 
 
-def test_each_line_may_have_a_line_end_of_its_own(tmp_path, context) -> None:
+def test_each_line_may_have_a_line_end_of_its_own(tmp_path: Path, context: ReadContext) -> None:
     content = GOOD + b"".join(LINES).replace(b"\n", b"\r\n")
     assert read_one(tmp_path, context, "mixed.csv", content).account.kept == 600 + 1200
 
 
-def test_bad_lines_are_set_aside_alone_however_many_they_are(tmp_path, context) -> None:
+def test_bad_lines_are_set_aside_alone_however_many_they_are(tmp_path: Path, context: ReadContext) -> None:
     found = read_one(tmp_path, context, "noise.csv", GOOD + b"noise\n" * 100_001)
     assert found.account.reasons == {Reason.UNREADABLE_ROW: 100_001}
     assert found.account.kept == 1200
@@ -178,14 +185,16 @@ HEADERS = {
 
 
 @pytest.mark.parametrize("fault", HEADERS)
-def test_a_file_of_no_known_format_is_rejected_with_what_was_seen(tmp_path, context, fault) -> None:
+def test_a_file_of_no_known_format_is_rejected_with_what_was_seen(
+    tmp_path: Path, context: ReadContext, fault: Any
+) -> None:
     content, words = HEADERS[fault]
     found = read_one(tmp_path, context, "strange.csv", content)
     assert [file.name for file in found.unreadable] == ["strange.csv"]
     assert words in found.unreadable[0].why
 
 
-def test_a_first_line_of_values_is_never_shown(tmp_path) -> None:
+def test_a_first_line_of_values_is_never_shown(tmp_path: Path) -> None:
     file = landing_file(write(tmp_path / "bare.csv", b"secret-4711,2026-03-01T10:00:00Z,c0,data\n"))
     with pytest.raises(RejectedInput) as refusal:
         group_files([file])
@@ -193,7 +202,7 @@ def test_a_first_line_of_values_is_never_shown(tmp_path) -> None:
     assert "native: subscriber_id" in str(refusal.value)
 
 
-def test_a_parquet_file_made_from_a_table_without_header_does_not_show_its_first_row(tmp_path) -> None:
+def test_a_parquet_file_made_from_a_table_without_header_does_not_show_its_first_row(tmp_path: Path) -> None:
     row = ["secret-4711", "2026-03-01T10:00:00Z", "c0", "data"]
     pq.write_table(pa.table({name: pa.array([1]) for name in row}), tmp_path / "bare.parquet")
     with pytest.raises(RejectedInput, match="4 values that are no column names") as refusal:
@@ -201,18 +210,18 @@ def test_a_parquet_file_made_from_a_table_without_header_does_not_show_its_first
     assert "secret" not in str(refusal.value)
 
 
-def test_a_file_of_an_unknown_kind_is_rejected_by_name(tmp_path, context) -> None:
+def test_a_file_of_an_unknown_kind_is_rejected_by_name(tmp_path: Path, context: ReadContext) -> None:
     found = read_one(tmp_path, context, "part.csv.bz2", b"BZh")
     assert "ends in none of .parquet, .csv" in found.unreadable[0].why
 
 
-def test_a_column_of_an_impossible_type_is_named(tmp_path, context) -> None:
+def test_a_column_of_an_impossible_type_is_named(tmp_path: Path, context: ReadContext) -> None:
     file = events(tmp_path / "typed.parquet", event_at=pa.array([1, 2]))
     found, _ = read([file, landing_file(write(tmp_path / "good.csv", GOOD))], context, tmp_path / "out")
     assert found.unreadable[0].why.startswith("column event_at is BIGINT, which cannot be read as time")
 
 
-def test_files_whose_columns_differ_are_each_read_by_their_own(tmp_path, context) -> None:
+def test_files_whose_columns_differ_are_each_read_by_their_own(tmp_path: Path, context: ReadContext) -> None:
     stamps = pa.array([1772359200, 1772362800], pa.timestamp("s")).cast(pa.timestamp("us", "UTC"))
     files = [
         events(tmp_path / "text.parquet"),
@@ -234,7 +243,7 @@ def test_files_whose_columns_differ_are_each_read_by_their_own(tmp_path, context
 
 
 @pytest.mark.parametrize("name", ["a'b, $c.csv", "glob[1].csv", "st*r.csv", "q?.csv", 'quo"te.parquet', "{a,b}.csv"])
-def test_hostile_names_are_taken_literally(tmp_path, context, name) -> None:
+def test_hostile_names_are_taken_literally(tmp_path: Path, context: ReadContext, name: str) -> None:
     write(tmp_path / "glob1.csv", GOOD)
     if name.endswith(".parquet"):
         file = events(tmp_path / name)
@@ -244,13 +253,13 @@ def test_hostile_names_are_taken_literally(tmp_path, context, name) -> None:
     assert (found.account.rows_in, found.account.kept) == ({name: 2}, 2)
 
 
-def test_a_parquet_row_is_quarantined_by_its_number_and_without_values(tmp_path, context) -> None:
+def test_a_parquet_row_is_quarantined_by_its_number_and_without_values(tmp_path: Path, context: ReadContext) -> None:
     file = events(tmp_path / "rows.parquet", cell_id=pa.array(["c0", "secret"]))
     found, _ = read([file], context, tmp_path / "out")
     assert found.quarantine.to_pylist() == [{"file": "rows.parquet", "row": 2, "reason": "unknown_cell"}]
 
 
-def test_a_group_that_fails_leaves_nothing_behind(tmp_path, context) -> None:
+def test_a_group_that_fails_leaves_nothing_behind(tmp_path: Path, context: ReadContext) -> None:
     files = [events(tmp_path / "a.parquet"), landing_file(write(tmp_path / "b.csv", GOOD))]
     (first, second), _ = group_files(files)
     out = tmp_path / "out"
@@ -263,7 +272,9 @@ def test_a_group_that_fails_leaves_nothing_behind(tmp_path, context) -> None:
 
 
 @pytest.mark.parametrize("kind", [".parquet", ".csv", ".csv.gz"])
-def test_files_that_this_machine_cannot_open_just_now_are_not_blamed(tmp_path, context, kind) -> None:
+def test_files_that_this_machine_cannot_open_just_now_are_not_blamed(
+    tmp_path: Path, context: ReadContext, kind: str
+) -> None:
     paths = [tmp_path / f"{name}{kind}" for name in "abc"]
     files = [events(path) if kind == ".parquet" else landing_file(write(path, GOOD)) for path in paths]
 
@@ -280,7 +291,9 @@ def test_files_that_this_machine_cannot_open_just_now_are_not_blamed(tmp_path, c
     assert ends - {"died"} == {"Too many open files", "without 0 of them"}
 
 
-def test_a_file_that_is_gone_when_it_is_read_is_named_and_the_others_are_read(tmp_path, context) -> None:
+def test_a_file_that_is_gone_when_it_is_read_is_named_and_the_others_are_read(
+    tmp_path: Path, context: ReadContext
+) -> None:
     files = [landing_file(write(tmp_path / name, GOOD)) for name in ("a.csv", "b.csv")]
     (group,), _ = group_files(files)
     files[0].path.unlink()
@@ -290,7 +303,7 @@ def test_a_file_that_is_gone_when_it_is_read_is_named_and_the_others_are_read(tm
     assert list(found.account.rows_in) == [files[1].name]
 
 
-def test_too_little_memory_is_said_as_such_and_blames_no_file(tmp_path, context) -> None:
+def test_too_little_memory_is_said_as_such_and_blames_no_file(tmp_path: Path, context: ReadContext) -> None:
     (group,), _ = group_files([landing_file(write(tmp_path / "a.csv", GOOD))])
     (tmp_path / "out").mkdir()
     with pytest.raises(StepFailed, match="THRONG_MEMORY_LIMIT"):

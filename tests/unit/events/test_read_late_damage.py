@@ -2,6 +2,7 @@
 
 import gzip
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -42,7 +43,9 @@ def broken_page(path: Path) -> Path:
 
 
 @pytest.mark.parametrize(("name", "damaged"), [("late.csv.gz", no_end), ("late.parquet", broken_page)])
-def test_damage_behind_what_was_read_already_rejects_the_file_by_name(tmp_path, context, name, damaged) -> None:
+def test_damage_behind_what_was_read_already_rejects_the_file_by_name(
+    tmp_path: Path, context: ReadContext, name: str, damaged: Any
+) -> None:
     (tmp_path / "good.csv").write_bytes(GOOD)
     files = [landing_file(tmp_path / "good.csv"), landing_file(damaged(tmp_path / name))]
     found, keys = read(files, context, tmp_path / "out")
@@ -52,7 +55,9 @@ def test_damage_behind_what_was_read_already_rejects_the_file_by_name(tmp_path, 
 
 
 @pytest.mark.parametrize("name", ["No space left.csv.gz", "Permission denied.csv.gz"])
-def test_a_damaged_file_is_not_taken_for_the_machines_fault_by_its_name(tmp_path, context, name) -> None:
+def test_a_damaged_file_is_not_taken_for_the_machines_fault_by_its_name(
+    tmp_path: Path, context: ReadContext, name: str
+) -> None:
     (tmp_path / name).write_bytes(gzip.compress(csv_bytes([ROW] * ROWS), compresslevel=1)[:-1])
     found, _ = read([landing_file(tmp_path / name)], context, tmp_path / "out")
     assert [file.name for file in found.unreadable] == [name]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -99,7 +100,7 @@ def _as_instant(event: Event, world: World) -> Event:
 
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(landings(), st.sampled_from((".csv", ".csv.gz", ".parquet", "-stamps.parquet")), st.sampled_from((1, 4, 64)))
-def test_reading_equals_the_plain_reference(landing, suffix: str, buckets: int) -> None:
+def test_reading_equals_the_plain_reference(landing: Any, suffix: str, buckets: int) -> None:
     world, folders = landing
     if suffix == "-stamps.parquet":
         folders = [(label, [_as_instant(event, world) for event in events]) for label, events in folders]

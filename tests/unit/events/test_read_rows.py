@@ -4,6 +4,7 @@ import struct
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -56,7 +57,7 @@ def native(path: Path, **columns: pa.Array) -> Path:
 
 
 @pytest.mark.parametrize("name", ["file_row_number", "file_index", "File_Row_Number", "filename"])
-def test_a_column_called_like_one_of_duckdbs_own_is_left_alone(tmp_path, context, name) -> None:
+def test_a_column_called_like_one_of_duckdbs_own_is_left_alone(tmp_path: Path, context: ReadContext, name: str) -> None:
     mine = {name: pa.array([900_000, 900_001])}
     first = landing_file(native(tmp_path / "a.parquet", **mine))
     second = landing_file(native(tmp_path / "b.parquet", cell_id=pa.array(["c0", "nowhere"]), **mine))
@@ -65,7 +66,7 @@ def test_a_column_called_like_one_of_duckdbs_own_is_left_alone(tmp_path, context
     assert found.quarantine.to_pylist() == [{"file": "b.parquet", "row": 2, "reason": "unknown_cell"}]
 
 
-def test_a_row_whose_text_is_not_utf_8_is_quarantined_alone_by_its_number(tmp_path, context) -> None:
+def test_a_row_whose_text_is_not_utf_8_is_quarantined_alone_by_its_number(tmp_path: Path, context: ReadContext) -> None:
     ids = pa.array([b"1", b"2\xff", b"2"]).view(pa.string())
     columns = {"event_at": pa.array(["2026-03-01T10:00:00Z"] * 3), "event_type": pa.array(["x"] * 3)}
     cells = pa.DictionaryArray.from_arrays([0, 0, 1], pa.array([b"c0", b"c\xff"]).view(pa.string()))
@@ -80,7 +81,7 @@ def test_a_row_whose_text_is_not_utf_8_is_quarantined_alone_by_its_number(tmp_pa
     assert (alone.places.tolist(), alone.columns[0].to_pylist()) == ([0, 2], ["1", "2"])
 
 
-def test_a_column_that_nobody_reads_may_hold_anything(tmp_path, context) -> None:
+def test_a_column_that_nobody_reads_may_hold_anything(tmp_path: Path, context: ReadContext) -> None:
     junk = pa.array([b"\xff", b"\xfe"]).view(pa.string())
     found, _ = read([landing_file(native(tmp_path / "a.parquet", junk=junk))], context, tmp_path / "out")
     assert found.account.kept == 2
@@ -108,7 +109,7 @@ def columns(draw: st.DrawFn) -> dict[str, pa.Array]:
 
 @settings(max_examples=40, deadline=None)
 @given(columns())
-def test_duckdb_and_the_reader_of_rows_agree_on_every_type(found) -> None:
+def test_duckdb_and_the_reader_of_rows_agree_on_every_type(found: Any) -> None:
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
         ready = prepare(root / "day", {"1": WHOLE_DAY, "2": Span(1, 0, 86_400)}, {"c0": [WHOLE_DAY]})
@@ -138,7 +139,9 @@ def int96_file(path: Path, values: Sequence[tuple[int, int]], **columns: pa.Arra
     return path
 
 
-def test_no_strangers_value_changes_what_a_garbage_int96_time_means(tmp_path, context, monkeypatch) -> None:
+def test_no_strangers_value_changes_what_a_garbage_int96_time_means(
+    tmp_path: Path, context: ReadContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("tasks.events.parquet_rows._BATCH_ROWS", 3)
     found = []
     for cell in (b"x", b"\xff"):
@@ -151,7 +154,7 @@ def test_no_strangers_value_changes_what_a_garbage_int96_time_means(tmp_path, co
     assert found[1][0].set_aside["a.parquet", Reason.UNREADABLE_ROW] == 1
 
 
-def test_a_file_whose_int96_times_are_cut_is_damaged(tmp_path, context) -> None:
+def test_a_file_whose_int96_times_are_cut_is_damaged(tmp_path: Path, context: ReadContext) -> None:
     cells = pa.array([b"c0", b"\xff"]).view(pa.string())
     path = int96_file(tmp_path / "a.parquet", [(0, TODAY)] * 2, cell_id=cells)
     place = pq.read_metadata(path).row_group(0).column(3).data_page_offset
@@ -164,7 +167,7 @@ def test_a_file_whose_int96_times_are_cut_is_damaged(tmp_path, context) -> None:
         list(parquet_rows(path, ["event_at"], ["event_at"]))
 
 
-def test_files_of_one_schema_are_described_by_duckdb_once(tmp_path, monkeypatch) -> None:
+def test_files_of_one_schema_are_described_by_duckdb_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = [landing_file(native(tmp_path / f"{n}.parquet")) for n in range(9)]
     files.append(landing_file(native(tmp_path / "x.parquet", event_at=pa.array([0, 1], pa.timestamp("us", "UTC")))))
     opened, connect = [], duckdb.connect
@@ -174,7 +177,9 @@ def test_files_of_one_schema_are_described_by_duckdb_once(tmp_path, monkeypatch)
     assert len(opened) == 2
 
 
-def test_many_files_are_read_some_at_a_time(tmp_path, context, monkeypatch) -> None:
+def test_many_files_are_read_some_at_a_time(
+    tmp_path: Path, context: ReadContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
     files = [landing_file(native(tmp_path / f"{n}.parquet")) for n in range(7)]
     (tmp_path / "3.parquet").write_bytes((tmp_path / "3.parquet").read_bytes().replace(b"c0", b"c\xff"))
     whole, _ = read(files, context, tmp_path / "whole")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,7 +66,7 @@ def test_registers_as_the_contract_has_them_hold_nothing_odd(tmp_path: Path) -> 
     ],
     ids=str,
 )
-def test_a_column_of_the_subscribers_that_is_not_understood_is_named(tmp_path: Path, changes, seen) -> None:
+def test_a_column_of_the_subscribers_that_is_not_understood_is_named(tmp_path: Path, changes: Any, seen: str) -> None:
     found = facts(tmp_path, [*people(6), *people(4, **changes)], consents())
     [name] = changes
     fact = column(found, f"subscribers.{name}")
@@ -87,7 +88,9 @@ def test_a_column_of_the_subscribers_that_is_not_understood_is_named(tmp_path: P
     ],
     ids=str,
 )
-def test_a_column_of_the_consents_of_which_nothing_can_be_counted_is_named(tmp_path: Path, changes, odd, seen) -> None:
+def test_a_column_of_the_consents_of_which_nothing_can_be_counted_is_named(
+    tmp_path: Path, changes: Any, odd: int, seen: str
+) -> None:
     found = facts(tmp_path, people(), consents(**changes))
     [name] = changes
     fact = column(found, f"consents.{name}")

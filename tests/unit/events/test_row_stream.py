@@ -4,6 +4,7 @@ import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -27,7 +28,7 @@ def read(fault: Exception) -> RowStream:
 
 
 @pytest.mark.parametrize("fault", [OSError("cut"), pa.ArrowInvalid("page")])
-def test_a_damaged_file_is_remembered_and_the_next_one_is_read(fault) -> None:
+def test_a_damaged_file_is_remembered_and_the_next_one_is_read(fault: Any) -> None:
     stream = read(fault)
     stream.check()
     assert (stream.damaged, [number for number, _ in stream.unreadable]) == ([0], [1])
@@ -42,7 +43,7 @@ def test_a_damaged_file_is_remembered_and_the_next_one_is_read(fault) -> None:
     ],
     ids=str,
 )
-def test_what_is_no_files_fault_is_raised_as_it_is(fault, raised) -> None:
+def test_what_is_no_files_fault_is_raised_as_it_is(fault: Any, raised: Any) -> None:
     stream = read(fault)
     assert not stream.damaged
     with pytest.raises(raised):

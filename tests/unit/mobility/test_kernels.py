@@ -1,6 +1,7 @@
 """Every kernel does what its plain-Python twin does, on small crowded days where the rules meet each other."""
 
 from collections import Counter
+from typing import Any
 
 import numpy as np
 from hypothesis import given, settings
@@ -49,7 +50,7 @@ def keys_of(events: list[tuple[int, int]], subscriber: int = 0) -> np.ndarray:
 
 
 @st.composite
-def days(draw, most: int = 30):
+def days(draw: Any, most: int = 30) -> Any:
     """Cells, and one subscriber's events on them."""
     plan = draw(cells)
     events = draw(st.lists(st.tuples(seconds, st.integers(0, len(plan) - 1)), max_size=most))
@@ -62,7 +63,7 @@ def unpacked(keys: np.ndarray) -> list[tuple[int, int]]:
 
 @given(days())
 @settings(max_examples=150, deadline=None)
-def test_conflicts_and_duplicates_are_those_of_the_definition(day):
+def test_conflicts_and_duplicates_are_those_of_the_definition(day: Any) -> None:
     plan, events = day
     keys, counts = np.sort(keys_of(events)), np.zeros(len(COUNT_NAMES), np.int64)
     stop = cleaning.drop_conflicts_and_duplicates(keys, 0, len(keys), arrays_of(plan).zone, counts)
@@ -71,7 +72,7 @@ def test_conflicts_and_duplicates_are_those_of_the_definition(day):
 
 @given(days(), st.sampled_from([500.0, 10_000.0]), st.sampled_from([5.0, 55.0]))
 @settings(max_examples=150, deadline=None)
-def test_impossible_speed_is_judged_against_both_neighbours_at_once(day, speed_m, speed_mps):
+def test_impossible_speed_is_judged_against_both_neighbours_at_once(day: Any, speed_m: Any, speed_mps: Any) -> None:
     plan, events = day
     keys, counts = np.sort(keys_of(events)), np.zeros(len(COUNT_NAMES), np.int64)
     rules = rules_of(speed_m=speed_m, speed_mps=speed_mps)
@@ -82,7 +83,7 @@ def test_impossible_speed_is_judged_against_both_neighbours_at_once(day, speed_m
 
 @given(days(), st.sampled_from([60, 1800, 7200]))
 @settings(max_examples=100, deadline=None)
-def test_presence_is_the_zone_with_most_seconds_of_each_hour(day, carry):
+def test_presence_is_the_zone_with_most_seconds_of_each_hour(day: Any, carry: Any) -> None:
     plan, events = day
     keys, buffers = np.sort(keys_of(events)), presence.empty_buffers(1, arrays_of(plan), rules_of())
     presence.assign_presence(keys, 0, len(keys), arrays_of(plan).zone, rules_of(carry), buffers, 0)
@@ -93,7 +94,7 @@ def test_presence_is_the_zone_with_most_seconds_of_each_hour(day, carry):
 
 @given(st.lists(st.integers(0, 10**6), min_size=1, max_size=12), st.integers(1, 16384))
 @settings(max_examples=200, deadline=None)
-def test_one_subscriber_adds_at_most_the_bound_to_the_profile(rows, bound):
+def test_one_subscriber_adds_at_most_the_bound_to_the_profile(rows: Any, bound: Any) -> None:
     profile = np.zeros(len(rows), np.int64)
     cleaning.add_to_profile(np.array(rows, np.int64), bound, profile)
     assert list(profile) == reference.profile(rows, bound)
@@ -102,7 +103,7 @@ def test_one_subscriber_adds_at_most_the_bound_to_the_profile(rows, bound):
 
 @given(st.lists(st.lists(st.integers(-1, 3), min_size=HOURS, max_size=HOURS), min_size=1, max_size=6))
 @settings(max_examples=100, deadline=None)
-def test_nights_are_kept_as_minutes_by_zone(days):
+def test_nights_are_kept_as_minutes_by_zone(days: Any) -> None:
     rules = rules_of()
     found = np.empty((len(days) * HOURS, 3), np.int32)
     rows = presence.nights_spent(np.array(days, np.int32), rules, found)
@@ -117,7 +118,7 @@ def test_nights_are_kept_as_minutes_by_zone(days):
 
 
 @st.composite
-def buckets(draw):
+def buckets(draw: Any) -> Any:
     """Cells, and for some subscribers their events and the reasons of their rows set aside at reading."""
     plan = draw(cells)
     event = st.tuples(seconds, st.integers(0, len(plan) - 1))
@@ -128,7 +129,7 @@ def buckets(draw):
 
 @given(buckets())
 @settings(max_examples=150, deadline=None)
-def test_the_walk_of_a_bucket_is_the_definition_for_each_subscriber_in_any_row_order(bucket):
+def test_the_walk_of_a_bucket_is_the_definition_for_each_subscriber_in_any_row_order(bucket: Any) -> None:
     plan, people, random = bucket
     rules = rules_of()
     keys = [

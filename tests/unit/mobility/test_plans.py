@@ -2,6 +2,8 @@
 
 import json
 from datetime import date
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -21,43 +23,45 @@ IN_HOSPITAL, IN_LONG, IN_SHORT = "c1,52.05,13.05", "c2,52.05,13.15", "c3,52.15,1
 ALWAYS, NEVER = ",,", ",2020-01-01,2020-02-01"
 
 
-def plans(folder, *cells) -> Plans:
+def plans(folder: Path, *cells: Any) -> Plans:
     (folder / "zones.geojson").write_text(json.dumps({"features": [HOSPITAL, LONG, SHORT]}))
     (folder / "cells.csv").write_text("\n".join(["cell_id,latitude,longitude,valid_from,valid_to", *cells]))
     return load_plans(folder, DAY, TIME)
 
 
-def counted_in(made: Plans):
+def counted_in(made: Plans) -> Any:
     """Where each cell counts: the id of a zone, or None."""
     found = zip(made.cells.cell_id, made.cells.zone, strict=True)
     return {cell: made.zones.zone_ids[zone] if zone >= 0 else None for cell, zone in found}
 
 
-def test_a_cell_of_a_sensitive_zone_counts_in_the_zone_that_took_it(tmp_path):
+def test_a_cell_of_a_sensitive_zone_counts_in_the_zone_that_took_it(tmp_path: Path) -> None:
     made = plans(tmp_path, IN_HOSPITAL + ALWAYS, IN_LONG + ALWAYS, IN_SHORT + ALWAYS)
     assert counted_in(made) == {"c1": "l", "c2": "l", "c3": "s"}
     assert (made.zones.merged, made.not_counted, made.notes({})) == ({"h": "l"}, (), ())
     assert load_zone_plan(tmp_path, TIME).version == made.zones.version
 
 
-def test_a_neighbour_without_a_cell_takes_nothing(tmp_path):
+def test_a_neighbour_without_a_cell_takes_nothing(tmp_path: Path) -> None:
     assert counted_in(plans(tmp_path, IN_HOSPITAL + ALWAYS, IN_SHORT + ALWAYS)) == {"c1": "s", "c3": "s"}
     with pytest.raises(RejectedInput):
         plans(tmp_path, IN_HOSPITAL + ALWAYS)
 
 
-def test_a_cell_on_the_border_of_a_sensitive_zone_is_no_cell_of_its_neighbours_own(tmp_path):
+def test_a_cell_on_the_border_of_a_sensitive_zone_is_no_cell_of_its_neighbours_own(tmp_path: Path) -> None:
     assert plans(tmp_path, IN_HOSPITAL + ALWAYS, "c2,52.05,13.1,,", IN_SHORT + ALWAYS).zones.merged == {"h": "s"}
 
 
-def test_the_zone_plan_is_the_same_on_every_day_of_a_cells_file(tmp_path):
+def test_the_zone_plan_is_the_same_on_every_day_of_a_cells_file(tmp_path: Path) -> None:
     """The taker is judged by all cells of the file; else a month would have two plans."""
     made = plans(tmp_path, IN_HOSPITAL + ALWAYS, IN_LONG + NEVER, IN_SHORT + ALWAYS)
     assert made.zones.merged == {"h": "l"}
 
 
 @pytest.mark.parametrize("of_taker", [NEVER, ",2026-03-02T06:00,", ",,2026-03-02T20:00"])
-def test_on_a_day_when_the_taker_has_hours_without_a_cell_the_sensitive_zone_counts_nowhere(tmp_path, of_taker):
+def test_on_a_day_when_the_taker_has_hours_without_a_cell_the_sensitive_zone_counts_nowhere(
+    tmp_path: Path, of_taker: Any
+) -> None:
     """Else the taker's count in those hours would be the sensitive zone's."""
     made = plans(tmp_path, IN_HOSPITAL + ALWAYS, IN_LONG + of_taker, IN_SHORT + ALWAYS)
     assert counted_in(made)["c1"] is None
@@ -65,12 +69,12 @@ def test_on_a_day_when_the_taker_has_hours_without_a_cell_the_sensitive_zone_cou
     assert len(made.notes({})) == 1
 
 
-def test_a_sensitive_zone_without_a_cell_in_those_hours_hides_nothing(tmp_path):
+def test_a_sensitive_zone_without_a_cell_in_those_hours_hides_nothing(tmp_path: Path) -> None:
     made = plans(tmp_path, IN_HOSPITAL + ",2026-03-02T06:00,", IN_LONG + ",2026-03-02T06:00,", IN_SHORT + ALWAYS)
     assert counted_in(made) == {"c1": "l", "c2": "l", "c3": "s"}
 
 
-def test_a_zone_plan_that_changes_within_a_month_is_told(tmp_path):
+def test_a_zone_plan_that_changes_within_a_month_is_told(tmp_path: Path) -> None:
     made = plans(tmp_path, IN_HOSPITAL + ALWAYS, IN_LONG + ALWAYS)
     same, other = made.zones.version, "0" * 12
     assert made.notes({date(2026, 3, 1): same}) == ()
@@ -84,7 +88,7 @@ CELLS = st.lists(st.tuples(st.sampled_from([IN_HOSPITAL, IN_LONG, IN_SHORT]), HO
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(CELLS)
-def test_no_hour_s_count_is_that_of_a_sensitive_zone(tmp_path, cells):
+def test_no_hour_s_count_is_that_of_a_sensitive_zone(tmp_path: Path, cells: Any) -> None:
     """Whatever cells stand when: a zone counts a sensitive zone's cell only in hours in which one of its own stands."""
     rows = [
         f"{n}{place[2:]},2026-03-02T{min(hours):02}:00,2026-03-02T{max(hours):02}:30"

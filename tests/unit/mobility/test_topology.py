@@ -1,6 +1,8 @@
 """The cells as landed: what columns may hold, repeated rows, and versions that contradict each other."""
 
 from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -20,27 +22,27 @@ FAR = datetime(9999, 12, 31, 23, 30, tzinfo=UTC)
 ONE = {"cell_id": ["c"], "latitude": [52.0], "longitude": [13.0], "valid_from": ["2026-01-01"], "valid_to": [""]}
 
 
-def read(folder, **columns):
+def read(folder: Path, **columns: Any) -> Any:
     pq.write_table(pa.table({**ONE, **columns}), folder / "cells.parquet")
     return read_topology(folder, BERLIN)
 
 
-def read_csv(folder, *rows):
+def read_csv(folder: Path, *rows: Any) -> Any:
     folder.joinpath("cells.csv").write_text("\n".join(["cell_id,latitude,longitude,valid_from,valid_to", *rows]))
     return read_topology(folder, BERLIN)
 
 
-def refused(reader, *args, **kwargs):
+def refused(reader: Any, *args: Any, **kwargs: Any) -> Any:
     with pytest.raises(RejectedInput) as error:
         reader(*args, **kwargs)
     return str(error.value)
 
 
-def midnight(year, month, day):
+def midnight(year: Any, month: Any, day: date) -> Any:
     return datetime(year, month, day, tzinfo=BERLIN).timestamp()
 
 
-def test_dictionary_columns_are_read_as_what_they_hold(tmp_path):
+def test_dictionary_columns_are_read_as_what_they_hold(tmp_path: Path) -> None:
     coded = {name: pa.array(values).dictionary_encode() for name, values in ONE.items()}
     cells = read(tmp_path, **coded)
     assert (cells.cell_id[0], cells.latitude[0], cells.valid_from[0]) == ("c", 52.0, midnight(2026, 1, 1))
@@ -59,7 +61,7 @@ def test_dictionary_columns_are_read_as_what_they_hold(tmp_path):
     ],
     ids=str,
 )
-def test_every_type_of_time_says_the_same(tmp_path, column):
+def test_every_type_of_time_says_the_same(tmp_path: Path, column: Any) -> None:
     assert read(tmp_path, valid_to=column).valid_to == pytest.approx(midnight(2027, 1, 1), abs=1e-5)
 
 
@@ -75,11 +77,11 @@ def test_every_type_of_time_says_the_same(tmp_path, column):
     ],
     ids=str,
 )
-def test_a_far_or_missing_end_is_far_away(tmp_path, column):
+def test_a_far_or_missing_end_is_far_away(tmp_path: Path, column: Any) -> None:
     assert read(tmp_path, valid_to=column).valid_to[0] > midnight(9990, 1, 1)
 
 
-def test_an_early_start_is_long_ago(tmp_path):
+def test_an_early_start_is_long_ago(tmp_path: Path) -> None:
     assert read(tmp_path, valid_from=pa.array([-(2**62)], pa.timestamp("ms"))).valid_from[0] < midnight(2, 1, 1)
     assert read(tmp_path, valid_from=["0001-01-01"]).valid_from[0] < midnight(2, 1, 1)
 
@@ -104,11 +106,11 @@ def test_an_early_start_is_long_ago(tmp_path):
     ],
     ids=str,
 )
-def test_a_column_of_the_wrong_kind_is_named(tmp_path, name, column):
+def test_a_column_of_the_wrong_kind_is_named(tmp_path: Path, name: str, column: Any) -> None:
     assert name in refused(read, tmp_path, **{name: column})
 
 
-def test_a_doubled_column_is_named(tmp_path):
+def test_a_doubled_column_is_named(tmp_path: Path) -> None:
     columns = [pa.array(values) for values in ONE.values()]
     table = pa.Table.from_arrays([*columns, columns[0]], [*ONE, "cell_id"])
     pq.write_table(table, tmp_path / "cells.parquet")
@@ -118,7 +120,7 @@ def test_a_doubled_column_is_named(tmp_path):
     assert "latitude" in refused(read_topology, tmp_path, BERLIN)
 
 
-def test_columns_that_are_not_needed_may_hold_anything(tmp_path):
+def test_columns_that_are_not_needed_may_hold_anything(tmp_path: Path) -> None:
     other = pa.Table.from_arrays([pa.array([[1]]), pa.array([{"a": 1}])], ["x", "x"])
     table = pa.table(ONE)
     for column, name in zip(other.columns, other.column_names, strict=True):
@@ -129,46 +131,46 @@ def test_columns_that_are_not_needed_may_hold_anything(tmp_path):
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfec\x00e\x00", b"cell_id,\xe4\nc,1\n", b"PAR1 cut off"])
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
-def test_a_file_that_is_something_else_is_refused(tmp_path, content, kind):
+def test_a_file_that_is_something_else_is_refused(tmp_path: Path, content: bytes, kind: str) -> None:
     (tmp_path / f"cells.{kind}").write_bytes(content)
     assert f"cells.{kind}" in refused(read_topology, tmp_path, BERLIN)
 
 
-def test_a_repeated_row_is_one_cell(tmp_path):
+def test_a_repeated_row_is_one_cell(tmp_path: Path) -> None:
     cells = read_csv(tmp_path, "c1,50.2,8.2,,", "c2,50.7,8.7,2026-01-01,", "c1,50.2,8.2,,", "c1,50.2,8.2,,")
     assert cells.cell_id.tolist() == ["c1", "c2"]
     assert cells.valid_to.tolist() == [np.inf, np.inf]
 
 
-def test_two_places_of_one_cell_at_one_time_are_named_with_both_rows(tmp_path):
+def test_two_places_of_one_cell_at_one_time_are_named_with_both_rows(tmp_path: Path) -> None:
     said = refused(read_csv, tmp_path, "c1,50.2,8.2,,", "c2,50.7,8.7,,", "c1,50.3,8.2,,", "c2,50.8,8.7,,")
     assert "c1 in rows 1 and 3" in said
     assert "c2 in rows 2 and 4" in said
 
 
-def test_two_ends_of_one_version_are_named(tmp_path):
+def test_two_ends_of_one_version_are_named(tmp_path: Path) -> None:
     assert "c1 in rows 1 and 2" in refused(read_csv, tmp_path, "c1,50,8,,2026-01-01", "c1,50,8,,2027-01-01")
 
 
-def test_versions_that_contradict_each_other_are_named(tmp_path):
+def test_versions_that_contradict_each_other_are_named(tmp_path: Path) -> None:
     moved = ("c1,50,8,2026-01-01,2026-06-01", "c1,51,8,2026-05-01,2026-07-01")
     assert "c1 in rows 1 and 2" in refused(read_csv, tmp_path, *moved)
     inside = ("c1,50,8,2026-01-01,2026-06-01", "c1,50,8,2026-05-01,2026-05-02")
     assert "c1 in rows 1 and 2" in refused(read_csv, tmp_path, *inside)
 
 
-def test_a_version_ends_where_the_next_one_begins(tmp_path):
+def test_a_version_ends_where_the_next_one_begins(tmp_path: Path) -> None:
     for end in ("", "2099-12-31"):
         cells = read_csv(tmp_path, f"c1,50,8,2026-01-01,{end}", f"c1,51,8,2026-05-01,{end}")
         assert cells.valid_to[0] == cells.valid_from[1] == midnight(2026, 5, 1)
 
 
-def test_daily_snapshots_that_overlap_in_one_place_are_versions(tmp_path):
+def test_daily_snapshots_that_overlap_in_one_place_are_versions(tmp_path: Path) -> None:
     cells = read_csv(tmp_path, *(f"c1,50,8,2026-01-0{n},2026-01-0{n + 3}" for n in range(1, 6)))
     assert (cells.valid_to[0], cells.valid_to[-1]) == (midnight(2026, 1, 2), midnight(2026, 1, 8))
 
 
-def test_a_version_that_ends_before_it_begins_is_named(tmp_path):
+def test_a_version_that_ends_before_it_begins_is_named(tmp_path: Path) -> None:
     assert "c1 in row 2" in refused(read_csv, tmp_path, "c0,50,8,,", "c1,50,8,2026-05-01,2026-01-01")
 
 
@@ -191,7 +193,9 @@ def in_turn(versions: list[Version]) -> list[Version] | None:
 
 
 @given(VERSIONS, st.randoms())
-def test_a_cell_stands_where_its_newest_version_says_in_whatever_order_the_rows_come(versions, random):
+def test_a_cell_stands_where_its_newest_version_says_in_whatever_order_the_rows_come(
+    versions: Any, random: Any
+) -> None:
     found = in_turn(versions)
     if found is not None:
         stands = [[place for start, end, place in found if start <= time < end] for time in TIMES]

@@ -1,6 +1,7 @@
 """The walk's rules in examples a newcomer can follow."""
 
 from datetime import date
+from typing import Any
 
 import numpy as np
 
@@ -23,55 +24,55 @@ NEAR = [
 ]
 
 
-def walked(events, cells=NEAR, rules=RULES):
+def walked(events: Any, cells: Any = NEAR, rules: Any = RULES) -> Any:
     return walk_partition(keys_of(events), arrays_of(cells), rules, TABLES)
 
 
-def counts(events, **kwargs):
+def counts(events: Any, **kwargs: Any) -> Any:
     return {name: int(n) for name, n in zip(COUNT_NAMES, walked(events, **kwargs).counts, strict=True) if n}
 
 
-def presence(events):
+def presence(events: Any) -> Any:
     return {row["hour"]: row["zone"] for row in walked(events).tables[PRESENCE].to_pylist()}
 
 
-def test_two_cells_of_one_zone_in_a_second_are_both_kept_and_a_repeat_is_a_duplicate():
+def test_two_cells_of_one_zone_in_a_second_are_both_kept_and_a_repeat_is_a_duplicate() -> None:
     assert counts([(5, 0), (5, 2), (5, 0)]) == {"kept": 2, "duplicate": 1}
 
 
-def test_rows_in_two_zones_at_once_are_all_set_aside():
+def test_rows_in_two_zones_at_once_are_all_set_aside() -> None:
     assert counts([(5, 0), (5, 1), (5, 0), (9, 0)]) == {"conflicting_place": 3, "kept": 1}
 
 
-def test_outside_every_zone_is_a_place_of_its_own():
+def test_outside_every_zone_is_a_place_of_its_own() -> None:
     assert counts([(5, 0), (5, 3)]) == {"conflicting_place": 2}
     assert counts([(5, 3), (6, 3)]) == {"kept": 2, "outside_zones": 2}
 
 
-def test_a_jump_there_and_back_is_impossible_but_never_the_first_or_last_row():
+def test_a_jump_there_and_back_is_impossible_but_never_the_first_or_last_row() -> None:
     assert counts([(0, 0), (60, 4), (120, 0)]) == {"impossible_speed": 1, "kept": 2}
     assert counts([(0, 4), (60, 0), (120, 0)]) == {"kept": 3}
     assert counts([(0, 0), (60, 0), (120, 4)]) == {"kept": 3}
 
 
-def test_a_zone_holds_until_the_next_event_and_at_most_two_hours():
+def test_a_zone_holds_until_the_next_event_and_at_most_two_hours() -> None:
     assert presence([(600, 0)]) == {0: 0, 1: 0, 2: 0}
     assert presence([(600, 0), (1000, 1)]) == {0: 1, 1: 1, 2: 1}
 
 
-def test_nothing_is_known_before_the_first_event_nor_after_midnight():
+def test_nothing_is_known_before_the_first_event_nor_after_midnight() -> None:
     assert presence([(23 * 3600 + 10, 0)]) == {23: 0}
 
 
-def test_an_event_outside_the_zones_ends_the_hold_and_counts_nowhere():
+def test_an_event_outside_the_zones_ends_the_hold_and_counts_nowhere() -> None:
     assert presence([(600, 0), (1000, 3)]) == {0: 0}
 
 
-def test_a_tie_goes_to_the_lowest_zone():
+def test_a_tie_goes_to_the_lowest_zone() -> None:
     assert presence([(3600, 1), (5400, 0), (7200, 3)]) == {1: 0}
 
 
-def test_an_empty_bucket_has_no_rows():
+def test_an_empty_bucket_has_no_rows() -> None:
     empty = walk_partition(np.empty(0, np.int64), arrays_of(NEAR), RULES, TABLES)
     full = walked([(0, 0)])
     assert empty.counts.sum() == 0
@@ -81,7 +82,7 @@ def test_an_empty_bucket_has_no_rows():
         assert list(full.tables[table].schema)[1:] == list(table.schema)[1:]
 
 
-def test_long_and_short_days_have_their_own_hours_and_nights():
+def test_long_and_short_days_have_their_own_hours_and_nights() -> None:
     long, short = walk_rules(POLICY, date(2026, 10, 25), 16384), walk_rules(POLICY, date(2026, 3, 29), 16384)
     assert (long.day_seconds, short.day_seconds, RULES.day_seconds) == (90000, 82800, 86400)
     assert (long.night.sum(), short.night.sum(), RULES.night.sum()) == (9, 7, 8)

@@ -1,5 +1,6 @@
 from collections import Counter, defaultdict
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ SPRING, AUTUMN, USUAL = date(2026, 3, 29), date(2026, 10, 25), date(2026, 3, 3)
 
 
 @pytest.mark.parametrize(("day", "hours"), [(SPRING, 23), (USUAL, 24), (AUTUMN, 25)])
-def test_a_day_has_as_many_hours_as_its_clock(day, hours):
+def test_a_day_has_as_many_hours_as_its_clock(day: date, hours: int) -> None:
     clock = Day(day, BERLIN)
     assert clock.seconds == hours * HOUR == len(clock.offset_texts) == len(clock.naive_texts)
     for second in (0, 2 * HOUR - 1, 2 * HOUR, 3 * HOUR, 4 * HOUR, clock.seconds - 1):
@@ -29,7 +30,7 @@ def test_a_day_has_as_many_hours_as_its_clock(day, hours):
 
 
 @pytest.mark.parametrize("day", [SPRING, USUAL, AUTUMN])
-def test_wall_clock_times_become_elapsed_seconds_in_order(day):
+def test_wall_clock_times_become_elapsed_seconds_in_order(day: date) -> None:
     clock = Day(day, BERLIN)
     wall = np.arange(0, 24 * HOUR + 1, 60, dtype=np.int32)
     elapsed = clock.elapsed(wall)
@@ -41,14 +42,14 @@ def test_wall_clock_times_become_elapsed_seconds_in_order(day):
         assert not exists or clock.instant(second) == local
 
 
-def world(day: date, size: int = 3000):
+def world(day: date, size: int = 3000) -> Any:
     plan = SimulationPlan(size, 1, day, 3, zones=24)
     city = build_city(plan)
     return plan, city, settle(plan, city)
 
 
 @pytest.mark.parametrize("day", [SPRING, USUAL, AUTUMN])
-def test_presence_is_the_zone_of_most_of_the_hour(day):
+def test_presence_is_the_zone_of_most_of_the_hour(day: date) -> None:
     plan, city, people = world(day, 60)
     clock = Day(day, BERLIN)
     motion = move(city, live(plan, city, people, 0, 0, clock))
@@ -61,7 +62,7 @@ def test_presence_is_the_zone_of_most_of_the_hour(day):
             assert found[person, hour] == np.argmax(seconds)
 
 
-def test_stays_follow_each_other_and_fill_the_day():
+def test_stays_follow_each_other_and_fill_the_day() -> None:
     plan, city, people = world(USUAL)
     days = live(plan, city, people, 0, 0, Day(USUAL, BERLIN))
     first, last = np.diff(days.person, prepend=-1) > 0, ~days.onward
@@ -72,7 +73,7 @@ def test_stays_follow_each_other_and_fill_the_day():
     assert (days.leave[~last] < days.arrive[np.flatnonzero(~last) + 1]).all()
 
 
-def test_nobody_travels_faster_than_a_train():
+def test_nobody_travels_faster_than_a_train() -> None:
     plan, city, people = world(USUAL)
     days = live(plan, city, people, 0, 0, Day(USUAL, BERLIN))
     at = np.flatnonzero(days.onward)
@@ -80,7 +81,7 @@ def test_nobody_travels_faster_than_a_train():
     assert (metres / (days.arrive[at + 1] - days.leave[at])).max() < 40
 
 
-def test_people_wake_up_where_they_were_at_midnight():
+def test_people_wake_up_where_they_were_at_midnight() -> None:
     plan, city, people = world(USUAL)
     evening = live(plan, city, people, 0, 0, Day(USUAL, BERLIN))
     morning = live(plan, city, people, 0, 1, Day(USUAL + timedelta(days=1), BERLIN))
@@ -89,7 +90,7 @@ def test_people_wake_up_where_they_were_at_midnight():
     assert (midnight != people.home).mean() > 0.02
 
 
-def test_offices_fill_by_day_homes_by_night_and_the_arena_on_its_night():
+def test_offices_fill_by_day_homes_by_night_and_the_arena_on_its_night() -> None:
     plan, city, people = world(USUAL)
     clock = Day(USUAL, BERLIN)
     zones = presence(city, move(city, live(plan, city, people, 0, 0, clock)), len(people), clock)
@@ -103,7 +104,7 @@ def test_offices_fill_by_day_homes_by_night_and_the_arena_on_its_night():
     assert at_home[people.kind == DEVICE].all()
 
 
-def test_pupils_stay_away_from_school_at_weekends():
+def test_pupils_stay_away_from_school_at_weekends() -> None:
     shares = {}
     for day in (date(2026, 3, 6), date(2026, 3, 8)):
         plan, city, people = world(day)
@@ -114,7 +115,7 @@ def test_pupils_stay_away_from_school_at_weekends():
     assert sunday < friday / 10
 
 
-def test_the_truth_of_a_clock_change_has_every_hour_once(landing):
+def test_the_truth_of_a_clock_change_has_every_hour_once(landing: Any) -> None:
     made = landing(start=date(2026, 3, 28), days=3, subscribers=40)
     hours = defaultdict(Counter)
     for row in made.truth("presence/*/*.parquet"):

@@ -2,6 +2,7 @@ from collections import Counter, defaultdict
 from datetime import date
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -21,7 +22,7 @@ FORMS = [
 WALK = ("conflicting_place", "duplicate", "impossible_speed", "kept")
 
 
-def expected(made, day: date = DAY) -> Counter:
+def expected(made: Any, day: date = DAY) -> Counter:
     counts = Counter()
     for row in made.truth("dirty.parquet"):
         folder, _, _ = row["file"].rpartition("/")
@@ -31,19 +32,19 @@ def expected(made, day: date = DAY) -> Counter:
 
 
 @pytest.mark.parametrize(("form", "container"), FORMS)
-def test_the_truth_knows_the_exact_account_of_every_format(landing, form, container):
+def test_the_truth_knows_the_exact_account_of_every_format(landing: Any, form: Any, container: Any) -> None:
     made = landing(format=form, container=container)
     assert +made.account(DAY) == expected(made)
 
 
-def test_the_account_is_exact_on_days_when_consents_begin_and_clocks_change(landing):
+def test_the_account_is_exact_on_days_when_consents_begin_and_clocks_change(landing: Any) -> None:
     made = landing(start=date(2026, 3, 28), days=2, subscribers=300, opt_in=0.9)
     for day in (date(2026, 3, 28), date(2026, 3, 29)):
         assert +made.account(day) == expected(made, day)
     assert any(date(2026, 3, 28) <= since.date() < date(2026, 3, 30) for since in made.counts_from.values())
 
 
-def test_every_reason_is_planted_where_the_form_can_have_it(landing):
+def test_every_reason_is_planted_where_the_form_can_have_it(landing: Any) -> None:
     planted = {
         form: {
             row["reason"] for row in landing(format=form[0], container=form[1]).truth("dirty.parquet") if row["planted"]
@@ -56,7 +57,7 @@ def test_every_reason_is_planted_where_the_form_can_have_it(landing):
     assert planted["eurostat", "csv.zst"] == everywhere | {"bad_time", "unreadable_row", "bad_plmn"}
 
 
-def test_flawed_rows_are_the_stated_share(landing):
+def test_flawed_rows_are_the_stated_share(landing: Any) -> None:
     made = landing()
     rows = made.truth("dirty.parquet")
     planted = Counter(dict.fromkeys(WALK, 0))
@@ -68,11 +69,11 @@ def test_flawed_rows_are_the_stated_share(landing):
 
 
 @pytest.mark.parametrize(("form", "container"), FORMS[1:])
-def test_all_formats_carry_the_same_events(landing, form, container):
+def test_all_formats_carry_the_same_events(landing: Any, form: Any, container: Any) -> None:
     assert events(landing(format=form, container=container)) == events(landing())
 
 
-def events(made) -> Counter:
+def events(made: Any) -> Counter:
     """Clean rows that carry no name: how often each place in the subscribers' order, second and cell occurs."""
     number = {row["subscriber_id"]: n for n, row in enumerate(made.reference("subscribers"))}
     counts = Counter()
@@ -83,7 +84,7 @@ def events(made) -> Counter:
     return counts
 
 
-def test_eurostat_files_bear_ids_of_32_lower_case_hex_digits(landing):
+def test_eurostat_files_bear_ids_of_32_lower_case_hex_digits(landing: Any) -> None:
     made = landing(format="eurostat", container="parquet")
     ids = {row["subscriber_id"] for row in made.reference("subscribers")}
     assert len(ids) == SMALL["subscribers"]
@@ -92,7 +93,7 @@ def test_eurostat_files_bear_ids_of_32_lower_case_hex_digits(landing):
     assert {row["subscriber_id"] for row in made.truth("homes.parquet")} == ids
 
 
-def test_the_same_seed_writes_the_same_bytes(landing, tmp_path):
+def test_the_same_seed_writes_the_same_bytes(landing: Any, tmp_path: Path) -> None:
     simulate(tmp_path / "again", SimulationPlan(**SMALL))
     first, again = (contents(root) for root in (landing().root, tmp_path / "again"))
     assert first == again
@@ -107,7 +108,7 @@ def contents(root: Path) -> dict[str, tuple[bytes, int]]:
     }
 
 
-def test_every_day_is_a_closed_folder_of_several_files(landing):
+def test_every_day_is_a_closed_folder_of_several_files(landing: Any) -> None:
     made = landing(start=date(2026, 3, 28), days=3, subscribers=40)
     folders = sorted((made.root / "events").iterdir())
     assert [folder.name for folder in folders] == ["date=2026-03-28", "date=2026-03-29", "date=2026-03-30"]
@@ -116,7 +117,7 @@ def test_every_day_is_a_closed_folder_of_several_files(landing):
         assert len(list(folder.glob("part-*.parquet"))) == 4
 
 
-def test_progress_hears_of_every_file(tmp_path):
+def test_progress_hears_of_every_file(tmp_path: Path) -> None:
     heard = []
     summary = simulate(tmp_path / "root", SimulationPlan(**SMALL), lambda *counts: heard.append(counts))
     assert heard == [(n, 4) for n in range(1, 5)]
@@ -125,7 +126,7 @@ def test_progress_hears_of_every_file(tmp_path):
     assert summary.zones == SMALL["zones"]
 
 
-def test_the_summary_counts_what_the_files_hold(landing, tmp_path):
+def test_the_summary_counts_what_the_files_hold(landing: Any, tmp_path: Path) -> None:
     summary = simulate(tmp_path / "root", SimulationPlan(**SMALL))
     account = landing().account(DAY)
     assert summary.rows == sum(account.values())
@@ -133,7 +134,7 @@ def test_the_summary_counts_what_the_files_hold(landing, tmp_path):
     assert summary.counted == len(landing().counts_from)
 
 
-def test_the_median_phone_has_about_the_plans_rate_of_events(landing):
+def test_the_median_phone_has_about_the_plans_rate_of_events(landing: Any) -> None:
     made = landing(subscribers=2000)
     counts = Counter()
     for path in (made.root / "events").rglob("part-*"):
@@ -144,7 +145,7 @@ def test_the_median_phone_has_about_the_plans_rate_of_events(landing):
     assert len(counts) < 2000
 
 
-def test_opt_in_varies_by_age_and_gender_around_the_plans_share(landing):
+def test_opt_in_varies_by_age_and_gender_around_the_plans_share(landing: Any) -> None:
     made = landing(subscribers=2000)
     standing = {
         row["subscriber_id"]
@@ -159,7 +160,7 @@ def test_opt_in_varies_by_age_and_gender_around_the_plans_share(landing):
     assert shares["25-34"] > shares["-24"] + 0.03
 
 
-def test_consents_come_withdrawn_given_again_unproven_and_for_other_purposes(landing):
+def test_consents_come_withdrawn_given_again_unproven_and_for_other_purposes(landing: Any) -> None:
     made = landing(subscribers=2000)
     rows = made.reference("consents")
     agreed = Counter(row["subscriber_id"] for row in rows if row["purpose"] == "insights")
@@ -172,14 +173,14 @@ def test_consents_come_withdrawn_given_again_unproven_and_for_other_purposes(lan
     assert any(row["active_from"] for row in made.reference("subscribers"))
 
 
-def test_homes_say_who_is_counted(landing):
+def test_homes_say_who_is_counted(landing: Any) -> None:
     made = landing()
     counted = {row["subscriber_id"]: row["counted_from"] for row in made.truth("homes.parquet") if row["counted"]}
     assert counted == made.counts_from
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
-def test_at_no_or_full_opt_in_nobody_or_everybody_agrees(landing, share):
+def test_at_no_or_full_opt_in_nobody_or_everybody_agrees(landing: Any, share: float) -> None:
     made = landing(opt_in=share, dirty=0.0)
     standing = {
         row["subscriber_id"]
@@ -190,14 +191,14 @@ def test_at_no_or_full_opt_in_nobody_or_everybody_agrees(landing, share):
     assert not any(row["planted"] for row in made.truth("dirty.parquet"))
 
 
-def test_the_census_counts_the_city_at_the_market_share(landing):
+def test_the_census_counts_the_city_at_the_market_share(landing: Any) -> None:
     made = landing(subscribers=2000)
     residents = sum(int(row["residents"]) for row in made.reference("population"))
     homes = [row for row in made.truth("homes.parquet") if row["home_zone_id"] and row["kind"] != "roamer"]
     assert residents == pytest.approx(len(homes) / 0.3, rel=0.02)
 
 
-def test_stays_and_trips_of_the_truth_fit_together(landing):
+def test_stays_and_trips_of_the_truth_fit_together(landing: Any) -> None:
     made = landing()
     stays = Counter(row["subscriber_id"] for row in made.truth("stays/*/*.parquet"))
     trips = Counter(row["subscriber_id"] for row in made.truth("trips/*/*.parquet"))
@@ -205,7 +206,7 @@ def test_stays_and_trips_of_the_truth_fit_together(landing):
     assert all(trips[name] == number - 1 for name, number in stays.items())
 
 
-def test_a_folder_that_holds_something_is_left_alone(tmp_path):
+def test_a_folder_that_holds_something_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "cells.csv").touch()
     with pytest.raises(Misconfigured, match="not empty"):
         simulate(tmp_path, SimulationPlan(**SMALL))
@@ -226,12 +227,12 @@ def test_a_folder_that_holds_something_is_left_alone(tmp_path):
         ({"container": "xlsx"}, "container"),
     ],
 )
-def test_an_impossible_plan_is_refused_by_name(change, named):
+def test_an_impossible_plan_is_refused_by_name(change: Any, named: str) -> None:
     with pytest.raises(Misconfigured, match=named):
         SimulationPlan(**{**SMALL, **change})
 
 
-def test_files_stay_small_enough_to_keep_memory_constant():
+def test_files_stay_small_enough_to_keep_memory_constant() -> None:
     plan = SimulationPlan(**{**SMALL, "subscribers": 870_000, "rate": 1150.0})
     assert {len(range(*part.indices(plan.subscribers))) for part in plan.parts[:-1]} == {819}
     assert plan.parts[-1].stop == plan.subscribers
