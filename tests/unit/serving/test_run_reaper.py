@@ -100,7 +100,7 @@ def test_an_interrupted_run_is_followed_by_one_that_is_tagged_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "name", "terminal_states"),
+    ("kind", "name", "ends"),
     [
         ("CRASHED", "Interrupted", "Interrupted"),
         ("CANCELLED", "Cancelled", "Cancelled"),
@@ -108,10 +108,10 @@ def test_an_interrupted_run_is_followed_by_one_that_is_tagged_too() -> None:
         ("RUNNING", "Running", "Running"),
     ],
 )
-def test_what_a_run_had_started_ends_as_it_did(kind: str, name: str, terminal_states: str) -> None:
+def test_what_a_run_had_started_ends_as_it_did(kind: str, name: str, ends: str) -> None:
     api = _api(_run("parent", kind, state_name=name), _child("child", "parent"))
-    assert reap_orphans(api) == ["child"] * (terminal_states != "Running")
-    assert api.states()["child"] == terminal_states
+    assert reap_orphans(api) == ["child"] * (ends != "Running")
+    assert api.states()["child"] == ends
 
 
 def test_what_prefect_marked_is_explained_once_and_all_that_died_is_told_to_the_books() -> None:
