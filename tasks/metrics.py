@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from prometheus_client import CollectorRegistry, Metric, generate_latest
+from prometheus_client.registry import Collector
+
 from tasks.alerts import Alert, AlertKind
 from tasks.period import Period, day_start
 from tasks.plan.states import Plan, State, counted
@@ -21,23 +24,6 @@ NAME = "metrics.prom"
 Sample = tuple[Mapping[str, str], float]
 
 
-@dataclass(frozen=True)
-class Metric:
-    """A gauge with its samples, one for each set of labels."""
-
-    name: str
-    help: str
-    samples: Iterable[Sample]
-
-    def lines(self) -> Iterator[str]:
-        """In the text format, version 0.0.4."""
-        yield f"# HELP throng_{self.name} {self.help}"
-        yield f"# TYPE throng_{self.name} gauge"
-        for labels, value in self.samples:
-            shown = ",".join(f'{name}="{_escaped(text)}"' for name, text in labels.items())
-            yield f"throng_{self.name}{f'{{{shown}}}' if shown else ''} {value:.15g}"
-
-
 def write_metrics(stores: Stores, plan: Plan, found: Sequence[Alert], now: datetime) -> Path:
     """Write the file, whole or not at all: in the home for this user, elsewhere for the monitoring's user too."""
     elsewhere = stores.settings.metrics
@@ -47,10 +33,33 @@ def write_metrics(stores: Stores, plan: Plan, found: Sequence[Alert], now: datet
 
 
 def render(stores: Stores, plan: Plan, found: Sequence[Alert], now: datetime) -> str:
-    """Every metric; `plan` is the schedule's, `found` the open alerts."""
-    metrics = [*_of_plan(stores, plan, now), *_of_books(stores, found), *_of_runs(stores.catalog.last_runs().values())]
-    written = Metric("metrics_written_timestamp_seconds", "When this file was written.", [({}, now.timestamp())])
-    return "\n".join(line for metric in (*metrics, written) for line in metric.lines()) + "\n"
+    """Return every metric; `plan` is the schedule's, `found` its alerts."""
+    registry = CollectorRegistry()
+    registry.register(_Metrics(stores, plan, found, now))
+    return generate_latest(registry).decode()
+
+
+@dataclass(frozen=True, eq=False)
+class _Metrics(Collector):
+    stores: Stores
+    plan: Plan
+    found: Sequence[Alert]
+    now: datetime
+
+    def collect(self) -> Iterator[Metric]:
+        yield from _of_plan(self.stores, self.plan, self.now)
+        yield from _of_catalog(self.stores, self.found)
+        yield from _of_runs(self.stores.catalog.last_runs().values())
+        written: list[Sample] = [({}, self.now.timestamp())]
+        yield _gauge("metrics_written_timestamp_seconds", "When this file was written.", written)
+
+
+def _gauge(name: str, meaning: str, samples: Iterable[Sample]) -> Metric:
+    """Return a gauge with one sample for each set of labels."""
+    gauge = Metric(f"throng_{name}", meaning, "gauge")
+    for labels, value in samples:
+        gauge.add_sample(gauge.name, dict(labels), value)
+    return gauge
 
 
 def _of_plan(stores: Stores, plan: Plan, now: datetime) -> Iterator[Metric]:
@@ -62,11 +71,11 @@ def _of_plan(stores: Stores, plan: Plan, now: datetime) -> Iterator[Metric]:
             target.state for target in plan.targets if (target.product, target.client or "") == (product, client)
         ).items()
     ]
-    yield Metric("freshness_seconds", "Age of the newest delivered period: since its end.", _freshness(stores, now))
-    yield Metric("periods", "Periods of the schedule's plan by state; no client: for ourselves.", by_state)
+    yield _gauge("freshness_seconds", "Age of the newest delivered period: since its end.", _freshness(stores, now))
+    yield _gauge("periods", "Periods of the schedule's plan by state; no client: for ourselves.", by_state)
     open_ = [target.client for target in plan.targets if target.late and target.state is not State.IMPOSSIBLE]
     late: list[Sample] = [({"client": name}, open_.count(name)) for name in _clients(stores)]
-    yield Metric("deliveries_late", "Periods that were promised by now, can be had, and are not delivered.", late)
+    yield _gauge("deliveries_late", "Periods that were promised by now, can be had, and are not delivered.", late)
 
 
 def _freshness(stores: Stores, now: datetime) -> Iterator[Sample]:
@@ -86,11 +95,11 @@ def _clients(stores: Stores) -> dict[str, ClientSpec]:
     return {row.name: ClientSpec.stored(row.spec) for row in stores.catalog.clients()}
 
 
-def _of_books(stores: Stores, found: Sequence[Alert]) -> Iterator[Metric]:
+def _of_catalog(stores: Stores, found: Sequence[Alert]) -> Iterator[Metric]:
     left: list[Sample] = [({"month": month.month}, month.left / month.cap) for month in budgets(stores)]
-    yield Metric("budget_left_ratio", "Share of the month's privacy budget (rho) that is left.", left)
+    yield _gauge("budget_left_ratio", "Share of the month's privacy budget (rho) that is left.", left)
     kinds: list[Sample] = [({"kind": kind}, sum(alert.kind == kind for alert in found)) for kind in AlertKind]
-    yield Metric("alerts", "Open alerts by kind.", kinds)
+    yield _gauge("alerts", "Open alerts by kind.", kinds)
 
 
 def _of_runs(runs: Iterable[Run]) -> Iterator[Metric]:
@@ -98,7 +107,7 @@ def _of_runs(runs: Iterable[Run]) -> Iterator[Metric]:
     last = {run.verb: run for run in sorted(runs, key=lambda run: run.id) if run.ended}
     samples = {verb: _facts(run, run.ended) for verb, run in sorted(last.items()) if run.ended}
     for name, meaning in _LAST_RUN.items():
-        yield Metric(f"last_run_{name}", meaning, [({"verb": verb}, facts[name]) for verb, facts in samples.items()])
+        yield _gauge(f"last_run_{name}", meaning, [({"verb": verb}, facts[name]) for verb, facts in samples.items()])
 
 
 def _facts(run: Run, ended: datetime) -> Mapping[str, float]:
@@ -116,7 +125,3 @@ _LAST_RUN = {
     "duration_seconds": "How long the verb's last run took.",
     "cpu_seconds": "CPU time of the verb's last run.",
 }
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")

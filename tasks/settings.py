@@ -8,17 +8,14 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from tasks import env_files
 from tasks.errors import Misconfigured, shown
-
-_MAIL = r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+"
 
 
 class Settings(BaseSettings):
@@ -35,18 +32,8 @@ class Settings(BaseSettings):
     engine: Literal["local"] = "local"
     memory_limit: Annotated[str, Field(pattern=r"^[1-9]\d{0,5} ?[MG]B$")] = "500MB"
     metrics: Path | None = None
-    alert_webhook: SecretStr | None = None
-    alert_email: Annotated[str, Field(pattern=rf"^{_MAIL}(, ?{_MAIL})*$")] | None = None
-    smtp_url: SecretStr | None = None
-
-    @field_validator("alert_webhook", "smtp_url")
-    @classmethod
-    def _is_an_address(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
-        known = ("http", "https") if info.field_name == "alert_webhook" else ("smtp", "smtps")
-        if value and not _addresses(value.get_secret_value(), known):
-            schemes = " or ".join(f"{scheme}://" for scheme in known)
-            raise ValueError(f"must begin with {schemes} and name a host; / ? # @ in a password are %2F %3F %23 %40")
-        return value
+    alerts: SecretStr | None = None
+    """Apprise addresses, separated by blanks."""
 
     @property
     def landing_root(self) -> Path:
@@ -121,16 +108,6 @@ class Settings(BaseSettings):
                 code="settings.not_a_folder",
             )
         return Path(value).absolute()
-
-
-def _addresses(url: str, schemes: tuple[str, ...]) -> bool:
-    """Whether the URL names a host. An unescaped sign in a password would turn the rest into a path, and show it."""
-    try:
-        parts = urlsplit(url)
-        whole = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # its text holds parts of the address
-        return False
-    return whole and ("http" in schemes or not (parts.path.strip("/") or parts.query or parts.fragment))
 
 
 def load() -> Settings:

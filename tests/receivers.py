@@ -21,6 +21,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
+from tasks.alerts import Alert
+
 
 @dataclass
 class Received:
@@ -32,6 +34,17 @@ class Received:
     words: list[str] = field(default_factory=list)
     status: int = 200
     elsewhere: str = ""
+
+    @property
+    def http(self) -> str:
+        """The webhook's address for a browser."""
+        return self.url.replace("json://", "http://")
+
+    @property
+    def alerts(self) -> list[Alert]:
+        """The alerts of all calls."""
+        texts = [text for call in self.calls for text in call["message"].split("\n\n")]
+        return [Alert(*text.split("\n")[0].split(": ", 1), *text.split("\n")[1:]) for text in texts]
 
 
 @contextmanager
@@ -55,7 +68,7 @@ def webhook() -> Iterator[Received]:
             """Nothing on the terminal."""
 
     with HTTPServer(("127.0.0.1", 0), Receiver) as server:
-        received = Received(f"http://127.0.0.1:{server.server_port}/hook")
+        received = Received(f"json://127.0.0.1:{server.server_port}/hook")
         with _running(server):
             yield received
 
@@ -95,7 +108,8 @@ def mailbox(tls: ssl.SSLContext | None = None) -> Iterator[Received]:
             return (tls.wrap_socket(connection, server_side=True) if tls else connection), address
 
     with Server(("127.0.0.1", 0), Receiver) as server:
-        received = Received(f"{'smtps' if tls else 'smtp'}://127.0.0.1:{server.server_address[1]}")
+        to = f"127.0.0.1:{server.server_address[1]}?to=ops@operator.example&from=throng@operator.example"
+        received = Received(f"mailtos://{to}&mode=ssl" if tls else f"mailto://{to}")
         with _running(server):
             yield received
 

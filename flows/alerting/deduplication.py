@@ -1,4 +1,4 @@
-"""What was told when, so that an alert that stands for days is told once a day."""
+"""When each alert was sent, so that an alert that lasts for days is sent once a day."""
 
 import json
 import logging
@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tasks.alerts import Alert
+from tasks.errors import StorageUnavailable
+from tasks.store.atomic_files import replace_file
 
 SILENCE = timedelta(hours=23)
 """Less than a day: a run that is a little earlier today than yesterday must not make it every other day."""
@@ -16,29 +18,26 @@ log = logging.getLogger("throng.alerts")
 
 
 class Deduplicator:
-    """A small file; one that is damaged or lost only means that something is told twice."""
+    """A small file by notifier, kind and subject; without it an alert is sent twice."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._told = self._read()
+        self._sent = self._read()
 
-    def fresh(self, channel: str, alert: Alert, now: datetime) -> bool:
-        """Whether the channel was not told of this kind and subject within a day."""
-        last = self._told.get(_key(channel, alert))
+    def is_due(self, notifier: str, alert: Alert, now: datetime) -> bool:
+        """Return whether the notifier sent nothing of this kind and subject within a day."""
+        last = self._sent.get(_key(notifier, alert))
         return last is None or now - last >= SILENCE
 
-    def remember(self, channel: str, alerts: Iterable[Alert], now: datetime) -> None:
-        """Keep that the channel was told, and forget what is older than a day."""
-        self._told |= {_key(channel, alert): now for alert in alerts}
-        self._told = {key: at for key, at in self._told.items() if now - at < SILENCE}
-        content = json.dumps({key: at.isoformat() for key, at in self._told.items()}, indent=1)
-        unfinished = self._path.with_suffix(".unfinished")
+    def record(self, notifier: str, alerts: Iterable[Alert], now: datetime) -> None:
+        """Keep that the notifier sent the alerts; drop what is older than a day."""
+        self._sent |= {_key(notifier, alert): now for alert in alerts}
+        self._sent = {key: at for key, at in self._sent.items() if now - at < SILENCE}
+        content = json.dumps({key: at.isoformat() for key, at in self._sent.items()}, indent=1)
         try:
-            unfinished.touch(mode=0o600)
-            unfinished.write_text(content)
-            unfinished.replace(self._path)
-        except OSError as error:
-            log.error("What was told cannot be kept (%s); after a restart it is told again.", type(error).__name__)
+            replace_file(self._path, content.encode())
+        except StorageUnavailable as error:
+            log.error("Sent alerts cannot be recorded (%s); after a restart they are sent again.", type(error).__name__)
 
     def _read(self) -> dict[str, datetime]:
         with suppress(OSError, ValueError, AttributeError, TypeError):
@@ -49,5 +48,5 @@ class Deduplicator:
         return {}
 
 
-def _key(channel: str, alert: Alert) -> str:
-    return f"{channel} {alert.kind} {alert.subject}"
+def _key(notifier: str, alert: Alert) -> str:
+    return f"{notifier} {alert.kind} {alert.subject}"

@@ -1,23 +1,22 @@
-"""The teller: hears alerts on loopback, from the server's automations, and passes each on once a day by every channel.
+"""The dispatcher: receives alerts on loopback and sends each once a day through every notifier.
 
-It runs beside the server, not on a worker: that no worker takes runs is one of the things to be told.
+It runs beside Prefect's server, not on a worker: a worker that takes no runs is itself an alert.
 """
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import datetime
 from hmac import compare_digest
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import Empty, Queue
 from secrets import token_urlsafe
-from threading import Event, Thread
-from time import monotonic
+from threading import Thread
 from urllib.request import ProxyHandler, Request, build_opener
 
 from flows.alerting.deduplication import Deduplicator
-from flows.alerting.notifiers import SECONDS, Notifier, configured_notifiers, log
+from flows.alerting.notifiers import Notifier, log, notifiers
 from tasks.alerts import Alert, AlertKind
 from tasks.release import utc_now
 from tasks.settings import Settings
@@ -30,119 +29,98 @@ SERVICE_DOWN = "service_down"
 
 KNOWN_KINDS = frozenset({*AlertKind, RUN_LATE, SCHEDULE_SILENT, SERVICE_DOWN})
 
-LONGEST = 65_536
-"""Bytes of one alert."""
+MOST_BYTES = 65_536
+"""Of one alert."""
 
-KEPT = 1_000
-"""Alerts that wait for a channel which does not answer."""
+MOST_WAITING = 1_000
+"""Alerts that wait for a service which does not answer."""
 
-
-GATHER, AGAIN, LOOK = 5.0, 60.0, 0.2
-"""Seconds: what follows so closely is one message; a failed one is tried again; the queue is looked at.
-
-The server calls its webhooks one by one, a few a second.
-"""
+POST_SECONDS = 10
+GATHER_SECONDS, RETRY_SECONDS = 5.0, 60.0
+"""Alerts this close together are one message, as the server calls a few webhooks a second; when to retry."""
 
 
 class Outbox:
-    """What one channel was not told yet."""
+    """Alerts that one notifier has not sent yet."""
 
-    def __init__(self, channel: Notifier, memory: Deduplicator) -> None:
-        self._channel, self._memory = channel, memory
+    def __init__(self, notifier: Notifier, sent: Deduplicator) -> None:
+        self._notifier, self._sent = notifier, sent
         self._waiting: dict[tuple[str, str], Alert] = {}
 
     def add(self, alerts: Sequence[Alert], now: datetime) -> None:
-        """Take what the channel was not told within a day."""
+        """Take the alerts that were not sent within a day."""
         for alert in alerts:
-            if self._memory.fresh(self._channel.name, alert, now) and len(self._waiting) < KEPT:
+            if self._sent.is_due(self._notifier.name, alert, now) and len(self._waiting) < MOST_WAITING:
                 self._waiting[alert.kind, alert.subject] = alert
 
     def send(self, now: datetime) -> None:
-        """Tell all that waits as one message; what was not taken goes on waiting, and the log says so."""
+        """Send all that waits as one message; keep it and log the failure if the receiver does not take it."""
         waiting = list(self._waiting.values())
         if not waiting:
             return
         try:
-            self._channel.send(waiting)
-        except Exception as error:  # whatever it is, the other channels and the next alerts go on
-            name, reason = self._channel.name, _reason(error)
-            log.error("%d alert(s) not delivered by %s (%s); trying again", len(waiting), name, reason)
+            taken, reason = self._notifier.send(waiting), "refused or not reached"
+        except Exception as error:  # must stop neither the other notifiers nor the next alert
+            taken, reason = False, type(error).__name__
+        if not taken:
+            log.error("%d alert(s) not sent by %s: %s; trying again.", len(waiting), self._notifier.name, reason)
             return
         self._waiting.clear()
-        self._memory.remember(self._channel.name, waiting, now)
+        self._sent.record(self._notifier.name, waiting, now)
 
 
 class Dispatcher:
-    """Gathers what comes within a moment into one message, and tries again what was not taken."""
+    """Gathers alerts that come close together into one message, and sends failed messages again."""
 
-    def __init__(self, ways: Sequence[Notifier], memory: Deduplicator, gather: float, again: float = AGAIN) -> None:
-        self._boxes = [Outbox(way, memory) for way in ways]
-        self._heard: Queue[Alert] = Queue()
-        self._gather, self._again = gather, again
-        self._over = Event()
+    def __init__(
+        self, notifiers: Sequence[Notifier], sent: Deduplicator, gather: float, retry: float = RETRY_SECONDS
+    ) -> None:
+        self._boxes = [Outbox(notifier, sent) for notifier in notifiers]
+        self._queue: Queue[Alert | None] = Queue()
+        self._gather, self._retry = gather, retry
 
-    def hear(self, alert: Alert) -> None:
+    def enqueue(self, alert: Alert) -> None:
         """Take an alert, from any thread."""
-        self._heard.put(alert)
-
-    def work(self) -> None:
-        """Tell until stopped; what was heard before is told still."""
-        while not self._over.is_set():
-            self._tell(self._gathered())
-        self._tell([])
+        self._queue.put(alert)
 
     def stop(self) -> None:
-        """End `work` within the gathering time."""
-        self._over.set()
+        """End `run` after all alerts that were taken before."""
+        self._queue.put(None)
 
-    def _tell(self, alerts: Sequence[Alert]) -> None:
-        now = utc_now()
-        for box in self._boxes:
-            try:
+    def run(self) -> None:
+        """Send until stopped."""
+        going = True
+        while going:
+            alerts, going = self._next()
+            now = utc_now()
+            for box in self._boxes:
                 box.add(alerts, now)
                 box.send(now)
-            except Exception as error:
-                log.error("An alert was not dealt with (%s).", _reason(error))
 
-    def _gathered(self) -> list[Alert]:
-        """Waits for an alert, and then until no more come for a moment; nothing when it is time to try again."""
-        ends, heard = monotonic() + self._again, 0
-        while self._heard.empty() and monotonic() < ends and not self._over.wait(LOOK):
-            pass
-        while self._heard.qsize() > heard and not self._over.is_set():
-            heard = self._heard.qsize()
-            self._over.wait(self._gather)
-        return list(_drained(self._heard))
-
-
-def _reason(error: Exception) -> str:
-    """Its kind and number: its text may hold an address with a password."""
-    return f"{type(error).__name__} {getattr(error, 'code', '') or getattr(error, 'smtp_code', '')}".strip()
-
-
-def _drained(queue: "Queue[Alert]") -> Iterator[Alert]:
-    while True:
-        try:
-            yield queue.get_nowait()
-        except Empty:
-            return
+    def _next(self) -> tuple[list[Alert], bool]:
+        """Wait for the next alerts, none when it is time to retry; return them and whether to go on."""
+        alerts, wait = list[Alert](), self._retry
+        with suppress(Empty):
+            while alert := self._queue.get(timeout=wait):
+                alerts.append(alert)
+                wait = self._gather
+            return alerts, False
+        return alerts, True
 
 
 def post_alert(address: str, alert: Alert) -> None:
-    """Say an alert to the teller at its address; raises OSError."""
+    """Send an alert to the dispatcher at its address; raises OSError."""
     request = Request(address, json.dumps(asdict(alert)).encode(), method="POST")  # noqa: S310 - our own
-    build_opener(ProxyHandler({})).open(request, timeout=SECONDS).close()
+    build_opener(ProxyHandler({})).open(request, timeout=POST_SECONDS).close()
 
 
 @contextmanager
-def running_dispatcher(settings: Settings, gather: float = GATHER) -> Iterator[str]:
-    """A running teller for the length of the block; its address, which only the automations need to know."""
-    dispatcher = Dispatcher(
-        configured_notifiers(settings), Deduplicator(settings.home.absolute() / "told.json"), gather
-    )
+def running_dispatcher(settings: Settings, gather: float = GATHER_SECONDS) -> Iterator[str]:
+    """Run a dispatcher for the length of the block; yield its address, a secret of the server's automations."""
+    dispatcher = Dispatcher(notifiers(settings), Deduplicator(settings.home.absolute() / "told.json"), gather)
     secret = token_urlsafe(16)
     server = ThreadingHTTPServer(("127.0.0.1", 0), _listener(dispatcher, f"/{secret}"))
-    threads = [Thread(target=server.serve_forever, daemon=True), Thread(target=dispatcher.work, daemon=True)]
+    threads = [Thread(target=server.serve_forever, daemon=True), Thread(target=dispatcher.run, daemon=True)]
     for thread in threads:
         thread.start()
     try:
@@ -155,9 +133,9 @@ def running_dispatcher(settings: Settings, gather: float = GATHER) -> Iterator[s
             thread.join(timeout=15)
 
 
-def _alert(said: dict[str, str]) -> Alert:
-    """An alert of a known kind; each field is made one line, as a mail's subject and a log's entry are."""
-    alert = Alert(**{name: " ".join(text.encode().decode().splitlines()) for name, text in said.items()})
+def _parse(body: bytes) -> Alert:
+    """Return an alert of a known kind, each field on one line; raise ValueError, TypeError or AttributeError."""
+    alert = Alert(**{name: " ".join(text.encode().decode().splitlines()) for name, text in json.loads(body).items()})
     if alert.kind not in KNOWN_KINDS:
         raise ValueError("unknown kind")
     return alert
@@ -166,21 +144,19 @@ def _alert(said: dict[str, str]) -> Alert:
 def _listener(dispatcher: Dispatcher, path: str) -> type[BaseHTTPRequestHandler]:
     class Listener(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            alert = self._alert() if compare_digest(self.path.encode(), path.encode()) else None
-            if alert:
-                dispatcher.hear(alert)
-            self.send_response(204 if alert else 400)
+            self.send_response(204 if compare_digest(self.path.encode(), path.encode()) and self._take() else 400)
             self.end_headers()
 
-        def _alert(self) -> Alert | None:
+        def _take(self) -> bool:
             try:
                 length = int(self.headers.get("Content-Length") or 0)
-                return _alert(json.loads(self.rfile.read(max(0, min(length, LONGEST)))))
+                dispatcher.enqueue(_parse(self.rfile.read(max(0, min(length, MOST_BYTES)))))
             except (ValueError, TypeError, AttributeError):
                 log.error("An automation sent something that is no alert.")
-                return None
+                return False
+            return True
 
         def log_message(self, format: str, *args: object) -> None:
-            """Its lines would hold the path, which is the secret."""
+            """Write nothing: the path is the secret."""
 
     return Listener

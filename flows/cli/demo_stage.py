@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 
+from flows.serving.lockfile import exclusive
 from flows.serving.prefect_server import PrefectServer, prefect_server
 from tasks.env_files import sqlite_url
 from tasks.errors import Misconfigured
@@ -49,24 +49,14 @@ class Stage:
 @contextmanager
 def stage(home: Path) -> Iterator[Stage]:
     """Clear the home and start the servers; nothing of this machine's own Throng is read or written."""
-    with _alone(home):
+    make_folder(home)
+    taken = Misconfigured(f"Another demo runs in {home}.", "Wait until it has ended.", "demo.running")
+    with exclusive(home.with_suffix(".lock"), taken):  # the next demo clears what this one uses
         for left in home.iterdir():
             shutil.rmtree(left) if left.is_dir() else left.unlink()
         with prefect_server(home / "prefect") as pages, serve(home / "s3", BUCKETS) as s3:
             os.environ.update(_environment(home, pages, s3))
             yield Stage(home, pages, s3)
-
-
-@contextmanager
-def _alone(home: Path) -> Iterator[None]:
-    """One demo at a time: the next one clears what this one uses."""
-    make_folder(home)
-    with home.with_suffix(".lock").open("w") as lock:
-        try:
-            flock(lock, LOCK_EX | LOCK_NB)
-        except BlockingIOError:
-            raise Misconfigured(f"Another demo runs in {home}.", "Wait until it has ended.", "demo.running") from None
-        yield
 
 
 def _environment(home: Path, pages: PrefectServer, s3: S3Server) -> dict[str, str]:

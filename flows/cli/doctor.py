@@ -249,11 +249,10 @@ def _bucket(buckets: "Buckets", destination: "Destination") -> str:
 
 
 def _alerts(settings: Settings) -> str:
-    from flows.alerting.notifiers import configured_notifiers
+    from flows.alerting.notifiers import notifiers
 
-    ways = ", ".join(channel.name for channel in configured_notifiers(settings))
-    others = "" if settings.alert_webhook or settings.alert_email else "; THRONG_ALERT_WEBHOOK or _EMAIL add others"
-    return f"told by {ways}, while `throng serve` runs{others}"
+    names = ", ".join(notifier.name for notifier in notifiers(settings))
+    return f"sent to {names}, while `throng serve` runs{'' if settings.alerts else '; THRONG_ALERTS adds others'}"
 
 
 LOOKS: Mapping[str, Callable[[Settings], str]] = {

@@ -1,32 +1,38 @@
-"""Whether `throng serve` runs in a home, and where: a lock that falls with its process, and an address beside it."""
+"""The lock that one `throng serve` holds in a home, and beside it the address of its API."""
 
 import json
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
 from pathlib import Path
 
-from tasks.errors import Misconfigured
+from filelock import FileLock, Timeout
 
-ASIDE_SECONDS = 1
-"""Others hold the lock for a moment when they look whether it is held."""
+from tasks.errors import Misconfigured
+from tasks.store.atomic_files import make_folder, replace_file
+
+PROBE_SECONDS = 1
+"""Other commands hold the lock for a moment to see whether it is held."""
+
+
+@contextmanager
+def exclusive(path: Path, taken: Misconfigured, wait: float = 0) -> Iterator[None]:
+    """Hold a lock for the length of the block, however the process ends; raise `taken` if another process holds it."""
+    make_folder(path.parent)
+    try:
+        held = FileLock(path).acquire(timeout=wait)
+    except Timeout:
+        raise taken from None
+    with held:
+        yield
 
 
 @contextmanager
 def serve_lock(home: Path) -> Iterator[None]:
-    """One `throng serve` a home; raises Misconfigured in the second."""
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (home / "serve.lock").open("w") as lock:
-        end = time.monotonic() + ASIDE_SECONDS
-        while not _locked(lock.fileno(), LOCK_EX):
-            if time.monotonic() > end:
-                where = _written(home) or "still starting"
-                raise Misconfigured(
-                    f"Another `throng serve` runs in {home} ({where}).", "Use it, or stop it first.", "serve.running"
-                )
-            time.sleep(0.05)
+    """Allow one `throng serve` a home; raise Misconfigured in the second."""
+    what = f"Another `throng serve` runs in {home} ({_written(home) or 'it is starting'})."
+    taken = Misconfigured(what, "Use it, or stop it first.", "serve.running")
+    with exclusive(home / "serve.lock", taken, PROBE_SECONDS):
         _file(home).unlink(missing_ok=True)
         try:
             yield
@@ -35,15 +41,12 @@ def serve_lock(home: Path) -> Iterator[None]:
 
 
 def write_address(home: Path, api: str) -> None:
-    """Tell this home's commands where Prefect's API is."""
-    new = _file(home).with_suffix(".new")
-    new.touch(mode=0o600)
-    new.write_text(json.dumps({"api": api, "pid": os.getpid()}))
-    new.replace(_file(home))
+    """Write the API's address for this home's commands."""
+    replace_file(_file(home), json.dumps({"api": api, "pid": os.getpid()}).encode())
 
 
 def running_api(home: Path) -> str | None:
-    """The API of the `throng serve` that runs in this home; None without one, however the last one ended."""
+    """Return the API of the `throng serve` that runs in this home; None without one, however the last one ended."""
     api = _written(home)
     return api if api and _held(home / "serve.lock") else None
 
@@ -61,15 +64,9 @@ def _written(home: Path) -> str | None:
 
 def _held(path: Path) -> bool:
     try:
-        with path.open() as lock:
-            return not _locked(lock.fileno(), LOCK_SH)
+        with FileLock(path, timeout=0):
+            return False
+    except Timeout:
+        return True
     except OSError:
         return False
-
-
-def _locked(file: int, how: int) -> bool:
-    try:
-        flock(file, how | LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

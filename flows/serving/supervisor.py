@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 
 from flows.alerting.dispatcher import SERVICE_DOWN, post_alert
 from flows.serving.api import Api, Unreachable
-from flows.serving.close_runs import close_in_catalog
 from flows.serving.lockfile import write_address
 from flows.serving.login import AUTH, login, login_file
 from flows.serving.managed_process import ManagedProcess, ManagedService
@@ -18,7 +17,8 @@ from flows.serving.prefect_server import is_up
 from flows.serving.run_reaper import dead_runs, reap, reap_orphans, resubmit
 from flows.serving.server_config import ALERT_ADDRESS, QUEUES, ServerConfig
 from tasks.alerts import Alert
-from tasks.errors import StorageUnavailable
+from tasks.errors import StorageUnavailable, ThrongError
+from tasks.store import open_stores
 
 Say = Callable[[str], None]
 
@@ -155,13 +155,18 @@ class Supervisor:
             return
 
     def _close_dead_runs(self) -> None:
-        """Update pages and catalog for runs that died since the last complete update."""
+        """Close runs that died since the last time, on their pages and in the catalog."""
         now = datetime.now(UTC)
         self._tell("its process or the run that started it has ended, marked so", reap_orphans(self._api))
         found = dead_runs(self._api, self._told.isoformat())
         new = {run: how for run, how in found.items() if run not in self._closed}
-        if close_in_catalog(new, self._place.log("books")):
-            self._told, self._closed = now - OVERLAP, frozenset(found)
+        try:
+            if new:
+                open_stores().catalog.end_runs(new)
+        except ThrongError as error:
+            self._say(f"catalog: runs that died are closed later ({type(error).__name__})")
+            return
+        self._told, self._closed = now - OVERLAP, frozenset(found)
 
     def _stop(self) -> None:
         """Workers first, with what they run; then runs are handed over; the server last."""

@@ -74,6 +74,9 @@ HOMES = {
     "jsonschema": {"deliverable"},
     "open_data_contract_standard": {"deliverable"},
     "pydantic_settings": {"settings"},
+    "apprise": {"flows"},
+    "prometheus_client": {"metrics"},
+    "filelock": {"flows"},
 }
 """The one home of each outside library (a second one only where the first cannot be asked)."""
 

@@ -44,8 +44,8 @@ def test_states_budget_lateness_and_alerts_are_counted(books: Books) -> None:
     books.deliver()
     found = _rendered(books, [Alert(AlertKind.RUN_FAILED, "ingest 2026-03-03", "It broke.", "Mend it.")])
     periods = {labels: n for (name, labels), n in found.items() if name == "throng_periods"}
-    assert periods['product="footfall",client="nordmarkt",state="done"'] == 1
-    assert periods['product="footfall",client="nordmarkt",state="waiting"'] == 1
+    assert periods['client="nordmarkt",product="footfall",state="done"'] == 1
+    assert periods['client="nordmarkt",product="footfall",state="waiting"'] == 1
     assert found["throng_deliveries_late", 'client="nordmarkt"'] == 1
     assert 0.98 < found["throng_budget_left_ratio", 'month="2026-03"'] < 0.99
     assert found["throng_alerts", 'kind="run_failed"'] == 1

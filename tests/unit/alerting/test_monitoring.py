@@ -19,7 +19,7 @@ def test_a_round_writes_the_metrics_that_count_its_alerts_and_the_status_page(
     late = sum(alert.kind == "delivery_late" for alert in found)
     assert late > 0
     text = (books.stores.settings.home / "metrics.prom").read_text()
-    assert f'throng_alerts{{kind="delivery_late"}} {late}\n' in text
+    assert f'throng_alerts{{kind="delivery_late"}} {late}.0\n' in text
     assert "deliveries are late" in (books.stores.settings.home / "status.html").read_text()
     for name in ("metrics.prom", "status.html"):
         assert (books.stores.settings.home / name).stat().st_mode & 0o777 == 0o600

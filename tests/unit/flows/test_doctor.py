@@ -119,17 +119,17 @@ def test_migrate_on_a_database_of_this_version_does_nothing(home: Path) -> None:
     assert json.loads(second.stdout)["before"] == json.loads(second.stdout)["after"]
 
 
-def test_who_is_told_is_named_without_addresses_and_half_a_mail_setting_is_a_fault(
+def test_notifiers_are_named_without_addresses_and_a_wrong_address_is_a_fault(
     home: Path, landing: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("THRONG_ALERT_WEBHOOK", "https://chat.example/hush-hush")
+    monkeypatch.setenv("THRONG_ALERTS", "jsons://chat.example/hush-hush")
     _, found, text = _examine()
-    assert found["alerts"]["found"] == "told by log, webhook, while `throng serve` runs"
+    assert "JSON" in found["alerts"]["found"]
     assert "hush" not in str(found) + text
-    monkeypatch.setenv("THRONG_ALERT_EMAIL", "ops@operator.example")
+    monkeypatch.setenv("THRONG_ALERTS", "ops@operator.example")
     code, found, _ = _examine()
     assert code == 2
-    assert "only one is set" in found["alerts"]["fault"]["what"]
+    assert found["alerts"]["fault"]
 
 
 def test_a_folder_for_the_monitorings_file_that_is_not_there_is_a_fault(

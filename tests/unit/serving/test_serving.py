@@ -186,9 +186,9 @@ def test_our_own_server_is_asked_without_a_proxy(monkeypatch: pytest.MonkeyPatch
     with webhook() as server, webhook() as proxy:
         monkeypatch.delenv("no_proxy", raising=False)
         monkeypatch.setenv("NO_PROXY", "intranet.example")
-        monkeypatch.setenv("http_proxy", proxy.url.removesuffix("/hook"))
-        assert is_up(server.url)
-        Api(server.url, "throng:secret").set_state("1", "CRASHED", "Crashed", "gone")
+        monkeypatch.setenv("http_proxy", proxy.http.removesuffix("/hook"))
+        assert is_up(server.http)
+        Api(server.http, "throng:secret").set_state("1", "CRASHED", "Crashed", "gone")
         assert (len(server.words), len(server.calls)) == (1, 1)
         assert (proxy.words, proxy.calls) == ([], [])
 
@@ -210,7 +210,7 @@ def test_prefect_is_not_started_nor_asked_where_others_can_write_the_dotenv_file
 def test_the_folder_of_a_demo_can_be_a_home_whatever_the_mask(tmp_path: Path) -> None:
     before = os.umask(0o002)
     try:
-        with demo_stage._alone(tmp_path / ".throng" / "demo"):
+        with demo_stage.exclusive(tmp_path / ".throng" / "demo.lock", Misconfigured("", "", "")):
             check_home(tmp_path / ".throng")
     finally:
         os.umask(before)
@@ -272,7 +272,7 @@ def test_a_home_remembers_what_the_shape_knows_and_what_a_person_wrote(
     home = tmp_path / "home"
     home.mkdir()
     (home / "env").touch(mode=0o600)
-    own = "# ours\nTHRONG_POLICY=stricter.toml\nexport THRONG_ALERT_EMAIL=a@b.example\nTHRONG_DATABASE_URL=sqlite:////old\n"
+    own = "# ours\nTHRONG_POLICY=stricter.toml\nexport THRONG_ALERTS=jsons://b.example\nTHRONG_DATABASE_URL=sqlite:////old\n"
     (home / "env").write_text(own)
     monkeypatch.setenv("THRONG_HOME", "home")
     monkeypatch.setenv("THRONG_LAKE", "o'brien/lake")
@@ -286,7 +286,8 @@ def test_a_home_remembers_what_the_shape_knows_and_what_a_person_wrote(
     found = settings.load()
     assert (found.landing, found.lake) == (str(home / "landing"), str(tmp_path / "o'brien/lake"))
     assert (found.policy, found.memory_limit) == (home / "stricter.toml", "1GB")
-    assert (found.alert_email, found.database) == ("a@b.example", "postgresql://throng@db/throng")
+    assert found.alerts
+    assert (found.alerts.get_secret_value(), found.database) == ("jsons://b.example", "postgresql://throng@db/throng")
     lines = (home / "env").read_text().splitlines()
     assert lines[0] == "# ours"
     assert len(lines) == len(set(lines)) == 8
@@ -363,7 +364,7 @@ def test_a_server_that_does_not_come_back_is_told_once(tmp_path: Path) -> None:
     server.start()
     with (
         webhook() as hook,
-        running_dispatcher(settings.Settings(home=tmp_path, alert_webhook=hook.url), gather=0.1) as teller,
+        running_dispatcher(settings.Settings(home=tmp_path, alerts=hook.url), gather=0.1) as teller,
     ):
         service = ManagedService("S3", server)
         supervisor = _supervisor(tmp_path, teller, said, service)
@@ -372,8 +373,8 @@ def test_a_server_that_does_not_come_back_is_told_once(tmp_path: Path) -> None:
             supervisor._restart_exited()
             time.sleep(0.01)
         until(lambda: hook.calls, 10)
-    (alert,) = hook.calls[0]["alerts"]
-    assert (alert["kind"], alert["subject"]) == ("service_down", "S3")
+    (alert,) = hook.alerts
+    assert (alert.kind, alert.subject) == ("service_down", "S3")
     assert len(hook.calls) == 1
     assert sum("started again" in line for line in said) >= 4
 
