@@ -30,8 +30,10 @@ def exclusive(path: Path, taken: Misconfigured, wait: float = 0) -> Iterator[Non
 @contextmanager
 def serve_lock(home: Path) -> Iterator[None]:
     """Allow one `throng serve` a home; raise Misconfigured in the second."""
-    what = f"Another `throng serve` runs in {home} ({_written(home) or 'it is starting'})."
-    taken = Misconfigured(what, "Use it, or stop it first.", "serve.running")
+    where = _written(home) or "it is starting"
+    taken = Misconfigured(
+        f"Another `throng serve` runs in {home} ({where}).", "Use it, or stop it first.", "serve.running"
+    )
     with exclusive(home / "serve.lock", taken, PROBE_SECONDS):
         _file(home).unlink(missing_ok=True)
         try:
