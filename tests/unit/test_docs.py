@@ -1,5 +1,6 @@
 """The documents' links and paths lead somewhere; their tables are those of the code."""
 
+import json
 import re
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from flows.cli.app import ORDER
 from tasks.settings import Settings
 from tasks.store.ledger import RELEASE_TRANSITIONS
+from tests.unit.deliverable.factories import rendered
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*ROOT.glob("*.md"), *sorted((ROOT / "docs").rglob("*.md")), ROOT / "infra" / "README.md"]
@@ -51,3 +53,11 @@ def test_the_diagram_of_a_release_is_the_table_of_transitions() -> None:
     page = (ROOT / "docs" / "explanation" / "architecture.md").read_text()
     shown = set(re.findall(r"^    (\w+) --> (\w+)$", page, re.MULTILINE))
     assert shown == {(state.value, after.value) for state, follows in RELEASE_TRANSITIONS.items() for after in follows}
+
+
+def test_each_file_column_and_field_of_a_delivery_has_its_row() -> None:
+    page = (ROOT / "docs" / "reference" / "delivery.md").read_text()
+    files = rendered().files
+    manifest = json.loads(files["manifest.json"])
+    names = {*files, *manifest, *(column["name"] for column in manifest["schema"]["columns"])}
+    assert [name for name in sorted(names) if f"`{name}`" not in page and f"`{name}[]`" not in page] == []
