@@ -22,7 +22,7 @@ from tasks.privacy.accounting import epsilon, rho_of
 from tasks.privacy.bounds import LevelRule
 from tasks.privacy.release_table import Z90
 from tasks.products.panel import PRODUCT as PANEL
-from tasks.products.spec import OPTED_IN, Product, PublicContext
+from tasks.products.spec import Product, PublicContext
 from tasks.release import day_profile
 from tasks.store import Stores
 from tasks.store.ledger import ReleaseKey
@@ -49,7 +49,7 @@ def release_view(stores: Stores, product: Product, period: Period, release: Rele
         panel_reason="" if panel else f"No panel of a month before {period.months[0]} is published yet.",
         warnings=warnings,
         quality=quality,
-        basis=getattr(product, "population", OPTED_IN).meaning,
+        basis=product.population.meaning,
         inputs=tuple(sorted(stored.facts.get("inputs", ()))),
         sha256=release.sha256 or "",
     )

@@ -1,19 +1,22 @@
 """Where people live, as a district: the one with most night minutes of a month's presence."""
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from tasks.mobility.day import Int32
-from tasks.mobility.zones import ZonePlan
+
+if TYPE_CHECKING:
+    from tasks.mobility.zones import ZonePlan
 
 UNKNOWN = -1
 """The home district of somebody never seen at night."""
 
 
-def home_location(states: Iterable[pa.Table], zone_plan: ZonePlan) -> tuple[NDArray[np.uint64], Int32]:
+def home_location(states: Iterable[pa.Table], zone_plan: "ZonePlan") -> tuple[NDArray[np.uint64], Int32]:
     """Pseudonyms (ascending) of one month's bucket over its days, and each one's home district or -1; ties lowest."""
     table = pa.concat_tables(states)
     pseudonyms, person = np.unique(table["pseudonym"].to_numpy(), return_inverse=True)

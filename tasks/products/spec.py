@@ -44,7 +44,7 @@ class Audience(StrEnum):
 
 @dataclass(frozen=True)
 class Population:
-    """The persons whose months a product charges."""
+    """The persons that a product counts; `meaning` completes "Who is counted: ..."."""
 
     name: str
     meaning: str
@@ -157,6 +157,7 @@ class Product:
     cadences: frozenset[Cadence]
     levels: tuple[Level, ...]
     audience: Audience
+    population: Population
 
     @property
     def level_names(self) -> tuple[str, ...]:
@@ -191,7 +192,6 @@ class Product:
 class DataProduct(Product):
     """Statistics that are counted from the lake, charged to the budget and drawn together as one release."""
 
-    population: Population
     reads: tuple["LakeTable", ...]
     counts: tuple[Count, ...]
     """One a stage. A later stage sees the noisy levels of the earlier ones; the charge covers all of them."""

@@ -20,6 +20,7 @@ from botocore.session import Session
 from tasks.deliver import Deliver
 from tasks.deliverable.signature import public_key
 from tasks.deliverable.verify import verify
+from tasks.errors import RefusedRelease
 from tasks.ingest import Ingest
 from tasks.mobility.day import CellArrays, Int64, WalkRules
 from tasks.mobility.presence import presence_tables
@@ -150,6 +151,7 @@ ARRIVALS = DerivedProduct(
     cadences=frozenset({Cadence.WEEK}),
     levels=(ARRIVALS_LEVEL,),
     audience=Audience.CLIENTS,
+    population=OPTED_IN,
     inputs=lambda week: [("commute", week)],
     derive=derive_arrivals,
 )
@@ -326,3 +328,12 @@ def test_a_revised_release_is_derived_from_again_and_free(week: Delivered) -> No
     assert week.deliver("arrivals").release_revision == 2
     assert week.stores.ledger.months()[0].spent == spent
     assert week.received()["arrivals"].num_rows == 4
+
+
+def test_a_derived_product_waits_for_the_release_that_it_needs(week: Delivered) -> None:
+    later = Period.parse("2026-W11")
+    with pytest.raises(RefusedRelease) as refused:
+        Publish(week.stores, Lifted(), Refresh(week.stores, lambda: NOW), lambda: NOW)("arrivals", str(later))
+    assert refused.value.code == "release.input_missing"
+    planned = make_plan(week.stores, later.first, later.days[-1], NOW)
+    assert next(step.state for step in planned.steps if step.product == "arrivals") is State.WAITING

@@ -91,3 +91,13 @@ def test_an_index_comes_after_its_clients_deliveries_even_if_they_fail() -> None
     work = Work(frozenset({("ingest", DAYS[0])}))
     outcomes = [result.outcome for result in asyncio.run(execute([index, *steps], work, 2))]
     assert outcomes == ["Ingested", "RejectedInput", SKIPPED, SKIPPED]
+
+
+def test_a_derived_release_comes_after_the_releases_that_it_needs() -> None:
+    drawn = chain(DAYS[0], [])
+    derived = Step("publish", DAYS[0], State.MISSING, "", "derived", needs=(drawn[-1].key,))
+    work = Work()
+    asyncio.run(execute([derived, *drawn], work, 3))
+    assert work.log.index(("ended", drawn[-1].key)) < work.log.index(("began", derived.key))
+    skipped = asyncio.run(execute([*drawn, derived], Work(frozenset({drawn[-1].key})), 3))
+    assert skipped[-1].outcome == SKIPPED

@@ -11,7 +11,7 @@ from tasks.mobility.tables import MONTH_STATE, PRESENCE
 from tasks.period import Cadence, Period
 from tasks.privacy.accounting import Charge, charge
 from tasks.products import footfall, gate_profile, panel, registry
-from tasks.products.spec import Audience, DerivedProduct
+from tasks.products.spec import OPTED_IN, Audience, DerivedProduct
 from tests.unit.products.counting import POLICY, context
 
 
@@ -34,6 +34,7 @@ def test_a_derived_product_has_no_rules_and_so_no_charge() -> None:
         cadences=frozenset({Cadence.WEEK}),
         levels=footfall.PRODUCT.levels,
         audience=Audience.CLIENTS,
+        population=OPTED_IN,
         inputs=lambda week: [("footfall", Period.day(day)) for day in week.days],
         derive=lambda public, releases: {},
     )
