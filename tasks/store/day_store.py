@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from tasks.errors import StorageUnavailable
 from tasks.mobility.tables import LakeTable
 from tasks.period import Cadence, Period
 from tasks.store.keys import DataKeys
@@ -37,20 +38,20 @@ class StagedPartition:
         """One partition of a table, sealed under the data key of its period."""
         period = Period.holding(table.pseudonym, self.day)
         path = f"{_of_period(table.name, period)}{self._labels}/bucket={partition:02d}/{FIRST_PART}"
-        self.objects.put_if_absent(path, seal(self.keys.data_key(period), path, parquet(rows)))
+        self._put(path, seal(self.keys.data_key(period), path, parquet(rows)))
 
     def write_quarantine(self, table: pa.Table) -> None:
         """Rows set aside: file, row, reason; never a value."""
-        self.objects.put_if_absent(f"quarantine/{self._labels}/quarantine.parquet", parquet(table))
+        self._put(f"quarantine/{self._labels}/quarantine.parquet", parquet(table))
 
     def write_coverage(self, covered: npt.NDArray[np.bool_]) -> None:
         """Zones x hours that had a valid cell."""
-        self.objects.put_if_absent(_coverage(self.day, self.generation), _npy(covered))
+        self._put(_coverage(self.day, self.generation), _npy(covered))
 
     def write_profile(self, values: npt.NDArray[np.int64]) -> None:
         """The confidential profile before noise; it goes before the version counts."""
         key = self.keys.data_key(Period.day(self.day))
-        self.objects.put_if_absent(self._profile, seal(key, self._profile, _npy(values)))
+        self._put(self._profile, seal(key, self._profile, _npy(values)))
 
     def profile(self) -> npt.NDArray[np.int64]:
         """The confidential profile before noise."""
@@ -69,6 +70,14 @@ class StagedPartition:
         self.objects.delete(self._profile)
         for found in self._found():
             self.objects.delete(found.key)
+
+    def _put(self, key: str, content: bytes | memoryview) -> None:
+        if not self.objects.put_if_absent(key, content):
+            raise StorageUnavailable(
+                f"{self.objects.location}/{key} exists: another process ingests {self.day}.",
+                "Wait until it ends, then run the command again.",
+                "lake.written_twice",
+            )
 
     def _found(self) -> list[ObjectInfo]:
         prefixes = _prefixes(self.objects, [Period.holding(cadence, self.day) for cadence in Cadence])

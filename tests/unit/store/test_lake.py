@@ -162,6 +162,14 @@ def test_a_lost_or_shortened_file_is_missed_by_its_size(lake: Lake, lose: Callab
         lake.check_files(files)
 
 
+def test_a_partition_that_another_process_has_written_is_not_taken_for_our_own(lake: Lake) -> None:
+    staged = lake.new_partition(DAY, 1)
+    lake.staged_partition(DAY, 1).write(PRESENCE, 0, presence(1))
+    with pytest.raises(StorageUnavailable) as twice:
+        staged.write(PRESENCE, 0, presence(0))
+    assert twice.value.code == "lake.written_twice"
+
+
 def test_a_rejected_candidate_leaves_nothing(lake: Lake) -> None:
     staged = lake.new_partition(DAY, 1)
     staged.write(PRESENCE, 0, presence(0))
