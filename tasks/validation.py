@@ -28,7 +28,7 @@ SUMMARY: Mapping[str, object] = {"result_format": "SUMMARY", "exclude_unexpected
 """The one result format of all suites: counts, never the values that were unexpected."""
 
 
-class Status(StrEnum):
+class ValidationStatus(StrEnum):
     """How a check ended; ERROR says that the check itself broke, so that nothing is known."""
 
     PASSED = "passed"
@@ -52,7 +52,7 @@ class ExpectationResult:
     """How a check ended, and how many rows fail it (None where the check is not about single rows, or broke)."""
 
     check: str
-    status: Status
+    status: ValidationStatus
     unexpected: int | None
 
 
@@ -152,9 +152,11 @@ def _run(frame: pa.Table, expectations: list[Any]) -> list[Any]:
 
 def _verdict(check: Expectation, result: Any) -> ExpectationResult:
     if _broke(result.exception_info):
-        return ExpectationResult(check.name, Status.ERROR, None)
+        return ExpectationResult(check.name, ValidationStatus.ERROR, None)
     return ExpectationResult(
-        check.name, Status.PASSED if result.success else Status.FAILED, result.result.get("unexpected_count")
+        check.name,
+        ValidationStatus.PASSED if result.success else ValidationStatus.FAILED,
+        result.result.get("unexpected_count"),
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from tasks.validation import Expectation, ExpectationResult, Status
+from tasks.validation import Expectation, ExpectationResult, ValidationStatus
 
 Row = Mapping[str, Any]
 Arguments = Mapping[str, Any]
@@ -26,11 +26,13 @@ def _result(check: Expectation, rows: list[Row]) -> ExpectationResult:
     try:
         if by_row := ROWS.get(check.expectation):
             unexpected = sum(not by_row(row, check.arguments) for row in rows)
-            return ExpectationResult(check.name, Status.FAILED if unexpected else Status.PASSED, unexpected)
+            return ExpectationResult(
+                check.name, ValidationStatus.FAILED if unexpected else ValidationStatus.PASSED, unexpected
+            )
         passed = TABLES[check.expectation](rows, check.arguments)
-        return ExpectationResult(check.name, Status.PASSED if passed else Status.FAILED, None)
+        return ExpectationResult(check.name, ValidationStatus.PASSED if passed else ValidationStatus.FAILED, None)
     except (KeyError, TypeError):
-        return ExpectationResult(check.name, Status.ERROR, None)
+        return ExpectationResult(check.name, ValidationStatus.ERROR, None)
 
 
 def _between(row: Row, given: Arguments) -> bool:

@@ -11,8 +11,7 @@ from tasks.deliverable.grant import Granted
 from tasks.deliverable.serialisation import as_text
 from tasks.deliverable.view import ReleaseView, RowStatus
 from tasks.errors import RefusedDelivery
-from tasks.validation import Expectation, ExpectationResult, Validator, validate
-from tasks.validation import Status as ValidationStatus
+from tasks.validation import Expectation, ExpectationResult, ValidationStatus, Validator, validate
 
 
 def check_delivery(

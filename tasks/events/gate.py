@@ -14,10 +14,10 @@ import pyarrow as pa
 from tasks.errors import Misconfigured, RejectedInput
 from tasks.events import gate_messages
 from tasks.events.file_facts import FileFacts
-from tasks.events.gate_metrics import SURE, Metric, of_day
+from tasks.events.gate_metrics import SURE, GateMetric, of_day
 from tasks.events.profile import NoisyValue, Profile
 from tasks.policy import Gate, GateRules, Rule
-from tasks.validation import Expectation, Status, Validator, validate
+from tasks.validation import Expectation, ValidationStatus, Validator, validate
 
 REGISTER_SHRUNK, REGISTER_WENT_BACK = "register_shrunk", "register_went_back"
 """Rules on the registers' versions, judged before a day is read; they are overridden as the gate's own are."""
@@ -119,16 +119,16 @@ def _statuses(excesses: Mapping[str, NoisyValue], validator: Validator) -> dict[
     return {name: _status(verdicts[f"{name} possibly"], verdicts[f"{name} surely"]) for name in excesses}
 
 
-def _status(possibly: Status, surely: Status) -> GateStatus:
-    if Status.ERROR in (possibly, surely):
+def _status(possibly: ValidationStatus, surely: ValidationStatus) -> GateStatus:
+    if ValidationStatus.ERROR in (possibly, surely):
         return GateStatus.ERROR
-    if surely is Status.FAILED:
+    if surely is ValidationStatus.FAILED:
         return GateStatus.FAILED
-    return GateStatus.PASSED if possibly is Status.PASSED else GateStatus.NOT_JUDGED
+    return GateStatus.PASSED if possibly is ValidationStatus.PASSED else GateStatus.NOT_JUDGED
 
 
 def _result(
-    name: str, rules: GateRules, measure: Metric | None, status: GateStatus, overrides: Collection[str], why: str
+    name: str, rules: GateRules, measure: GateMetric | None, status: GateStatus, overrides: Collection[str], why: str
 ) -> GateResult:
     """`why` is said with exact counts; a message that may leave the operator rests on the noisy profile alone.
 

@@ -22,7 +22,7 @@ UNUSABLE_CELLS = (Reason.MISSING_CELL, Reason.UNKNOWN_CELL, Reason.EXPIRED_CELL,
 
 
 @dataclass(frozen=True)
-class Metric:
+class GateMetric:
     """A rule's value for people to read, and the excess over its limit, by which it is judged."""
 
     value: float
@@ -32,7 +32,7 @@ class Metric:
     """Whether it rests on exact counts of rows, so that it must not leave the operator."""
 
 
-def of_files(facts: FileFacts, rules: GateRules) -> dict[str, Metric | None]:
+def of_files(facts: FileFacts, rules: GateRules) -> dict[str, GateMetric | None]:
     """What the rules on exact facts measure."""
     values = {
         "rejected_files": len(facts.rejected) / max(facts.files, 1),
@@ -46,15 +46,15 @@ def of_files(facts: FileFacts, rules: GateRules) -> dict[str, Metric | None]:
         "empty_files": gate_messages.some(facts.empty),
     }
     return _of_registers(facts.registers, rules.register_values.limit) | {
-        name: Metric(value, NoisyValue(value - getattr(rules, name).limit, 0.0), details.get(name, ""))
+        name: GateMetric(value, NoisyValue(value - getattr(rules, name).limit, 0.0), details.get(name, ""))
         for name, value in values.items()
     }
 
 
-def _of_registers(registers: RegisterFacts, limit: float) -> dict[str, Metric | None]:
+def _of_registers(registers: RegisterFacts, limit: float) -> dict[str, GateMetric | None]:
     """The share of values that are not understood, by column: `subscribers.gender`."""
     return {
-        column.name: Metric(
+        column.name: GateMetric(
             column.share,
             NoisyValue(column.share - limit, 0.0),
             gate_messages.columns([str(column)] if column.share else []),
@@ -69,7 +69,7 @@ PROFILE_RULES = frozenset({"rows_low", "rows_high", "bad_times", "unusable_cells
 
 def of_day(
     facts: FileFacts, profile: Profile, history: Sequence[NoisyValue], rules: GateRules
-) -> dict[str, Metric | None]:
+) -> dict[str, GateMetric | None]:
     """What all rules measure; where the noise of the profile hides it, exact totals over all rows are measured."""
     exact = _of_all_rows(facts, rules)
     noisy = {**of_rows(profile, history, rules), "rows_kept": _kept(profile.kept, facts, rules.rows_kept.limit)}
@@ -82,17 +82,17 @@ def strange(facts: FileFacts, rules: GateRules) -> bool:
     return any(measure.excess.value > 0 for measure in _of_all_rows(facts, rules).values())
 
 
-def _tells(measure: Metric | None) -> bool:
+def _tells(measure: GateMetric | None) -> bool:
     """Whether a limit is surely passed, or surely kept."""
     return measure is not None and abs(measure.excess.value) > SURE * measure.excess.se
 
 
-def _of_all_rows(facts: FileFacts, rules: GateRules) -> dict[str, Metric]:
+def _of_all_rows(facts: FileFacts, rules: GateRules) -> dict[str, GateMetric]:
     """What the rules on the quality of rows measure over all rows, of panel members or not."""
     faults = {"bad_times": BAD_TIMES, "unusable_cells": UNUSABLE_CELLS, "other_days": (Reason.OTHER_DAY,)}
     found = {name: facts.having(*reasons) for name, reasons in faults.items()}
     metrics = {
-        name: Metric(
+        name: GateMetric(
             rows / max(facts.rows, 1), NoisyValue(rows - getattr(rules, name).limit * facts.rows, 0.0), exact=True
         )
         for name, rows in found.items()
@@ -100,16 +100,16 @@ def _of_all_rows(facts: FileFacts, rules: GateRules) -> dict[str, Metric]:
     return metrics | {"rows_kept": _kept(NoisyValue(facts.kept, 0.0), facts, rules.rows_kept.limit)}
 
 
-def _kept(kept: NoisyValue, facts: FileFacts, limit: float) -> Metric:
+def _kept(kept: NoisyValue, facts: FileFacts, limit: float) -> GateMetric:
     """How many rows are missing at the least share of all rows; a day of which nothing is kept lacks all.
 
     Shown is the exact share, as in the row account: it stays with the operator.
     """
     lacking = NoisyValue(limit * facts.rows, 0.0) + kept.times(-1) if facts.kept else NoisyValue(1.0, 0.0)
-    return Metric(facts.kept / max(facts.rows, 1), lacking, exact=True)
+    return GateMetric(facts.kept / max(facts.rows, 1), lacking, exact=True)
 
 
-def of_rows(profile: Profile, history: Sequence[NoisyValue], rules: GateRules) -> dict[str, Metric | None]:
+def of_rows(profile: Profile, history: Sequence[NoisyValue], rules: GateRules) -> dict[str, GateMetric | None]:
     """What the rules on noisy rows measure; None where there is too little to compare with."""
     usual = middle(history) if history else NONE
     return {
@@ -132,19 +132,19 @@ def _least(number: NoisyValue) -> float:
     return max(number.value, 0.0)
 
 
-def _ratio(part: NoisyValue, whole: NoisyValue, limit: float, side: int) -> Metric | None:
+def _ratio(part: NoisyValue, whole: NoisyValue, limit: float, side: int) -> GateMetric | None:
     """part / whole against a limit it must stay under (side 1) or over (-1); both under independent noise."""
     if not _clear(whole):
         return None
-    return Metric(_least(part) / whole.value, (part + whole.times(-limit)).times(side))
+    return GateMetric(_least(part) / whole.value, (part + whole.times(-limit)).times(side))
 
 
-def _share(profile: Profile, reasons: Sequence[Reason], limit: float) -> Metric | None:
+def _share(profile: Profile, reasons: Sequence[Reason], limit: float) -> GateMetric | None:
     """The reasons' share of all rows: part - limit (part + rest), whose two terms share no noise."""
     part, rest = profile.of(*reasons), profile.apart_from(*reasons)
     if not _clear(part + rest):
         return None
-    return Metric(_least(part) / (part + rest).value, part.times(1 - limit) + rest.times(-limit))
+    return GateMetric(_least(part) / (part + rest).value, part.times(1 - limit) + rest.times(-limit))
 
 
 def _missing_by_hour(profile: Profile, limit: float) -> list[NoisyValue]:
@@ -152,14 +152,14 @@ def _missing_by_hour(profile: Profile, limit: float) -> list[NoisyValue]:
     return [middle(profile.hours).times(limit) + hour.times(-1) for hour in profile.hours]
 
 
-def _emptiest(profile: Profile, limit: float) -> Metric | None:
+def _emptiest(profile: Profile, limit: float) -> GateMetric | None:
     usual = middle(profile.hours)
     if not _clear(usual):
         return None
     missing = _missing_by_hour(profile, limit)
     empty = [f"{hour:02d}" for hour, excess in enumerate(missing) if excess.value > SURE * excess.se]
     least = min(map(_least, profile.hours))
-    return Metric(least / usual.value, max(missing, key=lambda excess: excess.value), gate_messages.some(empty))
+    return GateMetric(least / usual.value, max(missing, key=lambda excess: excess.value), gate_messages.some(empty))
 
 
 def incomplete_hours(profile: Profile, rules: GateRules) -> tuple[bool, ...]:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from tasks.simulate.city import OUTSIDE
 from tasks.simulate.clock import Day
-from tasks.simulate.network import Network
+from tasks.simulate.network import RadioNetwork
 from tasks.simulate.plan import Bools, Ints, SimulationPlan
 from tasks.simulate.signals import Signals
 
@@ -74,7 +74,7 @@ class SentRows:
 
 
 def add_defects(
-    plan: SimulationPlan, network: Network, clean: Signals, usable: Bools, day: Day, rng: np.random.Generator
+    plan: SimulationPlan, network: RadioNetwork, clean: Signals, usable: Bools, day: Day, rng: np.random.Generator
 ) -> SentRows:
     """Clean rows and the plan's share of defective ones; `usable` [person]: may be drawn upon (consent is settled)."""
     base = _bases(clean, usable, round(plan.dirty / (1 - plan.dirty) * len(clean.person)), rng)
@@ -116,7 +116,7 @@ def _shift(defect: NDArray[np.int8], second: Ints, day: Day, rng: np.random.Gene
 
 
 def _wrong_cells(
-    network: Network, clean: Signals, base: NDArray[np.int64], defect: NDArray[np.int8], rng: np.random.Generator
+    network: RadioNetwork, clean: Signals, base: NDArray[np.int64], defect: NDArray[np.int8], rng: np.random.Generator
 ) -> Ints:
     cell, size = clean.cell[base], len(base)
     x, y = network.metres[cell].T
@@ -131,7 +131,7 @@ def _wrong_cells(
     return np.asarray(np.select([defect == n for n in wrong], list(wrong.values()), cell), np.int32)
 
 
-def _elsewhere(network: Network, cell: Ints, rng: np.random.Generator) -> Ints:
+def _elsewhere(network: RadioNetwork, cell: Ints, rng: np.random.Generator) -> Ints:
     """For each cell one of another district: a random step past its own, with all cells in a ring by district."""
     inside = np.flatnonzero(network.district[: network.valid] != OUTSIDE)
     ring = inside[np.argsort(network.district[inside], kind="stable")]

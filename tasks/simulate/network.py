@@ -15,7 +15,7 @@ MOVED_SHARE, MOVED_M = 0.005, 15.0
 
 
 @dataclass(frozen=True)
-class Network:
+class RadioNetwork:
     """Cells by number (rank of their id); the last `retired` ones were switched off before the first day."""
 
     cell_ids: list[str]
@@ -38,7 +38,7 @@ class Network:
         return len(self.cell_ids) - self.retired
 
 
-def build_network(plan: SimulationPlan, city: City) -> Network:
+def build_network(plan: SimulationPlan, city: City) -> RadioNetwork:
     """The cells of a city: a function of seed and number of zones alone."""
     rng = plan.rng("network")
     sites = _sites(city, rng)
@@ -49,7 +49,7 @@ def build_network(plan: SimulationPlan, city: City) -> Network:
     metres = np.concatenate([np.repeat(sites, SECTORS, axis=0), np.repeat(sites, SECTORS, axis=0)[replaced]])
     azimuth = ((turn[:, None] + 120 * np.arange(SECTORS)) % 360).ravel().astype(np.int32)
     zone, on_air = zones_at(city.tiling, metres), np.arange(cells + retired) < cells
-    return Network(
+    return RadioNetwork(
         [_cell_id(n, cells) for n in range(cells + retired)],
         metres=metres,
         azimuth=np.concatenate([azimuth, azimuth[replaced]]),

@@ -11,7 +11,7 @@ from tasks.simulate.city import LIVE, City
 from tasks.simulate.clock import Day
 from tasks.simulate.consents import Consents
 from tasks.simulate.files import write_table
-from tasks.simulate.network import MOVED_M, Network
+from tasks.simulate.network import MOVED_M, RadioNetwork
 from tasks.simulate.plan import Floats, SimulationPlan
 from tasks.simulate.population import AGE_BANDS, GENDERS, HOME_MCC, People, subscribers_table
 from tasks.simulate.zone_plan import degrees, zones_geojson
@@ -21,7 +21,7 @@ MARKET_SHARE = 0.3
 
 
 def write_reference_files(
-    root: Path, plan: SimulationPlan, city: City, network: Network, people: People, consents: Consents
+    root: Path, plan: SimulationPlan, city: City, network: RadioNetwork, people: People, consents: Consents
 ) -> None:
     """Everything of a landing folder but its events; tables are CSV where events are."""
     suffix = "parquet" if plan.file_form == "parquet" else "csv"
@@ -32,7 +32,7 @@ def write_reference_files(
     write_table(root / "population.csv", population_table(plan, city, people))
 
 
-def cells_table(plan: SimulationPlan, network: Network) -> pa.Table:
+def cells_table(plan: SimulationPlan, network: RadioNetwork) -> pa.Table:
     """cells.* with every version, in the columns of the plan's format."""
     moved = np.flatnonzero(network.moved)
     cell = np.concatenate([np.arange(len(network.cell_ids)), moved])
@@ -47,7 +47,9 @@ def cells_table(plan: SimulationPlan, network: Network) -> pa.Table:
     return pa.table(columns(network, cell, place, *validity))
 
 
-def _native(network: Network, cell: Any, place: Floats, valid_from: pa.Array, valid_to: pa.Array) -> dict[str, Any]:
+def _native(
+    network: RadioNetwork, cell: Any, place: Floats, valid_from: pa.Array, valid_to: pa.Array
+) -> dict[str, Any]:
     return {
         "cell_id": pa.array(network.cell_ids).take(pa.array(cell)),
         "latitude": place[:, 1],
@@ -61,7 +63,9 @@ def _native(network: Network, cell: Any, place: Floats, valid_from: pa.Array, va
     }
 
 
-def _eurostat(network: Network, cell: Any, place: Floats, valid_from: pa.Array, valid_to: pa.Array) -> dict[str, Any]:
+def _eurostat(
+    network: RadioNetwork, cell: Any, place: Floats, valid_from: pa.Array, valid_to: pa.Array
+) -> dict[str, Any]:
     native = _native(network, cell, place, valid_from, valid_to)
     constant = {"elevation_angle": -4.0, "horizontal_beam_width": 65.0, "vertical_beam_width": 9.0, "power": 10.0}
     return {
@@ -80,7 +84,7 @@ def _eurostat(network: Network, cell: Any, place: Floats, valid_from: pa.Array, 
     }
 
 
-def _ranges(network: Network) -> Any:
+def _ranges(network: RadioNetwork) -> Any:
     """[cell] metres to the fourth-nearest site: where a neighbour takes over."""
     sites = network.metres[::3].astype(np.float32)
     ranges = np.empty(len(sites), np.int32)

@@ -19,7 +19,7 @@ from tasks.simulate.data_defects import (
     UNREADABLE_ROW,
     SentRows,
 )
-from tasks.simulate.network import Network
+from tasks.simulate.network import RadioNetwork
 from tasks.simulate.plan import SimulationPlan
 from tasks.simulate.population import HOME_MCC, People
 from tasks.simulate.signals import EVENT_TYPES
@@ -34,7 +34,7 @@ class Sender:
 
     plan: SimulationPlan
     people: People
-    network: Network
+    network: RadioNetwork
 
     @cached_property
     def ids(self) -> pa.Array:

@@ -16,7 +16,7 @@ from tasks.simulate.data_defects import UNREADABLE_ROW, SentRows, add_defects
 from tasks.simulate.files import stamp, write_events
 from tasks.simulate.itinerary import live
 from tasks.simulate.motion import move, presence
-from tasks.simulate.network import Network, build_network
+from tasks.simulate.network import RadioNetwork, build_network
 from tasks.simulate.plan import SimulationPlan
 from tasks.simulate.population import People, settle
 from tasks.simulate.reference_files import write_reference_files
@@ -50,7 +50,7 @@ class SimulationSummary:
 class _World:
     plan: SimulationPlan
     city: City
-    network: Network
+    network: RadioNetwork
     people: People
     consents: Consents
     root: Path

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from tasks.simulate.clock import Day
 from tasks.simulate.itinerary import Itinerary
 from tasks.simulate.motion import SECOND_BITS, Motion, keys
-from tasks.simulate.network import Network
+from tasks.simulate.network import RadioNetwork
 from tasks.simulate.plan import HOUR, Floats, Ints
 from tasks.simulate.population import DEVICE, NIGHT_WORKER, People
 from tasks.simulate.radio import SLOTS
@@ -37,7 +37,7 @@ class Signals:
 
 
 def hear(
-    people: People, days: Itinerary, motion: Motion, network: Network, day: Day, rng: np.random.Generator
+    people: People, days: Itinerary, motion: Motion, network: RadioNetwork, day: Day, rng: np.random.Generator
 ) -> Signals:
     """All clean events; a silent phone has none."""
     on = rng.random(len(people)) >= people.silent
@@ -98,7 +98,7 @@ def _awake(day: Day) -> Floats:
     return ((day.wall_hours >= ASLEEP_HOURS[1]) & (day.wall_hours < ASLEEP_HOURS[0])).astype(float)
 
 
-def _cells(network: Network, motion: Motion, piece: NDArray[np.int64], rng: np.random.Generator) -> Ints:
+def _cells(network: RadioNetwork, motion: Motion, piece: NDArray[np.int64], rng: np.random.Generator) -> Ints:
     """A phone keeps one of its place's cells while it stays, and now and then is heard by another (ping-pong)."""
     usual = rng.integers(0, SLOTS, len(motion.key), np.int32)[piece]
     other = rng.integers(0, SLOTS, len(piece), np.int32)

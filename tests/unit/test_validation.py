@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
 
-from tasks.validation import SUMMARY, Expectation, ExpectationResult, Status, validate
+from tasks.validation import SUMMARY, Expectation, ExpectationResult, ValidationStatus, validate
 from tests.plain_validator import plain
 
 FRAME = pa.table(
@@ -22,14 +22,17 @@ FRAME = pa.table(
 
 def test_a_verdict_counts_the_rows_that_fail_it() -> None:
     check = Expectation("at most five", "ExpectColumnValuesToBeBetween", {"column": "value", "max_value": 5})
-    assert validate(FRAME, [check]) == [ExpectationResult("at most five", Status.FAILED, 1)]
+    assert validate(FRAME, [check]) == [ExpectationResult("at most five", ValidationStatus.FAILED, 1)]
 
 
 def test_a_check_can_look_at_some_rows_only() -> None:
     null = {"column": "value"}
     withheld = Expectation("withheld is null", "ExpectColumnValuesToBeNull", null, where=("status", "withheld_small"))
     given = Expectation("given is not null", "ExpectColumnValuesToNotBeNull", null, where=("status", "estimate"))
-    assert [verdict.status for verdict in validate(FRAME, [withheld, given])] == [Status.PASSED, Status.PASSED]
+    assert [verdict.status for verdict in validate(FRAME, [withheld, given])] == [
+        ValidationStatus.PASSED,
+        ValidationStatus.PASSED,
+    ]
 
 
 def test_verdicts_keep_the_order_of_the_checks_and_an_error_is_not_a_failure() -> None:
@@ -40,10 +43,10 @@ def test_verdicts_keep_the_order_of_the_checks_and_an_error_is_not_a_failure() -
         Expectation("not a number", "ExpectColumnValuesToBeBetween", {"column": "status", "max_value": 5}),
     ]
     assert [(verdict.check, verdict.status) for verdict in validate(FRAME, checks)] == [
-        ("ordered", Status.FAILED),
-        ("four rows", Status.PASSED),
-        ("no such column", Status.ERROR),
-        ("not a number", Status.ERROR),
+        ("ordered", ValidationStatus.FAILED),
+        ("four rows", ValidationStatus.PASSED),
+        ("no such column", ValidationStatus.ERROR),
+        ("not a number", ValidationStatus.ERROR),
     ]
 
 
@@ -70,7 +73,7 @@ def test_frames_that_are_judged_at_once_get_their_own_verdicts() -> None:
 
     with ThreadPoolExecutor(8) as pool:
         for number, verdicts in enumerate(pool.map(fourfold, range(24))):
-            assert [v.status is Status.PASSED for v in verdicts] == [n == number % 5 for n in range(8)]
+            assert [v.status is ValidationStatus.PASSED for v in verdicts] == [n == number % 5 for n in range(8)]
 
 
 def test_the_plain_validator_of_other_tests_says_what_the_library_says() -> None:

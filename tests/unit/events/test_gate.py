@@ -15,7 +15,7 @@ from tasks.events.reasons import READ_REASONS, Reason
 from tasks.events.register_values import ColumnFacts, RegisterFacts
 from tasks.policy import Gate, GateRules
 from tasks.policy_file import load
-from tasks.validation import ExpectationResult, Status, Validator, validate
+from tasks.validation import ExpectationResult, ValidationStatus, Validator, validate
 from tests.plain_validator import plain
 
 GATE = load().policy.gate
@@ -194,9 +194,9 @@ def test_a_warning_does_not_stop_the_day() -> None:
 
 
 def test_a_check_that_breaks_stops_the_day_as_a_failure_would() -> None:
-    result = judged(validator=lambda _, checks: [ExpectationResult(c.name, Status.ERROR, None) for c in checks])[
-        "rows_low"
-    ]
+    result = judged(
+        validator=lambda _, checks: [ExpectationResult(c.name, ValidationStatus.ERROR, None) for c in checks]
+    )["rows_low"]
     assert result.stops
     assert "defect" in result.message
 

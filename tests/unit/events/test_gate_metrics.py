@@ -3,7 +3,7 @@
 import pytest
 
 from tasks.events.file_facts import FileFacts
-from tasks.events.gate_metrics import SURE, Metric, of_day, strange
+from tasks.events.gate_metrics import SURE, GateMetric, of_day, strange
 from tasks.events.profile import NoisyValue, Profile
 from tasks.events.reasons import READ_REASONS, Reason
 from tasks.policy import GateRules, Rule
@@ -30,13 +30,13 @@ def facts(kept: int = 12_000, rows: int = ROWS, **unfit: int) -> FileFacts:
     )
 
 
-def measured(rule: str, found: FileFacts, profile: Profile = HIDDEN, rules: GateRules = RULES) -> Metric:
+def measured(rule: str, found: FileFacts, profile: Profile = HIDDEN, rules: GateRules = RULES) -> GateMetric:
     measure = of_day(found, profile, (), rules)[rule]
     assert measure is not None
     return measure
 
 
-def fails(measure: Metric) -> bool:
+def fails(measure: GateMetric) -> bool:
     """Surely: the gate's own test has what lies between."""
     assert abs(measure.excess.value) > SURE * measure.excess.se or measure.excess == NoisyValue(0.0, 0.0)
     return measure.excess.value > 0
