@@ -80,7 +80,7 @@ def _download(client: str, folder: Path) -> None:
 
     stores = open_stores()
     bucket = stores.buckets.open(client_spec(stores, client).destination)
-    for key in bucket.list():
+    for key in bucket.sizes():
         file = folder / key
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(bucket.get(key))

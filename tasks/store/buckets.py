@@ -114,10 +114,6 @@ class Bucket:
                     )
         return {key.removeprefix(self._root): found[key] for key in sorted(found)}
 
-    def list(self, prefix: str = "", most: int = MAX_OBJECTS) -> list[str]:
-        """Keys that begin with the prefix, sorted; refused if more than `most`."""
-        return list(self.sizes(prefix, most))
-
     def probe(self) -> None:
         """List one key: checks the bucket, its owner and the permission to list. Writes nothing."""
         with self._translate_errors("listing"):

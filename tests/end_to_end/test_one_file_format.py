@@ -74,7 +74,7 @@ def _downloaded(folder: Path) -> Path:
     """Everything in the client's bucket."""
     stores = open_stores()
     bucket = stores.buckets.open(client_spec(stores, "nordmarkt").destination)
-    for key in bucket.list():
+    for key in bucket.sizes():
         (folder / key).parent.mkdir(parents=True, exist_ok=True)
         (folder / key).write_bytes(bucket.get(key))
     return folder

@@ -65,8 +65,8 @@ def test_a_delivery_is_written_listed_and_read_back(server: S3Server) -> None:
     bucket = opened(server, "written")
     for name in ("data.parquet", "manifest.json"):
         bucket.put_new(f"{DAY}/{name}", name.encode(), sha(name.encode()))
-    assert bucket.list() == [f"{DAY}/data.parquet", f"{DAY}/manifest.json"]
-    assert bucket.list("footfall/v2/") == []
+    assert list(bucket.sizes()) == [f"{DAY}/data.parquet", f"{DAY}/manifest.json"]
+    assert not bucket.sizes("footfall/v2/")
     assert bucket.get(f"{DAY}/data.parquet") == b"data.parquet"
     assert bucket.sizes(f"{DAY}/data") == {f"{DAY}/data.parquet": len("data.parquet")}
     assert bucket.location == "s3://nordmarkt-insights/written"
@@ -77,7 +77,7 @@ def test_a_meter_counts_each_request_and_each_byte_that_passes(server: S3Server)
     with usage.tracked() as costs:
         bucket.put_new("manifest.json", b"{}", sha(b"{}"))
         assert (costs.s3_requests, costs.bytes_written, costs.bytes_read) == (2, 2, 2)
-        assert bucket.list() == ["manifest.json"]
+        assert list(bucket.sizes()) == ["manifest.json"]
     assert bucket.get("manifest.json") == b"{}"
     assert costs.s3_requests == 3
 
@@ -86,7 +86,7 @@ def test_writing_the_same_bytes_again_is_success(server: S3Server) -> None:
     bucket = opened(server, "again")
     for _ in range(2):
         bucket.put_new("manifest.json", b"{}", sha(b"{}"))
-    assert bucket.list() == ["manifest.json"]
+    assert list(bucket.sizes()) == ["manifest.json"]
 
 
 def test_other_bytes_are_never_overwritten(server: S3Server) -> None:
@@ -124,12 +124,12 @@ def test_bytes_damaged_on_their_way_are_not_accepted(server: S3Server) -> None:
     bucket = opened(server, "damaged")
     with refused("bucket.bytes_damaged"):
         bucket.put_new("data.parquet", b"what came", sha(b"what was sent"))
-    assert bucket.list() == []
+    assert bucket.sizes() == {}
 
 
 def test_a_prefix_is_a_wall(server: S3Server) -> None:
     opened(server, "wall").put_new("x", b"x", sha(b"x"))
-    assert opened(server, "wal").list() == []
+    assert opened(server, "wal").sizes() == {}
 
 
 def test_a_client_sees_its_own_bucket_only(server: S3Server) -> None:
@@ -146,7 +146,7 @@ def test_a_missing_object_is_named(server: S3Server) -> None:
 
 def test_a_probe_finds_a_good_destination_and_writes_nothing(server: S3Server) -> None:
     Buckets().probe(destination(server, "nordmarkt", "probe"))
-    assert opened(server, "probe").list() == []
+    assert opened(server, "probe").sizes() == {}
 
 
 def test_a_profile_that_is_not_set_up_is_our_fault(server: S3Server) -> None:
@@ -180,7 +180,7 @@ def test_a_store_that_does_not_answer_is_waited_for(server: S3Server) -> None:
         unused.bind(("127.0.0.1", 0))
         bucket = opened(server, "x", endpoint_url=f"http://127.0.0.1:{unused.getsockname()[1]}")
         with refused("bucket.unavailable"):
-            bucket.list()
+            bucket.sizes()
 
 
 def test_a_client_reads_its_delivery_at_an_address_with_its_own_environment(
@@ -192,8 +192,8 @@ def test_a_client_reads_its_delivery_at_an_address_with_its_own_environment(
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "")  # so that pytest takes back what `.env` sets
     del os.environ["AWS_ENDPOINT_URL_S3"]
     for address in ("s3://nordmarkt-insights/a/b", "s3://nordmarkt-insights/a/b/"):
-        assert Buckets().at(address).list() == ["x"]
-    assert "a/b/x" in Buckets().at("s3://nordmarkt-insights").list()
+        assert list(Buckets().at(address).sizes()) == ["x"]
+    assert "a/b/x" in Buckets().at("s3://nordmarkt-insights").sizes()
 
 
 def test_a_home_remembers_the_way_to_a_bucket_and_dotenv_goes_before_it(
@@ -219,7 +219,7 @@ def test_what_is_no_address_is_said_so(address: str) -> None:
 
 def test_no_error_carries_the_stores_own_words(server: S3Server) -> None:
     with pytest.raises(ThrongError) as caught:
-        opened(server, "x", client="suedbahn", bucket=CLIENTS["nordmarkt"]).list()
+        opened(server, "x", client="suedbahn", bucket=CLIENTS["nordmarkt"]).sizes()
     assert caught.value.__cause__ is None
     assert "Request" not in str(caught.value)
 

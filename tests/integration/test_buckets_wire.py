@@ -102,7 +102,7 @@ def test_every_request_names_the_owner_we_expect(script: Script) -> None:
     script.answers = [(200, b""), (200, BODY), (200, b""), (200, BODY), (200, listing), (200, listing)]
     put(bucket)
     bucket.put_index(BODY)
-    bucket.list()
+    bucket.sizes()
     bucket.probe()
     assert len(script.seen) == 6
     assert {verb for verb, _ in script.seen} == {"PUT", "GET"}
@@ -134,7 +134,7 @@ def test_a_store_that_hangs_is_not_waited_for_without_end(script: Script, monkey
     with socket.create_server(("127.0.0.1", 0)) as silent:
         bucket = opened(script, endpoint_url=f"http://127.0.0.1:{silent.getsockname()[1]}")
         with refused("bucket.unavailable"):
-            bucket.list()
+            bucket.sizes()
 
 
 def _listing(*sizes: int, more: str = "") -> bytes:

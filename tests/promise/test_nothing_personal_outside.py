@@ -231,7 +231,7 @@ def _download(folder: Path) -> None:
 
     stores = open_stores()
     bucket = stores.buckets.open(client_spec(stores, "nordmarkt").destination)
-    keys = bucket.list()
+    keys = list(bucket.sizes())
     assert len(keys) >= 7, "index, manifest, signature, contract, readme, zones and data"
     for key in keys:
         (folder / key).parent.mkdir(parents=True, exist_ok=True)

@@ -62,7 +62,7 @@ def in_bucket(home: Path, landing: Path, client: str) -> tuple[dict[str, bytes],
 
     stores = open_stores(settings(home, landing))
     bucket = stores.buckets.open(client_spec(stores, client).destination)
-    found = {name: bucket.get(name) for name in bucket.list()}
+    found = {name: bucket.get(name) for name in bucket.sizes()}
     stored = {
         f"{delivery.path}/{name}": content
         for delivery in stores.catalog.deliveries(client)

@@ -107,7 +107,7 @@ def _held(stores: Stores) -> tuple[dict[str, str], dict[str, Any]]:
     objects, indexes = {}, {}
     for client in stores.catalog.clients():
         bucket = stores.buckets.open(client_spec(stores, client.name).destination)
-        held = {name: bucket.get(name) for name in bucket.list()}
+        held = {name: bucket.get(name) for name in bucket.sizes()}
         indexes[client.name] = json.loads(held.pop("index.json", b"null"))
         objects |= {f"{client.name}/{name}": hashlib.sha256(held[name]).hexdigest() for name in held}
     return objects, indexes

@@ -31,7 +31,7 @@ def objects(home: Path, landing: Path, client: str) -> dict[str, bytes]:
     """A client's bucket."""
     stores = open_stores(settings(home, landing))
     bucket = stores.buckets.open(client_spec(stores, client).destination)
-    return {name: bucket.get(name) for name in bucket.list()}
+    return {name: bucket.get(name) for name in bucket.sizes()}
 
 
 @pytest.fixture
