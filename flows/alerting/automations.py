@@ -1,4 +1,4 @@
-"""The server's automations as code: whatever must be told reaches the teller; made anew at each start of `serve`."""
+"""The server's automations as code: they pass alerts to the dispatcher; renewed at each start of `serve`."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -20,13 +20,13 @@ from tasks.alerts import AlertKind
 BLOCK = "throng-alerts"
 PREFIX = "throng: "
 LATE = timedelta(minutes=10)
-"""How long a run may wait for a worker: Prefect itself says late after 15 seconds, which is a worker's polling."""
+"""How long a run may wait for a worker; Prefect's own `Late` comes after 15 seconds, a worker's polling."""
 
 SILENT = timedelta(hours=3)
-"""How long no `daily` may begin, end or be passed over, though it is hourly: schedules can fail without a word."""
+"""How long `daily` may show no activity although it is hourly: schedules can fail silently."""
 
 _NOT_BY_ITSELF = ["Failed", "Crashed", "TimedOut"]
-"""Prefect's own names of failures. A run that could end itself has told what failed, and ends in a name of ours."""
+"""Prefect's own names of failures. A run that ends itself has sent its alert, under a name of Throng's."""
 
 _OURS = {"prefect.resource.role": "deployment", "prefect.resource.name": ["daily", "backfill"]}
 _DAILY = {"prefect.resource.role": "deployment", "prefect.resource.name": "daily"}
@@ -35,7 +35,7 @@ _DEPLOYMENT = "(event.related | selectattr('role', 'equalto', 'deployment') | fi
 
 
 def install(dispatcher: str, late: timedelta = LATE, silent: timedelta = SILENT) -> None:
-    """Create or renew every automation, and remove ours that are no longer among them; again changes nothing.
+    """Create or renew every automation, and remove Throng's obsolete ones; idempotent.
 
     One that somebody switched off stays off.
     """
@@ -57,7 +57,7 @@ def _remove(api: SyncPrefectClient, automations: Sequence[UUID]) -> None:
 
 
 def _block(dispatcher: str) -> UUID:
-    """The teller's address, which only the server needs to know, as a secret of Prefect's."""
+    """The dispatcher's address, known to the server only, as a Prefect secret."""
     block = Webhook(url=SecretStr(dispatcher))
     return cast(UUID, block.save(BLOCK, overwrite=True))  # awaitable only where a loop runs
 
@@ -93,7 +93,7 @@ def _failed(related: dict[str, Any], **state: Any) -> EventTrigger:
 
 
 def _late(late: timedelta) -> EventTrigger:
-    """Late, and in no other state within the time: no worker. A backfill may wait for the one before it."""
+    """Late, and in no other state within the time: no worker. A backfill may wait for an earlier one."""
     return EventTrigger(
         match={"prefect.resource.id": "prefect.flow-run.*"},
         match_related=_DAILY,
@@ -118,7 +118,7 @@ def _silent(silent: timedelta) -> EventTrigger:
 
 
 def _alert(kind: str, what: str, action: str) -> str:
-    """A run's alert from expressions of a template: names alone, never the state's message, which anybody may write.
+    """A run's alert from template expressions: names only, never the state's message, which anybody may write.
 
     Every `daily` is the same subject, so that an hourly schedule is not told of hourly.
     """

@@ -22,10 +22,10 @@ from tasks.release import utc_now
 from tasks.settings import Settings
 
 RUN_LATE, SCHEDULE_SILENT = "run_late", "schedule_silent"
-"""Kinds of which only the server's automations know."""
+"""Kinds that only the server's automations raise."""
 
 SERVICE_DOWN = "service_down"
-"""The kind of which only the supervisor knows."""
+"""The kind that only the supervisor raises."""
 
 KNOWN_KINDS = frozenset({*AlertKind, RUN_LATE, SCHEDULE_SILENT, SERVICE_DOWN})
 

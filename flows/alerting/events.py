@@ -1,4 +1,4 @@
-"""Alerts as events: what the server's automations, and anybody else's, can react to."""
+"""Alerts as events, for the server's automations and others."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,7 +12,7 @@ from tasks.plan.states import Target
 from tasks.status.actions import ActionItem, action_items
 
 MOST = 20
-"""Alerts of one kind that are told one by one; a long outage is one piece of news."""
+"""Alerts of one kind that are sent singly; more become one alert."""
 
 _NOT_IN_AN_ID = re.compile(r"[^A-Za-z0-9_-]+")
 
@@ -26,12 +26,12 @@ def emit_alerts(alerts: Iterable[Alert]) -> None:
 
 
 def group_by_cause(alerts: Sequence[Alert], targets: Iterable[Target]) -> list[Alert]:
-    """One alert a cause; what only follows from it is counted. `targets`: of the alerts' plan."""
+    """One alert per cause, with the number of its effects. `targets`: of the alerts' plan."""
     return [_of(todo) for todo in action_items(alerts, targets)]
 
 
 def _of(todo: ActionItem) -> Alert:
-    """Named by its first subject, so that one more of the same is no news within the day."""
+    """Named by its first subject, so that one more subject is no new alert within the day."""
     first, *more = todo.subjects
     since = f"since {first}" if todo.kind == AlertKind.LANDING_OVERDUE else f"{first} and more"
     many = f"{len(todo.subjects)} in all, up to {more[-1]}. " if more else ""
@@ -40,7 +40,7 @@ def _of(todo: ActionItem) -> Alert:
 
 
 def limit_per_kind(alerts: Iterable[Alert]) -> Iterator[Alert]:
-    """At most so many of a kind, which stand together."""
+    """At most this number of a kind; `alerts` are sorted by kind."""
     for kind, same in groupby(alerts, lambda alert: alert.kind):
         found = list(same)
         yield from found[:MOST]

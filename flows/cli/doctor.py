@@ -64,12 +64,16 @@ def _landing(settings: Settings) -> str:
 
     root = settings.landing_root
     if not root.is_dir():
-        raise Misconfigured(f"The landing {root} is not a folder.", "Create it, or mend THRONG_LANDING.")
+        raise Misconfigured(
+            f"The landing {root} is not a folder.", "Create it, or correct THRONG_LANDING.", "landing.not_a_folder"
+        )
     names = {path.name for path in root.iterdir()}
     missing = [name for name in LANDING_FILES if not names & {name, f"{name}.parquet", f"{name}.csv"}]
     if missing:
         raise RejectedInput(
-            f"The landing {root} lacks {', '.join(missing)}.", "Have the operator send what is missing."
+            f"The landing {root} lacks {', '.join(missing)}.",
+            "Have the operator send what is missing.",
+            "landing.incomplete",
         )
     days = len(set(labels_of(root / "events", load_formats(settings.mapping).landing)))
     return f"{root}, {days} folder(s) of events"
@@ -112,7 +116,11 @@ def _metrics(settings: Settings) -> str:
         )
     folder = settings.metrics.absolute().parent
     if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
-        raise Misconfigured(f"{folder} is not a folder that can be written to.", "Create it, or mend THRONG_METRICS.")
+        raise Misconfigured(
+            f"{folder} is not a folder that can be written to.",
+            "Create it, or correct THRONG_METRICS.",
+            "settings.metrics_unwritable",
+        )
     return f"{settings.metrics.absolute()}, for others to read"
 
 
@@ -124,10 +132,16 @@ def _room(variable: str, folder: Path) -> str:
     """A folder that is writable or can be created, and has space."""
     there = next(path for path in (folder, *folder.parents) if path.exists())
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-        raise Misconfigured(f"{there} cannot be written to.", f"Give this user the right, or mend {variable}.")
+        raise Misconfigured(
+            f"{there} cannot be written to.",
+            f"Give this user the right, or correct {variable}.",
+            "settings.folder_unwritable",
+        )
     free = shutil.disk_usage(there).free / 1e9
     if free < LEAST_FREE_GB:
-        raise StorageUnavailable(f"The disk of {there} has {free:.1f} GB left.", f"Free {LEAST_FREE_GB} GB, or more.")
+        raise StorageUnavailable(
+            f"The disk of {there} has {free:.1f} GB left.", f"Free {LEAST_FREE_GB} GB, or more.", "disk.low"
+        )
     return f"{folder}, {free:,.0f} GB free" + ("" if there == folder else "; created by the first command")
 
 
@@ -177,7 +191,7 @@ def _keys(settings: Settings) -> str:
     open_to_others = [path for path in (root, *root.rglob("*")) if path.stat().st_mode & 0o077]
     if open_to_others:
         what = f"{len(open_to_others)} of the key files and folders in {root} are open to other users."
-        raise Misconfigured(what, f"Run: chmod -R go= {root}")
+        raise Misconfigured(what, f"Run: chmod -R go= {root}", "keys.open_folder")
     return f"{root}, {sum(1 for _ in root.glob('*.key'))} key(s), closed to other users"
 
 
@@ -208,7 +222,9 @@ def _prefect(settings: Settings) -> str:
         return "PREFECT_API_URL is not set and throng serve does not run: commands run plainly, without pages"
     if not is_up(api):
         raise StorageUnavailable(
-            "The API named by PREFECT_API_URL does not answer.", "Start it, or unset the variable."
+            "The API named by PREFECT_API_URL does not answer.",
+            "Start it, or unset the variable.",
+            "prefect.unavailable",
         )
     return "the API named by PREFECT_API_URL answers: every verb is a flow run with its page"
 

@@ -129,7 +129,7 @@ class Supervisor:
         try:
             post_alert(self._dispatcher, alert)
         except OSError as error:
-            self._say(f"alerts: {alert.subject} could not be told ({type(error).__name__})")
+            self._say(f"alerts: {alert.subject} could not be sent ({type(error).__name__})")
 
     def _start(self, queue: str, worker: ManagedProcess) -> None:
         """Start a worker, once nothing of the one before it is left."""
