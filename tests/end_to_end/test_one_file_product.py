@@ -223,10 +223,11 @@ class Delivered:
     spent: int
     """Units of the month before the products were published."""
 
-    def publish(self, product: str, *revision: object) -> ReleaseRef:
-        return Publish(self.stores, Lifted(), Refresh(self.stores, lambda: NOW), lambda: NOW)(
-            product, str(WEEK), *revision
-        )  # type: ignore[arg-type]
+    def publish(
+        self, product: str, revision_of: str | None = None, reason_id: int | None = None, period: Period = WEEK
+    ) -> ReleaseRef:
+        verb = Publish(self.stores, Lifted(), Refresh(self.stores, lambda: NOW), lambda: NOW)
+        return verb(product, str(period), revision_of, reason_id)
 
     def deliver(self, product: str) -> DeliveryRef:
         return Deliver(self.stores, lambda: NOW)("nordmarkt", product, str(WEEK))
@@ -333,7 +334,7 @@ def test_a_revised_release_is_derived_from_again_and_free(week: Delivered) -> No
 def test_a_derived_product_waits_for_the_release_that_it_needs(week: Delivered) -> None:
     later = Period.parse("2026-W11")
     with pytest.raises(RefusedRelease) as refused:
-        Publish(week.stores, Lifted(), Refresh(week.stores, lambda: NOW), lambda: NOW)("arrivals", str(later))
+        week.publish("arrivals", period=later)
     assert refused.value.code == "release.input_missing"
     planned = make_plan(week.stores, later.first, later.days[-1], NOW)
     assert next(step.state for step in planned.steps if step.product == "arrivals") is State.WAITING

@@ -176,14 +176,14 @@ def test_the_gate_profile_moves_by_no_more_than_its_bound(history: History, pers
 
 def test_somebody_seen_every_hour_reaches_the_bound_of_the_long_day() -> None:
     day = date(2026, 10, 25)
-    history = [Consent(0, day, 0), *(Event(0, day, 3600 * hour, hour % 2 * 2) for hour in range(25))]
+    history: History = [Consent(0, day, 0), *(Event(0, day, 3600 * hour, hour % 2 * 2) for hour in range(25))]
     for with_them, without_them in zip(footfall_of(history, day), footfall_of([], day), strict=True):
         assert ((with_them.values - without_them.values) ** 2).sum() == 25 == with_them.bound
 
 
 def test_a_very_busy_person_fills_the_profile_s_bound_and_no_more() -> None:
     day = DAYS[0]
-    history = [Consent(0, day, 0), *(Event(0, day, second, 0) for second in range(0, 80_000, 4))]
+    history: History = [Consent(0, day, 0), *(Event(0, day, second, 0) for second in range(0, 80_000, 4))]
     (profile,) = profile_of(history, day)
     squared = int((profile.values.astype(object) ** 2).sum())
     bound = 64**2 * profile.bound

@@ -13,7 +13,7 @@ from tasks.period import Period
 from tasks.privacy.bounds import Contributions
 from tasks.products.dimensions import AGE_BANDS, GENDERS
 from tasks.products.footfall import DISTRICT_HOUR_DEMOGRAPHIC, PRODUCT, ZONE_HOUR
-from tests.unit.products.counting import PLAN, context, with_facts
+from tests.unit.products.counting import PLAN, POLICY, context, with_facts
 
 DAY = Period.day(date(2026, 3, 2))
 HOURS = 24
@@ -93,14 +93,8 @@ def test_a_person_in_two_zones_of_one_hour_is_refused_as_a_defect() -> None:
 def test_a_long_day_has_25_hours_and_a_bound_of_25() -> None:
     public = context(PRODUCT, Period.day(date(2026, 10, 25)), {}, {})
     assert ZONE_HOUR.shape(public) == (3, 25)
-    assert [rule.bound for rule in PRODUCT.rules(*_rules_on(25))] == [25, 25]
-    assert [rule.bound for rule in PRODUCT.rules(*_rules_on(23))] == [24, 24]
-
-
-def _rules_on(hours: int) -> tuple:
-    from tests.unit.products.counting import POLICY
-
-    return POLICY, DAY.cadence, hours
+    bounds = [[rule.bound for rule in PRODUCT.rules(POLICY, DAY.cadence, hours)] for hours in (23, 24, 25)]
+    assert bounds == [[24, 24], [24, 24], [25, 25]]
 
 
 def test_a_district_has_coverage_where_one_of_its_zones_has() -> None:
