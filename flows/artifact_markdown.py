@@ -152,7 +152,7 @@ def _percent(delivery: "Delivery") -> str:
 
 def fault_card(error: ThrongError) -> str:
     """Why a run ended without doing its work, and what to do."""
-    return f"# {type(error).__name__}\n\n{_plain(error.what)}\n\n**What to do:** {_plain(error.action)}"
+    return f"# {type(error).__name__}: {error.code}\n\n{_plain(error.what)}\n\n**What to do:** {_plain(error.action)}"
 
 
 def grid_card(plan: "Plan", said: str) -> str:

@@ -28,6 +28,17 @@ class ThrongError(Exception):
         self.action = action
         self.code = code
 
+    def document(self) -> dict[str, str | int]:
+        """The error for programs."""
+        kind = type(self).__name__
+        return {
+            "error": kind,
+            "code": self.code,
+            "what": self.what,
+            "action": self.action,
+            "exit_code": self.exit_code,
+        }
+
     def __reduce__(self) -> tuple[type["ThrongError"], tuple[str, str, str]]:
         """Pickle message and code, so that a copy in another process is equal."""
         return type(self), (self.what, self.action, self.code)

@@ -24,15 +24,16 @@ class Finding:
 
     def document(self) -> Mapping[str, Any]:
         """For programs."""
-        named = ("code", "what", "action")
-        fault = {name: getattr(self.fault, name) for name in named} if self.fault else None
-        return {"subject": self.subject, "found": self.found, "fault": fault}
+        return {
+            "subject": self.subject,
+            "found": self.found,
+            "fault": self.fault.document() if self.fault else None,
+        }
 
     def sentence(self) -> Text:
         """For people."""
         subject = f"{self.subject:<20} "
         if self.fault is None:
             return Text.assemble(("ok     ", "green"), subject, self.found)
-        return Text.assemble(
-            ("FAULT  ", "bold red"), subject, self.fault.what, f"\n{'What to do: ':>28}", self.fault.action
-        )
+        fault = f"{self.fault.what} ({self.fault.code})"
+        return Text.assemble(("FAULT  ", "bold red"), subject, fault, f"\n{'What to do: ':>28}", self.fault.action)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.text import Text
 
+    from tasks.errors import ThrongError
+
 Command = Callable[..., "CommandOutput"]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document in place of text.")]
 _WHOLE = 1_000
@@ -194,10 +196,9 @@ def _answer(name: str, call: Callable[[], CommandOutput]) -> CommandOutput:
         return CommandOutput({"error": "Stopped", "what": text, "exit_code": INTERRUPTED}, [text], INTERRUPTED, True)
 
 
-def _fault(error: "Any") -> CommandOutput:
+def _fault(error: "ThrongError") -> CommandOutput:
     from rich.text import Text
 
-    kind = type(error).__name__
-    document = {"error": kind, "what": error.what, "action": error.action, "exit_code": error.exit_code}
-    say = [Text.assemble((f"{kind}: ", "bold red"), error.what), Text.assemble(("What to do: ", "bold"), error.action)]
-    return CommandOutput(document, say, error.exit_code, is_error=True)
+    head = f"{type(error).__name__} {error.code}".rstrip()
+    say = [Text.assemble((f"{head}: ", "bold red"), error.what), Text.assemble(("What to do: ", "bold"), error.action)]
+    return CommandOutput(error.document(), say, error.exit_code, is_error=True)

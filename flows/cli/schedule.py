@@ -137,8 +137,8 @@ def open_lines(title: str, targets: "Sequence[Target]", most: int) -> list[Any]:
 
 
 def _line(result: "StepResult") -> dict[str, Any]:
-    step, error = result.step, result.error
-    fault = {"error": error.what, "action": error.action, "exit_code": error.exit_code} if error else {}
+    step = result.step
+    fault = result.error.document() if result.error else {}
     return {
         "verb": step.verb,
         "subject": step.subject,

@@ -60,11 +60,13 @@ def test_an_error_is_no_answer_and_leaves_stdout_empty() -> None:
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_the_exit_code_tells_who_must_act(fault: type[errors.ThrongError]) -> None:
-    ran = CliRunner().invoke(_group(fault("It is broken.", "Mend it.")), ["look", "north", "--json"])
+    ran = CliRunner().invoke(
+        _group(fault("It is broken.", "Mend it.", "landing.no_events")), ["look", "north", "--json"]
+    )
     assert ran.exit_code == fault.exit_code
-    said = {"error": fault.__name__, "what": "It is broken.", "action": "Mend it.", "exit_code": fault.exit_code}
-    assert json.loads(ran.stdout) == said
-    assert ran.stderr == f"{fault.__name__}: It is broken.\nWhat to do: Mend it.\n"
+    named = {"error": fault.__name__, "code": "landing.no_events", "exit_code": fault.exit_code}
+    assert json.loads(ran.stdout) == named | {"what": "It is broken.", "action": "Mend it."}
+    assert ran.stderr == f"{fault.__name__} landing.no_events: It is broken.\nWhat to do: Mend it.\n"
 
 
 def test_an_unforeseen_error_says_where_but_not_what_it_saw() -> None:
