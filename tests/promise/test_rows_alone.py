@@ -210,12 +210,12 @@ def test_no_row_decides_another_rows_fate(tmp_path: Path, context: ReadContext, 
         result[case] = counted(folder, write(folder, FORMATS[name], container, whose), context)
         assert not result[case][0].unreadable
     clean = result["without"][1]
-    assert len(clean.presence) == HOURS * len(defects)
-    assert result["stranger"][1].presence.equals(clean.presence)
+    assert len(clean.tables[PRESENCE]) == HOURS * len(defects)
+    assert result["stranger"][1].tables[PRESENCE].equals(clean.tables[PRESENCE])
     assert np.array_equal(result["stranger"][1].profile, clean.profile)
-    theirs = result["member"][1].presence
+    theirs = result["member"][1].tables[PRESENCE]
     others = pc.less(theirs["subscriber"], 40)
-    assert theirs.filter(others).equals(clean.presence)
+    assert theirs.filter(others).equals(clean.tables[PRESENCE])
     assert max(Counter(theirs.filter(pc.invert(others))["subscriber"].to_pylist()).values(), default=0) <= K
     more = result["stranger"][0].account.total - result["without"][0].account.total
     assert more >= len(defects)
