@@ -85,7 +85,7 @@ def mailbox(tls: ssl.SSLContext | None = None) -> Iterator[Received]:
                 received.words.append(words)
                 if words.upper() == "DATA":
                     self._say("354 go on")
-                    received.mails.append(message_from_bytes(self._data(), policy=policy.default))  # type: ignore[arg-type]
+                    received.mails.append(message_from_bytes(self._data(), policy=policy.default))
                 if tls and words.upper().startswith("EHLO"):
                     self._say("250-mailbox\r\n250 AUTH PLAIN")
                     continue

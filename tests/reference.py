@@ -8,6 +8,9 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 Event = tuple[int, int]
 EARTH_RADIUS_M = 6_371_008.8
 
@@ -81,7 +84,7 @@ def presence(events: Sequence[Event], cells: Sequence[Cell], carry: int, day_sec
     return {hour: max((s, -zone) for (h, zone), s in seconds.items() if h == hour)[1] * -1 for hour in hours}
 
 
-def nights(hours: Mapping[int, int], night: Sequence[bool]) -> dict[int, int]:
+def nights(hours: Mapping[int, int], night: Sequence[bool] | NDArray[np.bool_]) -> dict[int, int]:
     """Night minutes of each zone in which some were spent."""
     spent = {zone: 60 * sum(night[hour] for hour, z in hours.items() if z == zone) for zone in hours.values()}
     return {zone: minutes for zone, minutes in spent.items() if minutes}

@@ -79,7 +79,7 @@ class World:
         second = int((instant - midnight(self.day, self.time.local)).total_seconds())
         if not member.holds(second):
             return Reason.NO_CONSENT
-        if not (event.cell or "").strip():
+        if event.cell is None or not event.cell.strip():
             return Reason.MISSING_CELL
         if event.cell not in self.cells:
             return Reason.UNKNOWN_CELL

@@ -8,8 +8,9 @@ import itertools
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +36,7 @@ SIZES = (1, 100, 300, 1_000, 3_000, 10_000, 1_000_000)
 Floats = npt.NDArray[np.float64]
 
 
-def truth_of(landing: Path, plan: ZonePlan, hours: dict[object, int]) -> Floats:
+def truth_of(landing: Path, plan: ZonePlan, hours: Mapping[datetime, int]) -> Floats:
     """Counted persons by zone and hour, where they really were."""
     homes = pq.read_table(landing / "truth" / "homes.parquet")
     counted = homes.filter(homes["counted"])["subscriber_id"]

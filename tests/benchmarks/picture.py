@@ -63,8 +63,8 @@ def _lines(rows: list[tuple[Any, ...]], truth: dict[tuple[str, int], int]) -> It
 
 def draw() -> None:
     """Write the picture: maps of four hours, and two zones' day with intervals and the simulated truth."""
-    rows = duckdb.sql(_ROWS).fetchall()
-    truth = {(zone, hour): count for zone, hour, count in duckdb.sql(_TRUTH).fetchall()}
+    rows = duckdb.execute(_ROWS).fetchall()
+    truth = {(zone, hour): count for zone, hour, count in duckdb.execute(_TRUTH).fetchall()}
     (plan,) = DEMO.glob("clients/nordmarkt/footfall/*/*/*/*/zones.geojson")
     values = {(row[0], row[2]): row[3] for row in rows}
     PICTURE.write_text(

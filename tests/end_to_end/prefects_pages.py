@@ -19,6 +19,7 @@ def runs_of(tag: str) -> list[Any]:
 def parent_of(run: Any) -> Any:
     with get_client(sync_client=True) as api:
         above = api.read_task_run(run.parent_task_run_id)
+        assert above.flow_run_id
         return api.read_flow_run(above.flow_run_id)
 
 

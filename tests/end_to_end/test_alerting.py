@@ -1,8 +1,9 @@
 """From an event or a run's end on a real Prefect server to a webhook and a mailbox, by automations made from code."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ def told(
     hook, mail = receivers
     settings = Settings(
         home=tmp_path_factory.mktemp("home"),
-        alerts=f"{hook.url} {mail.url}",  # type: ignore[arg-type]
+        alerts=f"{hook.url} {mail.url}",
         _env_file=None,
     )
     with running_dispatcher(settings, gather=0.1) as url, _api() as api:
@@ -99,12 +100,20 @@ def test_a_run_that_could_not_end_itself_is_told_with_its_page_and_without_its_m
     odd = _run("backfill", "FAILED", "Failed", called='Odd", "kind": "<none>')
     run = _run("daily", "CRASHED", "Crashed")
     for known in (killed, odd, run):
-        until(lambda known=known: any(known in alert["action"] for alert in _alerts(told)))
+        until(partial(_is_told, told, known))
     failed = {alert["action"].rpartition("/")[2]: alert for alert in _alerts(told) if alert["kind"] == "run_failed"}
     assert set(failed) == {killed, odd, run}
     assert failed[odd]["subject"] == 'Odd", "kind": "<none>'
     assert (failed[run]["subject"], failed[run]["what"]) == ("daily", "A run ended as Crashed.")
     assert SECRET not in str(told.calls)
+
+
+def _is_told(told: Received, run: str) -> bool:
+    return any(run in alert["action"] for alert in _alerts(told))
+
+
+async def _ended(run: Awaitable[Any]) -> Any:
+    return await run
 
 
 def test_a_run_that_failed_is_told_when_it_ends_and_a_step_of_many_with_the_others(told: Received) -> None:
@@ -123,7 +132,7 @@ def test_a_run_that_failed_is_told_when_it_ends_and_a_step_of_many_with_the_othe
     async def many() -> None:
         await alone("2026-03-07", return_state=True)
 
-    asyncio.run(alone("2026-03-06", return_state=True))
+    asyncio.run(_ended(alone("2026-03-06", return_state=True)))
     asyncio.run(many())
     until(lambda: "ingest 2026-03-06" in [alert["subject"] for alert in _alerts(told)])
     (alert,) = [alert for alert in _alerts(told) if alert["subject"].startswith("ingest")]

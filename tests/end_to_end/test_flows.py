@@ -24,13 +24,13 @@ def pages(prefect_stores: list[Path], monkeypatch: pytest.MonkeyPatch) -> Callab
 
     def since() -> list[Any]:
         with get_client(sync_client=True) as api:
-            runs = sorted((r for r in api.read_flow_runs() if r.id not in before), key=lambda run: run.created)
+            runs = sorted((r for r in api.read_flow_runs() if r.id not in before), key=lambda run: str(run.created))
             cards = [
                 api.read_artifacts(artifact_filter=ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run.id])))
                 for run in runs
             ]
         return [
-            (run.name, run.state.name, sorted(run.tags), sorted(str(card.key) for card in found))
+            (run.name, run.state_name, sorted(run.tags), sorted(str(card.key) for card in found))
             for run, found in zip(runs, cards, strict=True)
         ]
 

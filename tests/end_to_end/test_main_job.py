@@ -25,7 +25,7 @@ def test_from_landing_to_bucket_once_and_again(throng: Throng, client: Callable[
         assert [one.code for one in said] == [0, 0, 0], [one.text for one in said]
         outcomes.append([one.document["outcome"] for one in said])
         books = (throng("budget", "--month", "2026-03"), throng("releases"), throng("deliveries"))
-        outcomes.append([{**one.document} for one in books])  # type: ignore[misc]
+        outcomes.append([{**one.document} for one in books])
     assert outcomes[0] == ["Ingested", "Published", "Delivered"]
     assert outcomes[2] == ["AlreadyIngested", "AlreadyPublished", "AlreadyDelivered"]
     assert outcomes[1] == outcomes[3]

@@ -9,6 +9,7 @@ import sys
 import time
 from base64 import b64encode
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -289,7 +290,7 @@ def test_the_production_shape_keeps_all_in_postgresql_has_a_client_and_leaves_no
         assert shape.becomes(run, "COMPLETED", "FAILED", "CRASHED")["state_type"] == "COMPLETED"
         for name, words in {"PostgreSQL": "/postgres -D", "S3": "weed server"}.items():
             os.kill(with_words(descendants(shape.process.pid), words), signal.SIGKILL)  # type: ignore[union-attr]
-            until(lambda name=name: f"{name}: started again" in shape.said.read_text(), 30)
+            until(partial(_is_said, shape, f"{name}: started again"), 30)
         run = until(lambda: shape.ask_if_up("backfill", first=DAY, last=DAY, dry_run=True), 60)
         assert shape.becomes(run, "COMPLETED", "FAILED", "CRASHED")["state_type"] == "COMPLETED"
         below = shape.signal(signal.SIGKILL)
@@ -309,3 +310,7 @@ def _to_come(run: dict[str, Any]) -> bool:
 def _children(served: Served) -> list[str]:
     assert served.process
     return Path(f"/proc/{served.process.pid}/task/{served.process.pid}/children").read_text().split()
+
+
+def _is_said(served: Served, words: str) -> bool:
+    return words in served.said.read_text()

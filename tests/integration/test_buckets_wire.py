@@ -14,7 +14,7 @@ from tasks.store import buckets as module
 from tasks.store import usage
 from tasks.store.buckets import Bucket, Buckets
 from tasks.store.client_file import Destination
-from tasks.store.tables import Delivery
+from tasks.store.tables import Delivery, DeliveryState
 from tasks.verify import Verify
 from tests.refusals import refused
 
@@ -22,6 +22,20 @@ OWNER = "111122223333"
 KEY = f"arn:aws:kms:eu-central-1:{OWNER}:key/0a1b2c3d"
 BODY = b"a delivery"
 SHA = hashlib.sha256(BODY).hexdigest()
+DELIVERY = Delivery(
+    client="c",
+    product="p",
+    version=1,
+    period="2026-03-01",
+    revision=1,
+    release_revision=1,
+    inputs_digest="",
+    state=DeliveryState.RENDERED,
+    manifest_sha256="",
+    path="d",
+    rows=0,
+    withheld=0,
+)
 
 
 class Script(ThreadingHTTPServer):
@@ -149,7 +163,7 @@ def _listing(*sizes: int, more: str = "") -> bytes:
 def test_an_object_of_another_size_than_ours_is_refused_and_not_read(script: Script) -> None:
     script.answers = [(200, _listing(10**12))]
     with refused("bucket.other_bytes"):
-        _complete(opened(script), Delivery(path="d"), {"0": BODY})
+        _complete(opened(script), DELIVERY, {"0": BODY})
     assert len(script.seen) == 1
 
 

@@ -46,7 +46,7 @@ def shared(postgresql: str) -> Iterator[str]:
 def _sql(url: str, *statements: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         for statement in statements:
-            connection.execute(sql.SQL(statement))  # type: ignore[arg-type]
+            connection.execute(sql.SQL(statement))
 
 
 def _set(url: str, **settings: str) -> None:

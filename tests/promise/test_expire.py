@@ -2,6 +2,7 @@
 
 import shutil
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 
 import pytest
 
@@ -14,7 +15,7 @@ from tasks.plan.states import State
 from tasks.refs import ExpiryRef
 from tasks.release import key_ends
 from tasks.store import Stores
-from tests.dying import dies
+from tests.dying import Tick, dies
 from tests.integration.verbs.dying_stores import Border, dying
 from tests.plain_validator import plain
 from tests.promise.conftest import Above, Way
@@ -171,9 +172,14 @@ def test_an_expiry_killed_anywhere_and_run_again_ends_as_one_that_was_not(kept: 
     assert len(numbers) > 5
     for number in [*numbers[:: max(1, len(numbers) // 8)], numbers[-1]]:
         home = copied(kept, str(number))
-        assert dies(lambda _, home=home, at=number: expire(home, dying(home.stores(), Border(at))), 0)
+        assert dies(partial(expire_until, home, number), 0)
         expire(home)
         assert books(home) == books(whole), border.passed[number - 1]
+
+
+def expire_until(way: Way, border: int, _: Tick) -> None:
+    """An expiry that dies at a border."""
+    expire(way, dying(way.stores(), Border(border)))
 
 
 def copied(way: Way, name: str) -> Way:

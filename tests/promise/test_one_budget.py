@@ -3,6 +3,7 @@
 import shutil
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -35,7 +36,7 @@ def _books(way: Way, statement: str) -> None:
         session.connection().execute(text(statement))
 
 
-def _refused(way: Way, **places: object) -> None:
+def _refused(way: Way, **places: Any) -> None:
     for verb in (lambda: way.ingest(DAY, **places), lambda: way.publish("footfall", str(DAY), **places)):
         with pytest.raises(RefusedRelease):
             verb()

@@ -180,7 +180,7 @@ def as_column(format_: Format, name: str, time: pa.DataType | None, values: Sequ
     if name == format_.time and time is not None:
         return pa.array(values, pa.int64()).cast(time)
     if name in ("mcc", "plmn"):
-        return pa.array([int(value) if value else None for value in values], pa.int32())  # type: ignore[arg-type]
+        return pa.array([int(value) if value else None for value in values], pa.int32())
     text = pa.array(values, pa.binary())
     if name != "user_id":
         return text.view(pa.string())

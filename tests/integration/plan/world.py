@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import event
 from sqlmodel import col, select
@@ -167,7 +168,7 @@ class World:
         units = {month: cap - spent - int(rho * 10**12)}
         self.stores.ledger.reserve(ReleaseKey("other", 1, month, 1), units, cap, facts, AUDIT)
 
-    def plan(self, first: date, last: date, now: datetime, mode: Mode = Mode.MISSING, **only: str) -> Plan:
+    def plan(self, first: date, last: date, now: datetime, mode: Mode = Mode.MISSING, **only: Any) -> Plan:
         return make_plan(self.stores, first, last, now, mode, **only)
 
 

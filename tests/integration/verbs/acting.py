@@ -149,7 +149,7 @@ def _verb(name: str, stores: Stores, now: Callable[[], datetime] = utc_now) -> A
     from tasks.ingest import Ingest
     from tests.publisher import publisher
 
-    made = {
+    made: dict[str, Callable[..., Any]] = {
         "ingest": partial(Ingest, stores, production_noise(), validator=plain),
         "publish": partial(publisher, stores, production_noise()),
     }

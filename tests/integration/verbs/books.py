@@ -104,7 +104,8 @@ def _acts(stores: Stores) -> list[tuple[str, str, str]]:
 
 def _held(stores: Stores) -> tuple[dict[str, str], dict[str, Any]]:
     """What the clients' buckets hold."""
-    objects, indexes = {}, {}
+    objects: dict[str, str] = {}
+    indexes: dict[str, Any] = {}
     for client in stores.catalog.clients():
         bucket = stores.buckets.open(client_spec(stores, client.name).destination)
         held = {name: bucket.get(name) for name in bucket.sizes()}

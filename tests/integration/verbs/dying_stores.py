@@ -64,7 +64,8 @@ class Dying:
 
 def dying(stores: Stores, border: Border) -> Stores:
     """The same stores, each of them dying."""
-    return replace(stores, **{name: Dying(getattr(stores, name), name, border) for name in STORES})
+    dying: dict[str, Any] = {name: Dying(getattr(stores, name), name, border) for name in STORES}
+    return replace(stores, **dying)
 
 
 def _dying(result: Any, border: Border) -> Any:

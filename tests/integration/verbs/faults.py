@@ -145,7 +145,7 @@ class WhenRead:
             read(*given)
             self.fault()
 
-        panel.load_people = then
+        panel.load_people = then  # type: ignore[assignment]
 
 
 @dataclass(frozen=True)

@@ -114,8 +114,10 @@ def test_a_slow_store_is_waited_for(way: Way) -> None:
 def test_a_delivery_on_a_store_that_fails_at_any_request_is_completed_by_the_next_one(way: Way, name: str) -> None:
     fault = LASTING[name][0]
     for first in range(1, INDEX + 2):
-        home, tried = way.tried(
-            f"{name} from {first}", lambda number, _, first=first: fault if number >= first else FINE
-        )
+        home, tried = way.tried(f"{name} from {first}", partial(_from, first, fault))
         assert tried.outcome in ("StorageUnavailable", "Delivered"), tried
         assert way.books_after_again(home) == way.whole.books, first
+
+
+def _from(first: int, fault: Fault, number: int, _: str) -> Fault:
+    return fault if number >= first else FINE

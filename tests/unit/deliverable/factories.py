@@ -122,7 +122,7 @@ def release_table(release: ReleaseView, seed: int = 1) -> pa.Table:
 
 
 def _numbers(value: float, level: LevelView, incomplete: bool) -> dict[str, Any]:
-    if incomplete or value < level.threshold:
+    if incomplete or level.sigma is None or value < level.threshold:
         return {"status": "incomplete" if incomplete else "withheld_small"}
     se = float(level.sigma)
     return {"value": value, "se": se, "low": value - 1.645 * se, "high": value + 1.645 * se, "status": "estimate"}

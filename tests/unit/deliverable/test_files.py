@@ -153,7 +153,7 @@ def test_a_level_without_rows_has_no_withheld_share() -> None:
 
 @settings(max_examples=5, deadline=None)
 @given(st.randoms(use_true_random=False))
-def test_equal_inputs_give_equal_bytes_whatever_the_order_of_rows(order: Any) -> None:  # type: ignore[no-untyped-def]
+def test_equal_inputs_give_equal_bytes_whatever_the_order_of_rows(order: Any) -> None:
     release, plan = release_view(), zones_view()
     table = release_table(release)
     places = list(range(table.num_rows))

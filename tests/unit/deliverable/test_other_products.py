@@ -65,7 +65,7 @@ def test_two_places_a_key_without_hours_are_rendered_gated_and_verified() -> Non
 
 def test_both_places_of_a_key_must_be_granted() -> None:
     lines = verified(rendered(RELEASE, grant=grant_view("Z01", "South")))
-    pairs = {line["level"]: set() for line in lines}
+    pairs: dict[str, set[tuple[str, str]]] = {line["level"]: set() for line in lines}
     for line in lines:
         pairs[line["level"]].add((line["origin_zone_id"], line["destination_zone_id"]))
     zones = ("Z01", "Z03", "Z04")

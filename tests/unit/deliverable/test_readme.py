@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,7 +21,7 @@ from tests.unit.deliverable.factories import (
 )
 
 
-def text(*zones: str, **changes: object) -> str:
+def text(*zones: str, **changes: Any) -> str:
     return rendered(release_view(**changes), grant=grant_view(*zones)).files["README.md"].decode()
 
 
@@ -39,7 +40,7 @@ def test_the_example_is_a_row_of_this_delivery() -> None:
 
 def test_the_snippet_runs_as_it_stands(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:  # type: ignore[no-untyped-def]
+) -> None:
     delivery = rendered()
     (tmp_path / "data.parquet").write_bytes(delivery.files["data.parquet"])
     monkeypatch.chdir(tmp_path)

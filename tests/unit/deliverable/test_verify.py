@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -39,7 +40,9 @@ def refused(files: dict[str, bytes], code: str | None, *named: str, pinned: byte
     assert all(name in refusal.value.what for name in named), refusal.value.what
 
 
-def signed_again(change: Callable[[dict], None], key: bytes = SIGNING_KEY, **files: bytes) -> dict[str, bytes]:
+def signed_again(
+    change: Callable[[dict[str, Any]], None], key: bytes = SIGNING_KEY, **files: bytes
+) -> dict[str, bytes]:
     """The delivery with a changed manifest that is signed anew: what only a signer can do."""
     manifest = json.loads(GOOD.files["manifest.json"])
     change(manifest)
@@ -185,7 +188,7 @@ def test_a_manifest_that_is_not_plain_json_is_refused(content: bytes) -> None:
         lambda m: m.update(release_id="a\x1b[31m"),
     ],
 )
-def test_a_manifest_of_another_shape_is_refused_even_when_signed(change: Callable[[dict], None]) -> None:
+def test_a_manifest_of_another_shape_is_refused_even_when_signed(change: Callable[[dict[str, Any]], None]) -> None:
     refused(signed_again(change), "delivery.document_invalid", "manifest.json")
 
 

@@ -34,7 +34,7 @@ def register(con: duckdb.DuckDBPyConnection, rows: Sequence[Row]) -> ReferenceTa
     values = zip(*rows, strict=True)
     text = {name: pa.array(of, pa.string()) for name, of in zip(CONSENT_COLUMNS, values, strict=True)}
     con.register("rows", pa.table(text))
-    source = Source(Path("consents.parquet"), (), RegisterFormat(), ".parquet", {})
+    source = Source(Path("consents.parquet"), (), RegisterFormat.model_validate({}), ".parquet", {})
     columns = {name: Column(name, "VARCHAR") for name in text}
     return ReferenceTable.of(source, "rows", columns, UTC_CLOCK, Ids())
 

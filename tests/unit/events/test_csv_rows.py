@@ -19,7 +19,8 @@ LINES = st.lists(st.sampled_from(PIECES) | st.binary(max_size=3), max_size=30).m
 
 def read(path: Path, csv: Csv) -> tuple[dict[int, list[str]], list[int]]:
     """All fields of a file's rows by line, and the lines that are no row."""
-    found, faults = {}, []
+    found: dict[int, list[str]] = {}
+    faults: list[int] = []
     for rows in csv_rows(path, csv, range(csv.fields)):
         values = zip(*(column.to_pylist() for column in rows.columns), strict=True)
         found |= dict(zip(rows.places.tolist(), map(list, values), strict=True))

@@ -15,7 +15,7 @@ from tests.unit.events.factory import DAY
 
 END = datetime(2026, 3, 1, 23, tzinfo=UTC)
 FILES = tuple(LandingFile(Path(name), name, DAY, 1, 1) for name in ("a.csv", "b.csv", "c.csv", "d.csv"))
-LANDING = DayLanding(Path(), DAY, Formats(), (), FILES, True, END + timedelta(hours=3))
+LANDING = DayLanding(Path(), DAY, Formats.model_validate({}), (), FILES, True, END + timedelta(hours=3))
 READ = ReadResult(
     RowCounts({"a.csv": 10, "b.csv": 0}, {("a.csv", Reason.UNREADABLE_ROW): 2, ("a.csv", Reason.NO_CONSENT): 3}, 5),
     unreadable=(RejectedFile("c.csv", "it is damaged"),),

@@ -27,7 +27,8 @@ PATTERNS = {
 
 
 def mapped(*folders: str, ignore: tuple[str, ...] = ()) -> Formats:
-    return Formats(landing=LandingNames(folders=folders, ignore=ignore) if folders else LandingNames(ignore=ignore))
+    names = LandingNames(folders=folders, ignore=ignore) if folders else LandingNames(ignore=ignore)
+    return Formats.model_validate({"landing": names})
 
 
 def names(root: Path, formats: Formats | None = None) -> list[str]:

@@ -20,7 +20,7 @@ def put(root: Path, folder: str, *names: str) -> None:
         write(root / "events" / folder / name, b"x")
 
 
-def names(root: Path, **changes: object) -> list[str]:
+def names(root: Path, **changes: Any) -> list[str]:
     return [file.name for file in find_day(root, DAY, times(**changes), LATER).files]
 
 

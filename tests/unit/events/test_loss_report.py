@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -15,7 +16,9 @@ ALL_DAY = Span(0, 0, 86_400)
 Row = tuple[str, str, str, str]
 
 
-def lost(folder: Path, rows: Sequence[Row], panel: Sequence[str] = ("A-1", "A-2", "A-3")) -> tuple[ReadResult, dict]:
+def lost(
+    folder: Path, rows: Sequence[Row], panel: Sequence[str] = ("A-1", "A-2", "A-3")
+) -> tuple[ReadResult, dict[Any, Any]]:
     """The account of a file of these rows, and the forms of what it lost."""
     members = {name: Span(rank, 0, 86_400) for rank, name in enumerate(panel)}
     context = prepare(folder, members, {f"262-{n}": [Span(n, 0, 86_400)] for n in range(3)})

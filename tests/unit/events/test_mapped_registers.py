@@ -36,7 +36,9 @@ def members(root: Path, mapping: str = "") -> list[dict[str, object]]:
         keyed=[b"k" * 32],
         formats=load_formats(root / "formats.toml"),
     )
-    return panel.select(["subscriber_id", "from_second", "to_second", "age_band", "gender"]).to_pylist()
+    columns = ["subscriber_id", "from_second", "to_second", "age_band", "gender"]
+    rows: list[dict[str, object]] = panel.select(columns).to_pylist()
+    return rows
 
 
 def test_what_shows_nothing_is_cut_off_at_both_ends_of_a_text_alone() -> None:

@@ -32,7 +32,7 @@ def context(tmp_path: Path) -> ReadContext:
 
 
 def zstd(content: bytes) -> bytes:
-    return pa.compress(content, codec="zstd", asbytes=True)
+    return bytes(pa.compress(content, codec="zstd", asbytes=True))
 
 
 def read_one(tmp_path: Path, context: ReadContext, name: str, content: bytes) -> ReadResult:

@@ -170,8 +170,14 @@ def test_a_file_whose_int96_times_are_cut_is_damaged(tmp_path: Path, context: Re
 def test_files_of_one_schema_are_described_by_duckdb_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = [landing_file(native(tmp_path / f"{n}.parquet")) for n in range(9)]
     files.append(landing_file(native(tmp_path / "x.parquet", event_at=pa.array([0, 1], pa.timestamp("us", "UTC")))))
-    opened, connect = [], duckdb.connect
-    monkeypatch.setattr(duckdb, "connect", lambda *at, **how: opened.append(at) or connect(*at, **how))
+    opened: list[object] = []
+    connect = duckdb.connect
+
+    def counted(*at: Any, **how: Any) -> Any:
+        opened.append(at)
+        return connect(*at, **how)
+
+    monkeypatch.setattr(duckdb, "connect", counted)
     groups, _ = group_files(files)
     assert sorted(len(group.files) for group in groups) == [1, 9]
     assert len(opened) == 2

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 from flows import artifact_markdown
 from tasks.errors import RejectedInput
@@ -22,13 +23,24 @@ DAY = date(2026, 3, 1)
 FIGURES = figures({("Z1", 8): 120.0})
 
 
-def _day(**changes: object) -> DayGeneration:
-    facts = {"state": DayState.CURRENT, "landing_digest": "", "zone_plan": "", "cell_plan": "", "policy_digest": ""}
+def _day(**changes: Any) -> DayGeneration:
+    facts: dict[str, Any] = {
+        "state": DayState.CURRENT,
+        "landing_digest": "",
+        "zone_plan": "",
+        "cell_plan": "",
+        "policy_digest": "",
+    }
     return DayGeneration(**{"day": DAY, "generation": 1, "rows_in": 200, "rows_kept": 150, **facts, **changes})
 
 
-def _line(**changes: object) -> GateLine:
-    facts = {"severity": "critical", "status": "failed", "message": "0.2 < 0.5", "action": "Send the rest."}
+def _line(**changes: Any) -> GateLine:
+    facts: dict[str, Any] = {
+        "severity": "critical",
+        "status": "failed",
+        "message": "0.2 < 0.5",
+        "action": "Send the rest.",
+    }
     return GateLine(**{"day": DAY, "generation": 1, "rule": "rows_low", **facts, **changes})
 
 

@@ -2,8 +2,10 @@
 
 import json
 import re
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -19,7 +21,7 @@ from tasks.store.lake_file import LakeFile
 EVENTS = "events/date=2026-03-01/part-0.csv"
 
 
-def _examine() -> tuple[int, dict[str, dict[str, str]], str]:
+def _examine() -> tuple[int, dict[str, dict[str, Any]], str]:
     ran = CliRunner().invoke(app, ["doctor", "--json"])
     found = {one["subject"]: one for one in json.loads(ran.stdout)["findings"]}
     return ran.exit_code, found, ran.output
@@ -152,7 +154,7 @@ def test_doctor_reads_what_ingest_will_read(home: Path, landing: Path) -> None:
     assert not home.exists()
 
 
-SPOILT = {
+SPOILT: dict[str, tuple[str, str, Callable[[str], str]]] = {
     "subscribers with semicolons": ("registers", "subscribers.csv", lambda text: text.replace(",", ";")),
     "consents with semicolons": ("registers", "consents.csv", lambda text: text.replace(",", ";")),
     "another purpose": ("registers", "consents.csv", lambda text: text.replace("insights", "marketing")),

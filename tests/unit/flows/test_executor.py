@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import date, timedelta
+from typing import Any
 from zlib import crc32
 
 from hypothesis import given, settings
@@ -75,8 +76,14 @@ def test_one_at_a_time_they_run_in_the_order_given() -> None:
 
 
 def test_a_listener_hears_of_each_step_and_may_ask_that_no_further_one_begins() -> None:
-    due, work, told = [step for day in DAYS for step in chain(day, [])], Work(), []
-    listener = Listener(tell=lambda result: (told.append(result), listener.stop.set()))
+    due, work = [step for day in DAYS for step in chain(day, [])], Work()
+    told: list[Any] = []
+
+    def tell(result: Any) -> None:
+        told.append(result)
+        listener.stop.set()
+
+    listener = Listener(tell=tell)
 
     async def listened() -> list[str]:
         with subscribe(listener):

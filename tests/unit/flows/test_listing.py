@@ -118,7 +118,7 @@ def test_periods_in_a_row_that_stand_alike_are_one_line_of_a_plan() -> None:
 
 
 def test_a_line_of_a_plan_adds_up_what_its_periods_cost() -> None:
-    due = {"why": "", "needs": ("publish", "deliver"), "rho": 0.0117, "rows": 600, "seconds": 2.0}
+    due: dict[str, Any] = {"why": "", "needs": ("publish", "deliver"), "rho": 0.0117, "rows": 600, "seconds": 2.0}
     targets = [_target(day, state=State.MISSING, **due) for day in (1, 2)] + [_target(3, state=State.BLOCKED)]
     said = _on_a_terminal(schedule.plan_lines("plan", spans(targets)))
     assert said[2].split() == ["2026-03-01", "to", "2026-03-02", "(2)", "footfall", "nordmarkt", "missing"]

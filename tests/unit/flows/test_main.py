@@ -18,7 +18,7 @@ cli.main()
 def _started(child: list[str], **how: Any) -> str:
     """What a child of a command says."""
     command = [sys.executable, "-c", COMMAND.format(child=child)]
-    return subprocess.run(command, capture_output=True, text=True, check=True, **how).stdout
+    return str(subprocess.run(command, capture_output=True, text=True, check=True, **how).stdout)
 
 
 def _cores(limits: tuple[int, int]) -> str:

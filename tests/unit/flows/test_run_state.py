@@ -24,7 +24,10 @@ def _ended(call: Callable[[], DayRef], cards: Callable[[], None] = lambda: None)
     async def sorting() -> Any:
         return await run_verb("sorting", ["product:footfall", "period:2026-03-01"], call, cards)
 
-    return asyncio.run(sorting(return_state=True))
+    async def ended() -> Any:
+        return await sorting(return_state=True)
+
+    return asyncio.run(ended())
 
 
 def _raising(error: Exception) -> Callable[[], DayRef]:

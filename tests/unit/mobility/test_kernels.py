@@ -46,7 +46,7 @@ def rules_of(carry: int = 7200, speed_m: float = 10_000, speed_mps: float = 55, 
 
 def keys_of(events: list[tuple[int, int]], subscriber: int = 0) -> np.ndarray:
     second, cell = np.array(events, np.int64).reshape(-1, 2).T
-    return pack(np.int64(subscriber), second, cell)
+    return pack(np.full(len(second), subscriber, np.int64), second, cell)
 
 
 @st.composite
@@ -139,7 +139,9 @@ def test_the_walk_of_a_bucket_is_the_definition_for_each_subscriber_in_any_row_o
     ]
     random.shuffle(keys)
     walked = walk_partition(np.array(keys, np.int64), arrays_of(plan), rules, (PRESENCE, MONTH_STATE))
-    hours_in, nights, counts, profile = [], [], Counter(), np.zeros(profile_size(rules), np.int64)
+    counts, profile = Counter[str](), np.zeros(profile_size(rules), np.int64)
+    hours_in: list[tuple[int, int, int]] = []
+    nights: list[tuple[int, int, int]] = []
     for subscriber, (events, reasons) in sorted(people.items()):
         kept, conflicting, duplicate = reference.conflicts_and_duplicates(events, plan)
         kept, impossible = reference.impossible_speed(kept, plan, rules.speed_m, rules.speed_mps)

@@ -38,7 +38,7 @@ def refused(reader: Any, *args: Any, **kwargs: Any) -> Any:
     return str(error.value)
 
 
-def midnight(year: Any, month: Any, day: date) -> Any:
+def midnight(year: int, month: int, day: int) -> float:
     return datetime(year, month, day, tzinfo=BERLIN).timestamp()
 
 

@@ -16,7 +16,7 @@ SINCE = "2026-03-01T00:00:00Z"
 
 
 def _run(name: str, kind: str = "RUNNING", **more: Any) -> dict[str, Any]:
-    made = {"id": name, "name": name, "state_type": kind, "state_name": kind.capitalize(), "tags": []}
+    made: dict[str, Any] = {"id": name, "name": name, "state_type": kind, "state_name": kind.capitalize(), "tags": []}
     made |= {
         "run_count": 1,
         "state": {"message": ""},

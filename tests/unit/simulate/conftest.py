@@ -8,7 +8,15 @@ from tasks.simulate import SimulationPlan, simulate
 from tests.unit.simulate.landing import Landing
 
 Made = Callable[..., Landing]
-SMALL = {"subscribers": 240, "days": 1, "start": date(2026, 3, 3), "seed": 5, "zones": 18, "rate": 60.0, "dirty": 0.05}
+SMALL: dict[str, Any] = {
+    "subscribers": 240,
+    "days": 1,
+    "start": date(2026, 3, 3),
+    "seed": 5,
+    "zones": 18,
+    "rate": 60.0,
+    "dirty": 0.05,
+}
 
 
 @pytest.fixture(scope="session")

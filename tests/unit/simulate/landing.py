@@ -30,16 +30,16 @@ COLUMNS = {
 class Row:
     """One row of a file; `subscriber` is None in a line that is no row."""
 
-    subscriber: str | None
-    instant: datetime | None
-    cell: str | None
+    subscriber: Any
+    instant: Any
+    cell: Any
     defect: str | None
 
 
 def table(path: Path) -> list[dict[str, Any]]:
     """Parquet or CSV as dictionaries; empty text is None."""
     if path.suffix == ".parquet":
-        return pq.ParquetFile(path).read().to_pylist()
+        return list(pq.ParquetFile(path).read().to_pylist())
     content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     if path.suffix == ".zst":
         content = pa.input_stream(str(path), compression="zstd").read()
@@ -47,7 +47,7 @@ def table(path: Path) -> list[dict[str, Any]]:
     return [{name: value or None for name, value in row.items()} for row in rows]
 
 
-def instant(value: Any) -> datetime | None:
+def instant(value: Any) -> Any:
     """An instant of a typed or a text column, None if it is none."""
     try:
         found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
@@ -93,8 +93,8 @@ class Landing:
     @cached_property
     def counts_from(self) -> dict[str, datetime]:
         """Who may be counted, from when, after the last day has ended."""
-        found = {}
-        consents = defaultdict(list)
+        found: dict[str, datetime] = {}
+        consents: dict[str, list[datetime]] = defaultdict(list)
         for row in self.reference("consents"):
             proven = row["channel"] and row["text_version"]
             if row["purpose"] == "insights" and proven and not row["withdrawn_at"]:

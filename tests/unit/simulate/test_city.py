@@ -1,5 +1,6 @@
 import json
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,8 +17,8 @@ def plan(zones: int = 60, seed: int = 1) -> SimulationPlan:
     return SimulationPlan(100, 1, date(2026, 3, 2), seed, zones=zones)
 
 
-def shapes(zones: int, seed: int) -> list[dict]:
-    return json.loads(zones_geojson(build_city(plan(zones, seed))))["features"]
+def shapes(zones: int, seed: int) -> list[dict[str, Any]]:
+    return list(json.loads(zones_geojson(build_city(plan(zones, seed))))["features"])
 
 
 @pytest.mark.parametrize(("zones", "seed"), [(12, 1), (18, 2), (60, 3), (60, 4), (180, 5)])
@@ -55,7 +56,7 @@ def test_the_hospital_is_the_sensitive_zone_and_every_use_has_a_place() -> None:
 def test_a_square_belongs_to_the_zone_around_its_centre() -> None:
     city = build_city(plan(18))
     polygons = [shapely.geometry.shape(zone["geometry"]) for zone in shapes(18, 1)]
-    points = shapely.points(degrees(city.metres(np.arange(city.side**2))))
+    points = shapely.points(degrees(city.metres(np.arange(city.side**2, dtype=np.int32))))
     inside = np.full(city.side**2, OUTSIDE)
     square, zone = shapely.STRtree(polygons).query(points, predicate="within")
     inside[square] = zone
@@ -64,7 +65,7 @@ def test_a_square_belongs_to_the_zone_around_its_centre() -> None:
 
 def test_a_point_is_found_in_the_square_whose_centre_it_is() -> None:
     city = build_city(plan(12))
-    squares = np.arange(city.side**2)
+    squares = np.arange(city.side**2, dtype=np.int32)
     assert np.array_equal(city.square_at(city.metres(squares)), squares)
 
 

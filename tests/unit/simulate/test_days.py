@@ -117,7 +117,7 @@ def test_pupils_stay_away_from_school_at_weekends() -> None:
 
 def test_the_truth_of_a_clock_change_has_every_hour_once(landing: Any) -> None:
     made = landing(start=date(2026, 3, 28), days=3, subscribers=40)
-    hours = defaultdict(Counter)
+    hours: dict[date, Counter[str]] = defaultdict(Counter)
     for row in made.truth("presence/*/*.parquet"):
         hours[row["hour_start"].astimezone(BERLIN).date()][row["subscriber_id"]] += 1
     assert [set(counts.values()) for _, counts in sorted(hours.items())] == [{24}, {23}, {24}]

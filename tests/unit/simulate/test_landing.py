@@ -22,8 +22,8 @@ FORMS = [
 WALK = ("conflicting_place", "duplicate", "impossible_speed", "kept")
 
 
-def expected(made: Any, day: date = DAY) -> Counter:
-    counts = Counter()
+def expected(made: Any, day: date = DAY) -> Counter[Any]:
+    counts = Counter[Any]()
     for row in made.truth("dirty.parquet"):
         folder, _, _ = row["file"].rpartition("/")
         if folder.endswith(f"={day}"):
@@ -73,10 +73,10 @@ def test_all_formats_carry_the_same_events(landing: Any, form: Any, container: A
     assert events(landing(format=form, container=container)) == events(landing())
 
 
-def events(made: Any) -> Counter:
+def events(made: Any) -> Counter[Any]:
     """Clean rows that carry no name: how often each place in the subscribers' order, second and cell occurs."""
     number = {row["subscriber_id"]: n for n, row in enumerate(made.reference("subscribers"))}
-    counts = Counter()
+    counts = Counter[Any]()
     for path in sorted((made.root / "events").rglob("part-*")):
         for row in made.rows(path):
             if row.defect is None and row.cell in made.cells and row.instant.year == 2026:
@@ -118,7 +118,7 @@ def test_every_day_is_a_closed_folder_of_several_files(landing: Any) -> None:
 
 
 def test_progress_hears_of_every_file(tmp_path: Path) -> None:
-    heard = []
+    heard: list[Any] = []
     summary = simulate(tmp_path / "root", SimulationPlan(**SMALL), lambda *counts: heard.append(counts))
     assert heard == [(n, 4) for n in range(1, 5)]
     assert summary.files == 4
@@ -136,7 +136,7 @@ def test_the_summary_counts_what_the_files_hold(landing: Any, tmp_path: Path) ->
 
 def test_the_median_phone_has_about_the_plans_rate_of_events(landing: Any) -> None:
     made = landing(subscribers=2000)
-    counts = Counter()
+    counts = Counter[Any]()
     for path in (made.root / "events").rglob("part-*"):
         counts.update(filter(None, pq.ParquetFile(path).read(["subscriber_id"])["subscriber_id"].to_pylist()))
     numbers = sorted(counts.values())

@@ -14,7 +14,8 @@ from tests.unit.status.conftest import day, sent, stands
 def test_the_budget_says_what_is_spent_and_what_the_schedule_still_needs(world: World) -> None:
     sent(world, day(0))
     (march,) = stands(world, day(1)).months
-    assert (march.month, march.cap, march.spent) == ("2026-03", 1.0, pytest.approx(0.0146, abs=1e-4))
+    assert (march.month, march.cap) == ("2026-03", 1.0)
+    assert march.spent == pytest.approx(0.0146, abs=1e-4)
     assert march.needed == pytest.approx(0.4628 - 0.0146, abs=1e-3)
     assert march.left == pytest.approx(1 - march.spent)
     assert march.suffices

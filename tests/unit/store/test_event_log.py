@@ -90,7 +90,13 @@ def test_a_number_in_a_name_does_not_outlive_its_file_in_the_log_and_what_leads_
     tmp_path: Path,
 ) -> None:
     digest, run = "1234567890" * 6 + "abcd", "7d0c4b52-0000-4000-8000-123456789012"
-    leads = {"lineage": "2026-03-01/g2", "run": 1234567890, "flow_run_id": run, "sha256": digest, "rho": None}
+    leads: dict[str, str | int | float | None] = {
+        "lineage": "2026-03-01/g2",
+        "run": 1234567890,
+        "flow_run_id": run,
+        "sha256": digest,
+        "rho": None,
+    }
     subject = "events/date=2026-03-01/sub-4915155500001_20260301120000.csv"
     EventLog(tmp_path).write([{"subject": subject, **leads}])
     assert lines(tmp_path) == [{"subject": "events/date=2026-03-01/sub-NUMBER_20260301120000.csv", **leads}]

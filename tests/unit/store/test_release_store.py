@@ -42,7 +42,7 @@ def test_a_release_comes_back_as_it_was_drawn_with_its_facts(lake: Lake) -> None
 
 def test_only_protected_counts_become_a_release(lake: Lake) -> None:
     with pytest.raises(TypeError):
-        lake.stage_release(KEY, pa.table({"value": [1.0]}), FACTS)  # type: ignore[arg-type]
+        lake.stage_release(KEY, pa.table({"value": [1.0]}), FACTS)
 
 
 def test_drawn_bytes_are_never_replaced_by_a_second_draw(lake: Lake) -> None:
