@@ -13,8 +13,9 @@ import pytest
 from websockets.proxy import get_proxy
 from websockets.uri import parse_uri
 
-from flows.alerting.notifiers import WebhookNotifier
+from flows.alerting.notifiers import ServiceNotifier
 from flows.serving.prefect_server import is_up
+from tasks.alerts import Alert
 from tasks.loopback import ask_directly, is_own
 from tasks.store.buckets import Buckets
 
@@ -84,7 +85,9 @@ def test_whatever_asks_this_machine_asks_it_directly(
         assert client.get(f"{url}/api/health").status_code == 200
     assert Buckets().at("s3://client/throng").sizes() == {}
     assert is_up(f"{url}/api")
-    WebhookNotifier(f"{url}/hook").send([])
+    ServiceNotifier(1, f"{url.replace('http', 'json')}/hook").send(
+        [Alert("run_failed", "a test", "It failed.", "Try again.")]
+    )
     assert get_proxy(parse_uri(url.replace("http", "ws"))) is None
     assert proxied() == 0
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from email.message import EmailMessage
+from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
 from urllib.error import HTTPError
@@ -37,7 +38,7 @@ def until(came: Callable[[], object]) -> None:
 def _settings(home: Path, *receivers: Received) -> Settings:
     home.mkdir(exist_ok=True)
     alerts = " ".join(receiver.url for receiver in receivers)
-    return Settings(home=home, _env_file=None, alerts=alerts or None)  # type: ignore[arg-type]
+    return Settings(home=home, _env_file=None, alerts=alerts or None)
 
 
 def _post(url: str, body: bytes) -> int:
@@ -119,7 +120,7 @@ def test_one_notifier_that_fails_does_not_hold_up_the_other(tmp_path: Path) -> N
         with running_dispatcher(_settings(tmp_path, hook, mail), gather=0.1) as url:
             for number, alert in enumerate((OVERDUE, LOW), 1):
                 _say(url, alert)
-                until(lambda number=number: len(mail.mails) == number)
+                until(partial(_has_mails, mail, number))
 
 
 def test_a_password_without_tls_is_refused_and_not_shown(tmp_path: Path) -> None:
@@ -232,3 +233,7 @@ def test_a_number_that_may_be_a_subscribers_leaves_by_no_notifier(
             assert "sub-NUMBER.csv" in said
             assert "4915155500001" not in said
             assert page in said
+
+
+def _has_mails(box: Received, number: int) -> bool:
+    return len(box.mails) == number

@@ -15,11 +15,10 @@ from threading import Thread
 import pytest
 
 from flows.alerting.dispatcher import running_dispatcher
-from flows.cli import demo_stage
 from flows.serving import managed_process as children
 from flows.serving import services
 from flows.serving.api import Api, Unreachable
-from flows.serving.lockfile import running_api, serve_lock, write_address
+from flows.serving.lockfile import exclusive, running_api, serve_lock, write_address
 from flows.serving.login import login, login_file, stored_login
 from flows.serving.managed_process import ManagedProcess, ManagedService
 from flows.serving.prefect_server import is_up, prefect_server, use_server
@@ -210,7 +209,7 @@ def test_prefect_is_not_started_nor_asked_where_others_can_write_the_dotenv_file
 def test_the_folder_of_a_demo_can_be_a_home_whatever_the_mask(tmp_path: Path) -> None:
     before = os.umask(0o002)
     try:
-        with demo_stage.exclusive(tmp_path / ".throng" / "demo.lock", Misconfigured("", "", "")):
+        with exclusive(tmp_path / ".throng" / "demo.lock", Misconfigured("", "", "")):
             check_home(tmp_path / ".throng")
     finally:
         os.umask(before)
