@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 def of_day(day: date) -> None:
     """The row account and the gate of the day's latest ingest, if there is one."""
-    from tasks.store import open_stores
+    from tasks.store import open_catalog
 
-    catalog = open_stores().catalog
+    catalog = open_catalog().catalog
     generations = catalog.generations(day)
     if not generations:
         return
@@ -45,10 +45,10 @@ def of_release(product: str, period: str) -> None:
     from tasks.privacy.accounting import epsilon, rho_of
     from tasks.products.registry import find
     from tasks.release import latest_drawn
-    from tasks.store import open_stores
+    from tasks.store import open_released
     from tasks.store.ledger import ReleaseKey
 
-    stores, of = open_stores(), Period.parse(period)
+    stores, of = open_released(), Period.parse(period)
     release = latest_drawn(stores, find(product), of)
     if release is None:
         return
@@ -68,10 +68,10 @@ def of_delivery(client: str, product: str, period: str) -> None:
     """Where the latest delivery of the period is, and how to verify it, if there is one."""
     from tasks.deliver import client_spec
     from tasks.products.registry import find
-    from tasks.store import open_stores
+    from tasks.store import open_released
     from tasks.store.lake import DeliveryKey
 
-    stores, made = open_stores(), find(product)
+    stores, made = open_released(), find(product)
     delivery = stores.catalog.delivery(client, made.name, made.version, period)
     if delivery is None:
         return

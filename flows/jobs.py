@@ -7,7 +7,7 @@ from functools import partial
 
 from tasks.plan import Mode, Plan, daily_plan, make_plan
 from tasks.release import utc_now
-from tasks.store import open_stores
+from tasks.store import open_planning
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ def daily_job(day: date | None = None) -> Job:
 
 
 def _daily_plan(day: date | None) -> Plan:
-    stores, now = open_stores(), utc_now()
+    stores, now = open_planning(), utc_now()
     return make_plan(stores, day, day, now) if day else daily_plan(stores, now)
 
 
@@ -50,6 +50,6 @@ def backfill_job(
     asked = ", ".join([f"mode {mode}", *only, f"{parallel} at once", *["newest first"] * newest_first])
 
     def plan() -> Plan:
-        return make_plan(open_stores(), first, last, utc_now(), Mode(mode), product, client, newest_first)
+        return make_plan(open_planning(), first, last, utc_now(), Mode(mode), product, client, newest_first)
 
     return Job("backfill", f"{first} to {last}", plan, asked, parallel, dry_run)

@@ -13,7 +13,7 @@ from tasks.plan import Plan, daily_plan
 from tasks.release import utc_now
 from tasks.status import status
 from tasks.step import as_throng_error
-from tasks.store import open_stores
+from tasks.store import open_planning
 
 
 def refresh_monitoring(failed: Sequence[Alert] = ()) -> list[Alert]:
@@ -21,7 +21,7 @@ def refresh_monitoring(failed: Sequence[Alert] = ()) -> list[Alert]:
 
     `failed`: alerts of the run that ends now; its days may be older than the schedule's window.
     """
-    stores, now = open_stores(), utc_now()
+    stores, now = open_planning(), utc_now()
     plan = daily_plan(stores, now)
     found = alerts(stores, plan, now)
     known = {(alert.kind, alert.subject) for alert in found}

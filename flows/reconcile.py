@@ -15,7 +15,7 @@ from tasks.alerts import failure
 from tasks.errors import INTERRUPTED, RefusedRelease
 from tasks.plan import Plan
 from tasks.step import as_throng_error, log_to_run
-from tasks.store import open_stores
+from tasks.store import open_catalog
 from tasks.store.audit import AuditEntry
 from tasks.store.tables import Run as RunRecord
 
@@ -118,7 +118,7 @@ async def _make_plan(job: Job) -> Plan:
 @contextmanager
 def _recorded(job: Job) -> Iterator[RunRecord]:
     """The run in the catalog; what a person asked for, in the audit table too."""
-    stores = open_stores()
+    stores = open_catalog()
     if job.asked:
         stores.audit.write(AuditEntry.by_user(f"{job.verb} asked for", job.subject, job.asked))
     with stores.catalog.run(job.verb, job.subject) as record:

@@ -15,7 +15,7 @@ from tasks.products.registry import published
 from tasks.products.spec import DataProduct, Product
 from tasks.release import budgets, key_ends, latest_drawn, outstanding
 from tasks.retention import EXPIRY
-from tasks.store import Stores
+from tasks.store import PlanningStores
 from tasks.store.client_spec import ClientSpec
 from tasks.store.ledger import ReleaseKey
 from tasks.store.tables import DayGeneration, MonthBudget, ReleaseState
@@ -65,12 +65,12 @@ def failure(subject: str, error: ThrongError) -> Alert:
     return Alert(AlertKind.RUN_FAILED, subject, error.what, error.action)
 
 
-def alerts(stores: Stores, plan: Plan, now: datetime) -> list[Alert]:
+def alerts(stores: PlanningStores, plan: Plan, now: datetime) -> list[Alert]:
     """Every open alert, most urgent first; `plan` is the schedule's."""
     return [alert for kind in AlertKind for alert in _SOURCES[kind](stores, plan, now)]
 
 
-def _late(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
+def _late(stores: PlanningStores, plan: Plan, now: datetime) -> Iterator[Alert]:
     """Deliveries past their deadline that are still possible."""
     zone = stores.policy.policy.time.local
     for target in plan.targets:
@@ -82,7 +82,7 @@ def _late(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
             )
 
 
-def _failed(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
+def _failed(stores: PlanningStores, plan: Plan, now: datetime) -> Iterator[Alert]:
     """Failed steps, each once, without the effects of other failures."""
     failed = {step.key: step for step in plan.steps if step.state is State.FAILED}
     for step in failed.values():
@@ -107,13 +107,13 @@ def _before(step: Step) -> list[tuple[str, str]]:
     return [("publish", f"{step.product} {step.period}")] if step.verb == "deliver" else []
 
 
-def _overdue(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
+def _overdue(stores: PlanningStores, plan: Plan, now: datetime) -> Iterator[Alert]:
     for step in plan.steps:
         if step.verb == "ingest" and step.overdue:
             yield Alert(AlertKind.LANDING_OVERDUE, step.period, step.why, HELP[State.WAITING])
 
 
-def _stale(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
+def _stale(stores: PlanningStores, plan: Plan, now: datetime) -> Iterator[Alert]:
     for step in plan.steps:
         if step.verb == "publish" and step.product and step.state is State.STALE:
             key = _latest(stores, product_named(step.product), step.period)
@@ -129,12 +129,12 @@ def _first(plan: Plan, release: Step) -> str:
     return f", after {', '.join(f'`throng ingest {day}`' for day in changed)}" if changed else ""
 
 
-def _latest(stores: Stores, product: Product, period: str) -> str:
+def _latest(stores: PlanningStores, product: Product, period: str) -> str:
     release = latest_drawn(stores, product, Period.parse(period))
     return str(ReleaseKey.of(release)) if release else "RELEASE"
 
 
-def _warned(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
+def _warned(stores: PlanningStores, plan: Plan, now: datetime) -> Iterator[Alert]:
     """Gate warnings of recently ingested days; a rule that stops a day is a failed run."""
     for row in _current(stores, now):
         if row.ingested_at and now - row.ingested_at < RECENT:
@@ -143,11 +143,11 @@ def _warned(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
                     yield Alert(AlertKind.GATE_WARNING, f"{line.rule} on {row.day}", line.message, line.action)
 
 
-def _current(stores: Stores, now: datetime) -> list[DayGeneration]:
+def _current(stores: PlanningStores, now: datetime) -> list[DayGeneration]:
     return stores.catalog.days(date.min, now.date())
 
 
-def _low(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
+def _low(stores: PlanningStores, plan: Plan, now: datetime) -> Iterator[Alert]:
     """Low budgets of months with releases to draw, or not over."""
     today = now.astimezone(stores.policy.policy.time.local).date()
     kept = timedelta(days=stores.policy.policy.retention.keys_days)
@@ -165,7 +165,7 @@ def _left(budget: MonthBudget, needed: int) -> str:
     return f"{left}; the schedule's releases that are not drawn yet need {rho_of(needed):.4f}."
 
 
-def _redrawn(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
+def _redrawn(stores: PlanningStores, plan: Plan, now: datetime) -> Iterator[Alert]:
     """Recently repeated draws; nothing of the earlier draws had left."""
     for release in stores.ledger.releases():
         if release.redraws:
@@ -176,7 +176,7 @@ def _redrawn(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
                 yield Alert(AlertKind.RELEASE_REDRAWN, key, what, _EXPLAIN)
 
 
-def _expiring(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
+def _expiring(stores: PlanningStores, plan: Plan, now: datetime) -> Iterator[Alert]:
     """Undrawn periods in the lake whose key will be destroyed soon."""
     clients = [ClientSpec.stored(row.spec) for row in stores.catalog.clients()]
     drawn = {(r.product, r.period) for r in stores.ledger.releases() if r.state is not ReleaseState.RESERVED}
@@ -187,7 +187,7 @@ def _expiring(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
             yield Alert(AlertKind.KEY_EXPIRING, f"{product} {period}", what, f"throng publish {product} {period}")
 
 
-def _expiry_overdue(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert]:
+def _expiry_overdue(stores: PlanningStores, plan: Plan, now: datetime) -> Iterator[Alert]:
     """The alert if `throng expire` has not ended well for a week."""
     done = [entry.at for entry in stores.audit.entries(EXPIRY)][-1:]
     since = min((row.ingested_at for row in _current(stores, now) if row.ingested_at), default=now)
@@ -197,7 +197,7 @@ def _expiry_overdue(stores: Stores, plan: Plan, now: datetime) -> Iterator[Alert
         yield Alert(AlertKind.EXPIRY_OVERDUE, EXPIRY, what, "throng expire")
 
 
-def _keys_end(stores: Stores, now: datetime) -> dict[tuple[str, Period], datetime]:
+def _keys_end(stores: PlanningStores, now: datetime) -> dict[tuple[str, Period], datetime]:
     """The earliest destruction of each period's key, by product and period with days in the lake."""
     days: dict[tuple[str, Period], list[DayGeneration]] = {}
     for row in _current(stores, now):
@@ -207,7 +207,7 @@ def _keys_end(stores: Stores, now: datetime) -> dict[tuple[str, Period], datetim
     return {(name, period): key_ends(period, rows, stores.policy.policy) for (name, period), rows in days.items()}
 
 
-_SOURCES: Mapping[AlertKind, Callable[[Stores, Plan, datetime], Iterator[Alert]]] = {
+_SOURCES: Mapping[AlertKind, Callable[[PlanningStores, Plan, datetime], Iterator[Alert]]] = {
     AlertKind.DELIVERY_LATE: _late,
     AlertKind.RUN_FAILED: _failed,
     AlertKind.LANDING_OVERDUE: _overdue,

@@ -15,7 +15,7 @@ from tasks.period import Period, day_start
 from tasks.products.spec import CountContext, DataProduct
 from tasks.release import ReleaseInputs, day_profile, rules_of
 from tasks.release_inputs import files_of
-from tasks.store import Stores
+from tasks.store import PseudonymisedStores
 from tasks.store.lake import LakeFile
 
 HOUR = 3600
@@ -23,7 +23,7 @@ Mask = npt.NDArray[np.bool_]
 
 
 def count_context(
-    stores: Stores, product: DataProduct, period: Period, inputs: ReleaseInputs, eligible: pa.Table
+    stores: PseudonymisedStores, product: DataProduct, period: Period, inputs: ReleaseInputs, eligible: pa.Table
 ) -> CountContext:
     """The context of a reserved release.
 
@@ -46,7 +46,9 @@ def count_context(
 class _PeriodRows:
     """Rows of a period's pinned generations, without persons and times that must not be counted."""
 
-    def __init__(self, stores: Stores, period: Period, generations: Mapping[date, int], eligible: pa.Table) -> None:
+    def __init__(
+        self, stores: PseudonymisedStores, period: Period, generations: Mapping[date, int], eligible: pa.Table
+    ) -> None:
         self._stores, self._period = stores, period
         self._files = files_of(stores, dict(generations))
         self._people = eligible["pseudonym"].to_numpy()
@@ -88,7 +90,7 @@ def lookup_sorted(sorted_ids: npt.NDArray[np.uint64], ids: npt.NDArray[np.uint64
     return np.where(sorted_ids[place] == ids, place, -1)
 
 
-def _incomplete(stores: Stores, day: date, generation: int) -> Mask:
+def _incomplete(stores: PseudonymisedStores, day: date, generation: int) -> Mask:
     """Hours that the noisy profile shows to be empty."""
     rows = stores.catalog.generations(day)
     revision = next(row.profile_revision for row in rows if row.generation == generation)

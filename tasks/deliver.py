@@ -25,7 +25,7 @@ from tasks.refs import DeliveryRef, IndexRef, Outcome
 from tasks.release import latest_drawn, utc_now
 from tasks.release_metadata import public_facts, release_view, zones_view
 from tasks.step import step
-from tasks.store import Stores
+from tasks.store import CatalogStores, ReleasedStores
 from tasks.store.audit import AuditEntry
 from tasks.store.buckets import INDEX, Bucket
 from tasks.store.client_file import unknown_client
@@ -45,7 +45,7 @@ class Deliver:
 
     def __init__(
         self,
-        stores: Stores,
+        stores: ReleasedStores,
         now: Callable[[], datetime] = utc_now,
         estimator: Estimator | None = None,
         validator: Validator = validate,
@@ -131,7 +131,7 @@ class Deliver:
         table = self._stores.lake.release(ReleaseKey.of(release), release.sha256 or "").table
         if self._estimator:
             table = with_people(table, self._estimator, public_facts(view, plan))
-        rendered = render(view, table, plan, grant, delivery, self._stores.keys.signing_key())
+        rendered = render(view, table, plan, grant, delivery, self._stores.signing_keys.current())
         check_delivery(view, rendered.places, rendered.data, self._validator)
         return rendered
 
@@ -204,7 +204,7 @@ class Deliver:
         try:
             bucket = self._stores.buckets.open(spec.destination)
             written = _complete(bucket, delivery, files)
-            _verify(bucket, delivery, public_key(self._stores.keys.signing_key()))
+            _verify(bucket, delivery, public_key(self._stores.signing_keys.current()))
         except RefusedDelivery as refusal:
             self._stores.catalog.mark_refused(key, str(refusal), AuditEntry.by_user("delivery refused", str(key)))
             raise
@@ -223,7 +223,7 @@ class Deliver:
             bucket.put_index(content)
 
 
-def client_spec(stores: Stores, name: str) -> ClientSpec:
+def client_spec(stores: CatalogStores, name: str) -> ClientSpec:
     """A client as last applied; raises Misconfigured naming the known ones."""
     if found := stores.catalog.client(name):
         return ClientSpec.stored(found.spec)

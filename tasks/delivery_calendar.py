@@ -12,12 +12,12 @@ from tasks.period import Cadence, Period, day_start
 from tasks.products.registry import product as product_named
 from tasks.products.spec import Product
 from tasks.release import budgets, latest_of, privacy_cost
-from tasks.store import Stores
+from tasks.store import CatalogStores
 from tasks.store.client_spec import ClientSpec, Grant
 from tasks.store.tables import Delivery, DeliveryState, Release, ReleaseState, Run
 
 
-def client_index(stores: Stores, spec: ClientSpec, now: datetime) -> bytes:
+def client_index(stores: CatalogStores, spec: ClientSpec, now: datetime) -> bytes:
     """index.json: every granted period whose deadline has passed, and all that was ever delivered."""
     history = _ClientHistory.read(stores, spec.name)
     sent = {
@@ -36,7 +36,7 @@ def client_index(stores: Stores, spec: ClientSpec, now: datetime) -> bytes:
 
 
 def _deadlines(
-    stores: Stores, spec: ClientSpec, now: datetime, sent: Iterable[tuple[str, Period]]
+    stores: CatalogStores, spec: ClientSpec, now: datetime, sent: Iterable[tuple[str, Period]]
 ) -> dict[tuple[str, Period], datetime]:
     """When each granted period is due. A period delivered under an earlier grant is due from its end."""
     zone = stores.policy.policy.time.local
@@ -68,7 +68,7 @@ def _periods(grant: Grant, cadence: Cadence, now: datetime) -> Iterator[Period]:
 class _ClientHistory:
     """Releases, deliveries and runs of a client's periods, read once for all periods."""
 
-    stores: Stores
+    stores: CatalogStores
     client: str
     releases: Mapping[tuple[str, int, str], list[Release]]
     deliveries: Mapping[tuple[str, int, str], Delivery]
@@ -79,7 +79,7 @@ class _ClientHistory:
     """Ledger units that each charged month has left."""
 
     @classmethod
-    def read(cls, stores: Stores, client: str) -> "_ClientHistory":
+    def read(cls, stores: CatalogStores, client: str) -> "_ClientHistory":
         releases: dict[tuple[str, int, str], list[Release]] = defaultdict(list)
         for release in stores.ledger.releases():
             releases[release.product, release.version, release.period].append(release)

@@ -10,12 +10,12 @@ from tasks.privacy.derived import derive
 from tasks.products import registry
 from tasks.products.spec import DerivedProduct, PublicContext
 from tasks.release import PendingDraw, ReleaseInputs, latest_drawn
-from tasks.store import Stores
+from tasks.store import ReleaseStores
 from tasks.store.ledger import ReleaseKey
 from tasks.store.tables import Release, ReleaseState
 
 
-def derivation_inputs(stores: Stores, product: DerivedProduct, period: Period) -> ReleaseInputs:
+def derivation_inputs(stores: ReleaseStores, product: DerivedProduct, period: Period) -> ReleaseInputs:
     """The plan and days of its inputs, and their digests by release; raises RefusedRelease where one is missing."""
     releases = _inputs(stores, product, period)
     plans = {release.zone_plan for release in releases}
@@ -29,7 +29,7 @@ def derivation_inputs(stores: Stores, product: DerivedProduct, period: Period) -
     return ReleaseInputs(plans.pop(), days, _digests(releases))
 
 
-def inputs_changed(stores: Stores, product: DerivedProduct, release: Release) -> bool:
+def inputs_changed(stores: ReleaseStores, product: DerivedProduct, release: Release) -> bool:
     """Whether an input has another published revision than the one it was derived from."""
     try:
         current = _digests(_inputs(stores, product, Period.parse(release.period)))
@@ -38,7 +38,7 @@ def inputs_changed(stores: Stores, product: DerivedProduct, release: Release) ->
     return not current.items() <= release.digests.items()
 
 
-def pending_derivation(stores: Stores, product: DerivedProduct, period: Period) -> PendingDraw:
+def pending_derivation(stores: ReleaseStores, product: DerivedProduct, period: Period) -> PendingDraw:
     """A derivation that is ready, with the digests of what it reads."""
     releases = _inputs(stores, product, period)
     zones = stored_plan(stores.lake.plan(releases[0].zone_plan))
@@ -48,11 +48,11 @@ def pending_derivation(stores: Stores, product: DerivedProduct, period: Period) 
     return PendingDraw(partial(derive, stored, partial(product.derive, public), keys), _digests(releases))
 
 
-def _inputs(stores: Stores, product: DerivedProduct, period: Period) -> list[Release]:
+def _inputs(stores: ReleaseStores, product: DerivedProduct, period: Period) -> list[Release]:
     return [_published(stores, f"{product.name} {period}", *each) for each in product.inputs(period)]
 
 
-def _published(stores: Stores, derived: str, name: str, period: Period) -> Release:
+def _published(stores: ReleaseStores, derived: str, name: str, period: Period) -> Release:
     release = latest_drawn(stores, registry.product(name), period)
     if release is None or release.state is not ReleaseState.PUBLISHED:
         raise RefusedRelease(

@@ -20,7 +20,7 @@ from tasks.refs import ExpiryRef, Outcome
 from tasks.release import check_clock, key_ends, utc_now
 from tasks.retention import EXPIRY, remove_superseded
 from tasks.step import step
-from tasks.store import Stores
+from tasks.store import LandingStores
 from tasks.store.audit import AuditEntry
 from tasks.store.lake import LakeFile
 from tasks.store.scratch import remove_unused
@@ -32,7 +32,7 @@ Pseudonyms = NDArray[np.uint64]
 class Expire:
     """Destroys what is over. Of rows it sees pseudonyms alone; who withdrew is read in the landing zone."""
 
-    def __init__(self, stores: Stores, now: Callable[[], datetime] = utc_now) -> None:
+    def __init__(self, stores: LandingStores, now: Callable[[], datetime] = utc_now) -> None:
         self._stores = stores
         self._now = now
 
@@ -71,9 +71,13 @@ class Expire:
         """Destroy the keys of every period whose retention is over, with all files under them; how many of each."""
         expired = self._stores.catalog.expired_periods()
         begun = {Period.parse(name) for name, removed in expired.items() if not removed}
-        due = sorted({period for period in self._stores.keys.periods() if self._over(period)} | begun)
+        due = sorted({period for period in self._kept() if self._over(period)} | begun)
         files = [self._destroyed(period) for period in due]
         return len([count for count in files if count is not None]), sum(count or 0 for count in files)
+
+    def _kept(self) -> set[Period]:
+        """Periods of which any key exists."""
+        return self._stores.data_keys.periods() | self._stores.pseudonym_keys.periods()
 
     def _over(self, period: Period) -> bool:
         days = self._stores.catalog.days(period.first, period.days[-1])
@@ -90,7 +94,8 @@ class Expire:
                 with self._stores.locks.hold(f"day-{day}"):
                     files += catalog.files_of(period, day)
                     lake.keep_only(period, day, ())
-            self._stores.keys.destroy(period)
+            for keys in (self._stores.data_keys, self._stores.pseudonym_keys):  # rows first: none is left unopened
+                keys.destroy(period)
             lake.delete_eligible(period)
             entry = AuditEntry.by_user("period destroyed", f"period {period}", f"{len(files)} files", files=len(files))
             catalog.end_expiry(period, files, entry)
@@ -121,9 +126,9 @@ class Expire:
 
     def _gone(self) -> dict[Period, Pseudonyms]:
         """Who withdrew, under the pseudonyms of each period that is kept; raw ids end with this call."""
-        policy, keys = self._stores.policy.policy, self._stores.keys
-        periods = keys.periods()
-        keyed = [keys.existing_key(period) for period in periods]
+        policy, keys = self._stores.policy.policy, self._stores.pseudonym_keys
+        periods = sorted(keys.periods())
+        keyed = [keys.existing(period) for period in periods]
         gone = withdrawn(
             self._stores.settings.landing_root,
             time=policy.time,

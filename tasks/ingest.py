@@ -49,7 +49,7 @@ from tasks.release import (
 from tasks.retention import check_not_expired, remove_superseded
 from tasks.staged_day import StagedDayRef, staged_day_ref
 from tasks.step import progress, step
-from tasks.store import Stores, usage
+from tasks.store import LandingStores, usage
 from tasks.store.audit import AuditEntry
 from tasks.store.catalog import DayInputs
 from tasks.store.event_log import bind_lineage, day_lineage
@@ -63,7 +63,7 @@ class Ingest:
 
     def __init__(
         self,
-        stores: Stores,
+        stores: LandingStores,
         noise: Noise,
         now: Callable[[], datetime] = utc_now,
         engine: Engine | None = None,
@@ -135,7 +135,7 @@ class Ingest:
         return find_day(root, day, self._stores.policy.policy.time, self._now(), formats)
 
     def _digest(self, landing: DayLanding) -> str:
-        return self._stores.keys.digest(landing.digest.encode())
+        return self._stores.digest_key.digest(landing.digest.encode())
 
     @step("read the day's events and find where everybody was")
     def walk(self, day: date) -> StagedDayRef:
@@ -191,14 +191,14 @@ class Ingest:
         tables, (profile,) = registry.lake_tables(), rules_of(GATE_PROFILE, Period.day(day), policy)
         periods = {cadence: Period.holding(cadence, day) for cadence in _cadences(tables)}
         for period in periods.values():  # also of a period without rows, to tell that from a lost key
-            self._stores.keys.data_key(period)
+            self._stores.data_keys.key(period)
         panel, registers = read_panel(
             root,
             period=periods[Cadence.DAY],
             time=policy.time,
             who=policy.who,
             now=self._now(),
-            keyed=[self._stores.keys.period_key(period) for period in periods.values()],
+            keyed=[self._stores.pseudonym_keys.key(period) for period in periods.values()],
             formats=load_formats(self._stores.settings.mapping),
         )
         context = ReadContext(day, policy.time, folder.panel, folder.path / "cells.parquet", policy.who.home_mcc)

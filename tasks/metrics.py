@@ -15,7 +15,7 @@ from tasks.alerts import Alert, AlertKind
 from tasks.period import Period, day_start
 from tasks.plan.states import Plan, State, counted
 from tasks.release import budgets
-from tasks.store import Stores
+from tasks.store import PlanningStores
 from tasks.store.atomic_files import replace_file
 from tasks.store.client_spec import ClientSpec
 from tasks.store.tables import DeliveryState, Run
@@ -24,7 +24,7 @@ NAME = "metrics.prom"
 Sample = tuple[Mapping[str, str], float]
 
 
-def write_metrics(stores: Stores, plan: Plan, found: Sequence[Alert], now: datetime) -> Path:
+def write_metrics(stores: PlanningStores, plan: Plan, found: Sequence[Alert], now: datetime) -> Path:
     """Write the file, whole or not at all: in the home for this user, elsewhere for the monitoring's user too."""
     elsewhere = stores.settings.metrics
     path = (elsewhere or stores.settings.home / NAME).absolute()
@@ -32,7 +32,7 @@ def write_metrics(stores: Stores, plan: Plan, found: Sequence[Alert], now: datet
     return path
 
 
-def render(stores: Stores, plan: Plan, found: Sequence[Alert], now: datetime) -> str:
+def render(stores: PlanningStores, plan: Plan, found: Sequence[Alert], now: datetime) -> str:
     """Return every metric; `plan` is the schedule's, `found` its alerts."""
     registry = CollectorRegistry()
     registry.register(_Metrics(stores, plan, found, now))
@@ -41,7 +41,7 @@ def render(stores: Stores, plan: Plan, found: Sequence[Alert], now: datetime) ->
 
 @dataclass(frozen=True, eq=False)
 class _Metrics(Collector):
-    stores: Stores
+    stores: PlanningStores
     plan: Plan
     found: Sequence[Alert]
     now: datetime
@@ -62,7 +62,7 @@ def _gauge(name: str, meaning: str, samples: Iterable[Sample]) -> Metric:
     return gauge
 
 
-def _of_plan(stores: Stores, plan: Plan, now: datetime) -> Iterator[Metric]:
+def _of_plan(stores: PlanningStores, plan: Plan, now: datetime) -> Iterator[Metric]:
     targets = sorted({(target.product, target.client or "") for target in plan.targets})
     by_state: list[Sample] = [
         ({"product": product, "client": client, "state": state}, number)
@@ -78,7 +78,7 @@ def _of_plan(stores: Stores, plan: Plan, now: datetime) -> Iterator[Metric]:
     yield _gauge("deliveries_late", "Periods that were promised by now, can be had, and are not delivered.", late)
 
 
-def _freshness(stores: Stores, now: datetime) -> Iterator[Sample]:
+def _freshness(stores: PlanningStores, now: datetime) -> Iterator[Sample]:
     """Data age, not run age; a grant without a delivery counts from its start."""
     zone = stores.policy.policy.time.local
     today = now.astimezone(zone).date()
@@ -91,11 +91,11 @@ def _freshness(stores: Stores, now: datetime) -> Iterator[Sample]:
                 yield {"client": name, "product": grant.product}, age.total_seconds()
 
 
-def _clients(stores: Stores) -> dict[str, ClientSpec]:
+def _clients(stores: PlanningStores) -> dict[str, ClientSpec]:
     return {row.name: ClientSpec.stored(row.spec) for row in stores.catalog.clients()}
 
 
-def _of_catalog(stores: Stores, found: Sequence[Alert]) -> Iterator[Metric]:
+def _of_catalog(stores: PlanningStores, found: Sequence[Alert]) -> Iterator[Metric]:
     left: list[Sample] = [({"month": month.month}, month.left / month.cap) for month in budgets(stores)]
     yield _gauge("budget_left_ratio", "Share of the month's privacy budget (rho) that is left.", left)
     kinds: list[Sample] = [({"kind": kind}, sum(alert.kind == kind for alert in found)) for kind in AlertKind]

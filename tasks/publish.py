@@ -28,7 +28,7 @@ from tasks.release import (
 )
 from tasks.release_inputs import inputs_now
 from tasks.step import step
-from tasks.store import Stores
+from tasks.store import PseudonymisedStores
 from tasks.store.audit import AuditEntry
 from tasks.store.event_log import bind_lineage, release_lineage
 from tasks.store.ledger import ReleaseKey
@@ -42,7 +42,7 @@ class Publish:
     """
 
     def __init__(
-        self, stores: Stores, noise: Noise, landing: LandingSide, now: Callable[[], datetime] = utc_now
+        self, stores: PseudonymisedStores, noise: Noise, landing: LandingSide, now: Callable[[], datetime] = utc_now
     ) -> None:
         self._stores = stores
         self._noise = noise

@@ -18,7 +18,7 @@ from tasks.register_versions import check_register_values, check_registers, regi
 from tasks.release import utc_now
 from tasks.staleness import changes_since, not_in_lake
 from tasks.step import step
-from tasks.store import Stores
+from tasks.store import LandingStores
 
 
 class LandingSide(Protocol):
@@ -37,7 +37,7 @@ class LandingSide(Protocol):
 class Refresh:
     """Reads registers and pseudonym keys, so that `publish` opens neither."""
 
-    def __init__(self, stores: Stores, now: Callable[[], datetime] = utc_now) -> None:
+    def __init__(self, stores: LandingStores, now: Callable[[], datetime] = utc_now) -> None:
         self._stores = stores
         self._now = now
 
@@ -58,7 +58,7 @@ class Refresh:
                 time=policy.time,
                 who=policy.who,
                 now=self._now(),
-                keyed=[self._stores.keys.existing_key(period)],
+                keyed=[self._stores.pseudonym_keys.existing(period)],
                 formats=load_formats(settings.mapping),
             )
         check_register_values(self._stores, values)

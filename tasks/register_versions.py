@@ -22,7 +22,7 @@ from tasks.events.reference_tables import count_rows
 from tasks.events.register_values import RegisterFacts
 from tasks.period import clock
 from tasks.policy import Policy
-from tasks.store import Stores
+from tasks.store import LandingStores
 from tasks.store.audit import AuditEntry
 from tasks.store.tables import RegisterVersion
 
@@ -73,16 +73,16 @@ class _Register:
         )
 
 
-def registers_digest(stores: Stores) -> str:
+def registers_digest(stores: LandingStores) -> str:
     """A keyed digest of what the two files hold that say who may be counted, and of how the mapping reads them."""
     root, formats = stores.settings.landing_root, load_formats(stores.settings.mapping)
     mapping = formats.model_dump_json(include={*PERSON_REGISTERS, "landing", "ids"})
-    return stores.keys.digest(
+    return stores.digest_key.digest(
         repr([mapping, *(digest(find_register(root, name)) for name in PERSON_REGISTERS)]).encode()
     )
 
 
-def check_registers(stores: Stores, overrides: Collection[str] = (), reason_id: int | None = None) -> None:
+def check_registers(stores: LandingStores, overrides: Collection[str] = (), reason_id: int | None = None) -> None:
     """Record the registers as used; raises RejectedInput if one went back or shrank and no override says it is right.
 
     `reason_id`: the audit entry that says why. Again for the same files changes nothing.
@@ -102,7 +102,7 @@ def check_registers(stores: Stores, overrides: Collection[str] = (), reason_id: 
                 stores.catalog.accept_values(name, entry)
 
 
-def preview_registers(stores: Stores) -> str:
+def preview_registers(stores: LandingStores) -> str:
     """Whether the registers may follow those used before, in words; raises as `check_registers`, records nothing."""
     changed = _changed(stores)
     _refuse({found.name: _faults(found, stores.policy.policy) for found in changed}, ())
@@ -110,7 +110,7 @@ def preview_registers(stores: Stores) -> str:
     return f"{files} may follow those used before" if changed else "as they were when they were last used"
 
 
-def _changed(stores: Stores) -> list[_Register]:
+def _changed(stores: LandingStores) -> list[_Register]:
     """The registers that are not the ones used last."""
     return [found for found in (_find(stores, name) for name in PERSON_REGISTERS) if not found.is_used]
 
@@ -125,7 +125,7 @@ def _refuse(faults: Mapping[str, Mapping[str, str]], overrides: Collection[str])
         )
 
 
-def check_register_values(stores: Stores, facts: RegisterFacts) -> None:
+def check_register_values(stores: LandingStores, facts: RegisterFacts) -> None:
     """Raise RejectedInput if values of the registers are not understood, unless somebody said that they are right."""
     rule = stores.policy.policy.gate.rules.register_values
     if rule.severity == "warning" or facts.share <= rule.limit or _values_accepted(stores):
@@ -137,7 +137,7 @@ def check_register_values(stores: Stores, facts: RegisterFacts) -> None:
     )
 
 
-def _values_accepted(stores: Stores) -> bool:
+def _values_accepted(stores: LandingStores) -> bool:
     used = (_used(stores.catalog.register_versions(name)) for name in PERSON_REGISTERS)
     return all(version and version.values_accepted for version in used)
 
@@ -147,9 +147,9 @@ def _used(versions: list[RegisterVersion]) -> RegisterVersion | None:
     return next((version for version in versions if version.superseded is None), None)
 
 
-def _find(stores: Stores, name: str) -> _Register:
+def _find(stores: LandingStores, name: str) -> _Register:
     path, formats = find_register(stores.settings.landing_root, name), load_formats(stores.settings.mapping)
-    keyed, rows = stores.keys.digest(digest(path).encode()), count_rows(path, PERSON_REGISTERS[name], formats)
+    keyed, rows = stores.digest_key.digest(digest(path).encode()), count_rows(path, PERSON_REGISTERS[name], formats)
     found = _Register(name, path.name, keyed, rows, stores.catalog.register_versions(name), None)
     if found.is_used or name != "consents":
         return found

@@ -20,7 +20,7 @@ from tasks.privacy.protect import ProtectedCounts
 from tasks.products import registry
 from tasks.products.gate_profile import PRODUCT as GATE_PROFILE
 from tasks.products.spec import Product
-from tasks.store import Stores
+from tasks.store import CatalogStores, ReleaseStores
 from tasks.store.audit import AuditEntry
 from tasks.store.ledger import ReleaseKey, ReservationFacts
 from tasks.store.tables import DayGeneration, MonthBudget, Release, ReleaseState
@@ -76,7 +76,7 @@ def privacy_cost(product: Product, period: Period, policy: Policy) -> Charge:
     return charge(rules_of(product, period, policy), len(period.months))
 
 
-def budgets(stores: Stores) -> list[MonthBudget]:
+def budgets(stores: CatalogStores) -> list[MonthBudget]:
     """Every month that was ever charged, ascending, as its next charge would find it: a lower cap counts at once."""
     found, cap = stores.ledger.months(), cap_units(stores.policy.policy.budget.cap)
     for budget in found:
@@ -94,7 +94,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def check_clock(stores: Stores) -> None:
+def check_clock(stores: CatalogStores) -> None:
     """Raise StorageUnavailable if the clock is far behind the newest audit entry: days and keys end by the clock."""
     newest, now, zone = stores.audit.newest(), utc_now(), stores.policy.policy.time.local
     if newest and newest.at - now > SLOW_CLOCK:
@@ -106,7 +106,7 @@ def check_clock(stores: Stores) -> None:
         )
 
 
-def latest_drawn(stores: Stores, product: Product, period: Period) -> Release | None:
+def latest_drawn(stores: CatalogStores, product: Product, period: Period) -> Release | None:
     """The latest release of a period that was drawn, recalled ones included."""
     return latest_of(stores.ledger.releases(product.name, product.version, str(period)))
 
@@ -117,7 +117,7 @@ def latest_of(revisions: Sequence[Release]) -> Release | None:
     return next((release for release in reversed(revisions) if release.state not in unfinished), None)
 
 
-def outstanding(stores: Stores, month: Period) -> int:
+def outstanding(stores: CatalogStores, month: Period) -> int:
     """Units that the month's scheduled releases still need."""
     taken = {(r.product, r.version, r.period) for r, _ in stores.ledger.charges(str(month))}
     return sum(
@@ -128,7 +128,7 @@ def outstanding(stores: Stores, month: Period) -> int:
     )
 
 
-def day_profile(stores: Stores, day: date, revision: int | None) -> Profile:
+def day_profile(stores: ReleaseStores, day: date, revision: int | None) -> Profile:
     """The noisy profile that the gate judged; raises RefusedRelease if it was never drawn."""
     release = stores.ledger.find(GATE_PROFILE.name, GATE_PROFILE.version, str(day), revision)
     if revision is None or release is None or release.sha256 is None:
@@ -141,7 +141,7 @@ def day_profile(stores: Stores, day: date, revision: int | None) -> Profile:
 class ReleaseDraw:
     """Draws a release at most once."""
 
-    def __init__(self, stores: Stores) -> None:
+    def __init__(self, stores: ReleaseStores) -> None:
         self._stores = stores
 
     def reserve(

@@ -8,17 +8,17 @@ from tasks.period import Cadence, Period, clock
 from tasks.products.spec import Product
 from tasks.release import ReleaseInputs, scheduled_at
 from tasks.retention import check_not_expired
-from tasks.store import Stores
+from tasks.store import PseudonymisedStores
 from tasks.store.lake import LakeFile
 from tasks.store.tables import DayGeneration
 
 
-def inputs_now(stores: Stores, product: Product, period: Period, now: datetime) -> ReleaseInputs:
+def inputs_now(stores: PseudonymisedStores, product: Product, period: Period, now: datetime) -> ReleaseInputs:
     """The inputs of the period's release now; raises RefusedRelease or StorageUnavailable where one is missing."""
     check_not_expired(stores, period)
     days = _days(stores, product, period, now)
     _check_kept(stores, product, period, days)
-    stores.keys.existing_data_key(period)
+    stores.data_keys.existing(period)
     files_of(stores, {day.day: day.generation for day in days})
     plan = {day.zone_plan for day in days}
     if len(plan) > 1:
@@ -30,7 +30,7 @@ def inputs_now(stores: Stores, product: Product, period: Period, now: datetime) 
     return ReleaseInputs(plan.pop(), {str(day.day): day.generation for day in days})
 
 
-def _days(stores: Stores, product: Product, period: Period, now: datetime) -> list[DayGeneration]:
+def _days(stores: PseudonymisedStores, product: Product, period: Period, now: datetime) -> list[DayGeneration]:
     """The period's days in the lake; raises RefusedRelease while it is not due."""
     days = stores.catalog.days(period.first, period.days[-1])
     policy = stores.policy.policy
@@ -51,7 +51,7 @@ def _days(stores: Stores, product: Product, period: Period, now: datetime) -> li
     return days
 
 
-def _check_kept(stores: Stores, product: Product, period: Period, days: list[DayGeneration]) -> None:
+def _check_kept(stores: PseudonymisedStores, product: Product, period: Period, days: list[DayGeneration]) -> None:
     """Raise RefusedRelease for days that keep almost no row: a release would be charged for noise alone."""
     if all(_keeps_nothing(stores, day) for day in days):
         raise RefusedRelease(
@@ -61,12 +61,12 @@ def _check_kept(stores: Stores, product: Product, period: Period, days: list[Day
         )
 
 
-def _keeps_nothing(stores: Stores, day: DayGeneration) -> bool:
+def _keeps_nothing(stores: PseudonymisedStores, day: DayGeneration) -> bool:
     lines = stores.catalog.gate(day.day, day.generation)
     return any(line.rule == "rows_kept" and line.status in FAULTS for line in lines)
 
 
-def files_of(stores: Stores, generations: dict[date, int]) -> list[LakeFile]:
+def files_of(stores: PseudonymisedStores, generations: dict[date, int]) -> list[LakeFile]:
     """The files of these generations; raises StorageUnavailable if the lake lacks one."""
     files = stores.catalog.lake_files(generations)
     stores.lake.check_files(files)

@@ -24,12 +24,14 @@ from tasks.privacy.release_table import Z90
 from tasks.products.panel import PRODUCT as PANEL
 from tasks.products.spec import Product, PublicContext
 from tasks.release import day_profile
-from tasks.store import Stores
+from tasks.store import ReleasedStores
 from tasks.store.ledger import ReleaseKey
 from tasks.store.tables import DayGeneration, Release, ReleaseState
 
 
-def release_view(stores: Stores, product: Product, period: Period, release: Release, plan: ZonesView) -> ReleaseView:
+def release_view(
+    stores: ReleasedStores, product: Product, period: Period, release: Release, plan: ZonesView
+) -> ReleaseView:
     """Everything that a delivery states of its release."""
     stored = stores.lake.release(ReleaseKey.of(release), release.sha256 or "")
     timezone = str(stored.facts["timezone"])
@@ -77,7 +79,7 @@ def level_views(product: Product, rules: tuple[LevelRule, ...], public: PublicCo
     )
 
 
-def _privacy(stores: Stores, release: Release, policy_name: str) -> PrivacyView:
+def _privacy(stores: ReleasedStores, release: Release, policy_name: str) -> PrivacyView:
     """The release's cost, and the largest cap of its months."""
     delta, rho = stores.policy.policy.budget.delta, float(Fraction(release.rho))
     months = Period.parse(release.period).months
@@ -93,7 +95,7 @@ def _privacy(stores: Stores, release: Release, policy_name: str) -> PrivacyView:
     )
 
 
-def _quality(stores: Stores, release: Release) -> tuple[tuple[str, ...], dict[str, object]]:
+def _quality(stores: ReleasedStores, release: Release) -> tuple[tuple[str, ...], dict[str, object]]:
     """Warnings, unreadable files and hours covered, over the release's days.
 
     Sources: the noisy profile, and the number of whole files that are unreadable. Never exact counts of rows.
@@ -109,11 +111,11 @@ def _quality(stores: Stores, release: Release) -> tuple[tuple[str, ...], dict[st
     }
 
 
-def _day(stores: Stores, day: date, number: int) -> DayGeneration:
+def _day(stores: ReleasedStores, day: date, number: int) -> DayGeneration:
     return next(row for row in stores.catalog.generations(day) if row.generation == number)
 
 
-def _warnings(stores: Stores, day: DayGeneration, name_day: bool) -> list[str]:
+def _warnings(stores: ReleasedStores, day: DayGeneration, name_day: bool) -> list[str]:
     """Unreadable files of the day, and the rules of the gate that the noisy profile failed."""
     lost, files = day.event_files_unreadable, day.event_files
     left_out = [f"{lost} of {files} files of {day.day} could not be read and were left out."] if lost else []
@@ -122,7 +124,7 @@ def _warnings(stores: Stores, day: DayGeneration, name_day: bool) -> list[str]:
     return left_out + [f"{day.day}: {line.message}" if name_day else line.message for line in noisy]
 
 
-def panel_view(stores: Stores, period: Period) -> PanelView | None:
+def panel_view(stores: ReleasedStores, period: Period) -> PanelView | None:
     """Size of the panel by the latest published month before the period; None if there is none."""
     earlier = [
         release
@@ -139,7 +141,7 @@ def panel_view(stores: Stores, period: Period) -> PanelView | None:
     return PanelView(latest.period, size, se, size - Z90 * se, size + Z90 * se)
 
 
-def zones_view(stores: Stores, release: Release) -> ZonesView:
+def zones_view(stores: ReleasedStores, release: Release) -> ZonesView:
     """The merged zone plan that the release counted in."""
     geojson = stores.lake.plan(release.zone_plan)
     plan = stored_plan(geojson)

@@ -5,7 +5,7 @@ from datetime import date
 from tasks.errors import RefusedRelease
 from tasks.period import Period
 from tasks.products import registry
-from tasks.store import Stores
+from tasks.store import CatalogStores, LandingStores
 from tasks.store.audit import AuditEntry
 from tasks.store.ledger import ReleaseKey
 from tasks.store.tables import ReleaseState
@@ -14,7 +14,7 @@ EXPIRY = "keys and rows"
 """What an expiry is about: its run in the catalog, and its entry in the audit table."""
 
 
-def check_not_expired(stores: Stores, *periods: Period) -> None:
+def check_not_expired(stores: CatalogStores, *periods: Period) -> None:
     """Raise RefusedRelease if one of the periods has expired: nothing of it is taken in or drawn again."""
     expired = stores.catalog.expired_periods()
     for period in periods:
@@ -25,7 +25,7 @@ def check_not_expired(stores: Stores, *periods: Period) -> None:
             )
 
 
-def remove_superseded(stores: Stores, day: date) -> int:
+def remove_superseded(stores: LandingStores, day: date) -> int:
     """Remove a day's superseded versions, under the day's lock; returns how many files went.
 
     One that a reserved release may be being counted from stays until that release is drawn, or follows the day.
@@ -42,7 +42,7 @@ def remove_superseded(stores: Stores, day: date) -> int:
     return removed
 
 
-def _needed(stores: Stores) -> set[tuple[str, int]]:
+def _needed(stores: LandingStores) -> set[tuple[str, int]]:
     """Days with the generations that reserved releases read, whose bytes are not drawn yet."""
     undrawn = (
         release

@@ -13,11 +13,11 @@ from tasks.products import registry
 from tasks.products.spec import DerivedProduct
 from tasks.refs import Listing
 from tasks.register_versions import registers_digest
-from tasks.store import Stores
+from tasks.store import LandingStores
 from tasks.store.tables import Release
 
 
-def changes_since(stores: Stores, release: Release, now: datetime) -> tuple[str, ...]:
+def changes_since(stores: LandingStores, release: Release, now: datetime) -> tuple[str, ...]:
     """The changes since a release was drawn, in words; empty if there are none."""
     product, period = registry.product(release.product), Period.parse(release.period)
     if isinstance(product, DerivedProduct):
@@ -33,7 +33,7 @@ def changes_since(stores: Stores, release: Release, now: datetime) -> tuple[str,
     return tuple(word for word, differs in words.items() if differs)
 
 
-def late_since(stores: Stores, day: date, listing: Listing, now: datetime) -> LateArrivals:
+def late_since(stores: LandingStores, day: date, listing: Listing, now: datetime) -> LateArrivals:
     """Files that came, changed or went since the day's landing was listed; none if the landing was cleared."""
     try:
         formats = load_formats(stores.settings.mapping)
@@ -43,7 +43,7 @@ def late_since(stores: Stores, day: date, listing: Listing, now: datetime) -> La
     return late_files(listing, landing.files)
 
 
-def not_in_lake(stores: Stores, period: Period, now: datetime) -> dict[date, LateArrivals]:
+def not_in_lake(stores: LandingStores, period: Period, now: datetime) -> dict[date, LateArrivals]:
     """Files that came or changed since the period's days were ingested, by day."""
     listings = stores.catalog.listings(period.first, period.days[-1])
     rows = stores.catalog.days(period.first, period.days[-1])
@@ -51,7 +51,9 @@ def not_in_lake(stores: Stores, period: Period, now: datetime) -> dict[date, Lat
     return {day: files for day, files in late.items() if files.arrived or files.changed}
 
 
-def _late_days(stores: Stores, period: Period, release: Release, now: datetime) -> Iterator[tuple[date, LateArrivals]]:
+def _late_days(
+    stores: LandingStores, period: Period, release: Release, now: datetime
+) -> Iterator[tuple[date, LateArrivals]]:
     """Late files of the generations that the release was drawn from, by day."""
     listings = stores.catalog.listings(period.first, period.days[-1])
     for day, generation in sorted(release.generations.items()):
@@ -66,7 +68,7 @@ def _late_words(late: dict[date, LateArrivals]) -> str:
     return first + (f"; and of {len(late) - 1} more days" if len(late) > 1 else "")
 
 
-def _people_changed(stores: Stores, release: Release) -> bool:
+def _people_changed(stores: LandingStores, release: Release) -> bool:
     """Whether the files that say who may be counted, or their mapping, differ by now, or cannot be read."""
     try:
         return release.digests.get("people") != registers_digest(stores)

@@ -18,13 +18,13 @@ def apply(
     files: Annotated[list[Path], typer.Argument(metavar="FILE", help="TOML files, one client each.")],
 ) -> CommandOutput:
     """Keep what clients' files say: all of them, or none."""
-    from tasks.store import open_stores
+    from tasks.store import open_catalog
     from tasks.store.client_file import check_apart, check_once
     from tasks.store.client_spec import ClientSpec
 
     specs = [_read(file) for file in files]
     check_once(specs)
-    stores = open_stores()
+    stores = open_catalog()
     kept = {row.name: ClientSpec.stored(row.spec) for row in stores.catalog.clients()}
     check_apart((kept | {spec.name: spec for spec in specs}).values())
     changed = {spec.name: _keep(stores, spec, kept.get(spec.name)) for spec in specs}
@@ -35,9 +35,9 @@ def apply(
 @command(client, "throng client list", name="list")
 def listed() -> CommandOutput:
     """List clients: destination and grants."""
-    from tasks.store import open_stores
+    from tasks.store import open_catalog
 
-    kept = [row.spec for row in open_stores().catalog.clients()]
+    kept = [row.spec for row in open_catalog().catalog.clients()]
     if not kept:
         return CommandOutput({"clients": []}, ["No client yet. Next: throng client apply FILE.toml"])
     return CommandOutput({"clients": kept}, listing("clients", ["client", "bucket"], [_row(spec) for spec in kept]))

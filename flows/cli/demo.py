@@ -76,9 +76,9 @@ def _received(here: "Stage", client: str) -> dict[str, Any]:
 
 def _download(client: str, folder: Path) -> None:
     from tasks.deliver import client_spec
-    from tasks.store import open_stores
+    from tasks.store import open_released
 
-    stores = open_stores()
+    stores = open_released()
     bucket = stores.buckets.open(client_spec(stores, client).destination)
     for key in bucket.sizes():
         file = folder / key
@@ -89,17 +89,17 @@ def _download(client: str, folder: Path) -> None:
 def _verified(folder: Path) -> str:
     """Verify as the client would who has our public key from another way than the delivery itself."""
     from flows.cli.verify_hint import export_public_key
-    from tasks.store import open_stores
+    from tasks.store import open_released
     from tasks.verify import Verify
 
-    return Verify()(str(folder), export_public_key(open_stores())).verdict
+    return Verify()(str(folder), export_public_key(open_released())).verdict
 
 
 def _told(lines: list[dict[str, Any]], seconds: float) -> CommandOutput:
     from tasks.privacy.accounting import rho_of
-    from tasks.store import open_stores
+    from tasks.store import open_catalog
 
-    (month,) = open_stores().ledger.months()
+    (month,) = open_catalog().ledger.months()
     cost = {"rho_spent": rho_of(month.spent), "rho_cap": rho_of(month.cap)}
     columns = ["client", "#rows", "#zone-hours published", "#median error", "#of noise alone", "delivery"]
     shares = ("published", "median_error", "noise_error")

@@ -34,16 +34,12 @@ def doctor() -> CommandOutput:
 def migrate() -> CommandOutput:
     """Bring the database to this version of Throng."""
     from tasks.settings import load
+    from tasks.store import check_not_lost
     from tasks.store.database import Database
-    from tasks.store.installation import check_not_lost
-    from tasks.store.keys import FileKeys
-    from tasks.store.lake import Lake
     from tasks.store.migrations import migrate as upgrade
-    from tasks.store.object_store import FileObjectStore
 
     settings = load()
-    keys = FileKeys(settings.keys_root)
-    check_not_lost(settings.database, Lake(FileObjectStore(settings.lake_root), keys), keys)
+    check_not_lost(settings)
     before, after = upgrade(Database(settings.database))
     said = "Nothing to do: the database has version" if before == after else f"From version {before or 'none'} to"
     return CommandOutput({"before": before, "after": after}, [f"{said} {after}."])

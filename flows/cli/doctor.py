@@ -100,9 +100,9 @@ def _versions(settings: Settings) -> str:
     if _existing(settings) is None:
         return "none was used yet"
     from tasks.register_versions import preview_registers
-    from tasks.store import open_stores
+    from tasks.store import open_landing
 
-    return preview_registers(open_stores(settings))
+    return preview_registers(open_landing(settings))
 
 
 def _lake(settings: Settings) -> str:
@@ -168,14 +168,9 @@ def _existing(settings: Settings) -> "Database | None":
 
 def _installation(settings: Settings) -> str:
     """Whether database, lake and keys belong together."""
-    from tasks.store import open_stores
-    from tasks.store.installation import check_not_lost
-    from tasks.store.keys import FileKeys
-    from tasks.store.lake import Lake
-    from tasks.store.object_store import FileObjectStore
+    from tasks.store import check_not_lost, open_stores
 
-    keys = FileKeys(settings.keys_root)
-    check_not_lost(settings.database, Lake(FileObjectStore(settings.lake_root), keys), keys)
+    check_not_lost(settings)
     if _existing(settings) is None:
         return "none yet; made by the first command"
 
@@ -192,17 +187,19 @@ def _keys(settings: Settings) -> str:
     if open_to_others:
         what = f"{len(open_to_others)} of the key files and folders in {root} are open to other users."
         raise Misconfigured(what, f"Run: chmod -R go= {root}", "keys.open_folder")
-    return f"{root}, {sum(1 for _ in root.glob('*.key'))} key(s), closed to other users"
+    return f"{root}, {sum(1 for _ in root.rglob('*.key'))} key(s), closed to other users"
 
 
 def _signature(settings: Settings) -> str:
     """The public key by which clients verify: they must get it another way than with a delivery."""
-    if not (settings.keys_root / "signing.key").exists():
+    from tasks.store.keys import SigningKeys
+
+    keys = SigningKeys(settings.keys_root / "signing")
+    if not keys.made:
         return "no key yet; made by the first delivery"
     from tasks.deliverable.signature import key_id, pem, public_key
-    from tasks.store.keys import FileKeys
 
-    public = public_key(FileKeys(settings.keys_root).signing_key())
+    public = public_key(keys.current())
     return f"key id {key_id(public)}; give clients this public key:\n{pem(public)}".rstrip()
 
 
@@ -249,13 +246,13 @@ def _of_catalog(settings: Settings) -> Iterator[Finding]:
 
 def _lake_files(settings: Settings, catalog: "Catalog") -> str:
     """Each file of the days in the lake is there, and as long as it was written."""
-    from tasks.store.keys import FileKeys
+    from tasks.store.keys import DataKeys
     from tasks.store.lake import Lake
     from tasks.store.object_store import FileObjectStore
 
     current = {row.day: row.generation for row in catalog.days(date.min, date.max)}
     files = catalog.lake_files(current)
-    Lake(FileObjectStore(settings.lake_root), FileKeys(settings.keys_root)).check_files(files)
+    Lake(FileObjectStore(settings.lake_root), DataKeys(settings.keys_root / "data")).check_files(files)
     return f"{len(files)} files of {len(current)} days are there as they were written"
 
 

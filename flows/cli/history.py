@@ -14,7 +14,7 @@ from flows.links import run_page_urls
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-    from tasks.store import Stores
+    from tasks.store import CatalogStores
     from tasks.store.tables import DayGeneration, MonthBudget, Run
 
 MOST_RUNS = 10_000
@@ -26,14 +26,14 @@ Rows = Sequence[Mapping[str, Any]]
 @command(app, "throng releases")
 def releases() -> CommandOutput:
     """List releases: state, charge, digest."""
-    from tasks.store import open_stores
+    from tasks.store import open_catalog
     from tasks.store.ledger import ReleaseKey
 
     def line(row: Any) -> Mapping[str, Any]:
         facts = {"state": row.state.value, "redraws": row.redraws, "sha256": row.sha256, "reason": row.reason}
         return {"release": str(ReleaseKey.of(row)), "rho": _rho(row.rho), **facts}
 
-    rows = [line(row) for row in open_stores().ledger.releases()]
+    rows = [line(row) for row in open_catalog().ledger.releases()]
     if not rows:
         return CommandOutput({"releases": []}, ["No release yet. Next: throng publish PRODUCT PERIOD"])
     shown: list[Row] = [
@@ -51,10 +51,10 @@ def releases() -> CommandOutput:
 @command(app, "throng deliveries --client nordmarkt")
 def deliveries(client: Annotated[str | None, typer.Option(help="Of this client only.")] = None) -> CommandOutput:
     """List deliveries: state, rows, where they are."""
-    from tasks.store import open_stores
+    from tasks.store import open_catalog
 
     shown = ("client", "product", "period", "revision", "state", "rows", "withheld", "path", "message")
-    rows = [{name: getattr(row, name) for name in shown} for row in open_stores().catalog.deliveries(client)]
+    rows = [{name: getattr(row, name) for name in shown} for row in open_catalog().catalog.deliveries(client)]
     if not rows:
         return CommandOutput({"deliveries": []}, ["No delivery yet. Next: throng deliver CLIENT PRODUCT PERIOD"])
     columns = ["client", "product", "period", "#revision", "state", "#rows", "#withheld"]
@@ -71,9 +71,9 @@ def runs(
     limit: Annotated[int, typer.Option(metavar="N", min=1, max=MOST_RUNS, help="How many runs, newest first.")] = 50,
 ) -> CommandOutput:
     """List runs; with --day, why rows of that day were not used."""
-    from tasks.store import open_stores
+    from tasks.store import open_catalog
 
-    stores = open_stores()
+    stores = open_catalog()
     if day is None:
         page = run_page_urls()
         lines = [run_line(run, page, stores.policy.policy.time.local) for run in stores.catalog.runs(limit, failed)]
@@ -93,9 +93,9 @@ def budget(
 ) -> CommandOutput:
     """Show the privacy ledger: charged and left."""
     from tasks.release import budgets
-    from tasks.store import open_stores
+    from tasks.store import open_catalog
 
-    stores = open_stores()
+    stores = open_catalog()
     wanted = parse_month(month) if month else None
     months = [_month(stores, row) for row in budgets(stores) if wanted in (None, row.month)]
     say = _listed("months", months) or ["Nothing is charged yet: the whole cap is left."]
@@ -132,7 +132,7 @@ def _runs(lines: Rows) -> list[Any]:
     return listing("runs", ["began", "#took", "outcome", "run"], [row(line) for line in lines])
 
 
-def _generation(stores: "Stores", row: "DayGeneration") -> tuple[Mapping[str, Any], list[Any]]:
+def _generation(stores: "CatalogStores", row: "DayGeneration") -> tuple[Mapping[str, Any], list[Any]]:
     """One ingest of a day, for programs and for people."""
     name = f"{row.day} generation {row.generation}"
     lines = stores.catalog.account(row.day, row.generation)
@@ -161,7 +161,7 @@ def _gate(name: str, rules: Rows) -> list[Any]:
     return listing(f"gate of {name}", columns, rows) if rows else []
 
 
-def _month(stores: "Stores", row: "MonthBudget") -> Mapping[str, Any]:
+def _month(stores: "CatalogStores", row: "MonthBudget") -> Mapping[str, Any]:
     from tasks.privacy.accounting import epsilon, rho_of
 
     delta = stores.policy.policy.budget.delta

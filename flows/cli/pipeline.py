@@ -76,12 +76,14 @@ def deliver(
     from flows.cli import validation
     from flows.cli.runner import run
     from flows.cli.verify_hint import verify_hint
-    from tasks.store import open_stores
+    from tasks.store import open_released
 
     validation.deliver(client, product, period)
     told = _told(run("deliver", {"client": client, "product": product, "period": period}))
     with suppress(ThrongError):  # the delivery is made, whatever its hint lacks
-        return CommandOutput(told.document, [*told.say, verify_hint(open_stores(), client, told.document["location"])])
+        return CommandOutput(
+            told.document, [*told.say, verify_hint(open_released(), client, told.document["location"])]
+        )
     return told
 
 
@@ -100,12 +102,12 @@ def _with_figures(told: CommandOutput) -> CommandOutput:
     from rich.text import Text
 
     from flows.release_preview import preview, shares, withheld
-    from tasks.store import open_stores
+    from tasks.store import open_released
     from tasks.store.ledger import ReleaseKey
     from tasks.withheld import REMEDY, mostly_withheld
 
     key = ReleaseKey(*(told.document[name] for name in ("product", "version", "period", "revision")))
-    stored = open_stores().lake.release(key, told.document["sha256"])
+    stored = open_released().lake.release(key, told.document["sha256"])
     counts = {"rows": len(stored.table), "withheld": withheld(stored.table)}
     lines = [*shares(stored.table, stored.rules), *preview(stored.table, stored.rules[0].name)]
     said: list[RenderableType] = [Text(f"  {line}", no_wrap=True) for line in lines]

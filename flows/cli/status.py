@@ -29,9 +29,9 @@ def status(
     """Say whether all is well, or what is late and what to do."""
     from tasks import status as tasks_status
     from tasks.release import utc_now
-    from tasks.store import open_stores
+    from tasks.store import open_planning
 
-    stores = open_stores()
+    stores = open_planning()
     found = tasks_status.status(stores, utc_now(), days)
     document, say = _document(found), [_headline(found)]
     if not html and file is None:

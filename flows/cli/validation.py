@@ -9,7 +9,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tasks.store import Stores
+    from tasks.store import CatalogStores
 
 
 def ingest(rules: Collection[str]) -> None:
@@ -64,18 +64,18 @@ def backfill(first: date, last: date, product: str | None, client: str | None) -
         client_spec(stores, client)
 
 
-def _stores() -> "Stores":
+def _stores() -> "CatalogStores":
     """Open everything; a mistyped home would begin a second ledger, from which all can be drawn once more: say so."""
     from flows.cli.output import console_for, print_part
     from tasks import settings
-    from tasks.store import open_stores
+    from tasks.store import open_catalog
     from tasks.store.database import exists
 
     where = settings.load()
     new = not exists(where.database)
     if new:
         _ = where.landing_root  # without one nothing is made
-    stores = open_stores(where)
+    stores = open_catalog(where)
     if new:
         with suppress(OSError, SystemExit):  # nobody reads: rich would end the process for it
             print_part(console_for(), f"A new installation begins in {where.home.absolute()}: its ledger is empty.")

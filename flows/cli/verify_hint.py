@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tasks.store import Stores
+    from tasks.store import ReleasedStores
 
 PUBLIC_KEY = "throng-public.pem"
 """The file's name, in the home; clients get it another way than with a delivery."""
 
 
-def verify_hint(stores: "Stores", client: str, location: str) -> str:
+def verify_hint(stores: "ReleasedStores", client: str, location: str) -> str:
     """What comes next after a delivery: a command that works as it is printed, or whose turn it is."""
     from tasks.deliver import client_spec
 
@@ -27,11 +27,11 @@ def verify_hint(stores: "Stores", client: str, location: str) -> str:
     return f"Next: {''.join(words)}throng verify {location}{pinned}"
 
 
-def export_public_key(stores: "Stores") -> Path:
+def export_public_key(stores: "ReleasedStores") -> Path:
     """The file in the home that holds the public key, written if it does not; raises OSError if it cannot be."""
     from tasks.deliverable.signature import pem, public_key
 
-    file, key = stores.settings.home / PUBLIC_KEY, pem(public_key(stores.keys.signing_key()))
+    file, key = stores.settings.home / PUBLIC_KEY, pem(public_key(stores.signing_keys.current()))
     if not file.exists() or file.read_bytes() != key.encode():
         file.write_text(key)
     return file

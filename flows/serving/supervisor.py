@@ -18,7 +18,7 @@ from flows.serving.run_reaper import dead_runs, reap, reap_orphans, resubmit
 from flows.serving.server_config import ALERT_ADDRESS, QUEUES, ServerConfig
 from tasks.alerts import Alert
 from tasks.errors import StorageUnavailable, ThrongError
-from tasks.store import open_stores
+from tasks.store import open_catalog
 
 Say = Callable[[str], None]
 
@@ -162,7 +162,7 @@ class Supervisor:
         new = {run: how for run, how in found.items() if run not in self._closed}
         try:
             if new:
-                open_stores().catalog.end_runs(new)
+                open_catalog().catalog.end_runs(new)
         except ThrongError as error:
             self._say(f"catalog: runs that died are closed later ({type(error).__name__})")
             return

@@ -18,7 +18,7 @@ from tasks.plan.states import Mode, Plan, State, Step, Target
 from tasks.plan.targets import Chain, targets
 from tasks.products.registry import find, published
 from tasks.products.spec import DerivedProduct, Product
-from tasks.store import Stores
+from tasks.store import PlanningStores
 from tasks.store.client_file import unknown_client
 from tasks.store.client_spec import ClientSpec
 
@@ -30,7 +30,7 @@ LONGEST_RANGE = 3700
 
 
 def make_plan(
-    stores: Stores,
+    stores: PlanningStores,
     first: date,
     last: date,
     now: datetime,
@@ -56,7 +56,7 @@ def make_plan(
     return replace(plan, due=tuple(sorted(plan.due, key=_end_of, reverse=newest_first)))
 
 
-def daily_plan(stores: Stores, now: datetime) -> Plan:
+def daily_plan(stores: PlanningStores, now: datetime) -> Plan:
     """Plan the schedule: the days of the catch-up window, then every possible release and delivery."""
     snapshot = read_snapshot(stores, now)
     days = _window(snapshot)

@@ -104,7 +104,7 @@ def _paid(snapshot: CatalogSnapshot, day: date, landing: DayLanding) -> bool:
 
 
 def _digest(snapshot: CatalogSnapshot, landing: DayLanding) -> str:
-    return snapshot.stores.keys.digest(landing.digest.encode())
+    return snapshot.stores.digest_key.digest(landing.digest.encode())
 
 
 def _priced(snapshot: CatalogSnapshot, step: Step, landing: DayLanding) -> Step:

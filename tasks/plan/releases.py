@@ -4,14 +4,12 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import date, timedelta
 
-from tasks.errors import RefusedRelease
 from tasks.period import Cadence, Period
 from tasks.plan.derived import derived_step
 from tasks.plan.snapshot import CatalogSnapshot
 from tasks.plan.states import State, Step
 from tasks.products.spec import DerivedProduct, Product
 from tasks.release import key_ends, scheduled_at
-from tasks.store.ledger import ReleaseKey
 from tasks.store.tables import Release, ReleaseState
 
 DayStep = Callable[[date], Step]
@@ -44,8 +42,7 @@ def release_step(
 
 def _begun(snapshot: CatalogSnapshot, step: Step, period: Period, release: Release) -> Step:
     """The step of an interrupted release; drawn bytes need no key, everything else does."""
-    drawn = release.state is ReleaseState.STAGED or snapshot.stores.lake.staged(ReleaseKey.of(release))
-    if not drawn and (keyless := _keyless(snapshot, step, period)):
+    if release.state is not ReleaseState.STAGED and (keyless := _keyless(snapshot, step, period)):
         return keyless
     return _to_do(snapshot, step, "Begun and cut off: it goes on under the charge it has.")
 
@@ -102,15 +99,11 @@ def _to_do(snapshot: CatalogSnapshot, step: Step, why: str) -> Step:
 
 def _keyless(snapshot: CatalogSnapshot, step: Step, period: Period) -> Step | None:
     """The step blocked by an expired or lost key; None if every key exists."""
-    days = [row for day in period.days if (row := snapshot.current(day))]
-    try:
-        if days:
-            snapshot.stores.keys.existing_key(period)
-            snapshot.stores.keys.existing_data_key(period)
-    except RefusedRelease:
-        ends = key_ends(period, days, snapshot.stores.policy.policy)
-        if snapshot.now >= ends:
-            return replace(step, state=State.IMPOSSIBLE, why="Data expired: the period's keys are gone.")
-        why = f"A key of it is lost, which should be there until {ends:%Y-%m-%d}: restore the keys from a backup."
-        return replace(step, state=State.FAILED, why=why, settled=True)
-    return None
+    days, stores = [row for day in period.days if (row := snapshot.current(day))], snapshot.stores
+    if not days or (stores.pseudonym_keys.has(period) and stores.data_keys.has(period)):
+        return None
+    ends = key_ends(period, days, stores.policy.policy)
+    if snapshot.now >= ends:
+        return replace(step, state=State.IMPOSSIBLE, why="Data expired: the period's keys are gone.")
+    why = f"A key of it is lost, which should be there until {ends:%Y-%m-%d}: restore the keys from a backup."
+    return replace(step, state=State.FAILED, why=why, settled=True)

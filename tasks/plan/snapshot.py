@@ -16,7 +16,7 @@ from tasks.products.gate_profile import PRODUCT as GATE_PROFILE
 from tasks.products.spec import Product
 from tasks.refs import Listing
 from tasks.release import budgets, privacy_cost
-from tasks.store import Stores
+from tasks.store import PlanningStores
 from tasks.store.client_spec import ClientSpec
 from tasks.store.tables import DayGeneration, DayState, Delivery, Release, Run
 
@@ -25,7 +25,7 @@ from tasks.store.tables import DayGeneration, DayState, Delivery, Release, Run
 class CatalogSnapshot:
     """Catalog, ledger and landing at one moment."""
 
-    stores: Stores
+    stores: PlanningStores
     now: datetime
     generations: Mapping[date, list[DayGeneration]]
     listings: Mapping[tuple[date, int], Listing]
@@ -112,7 +112,7 @@ class CatalogSnapshot:
             return fault.with_traceback(None)  # else what asked, and all it has open, would live as long as the answer
 
 
-def read_snapshot(stores: Stores, now: datetime) -> CatalogSnapshot:
+def read_snapshot(stores: PlanningStores, now: datetime) -> CatalogSnapshot:
     """Read catalog and ledger in a fixed number of queries."""
     generations: dict[date, list[DayGeneration]] = defaultdict(list)
     for row in stores.catalog.generations():

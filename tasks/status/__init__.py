@@ -16,7 +16,7 @@ from tasks.plan.states import State, Target
 from tasks.status.actions import MISCONFIGURED, ActionItem, action_items, out_of_view, silent, unfinished, unreadable
 from tasks.status.health import DeliveryHealth, delivery_health
 from tasks.status.summaries import Cost, Failure, Month, costs, failures, latest_daily, months
-from tasks.store import Stores
+from tasks.store import PlanningStores
 from tasks.store.client_spec import ClientSpec
 from tasks.store.tables import Run
 
@@ -106,7 +106,7 @@ class Status:
         return "look" if self.action_items else "well"
 
 
-def status(stores: Stores, now: datetime, days: int = DAYS) -> Status:
+def status(stores: PlanningStores, now: datetime, days: int = DAYS) -> Status:
     """Read the whole status; an unreadable landing becomes the first action and hides only what depends on it."""
     time = stores.policy.policy.time
     today = now.astimezone(time.local).date()
@@ -141,7 +141,7 @@ def status(stores: Stores, now: datetime, days: int = DAYS) -> Status:
     )
 
 
-def _shown(stores: Stores, today: date, now: datetime, days: int) -> Plan | None:
+def _shown(stores: PlanningStores, today: date, now: datetime, days: int) -> Plan | None:
     """The plan of the last days, from the first data and grant on; None before them."""
     grants = [grant.since for row in stores.catalog.clients() for grant in ClientSpec.stored(row.spec).grants]
     landed = first_label(stores.settings.landing_root, load_formats(stores.settings.mapping))

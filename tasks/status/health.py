@@ -7,7 +7,7 @@ from typing import Any
 
 from tasks.delivery_calendar import deadlines
 from tasks.period import Period, day_start
-from tasks.store import Stores
+from tasks.store import CatalogStores
 from tasks.store.client_spec import ClientSpec
 from tasks.store.tables import Delivery, DeliveryState
 from tasks.withheld import newest
@@ -48,7 +48,9 @@ class DeliveryHealth:
         return self.judged - len(self.missed)
 
 
-def delivery_health(stores: Stores, late: Collection[tuple[str, str, str]], now: datetime) -> Iterator[DeliveryHealth]:
+def delivery_health(
+    stores: CatalogStores, late: Collection[tuple[str, str, str]], now: datetime
+) -> Iterator[DeliveryHealth]:
     """Health of every client and product, by name; `late`: late periods that can still be delivered."""
     zone = stores.policy.policy.time.local
     latest = newest(stores.catalog.deliveries())
@@ -69,7 +71,7 @@ def _shown(delivery: Delivery | None) -> dict[str, Any]:
     return {"withheld": delivery.withheld / delivery.rows if delivery and delivery.rows else None}
 
 
-def _newest(stores: Stores, sent: Collection[Period]) -> dict[str, Any]:
+def _newest(stores: CatalogStores, sent: Collection[Period]) -> dict[str, Any]:
     if not sent:
         return {"newest": None, "newest_end": None}
     newest = max(sent, key=lambda period: period.end)
@@ -100,7 +102,7 @@ def _kept(
     return len(judged), tuple(map(str, missed))
 
 
-def _sent(stores: Stores, client: str) -> dict[Wanted, datetime | None]:
+def _sent(stores: CatalogStores, client: str) -> dict[Wanted, datetime | None]:
     """When each period was first delivered."""
     sent: dict[Wanted, datetime | None] = {}
     for row in stores.catalog.deliveries(client):  # by revision: the first one counts
@@ -109,6 +111,6 @@ def _sent(stores: Stores, client: str) -> dict[Wanted, datetime | None]:
     return sent
 
 
-def _promised(stores: Stores, client: str) -> datetime | None:
+def _promised(stores: CatalogStores, client: str) -> datetime | None:
     """When the client was first applied."""
     return next((entry.at for entry in stores.audit.entries(client) if entry.event == "client applied"), None)

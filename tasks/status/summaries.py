@@ -10,7 +10,7 @@ from tasks.period import Period
 from tasks.plan.costs import idle
 from tasks.privacy.accounting import cap_units, epsilon, rho_of
 from tasks.release import budgets, outstanding
-from tasks.store import Stores
+from tasks.store import CatalogStores
 from tasks.store.tables import Run
 
 LATEST = 20
@@ -43,7 +43,7 @@ class Month:
         return self.needed <= self.left
 
 
-def months(stores: Stores, wanted: Collection[str]) -> Iterator[Month]:
+def months(stores: CatalogStores, wanted: Collection[str]) -> Iterator[Month]:
     """The months in view, oldest first; an uncharged month has the policy's cap."""
     budget, charged = stores.policy.policy.budget, {row.month: row for row in budgets(stores)}
     for name in sorted(wanted):

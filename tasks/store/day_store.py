@@ -38,7 +38,7 @@ class StagedPartition:
         """One partition of a table, sealed under the data key of its period."""
         period = Period.holding(table.pseudonym, self.day)
         path = f"{_of_period(table.name, period)}{self._labels}/bucket={partition:02d}/{FIRST_PART}"
-        self._put(path, seal(self.keys.data_key(period), path, parquet(rows)))
+        self._put(path, seal(self.keys.key(period), path, parquet(rows)))
 
     def write_quarantine(self, table: pa.Table) -> None:
         """Rows set aside: file, row, reason; never a value."""
@@ -50,12 +50,12 @@ class StagedPartition:
 
     def write_profile(self, values: npt.NDArray[np.int64]) -> None:
         """The confidential profile before noise; it goes before the version counts."""
-        key = self.keys.data_key(Period.day(self.day))
+        key = self.keys.key(Period.day(self.day))
         self._put(self._profile, seal(key, self._profile, _npy(values)))
 
     def profile(self) -> npt.NDArray[np.int64]:
         """The confidential profile before noise."""
-        key = self.keys.existing_data_key(Period.day(self.day))
+        key = self.keys.existing(Period.day(self.day))
         opened = unseal(key, self._profile, self.objects.get(self._profile))
         values: npt.NDArray[np.int64] = np.load(io.BytesIO(opened), allow_pickle=False)
         return values
@@ -123,7 +123,7 @@ class DayStore:
         """The rows of a sealed file. Raises StorageUnavailable if its period's data key does not open it."""
         if file.period is None:
             raise TypeError("only files with rows are sealed")
-        key = self.keys.existing_data_key(file.period)
+        key = self.keys.existing(file.period)
         try:
             return table_of(unseal(key, file.path, self.objects.get(file.path)))
         except (MissingObject, DoesNotOpen):
@@ -144,7 +144,7 @@ class DayStore:
         if not others.any():
             return removed, None
         path = file.next_path
-        sealed = seal(self.keys.existing_data_key(file.period), path, parquet(table.filter(pa.array(others))))
+        sealed = seal(self.keys.existing(file.period), path, parquet(table.filter(pa.array(others))))
         self.objects.put(path, sealed)
         return removed, LakeFile(path, len(sealed))
 

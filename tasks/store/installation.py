@@ -1,56 +1,73 @@
-"""The installation's id: database, lake and key store of one installation carry the same, or nothing is done."""
+"""The installation's id: database, lake and key stores of one installation carry the same, or nothing is done."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from sqlmodel import select
 
 from tasks.errors import RefusedRelease
 from tasks.store import tables
 from tasks.store.database import Database, exists
-from tasks.store.keys import FileKeys, KeyStore
-from tasks.store.lake import Lake
+from tasks.store.keys import SigningKeys
+from tasks.store.lake import ReleasedLake
 from tasks.store.ledger import NO_CHARGE, Ledger, ReleaseKey
 from tasks.store.migrations import version_of
 
-_ANOTHERS = "belongs to another installation"
+_OTHER = "belongs to another installation"
+
+
+class Part(Protocol):
+    """A store that carries the installation's id."""
+
+    @property
+    def title(self) -> str:
+        """What it is and where, for messages."""
+
+    def open(self) -> None:
+        """Create what is missing."""
+
+    def mark(self, installation: str) -> None:
+        """Write the installation's id into a store that is still empty."""
+
+    def marked(self) -> str | None:
+        """The id of the installation that the store belongs to."""
 
 
 @dataclass(frozen=True)
 class Installation:
-    """Whether the parts belong together."""
+    """Whether the opened parts belong together."""
 
     id: str
-    lake: Lake
-    keys: KeyStore
+    parts: Mapping[str, Part]
     ledger: Ledger
 
     @classmethod
-    def open(cls, database: Database, lake: Lake, keys: FileKeys, ledger: Ledger) -> "Installation":
-        """Read the database's id, made at its creation; until it has charged anything it marks its empty lake and keys.
+    def open(cls, database: Database, parts: Mapping[str, Part], ledger: Ledger) -> "Installation":
+        """Read the database's id, and mark parts that are empty and were never used.
 
-        Afterwards an empty one is not the one that was used: lost, or another folder. Raises RefusedRelease, and writes
-        nothing, where one belongs to another installation: whatever was said or done would be of two.
+        Later, an empty part is not the one that was used: it is lost, or another folder. Raises RefusedRelease, and
+        writes nothing, if a part belongs to another installation.
         """
         own = _own_id(database)
-        for part, mark in _marks(lake, keys):
-            if mark not in (None, own):
-                raise _foreign(part, _ANOTHERS)
-        lake.open()
-        keys.open()
-        if not ledger.months():
-            lake.mark(own)
-            keys.mark(own)
-        return cls(own, lake, keys, ledger)
+        for part in parts.values():
+            if part.marked() not in (None, own):
+                raise _foreign(part.title, _OTHER)
+        for part in parts.values():
+            part.open()
+            if not _used(database, part):
+                part.mark(own)
+        return cls(own, parts, ledger)
 
     def check(self) -> None:
-        """Raise RefusedRelease unless lake and keys carry this id, and whatever is drawn has its charge."""
-        for part, mark in _marks(self.lake, self.keys):
-            if mark != self.id:
-                raise _foreign(part, "has no mark" if mark is None else _ANOTHERS)
-        stored = self.lake.drawn_keys()  # before the charges: others may reserve, stage and publish meanwhile
-        charges = self.ledger.charges()
+        """Raise RefusedRelease unless each part carries this id, and each release in the lake has its charge."""
+        for part in self.parts.values():
+            if (mark := part.marked()) != self.id:
+                raise _foreign(part.title, "has no mark" if mark is None else _OTHER)
+        lake = self.parts.get("lake")
+        stored = lake.drawn_keys() if isinstance(lake, ReleasedLake) else []
+        charges = self.ledger.charges()  # after the releases: others may reserve, stage and publish meanwhile
         charged = {ReleaseKey.of(release) for release, _ in charges}
         derived = {ReleaseKey.of(release) for release in self.ledger.releases() if release.rho == NO_CHARGE}
         uncharged = [key for key in stored if key not in charged | derived]
@@ -68,20 +85,27 @@ class Installation:
             raise _foreign("ledger", f"has spent less of {wrong[0]} than its charges add up to")
 
 
-def check_not_lost(url: str, lake: Lake, keys: KeyStore) -> None:
-    """Raise RefusedRelease, before anything is created, where lake or keys are in use and their database is lost.
+def check_established(url: str, parts: Iterable[Part]) -> None:
+    """Raise RefusedRelease, before anything is created, if a part is in use and its database is missing or empty.
 
-    That is one that is not there, or that is empty. Marks are read first: a database that is just being made has its
-    tables before its id is anywhere.
+    Of an established database no part is read: a zone cannot read the marks of the others.
     """
-    marked = [part for part, mark in _marks(lake, keys) if mark]
-    if marked and not (exists(url) and version_of(Database(url))):
-        raise _foreign(marked[0], _ANOTHERS)
+    if _established(url):
+        return
+    marked = [part for part in parts if part.marked()]
+    if marked and not _established(url):  # asked again: another process may just have made it, and marked the part
+        raise _foreign(marked[0].title, _OTHER)
 
 
-def _marks(lake: Lake, keys: KeyStore) -> Iterator[tuple[str, str | None]]:
-    yield f"lake {lake.location}", lake.marked()
-    yield "key store", keys.marked()
+def _established(url: str) -> bool:
+    return exists(url) and bool(version_of(Database(url)))
+
+
+def _used(database: Database, part: Part) -> bool:
+    """Whether something that is recorded rests on the part: a delivery on signing keys, a charge on all others."""
+    record = tables.Delivery if isinstance(part, SigningKeys) else tables.MonthBudget
+    with database.reading() as session:
+        return session.exec(select(record).limit(1)).first() is not None
 
 
 def _own_id(database: Database) -> str:
@@ -93,4 +117,5 @@ def _foreign(part: str, fault: str) -> RefusedRelease:
     return RefusedRelease(
         f"The {part} {fault}: with this database it could spend the same budget twice.",
         "Point THRONG_DATABASE_URL, THRONG_LAKE and THRONG_HOME to parts of one installation, or restore the backup.",
+        "installation.parts",
     )

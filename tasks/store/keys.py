@@ -1,14 +1,13 @@
-"""Secrets: a period's two keys, the signing key, the digest key; each made once, by its first user.
+"""Keys: one store for each need, so that each verb opens what it needs and no more.
 
-A period's pseudonym key makes pseudonyms of raw ids; its data key opens its rows in the lake. Reading rows needs the
-second alone, and with it nobody's number can be recognised.
+A period's pseudonym key makes pseudonyms of raw ids; its data key opens its rows in the lake. A verb that reads rows
+holds the second alone, and can recognise nobody's number.
 """
 
 import hmac
 import stat
-from pathlib import Path
 from secrets import token_bytes
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from tasks.errors import Misconfigured, RefusedRelease
 from tasks.period import Cadence, Period
@@ -17,108 +16,117 @@ from tasks.store.atomic_files import AtomicFiles, remove, sync, translate_errors
 KEY_BYTES = 32
 
 
-class DataKeys(Protocol):
-    """What the lake asks of a key store."""
+class KeyNames(Protocol):
+    """Which keys there are, without what they are."""
 
-    def data_key(self, period: Period) -> bytes:
-        """The 32-byte data key of a period, created if there is none."""
-
-    def existing_data_key(self, period: Period) -> bytes:
-        """The data key of a period whose rows exist; raises RefusedRelease if it is gone."""
+    def has(self, period: Period) -> bool:
+        """Whether a period has a key."""
 
 
-class KeyStore(DataKeys, Protocol):
-    """What Throng asks of a key store; the files below, or a cloud's secret store."""
+class KeyFiles(AtomicFiles):
+    """32-byte keys as files of mode 0600 in a folder of mode 0700; each is made once, by the first who needs it."""
 
-    def period_key(self, period: Period) -> bytes:
-        """The 32-byte pseudonym key of a period, created if there is none."""
-
-    def existing_key(self, period: Period) -> bytes:
-        """The pseudonym key of a period whose rows exist; raises RefusedRelease if it is gone."""
-
-    def periods(self) -> list[Period]:
-        """Periods of which any key exists, ascending."""
-
-    def destroy(self, period: Period) -> None:
-        """Destroy both keys of a period; fine if they are gone."""
-
-    def signing_key(self) -> bytes:
-        """The raw Ed25519 private key (RFC 8032: any 32 random bytes), created if there is none."""
-
-    def digest(self, content: bytes) -> str:
-        """Hex HMAC-SHA-256 of content that depends on people, comparable within this installation only."""
-
-    def mark(self, installation: str) -> None:
-        """Write the installation's id into a store that holds nothing yet."""
-
-    def marked(self) -> str | None:
-        """The id of the installation that the store belongs to."""
-
-
-class FileKeys(AtomicFiles):
-    """Keys as files of mode 0600 in a folder of mode 0700."""
+    @property
+    def title(self) -> str:
+        """What it is and where, for messages."""
+        return f"key store {self.root}"
 
     def open(self) -> None:
         """Create the folder if it is missing; raises Misconfigured if others may look into it."""
         super().open()
         if stat.S_IMODE(self.root.stat().st_mode) & 0o077:
-            raise Misconfigured(f"The key folder {self.root} is open to other users.", f"Run: chmod 700 {self.root}")
-
-    def period_key(self, period: Period) -> bytes:
-        """The 32-byte pseudonym key of a period, created if there is none; concurrent creators get the same."""
-        return self._key(f"{period.cadence}-{period}.key")
-
-    def existing_key(self, period: Period) -> bytes:
-        """The pseudonym key of a period whose rows exist; raises RefusedRelease if it is gone."""
-        return self._existing(f"{period.cadence}-{period}.key", f"pseudonym key of {period}")
-
-    def data_key(self, period: Period) -> bytes:
-        """The 32-byte data key of a period, created if there is none; concurrent creators get the same."""
-        return self._key(f"data/{period.cadence}-{period}.key")
-
-    def existing_data_key(self, period: Period) -> bytes:
-        """The data key of a period whose rows exist; raises RefusedRelease if it is gone."""
-        return self._existing(f"data/{period.cadence}-{period}.key", f"data key of {period}")
-
-    def periods(self) -> list[Period]:
-        """Periods of which any key exists, ascending."""
-        with translate_errors(self.root):
-            names = [path.stem for cadence in Cadence for path in self.root.rglob(f"{cadence}-*.key")]
-        return sorted({Period.parse(name.split("-", 1)[1]) for name in names})
-
-    def destroy(self, period: Period) -> None:
-        """Destroy both keys of a period, the one that opens rows first; fine if they are gone."""
-        with translate_errors(self.root):
-            for folder in (self.root / "data", self.root):
-                remove(folder / f"{period.cadence}-{period}.key")
-                if folder.exists():
-                    sync(folder)
-
-    def signing_key(self) -> bytes:
-        """The raw Ed25519 private key, created if there is none."""
-        return self._key("signing.key")
-
-    def digest(self, content: bytes) -> str:
-        """Hex HMAC-SHA-256 under a key of its own."""
-        return hmac.new(self._key("digest.key"), content, "sha256").hexdigest()
-
-    def _existing(self, name: str, what: str) -> bytes:
-        if not (self.root / name).exists():
-            raise RefusedRelease(
-                f"The {what} is not in {self.root}: its rows cannot be counted.",
-                "If the period has expired, nothing new can be drawn from it; else restore the key from a backup.",
+            raise Misconfigured(
+                f"The key folder {self.root} is open to other users.", f"Run: chmod 700 {self.root}", "keys.open_folder"
             )
-        return self._read(self.root / name)
 
     def _key(self, name: str) -> bytes:
+        """The key of this name, created if there is none; concurrent creators get the same."""
         path = self.root / name
         if not path.exists():
             self.put_new(path, token_bytes(KEY_BYTES))  # complete before it has its name; the second creator loses
-        return self._read(path)
+        return self._read(name)
 
-    def _read(self, path: Path) -> bytes:
+    def _read(self, name: str) -> bytes:
         with translate_errors(self.root):
-            key = path.read_bytes()
+            key = (self.root / name).read_bytes()
         if len(key) != KEY_BYTES:
-            raise Misconfigured(f"The key {path} is damaged.", "Restore it from a backup: rows under it depend on it.")
+            raise Misconfigured(
+                f"The key {self.root / name} is damaged.",
+                "Restore it from a backup: rows under it depend on it.",
+                "keys.damaged",
+            )
         return key
+
+
+class PeriodKeys(KeyFiles):
+    """A key for each period."""
+
+    kind: ClassVar[str]
+
+    def key(self, period: Period) -> bytes:
+        """The key of a period, created if there is none."""
+        return self._key(_name(period))
+
+    def existing(self, period: Period) -> bytes:
+        """The key of a period whose rows exist; raises RefusedRelease if it is gone."""
+        if not self.has(period):
+            raise RefusedRelease(
+                f"The {self.kind} key of {period} is not in {self.root}: its rows cannot be counted.",
+                "If the period has expired, nothing new can be drawn from it; else restore the key from a backup.",
+                "keys.missing",
+            )
+        return self._read(_name(period))
+
+    def has(self, period: Period) -> bool:
+        """Whether a period has a key; reads its name alone."""
+        with translate_errors(self.root):
+            return (self.root / _name(period)).exists()
+
+    def periods(self) -> set[Period]:
+        """Periods that have a key; reads names alone."""
+        with translate_errors(self.root):
+            names = [path.stem for cadence in Cadence for path in self.root.glob(f"{cadence}-*.key")]
+        return {Period.parse(name.split("-", 1)[1]) for name in names}
+
+    def destroy(self, period: Period) -> None:
+        """Destroy the key of a period; fine if it is gone."""
+        with translate_errors(self.root):
+            remove(self.root / _name(period))
+            sync(self.root)
+
+
+class PseudonymKeys(PeriodKeys):
+    """Keys that make pseudonyms of raw ids: of the landing zone alone."""
+
+    kind = "pseudonym"
+
+
+class DataKeys(PeriodKeys):
+    """Keys that seal and open rows in the lake."""
+
+    kind = "data"
+
+
+class SigningKeys(KeyFiles):
+    """Keys that sign deliveries."""
+
+    @property
+    def made(self) -> bool:
+        """Whether there is a key."""
+        return (self.root / "signing.key").exists()
+
+    def current(self) -> bytes:
+        """The raw Ed25519 private key (RFC 8032: any 32 random bytes)."""
+        return self._key("signing.key")
+
+
+class DigestKey(KeyFiles):
+    """The key of digests of what depends on people."""
+
+    def digest(self, content: bytes) -> str:
+        """Hex HMAC-SHA-256 of the content, comparable within this installation only."""
+        return hmac.new(self._key("digest.key"), content, "sha256").hexdigest()
+
+
+def _name(period: Period) -> str:
+    return f"{period.cadence}-{period}.key"

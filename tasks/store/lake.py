@@ -11,6 +11,7 @@ from tasks.period import Period
 from tasks.store.day_store import DayStore, StagedPartition
 from tasks.store.delivery_store import DeliveryKey, DeliveryStore
 from tasks.store.lake_file import LakeFile
+from tasks.store.object_store import ObjectStore
 from tasks.store.parquet import parquet, table_of
 from tasks.store.release_store import ReleaseStore
 from tasks.store.seal import DoesNotOpen, seal, unseal
@@ -29,13 +30,21 @@ class EligibleList:
     registers: str
 
 
-class Lake(DayStore, ReleaseStore, DeliveryStore):
-    """Everything at rest; objects are immutable, except a period's list of who may be counted."""
+class ReleasedLake(ReleaseStore, DeliveryStore):
+    """What holds no person's row: releases, deliveries and zone plans. No key is needed to read it."""
+
+    def __init__(self, objects: ObjectStore) -> None:
+        self.objects = objects
 
     @property
     def location(self) -> str:
-        """Where it is, for messages."""
+        """Where it is."""
         return self.objects.location
+
+    @property
+    def title(self) -> str:
+        """What it is and where, for messages."""
+        return f"lake {self.location}"
 
     def open(self) -> None:
         """Create what is missing, and remove what writers left that died."""
@@ -50,23 +59,37 @@ class Lake(DayStore, ReleaseStore, DeliveryStore):
         """The id of the installation that the lake belongs to."""
         return self.objects.get(_MARK).decode() if self.objects.size(_MARK) else None
 
+    def write_plan(self, version: str, geojson: bytes) -> None:
+        """Keep a zone plan under its version, which is a digest of its content."""
+        self.objects.put_if_absent(f"plans/{version}.geojson", geojson)
+
+    def plan(self, version: str) -> bytes:
+        """A kept zone plan's GeoJSON."""
+        return self.objects.get(f"plans/{version}.geojson")
+
+
+class Lake(DayStore, ReleasedLake):
+    """Everything at rest; objects are immutable, except a period's list of who may be counted."""
+
     def write_eligible(self, period: Period, table: pa.Table, registers: str) -> None:
         """Replace a period's eligible list (pseudonym, age_band, gender, since), with the digest of its registers.
 
         Readers see the old list or the new one.
         """
-        key, path = self.keys.existing_data_key(period), _eligible(period)
+        key, path = self.keys.existing(period), _eligible(period)
         content = parquet(table.replace_schema_metadata({_REGISTERS: registers}))
         self.objects.put(path, seal(key, path, content))
 
     def eligible(self, period: Period) -> EligibleList:
         """A period's eligible list as last written."""
-        key, path = self.keys.existing_data_key(period), _eligible(period)
+        key, path = self.keys.existing(period), _eligible(period)
         try:
             table = table_of(unseal(key, path, self.objects.get(path)))
         except DoesNotOpen:
             raise StorageUnavailable(
-                f"{self.location}/{path} does not open.", "Publish again: it is written anew.", "lake.list_damaged"
+                f"{self.location}/{path} does not open.",
+                "Publish again: it is written anew.",
+                "lake.list_damaged",
             ) from None
         return EligibleList(table.replace_schema_metadata(None), table.schema.metadata[_REGISTERS].decode())
 
@@ -81,14 +104,6 @@ class Lake(DayStore, ReleaseStore, DeliveryStore):
     def delete_eligible(self, period: Period) -> None:
         """Delete a period's eligible list; fine if there is none."""
         self.objects.delete(_eligible(period))
-
-    def write_plan(self, version: str, geojson: bytes) -> None:
-        """Keep a zone plan under its version, which is a digest of its content."""
-        self.objects.put_if_absent(f"plans/{version}.geojson", geojson)
-
-    def plan(self, version: str) -> bytes:
-        """A kept zone plan's GeoJSON."""
-        return self.objects.get(f"plans/{version}.geojson")
 
 
 def _eligible(period: Period) -> str:

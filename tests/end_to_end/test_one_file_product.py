@@ -250,7 +250,7 @@ class Delivered:
             for item in listed
         }
         sizes = {name: len(content) for name, content in objects.items()}
-        checked = verify(sizes, objects.__getitem__, public_key(self.stores.keys.signing_key()))
+        checked = verify(sizes, objects.__getitem__, public_key(self.stores.signing_keys.current()))
         return {
             each.manifest.product: pq.read_table(io.BytesIO(objects[f"{each.manifest.path}/data.parquet"]))
             for each in sorted(checked.deliveries, key=lambda each: each.manifest.delivery_revision)

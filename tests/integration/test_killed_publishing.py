@@ -5,7 +5,7 @@ from pathlib import Path
 from sqlalchemy import event
 
 from tasks.store.database import Database
-from tasks.store.keys import FileKeys
+from tasks.store.keys import DataKeys
 from tasks.store.lake import Lake
 from tasks.store.ledger import Ledger
 from tasks.store.object_store import FileObjectStore
@@ -28,7 +28,7 @@ def test_a_publication_killed_anywhere_is_one_release_one_charge_and_the_bytes_f
     ledger = Ledger(database)
     for at in count(1, 2):  # every other point, for time
         _forget(database)
-        lake = Lake(FileObjectStore(tmp_path / str(at)), FileKeys(tmp_path / "keys"))
+        lake = Lake(FileObjectStore(tmp_path / str(at)), DataKeys(tmp_path / "keys"))
         lake.open()
 
         def act(tick: Tick, lake: Lake = lake) -> None:

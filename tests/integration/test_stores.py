@@ -54,7 +54,7 @@ def test_another_installations_lake_or_keys_refuse_to_publish(tmp_path: Path) ->
         opened(tmp_path / "one", lake=tmp_path / "two" / "lake").installation.check()
     shutil.rmtree(tmp_path / "one" / "keys")
     shutil.copytree(tmp_path / "two" / "keys", tmp_path / "one" / "keys")
-    with pytest.raises(RefusedRelease, match="key store belongs to another installation"):
+    with pytest.raises(RefusedRelease, match=r"key store .*belongs to another installation"):
         opened(tmp_path / "one").installation.check()
 
 
@@ -64,7 +64,7 @@ def test_a_lost_database_is_not_made_anew_beside_what_belongs_to_it(tmp_path: Pa
     shutil.rmtree(home / "lake")
     for file in home.glob("catalog.db*"):
         file.unlink()
-    with pytest.raises(RefusedRelease, match="key store belongs to another installation"):
+    with pytest.raises(RefusedRelease, match=r"key store .*belongs to another installation"):
         opened(home)
     assert {path.name for path in home.iterdir()} == {"keys", "locks"}
 

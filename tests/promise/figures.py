@@ -268,10 +268,10 @@ def _fix_keys(stores: Stores) -> None:
     """Put keys made of their names where the store would have made random ones."""
     root = stores.settings.keys_root
     for period in map(Period.parse, (*map(str, DAYS), MONTH)):
-        _write_key(root / f"{period.cadence}-{period}.key", f"pseudonym {period}")
+        _write_key(root / "pseudonym" / f"{period.cadence}-{period}.key", f"pseudonym {period}")
         _write_key(root / "data" / f"{period.cadence}-{period}.key", f"data {period}")
-    _write_key(root / "signing.key", "signing")
-    _write_key(root / "digest.key", "digest")
+    _write_key(root / "signing" / "signing.key", "signing")
+    _write_key(root / "digest" / "digest.key", "digest")
 
 
 def _write_key(path: Path, name: str) -> None:

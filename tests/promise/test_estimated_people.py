@@ -56,7 +56,7 @@ def rendered(way: Way, estimator: Estimator | None = None) -> Mapping[str, bytes
     assert delivery
     files = stores.lake.delivery(key, delivery.manifest_sha256)
     sizes = {name: len(content) for name, content in files.items()}
-    verify(sizes, files.__getitem__, public_key(stores.keys.signing_key()))
+    verify(sizes, files.__getitem__, public_key(stores.signing_keys.current()))
     return files
 
 

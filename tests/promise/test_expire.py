@@ -27,7 +27,8 @@ KEPT = [(Period.day(DAY), DAY), (Period.day(NEXT), NEXT), (MONTH, DAY), (MONTH, 
 PEOPLE = [person("a"), person("b")]
 LEFT = [consent("a"), consent("b", withdrawn="2026-04-10T00:00:00Z")]
 CHANGING = ("lake.without", "lake.keep_only", "lake.remove_eligible", "lake.delete_eligible",
-            "catalog.replace_files", "catalog.expire_period", "catalog.end_expiry", "keys.destroy")  # fmt: skip
+            "catalog.replace_files", "catalog.expire_period", "catalog.end_expiry", "data_keys.destroy",
+            "pseudonym_keys.destroy")  # fmt: skip
 
 
 @pytest.fixture
@@ -64,12 +65,12 @@ def test_keys_and_rows_go_together_when_their_time_is_over_and_not_before(kept: 
     stores = kept.stores()
     kept.now = min(ends(kept), datetime.now(UTC) + timedelta(days=30))
     assert expire(kept).periods == 0
-    assert len(stores.keys.periods()) == 3
+    assert len(stores.data_keys.periods()) == len(stores.pseudonym_keys.periods()) == 3
     sealed = sum(len(stores.catalog.files_of(*of)) for of in KEPT)
     kept.now = ends(kept)
     ref = expire(kept)
     assert (ref.periods, ref.files) == (3, sealed)
-    assert stores.keys.periods() == []
+    assert stores.data_keys.periods() | stores.pseudonym_keys.periods() == set()
     assert not list(stores.settings.lake_root.rglob("*.sealed"))
     assert [entry.subject for entry in stores.audit.entries() if entry.event == "period destroyed"] == [
         f"period {period}" for period in (MONTH, DAY, NEXT)
@@ -84,7 +85,7 @@ def test_an_expired_period_is_not_ingested_nor_drawn_again_and_what_was_publishe
     for act in (lambda: kept.publish("footfall", str(NEXT)), lambda: kept.ingest(NEXT, again=True)):
         with pytest.raises(RefusedRelease, match="expired"):
             act()
-    assert kept.stores().keys.periods() == []
+    assert kept.stores().data_keys.periods() | kept.stores().pseudonym_keys.periods() == set()
     plan = make_plan(kept.stores(), DAY, NEXT, kept.now)
     assert {step.subject: step.state for step in plan.steps if step.verb == "publish"} == {
         f"footfall {DAY}": State.DONE,
@@ -196,7 +197,7 @@ def books(way: Way) -> dict[str, object]:
     stores = way.stores()
     return {
         "persons": persons(stores),
-        "keys": stores.keys.periods(),
+        "keys": (stores.data_keys.periods(), stores.pseudonym_keys.periods()),
         "files": sorted(info.key for info in stores.lake.objects.list("") if info.key.endswith(".sealed")),
         "expired": stores.catalog.expired_periods(),
         "audit": sorted({entry.event for entry in stores.audit.entries()}),

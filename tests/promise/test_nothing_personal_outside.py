@@ -252,9 +252,9 @@ def _pseudonyms() -> tuple[bytes, ...]:
     from tasks.period import Period
     from tasks.store import open_stores
 
-    keys = open_stores().keys
+    keys = open_stores().pseudonym_keys
     forms = []
     for period in (Period.day(GOOD_DAY), Period.month(GOOD_DAY)):
-        digest = blake2b(MEMBER.encode(), key=keys.existing_key(period), digest_size=8).digest()
+        digest = blake2b(MEMBER.encode(), key=keys.existing(period), digest_size=8).digest()
         forms += [*forms_of_number(int.from_bytes(digest, "big")), digest.hex().encode()]
     return tuple(forms)

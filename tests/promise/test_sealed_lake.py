@@ -70,7 +70,7 @@ def tables_in(content: bytes) -> list[pa.Table]:
 def truth(way: Way, stores: Stores) -> dict[int, int]:
     """Each day pseudonym's month pseudonym, as only the keys tell."""
     policy = stores.policy.policy
-    keyed = [stores.keys.existing_key(Period.day(DAY)), stores.keys.existing_key(MONTH)]
+    keyed = [stores.pseudonym_keys.existing(Period.day(DAY)), stores.pseudonym_keys.existing(MONTH)]
     day = Period.day(DAY)
     panel, _ = read_panel(
         way.landing, period=day, time=policy.time, who=policy.who, now=way.now, keyed=keyed, formats=shipped()
@@ -108,8 +108,8 @@ def test_the_lakes_bytes_alone_link_nobody_and_hold_no_pseudonym_and_no_number(w
 
 def test_a_files_rows_are_under_the_data_key_of_their_own_period(way: Way) -> None:
     stores = ingested(way)
-    keys = {stores.keys.existing_data_key(period) for period in (Period.day(DAY), MONTH)}
-    pseudonym_keys = {stores.keys.existing_key(period) for period in (Period.day(DAY), MONTH)}
+    keys = {stores.data_keys.existing(period) for period in (Period.day(DAY), MONTH)}
+    pseudonym_keys = {stores.pseudonym_keys.existing(period) for period in (Period.day(DAY), MONTH)}
     assert len(keys | pseudonym_keys) == 4
     for period, kept in ((Period.day(DAY), "presence"), (MONTH, "month_state")):
         path = way.root / "home" / "keys" / "data" / f"{period.cadence}-{period}.key"

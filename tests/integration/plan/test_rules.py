@@ -171,7 +171,7 @@ def test_a_day_that_nobody_holds_any_more_is_impossible(world: World) -> None:
     assert {step.state for step in world.plan(old, old, NOW).steps} == {State.IMPOSSIBLE}
 
 
-@pytest.mark.parametrize("kept", ["keys", "keys/data"])
+@pytest.mark.parametrize("kept", ["keys/pseudonym", "keys/data"])
 def test_a_key_that_is_gone_before_its_time_is_a_failure_that_is_told_and_charges_nothing(
     world: World, kept: str
 ) -> None:

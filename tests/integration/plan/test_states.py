@@ -62,7 +62,7 @@ def happened(world: World, day: date, history: dict[str, Any]) -> None:
     if history["landing"] in ("absent", "cleared"):
         shutil.rmtree(world.stores.settings.landing_root / "events" / f"date={day}", ignore_errors=True)
     if in_lake and not history["key"]:
-        (world.stores.settings.keys_root / f"day-{day}.key").unlink()
+        (world.stores.settings.keys_root / "pseudonym" / f"day-{day}.key").unlink()
 
 
 def drawn(world: World, day: date, history: dict[str, Any]) -> None:

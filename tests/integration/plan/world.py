@@ -79,15 +79,15 @@ class World:
     def begun(self, day: date) -> int:
         far = datetime.combine(day + timedelta(days=9), datetime.min.time(), UTC)
         landing = find_day(self.stores.settings.landing_root, day, self.stores.policy.policy.time, far)
-        digest = self.stores.keys.digest(landing.digest.encode())
+        digest = self.stores.digest_key.digest(landing.digest.encode())
         inputs = DayInputs(digest, "zones", "cells", self.stores.policy.digest)
         return self.stores.catalog.begin_day(day, inputs, listing_of(landing.files))
 
     def ingested(self, day: date) -> int:
         number = self.begun(day)
         for cadence in Cadence:
-            self.stores.keys.period_key(Period.holding(cadence, day))
-            self.stores.keys.data_key(Period.holding(cadence, day))
+            self.stores.pseudonym_keys.key(Period.holding(cadence, day))
+            self.stores.data_keys.key(Period.holding(cadence, day))
         self.stores.catalog.accept_day(day, number, Verdict(100, 90, {}, [], None), AUDIT)
         return number
 

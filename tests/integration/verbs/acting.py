@@ -69,7 +69,7 @@ def in_bucket(home: Path, landing: Path, client: str) -> tuple[dict[str, bytes],
         for name, content in stores.lake.delivery(_delivery_key(delivery), delivery.manifest_sha256).items()
     }
     sizes = {name: len(content) for name, content in found.items()}
-    verdict = verify(sizes, found.__getitem__, public_key(stores.keys.signing_key())).verdict
+    verdict = verify(sizes, found.__getitem__, public_key(stores.signing_keys.current())).verdict
     return {name: content for name, content in found.items() if name != "index.json"}, stored, verdict
 
 

@@ -12,7 +12,8 @@ from tasks.store import Stores
 from tasks.store.buckets import Bucket
 from tasks.store.lake import StagedPartition
 
-STORES = ("catalog", "ledger", "audit", "lake", "keys", "buckets", "locks", "installation")
+STORES = ("catalog", "ledger", "audit", "lake", "buckets", "locks", "installation",
+          "digest_key", "pseudonym_keys", "data_keys", "signing_keys")  # fmt: skip
 
 
 Fault = Callable[[], None]

@@ -41,10 +41,10 @@ def prepare(home: Path, landing: Path) -> None:
     """Open a new home and make its keys, so that pseudonyms are the same in each copy of it."""
     stores = open_stores(settings(home, landing))
     for period in ("2026-03-03", "2026-03"):
-        stores.keys.period_key(Period.parse(period))
-        stores.keys.data_key(Period.parse(period))
-    stores.keys.signing_key()
-    stores.keys.digest(b"")
+        stores.pseudonym_keys.key(Period.parse(period))
+        stores.data_keys.key(Period.parse(period))
+    stores.signing_keys.current()
+    stores.digest_key.digest(b"")
 
 
 def copied(source: Path, target: Path) -> Path:

@@ -20,9 +20,10 @@ ALIKE = ("staged.write",)
 READING = {
     "audit.entry", "catalog.client", "catalog.current", "catalog.days", "catalog.deliveries", "catalog.delivery",
     "catalog.gate", "catalog.generations", "catalog.landing_files", "catalog.last_run", "catalog.listings",
-    "installation.check", "keys.digest", "keys.existing_key", "keys.signing_key", "locks.confirm", "locks.hold",
+    "installation.check", "digest_key.digest", "pseudonym_keys.existing", "signing_keys.current",
+    "locks.confirm", "locks.hold",
     "staged.profile", "catalog.expired_periods", "catalog.lake_files", "catalog.superseded",
-    "keys.existing_data_key", "audit.newest", "catalog.chain", "catalog.register_versions",
+    "data_keys.existing", "audit.newest", "catalog.chain", "catalog.register_versions",
     "lake.eligible", "lake.staged_partition", "lake.check_files", "lake.coverage", "lake.delivery", "lake.plan",
     "lake.release", "lake.rows", "lake.staged", "ledger.find", "ledger.months", "ledger.releases",
     "s3.get_object", "s3.get_paginator", "buckets.open",

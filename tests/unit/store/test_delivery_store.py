@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tasks.errors import Misconfigured, StorageUnavailable
-from tasks.store.keys import FileKeys
+from tasks.store.keys import DataKeys
 from tasks.store.lake import DeliveryKey, Lake
 from tasks.store.object_store import FileObjectStore
 from tests.dying import dies, tick_before_file_acts
@@ -17,7 +17,7 @@ FILES = {"manifest.json": b"{}", "data.parquet": b"rows" * 1000, "README.md": b"
 
 @pytest.fixture
 def lake(tmp_path: Path) -> Lake:
-    lake = Lake(FileObjectStore(tmp_path / "lake"), FileKeys(tmp_path / "keys"))
+    lake = Lake(FileObjectStore(tmp_path / "lake"), DataKeys(tmp_path / "keys"))
     lake.open()
     return lake
 
@@ -56,7 +56,7 @@ def test_a_clients_name_cannot_leave_its_folder(client: str) -> None:
 
 def test_a_delivery_with_its_manifest_is_whole_wherever_its_writer_is_killed(tmp_path: Path) -> None:
     for at in count(1):
-        lake = Lake(FileObjectStore(tmp_path / str(at)), FileKeys(tmp_path / "keys"))
+        lake = Lake(FileObjectStore(tmp_path / str(at)), DataKeys(tmp_path / "keys"))
         lake.open()
 
         def act(tick: Callable[[], None], lake: Lake = lake) -> None:

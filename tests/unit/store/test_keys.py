@@ -8,107 +8,107 @@ import pytest
 
 from tasks.errors import Misconfigured, RefusedRelease
 from tasks.period import Period
-from tasks.store.keys import FileKeys
+from tasks.store.keys import DataKeys, DigestKey, PeriodKeys, PseudonymKeys, SigningKeys
 from tests.dying import dies, tick_before_file_acts
 
 DAY, MONTH = Period.day(date(2026, 3, 1)), Period.month(date(2026, 3, 1))
 
 
-@pytest.fixture
-def keys(tmp_path: Path) -> FileKeys:
-    keys = FileKeys(tmp_path / "keys")
+@pytest.fixture(params=[PseudonymKeys, DataKeys])
+def keys(tmp_path: Path, request: pytest.FixtureRequest) -> PeriodKeys:
+    keys: PeriodKeys = request.param(tmp_path / "keys" / "own")
     keys.open()
     return keys
 
 
-def test_a_periods_key_is_made_once_and_is_its_own(keys: FileKeys) -> None:
-    key = keys.period_key(DAY)
+@pytest.fixture
+def signing(tmp_path: Path) -> SigningKeys:
+    keys = SigningKeys(tmp_path / "keys" / "signing")
+    keys.open()
+    return keys
+
+
+def test_a_periods_key_is_made_once_and_is_its_own(keys: PeriodKeys) -> None:
+    key = keys.key(DAY)
     assert len(key) == 32
-    assert key == keys.period_key(DAY) == keys.existing_key(DAY)
-    assert len({key, keys.period_key(MONTH), keys.signing_key()}) == 3
+    assert key == keys.key(DAY) == keys.existing(DAY)
+    assert key != keys.key(MONTH)
 
 
-def test_keys_are_files_for_this_user_alone(keys: FileKeys) -> None:
-    keys.period_key(DAY)
+def test_a_periods_pseudonym_key_and_data_key_are_two_keys_in_two_folders(tmp_path: Path) -> None:
+    both = [kind(tmp_path / kind.kind) for kind in (PseudonymKeys, DataKeys)]
+    assert len({keys.key(DAY) for keys in both}) == 2
+
+
+def test_keys_are_files_for_this_user_alone(keys: PeriodKeys) -> None:
+    keys.key(DAY)
     assert {path.name: path.stat().st_mode & 0o777 for path in keys.root.iterdir()} == {
         ".unfinished": 0o700,
         "day-2026-03-01.key": 0o600,
     }
 
 
-def test_a_periods_data_key_is_another_key_in_another_file(keys: FileKeys) -> None:
-    with pytest.raises(RefusedRelease, match="data key of 2026-03-01"):
-        keys.existing_data_key(DAY)
-    key = keys.data_key(DAY)
-    assert key == keys.existing_data_key(DAY) == keys.data_key(DAY)
-    assert len({key, keys.data_key(MONTH), keys.period_key(DAY)}) == 3
-    assert (keys.root / "data" / "day-2026-03-01.key").stat().st_mode & 0o777 == 0o600
-
-
-def test_a_periods_keys_are_destroyed_together_and_nobody_elses(keys: FileKeys) -> None:
+def test_a_periods_key_is_destroyed_and_no_other_periods(keys: PeriodKeys) -> None:
     for period in (DAY, MONTH):
-        keys.period_key(period)
-        keys.data_key(period)
-    signing = keys.signing_key()
-    assert keys.periods() == sorted([DAY, MONTH])
+        keys.key(period)
+    assert keys.periods() == {DAY, MONTH}
     keys.destroy(DAY)
     keys.destroy(DAY)
-    assert keys.periods() == [MONTH]
-    for gone in (keys.existing_key, keys.existing_data_key):
-        with pytest.raises(RefusedRelease):
-            gone(DAY)
-    assert keys.signing_key() == signing
+    assert (keys.periods(), keys.has(DAY), keys.has(MONTH)) == ({MONTH}, False, True)
+    with pytest.raises(RefusedRelease):
+        keys.existing(DAY)
 
 
-def test_a_period_whose_keys_were_half_destroyed_is_still_known(keys: FileKeys) -> None:
-    keys.period_key(DAY)
-    keys.data_key(DAY)
-    (keys.root / "data" / f"day-{DAY}.key").unlink()
-    assert keys.periods() == [DAY]
+def test_a_key_that_is_gone_is_not_made_again_for_a_release(keys: PeriodKeys) -> None:
+    with pytest.raises(RefusedRelease) as refused:
+        keys.existing(DAY)
+    assert refused.value.code == "keys.missing"
+    assert keys.periods() == set()
 
 
-def test_a_key_that_is_gone_is_not_made_again_for_a_release(keys: FileKeys) -> None:
-    with pytest.raises(RefusedRelease, match="pseudonym key of 2026-03-01 is not in"):
-        keys.existing_key(DAY)
-    assert not list(keys.root.glob("*.key"))
-
-
-def test_creators_at_the_same_time_get_the_same_key(keys: FileKeys) -> None:
+def test_creators_at_the_same_time_get_the_same_key(keys: PeriodKeys) -> None:
     with ThreadPoolExecutor(16) as pool:
-        assert len(set(pool.map(lambda _: keys.period_key(DAY), range(64)))) == 1
+        assert len(set(pool.map(lambda _: keys.key(DAY), range(64)))) == 1
 
 
-def test_a_key_folder_open_to_others_is_refused(keys: FileKeys) -> None:
+def test_a_key_folder_open_to_others_is_refused(keys: PeriodKeys) -> None:
     keys.root.chmod(0o750)
-    with pytest.raises(Misconfigured, match="chmod 700"):
+    with pytest.raises(Misconfigured) as refused:
         keys.open()
+    assert refused.value.code == "keys.open_folder"
 
 
-def test_a_damaged_key_is_named_and_not_replaced(keys: FileKeys) -> None:
-    keys.signing_key()
-    (keys.root / "signing.key").write_bytes(b"short")
-    with pytest.raises(Misconfigured, match=r"signing\.key is damaged"):
-        keys.signing_key()
+def test_a_signing_key_is_made_by_the_first_who_signs(signing: SigningKeys) -> None:
+    assert not signing.made
+    assert signing.current() == signing.current()
+    assert signing.made
 
 
-def test_digests_of_peoples_data_differ_between_installations(keys: FileKeys, tmp_path: Path) -> None:
-    other = FileKeys(tmp_path / "other")
-    other.open()
-    assert keys.digest(b"list") == keys.digest(b"list") != other.digest(b"list")
-    assert keys.digest(b"list") != keys.digest(b"list of another day")
+def test_a_damaged_key_is_named_and_not_replaced(signing: SigningKeys) -> None:
+    signing.current()
+    (signing.root / "signing.key").write_bytes(b"short")
+    with pytest.raises(Misconfigured) as refused:
+        signing.current()
+    assert refused.value.code == "keys.damaged"
+
+
+def test_digests_of_peoples_data_differ_between_installations(tmp_path: Path) -> None:
+    own, other = DigestKey(tmp_path / "own"), DigestKey(tmp_path / "other")
+    assert own.digest(b"list") == own.digest(b"list") != other.digest(b"list")
+    assert own.digest(b"list") != own.digest(b"list of another day")
 
 
 def test_a_key_is_whole_or_absent_wherever_its_creator_is_killed(tmp_path: Path) -> None:
     for at in count(1):
-        keys = FileKeys(tmp_path / str(at))
+        keys = DataKeys(tmp_path / str(at))
         keys.open()
 
-        def act(tick: Callable[[], None], keys: FileKeys = keys) -> None:
+        def act(tick: Callable[[], None], keys: DataKeys = keys) -> None:
             tick_before_file_acts(tick)
-            keys.period_key(DAY)
+            keys.key(DAY)
 
         killed = dies(act, at)
-        rested = {path.read_bytes() for path in keys.root.glob("*.key")}
-        assert rested <= {keys.period_key(DAY)}
+        kept = {path.read_bytes() for path in keys.root.glob("*.key")}
+        assert kept <= {keys.key(DAY)}
         if not killed:
             break

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tasks.errors import RefusedRelease, StorageUnavailable
 from tasks.mobility.tables import MONTH_STATE, PRESENCE
 from tasks.period import Period
-from tasks.store.keys import FileKeys
+from tasks.store.keys import DataKeys
 from tasks.store.lake import Lake, LakeFile
 from tasks.store.object_store import FileObjectStore
 from tests.dying import dies, tick_before_file_acts
@@ -31,9 +31,9 @@ def lake(tmp_path: Path) -> Lake:
 
 
 def opened(root: Path) -> Lake:
-    keys = FileKeys(root.with_name(f"{root.name}-keys"))
+    keys = DataKeys(root.with_name(f"{root.name}-keys"))
     keys.open()
-    keys.data_key(Period.day(DAY))
+    keys.key(Period.day(DAY))
     lake = Lake(FileObjectStore(root), keys)
     lake.open()
     return lake
@@ -145,12 +145,12 @@ def test_a_file_changed_anywhere_or_cut_off_does_not_open(lake: Lake, data: st.D
 
 def test_rows_whose_key_is_gone_are_refused_and_no_key_is_made_for_them(lake: Lake, tmp_path: Path) -> None:
     file = next(file for file in ingest(lake) if file.table == "presence")
-    (tmp_path / "lake-keys" / "data" / f"day-{DAY}.key").unlink()
+    (tmp_path / "lake-keys" / f"day-{DAY}.key").unlink()
     with pytest.raises(RefusedRelease, match="data key of 2026-03-01"):
         lake.rows(file)
     with pytest.raises(RefusedRelease, match="data key of 2026-03-01"):
         lake.write_eligible(Period.day(DAY), state(1), "registers")
-    assert not list((tmp_path / "lake-keys" / "data").glob("day-*"))
+    assert not list((tmp_path / "lake-keys").glob("day-*"))
 
 
 @pytest.mark.parametrize("lose", [lambda path: path.unlink(), lambda path: os.truncate(path, 20)])

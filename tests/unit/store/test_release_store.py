@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from tasks.errors import Misconfigured, RefusedRelease
-from tasks.store.keys import FileKeys
+from tasks.store.keys import DataKeys
 from tasks.store.lake import Lake
 from tasks.store.ledger import ReleaseKey
 from tasks.store.object_store import FileObjectStore
@@ -19,7 +19,7 @@ FACTS = {"product": "footfall", "levels": {"zone": 32}}
 
 @pytest.fixture
 def lake(tmp_path: Path) -> Lake:
-    lake = Lake(FileObjectStore(tmp_path / "lake"), FileKeys(tmp_path / "keys"))
+    lake = Lake(FileObjectStore(tmp_path / "lake"), DataKeys(tmp_path / "keys"))
     lake.open()
     return lake
 
@@ -90,7 +90,7 @@ def test_an_altered_release_is_refused(lake: Lake) -> None:
 
 def test_bytes_that_rested_anywhere_when_a_publisher_was_killed_are_what_is_published(tmp_path: Path) -> None:
     for at in count(1):
-        lake = Lake(FileObjectStore(tmp_path / str(at)), FileKeys(tmp_path / "keys"))
+        lake = Lake(FileObjectStore(tmp_path / str(at)), DataKeys(tmp_path / "keys"))
         lake.open()
 
         def act(tick: Callable[[], None], lake: Lake = lake) -> None:
