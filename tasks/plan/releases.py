@@ -100,7 +100,7 @@ def _to_do(snapshot: CatalogSnapshot, step: Step, why: str) -> Step:
 def _keyless(snapshot: CatalogSnapshot, step: Step, period: Period) -> Step | None:
     """The step blocked by an expired or lost key; None if every key exists."""
     days, stores = [row for day in period.days if (row := snapshot.current(day))], snapshot.stores
-    if not days or (stores.pseudonym_keys.has(period) and stores.data_keys.has(period)):
+    if not days or stores.key_names.has(period):
         return None
     ends = key_ends(period, days, stores.policy.policy)
     if snapshot.now >= ends:

@@ -6,21 +6,15 @@ holds the second alone, and can recognise nobody's number.
 
 import hmac
 import stat
+from pathlib import Path
 from secrets import token_bytes
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 from tasks.errors import Misconfigured, RefusedRelease
 from tasks.period import Cadence, Period
 from tasks.store.atomic_files import AtomicFiles, remove, sync, translate_errors
 
 KEY_BYTES = 32
-
-
-class KeyNames(Protocol):
-    """Which keys there are, without what they are."""
-
-    def has(self, period: Period) -> bool:
-        """Whether a period has a key."""
 
 
 class KeyFiles(AtomicFiles):
@@ -105,6 +99,17 @@ class DataKeys(PeriodKeys):
     """Keys that seal and open rows in the lake."""
 
     kind = "data"
+
+
+class KeyNames:
+    """Which periods have both of their keys; the keys themselves stay unread."""
+
+    def __init__(self, root: Path) -> None:
+        self._stores = (PseudonymKeys(root / "pseudonym"), DataKeys(root / "data"))
+
+    def has(self, period: Period) -> bool:
+        """Whether a period has both keys."""
+        return all(keys.has(period) for keys in self._stores)
 
 
 class SigningKeys(KeyFiles):

@@ -41,11 +41,10 @@ class CatalogStores:
 
 @dataclass(frozen=True)
 class PlanningStores(CatalogStores):
-    """Beside the catalog, the key by which landings are compared, and which keys of periods there are."""
+    """Beside the catalog, the key by which landings are compared, and the names of the other keys."""
 
     digest_key: DigestKey
-    pseudonym_keys: KeyNames
-    data_keys: KeyNames
+    key_names: KeyNames
 
 
 @dataclass(frozen=True)
@@ -142,7 +141,7 @@ def _open(zone: type[Zone], given: Settings | None) -> Zone:
     database = Database(settings.database, journal=EventLog(settings.logs_root))
     prepare(database)
     ledger = Ledger(database)
-    others: dict[str, Any] = {"buckets": _buckets(settings)} if "buckets" in fields else {}
+    others = {name: make(settings) for name, make in _OTHERS.items() if name in fields}
     return zone(
         settings=settings,
         policy=reviewed,
@@ -168,4 +167,10 @@ _PARTS: dict[str, Callable[[Settings], Any]] = {
     "pseudonym_keys": lambda settings: PseudonymKeys(settings.keys_root / "pseudonym"),
     "data_keys": lambda settings: DataKeys(settings.keys_root / "data"),
     "signing_keys": lambda settings: SigningKeys(settings.keys_root / "signing"),
+}
+"""Stores that carry the installation's id, by field."""
+
+_OTHERS: dict[str, Callable[[Settings], Any]] = {
+    "key_names": lambda settings: KeyNames(settings.keys_root),
+    "buckets": _buckets,
 }
