@@ -122,6 +122,7 @@ def _refuse(faults: Mapping[str, Mapping[str, str]], overrides: Collection[str])
             " ".join(standing.values()),
             "Put the current file there. Or accept it as it is: "
             f"`throng ingest DAY {' '.join(f'--override {rule}' for rule in standing)} --reason TEXT`.",
+            "registers.replaced",
         )
 
 
@@ -134,6 +135,7 @@ def check_register_values(stores: LandingStores, facts: RegisterFacts) -> None:
     raise RejectedInput(
         gate_messages.message(REGISTER_VALUES, facts.share, rule.limit, detail, "failed"),
         gate_messages.action(REGISTER_VALUES, rule.severity),
+        "gate.register_values",
     )
 
 

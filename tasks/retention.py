@@ -22,6 +22,7 @@ def check_not_expired(stores: CatalogStores, *periods: Period) -> None:
             raise RefusedRelease(
                 f"The data of {period} have expired: its keys and rows are destroyed.",
                 "What was published of it can be delivered again; nothing can be drawn from it any more.",
+                "release.data_expired",
             )
 
 

@@ -42,6 +42,7 @@ def _over_cap(session: Session, month: str, units: int, keep_units: int) -> Refu
         f"The budget of {month} does not suffice: asked rho {_rho(units)}, left {_rho(budget.left)} of "
         f"{_rho(budget.cap)}{kept}. Charged so far: {_charged(session, month)}.",
         f"Drop other releases of {month} that are not drawn yet, or this one: what is spent never comes back.",
+        "budget.insufficient",
     )
 
 

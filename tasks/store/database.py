@@ -93,6 +93,7 @@ class Database:
             raise StorageUnavailable(
                 f"The database {self.name} has restarted or ended a session, and the lock of this work fell.",
                 f"Another process may have gone on since: {RERUN.removeprefix('then ')}",
+                "database.lock_lost",
             ) from None
 
     @contextmanager
@@ -122,7 +123,9 @@ def _supported(text: str) -> URL:
         url = make_url(text)
     except ArgumentError:
         raise Misconfigured(
-            "THRONG_DATABASE_URL is not a database URL.", "Write sqlite:///FILE or postgresql://..."
+            "THRONG_DATABASE_URL is not a database URL.",
+            "Write sqlite:///FILE or postgresql://...",
+            "database.invalid_url",
         ) from None
     if url.get_backend_name() == "postgresql":
         return url.set(drivername="postgresql+psycopg")
@@ -131,6 +134,7 @@ def _supported(text: str) -> URL:
     raise Misconfigured(
         f"THRONG_DATABASE_URL names {url.get_backend_name()}, or a database in memory.",
         "Write sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE.",
+        "database.unsupported_url",
     )
 
 

@@ -4,66 +4,96 @@ from sqlalchemy.exc import DatabaseError, InterfaceError, OperationalError
 
 from tasks.errors import Misconfigured, StorageUnavailable, ThrongError
 
-_Meaning = tuple[type[ThrongError], str, str]
+_Meaning = tuple[type[ThrongError], str, str, str]
 
 RERUN = "then run the same command again."
 _MEND = "Mend THRONG_DATABASE_URL."
-_FULL: _Meaning = (StorageUnavailable, "has no space left on its disk", f"Free space there, {RERUN}")
+_FULL: _Meaning = (
+    StorageUnavailable,
+    "has no space left on its disk",
+    f"Free space there, {RERUN}",
+    "database.disk_full",
+)
 _FAILING: _Meaning = (
     StorageUnavailable,
     "cannot be read or written: its disk is full or failing",
     f"Free space there or mend the disk, {RERUN}",
+    "database.disk_failing",
 )
-_REFUSED: _Meaning = (Misconfigured, "refuses user or password", _MEND)
-_DENIED: _Meaning = (Misconfigured, "denies this user a right", "Grant it, or mend THRONG_DATABASE_URL.")
-_ABSENT: _Meaning = (Misconfigured, "does not exist on its server", "Create it, or mend THRONG_DATABASE_URL.")
-_DAMAGED: _Meaning = (Misconfigured, "is damaged", "Restore it from a backup: it holds the privacy ledger.")
+_REFUSED: _Meaning = (Misconfigured, "refuses user or password", _MEND, "database.login_refused")
+_DENIED: _Meaning = (
+    Misconfigured,
+    "denies this user a right",
+    "Grant it, or mend THRONG_DATABASE_URL.",
+    "database.right_denied",
+)
+_ABSENT: _Meaning = (
+    Misconfigured,
+    "does not exist on its server",
+    "Create it, or mend THRONG_DATABASE_URL.",
+    "database.missing",
+)
+_DAMAGED: _Meaning = (
+    Misconfigured,
+    "is damaged",
+    "Restore it from a backup: it holds the privacy ledger.",
+    "database.damaged",
+)
 _CROWDED: _Meaning = (
     StorageUnavailable,
     "has no more connections or memory to give",
     f"Raise max_connections or end what holds them, {RERUN}",
+    "database.crowded",
 )
 _READ_ONLY: _Meaning = (
     StorageUnavailable,
     "takes no writes: it is a standby, or default_transaction_read_only is on",
     "Name the primary server in THRONG_DATABASE_URL, or ALTER ROLE ... SET default_transaction_read_only = off, "
     f"{RERUN}",
+    "database.read_only",
 )
 _NO_SCHEMA: _Meaning = (
     Misconfigured,
     "has no schema for this user's tables",
     "Create the schema that search_path names, or ALTER ROLE ... SET search_path to one that is there.",
+    "database.no_schema",
 )
 _NO_TABLES: _Meaning = (
     Misconfigured,
     "lacks a table that this Throng needs",
     "Check the user's search_path and rights, or restore the database from a backup: it holds the privacy ledger.",
+    "database.no_tables",
 )
 _ENCODING: _Meaning = (
     Misconfigured,
     "cannot hold every character: its encoding is not UTF8",
     "Create a database with ENCODING 'UTF8', and name it in THRONG_DATABASE_URL.",
+    "database.encoding",
 )
 _TOO_OLD: _Meaning = (
     Misconfigured,
     "does not offer what Throng needs",
     "Use PostgreSQL 14 or newer, without a pooler between that shares sessions.",
+    "database.too_old",
 )
 _NO_TLS: _Meaning = (
     Misconfigured,
     "and this machine do not agree on TLS",
     "Mend sslmode and sslrootcert in THRONG_DATABASE_URL (or PGSSLMODE), or pg_hba.conf on the server.",
+    "database.no_tls",
 )
 _NO_ENTRY: _Meaning = (
     Misconfigured,
     "does not let this user in from here, or not without TLS",
     "Add a line for it to pg_hba.conf on the server, or sslmode=require to THRONG_DATABASE_URL.",
+    "database.no_entry",
 )
-_BAD_OPTION: _Meaning = (Misconfigured, "cannot be asked for with these options", _MEND)
+_BAD_OPTION: _Meaning = (Misconfigured, "cannot be asked for with these options", _MEND, "database.bad_option")
 _ENDED: _Meaning = (
     StorageUnavailable,
     "ended this work: a time limit, a conflict with other work, or an administrator",
     "Wait a moment, then run the same command again; if it happens again, read the server's log.",
+    "database.work_ended",
 )
 
 _STATES: dict[str, _Meaning] = {
@@ -95,13 +125,29 @@ _OF_SQLITE: dict[str, _Meaning] = {
         StorageUnavailable,
         "is locked by another process",
         f"Wait until that process has ended, {RERUN}",
+        "database.locked",
     ),
     "is full": _FULL,
     "no space left": _FULL,
     "disk i/o error": _FAILING,
-    "readonly": (StorageUnavailable, "may not be written to", f"Give this user the right to write there, {RERUN}"),
-    "unable to open": (StorageUnavailable, "cannot be opened", f"Give this user access to its folder, {RERUN}"),
-    "not a database": (Misconfigured, "is not a database", "Restore it from a backup, or name another."),
+    "readonly": (
+        StorageUnavailable,
+        "may not be written to",
+        f"Give this user the right to write there, {RERUN}",
+        "database.not_writable",
+    ),
+    "unable to open": (
+        StorageUnavailable,
+        "cannot be opened",
+        f"Give this user access to its folder, {RERUN}",
+        "database.unopenable",
+    ),
+    "not a database": (
+        Misconfigured,
+        "is not a database",
+        "Restore it from a backup, or name another.",
+        "database.not_a_database",
+    ),
     "malformed": _DAMAGED,
 }
 _OF_POSTGRESQL: dict[str, _Meaning] = {
@@ -128,12 +174,12 @@ _OF_POSTGRESQL: dict[str, _Meaning] = {
 def fault_of(name: str, error: DatabaseError | InterfaceError) -> ThrongError | None:
     """The fault of the named database; None for a defect in Throng and for a violated constraint."""
     if meaning := _meaning(error):
-        kind, what, action = meaning
-        return kind(f"The database {name} {what}.", action)
+        kind, what, action, code = meaning
+        return kind(f"The database {name} {what}.", action, code)
     if not isinstance(error, OperationalError | InterfaceError):
         return None
     what = f"The database {name} does not answer ({type(error.orig).__name__})."
-    return StorageUnavailable(what, f"Start it or mend THRONG_DATABASE_URL, {RERUN}")
+    return StorageUnavailable(what, f"Start it or mend THRONG_DATABASE_URL, {RERUN}", "database.unavailable")
 
 
 def _meaning(error: DatabaseError | InterfaceError) -> _Meaning | None:

@@ -181,5 +181,6 @@ def _move(row: DayGeneration, state: DayState) -> None:
         raise StepFailed(
             f"catalog: generation {row.generation} of {row.day} is {row.state} and cannot become {state}.",
             "This is a defect in Throng: two ingests of one day ran without its lock.",
+            "catalog.day_transition",
         )
     row.state = state

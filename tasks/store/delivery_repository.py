@@ -126,6 +126,10 @@ def _moved(session: Session, key: DeliveryKey, state: DeliveryState) -> Delivery
     query = select(Delivery).where(*(col(getattr(Delivery, name)) == value for name, value in vars(key).items()))
     delivery = session.exec(query.with_for_update()).one_or_none()
     if delivery is None or state not in DELIVERY_TRANSITIONS[delivery.state]:
-        raise StepFailed(f"catalog: delivery {key} cannot become {state}.", "This is a defect in Throng.")
+        raise StepFailed(
+            f"catalog: delivery {key} cannot become {state}.",
+            "This is a defect in Throng.",
+            "catalog.delivery_transition",
+        )
     delivery.state = state
     return delivery

@@ -27,7 +27,9 @@ class FileRepository:
             rows = session.exec(select(StoredFile).where(wanted).order_by(col(StoredFile.path)))
             files = [LakeFile(row.path, row.bytes) for row in rows]
         for day in sorted(set(generations) - {file.day for file in files}):
-            raise StorageUnavailable(f"The catalog lists no file of {day}.", f"Run `throng ingest {day} --again`.")
+            raise StorageUnavailable(
+                f"The catalog lists no file of {day}.", f"Run `throng ingest {day} --again`.", "catalog.files_missing"
+            )
         return files
 
     def superseded(self, day: date | None = None) -> list[tuple[date, int]]:

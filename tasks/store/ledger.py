@@ -56,7 +56,9 @@ class ReleaseKey:
     def _match(words: str) -> re.Match[str]:
         if match := _KEY.fullmatch(words):
             return match
-        raise Misconfigured(f"'{words[:80]}' is not a release.", "Write it as footfall/v1/2026-03-01/r1.")
+        raise Misconfigured(
+            f"'{words[:80]}' is not a release.", "Write it as footfall/v1/2026-03-01/r1.", "release.unreadable_key"
+        )
 
     def __str__(self) -> str:
         return f"{self.product}/v{self.version}/{self.period}/r{self.revision}"
@@ -125,7 +127,9 @@ class Ledger:
         RefusedRelease over the cap, saying what was asked, what is left, of which month, and what could be dropped.
         """
         if min(charges.values(), default=0) <= 0 and not (facts.rho == NO_CHARGE and not charges):
-            raise RefusedRelease(f"{key} would be drawn without a charge.", "Charge every month that it touches.")
+            raise RefusedRelease(
+                f"{key} would be drawn without a charge.", "Charge every month that it touches.", "release.no_charge"
+            )
         existing = self._find(key)
         if existing:
             return existing
@@ -185,7 +189,9 @@ class Ledger:
     def _get(self, key: ReleaseKey) -> Release:
         if release := self._find(key):
             return release
-        raise RefusedRelease(f"{key} was never reserved.", "Publish it first: its charge precedes everything.")
+        raise RefusedRelease(
+            f"{key} was never reserved.", "Publish it first: its charge precedes everything.", "release.not_charged"
+        )
 
 
 def _insert(session: Session, key: ReleaseKey, facts: ReservationFacts) -> Release:
@@ -201,7 +207,11 @@ def _move(session: Session, key: ReleaseKey, to: ReleaseState, audit: AuditEntry
     release = session.exec(query.with_for_update()).one_or_none()
     if release is None or to not in RELEASE_TRANSITIONS[release.state]:
         stands = release.state.value if release else "not reserved"
-        raise RefusedRelease(f"{key} is {stands} and cannot become {to}.", "See `throng releases` for where it stands.")
+        raise RefusedRelease(
+            f"{key} is {stands} and cannot become {to}.",
+            "See `throng releases` for where it stands.",
+            "release.transition",
+        )
     release.state = to
     record(session, audit, release_lineage(release.period, release.generations))
     return release

@@ -30,11 +30,13 @@ def prepare(database: Database) -> None:
         raise Misconfigured(
             f"The database {database.name} has version {version}, newer than this Throng's {KNOWN[-1]}.",
             "Install the Throng that wrote it, or a later one.",
+            "database.newer",
         )
     elif version != KNOWN[-1]:
         raise Misconfigured(
             f"The database {database.name} has version {version}, older than this Throng's {KNOWN[-1]}.",
             "Make a backup, then run `throng migrate`.",
+            "database.older",
         )
 
 
@@ -56,6 +58,7 @@ def migrate(database: Database) -> tuple[str | None, str]:
                 raise Misconfigured(
                     f"The database {database.name} has version {before}, newer than this Throng's {KNOWN[-1]}.",
                     "Install the Throng that wrote it, or a later one.",
+                    "database.newer",
                 )
             command.upgrade(alembic(connection), "head")
     return before, KNOWN[-1]
