@@ -70,7 +70,7 @@ def test_the_databases_password_is_masked(home: Path, landing: Path, monkeypatch
 
 
 def test_keys_that_others_can_read_are_a_fault(home: Path, landing: Path) -> None:
-    CliRunner().invoke(app, ["releases"])
+    open_stores()
     key = home / "keys" / "other.key"
     key.touch(mode=0o644)
     code, found, _ = _examine()
