@@ -37,7 +37,7 @@ soak: .venv/installed
 	RUNS=$(RUNS) .venv/bin/python -m pytest -s -m soak
 
 lint: .venv/installed
-	.venv/bin/ruff format --check . && .venv/bin/ruff check .
+	.venv/bin/ruff format --check . && .venv/bin/ruff check . && .venv/bin/python -m tests.prose
 
 typecheck: .venv/installed
 	.venv/bin/mypy

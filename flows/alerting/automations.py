@@ -120,7 +120,7 @@ def _silent(silent: timedelta) -> EventTrigger:
 def _alert(kind: str, what: str, action: str) -> str:
     """A run's alert from template expressions: names only, never the state's message, which anybody may write.
 
-    Every `daily` is the same subject, so that an hourly schedule is not told of hourly.
+    Every `daily` is the same subject, so that an hourly schedule raises one alert a day.
     """
     subject = f"'daily' if {_DEPLOYMENT} == 'daily' else event.resource.name"
     fields = {"kind": json.dumps(kind), "subject": subject, "what": what, "action": action}

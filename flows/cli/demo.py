@@ -106,7 +106,7 @@ def _told(lines: list[dict[str, Any]], seconds: float) -> CommandOutput:
     rows = [[c["client"], c["rows"], *(f"{c[name]:.1%}" for name in shares), c["verified"]] for c in lines]
     say = [
         table(f"{SUBSCRIBERS:,} subscribers on {DAY}", columns, rows),
-        "The error beyond noise: mostly phones that were silent for hours, so that nobody knows where they were.",
+        "Beyond noise, the main error is silent phones: Throng does not count them.",
         f"rho spent: {cost['rho_spent']:.4f} of {cost['rho_cap']:g} for a subscriber's month. {seconds:.0f} seconds.",
         "",
         *_where_next(lines),
@@ -124,6 +124,6 @@ def _where_next(lines: list[dict[str, Any]]) -> list[str]:
         f"  THRONG_HOME={HOME} throng runs --day {DAY}   why rows were not used, and the gate",
         f"  THRONG_HOME={HOME} throng budget --month {DAY:%Y-%m}   what was charged",
         f"  THRONG_HOME={HOME} THRONG_LANDING={HOME}/landing throng serve   every run's page, behind a login",
-        f"  {HOME}/landing/truth   where everybody really was",
+        f"  {HOME}/landing/truth   where each person really was",
         "Running the demo again starts from nothing.",
     ]
