@@ -15,7 +15,8 @@ ZONES = ("Z0008", "Z0003")
 
 _ROWS = f"""
     SELECT zone_id, zone_name, local_hour, panel_value, panel_low, panel_high
-    FROM '{DEMO}/clients/nordmarkt/footfall/*/*/*/*/data.parquet' WHERE level = 'zone_hour' ORDER BY local_hour"""
+    FROM '{DEMO}/clients/nordmarkt/footfall/*/*/*/*/data.parquet'
+    WHERE level = 'zone_hour' AND status = 'estimate' ORDER BY local_hour"""
 _TRUTH = f"""
     SELECT zone_id, local_hour, count(*) FROM '{DEMO}/landing/truth/presence/*/*.parquet' AS presence
     JOIN '{DEMO}/landing/truth/homes.parquet' AS homes USING (subscriber_id) WHERE homes.counted GROUP BY ALL"""
@@ -32,7 +33,7 @@ def _maps(shapes: list[dict[str, Any]], values: dict[tuple[str, int], float]) ->
         for zone, ring in rings.items():
             points = [((x - west) / (east - west), (north - y) / (north - south)) for x, y in ring]
             shape = " ".join(f"{left + x * 150:.1f},{upper + y * 150:.1f}" for x, y in points)
-            shade = 0.08 + 0.92 * values[zone, hour] / top
+            shade = 0.08 + 0.92 * values.get((zone, hour), 0) / top  # withheld: lightest
             yield f'<polygon points="{shape}" fill="#0b5394" fill-opacity="{shade:.2f}" stroke="#fff"/>'
 
 
