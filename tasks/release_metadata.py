@@ -6,14 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pyarrow.compute as pc
 
-from tasks.deliverable.view import (
-    DimensionView,
-    LevelView,
-    PanelView,
-    PrivacyView,
-    ReleaseView,
-    ZonesView,
-)
+from tasks.deliverable.view import DimensionView, LevelView, PanelView, PrivacyView, ReleaseView, ZonesView
 from tasks.estimate.spec import PublicFacts
 from tasks.events.gate_metrics import PROFILE_RULES, incomplete_hours
 from tasks.mobility.zones import stored_plan

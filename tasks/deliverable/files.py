@@ -34,12 +34,7 @@ class Rendered:
 
 
 def render(
-    release: ReleaseView,
-    table: pa.Table,
-    plan: ZonesView,
-    grant: GrantView,
-    delivery: DeliveryView,
-    signing_key: bytes,
+    release: ReleaseView, table: pa.Table, plan: ZonesView, grant: GrantView, delivery: DeliveryView, signing_key: bytes
 ) -> Rendered:
     """Render a delivery; `table` is the release, `signing_key` a raw Ed25519 private key."""
     places = granted(plan, grant)

@@ -124,9 +124,4 @@ def _quality(release: ReleaseView, data: pa.Table) -> dict[str, object]:
         name: round(counts[RowStatus.WITHHELD_SMALL] / sum(counts.values()), 4) if any(counts.values()) else None
         for name, counts in rows.items()
     }
-    return {
-        **release.quality,
-        "warnings": list(release.warnings),
-        "rows_by_status": rows,
-        "withheld_share": shares,
-    }
+    return {**release.quality, "warnings": list(release.warnings), "rows_by_status": rows, "withheld_share": shares}

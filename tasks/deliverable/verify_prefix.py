@@ -1,12 +1,7 @@
 """Verification of a client's prefix: the index, every delivery it names, what those supersede, and nothing else."""
 
 from tasks.deliverable.index import INDEX, Index, IndexPeriod, PeriodState
-from tasks.deliverable.untrusted_reader import (
-    INDEX_BYTES,
-    UntrustedObjects,
-    parse,
-    refuse,
-)
+from tasks.deliverable.untrusted_reader import INDEX_BYTES, UntrustedObjects, parse, refuse
 from tasks.deliverable.verify_delivery import VerifiedDelivery, verify_delivery
 from tasks.errors import shown
 

@@ -17,14 +17,7 @@ from hypothesis import strategies as st
 from tasks.deliverable.files import Rendered, inputs_digest, render
 from tasks.deliverable.view import DeliveryView, PanelView
 from tests.refusals import refused
-from tests.unit.deliverable.factories import (
-    SIGNING_KEY,
-    grant_view,
-    release_table,
-    release_view,
-    rendered,
-    zones_view,
-)
+from tests.unit.deliverable.factories import SIGNING_KEY, grant_view, release_table, release_view, rendered, zones_view
 
 SPRING, AUTUMN = date(2026, 3, 29), date(2026, 10, 25)
 

@@ -22,10 +22,7 @@ from tasks.products.spec import PublicContext
 from tasks.release_metadata import level_views
 from tests.unit.deliverable.factories import SIGNING_KEY, grant_view, release_view, zones_view
 
-RULES = (
-    LevelRule("zone_hour", Decimal(32), 24, 96),
-    LevelRule("district_hour_demographic", Decimal(64), 24, 192),
-)
+RULES = (LevelRule("zone_hour", Decimal(32), 24, 96), LevelRule("district_hour_demographic", Decimal(64), 24, 192))
 AGES = ("-24", "25-34", "35-44", "45-54", "55-64", "65+")
 PANEL = PanelView("2026-02", 1234.4, 10, 1217.9, 1250.8)
 

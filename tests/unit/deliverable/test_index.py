@@ -41,12 +41,7 @@ def without_ledger(*manifests: str) -> bytes:
 
 @pytest.mark.parametrize(
     "content",
-    [
-        written(HEADS[0]),
-        written(HEADS[3], MADE, None),
-        written(HEADS[1], MADE),
-        without_ledger(MADE),
-    ],
+    [written(HEADS[0]), written(HEADS[3], MADE, None), written(HEADS[1], MADE), without_ledger(MADE)],
     ids=["before the first delivery", "after the last one", "older than the last one", "without a ledger"],
 )
 def test_what_this_ledger_has_written_is_its_own(content: bytes) -> None:
@@ -55,14 +50,7 @@ def test_what_this_ledger_has_written_is_its_own(content: bytes) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [
-        written(HEADS[3], MADE, FOREIGN),
-        written(FOREIGN, MADE),
-        written(FOREIGN),
-        without_ledger(FOREIGN),
-        b"{",
-        b"[]",
-    ],
+    [written(HEADS[3], MADE, FOREIGN), written(FOREIGN, MADE), written(FOREIGN), without_ledger(FOREIGN), b"{", b"[]"],
     ids=["a foreign delivery", "a foreign chain", "nothing yet", "no ledger", "cut", "another shape"],
 )
 def test_what_another_ledger_has_written_is_refused(content: bytes) -> None:

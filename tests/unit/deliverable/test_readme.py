@@ -11,14 +11,7 @@ import pytest
 from tasks.deliverable.files import render
 from tasks.deliverable.renderers.readme import plain
 from tasks.deliverable.view import DeliveryView
-from tests.unit.deliverable.factories import (
-    SIGNING_KEY,
-    grant_view,
-    release_table,
-    release_view,
-    rendered,
-    zones_view,
-)
+from tests.unit.deliverable.factories import SIGNING_KEY, grant_view, release_table, release_view, rendered, zones_view
 
 
 def text(*zones: str, **changes: Any) -> str:
