@@ -41,6 +41,12 @@ class Received:
         return self.url.replace("json://", "http://")
 
     @property
+    def texts(self) -> list[str]:
+        """The plain text of all mails."""
+        bodies = [mail.get_body(("plain",)) for mail in self.mails]
+        return [str(body.get_content()) for body in bodies if body]
+
+    @property
     def alerts(self) -> list[Alert]:
         """The alerts of all calls."""
         texts = [text for call in self.calls for text in call["message"].split("\n\n")]
