@@ -3,19 +3,12 @@
 import errno
 import os
 import shutil
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_hex
 
 from tasks.errors import StorageUnavailable
-
-ABANDONED_SECONDS = 2 * 86_400
-"""Unfinished files older than this belong to a process that died."""
-
-MARK = "installation"
-"""The file of the installation's id."""
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
@@ -90,64 +83,6 @@ def replace_file(path: Path, content: bytes, mode: int = 0o600) -> None:
         except BaseException:
             unfinished.unlink(missing_ok=True)
             raise
-
-
-class AtomicFiles:
-    """Files of one private folder."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self._unfinished = root / ".unfinished"
-
-    def open(self) -> None:
-        """Create the folder if it is missing, and remove what processes left that died long ago."""
-        make_folder(self._unfinished)
-        with translate_errors(self.root):
-            remove_abandoned(self._unfinished)
-
-    def mark(self, installation: str) -> None:
-        """Write the installation's id into a folder that holds nothing yet."""
-        with translate_errors(self.root):
-            fresh = all(entry == self._unfinished for entry in self.root.iterdir())
-        if fresh:
-            self.put_new(self.root / MARK, installation.encode())
-
-    def marked(self) -> str | None:
-        """The id of the installation that the folder belongs to."""
-        with translate_errors(self.root):
-            return (self.root / MARK).read_text() if (self.root / MARK).exists() else None
-
-    def put_new(self, path: Path, content: bytes) -> bool:
-        """Write a file unless one is there: of concurrent writers exactly one gets True."""
-        make_folder(self._unfinished)
-        make_folder(path.parent)
-        unfinished = self._unfinished / token_hex(8)
-        with translate_errors(self.root):
-            write_file(unfinished, content)
-            try:
-                made = link_new(unfinished, path)
-                sync(path.parent)
-            finally:
-                unfinished.unlink(missing_ok=True)
-        return made
-
-
-def link_new(source: Path, target: Path) -> bool:
-    """Give a complete file its name unless the name is taken: link(2) is atomic and never replaces."""
-    try:
-        os.link(source, target)
-    except FileExistsError:
-        return False
-    return True
-
-
-def remove_abandoned(folder: Path) -> None:
-    """Remove a folder's entries that nobody has touched for two days."""
-    limit = time.time() - ABANDONED_SECONDS
-    for entry in list(folder.iterdir()) if folder.exists() else []:
-        with suppress(FileNotFoundError):  # another process removes or finishes it at the same time
-            if entry.stat().st_mtime < limit:
-                remove(entry)
 
 
 def remove(path: Path) -> None:

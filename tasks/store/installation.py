@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 from sqlmodel import select
 
@@ -14,25 +13,9 @@ from tasks.store.keys import SigningKeys
 from tasks.store.lake import ReleasedLake
 from tasks.store.ledger import NO_CHARGE, Ledger, ReleaseKey
 from tasks.store.migrations import version_of
+from tasks.store.object_store import InstallationPart
 
 _OTHER = "belongs to another installation"
-
-
-class Part(Protocol):
-    """A store that carries the installation's id."""
-
-    @property
-    def title(self) -> str:
-        """What it is and where, for messages."""
-
-    def open(self) -> None:
-        """Create what is missing."""
-
-    def mark(self, installation: str) -> None:
-        """Write the installation's id into a store that is still empty."""
-
-    def marked(self) -> str | None:
-        """The id of the installation that the store belongs to."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +23,11 @@ class Installation:
     """Whether the opened parts belong together."""
 
     id: str
-    parts: Mapping[str, Part]
+    parts: Mapping[str, InstallationPart]
     ledger: Ledger
 
     @classmethod
-    def open(cls, database: Database, parts: Mapping[str, Part], ledger: Ledger) -> "Installation":
+    def open(cls, database: Database, parts: Mapping[str, InstallationPart], ledger: Ledger) -> "Installation":
         """Read the database's id, and mark parts that are empty and were never used.
 
         Later, an empty part is not the one that was used: it is lost, or another folder. Raises RefusedRelease, and
@@ -53,7 +36,7 @@ class Installation:
         own = _own_id(database)
         for part in parts.values():
             if part.marked() not in (None, own):
-                raise _foreign(part.title, _OTHER)
+                raise _foreign(part, _OTHER)
         for part in parts.values():
             part.open()
             if not _used(database, part):
@@ -64,7 +47,7 @@ class Installation:
         """Raise RefusedRelease unless each part carries this id, and each release in the lake has its charge."""
         for part in self.parts.values():
             if (mark := part.marked()) != self.id:
-                raise _foreign(part.title, "has no mark" if mark is None else _OTHER)
+                raise _foreign(part, "has no mark" if mark is None else _OTHER)
         lake = self.parts.get("lake")
         stored = lake.drawn_keys() if isinstance(lake, ReleasedLake) else []
         charges = self.ledger.charges()  # after the releases: others may reserve, stage and publish meanwhile
@@ -85,7 +68,7 @@ class Installation:
             raise _foreign("ledger", f"has spent less of {wrong[0]} than its charges add up to")
 
 
-def check_established(url: str, parts: Iterable[Part]) -> None:
+def check_established(url: str, parts: Iterable[InstallationPart]) -> None:
     """Raise RefusedRelease, before anything is created, if a part is in use and its database is missing or empty.
 
     Of an established database no part is read: a zone cannot read the marks of the others.
@@ -94,14 +77,14 @@ def check_established(url: str, parts: Iterable[Part]) -> None:
         return
     marked = [part for part in parts if part.marked()]
     if marked and not _established(url):  # asked again: another process may just have made it, and marked the part
-        raise _foreign(marked[0].title, _OTHER)
+        raise _foreign(marked[0], _OTHER)
 
 
 def _established(url: str) -> bool:
     return exists(url) and bool(version_of(Database(url)))
 
 
-def _used(database: Database, part: Part) -> bool:
+def _used(database: Database, part: InstallationPart) -> bool:
     """Whether something that is recorded rests on the part: a delivery on signing keys, a charge on all others."""
     record = tables.Delivery if isinstance(part, SigningKeys) else tables.MonthBudget
     with database.reading() as session:
@@ -113,7 +96,7 @@ def _own_id(database: Database) -> str:
         return session.exec(select(tables.Installation.id)).one()
 
 
-def _foreign(part: str, fault: str) -> RefusedRelease:
+def _foreign(part: object, fault: str) -> RefusedRelease:
     return RefusedRelease(
         f"The {part} {fault}: with this database it could spend the same budget twice.",
         "Point THRONG_DATABASE_URL, THRONG_LAKE and THRONG_HOME to parts of one installation, or restore the backup.",

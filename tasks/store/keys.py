@@ -11,41 +11,46 @@ from secrets import token_bytes
 from typing import ClassVar
 
 from tasks.errors import Misconfigured, RefusedRelease
-from tasks.period import Cadence, Period
-from tasks.store.atomic_files import AtomicFiles, remove, sync, translate_errors
+from tasks.period import Period
+from tasks.store.object_store import FileObjectStore, InstallationPart
 
 KEY_BYTES = 32
 
 
-class KeyFiles(AtomicFiles):
+class KeyFiles(InstallationPart):
     """32-byte keys as files of mode 0600 in a folder of mode 0700; each is made once, by the first who needs it."""
 
-    @property
-    def title(self) -> str:
-        """What it is and where, for messages."""
-        return f"key store {self.root}"
+    title = "key store"
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(FileObjectStore(root))
+        self._root = root
 
     def open(self) -> None:
         """Create the folder if it is missing; raises Misconfigured if others may look into it."""
         super().open()
-        if stat.S_IMODE(self.root.stat().st_mode) & 0o077:
+        if stat.S_IMODE(self._root.stat().st_mode) & 0o077:
             raise Misconfigured(
-                f"The key folder {self.root} is open to other users.", f"Run: chmod 700 {self.root}", "keys.open_folder"
+                f"The key folder {self._root} is open to other users.",
+                f"Run: chmod 700 {self._root}",
+                "keys.open_folder",
             )
+
+    def _has(self, name: str) -> bool:
+        """Whether there is a key of this name; it stays unread."""
+        return self.objects.size(name) is not None
 
     def _key(self, name: str) -> bytes:
         """The key of this name, created if there is none; concurrent creators get the same."""
-        path = self.root / name
-        if not path.exists():
-            self.put_new(path, token_bytes(KEY_BYTES))  # complete before it has its name; the second creator loses
+        if not self._has(name):
+            self.objects.put_if_absent(name, token_bytes(KEY_BYTES))
         return self._read(name)
 
     def _read(self, name: str) -> bytes:
-        with translate_errors(self.root):
-            key = (self.root / name).read_bytes()
+        key = self.objects.get(name)
         if len(key) != KEY_BYTES:
             raise Misconfigured(
-                f"The key {self.root / name} is damaged.",
+                f"The key {self._root / name} is damaged.",
                 "Restore it from a backup: rows under it depend on it.",
                 "keys.damaged",
             )
@@ -65,7 +70,7 @@ class PeriodKeys(KeyFiles):
         """The key of a period whose rows exist; raises RefusedRelease if it is gone."""
         if not self.has(period):
             raise RefusedRelease(
-                f"The {self.kind} key of {period} is not in {self.root}: its rows cannot be counted.",
+                f"The {self.kind} key of {period} is not in {self._root}: its rows cannot be counted.",
                 "If the period has expired, nothing new can be drawn from it; else restore the key from a backup.",
                 "keys.missing",
             )
@@ -73,20 +78,16 @@ class PeriodKeys(KeyFiles):
 
     def has(self, period: Period) -> bool:
         """Whether a period has a key; reads its name alone."""
-        with translate_errors(self.root):
-            return (self.root / _name(period)).exists()
+        return self._has(_name(period))
 
     def periods(self) -> set[Period]:
         """Periods that have a key; reads names alone."""
-        with translate_errors(self.root):
-            names = [path.stem for cadence in Cadence for path in self.root.glob(f"{cadence}-*.key")]
+        names = [info.key.removesuffix(".key") for info in self.objects.list("") if info.key.endswith(".key")]
         return {Period.parse(name.split("-", 1)[1]) for name in names}
 
     def destroy(self, period: Period) -> None:
         """Destroy the key of a period; fine if it is gone."""
-        with translate_errors(self.root):
-            remove(self.root / _name(period))
-            sync(self.root)
+        self.objects.delete(_name(period))
 
 
 class PseudonymKeys(PeriodKeys):
@@ -118,7 +119,7 @@ class SigningKeys(KeyFiles):
     @property
     def made(self) -> bool:
         """Whether there is a key."""
-        return (self.root / "signing.key").exists()
+        return self._has("signing.key")
 
     def current(self) -> bytes:
         """The raw Ed25519 private key (RFC 8032: any 32 random bytes)."""

@@ -11,14 +11,13 @@ from tasks.period import Period
 from tasks.store.day_store import DayStore, StagedPartition
 from tasks.store.delivery_store import DeliveryKey, DeliveryStore
 from tasks.store.lake_file import LakeFile
-from tasks.store.object_store import ObjectStore
+from tasks.store.object_store import InstallationPart
 from tasks.store.parquet import parquet, table_of
 from tasks.store.release_store import ReleaseStore
 from tasks.store.seal import DoesNotOpen, seal, unseal
 
 __all__ = ["DeliveryKey", "Lake", "LakeFile", "StagedPartition"]
 
-_MARK = "installation"
 _REGISTERS = b"throng.registers"
 
 
@@ -30,34 +29,10 @@ class EligibleList:
     registers: str
 
 
-class ReleasedLake(ReleaseStore, DeliveryStore):
+class ReleasedLake(InstallationPart, ReleaseStore, DeliveryStore):
     """What holds no person's row: releases, deliveries and zone plans. No key is needed to read it."""
 
-    def __init__(self, objects: ObjectStore) -> None:
-        self.objects = objects
-
-    @property
-    def location(self) -> str:
-        """Where it is."""
-        return self.objects.location
-
-    @property
-    def title(self) -> str:
-        """What it is and where, for messages."""
-        return f"lake {self.location}"
-
-    def open(self) -> None:
-        """Create what is missing, and remove what writers left that died."""
-        self.objects.open()
-
-    def mark(self, installation: str) -> None:
-        """Write the installation's id into a lake that holds nothing yet."""
-        if not any(self.objects.list("")):
-            self.objects.put_if_absent(_MARK, installation.encode())
-
-    def marked(self) -> str | None:
-        """The id of the installation that the lake belongs to."""
-        return self.objects.get(_MARK).decode() if self.objects.size(_MARK) else None
+    title = "lake"
 
     def write_plan(self, version: str, geojson: bytes) -> None:
         """Keep a zone plan under its version, which is a digest of its content."""
@@ -87,7 +62,7 @@ class Lake(DayStore, ReleasedLake):
             table = table_of(unseal(key, path, self.objects.get(path)))
         except DoesNotOpen:
             raise StorageUnavailable(
-                f"{self.location}/{path} does not open.",
+                f"{self.objects.location}/{path} does not open.",
                 "Publish again: it is written anew.",
                 "lake.list_damaged",
             ) from None

@@ -7,17 +7,18 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from tasks.errors import StorageUnavailable
 from tasks.store import usage
 from tasks.store.atomic_files import (
-    link_new,
     make_folder,
     make_missing,
     sync,
     translate_errors,
 )
+
+_MARK = "installation"
 
 
 class MissingObject(StorageUnavailable):
@@ -62,6 +63,31 @@ class ObjectStore(Protocol):
 
     def delete(self, key: str) -> None:
         """Delete an object; fine if there is none."""
+
+
+class InstallationPart:
+    """Objects that belong to one installation and carry its id."""
+
+    title: ClassVar[str]
+
+    def __init__(self, objects: ObjectStore) -> None:
+        self.objects = objects
+
+    def __str__(self) -> str:
+        return f"{self.title} {self.objects.location}"
+
+    def open(self) -> None:
+        """Create what is missing, and remove what writers left that died."""
+        self.objects.open()
+
+    def mark(self, installation: str) -> None:
+        """Write the installation's id into a part that holds nothing yet."""
+        if not any(self.objects.list("")):
+            self.objects.put_if_absent(_MARK, installation.encode())
+
+    def marked(self) -> str | None:
+        """The id of the installation that the part belongs to."""
+        return self.objects.get(_MARK).decode() if self.objects.size(_MARK) else None
 
 
 class FileObjectStore:
@@ -122,18 +148,18 @@ class FileObjectStore:
 
     def put_if_absent(self, key: str, body: bytes | memoryview) -> bool:
         """Write a file under another name, then give it its own unless that is taken."""
-        return self._place(key, body, link_new)
+        return self._place(key, body, _link)
 
     def delete(self, key: str) -> None:
         """Delete a file, and folders that it leaves empty."""
         path = self._root / key
         with translate_errors(self._root):
             path.unlink(missing_ok=True)
-            for folder in path.parents[: -len(self._root.parents) - 1]:
-                try:
-                    folder.rmdir()
-                except OSError:  # another object is in it
-                    return
+            folder = path.parent
+            while folder != self._root and _gone(folder):
+                folder = folder.parent
+            if folder.exists():
+                sync(folder)
 
     def _place(self, key: str, body: bytes | memoryview, name: Callable[[Path, Path], bool]) -> bool:
         """Write and sync a new file, then name it by its key."""
@@ -172,6 +198,26 @@ def _in_folder(unfinished: Path, target: Path, name: Callable[[Path, Path], bool
         sync(target.parent)
         return named
     return None
+
+
+def _link(source: Path, target: Path) -> bool:
+    """Name a complete file unless the name is taken: link(2) is atomic and never replaces."""
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        return False
+    return True
+
+
+def _gone(folder: Path) -> bool:
+    """Remove a folder if it is empty; whether it is gone."""
+    try:
+        folder.rmdir()
+    except FileNotFoundError:
+        return True
+    except OSError:  # something is in it
+        return False
+    return True
 
 
 def _remove_unlocked(path: Path) -> None:

@@ -9,21 +9,12 @@ import pytest
 
 from tasks.errors import StorageUnavailable
 from tasks.store.atomic_files import (
-    ABANDONED_SECONDS,
-    AtomicFiles,
     make_folder,
     replace_file,
     translate_errors,
     write_file,
 )
 from tests.full_disk import disk_full_at
-
-
-@pytest.fixture
-def files(tmp_path: Path) -> AtomicFiles:
-    files = AtomicFiles(tmp_path / "files")
-    files.open()
-    return files
 
 
 @contextmanager
@@ -45,10 +36,10 @@ def test_a_full_disk_is_named_with_what_to_do() -> None:
     assert error.value.code == "disk.full"
 
 
-def test_a_folder_without_the_right_to_write_is_named_with_what_to_do(files: AtomicFiles) -> None:
-    files.root.chmod(0o500)
-    with _as_nobody(), pytest.raises(StorageUnavailable, match=str(files.root)) as error:
-        make_folder(files.root / "day")
+def test_a_folder_without_the_right_to_write_is_named_with_what_to_do(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with _as_nobody(), pytest.raises(StorageUnavailable, match=str(tmp_path)) as error:
+        make_folder(tmp_path / "day")
     assert error.value.code == "disk.denied"
 
 
@@ -58,18 +49,10 @@ def test_every_fault_of_the_disk_is_one_to_wait_for(code: int) -> None:
         raise OSError(code, os.strerror(code), "/somewhere/file-with-a-name")
 
 
-def test_folders_and_files_belong_to_this_user_alone(files: AtomicFiles) -> None:
-    files.put_new(files.root / "a" / "b" / "file", b"x")
-    modes = {
-        path.relative_to(files.root).as_posix(): stat.S_IMODE(path.stat().st_mode) for path in files.root.rglob("*")
-    }
-    assert modes == {".unfinished": 0o700, "a": 0o700, "a/b": 0o700, "a/b/file": 0o600}
-
-
-def test_a_file_that_could_not_be_written_whole_is_gone(files: AtomicFiles) -> None:
+def test_a_file_that_could_not_be_written_whole_is_gone(tmp_path: Path) -> None:
     with pytest.raises(TypeError):
-        write_file(files.root / "file", "not bytes")  # type: ignore[arg-type]
-    assert not (files.root / "file").exists()
+        write_file(tmp_path / "file", "not bytes")  # type: ignore[arg-type]
+    assert not (tmp_path / "file").exists()
 
 
 def test_a_new_file_is_never_written_through_a_link(tmp_path: Path) -> None:
@@ -103,30 +86,3 @@ def test_of_a_file_that_cannot_be_replaced_nothing_is_left_over(tmp_path: Path) 
         replace_file(tmp_path / "folder", b"x")
     assert {path.name for path in tmp_path.iterdir()} == {"file", "folder"}
     assert (tmp_path / "file").read_bytes() == b"old"
-
-
-def test_of_two_writers_of_a_new_file_the_first_one_wins(files: AtomicFiles) -> None:
-    assert files.put_new(files.root / "file", b"first")
-    assert not files.put_new(files.root / "file", b"second")
-    assert (files.root / "file").read_bytes() == b"first"
-    assert not list((files.root / ".unfinished").iterdir())
-
-
-def test_only_an_empty_folder_is_marked(files: AtomicFiles) -> None:
-    assert files.marked() is None
-    files.mark("one")
-    files.mark("two")
-    assert files.marked() == "one"
-    (files.root / "installation").unlink()
-    files.put_new(files.root / "file", b"x")
-    files.mark("three")
-    assert files.marked() is None
-
-
-def test_what_died_days_ago_is_removed_and_what_is_being_written_is_not(files: AtomicFiles) -> None:
-    old, new = files.root / ".unfinished" / "old", files.root / ".unfinished" / "new"
-    (old / "inner").mkdir(parents=True)
-    new.write_bytes(b"x")
-    os.utime(old, (0, old.stat().st_mtime - ABANDONED_SECONDS - 10))
-    files.open()
-    assert [path.name for path in (files.root / ".unfinished").iterdir()] == ["new"]

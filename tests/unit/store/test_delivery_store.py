@@ -41,7 +41,7 @@ def test_a_rendering_that_was_never_recorded_does_not_stand_in_the_way_of_anothe
 
 def test_a_lost_or_altered_delivery_is_named(lake: Lake) -> None:
     sha256 = lake.write_delivery(KEY, FILES)
-    (Path(lake.location) / "deliveries" / str(KEY) / sha256 / "manifest.json").write_bytes(b"altered")
+    (Path(lake.objects.location) / "deliveries" / str(KEY) / sha256 / "manifest.json").write_bytes(b"altered")
     for digest in (sha256, "0" * 64):
         with pytest.raises(StorageUnavailable) as lost:
             lake.delivery(KEY, digest)

@@ -42,7 +42,7 @@ def test_a_periods_pseudonym_key_and_data_key_are_two_keys_in_two_folders(tmp_pa
 
 def test_keys_are_files_for_this_user_alone(keys: PeriodKeys) -> None:
     keys.key(DAY)
-    assert {path.name: path.stat().st_mode & 0o777 for path in keys.root.iterdir()} == {
+    assert {path.name: path.stat().st_mode & 0o777 for path in Path(keys.objects.location).iterdir()} == {
         ".unfinished": 0o700,
         "day-2026-03-01.key": 0o600,
     }
@@ -72,7 +72,7 @@ def test_creators_at_the_same_time_get_the_same_key(keys: PeriodKeys) -> None:
 
 
 def test_a_key_folder_open_to_others_is_refused(keys: PeriodKeys) -> None:
-    keys.root.chmod(0o750)
+    Path(keys.objects.location).chmod(0o750)
     with pytest.raises(Misconfigured) as refused:
         keys.open()
     assert refused.value.code == "keys.open_folder"
@@ -86,7 +86,7 @@ def test_a_signing_key_is_made_by_the_first_who_signs(signing: SigningKeys) -> N
 
 def test_a_damaged_key_is_named_and_not_replaced(signing: SigningKeys) -> None:
     signing.current()
-    (signing.root / "signing.key").write_bytes(b"short")
+    (Path(signing.objects.location) / "signing.key").write_bytes(b"short")
     with pytest.raises(Misconfigured) as refused:
         signing.current()
     assert refused.value.code == "keys.damaged"
@@ -108,7 +108,7 @@ def test_a_key_is_whole_or_absent_wherever_its_creator_is_killed(tmp_path: Path)
             keys.key(DAY)
 
         killed = dies(act, at)
-        kept = {path.read_bytes() for path in keys.root.glob("*.key")}
+        kept = {path.read_bytes() for path in Path(keys.objects.location).glob("*.key")}
         assert kept <= {keys.key(DAY)}
         if not killed:
             break

@@ -72,7 +72,7 @@ def content(root: Path) -> dict[str, bytes]:
 
 def rows(lake: Lake) -> dict[str, object]:
     """What the lake holds, opened: sealed twice, equal rows are other bytes."""
-    files = [LakeFile(name, len(found)) for name, found in content(Path(lake.location)).items()]
+    files = [LakeFile(name, len(found)) for name, found in content(Path(lake.objects.location)).items()]
     return {file.path: lake.rows(file).to_pydict() if file.period else file.bytes for file in files}
 
 
@@ -119,14 +119,14 @@ def test_a_file_says_what_it_is_a_part_of(lake: Lake) -> None:
 def test_files_with_rows_are_sealed_and_nothing_of_them_is_plain(lake: Lake) -> None:
     ingest(lake)
     lake.write_eligible(Period.day(DAY), state(2**40 + 1), "registers")
-    sealed = {name: found for name, found in content(Path(lake.location)).items() if name.endswith(".sealed")}
+    sealed = {name: found for name, found in content(Path(lake.objects.location)).items() if name.endswith(".sealed")}
     assert {name.split("/")[0] for name in sealed} == {"presence", "month_state", "allowed"}
     assert not [name for name, found in sealed.items() if b"PAR1" in found or b"pseudonym" in found]
 
 
 def test_a_file_moved_to_another_ones_place_does_not_open(lake: Lake) -> None:
     one, other = (file for file in ingest(lake) if file.table == "presence")
-    (Path(lake.location) / one.path).rename(Path(lake.location) / other.path)
+    (Path(lake.objects.location) / one.path).rename(Path(lake.objects.location) / other.path)
     with pytest.raises(StorageUnavailable, match=re.escape(other.path)):
         lake.rows(other)
 
@@ -136,7 +136,7 @@ def test_a_file_moved_to_another_ones_place_does_not_open(lake: Lake) -> None:
 def test_a_file_changed_anywhere_or_cut_off_does_not_open(lake: Lake, data: st.DataObject) -> None:
     lake.staged_partition(DAY, 1).discard()
     file = next(file for file in ingest(lake) if file.table == "presence")
-    path, at = Path(lake.location) / file.path, data.draw(st.integers(0, file.bytes - 1))
+    path, at = Path(lake.objects.location) / file.path, data.draw(st.integers(0, file.bytes - 1))
     whole = path.read_bytes()
     path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :] if data.draw(st.booleans()) else whole[:at])
     with pytest.raises(StorageUnavailable, match=re.escape(file.path)):
@@ -157,7 +157,7 @@ def test_rows_whose_key_is_gone_are_refused_and_no_key_is_made_for_them(lake: La
 def test_a_lost_or_shortened_file_is_missed_by_its_size(lake: Lake, lose: Callable[[Path], None]) -> None:
     files = list(ingest(lake))
     lake.check_files(files)
-    lose(Path(lake.location) / files[1].path)
+    lose(Path(lake.objects.location) / files[1].path)
     with pytest.raises(StorageUnavailable, match=re.escape(files[1].path)):
         lake.check_files(files)
 
@@ -176,19 +176,19 @@ def test_a_rejected_candidate_leaves_nothing(lake: Lake) -> None:
     staged.write_profile(np.array([1], dtype=np.int64))
     assert staged.profile().tolist() == [1]
     staged.discard()
-    assert content(Path(lake.location)) == {}
+    assert content(Path(lake.objects.location)) == {}
 
 
 def test_the_confidential_profile_does_not_outlive_staging(lake: Lake) -> None:
     ingest(lake)
-    assert not list(Path(lake.location).rglob("profile*"))
+    assert not list(Path(lake.objects.location).rglob("profile*"))
 
 
 def test_a_second_generation_leaves_the_first_one_alone(lake: Lake) -> None:
     ingest(lake)
-    before = content(Path(lake.location))
+    before = content(Path(lake.objects.location))
     second = ingest(lake, generation=2, seed=5)
-    assert before.items() <= content(Path(lake.location)).items()
+    assert before.items() <= content(Path(lake.objects.location)).items()
     firsts = [lake.rows(file)["pseudonym"][0].as_py() for file in second if file.table == "presence"]
     assert firsts == [5, 68]
 
@@ -198,25 +198,25 @@ def test_equal_rows_are_not_equal_bytes_so_that_nobody_learns_that_they_are(tmp_
     for lake in lakes:
         ingest(lake)
     assert rows(lakes[0]) == rows(lakes[1])
-    one, two = (content(Path(lake.location)) for lake in lakes)
+    one, two = (content(Path(lake.objects.location)) for lake in lakes)
     assert not [name for name in one if name.endswith(".sealed") and one[name] == two[name]]
 
 
 def test_an_ingest_killed_anywhere_is_whole_after_the_next_one(lake: Lake) -> None:
     ingest(lake)
-    first = content(Path(lake.location))
+    first = content(Path(lake.objects.location))
     ingest(lake, generation=2, seed=9)
     both = rows(lake)
     for at in count(1):
         lake.staged_partition(DAY, 2).discard()
-        assert content(Path(lake.location)) == first
+        assert content(Path(lake.objects.location)) == first
 
         def act(tick: Tick) -> None:
             tick_before_file_acts(tick)
             ingest(lake, generation=2, seed=9)
 
         killed = dies(act, at)
-        assert first.items() <= content(Path(lake.location)).items()
+        assert first.items() <= content(Path(lake.objects.location)).items()
         ingest(lake, generation=2, seed=9)
         assert rows(lake) == both
         if not killed:
@@ -234,7 +234,7 @@ def test_a_disk_that_fills_while_a_bucket_is_written_is_named_and_leaves_no_half
         assert full.value.code == "disk.full"
 
     assert not dies(fill, at=0)
-    assert content(Path(lake.location)) == {}
+    assert content(Path(lake.objects.location)) == {}
     staged.write(PRESENCE, 5, noise)
 
 

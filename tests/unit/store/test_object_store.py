@@ -1,5 +1,6 @@
 """What every object store keeps, whatever its backend."""
 
+import stat
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tasks.errors import StorageUnavailable
-from tasks.store.object_store import FileObjectStore, MissingObject, ObjectInfo, ObjectStore
+from tasks.store.object_store import FileObjectStore, InstallationPart, MissingObject, ObjectInfo, ObjectStore
 from tests.dying import dies, tick_before_file_acts
 
 BACKENDS: dict[str, Callable[[Path], ObjectStore]] = {"file": lambda folder: FileObjectStore(folder / "objects")}
@@ -86,6 +87,26 @@ def test_writers_and_deleters_of_neighbours_do_not_disturb_each_other(objects: O
     with ThreadPoolExecutor(4) as actors:
         list(actors.map(act, range(4)))
     assert list(objects.list("")) == []
+
+
+def test_objects_are_files_for_this_user_alone(tmp_path: Path) -> None:
+    objects = FileObjectStore(tmp_path / "objects")
+    objects.put("a/b/file", b"x")
+    found = (tmp_path / "objects").rglob("*")
+    modes = {path.relative_to(tmp_path / "objects").as_posix(): stat.S_IMODE(path.stat().st_mode) for path in found}
+    assert modes == {".unfinished": 0o700, "a": 0o700, "a/b": 0o700, "a/b/file": 0o600}
+
+
+def test_only_an_empty_part_is_marked(objects: ObjectStore) -> None:
+    part = InstallationPart(objects)
+    assert part.marked() is None
+    part.mark("one")
+    part.mark("two")
+    assert part.marked() == "one"
+    objects.delete("installation")
+    objects.put(DAY, b"rows")
+    part.mark("three")
+    assert part.marked() is None
 
 
 def test_a_folder_in_the_place_of_an_object_is_a_fault_of_the_store(objects: ObjectStore) -> None:

@@ -67,7 +67,7 @@ def test_publishing_again_changes_nothing(lake: Lake) -> None:
 
 
 def test_other_bytes_are_refused_and_stay(lake: Lake) -> None:
-    path = Path(lake.location) / "releases" / str(KEY) / "release.parquet"
+    path = Path(lake.objects.location) / "releases" / str(KEY) / "release.parquet"
     sha256 = lake.stage_release(KEY, drawn(), FACTS)
     path.parent.mkdir(parents=True)
     path.write_bytes(b"other")
@@ -83,7 +83,7 @@ def test_a_digest_that_was_never_staged_is_refused(lake: Lake) -> None:
 
 def test_an_altered_release_is_refused(lake: Lake) -> None:
     sha256 = publish(lake)
-    (Path(lake.location) / "releases" / str(KEY) / "release.parquet").write_bytes(b"altered")
+    (Path(lake.objects.location) / "releases" / str(KEY) / "release.parquet").write_bytes(b"altered")
     with pytest.raises(RefusedRelease):
         lake.release(KEY, sha256)
 
@@ -104,7 +104,7 @@ def test_bytes_that_rested_anywhere_when_a_publisher_was_killed_are_what_is_publ
         assert rested in (None, sha256)
         assert lake.release(KEY, sha256).table.num_rows == 2
         assert lake.staged(KEY) == sha256
-        assert not list((Path(lake.location) / "staging").rglob("*.parquet"))
+        assert not list((Path(lake.objects.location) / "staging").rglob("*.parquet"))
         if not killed:
             break
 
