@@ -7,7 +7,7 @@ from tasks.errors import Misconfigured, StorageUnavailable, ThrongError
 _Meaning = tuple[type[ThrongError], str, str, str]
 
 RERUN = "then run the same command again."
-_MEND = "Mend THRONG_DATABASE_URL."
+_MEND = "Correct THRONG_DATABASE_URL."
 _FULL: _Meaning = (
     StorageUnavailable,
     "has no space left on its disk",
@@ -17,20 +17,20 @@ _FULL: _Meaning = (
 _FAILING: _Meaning = (
     StorageUnavailable,
     "cannot be read or written: its disk is full or failing",
-    f"Free space there or mend the disk, {RERUN}",
+    f"Free space there or repair the disk, {RERUN}",
     "database.disk_failing",
 )
 _REFUSED: _Meaning = (Misconfigured, "refuses user or password", _MEND, "database.login_refused")
 _DENIED: _Meaning = (
     Misconfigured,
     "denies this user a right",
-    "Grant it, or mend THRONG_DATABASE_URL.",
+    "Grant it, or correct THRONG_DATABASE_URL.",
     "database.right_denied",
 )
 _ABSENT: _Meaning = (
     Misconfigured,
     "does not exist on its server",
-    "Create it, or mend THRONG_DATABASE_URL.",
+    "Create it, or correct THRONG_DATABASE_URL.",
     "database.missing",
 )
 _DAMAGED: _Meaning = (
@@ -79,7 +79,7 @@ _TOO_OLD: _Meaning = (
 _NO_TLS: _Meaning = (
     Misconfigured,
     "and this machine do not agree on TLS",
-    "Mend sslmode and sslrootcert in THRONG_DATABASE_URL (or PGSSLMODE), or pg_hba.conf on the server.",
+    "Correct sslmode and sslrootcert in THRONG_DATABASE_URL (or PGSSLMODE), or pg_hba.conf on the server.",
     "database.no_tls",
 )
 _NO_ENTRY: _Meaning = (
@@ -179,7 +179,7 @@ def fault_of(name: str, error: DatabaseError | InterfaceError) -> ThrongError | 
     if not isinstance(error, OperationalError | InterfaceError):
         return None
     what = f"The database {name} does not answer ({type(error.orig).__name__})."
-    return StorageUnavailable(what, f"Start it or mend THRONG_DATABASE_URL, {RERUN}", "database.unavailable")
+    return StorageUnavailable(what, f"Start it or correct THRONG_DATABASE_URL, {RERUN}", "database.unavailable")
 
 
 def _meaning(error: DatabaseError | InterfaceError) -> _Meaning | None:

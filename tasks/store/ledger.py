@@ -209,7 +209,7 @@ def _move(session: Session, key: ReleaseKey, to: ReleaseState, audit: AuditEntry
         stands = release.state.value if release else "not reserved"
         raise RefusedRelease(
             f"{key} is {stands} and cannot become {to}.",
-            "See `throng releases` for where it stands.",
+            "See `throng releases` for its state.",
             "release.transition",
         )
     release.state = to
