@@ -121,7 +121,7 @@ class RowClassifier:
         self._timeless = (NO_TIME, BAD_TIME) if label in month.days else ()
 
     def classify(self, rows: ResolvedRows) -> ClassifiedRows:
-        """RowClassifier a batch of rows."""
+        """Classify a batch of rows."""
         second = self._second(rows.ticks)
         rows = rows._replace(cell=self._version_at(rows.cell, second))
         fit = (second >= self._valid_from[rows.cell]) & (second < self._valid_to[rows.cell]) & (rows.flags == 0)
