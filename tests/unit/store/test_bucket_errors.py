@@ -21,7 +21,7 @@ class _Anything(dict[str, str]):
 
 def _made(kind: type[BotoCoreError]) -> BotoCoreError:
     """An error of the kind, whose text would quote what nobody should see."""
-    error: BotoCoreError = BaseException.__new__(kind)
+    error: BotoCoreError = kind.__new__(kind)  # type: ignore[call-overload]
     error.kwargs = _Anything(error="secret")
     return error
 
