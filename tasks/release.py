@@ -13,7 +13,7 @@ from tasks.errors import RefusedRelease, StorageUnavailable
 from tasks.events.profile import Profile
 from tasks.period import Period, clock, day_start
 from tasks.policy import Policy
-from tasks.privacy.accounting import Charge, cap_units, charge
+from tasks.privacy.accounting import PrivacyCost, cap_units, charge
 from tasks.privacy.bounds import LevelRule, defect
 from tasks.privacy.derived import DerivedCounts
 from tasks.privacy.protect import ProtectedCounts
@@ -71,7 +71,7 @@ def rules_of(product: Product, period: Period, policy: Policy) -> tuple[LevelRul
     return product.rules(policy, period.cadence, round(length / timedelta(hours=1)))
 
 
-def privacy_cost(product: Product, period: Period, policy: Policy) -> Charge:
+def privacy_cost(product: Product, period: Period, policy: Policy) -> PrivacyCost:
     """The charge of one release to each month that its period touches."""
     return charge(rules_of(product, period, policy), len(period.months))
 

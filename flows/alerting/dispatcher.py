@@ -142,7 +142,7 @@ def _parse(body: bytes) -> Alert:
 
 
 def _listener(dispatcher: Dispatcher, path: str) -> type[BaseHTTPRequestHandler]:
-    class Listener(BaseHTTPRequestHandler):
+    class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             self.send_response(204 if compare_digest(self.path.encode(), path.encode()) and self._take() else 400)
             self.end_headers()
@@ -159,4 +159,4 @@ def _listener(dispatcher: Dispatcher, path: str) -> type[BaseHTTPRequestHandler]
         def log_message(self, format: str, *args: object) -> None:
             """Write nothing: the path is the secret."""
 
-    return Listener
+    return Handler

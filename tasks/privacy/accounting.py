@@ -14,17 +14,19 @@ UNITS = 10**12
 
 
 @dataclass(frozen=True)
-class Charge:
+class PrivacyCost:
     """What each touched month pays: ledger units (rounded up), and the exact rho beside them."""
 
     units: int
     exact: Fraction
 
 
-def charge(rules: Sequence[LevelRule], months: int) -> Charge:
+def charge(rules: Sequence[LevelRule], months: int) -> PrivacyCost:
     """The charge to each touched month; one that shares the period with another month pays twice the rho."""
     costs = [_rho(rule, 2 if months > 1 else 1) for rule in rules]
-    return Charge(sum(math.ceil(max(cost) * UNITS) for cost in costs), sum((exact for exact, _ in costs), Fraction(0)))
+    return PrivacyCost(
+        sum(math.ceil(max(cost) * UNITS) for cost in costs), sum((exact for exact, _ in costs), Fraction(0))
+    )
 
 
 def _rho(rule: LevelRule, factor: int) -> tuple[Fraction, Fraction]:

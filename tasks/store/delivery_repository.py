@@ -13,7 +13,7 @@ from tasks.store.audit import AuditEntry, record
 from tasks.store.database import Database
 from tasks.store.delivery_store import DeliveryKey
 from tasks.store.event_log import release_lineage
-from tasks.store.tables import Client, Delivery, DeliveryState, Installation, Release
+from tasks.store.tables import Client, Delivery, DeliveryState, InstallationRow, Release
 
 DELIVERY_TRANSITIONS: Mapping[DeliveryState, frozenset[DeliveryState]] = {
     DeliveryState.RENDERED: frozenset({DeliveryState.DELIVERED, DeliveryState.REFUSED}),
@@ -78,7 +78,7 @@ class DeliveryRepository:
         """Digests of the chain over all deliveries, oldest first; the first one is the installation's own."""
         links = select(Delivery.chain).where(col(Delivery.chain).is_not(None)).order_by(col(Delivery.sequence))
         with self._database.reading() as session:
-            own = session.exec(select(Installation.id)).one()
+            own = session.exec(select(InstallationRow.id)).one()
             return [_beginning(own), *(link for link in session.exec(links) if link)]
 
     def mark_delivered(self, key: DeliveryKey, at: datetime, audit: AuditEntry) -> None:
@@ -102,7 +102,7 @@ def _beginning(installation: str) -> str:
 
 def _link(session: Session, delivery: Delivery) -> None:
     """Append the delivery to the chain; the locked row lets one transaction at a time do so."""
-    own = session.exec(select(Installation.id).with_for_update()).one()
+    own = session.exec(select(InstallationRow.id).with_for_update()).one()
     last = session.exec(select(Delivery).order_by(col(Delivery.sequence).desc().nulls_last())).first()
     before = (last and last.chain) or _beginning(own)
     key = [delivery.client, delivery.product, delivery.version, delivery.period, delivery.revision]

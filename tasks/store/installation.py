@@ -93,7 +93,7 @@ def _used(database: Database, part: InstallationPart) -> bool:
 
 def _own_id(database: Database) -> str:
     with database.reading() as session:
-        return session.exec(select(tables.Installation.id)).one()
+        return session.exec(select(tables.InstallationRow.id)).one()
 
 
 def _foreign(part: object, fault: str) -> RefusedRelease:

@@ -53,8 +53,10 @@ class Table(SQLModel):
     )
 
 
-class Installation(Table, table=True):
+class InstallationRow(Table, table=True):
     """One row: which installation's database this is; lake and key store carry the same id."""
+
+    __tablename__ = "installation"
 
     id: str = Field(primary_key=True)
     created_at: datetime

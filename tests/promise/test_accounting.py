@@ -15,7 +15,7 @@ from dp_accounting import pld, rdp
 from tasks.period import Cadence
 from tasks.policy import Policy
 from tasks.policy_file import LONGEST_MONTH, load, longest_month
-from tasks.privacy.accounting import UNITS, Charge, cap_units, charge, epsilon, rho_of
+from tasks.privacy.accounting import UNITS, PrivacyCost, cap_units, charge, epsilon, rho_of
 from tasks.privacy.bounds import LevelRule
 from tasks.products import registry
 
@@ -35,7 +35,7 @@ def scheduled(policy: Policy) -> Iterator[tuple[tuple[LevelRule, ...], int]]:
                 yield product.rules(policy, cadence, hours), 2 if cadence is Cadence.WEEK else 1
 
 
-def charges(policy: Policy) -> list[Charge]:
+def charges(policy: Policy) -> list[PrivacyCost]:
     return [charge(rules, months) for rules, months in scheduled(policy)]
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.privacy.accounting import UNITS, Charge, cap_units, charge, epsilon, rho_of
+from tasks.privacy.accounting import UNITS, PrivacyCost, cap_units, charge, epsilon, rho_of
 from tasks.privacy.bounds import LevelRule
 from tasks.privacy.noise import gaussian, scale_of
 
@@ -23,7 +23,7 @@ def test_a_level_costs_half_its_bound_over_its_variance() -> None:
 def test_levels_of_a_release_add_up() -> None:
     alone = [charge([rule], 1) for rule in (FINE, COARSE)]
     both = charge([FINE, COARSE], 1)
-    assert both == Charge(alone[0].units + alone[1].units, alone[0].exact + alone[1].exact)
+    assert both == PrivacyCost(alone[0].units + alone[1].units, alone[0].exact + alone[1].exact)
 
 
 @pytest.mark.parametrize("months", [2, 3])

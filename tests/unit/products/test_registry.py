@@ -9,7 +9,7 @@ import pytest
 from tasks.errors import Misconfigured
 from tasks.mobility.tables import MONTH_STATE, PRESENCE
 from tasks.period import Cadence, Period
-from tasks.privacy.accounting import Charge, charge
+from tasks.privacy.accounting import PrivacyCost, charge
 from tasks.products import footfall, gate_profile, panel, registry
 from tasks.products.spec import OPTED_IN, Audience, DerivedProduct
 from tests.unit.products.counting import POLICY, context
@@ -41,7 +41,7 @@ def test_a_derived_product_has_no_rules_and_so_no_charge() -> None:
     with registry.registered(weekly):
         assert weekly.name not in [each.name for each in registry.drawn()]
         assert registry.for_clients() == ("footfall", "weekly")
-        assert charge(weekly.rules(POLICY, Cadence.WEEK, 168), 2) == Charge(0, Fraction(0))
+        assert charge(weekly.rules(POLICY, Cadence.WEEK, 168), 2) == PrivacyCost(0, Fraction(0))
 
 
 @pytest.mark.parametrize("name", ["footfal", "gate_profile", "xyz"])
