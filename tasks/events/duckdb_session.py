@@ -69,11 +69,11 @@ def batches(con: duckdb.DuckDBPyConnection, sql: str, parameters: object, rows: 
         except StopIteration:
             return
         except OSError as error:
-            raise _as_told(str(error)) from None
+            raise _duckdb_error(str(error)) from None
         yield batch
 
 
-def _as_told(words: str) -> duckdb.Error:
+def _duckdb_error(words: str) -> duckdb.Error:
     """DuckDB's error by the name of its kind, with which its words begin; a bare one is a library's within it."""
     kind = _KIND.match(words)
     return _KINDS.get(kind[1], duckdb.OperationalError)(words) if kind else duckdb.Error(words)

@@ -12,7 +12,7 @@ from tasks.events.mapping_proposal import key_parts
 from tasks.events.sample import members
 
 LEAST = 0.05
-"""The share of rows that must be found beside the file."""
+"""The share of rows that must be known from the landing."""
 SURE = 0.5
 """The share of the best column's matches with which a column that is named so keeps its role."""
 RULES = ({"+": ""}, {"00": ""}, {"+": "", "00": ""})
@@ -22,7 +22,7 @@ RULES = ({"+": ""}, {"00": ""}, {"+": "", "00": ""})
 def roles(
     file: Opened, looks: Sequence[SampledColumn], named: Mapping[str, SampledColumn], context: LandingContext
 ) -> dict[str, SampledColumn]:
-    """The roles, with the columns of subscriber and cell whose values are known beside the file."""
+    """The roles, with the columns of subscriber and cell whose values are known from the landing."""
     found, cells = dict(named), context.cells
     if context.people is not None:
         _choose(found, "subscriber", {look: _people(file, look, context) for look in looks}, file.rows)
@@ -67,6 +67,6 @@ def ids_rule(file: Opened, look: SampledColumn, context: LandingContext) -> Ids:
     return context.ids
 
 
-def told(ids: Ids, context: LandingContext) -> Ids | None:
+def changed_rule(ids: Ids, context: LandingContext) -> Ids | None:
     """The rule, if it is another than the given one."""
     return ids if ids != context.ids else None

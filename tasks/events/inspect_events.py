@@ -21,7 +21,7 @@ ROLES = ("subscriber", "time", "cell", "mcc", "net", "area", "latitude", "longit
 GOOD = 0.95
 """A share of rows below which a mapping is proposed although a known format fits."""
 NONE = 0.05
-"""A share of rows below which ids match nothing that lies beside them."""
+"""A share of rows below which ids match nothing in the landing."""
 
 
 def inspect_events(
@@ -62,7 +62,7 @@ def wall_times_of(path: Path, kind: str, format_: EventFormat, columns: Typed) -
 
 
 def _matches(found: Shares, context: LandingContext) -> bool:
-    """Whether some ids are known in the registers that lie beside the file."""
+    """Whether some ids are known in the registers of the landing."""
     people = found.people is None or found.people >= NONE * found.rows
     return people and (context.cells is None or found.cells >= NONE * found.rows)
 
@@ -84,7 +84,7 @@ def _readings(found: Shares) -> tuple[Reading, ...]:
 def _proposed(
     path: Path, file: Opened, known: Inspection, context: LandingContext, earlier: Sequence[str]
 ) -> Inspection:
-    """A mapping by names, forms and what lies beside; without one where subscriber or time cannot be found."""
+    """A mapping by names, forms and the landing; without one where subscriber or time cannot be found."""
     for text in earlier:
         if again := _as_before(path, file, known, context, text):
             return again
@@ -126,7 +126,12 @@ def _read(
     if known.format:
         notes = (*notes, f"Replace [events.{known.format}] with it, if that is your mapping.")
     return replace(
-        known, readings=_readings(found), proposal=text, ids=id_matching.told(ids, context), notes=notes, format=None
+        known,
+        readings=_readings(found),
+        proposal=text,
+        ids=id_matching.changed_rule(ids, context),
+        notes=notes,
+        format=None,
     )
 
 
@@ -149,7 +154,7 @@ def _as_before(path: Path, file: Opened, known: Inspection, context: LandingCont
     notes = zone_notes(seen, context, file.zone, format_.time.timezone or file.zone)
     if min(found.subscribers, found.times) < GOOD * found.rows or not _matches(found, context):
         return None
-    other = id_matching.told(ids, context)
+    other = id_matching.changed_rule(ids, context)
     return replace(known, readings=_readings(found), proposal=text, ids=other, notes=notes, format=None)
 
 

@@ -41,7 +41,7 @@ def _reasons(account: RowCounts, panel: int) -> str:
 
 
 def _said(forms: Mapping[str, str], *wanted: str) -> list[str]:
-    """The form of what could not be used, beside that of what it was compared with."""
+    """The form of unusable values, and of the values they were compared with."""
     if wanted[0] not in forms:
         return []
     return [f'The form of {what} is "{forms[what]}".' for what in wanted if what in forms]

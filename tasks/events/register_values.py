@@ -143,7 +143,7 @@ def _words(register: ReferenceTable, column: str, understood: str, fit: str, exp
 
 
 def flags(checks: Sequence[ColumnRule]) -> str:
-    """SQL of two columns a check, to be kept beside a register's rows."""
+    """SQL of two columns a check, stored with the rows of a register."""
     return ", ".join(f"{check.odd} AS odd_{n}, {check.fit} AS fit_{n}" for n, check in enumerate(checks))
 
 

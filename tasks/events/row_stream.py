@@ -1,4 +1,4 @@
-"""Files as a table of rows for DuckDB; what cannot be read is kept beside it, and never stops what can."""
+"""Files as a table of rows for DuckDB; unreadable rows and files are collected apart and stop nothing."""
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Words of registers as SQL: without blanks around them, and what stands for no value or for no proof."""
+"""Words of registers as SQL: trimmed; NULL for words that mean no value or no proof."""
 
 from collections.abc import Sequence
 

@@ -51,7 +51,7 @@ class Consents:
         return pa.table(columns)
 
 
-def ask(plan: SimulationPlan, people: People) -> Consents:
+def collect_consents(plan: SimulationPlan, people: People) -> Consents:
     """Ask every subscriber; the answers lean by age band and gender around the plan's share."""
     rng, size = plan.rng("consents"), len(people)
     first, span = int(plan.first.timestamp()), int((plan.end - plan.first).total_seconds())

@@ -1,4 +1,4 @@
-"""Rows that must not be used, planted beside the clean ones; and what an exact account of them has to say."""
+"""Rows that must not be used among the clean ones, and the exact account of them."""
 
 from dataclasses import dataclass
 

@@ -30,7 +30,7 @@ class Itinerary:
     onward: Bools
 
 
-def live(plan: SimulationPlan, city: City, people: People, part: int, number: int, day: Day) -> Itinerary:
+def build_itinerary(plan: SimulationPlan, city: City, people: People, part: int, number: int, day: Day) -> Itinerary:
     """The itineraries of one part's people on one day; where yesterday's evening went on past midnight, from there."""
     yesterday, tonight = (
         evenings(plan, city, people, n, plan.rng("evening", part, n + 1)) for n in (number - 1, number)

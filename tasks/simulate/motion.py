@@ -32,7 +32,7 @@ def keys(person: Any, second: Any) -> NDArray[np.int64]:
     return np.asarray((person.astype(np.int64) << SECOND_BITS) | second, np.int64)
 
 
-def move(city: City, days: Itinerary) -> Motion:
+def move_people(city: City, days: Itinerary) -> Motion:
     """A way passes through four places, each for a quarter of its time."""
     at = np.flatnonzero(days.onward)
     shares = (np.arange(WAYPOINTS) + 0.5) / WAYPOINTS

@@ -78,7 +78,7 @@ class People:
         return np.asarray(of_age & (self.segment == CONSUMER) & (self.home_mcc == HOME_MCC))
 
 
-def settle(plan: SimulationPlan, city: City) -> People:
+def build_population(plan: SimulationPlan, city: City) -> People:
     """Give every subscriber a kind, places, habits and a contract."""
     rng, size = plan.rng("people"), plan.subscribers
     kind = rng.choice(len(KINDS), size, p=KIND_SHARES).astype(np.int8)

@@ -11,17 +11,17 @@ from numpy.typing import NDArray
 from tasks.errors import Misconfigured
 from tasks.simulate.city import City, build_city
 from tasks.simulate.clock import Day
-from tasks.simulate.consents import Consents, ask
+from tasks.simulate.consents import Consents, collect_consents
 from tasks.simulate.data_defects import UNREADABLE_ROW, SentRows, add_defects
 from tasks.simulate.files import stamp, write_events
-from tasks.simulate.itinerary import live
-from tasks.simulate.motion import move, presence
+from tasks.simulate.itinerary import build_itinerary
+from tasks.simulate.motion import move_people, presence
 from tasks.simulate.network import RadioNetwork, build_network
 from tasks.simulate.plan import SimulationPlan
-from tasks.simulate.population import People, settle
+from tasks.simulate.population import People, build_population
 from tasks.simulate.reference_files import write_reference_files
 from tasks.simulate.rows import Sender, sendable
-from tasks.simulate.signals import hear
+from tasks.simulate.signals import emit_signals
 from tasks.simulate.truth import KEPT, Truth, account
 
 Progress = Callable[[int, int], None]
@@ -80,8 +80,8 @@ def simulate(directory: Path, plan: SimulationPlan, progress: Progress | None = 
 
 def _world(directory: Path, plan: SimulationPlan) -> _World:
     city = build_city(plan)
-    network, people = build_network(plan, city), settle(plan, city)
-    consents = ask(plan, people)
+    network, people = build_network(plan, city), build_population(plan, city)
+    consents = collect_consents(plan, people)
     truth = Truth(directory / "truth", people.ids(plan), pa.array(city.zone_ids))
     directory.mkdir(parents=True, exist_ok=True)
     write_reference_files(directory, plan, city, network, people, consents)
@@ -93,9 +93,9 @@ def _write_part(world: _World, part: int, number: int, day: Day, path: Path) -> 
     """One file of events with its truth; memory holds one part at a time."""
     plan, city, some = world.plan, world.city, world.plan.parts[part]
     people, since = world.people.only(some), world.consents.counts_from[some]
-    days = live(plan, city, people, part, number, day)
-    motion = move(city, days)
-    clean = hear(people, days, motion, world.network, day, plan.rng("signals", part, number))
+    days = build_itinerary(plan, city, people, part, number, day)
+    motion = move_people(city, days)
+    clean = emit_signals(people, days, motion, world.network, day, plan.rng("signals", part, number))
     settled = since < plan.first.timestamp()
     rng = plan.rng("flaws", part, number)  # a stream keeps its name, so that a seed keeps its city
     rows = _as_sent(add_defects(plan, world.network, clean, settled, day, rng), day, rng)

@@ -36,7 +36,7 @@ class Signals:
     event_type: NDArray[np.uint8]
 
 
-def hear(
+def emit_signals(
     people: People, days: Itinerary, motion: Motion, network: RadioNetwork, day: Day, rng: np.random.Generator
 ) -> Signals:
     """All clean events; a silent phone has none."""

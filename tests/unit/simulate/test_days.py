@@ -8,10 +8,10 @@ import pytest
 from tasks.simulate import SimulationPlan
 from tasks.simulate.city import ARENA, build_city
 from tasks.simulate.clock import Day
-from tasks.simulate.itinerary import live
-from tasks.simulate.motion import move, presence
+from tasks.simulate.itinerary import build_itinerary
+from tasks.simulate.motion import move_people, presence
 from tasks.simulate.plan import HOUR
-from tasks.simulate.population import DEVICE, NIGHT_WORKER, STUDENT, WORKER, settle
+from tasks.simulate.population import DEVICE, NIGHT_WORKER, STUDENT, WORKER, build_population
 from tests.unit.simulate.landing import BERLIN
 
 SPRING, AUTUMN, USUAL = date(2026, 3, 29), date(2026, 10, 25), date(2026, 3, 3)
@@ -45,14 +45,14 @@ def test_wall_clock_times_become_elapsed_seconds_in_order(day: date) -> None:
 def world(day: date, size: int = 3000) -> Any:
     plan = SimulationPlan(size, 1, day, 3, zones=24)
     city = build_city(plan)
-    return plan, city, settle(plan, city)
+    return plan, city, build_population(plan, city)
 
 
 @pytest.mark.parametrize("day", [SPRING, USUAL, AUTUMN])
 def test_presence_is_the_zone_of_most_of_the_hour(day: date) -> None:
     plan, city, people = world(day, 60)
     clock = Day(day, BERLIN)
-    motion = move(city, live(plan, city, people, 0, 0, clock))
+    motion = move_people(city, build_itinerary(plan, city, people, 0, 0, clock))
     found = presence(city, motion, len(people), clock)
     for person in range(len(people)):
         places = motion.place[motion.piece(np.full(clock.seconds, person), np.arange(clock.seconds))]
@@ -64,7 +64,7 @@ def test_presence_is_the_zone_of_most_of_the_hour(day: date) -> None:
 
 def test_stays_follow_each_other_and_fill_the_day() -> None:
     plan, city, people = world(USUAL)
-    days = live(plan, city, people, 0, 0, Day(USUAL, BERLIN))
+    days = build_itinerary(plan, city, people, 0, 0, Day(USUAL, BERLIN))
     first, last = np.diff(days.person, prepend=-1) > 0, ~days.onward
     assert np.array_equal(days.person[first], np.arange(len(people)))
     assert (days.arrive[first] == 0).all()
@@ -75,7 +75,7 @@ def test_stays_follow_each_other_and_fill_the_day() -> None:
 
 def test_nobody_travels_faster_than_a_train() -> None:
     plan, city, people = world(USUAL)
-    days = live(plan, city, people, 0, 0, Day(USUAL, BERLIN))
+    days = build_itinerary(plan, city, people, 0, 0, Day(USUAL, BERLIN))
     at = np.flatnonzero(days.onward)
     metres = np.hypot(*(city.metres(days.place[at + 1]) - city.metres(days.place[at])).T)
     assert (metres / (days.arrive[at + 1] - days.leave[at])).max() < 40
@@ -83,8 +83,8 @@ def test_nobody_travels_faster_than_a_train() -> None:
 
 def test_people_wake_up_where_they_were_at_midnight() -> None:
     plan, city, people = world(USUAL)
-    evening = live(plan, city, people, 0, 0, Day(USUAL, BERLIN))
-    morning = live(plan, city, people, 0, 1, Day(USUAL + timedelta(days=1), BERLIN))
+    evening = build_itinerary(plan, city, people, 0, 0, Day(USUAL, BERLIN))
+    morning = build_itinerary(plan, city, people, 0, 1, Day(USUAL + timedelta(days=1), BERLIN))
     midnight = evening.place[~evening.onward]
     assert np.array_equal(midnight, morning.place[np.diff(morning.person, prepend=-1) > 0])
     assert (midnight != people.home).mean() > 0.02
@@ -93,7 +93,7 @@ def test_people_wake_up_where_they_were_at_midnight() -> None:
 def test_offices_fill_by_day_homes_by_night_and_the_arena_on_its_night() -> None:
     plan, city, people = world(USUAL)
     clock = Day(USUAL, BERLIN)
-    zones = presence(city, move(city, live(plan, city, people, 0, 0, clock)), len(people), clock)
+    zones = presence(city, move_people(city, build_itinerary(plan, city, people, 0, 0, clock)), len(people), clock)
     at_home = zones == city.square_zone[people.home][:, None]
     arena = np.sum(city.area_type[np.minimum(zones, plan.zones - 1)] == ARENA, axis=0)
     workers = people.kind == WORKER
@@ -108,7 +108,7 @@ def test_pupils_stay_away_from_school_at_weekends() -> None:
     shares = {}
     for day in (date(2026, 3, 6), date(2026, 3, 8)):
         plan, city, people = world(day)
-        days = live(plan, city, people, 0, 0, Day(day, BERLIN))
+        days = build_itinerary(plan, city, people, 0, 0, Day(day, BERLIN))
         there = days.place == people.work[days.person]
         shares[day] = len(np.unique(days.person[there & (people.kind[days.person] == STUDENT)]))
     friday, sunday = shares.values()
