@@ -49,6 +49,7 @@ class Refresh:
         they change while they are read.
         """
         settings, policy = self._stores.settings, self._stores.policy.policy
+        key = self._stores.pseudonym_keys.existing(period)  # before registers are read
         digest = registers_digest(self._stores)
         with unchanged("The subscribers or consents file", digest, lambda: registers_digest(self._stores)):
             check_registers(self._stores)
@@ -58,7 +59,7 @@ class Refresh:
                 time=policy.time,
                 who=policy.who,
                 now=self._now(),
-                keyed=[self._stores.pseudonym_keys.existing(period)],
+                keyed=[key],
                 formats=load_formats(settings.mapping),
             )
         check_register_values(self._stores, values)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ from tasks.period import Period
 from tasks.plan import Mode, Plan, State, daily_plan, make_plan
 from tasks.policy_file import shipped
 from tasks.privacy.noise import production_noise
+from tasks.products.registry import find
+from tasks.refresh import Refresh
 from tasks.store.tables import DeliveryState, ReleaseState
 from tests.integration.plan.world import World, noon
 from tests.publisher import publisher
@@ -184,8 +187,13 @@ def test_a_key_that_is_gone_before_its_time_is_a_failure_that_is_told_and_charge
     (told,) = [alert for alert in alerts(world.stores, plan, NOW) if alert.kind == AlertKind.RUN_FAILED]
     assert "key" in told.what
     assert "backup" in told.what
-    with pytest.raises(RefusedRelease, match="key of"):
-        publisher(world.stores, production_noise(), lambda: NOW)("footfall", str(DAY))
+    draw = publisher(world.stores, production_noise(), lambda: NOW)
+    refused = (
+        Refresh(world.stores).refresh if kept == "keys/pseudonym" else partial(draw.check_inputs, find("footfall"))
+    )
+    with pytest.raises(RefusedRelease) as refusal:
+        refused(Period.day(DAY))
+    assert refusal.value.code == "keys.missing"
     assert world.stores.ledger.releases() == []
     later = datetime.now(UTC) + timedelta(days=world.stores.policy.policy.retention.keys_days)
     assert {target.state for target in world.plan(DAY, DAY, later).targets} == {State.IMPOSSIBLE}
