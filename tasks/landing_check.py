@@ -16,7 +16,7 @@ from tasks.events.files import FileGroup, group_files
 from tasks.events.folders import dated, labels_of
 from tasks.events.formats import Formats
 from tasks.events.formats.detect import UnreadableFile
-from tasks.events.gate_messages import columns
+from tasks.events.gate import refuse_register_values
 from tasks.events.inspect_events import NONE, is_utc, wall_times_of, zone_notes
 from tasks.events.landing import LandingFile, find_day
 from tasks.events.landing_context import LandingContext, subscriber_ids
@@ -74,13 +74,7 @@ class LandingCheck:
             keyed=[token_bytes(32)],  # of nobody's: the pseudonyms are thrown away
             formats=self.formats,
         )
-        limit = self.policy.gate.rules.register_values.limit
-        if facts.share > limit:
-            raise RejectedInput(
-                f"Values that are not understood, or that cannot be counted:{columns(facts.worst(limit))}",
-                "Correct the register, or map its words and dates in formats.toml (docs/reference/landing.md).",
-                "registers.values_unknown",
-            )
+        refuse_register_values(facts, self.policy.gate.rules.register_values)
         if not len(panel):
             raise RejectedInput(
                 "Nobody may be counted: no subscriber is of age, of a counted segment, at home here, and consented.",

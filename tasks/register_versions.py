@@ -10,12 +10,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from tasks.errors import RejectedInput
-from tasks.events import gate_messages
 from tasks.events.consent import CONSENT_COLUMNS
 from tasks.events.consent_history import HistoryExtent, history_extent
 from tasks.events.file_digests import digest
 from tasks.events.formats import load_formats
-from tasks.events.gate import REGISTER_SHRUNK, REGISTER_VALUES, REGISTER_WENT_BACK
+from tasks.events.gate import REGISTER_SHRUNK, REGISTER_VALUES, REGISTER_WENT_BACK, refuse_register_values
 from tasks.events.landing import find_register
 from tasks.events.panel import SUBSCRIBER_COLUMNS
 from tasks.events.reference_tables import count_rows
@@ -129,14 +128,8 @@ def _refuse(faults: Mapping[str, Mapping[str, str]], overrides: Collection[str])
 def check_register_values(stores: LandingStores, facts: RegisterFacts) -> None:
     """Raise RejectedInput if values of the registers are not understood, unless somebody said that they are right."""
     rule = stores.policy.policy.gate.rules.register_values
-    if rule.severity == "warning" or facts.share <= rule.limit or _values_accepted(stores):
-        return
-    detail = gate_messages.columns(facts.worst(rule.limit))
-    raise RejectedInput(
-        gate_messages.message(REGISTER_VALUES, facts.share, rule.limit, detail, "failed"),
-        gate_messages.action(REGISTER_VALUES, rule.severity),
-        "gate.register_values",
-    )
+    if rule.severity == "critical" and not _values_accepted(stores):
+        refuse_register_values(facts, rule)
 
 
 def _values_accepted(stores: LandingStores) -> bool:

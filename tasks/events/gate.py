@@ -16,6 +16,7 @@ from tasks.events import gate_messages
 from tasks.events.file_facts import FileFacts
 from tasks.events.gate_metrics import SURE, GateMetric, of_day
 from tasks.events.profile import NoisyValue, Profile
+from tasks.events.register_values import RegisterFacts
 from tasks.policy import Gate, GateRules, Rule
 from tasks.validation import Expectation, ValidationStatus, Validator, validate
 
@@ -84,6 +85,19 @@ def refuse(results: Sequence[GateResult]) -> None:
             "The gate stops this day. " + " ".join(f"{result.rule}: {result.message}" for result in stopping),
             " ".join(dict.fromkeys(result.action for result in stopping)),
             "gate.stopped",
+        )
+
+
+def refuse_register_values(facts: RegisterFacts, rule: Rule) -> None:
+    """Raise RejectedInput if a column of the registers passes the limit; for callers that judge no day."""
+    if facts.share > rule.limit:
+        detail = gate_messages.columns(facts.worst(rule.limit))
+        raise RejectedInput(
+            f"In the worst column of the registers {facts.share:.2%} of the values are not understood, or none can be "
+            f"counted; the limit is {rule.limit:.2%}.{detail}",
+            "Correct the register, or map its words and dates in formats.toml. Or accept it as it is: "
+            "`throng ingest DAY --override register_values --reason TEXT`.",
+            "gate.register_values",
         )
 
 
