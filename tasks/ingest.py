@@ -161,6 +161,8 @@ class Ingest:
         generation = self._stores.catalog.begin_day(day, inputs, listing_of(landing.files))
         staged = self._stores.lake.new_partition(day, generation)
         self._stores.lake.write_plan(zones.version, zones.geojson())
+        for table in registry.lake_tables():
+            staged.keep_table(table)
         staged.write_coverage(cells.covered_hours(len(zones.zone_ids), len(day_hours(day, policy.time.local))))
         return staged, inputs, plans
 

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from fractions import Fraction
-from typing import cast
 
 from tasks.count_context import count_context
 from tasks.derivation import derivation_inputs, inputs_changed, pending_derivation
@@ -13,7 +12,7 @@ from tasks.period import Period
 from tasks.privacy.noise import Noise
 from tasks.products.draw import counted
 from tasks.products.registry import find
-from tasks.products.spec import DataProduct, DerivedProduct, Product
+from tasks.products.spec import DerivedProduct, Product
 from tasks.refresh import LandingSide
 from tasks.refs import Outcome, ReleaseRef
 from tasks.release import (
@@ -178,9 +177,9 @@ class Publish:
         if release is None:
             raise RefusedRelease(f"{key} was never charged.", "Publish it first.", "release.not_charged")
         inputs = ReleaseInputs(release.zone_plan, release.generations, release.digests)
-        made, listed = cast(DataProduct, product), self._stores.lake.eligible(period)
-        context = count_context(self._stores, made, period, inputs, listed.table)
-        return PendingDraw(counted(made, context, self._noise), {"people": listed.registers})
+        listed = self._stores.lake.eligible(period)
+        context = count_context(self._stores, product, period, inputs, listed.table)
+        return PendingDraw(counted(product, context, self._noise), {"people": listed.registers})
 
 
 def revised(product: Product, period: Period, release: str) -> ReleaseKey:

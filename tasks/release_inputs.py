@@ -5,21 +5,21 @@ from datetime import date, datetime, timedelta
 from tasks.errors import RefusedRelease
 from tasks.events.gate import FAULTS
 from tasks.period import Cadence, Period, clock
-from tasks.products.spec import Product
+from tasks.products.spec import DataProduct
 from tasks.release import ReleaseInputs, scheduled_at
 from tasks.retention import check_not_expired
 from tasks.store import PseudonymisedStores
-from tasks.store.lake import LakeFile
+from tasks.store.lake import KEPT_TABLES, LakeFile
 from tasks.store.tables import DayGeneration
 
 
-def inputs_now(stores: PseudonymisedStores, product: Product, period: Period, now: datetime) -> ReleaseInputs:
+def inputs_now(stores: PseudonymisedStores, product: DataProduct, period: Period, now: datetime) -> ReleaseInputs:
     """The inputs of the period's release now; raises RefusedRelease or StorageUnavailable where one is missing."""
     check_not_expired(stores, period)
     days = _days(stores, product, period, now)
     _check_kept(stores, product, period, days)
     stores.data_keys.existing(period)
-    files_of(stores, {day.day: day.generation for day in days})
+    _check_tables(product, period, files_of(stores, {day.day: day.generation for day in days}))
     plan = {day.zone_plan for day in days}
     if len(plan) > 1:
         raise RefusedRelease(
@@ -30,7 +30,7 @@ def inputs_now(stores: PseudonymisedStores, product: Product, period: Period, no
     return ReleaseInputs(plan.pop(), {str(day.day): day.generation for day in days})
 
 
-def _days(stores: PseudonymisedStores, product: Product, period: Period, now: datetime) -> list[DayGeneration]:
+def _days(stores: PseudonymisedStores, product: DataProduct, period: Period, now: datetime) -> list[DayGeneration]:
     """The period's days in the lake; raises RefusedRelease while it is not due."""
     days = stores.catalog.days(period.first, period.days[-1])
     policy = stores.policy.policy
@@ -51,7 +51,7 @@ def _days(stores: PseudonymisedStores, product: Product, period: Period, now: da
     return days
 
 
-def _check_kept(stores: PseudonymisedStores, product: Product, period: Period, days: list[DayGeneration]) -> None:
+def _check_kept(stores: PseudonymisedStores, product: DataProduct, period: Period, days: list[DayGeneration]) -> None:
     """Raise RefusedRelease for days that keep almost no row: a release would be charged for noise alone."""
     if all(_keeps_nothing(stores, day) for day in days):
         raise RefusedRelease(
@@ -59,6 +59,19 @@ def _check_kept(stores: PseudonymisedStores, product: Product, period: Period, d
             f"Correct the files, or `throng ingest {days[0].day} --again --override rows_kept --reason TEXT`.",
             "release.no_rows",
         )
+
+
+def _check_tables(product: DataProduct, period: Period, files: list[LakeFile]) -> None:
+    """Raise RefusedRelease for days that were ingested before the lake kept the product's tables."""
+    for day in sorted({file.day for file in files}):
+        kept = {file.path.rpartition("/")[2] for file in files if file.day == day and file.table == KEPT_TABLES}
+        for table in product.reads:
+            if table.name not in kept:
+                raise RefusedRelease(
+                    f"{product.name} {period} counts {table.name}, which the lake does not hold of {day}.",
+                    f"Run `throng ingest {day} --again` first.",
+                    "release.no_table",
+                )
 
 
 def _keeps_nothing(stores: PseudonymisedStores, day: DayGeneration) -> bool:

@@ -149,7 +149,7 @@ def _nothing_known(context: CountContext) -> Mapping[str, KeyStatuses]:
 
 
 @dataclass(frozen=True)
-class Product:
+class Declaration:
     """What every product declares."""
 
     name: str
@@ -189,7 +189,7 @@ class Product:
 
 
 @dataclass(frozen=True)
-class DataProduct(Product):
+class DataProduct(Declaration):
     """Statistics that are counted from the lake, charged to the budget and drawn together as one release."""
 
     reads: tuple["LakeTable", ...]
@@ -213,9 +213,12 @@ class DataProduct(Product):
 
 
 @dataclass(frozen=True)
-class DerivedProduct(Product):
+class DerivedProduct(Declaration):
     """Statistics computed from releases alone: nothing is read from the lake, drawn or charged."""
 
     inputs: Callable[[Period], Sequence[tuple[str, Period]]]
     """Product and period of each release that it needs, in the order in which `derive` gets them."""
     derive: Callable[[PublicContext, Sequence[StoredRelease]], Mapping[str, DerivedLevel]]
+
+
+Product = DataProduct | DerivedProduct

@@ -23,6 +23,8 @@ from tasks.store.parquet import parquet, table_of
 from tasks.store.seal import DoesNotOpen, seal, unseal
 
 FIRST_PART = "part-1.sealed"
+KEPT_TABLES = "tables"
+"""The folder of empty objects that name the tables of a version."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,10 @@ class StagedPartition:
     def write_coverage(self, covered: npt.NDArray[np.bool_]) -> None:
         """Zones x hours that had a valid cell."""
         self._put(_coverage(self.day, self.generation), _npy(covered))
+
+    def keep_table(self, table: LakeTable) -> None:
+        """Record that the version holds this table, even where it has no row."""
+        self._put(f"{KEPT_TABLES}/{self._labels}/{table.name}", b"")
 
     def write_profile(self, values: npt.NDArray[np.int64]) -> None:
         """The confidential profile before noise; it goes before the version counts."""
@@ -93,7 +99,7 @@ class StagedPartition:
 
 
 class DayStore:
-    """<table>/[period=]/date=/generation=/bucket=; quarantine/ and coverage/ by date and generation."""
+    """<table>/[period=]/date=/generation=/bucket=; quarantine/, coverage/ and tables/ by date and generation."""
 
     def __init__(self, objects: ObjectStore, keys: DataKeys) -> None:
         self.objects = objects
