@@ -8,7 +8,7 @@ from typing import Any
 
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
-from prefect.context import FlowRunContext
+from prefect.context import FlowRunContext, SyncClientContext
 from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
 
@@ -29,7 +29,15 @@ async def run_verb(
 
     The verb runs in a thread, so that other flow runs of this process go on beside it.
     """
-    return await asyncio.to_thread(_to_state, verb, tags, call, cards)
+    return await asyncio.to_thread(_with_one_client, verb, tags, call, cards)
+
+
+def _with_one_client(
+    verb: str, tags: list[str], call: Callable[[], Reference], cards: Callable[[], None]
+) -> State[Reference]:
+    """Share one Prefect client among a run's tasks and cards: each new one costs a TLS context."""
+    with SyncClientContext.get_or_create():
+        return _to_state(verb, tags, call, cards)
 
 
 def _to_state(verb: str, tags: list[str], call: Callable[[], Reference], cards: Callable[[], None]) -> State[Reference]:
