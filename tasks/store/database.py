@@ -139,8 +139,8 @@ def _supported(text: str) -> URL:
 
 
 def _postgresql(url: URL) -> Engine:
-    told = {"connect_timeout": 10, "client_encoding": "utf8", **_KEEP_ALIVE}
-    engine = create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args=told)
+    options = {"connect_timeout": 10, "client_encoding": "utf8", **_KEEP_ALIVE}
+    engine = create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args=options)
     event.listen(engine, "connect", _prepare_session)
     return engine
 

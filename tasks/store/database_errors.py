@@ -7,7 +7,7 @@ from tasks.errors import Misconfigured, StorageUnavailable, ThrongError
 _Meaning = tuple[type[ThrongError], str, str, str]
 
 RERUN = "then run the same command again."
-_MEND = "Correct THRONG_DATABASE_URL."
+_CORRECT = "Correct THRONG_DATABASE_URL."
 _FULL: _Meaning = (
     StorageUnavailable,
     "has no space left on its disk",
@@ -20,7 +20,7 @@ _FAILING: _Meaning = (
     f"Free space there or repair the disk, {RERUN}",
     "database.disk_failing",
 )
-_REFUSED: _Meaning = (Misconfigured, "refuses user or password", _MEND, "database.login_refused")
+_REFUSED: _Meaning = (Misconfigured, "refuses user or password", _CORRECT, "database.login_refused")
 _DENIED: _Meaning = (
     Misconfigured,
     "denies this user a right",
@@ -88,7 +88,7 @@ _NO_ENTRY: _Meaning = (
     "Add a line for it to pg_hba.conf on the server, or sslmode=require to THRONG_DATABASE_URL.",
     "database.no_entry",
 )
-_BAD_OPTION: _Meaning = (Misconfigured, "cannot be asked for with these options", _MEND, "database.bad_option")
+_BAD_OPTION: _Meaning = (Misconfigured, "cannot be asked for with these options", _CORRECT, "database.bad_option")
 _ENDED: _Meaning = (
     StorageUnavailable,
     "ended this work: a time limit, a conflict with other work, or an administrator",

@@ -85,7 +85,7 @@ def _established(url: str) -> bool:
 
 
 def _used(database: Database, part: InstallationPart) -> bool:
-    """Whether something that is recorded rests on the part: a delivery on signing keys, a charge on all others."""
+    """Whether a record depends on the part: a delivery on signing keys, a charge on all others."""
     record = tables.Delivery if isinstance(part, SigningKeys) else tables.MonthBudget
     with database.reading() as session:
         return session.exec(select(record).limit(1)).first() is not None

@@ -206,9 +206,9 @@ def _move(session: Session, key: ReleaseKey, to: ReleaseState, audit: AuditEntry
     query = select(Release).where(*(col(getattr(Release, name)) == value for name, value in vars(key).items()))
     release = session.exec(query.with_for_update()).one_or_none()
     if release is None or to not in RELEASE_TRANSITIONS[release.state]:
-        stands = release.state.value if release else "not reserved"
+        state = release.state.value if release else "not reserved"
         raise RefusedRelease(
-            f"{key} is {stands} and cannot become {to}.",
+            f"{key} is {state} and cannot become {to}.",
             "See `throng releases` for its state.",
             "release.transition",
         )
