@@ -91,7 +91,7 @@ def _template() -> dict[str, Any]:
 
 
 def _dying_with_its_worker(command: list[str]) -> list[str]:
-    """Nobody would report how a flow run ended whose worker is gone: so it ends with it, and is settled."""
+    """End a flow run with its worker: no other process reports its end. The run reaper then closes it."""
     return ["setpriv", "--pdeathsig=KILL", *command] if shutil.which("setpriv") else command
 
 

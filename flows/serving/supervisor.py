@@ -125,7 +125,7 @@ class Supervisor:
             self._alert(Alert(SERVICE_DOWN, child.name, what, f"Read the end of {child.log}."))
 
     def _alert(self, alert: Alert) -> None:
-        """By way of the teller, which tells each day once: the server's automations may be what is down."""
+        """Send an alert through the dispatcher: the server, which has the automations, may be down."""
         try:
             post_alert(self._dispatcher, alert)
         except OSError as error:
