@@ -26,13 +26,9 @@ def prepare(database: Database) -> None:
     version = version_of(database)
     if version is None:
         migrate(database)
-    elif version not in KNOWN:
-        raise Misconfigured(
-            f"The database {database.name} has version {version}, newer than this Throng's {KNOWN[-1]}.",
-            "Install the Throng that wrote it, or a later one.",
-            "database.newer",
-        )
-    elif version != KNOWN[-1]:
+        return
+    _refuse_newer(database, version)
+    if version < KNOWN[-1]:
         raise Misconfigured(
             f"The database {database.name} has version {version}, older than this Throng's {KNOWN[-1]}.",
             "Make a backup, then run `throng migrate`.",
@@ -54,12 +50,7 @@ def migrate(database: Database) -> tuple[str | None, str]:
         _use_write_ahead_log(database)
         with database.connection() as connection:
             before = _version(connection)
-            if before is not None and before not in KNOWN:
-                raise Misconfigured(
-                    f"The database {database.name} has version {before}, newer than this Throng's {KNOWN[-1]}.",
-                    "Install the Throng that wrote it, or a later one.",
-                    "database.newer",
-                )
+            _refuse_newer(database, before or "")
             command.upgrade(alembic(connection), "head")
     return before, KNOWN[-1]
 
@@ -72,6 +63,15 @@ def alembic(connection: Connection) -> "Config":
     config.set_main_option("script_location", str(_FOLDER))
     config.attributes["connection"] = connection
     return config
+
+
+def _refuse_newer(database: Database, version: str) -> None:
+    if version > KNOWN[-1]:
+        raise Misconfigured(
+            f"The database {database.name} has version {version}, newer than this Throng's {KNOWN[-1]}.",
+            "Install the Throng that wrote it, or a later one.",
+            "database.newer",
+        )
 
 
 def _version(connection: Connection) -> str | None:
