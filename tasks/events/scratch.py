@@ -48,7 +48,7 @@ def all_or_nothing(out: Path) -> Iterator[None]:
                 file.truncate(before.get(path, 0))
         if isinstance(error, OSError):
             raise StorageUnavailable(
-                f"Scratch files cannot be written ({error.strerror}).",
+                f"The scratch folder {out} cannot be written ({error.strerror}).",
                 "Free space under THRONG_HOME, then rerun.",
                 "engine.scratch_unavailable",
             ) from None

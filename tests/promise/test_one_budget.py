@@ -154,7 +154,8 @@ def test_a_release_s_card_states_the_noise_and_the_charge_it_was_drawn_under(
     )
     wide.write_text(words)
     told: list[str] = []
-    monkeypatch.setattr("tasks.store.open_stores", lambda: published.stores(policy=wide))
+    for name, value in (("HOME", published.root / "home"), ("LANDING", published.landing), ("POLICY", wide)):
+        monkeypatch.setenv(f"THRONG_{name}", str(value))
     monkeypatch.setattr(artifacts, "create_markdown_artifact", lambda text, **_: told.append(text))
     artifacts.of_release("footfall", str(DAY))
     assert "| zone_hour | 7.2% | 2.2% | 0.2% | 96 |" in told[0]
