@@ -72,12 +72,10 @@ class Outbox:
 class Dispatcher:
     """Gathers alerts that come close together into one message, and sends failed messages again."""
 
-    def __init__(
-        self, notifiers: Sequence[Notifier], sent: Deduplicator, gather: float, retry: float = RETRY_SECONDS
-    ) -> None:
+    def __init__(self, notifiers: Sequence[Notifier], sent: Deduplicator, gather: float) -> None:
         self._boxes = [Outbox(notifier, sent) for notifier in notifiers]
         self._queue: Queue[Alert | None] = Queue()
-        self._gather, self._retry = gather, retry
+        self._gather = gather
 
     def enqueue(self, alert: Alert) -> None:
         """Take an alert, from any thread."""
@@ -99,7 +97,7 @@ class Dispatcher:
 
     def _next(self) -> tuple[list[Alert], bool]:
         """Wait for the next alerts, none when it is time to retry; return them and whether to go on."""
-        alerts, wait = list[Alert](), self._retry
+        alerts, wait = list[Alert](), RETRY_SECONDS
         with suppress(Empty):
             while alert := self._queue.get(timeout=wait):
                 alerts.append(alert)

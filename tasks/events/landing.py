@@ -139,15 +139,14 @@ def first_label(root: Path, formats: Formats | None = None) -> date | None:
     return min(labels_of(root / "events", (formats or shipped()).landing), default=None)
 
 
-def find_register(root: Path, name: str, suffixes: tuple[str, ...] = ("parquet", "csv")) -> Path:
+def find_register(root: Path, name: str) -> Path:
     """The file of a register such as `consents`; raises RejectedInput unless there is exactly one."""
-    found = [path for suffix in suffixes if (path := root / f"{name}.{suffix}").is_file()]
+    found = [path for suffix in ("parquet", "csv") if (path := root / f"{name}.{suffix}").is_file()]
     found += [path for path in (root / name,) if path.is_dir()]
-    wanted = " or ".join([*(f"{name}.{suffix}" for suffix in suffixes), f"a folder {name}"])
     if len(found) != 1:
         fault = "holds none of" if not found else "holds more than one of"
         raise RejectedInput(
-            f"The landing folder {fault} {wanted}.",
+            f"The landing folder {fault} {name}.parquet or {name}.csv or a folder {name}.",
             f"Put exactly one of them into {root}.",
             "landing.reference_file_not_once",
         )

@@ -22,8 +22,3 @@ Int64 = NDArray[np.int64]
 def pack(subscriber: Int64, second: Int64, cell: Int64) -> Int64:
     """Keys (int64) of ranks in the panel, whole seconds since the local day's start and ranks in the cell plan."""
     return (subscriber << SUBSCRIBER_SHIFT) | (second << SECOND_SHIFT) | cell
-
-
-def unpack(keys: Int64) -> tuple[Int64, Int64, Int64]:
-    """Subscriber, second and cell of each key."""
-    return keys >> SUBSCRIBER_SHIFT, (keys >> SECOND_SHIFT) & REASON_SECOND, keys & (CELLS - 1)

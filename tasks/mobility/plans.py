@@ -45,9 +45,9 @@ class Plans:
         return tuple(notes)
 
 
-def load_zone_plan(landing: Path, time: Calendar, formats: Formats | None = None) -> ZonePlan:
+def load_zone_plan(landing: Path, time: Calendar) -> ZonePlan:
     """The zone plan of a landing folder; raises RejectedInput."""
-    zones, cells = _read(landing, time, formats)
+    zones, cells = _read(landing, time, None)
     return _zone_plan(zones, _placed(zones, cells))
 
 

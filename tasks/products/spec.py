@@ -160,11 +160,6 @@ class Declaration:
     population: Population
 
     @property
-    def level_names(self) -> tuple[str, ...]:
-        """The levels' names, in draw order."""
-        return tuple(level.name for level in self.levels)
-
-    @property
     def for_clients(self) -> bool:
         """Whether clients can be granted it."""
         return self.audience is Audience.CLIENTS

@@ -93,14 +93,8 @@ class DayRepository:
         with self._database.reading() as session:
             return list(session.exec(query.order_by(col(GateLine.rule))))
 
-    def landing_files(self, day: date, generation: int) -> Listing:
-        """The event files that a generation was made from; empty for one older than this record."""
-        query = select(ListedFile).where(ListedFile.day == day, ListedFile.generation == generation)
-        with self._database.reading() as session:
-            return {file.name: (file.bytes, file.mtime_ns) for file in session.exec(query)}
-
     def listings(self, first: date, last: date) -> dict[tuple[date, int], Listing]:
-        """The same of a range of days, by day and generation: of each day's latest ones that are not superseded."""
+        """Event files of each day's latest generations that are not superseded, by day and generation."""
         state = col(DayGeneration.state)
         latest = (
             select(col(DayGeneration.day), func.max(col(DayGeneration.generation)))

@@ -50,12 +50,6 @@ class RunRepository:
         with self._database.reading() as session:
             return list(session.exec(query.order_by(col(Run.id).desc()).limit(limit)))
 
-    def last_run(self, verb: str, subject: str) -> Run | None:
-        """The latest run of a verb on a subject."""
-        query = select(Run).where(Run.verb == verb, Run.subject == subject).order_by(col(Run.id).desc())
-        with self._database.reading() as session:
-            return session.exec(query).first()
-
     def last_runs(self) -> dict[tuple[str, str], Run]:
         """The latest run of each verb on each subject."""
         latest = select(func.max(Run.id)).group_by(Run.verb, Run.subject)

@@ -80,8 +80,7 @@ def test_an_attempt_that_died_is_begun_again_under_its_own_number(catalog: Catal
 def test_a_generation_keeps_the_files_it_was_made_from_and_a_new_attempt_replaces_them(catalog: Catalog) -> None:
     assert catalog.begin_day(DAY, ONE, {"a.csv": (10, 1), "b.csv": (20, 2)}) == 1
     assert catalog.begin_day(DAY, TWO, late := {"b.csv": (20, 2), "c.csv": (2**40, 1_772_323_200_000_000_001)}) == 1
-    assert catalog.landing_files(DAY, 1) == late
-    assert catalog.landing_files(DAY, 2) == catalog.landing_files(NEXT, 1) == {}
+    assert catalog.listings(DAY, NEXT) == {(DAY, 1): late}
 
 
 def test_listings_are_those_of_what_counts_and_of_what_was_tried_last(catalog: Catalog) -> None:

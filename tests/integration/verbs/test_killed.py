@@ -19,7 +19,7 @@ ALIKE = ("staged.write",)
 """Called once a bucket: killed after the first and the last of them."""
 READING = {
     "audit.entry", "catalog.client", "catalog.current", "catalog.days", "catalog.deliveries", "catalog.delivery",
-    "catalog.gate", "catalog.generations", "catalog.landing_files", "catalog.last_run", "catalog.listings",
+    "catalog.gate", "catalog.generations", "catalog.listings",
     "installation.check", "digest_key.digest", "pseudonym_keys.existing", "signing_keys.current",
     "locks.confirm", "locks.hold",
     "staged.profile", "catalog.expired_periods", "catalog.lake_files", "catalog.superseded",

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tasks.errors import StepFailed
-from tasks.events.packed_key import unpack
 from tasks.events.reasons import Reason
+from tasks.mobility.key_fields import cell_of, second_of
 from tasks.policy import Calendar
 from tests.reference_read import Span
 from tests.unit.events.factory import DAY, csv_bytes, landing_file, prepare, read, times, write
@@ -33,8 +33,7 @@ def outcome(
     found, keys = read([landing_file(file, label or day)], context, tmp_path / "out", buckets=1)
     if found.account.reasons:
         return next(iter(found.account.reasons))
-    _, second, rank = unpack(keys[0])
-    return int(second[0]), int(rank[0])
+    return second_of(keys[0][0]), cell_of(keys[0][0])
 
 
 def test_a_repeated_hour_takes_its_first_reading(tmp_path: Path) -> None:

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from tasks.errors import StepFailed
-from tasks.events.packed_key import CELLS, REASON_SECOND, SUBSCRIBERS, pack, unpack
+from tasks.events.packed_key import CELLS, REASON_SECOND, SUBSCRIBER_SHIFT, SUBSCRIBERS, pack
 from tasks.events.reasons import QUARANTINED, READ_REASONS, WALK_REASONS, Reason
 from tasks.events.row_counts import ALL_FILES, RowCounts
+from tasks.mobility.key_fields import cell_of, second_of
 
 
 def test_a_row_lost_or_counted_twice_fails_the_account() -> None:
@@ -41,4 +42,5 @@ def test_keys_order_by_subscriber_then_second_then_cell_and_unpack_to_what_they_
     assert pack(*last).tolist() == [2**63 - 1]
     parts = (np.array([0, 0, 1, SUBSCRIBERS - 1]), np.array([1, 2, 0, 89_999]), np.array([CELLS - 1, 0, 0, 5]))
     assert (np.diff(pack(*parts)) > 0).all()
-    assert all(np.array_equal(*pair) for pair in zip(parts, unpack(pack(*parts)), strict=True))
+    held = [(key >> SUBSCRIBER_SHIFT, second_of(key), cell_of(key)) for key in pack(*parts)]
+    assert held == list(zip(*parts, strict=True))

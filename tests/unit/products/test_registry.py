@@ -86,4 +86,3 @@ def test_the_gate_profile_has_one_level_whose_key_is_an_hour_or_a_reason() -> No
     (rows,) = gate_profile.PRODUCT.levels
     assert (rule.name, rule.threshold) == ("rows", None)
     assert rows.keys(public)["entry"].to_pylist()[:2] == ["hour_00", "hour_01"]
-    assert gate_profile.PRODUCT.level_names == ("rows",)
