@@ -63,7 +63,12 @@ class ReferenceTable:
             name: Column(duckdb_session.name(name), "VARCHAR" if name in worded else column.type)
             for name, column in columns.items()
         }
-        return cls(source, f"(SELECT {rows} FROM {table})", clean, clock)
+        table = f"(SELECT {rows} FROM {table})"
+        seconds = "".join(
+            f", {_plausible(clock.seconds_or_midnight(clean[name].sql, clean[name].type))} AS {_seconds_of(name)}"
+            for name in sorted(TIMES & clean.keys())
+        )
+        return cls(source, f"(SELECT *{seconds} FROM {table})", clean, clock)
 
     def text(self, name: str) -> str:
         """SQL of a column as text, NULL where it has no value, or where the file lacks the column."""
@@ -82,9 +87,11 @@ class ReferenceTable:
         return f"TRY_CAST(regexp_extract({self.text(name)}, '^(\\d{{1,9}})(\\.0+)?$', 1) AS BIGINT)"
 
     def seconds(self, name: str) -> str:
-        """SQL of a column as UTC seconds, NULL where it cannot be read; a date alone is its first instant."""
-        column = self.columns.get(name)
-        return _plausible(self.clock.seconds_or_midnight(column.sql, column.type)) if column else "NULL::BIGINT"
+        """SQL of a time as UTC seconds, NULL where it cannot be read; a date alone is its first instant.
+
+        The relation has it as a column: the long expression is planned once, however often it is used.
+        """
+        return _seconds_of(name) if name in self.columns else "NULL::BIGINT"
 
     def day_after(self, name: str) -> str:
         """SQL of the UTC second in which the day after a date alone begins, NULL for all other values."""
@@ -98,6 +105,10 @@ def _cleaned(name: str, column: Column, ids: Ids) -> str:
         return sql_text.given(trimmed(sql_text.text(column)))
     text = trimmed(column.text(hexadecimal=ids.binary == "hex"))
     return sql_text.given(compared(text, ids) if rewrites(ids) else text)
+
+
+def _seconds_of(name: str) -> str:
+    return duckdb_session.name(f"{name} in seconds")
 
 
 def _plausible(seconds: str) -> str:
