@@ -1,5 +1,8 @@
 """An installation of its own for each test, driven by the verbs themselves, under noise that tests can read through."""
 
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -42,6 +45,12 @@ class Way:
     def landing(self) -> Path:
         return self.root / "landing"
 
+    def begin_as(self, other: "Way") -> "Way":
+        """Take over what another installation has by now; its clock too."""
+        shutil.copytree(other.root, self.root, dirs_exist_ok=True)
+        self.now = other.now
+        return self
+
     def stores(self, **places: object) -> Stores:
         given = {"home": self.root / "home", "landing": str(self.landing), **places}
         return open_stores(Settings(**given))  # type: ignore[arg-type]
@@ -74,11 +83,19 @@ class Way:
         return {district: round(persons) for district, persons in sums.items()}
 
 
+@contextmanager
+def installation(root: Path) -> Iterator[Way]:
+    """An empty installation whose landing has a network and nobody in it, whatever the environment says."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        for name in ("HOME", "LANDING", "LAKE", "DATABASE_URL", "POLICY", "ENGINE", "MEMORY_LIMIT"):
+            patch.delenv(f"THRONG_{name}", raising=False)
+        write_network(root / "landing")
+        yield Way(root)
+
+
 @pytest.fixture
-def way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Way:
-    """An empty installation whose landing has a network and nobody in it."""
-    monkeypatch.chdir(tmp_path)
-    for name in ("HOME", "LANDING", "LAKE", "DATABASE_URL", "POLICY", "ENGINE", "MEMORY_LIMIT"):
-        monkeypatch.delenv(f"THRONG_{name}", raising=False)
-    write_network(tmp_path / "landing")
-    return Way(tmp_path)
+def way(tmp_path: Path) -> Iterator[Way]:
+    """An empty installation of the test's own."""
+    with installation(tmp_path) as way:
+        yield way

@@ -18,7 +18,7 @@ from tasks.store import Stores
 from tests.dying import Tick, dies
 from tests.integration.verbs.dying_stores import Border, dying
 from tests.plain_validator import plain
-from tests.promise.conftest import Above, Way
+from tests.promise.conftest import Above, Way, installation
 from tests.promise.landing import consent, person, seen, write_events, write_people
 
 DAY, NEXT = date(2026, 3, 3), date(2026, 3, 4)
@@ -31,15 +31,22 @@ CHANGING = ("lake.without", "lake.keep_only", "lake.remove_eligible", "lake.dele
             "pseudonym_keys.destroy")  # fmt: skip
 
 
-@pytest.fixture
-def kept(way: Way) -> Way:
+@pytest.fixture(scope="module")
+def two_days(tmp_path_factory: pytest.TempPathFactory) -> Way:
     """Two days of two people, the first of them published."""
-    write_people(way.landing, PEOPLE, [consent("a"), consent("b")])
-    for day in (DAY, NEXT):
-        write_events(way.landing, day, [*seen("a", day), *seen("b", day)])
-        way.ingest(day)
-    way.publish("footfall", str(DAY))
+    with installation(tmp_path_factory.mktemp("two-days")) as way:
+        write_people(way.landing, PEOPLE, [consent("a"), consent("b")])
+        for day in (DAY, NEXT):
+            write_events(way.landing, day, [*seen("a", day), *seen("b", day)])
+            way.ingest(day)
+        way.publish("footfall", str(DAY))
     return way
+
+
+@pytest.fixture
+def kept(two_days: Way, way: Way) -> Way:
+    """A copy of them."""
+    return way.begin_as(two_days)
 
 
 def expire(way: Way, stores: Stores | None = None) -> ExpiryRef:

@@ -15,20 +15,27 @@ from tasks.errors import RefusedRelease, StepFailed
 from tasks.period import Period
 from tasks.products.footfall import PRODUCT as FOOTFALL
 from tasks.release_metadata import release_view, zones_view
-from tests.promise.conftest import Way
+from tests.promise.conftest import Way, installation
 from tests.promise.landing import consent, person, seen, write_events, write_people
 
 DAY = date(2026, 3, 3)
 
 
-@pytest.fixture
-def published(way: Way) -> Way:
+@pytest.fixture(scope="module")
+def one_release(tmp_path_factory: pytest.TempPathFactory) -> Way:
     """An installation with one day's release."""
-    write_people(way.landing, [person("a")], [consent("a")])
-    write_events(way.landing, DAY, seen("a", DAY))
-    way.ingest(DAY)
-    way.publish("footfall", str(DAY))
+    with installation(tmp_path_factory.mktemp("one-release")) as way:
+        write_people(way.landing, [person("a")], [consent("a")])
+        write_events(way.landing, DAY, seen("a", DAY))
+        way.ingest(DAY)
+        way.publish("footfall", str(DAY))
     return way
+
+
+@pytest.fixture
+def published(one_release: Way, way: Way) -> Way:
+    """A copy of it."""
+    return way.begin_as(one_release)
 
 
 def _books(way: Way, statement: str) -> None:

@@ -12,7 +12,7 @@ from tasks.refs import DayRef
 from tasks.staleness import changes_since
 from tasks.store.audit import AuditEntry
 from tests.plain_validator import plain
-from tests.promise.conftest import Above, Way
+from tests.promise.conftest import Above, Way, installation
 from tests.promise.landing import consent, person, seen, write_events, write_people
 
 DAY, NEXT = date(2026, 3, 3), date(2026, 3, 4)
@@ -24,16 +24,23 @@ def _write(way: Way, *rows: tuple[str, ...]) -> None:
     write_people(way.landing, [person(name) for name in NAMES], [*(consent(name) for name in NAMES[1:]), *rows])
 
 
-@pytest.fixture
-def grown(way: Way) -> Way:
+@pytest.fixture(scope="module")
+def two_days(tmp_path_factory: pytest.TempPathFactory) -> Way:
     """A day is ingested; since then one person has withdrawn, and the next day is ingested too."""
-    for day in (DAY, NEXT):
-        write_events(way.landing, day, [row for name in NAMES[:3] for row in seen(name, day)])
-    _write(way, consent("p00"))
-    assert way.ingest(DAY).outcome == "Ingested"
-    _write(way, consent("p00", withdrawn=LEFT))
-    assert way.ingest(NEXT).outcome == "Ingested"
+    with installation(tmp_path_factory.mktemp("two-days")) as way:
+        for day in (DAY, NEXT):
+            write_events(way.landing, day, [row for name in NAMES[:3] for row in seen(name, day)])
+        _write(way, consent("p00"))
+        assert way.ingest(DAY).outcome == "Ingested"
+        _write(way, consent("p00", withdrawn=LEFT))
+        assert way.ingest(NEXT).outcome == "Ingested"
     return way
+
+
+@pytest.fixture
+def grown(two_days: Way, way: Way) -> Way:
+    """A copy of it."""
+    return way.begin_as(two_days)
 
 
 def _override(way: Way, *rules: str) -> DayRef:
