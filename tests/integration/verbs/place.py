@@ -98,7 +98,7 @@ class Place:
 
     def done(self, act: Act, before: Path, name: str) -> tuple[Path, Ended]:
         """The act without a kill, in a copy of the home."""
-        home = copied(before, self.root / name)
+        home = copied(before, Path(mkdtemp(dir=self.root)) / name)
         return home, self.warm(perform, act, home, self.landing)
 
     def killed(

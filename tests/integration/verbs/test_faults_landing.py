@@ -67,7 +67,7 @@ class Landings:
 
     def undisturbed(self, place: Place, act: Act, home: Path) -> Books:
         """What the act makes of the changed landing."""
-        return replace(place, landing=self.after).done(act, home, mkdtemp(dir=place.root) + "/undisturbed")[1].books
+        return replace(place, landing=self.after).done(act, home, "undisturbed")[1].books
 
 
 def changed(place: Place, name: str, change: Change, in_place: bool = False) -> Landings:
@@ -177,10 +177,10 @@ def test_consents_exchanged_after_they_were_read_make_the_release_stale(
 
 def test_consents_withdrawn_between_ingest_and_publish_are_as_if_never_given(place: Place, empty: Path) -> None:
     landings = changed(place, "consents.parquet", a_row_less)
-    home = replace(place, landing=landings.before).done(INGEST, empty, mkdtemp(dir=place.root) + "/between")[0]
+    home = replace(place, landing=landings.before).done(INGEST, empty, "between")[0]
     landings.fault()
     between = place.warm(perform, PUBLISH, home, landings.before)
-    never = replace(place, landing=landings.after).done(INGEST, empty, mkdtemp(dir=place.root) + "/never")[0]
+    never = replace(place, landing=landings.after).done(INGEST, empty, "never")[0]
     without = place.warm(perform, PUBLISH, never, landings.after)
     assert between.books.releases == without.books.releases
     allowed = [

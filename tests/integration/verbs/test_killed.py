@@ -6,6 +6,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from tempfile import mkdtemp
 
 import pytest
 
@@ -152,8 +153,8 @@ def test_a_revision_killed_anywhere_and_run_again_is_one_revision_and_the_first_
 def test_a_delivery_killed_anywhere_and_run_again_is_one_delivery_and_the_bucket_holds_its_bytes(
     place: Place, published: tuple[Path, Ended], anywhere: bool
 ) -> None:
-    before = copied(published[0], place.root / "with a client")
-    place.apply(before, "whole")
+    before = copied(published[0], Path(mkdtemp(dir=place.root)) / "with a client")
+    place.in_a_fresh_folder(before)
     _, whole = place.done(DELIVER, before, "delivered")
     rendered = whole.borders.index("after catalog.record_rendered") + 1
     at = [number for number in after_each_call(whole.borders) if number < rendered]
@@ -167,12 +168,12 @@ def test_a_delivery_killed_anywhere_and_run_again_is_one_delivery_and_the_bucket
 def test_a_rendered_delivery_killed_anywhere_and_run_again_is_completed(
     place: Place, published: tuple[Path, Ended], anywhere: bool
 ) -> None:
-    before = copied(published[0], place.root / "rendered")
-    place.apply(before, "rendered")
+    before = copied(published[0], Path(mkdtemp(dir=place.root)) / "rendered")
+    place.in_a_fresh_folder(before)
     borders = place.done(DELIVER, before, "at once")[1].borders
     rendered = borders.index("after catalog.record_rendered") + 1
     assert place.warm(perform, DELIVER, before, place.landing, rendered) == KILLED
-    place.apply(before, "completed")
+    place.apply(before, f"{before.parent.name}-completed")
     _, whole = place.done(DELIVER, before, "completed")
     since = after_each_call(whole.borders, since="s3.put_object")
     assert [whole.borders[number - 1] for number in since].count("after s3.put_object") == 7
