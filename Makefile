@@ -5,6 +5,8 @@ RUNS ?= 300
 SHELL := /bin/bash
 SIZES ?= 5e6 20e6
 export PATH := $(CURDIR)/.uv/bin:$(PATH)
+# Every process would compile the project's modules again.
+unexport PYTHONDONTWRITEBYTECODE
 
 install: .venv/installed
 
