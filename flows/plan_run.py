@@ -1,4 +1,4 @@
-"""How a run over many periods looks and ends as a flow run: plan and living grid on its page, a state that says it."""
+"""Run a plan as a flow run: plan and live grid on its page, and a final state that sums up the steps."""
 
 import asyncio
 import time
@@ -23,13 +23,13 @@ from tasks.step import as_throng_error
 
 FAILED = ("SomeFailed", "Stopped")
 GRID_SECONDS = 10
-"""So often at most the grid is drawn again while steps end."""
+"""The least interval between two drawings of the grid."""
 GRID_SHARE = 20
-"""A drawing takes at most one part in this number of the run's time."""
+"""Drawing takes at most one part in this number of the run's time."""
 
 
 async def run_plan(job: Job, tags: list[str]) -> State[Report]:
-    """Carry a plan out as flow runs of their own, below the one that runs here."""
+    """Execute a plan as subflow runs of the current flow run."""
     await asyncio.to_thread(tag, tags)
     try:
         async with _live_grid(job) as listener:

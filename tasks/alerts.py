@@ -222,8 +222,8 @@ _SOURCES: Mapping[AlertKind, Callable[[PlanningStores, Plan, datetime], Iterator
 _EXPLAIN = "`throng runs` shows what ended there: kill, memory, disk? If nothing explains it, tell the privacy officer."
 _KEEP = "Draw no further revision of this month: what is spent never comes back. `throng budget` shows by what."
 HELP: Mapping[State, str] = {
-    State.MISSING: "The next daily run does it; or now: throng daily",
+    State.MISSING: "The next daily run does it. To do it now: throng daily",
     State.FAILED: "`throng status` says what failed and what to do.",
-    State.WAITING: "Have the operator send the day; the next daily run takes it in and goes on from there.",
+    State.WAITING: "Ask the operator to send the day. The next daily run then ingests it.",
     State.BLOCKED: "`throng budget` shows what the month was spent on; the client's index says so.",
 }

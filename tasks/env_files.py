@@ -1,4 +1,4 @@
-"""Files that say where everything is, and whom to believe: a home's own `env`, and `.env` of the current folder.
+"""Read settings from a home's `env` and from `.env` of the current folder; refuse files that other users can write.
 
 Shells read a home's `env` too: a line is `export NAME=VALUE`; nothing in it is expanded.
 """

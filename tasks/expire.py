@@ -59,7 +59,7 @@ class Expire:
             if row.state is DayState.CANDIDATE:
                 with self._stores.locks.hold(f"day-{row.day}"):  # its writer holds the lock until it is current
                     if any(latest == row for latest in catalog.generations(row.day)):
-                        lake.staged_partition(row.day, row.generation).discard()
+                        lake.staged_version(row.day, row.generation).discard()
         return sum(self._tidied(day) for day in sorted({day for day, _ in catalog.superseded()}))
 
     def _tidied(self, day: date) -> int:

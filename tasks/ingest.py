@@ -1,4 +1,4 @@
-"""ingest(day): landing -> lake for one network-local day; raw ids end with the walk."""
+"""ingest(day): landing -> lake for one network-local day. Raw ids exist only during the walk."""
 
 import os
 from collections.abc import Callable, Collection, Iterable
@@ -53,7 +53,7 @@ from tasks.store import LandingStores, usage
 from tasks.store.audit import AuditEntry
 from tasks.store.catalog import DayInputs
 from tasks.store.event_log import bind_lineage, day_lineage
-from tasks.store.lake import StagedPartition
+from tasks.store.lake import StagedVersion
 from tasks.store.scratch import PrivateFolder, private_folder
 from tasks.validation import Validator, validate
 
@@ -139,11 +139,11 @@ class Ingest:
 
     @step("read the day's events and find where everybody was")
     def walk(self, day: date) -> StagedDayRef:
-        """Read and walk the day into staging. The only step that sees raw ids; they end with it."""
+        """Read and walk the day into staging. Only this step sees raw ids."""
         landing = self._landing(day)
         with unchanged(f"The landing of {day}", landing.digest, lambda: self._landing(day).digest):
             check_registers(self._stores)
-            staged, inputs, plans = self._begun(landing)
+            staged, inputs, plans = self._begin(landing)
             result, facts = self._run(landing, plans.cells, staged)
         staged.write_profile(result.profile)
         staged.write_quarantine(result.read.quarantine)
@@ -152,21 +152,21 @@ class Ingest:
         others = {row.day: row.zone_plan for row in self._stores.catalog.days(month[0], month[-1]) if row.day != day}
         return replace(made, notes=(*plans.notes(others), *facts.registers.notes))
 
-    def _begun(self, landing: DayLanding) -> tuple[StagedPartition, DayInputs, Plans]:
-        """An empty staged of the day, with its plans."""
+    def _begin(self, landing: DayLanding) -> tuple[StagedVersion, DayInputs, Plans]:
+        """Begin a new, empty generation of the day, with its plans."""
         root, policy, day = self._stores.settings.landing_root, self._stores.policy.policy, landing.day
         plans = load_plans(root, day, policy.time, landing.formats)
         zones, cells = plans.zones, plans.cells
         inputs = DayInputs(self._digest(landing), zones.version, cells.version, self._stores.policy.digest)
         generation = self._stores.catalog.begin_day(day, inputs, listing_of(landing.files))
-        staged = self._stores.lake.new_partition(day, generation)
+        staged = self._stores.lake.new_version(day, generation)
         self._stores.lake.write_plan(zones.version, zones.geojson())
         for table in registry.lake_tables():
             staged.keep_table(table)
         staged.write_coverage(cells.covered_hours(len(zones.zone_ids), len(day_hours(day, policy.time.local))))
         return staged, inputs, plans
 
-    def _run(self, landing: DayLanding, cell_plan: CellPlan, staged: StagedPartition) -> tuple[DayResult, FileFacts]:
+    def _run(self, landing: DayLanding, cell_plan: CellPlan, staged: StagedVersion) -> tuple[DayResult, FileFacts]:
         settings, groups = self._stores.settings, group_files(landing.files, landing.formats)
         with private_folder(settings.scratch_root, landing.day) as folder:
             work, registers = self._prepare(landing.day, groups[0], cell_plan, folder)
@@ -224,7 +224,7 @@ class Ingest:
         try:
             revision = self._profile_revision(day, staged.inputs.landing_digest)
         except RefusedRelease:  # the landing changed since it was looked at
-            self._stores.lake.staged_partition(staged.day, staged.generation).discard()
+            self._stores.lake.staged_version(staged.day, staged.generation).discard()
             raise
         inputs = ReleaseInputs(
             staged.inputs.zone_plan, {str(day): staged.generation}, {"landing": staged.inputs.landing_digest}
@@ -248,7 +248,7 @@ class Ingest:
 
     def _counted(self, staged: StagedDayRef, rules: tuple[LevelRule, ...]) -> PendingDraw:
         """The profile, to be put under noise."""
-        values = self._stores.lake.staged_partition(staged.day, staged.generation).profile()
+        values = self._stores.lake.staged_version(staged.day, staged.generation).profile()
         (rule,) = rules
         counts = Contributions(rule.name, values, rule.bound, PROFILE_UNIT)
         entries = keys(len(values) - len(READ_REASONS))
@@ -265,10 +265,10 @@ class Ingest:
         results = judge_day(staged.facts, profile, self._history(day), gate, overrides, self._validator)
         lines = [{**asdict(result), "status": result.status.value} for result in results]
         verdict = staged.verdict(lines, revision)
-        written = self._stores.lake.staged_partition(day, staged.generation)
+        written = self._stores.lake.staged_version(day, staged.generation)
         subject = f"day {day} generation {staged.generation}"
         facts = {"rows_in": staged.rows_in, "rows_kept": staged.rows_kept}
-        self._stores.locks.confirm()  # else another process may be writing this very staged
+        self._stores.locks.confirm()  # else another process may be writing this generation
         if stopping := ", ".join(result.rule for result in results if result.stops):
             written.discard()  # first: a rejected day leaves no rows, wherever the process dies
             entry = AuditEntry.by_user("day rejected", subject, **facts, rules=stopping)

@@ -36,7 +36,7 @@ def remove_superseded(stores: LandingStores, day: date) -> int:
         if (str(day), generation) not in needed:
             files = len(stores.catalog.lake_files({day: generation}))
             # First: a version that the catalog has forgotten would never be removed.
-            stores.lake.staged_partition(day, generation).discard()
+            stores.lake.staged_version(day, generation).discard()
             entry = AuditEntry.by_user("version removed", f"day {day} generation {generation}", files=files)
             stores.catalog.forget_files(day, generation, entry)
             removed += files

@@ -1,4 +1,4 @@
-"""`throng`: the command line. A small module for each group of commands; heavy imports stand where they are used."""
+"""`throng`: the command line. One module per group of commands. Functions import heavy modules when called."""
 
 import os
 import resource
@@ -26,8 +26,8 @@ __all__ = [
 
 
 def main() -> None:
-    """Run the command line; a polite kill ends it as Ctrl-C does. What children inherit is set here, too."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # raw ids and keys would be in a core dump
+    """Run the command line. SIGTERM ends it as Ctrl-C does. Child processes inherit the limits set here."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold raw ids and keys
     os.environ["PYTHONSAFEPATH"] = "1"  # else `python -m prefect` would run a prefect.py of the current folder
     ask_directly()
     signal.signal(signal.SIGTERM, _interrupt)

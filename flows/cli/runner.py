@@ -126,5 +126,5 @@ def _ended(verb: str, words: Mapping[str, Any]) -> Any:
 
     try:
         return asyncio.run(getattr(import_module(f"flows.{verb}"), verb)(**words, return_state=True))
-    except TerminationSignal:  # within a flow Prefect answers a polite kill
+    except TerminationSignal:  # within a flow Prefect handles SIGTERM
         raise KeyboardInterrupt from None

@@ -1,6 +1,6 @@
-"""What is asked for, checked before a run is made of it: a slip of the pen is no failed run that somebody must close.
+"""Check arguments before a run starts, so that a wrong argument leaves no failed run.
 
-Each raises Misconfigured, or RefusedRelease where the stores are parts of two installations.
+Each function raises Misconfigured, or RefusedRelease if the stores are parts of two installations.
 """
 
 from collections.abc import Collection
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def ingest(rules: Collection[str]) -> None:
-    """Gate rules that exist."""
+    """Check that the gate rules exist."""
     from tasks.events.gate import check_rules
 
     _stores()
@@ -21,7 +21,7 @@ def ingest(rules: Collection[str]) -> None:
 
 
 def publish(product: str, period: str, revision_of: str | None) -> None:
-    """A product, a period of its length and, if it is to be drawn again, a release of both."""
+    """Check product, period and, for a revision, the release to draw again."""
     from tasks.period import Period
     from tasks.products.registry import find
     from tasks.publish import revised
@@ -34,7 +34,7 @@ def publish(product: str, period: str, revision_of: str | None) -> None:
 
 
 def deliver(client: str, product: str, period: str) -> None:
-    """A client, and a product and period that are for clients."""
+    """Check client, product and period; the product must be for clients."""
     from tasks.deliver import client_spec
     from tasks.period import Period
     from tasks.products.registry import check_for_clients, find
@@ -46,12 +46,12 @@ def deliver(client: str, product: str, period: str) -> None:
 
 
 def daily() -> None:
-    """Nothing but stores that belong together."""
+    """Check that the stores belong together."""
     _stores()
 
 
 def backfill(first: date, last: date, product: str | None, client: str | None) -> None:
-    """A range, and a product and a client that exist."""
+    """Check the range, and that product and client exist."""
     from tasks.deliver import client_spec
     from tasks.plan import check_range
     from tasks.products.registry import find
@@ -65,7 +65,7 @@ def backfill(first: date, last: date, product: str | None, client: str | None) -
 
 
 def _stores() -> "CatalogStores":
-    """Open everything; a mistyped home would begin a second ledger, from which all can be drawn once more: say so."""
+    """Open all stores. Print that an installation is new: a mistyped home would begin a second ledger."""
     from flows.cli.output import console_for, print_part
     from tasks import settings
     from tasks.store import open_catalog
@@ -74,9 +74,9 @@ def _stores() -> "CatalogStores":
     where = settings.load()
     new = not exists(where.database)
     if new:
-        _ = where.landing_root  # without one nothing is made
+        _ = where.landing_root  # raises before anything is created
     stores = open_catalog(where)
     if new:
-        with suppress(OSError, SystemExit):  # nobody reads: rich would end the process for it
+        with suppress(OSError, SystemExit):  # the reader of stdout is gone: rich would end the process
             print_part(console_for(), f"A new installation begins in {where.home.absolute()}: its ledger is empty.")
     return stores

@@ -56,7 +56,7 @@ class LocalEngine:
                 group,
                 work.context,
                 folder,
-                buckets=partitions,
+                partitions=partitions,
                 memory_limit=self.memory_limit,
                 threads=self.workers,
             )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tasks.engine.partitions import LAKE_PARTITIONS
 from tasks.engine.period_partitions import PeriodPartitions
 from tasks.engine.spec import DayWork, ProgressCallback, TableSink
-from tasks.events.scratch import bucket_file
+from tasks.events.scratch import partition_file
 from tasks.mobility.walk import Walked, walk_partition
 from tasks.period import Cadence
 
@@ -23,7 +23,7 @@ class DayWalk:
     def __init__(self, work: DayWork, keys: Path, partitions: int, sink: TableSink) -> None:
         """`keys`: the folder in which reading has left at most `partitions` files."""
         self._work, self._sink = work, sink
-        self._files = [bucket_file(keys, partition) for partition in range(partitions)]
+        self._files = [partition_file(keys, partition) for partition in range(partitions)]
         self._daily = [table for table in work.tables if table.pseudonym is Cadence.DAY]
         self._longer = [
             PeriodPartitions(table, work.pseudonyms[table.pseudonym], keys / table.name)

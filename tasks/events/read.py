@@ -1,4 +1,4 @@
-"""Read: event files become keys in buckets, and an account of every row by file and reason."""
+"""Read: event files become keys in partitions, and an account of every row by file and reason."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,7 +35,7 @@ from tasks.events.row_rules import (
     RowClassifier,
 )
 from tasks.events.row_stream import RowStream
-from tasks.events.scratch import all_or_nothing, append_keys, bucket_starts
+from tasks.events.scratch import all_or_nothing, append_keys, partition_starts
 
 QUARANTINE = pa.schema([("file", pa.string()), ("row", pa.int64()), ("reason", pa.string())])
 """Rows set aside, never their values. `row`: from 1 in Parquet; the line in CSV, the file's first being 1."""
@@ -75,10 +75,10 @@ class _Damaged(Exception):
 
 
 def read_group(
-    group: FileGroup, context: ReadContext, out: Path, *, buckets: int, memory_limit: str, threads: int
+    group: FileGroup, context: ReadContext, out: Path, *, partitions: int, memory_limit: str, threads: int
 ) -> ReadResult:
     """Append the keys of a group's rows to `out/b*.keys` (all or, if it fails, none); damaged files are named."""
-    starts = bucket_starts(context.panel, buckets)
+    starts = partition_starts(context.panel, partitions)
     with all_or_nothing(out), duckdb_session.connect(memory_limit, threads, out / "spill") as con:
         reading = _Reading(con, context, out, starts)
         try:

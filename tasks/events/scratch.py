@@ -1,4 +1,4 @@
-"""Scratch files of keys: one a bucket, appended to by one reader at a time, all of a group or nothing."""
+"""Scratch files of keys, one per partition. One reader at a time appends all keys of a group, or none."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,33 +12,33 @@ from tasks.errors import StorageUnavailable
 from tasks.events.packed_key import SUBSCRIBER_SHIFT, Int64
 
 
-def bucket_file(out: Path, bucket: int) -> Path:
-    """Where a bucket's keys (int64, unsorted) are."""
-    return out / f"b{bucket:05d}.keys"
+def partition_file(out: Path, partition: int) -> Path:
+    """The file of a partition's keys (int64, unsorted)."""
+    return out / f"b{partition:05d}.keys"
 
 
-def bucket_starts(panel: Path, buckets: int) -> Int64:
-    """The least key of each bucket: a bucket holds pseudonyms of equal top bits, and so a range of ranks."""
+def partition_starts(panel: Path, partitions: int) -> Int64:
+    """The least key of each partition: a partition holds pseudonyms of equal top bits, and so a range of ranks."""
     pseudonyms = pq.ParquetFile(panel).read(["pseudonym"]).column(0).to_numpy()
-    least = [(bucket << 64) // buckets for bucket in range(buckets)]
+    least = [(partition << 64) // partitions for partition in range(partitions)]
     ranks = np.searchsorted(pseudonyms, np.array(least, dtype=np.uint64)).astype(np.int64)
     return ranks << SUBSCRIBER_SHIFT
 
 
 def append_keys(out: Path, keys: Int64, starts: Int64) -> None:
-    """Append each key to its bucket's file."""
+    """Append each key to its partition's file."""
     keys = np.sort(keys)
     cuts = [*np.searchsorted(keys, starts), len(keys)]
-    for bucket in range(len(starts)):
-        part: NDArray[np.int64] = keys[cuts[bucket] : cuts[bucket + 1]]
+    for partition in range(len(starts)):
+        part: NDArray[np.int64] = keys[cuts[partition] : cuts[partition + 1]]
         if len(part):
-            with bucket_file(out, bucket).open("ab") as file:
+            with partition_file(out, partition).open("ab") as file:
                 file.write(part.data)
 
 
 @contextmanager
 def all_or_nothing(out: Path) -> Iterator[None]:
-    """Cut every bucket's file back to its length before, if what is done inside fails."""
+    """Truncate every partition's file to its earlier length if the block fails."""
     before = {path: path.stat().st_size for path in out.glob("*.keys")}
     try:
         yield

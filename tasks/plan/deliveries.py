@@ -32,7 +32,7 @@ def delivery_step(snapshot: CatalogSnapshot, spec: ClientSpec, product: Product,
     if delivery.state is DeliveryState.REFUSED:
         return replace(step, state=State.FAILED, why=delivery.message)
     if delivery.state is DeliveryState.RENDERED:
-        return _unsent(snapshot, step, "Begun and cut off: the same bytes are sent.")
+        return _unsent(snapshot, step, "The delivery was interrupted. Throng sends the same files again.")
     if delivery.release_revision < release.revision:
         return _unsent(snapshot, step, f"Revision {release.revision} of its release was not sent yet.")
     if publish.state is State.STALE:

@@ -44,7 +44,7 @@ def _begun(snapshot: CatalogSnapshot, step: Step, period: Period, release: Relea
     """The step of an interrupted release; drawn bytes need no key, everything else does."""
     if release.state is not ReleaseState.STAGED and (keyless := _keyless(snapshot, step, period)):
         return keyless
-    return _to_do(snapshot, step, "Begun and cut off: it goes on under the charge it has.")
+    return _to_do(snapshot, step, "The release was interrupted. Throng continues it under the same charge.")
 
 
 def _drawn(snapshot: CatalogSnapshot, step: Step, product: Product, release: Release, day_of: DayStep) -> Step:

@@ -4,6 +4,6 @@ bounds       what one person may add: the rule of a level, sums that keep it, th
 noise        the discrete Gaussian, and nothing else
 accounting   what a release costs, in rho-zCDP
 consistency  least squares over levels that overlap
-protect      the one door: contributions in, protected counts out
-derived      the door of post-processing: stored releases in, derived counts out
+protect      the only function that turns confidential sums into releasable numbers
+derived      post-processing: stored releases in, derived counts out
 """

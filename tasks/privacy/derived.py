@@ -1,4 +1,4 @@
-"""The door from stored releases to numbers derived from them: post-processing, which costs no privacy."""
+"""`derive` is the only function that turns stored releases into derived numbers. Post-processing costs no privacy."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import InitVar, dataclass

@@ -1,4 +1,7 @@
-"""The one door from confidential sums to releasable numbers: noise, consistency, suppression, intervals."""
+"""`protect` is the only function that turns confidential sums into releasable numbers.
+
+It adds noise, makes levels consistent, withholds small values and computes intervals.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import InitVar, dataclass

@@ -1,4 +1,4 @@
-"""What a database's error means: who must act, and how. PostgreSQL is known by SQLSTATE, since it speaks German too."""
+"""Translate database errors: who must act, and how. SQLSTATE identifies PostgreSQL's; its messages may be German."""
 
 from sqlalchemy.exc import DatabaseError, InterfaceError, OperationalError
 

@@ -1,6 +1,6 @@
-"""Days in the lake: each version of a day under its own prefix, read by the files that the catalog lists.
+"""Days in the lake: each generation of a day under its own prefix, read by the files that the catalog lists.
 
-A version counts once the catalog says so; nobody reads one before. Files with rows of persons are sealed under the
+A generation counts once the catalog lists it; nothing reads it before. Files with rows of persons are sealed under the
 data key of their period. Quarantine (file, row, reason) and coverage (zones x hours) hold no person's row.
 """
 
@@ -24,12 +24,12 @@ from tasks.store.seal import DoesNotOpen, seal, unseal
 
 FIRST_PART = "part-1.sealed"
 KEPT_TABLES = "tables"
-"""The folder of empty objects that name the tables of a version."""
+"""The folder of empty objects that name the tables of a generation."""
 
 
 @dataclass(frozen=True)
-class StagedPartition:
-    """A version of a day that the catalog does not list yet; workers write at the same time."""
+class StagedVersion:
+    """A generation of a day that the catalog does not list yet; workers write at the same time."""
 
     objects: ObjectStore
     keys: DataKeys
@@ -51,11 +51,11 @@ class StagedPartition:
         self._put(_coverage(self.day, self.generation), _npy(covered))
 
     def keep_table(self, table: LakeTable) -> None:
-        """Record that the version holds this table, even where it has no row."""
+        """Record that the generation holds this table, even where it has no row."""
         self._put(f"{KEPT_TABLES}/{self._labels}/{table.name}", b"")
 
     def write_profile(self, values: npt.NDArray[np.int64]) -> None:
-        """The confidential profile before noise; it goes before the version counts."""
+        """The confidential profile before noise; deleted before the generation counts."""
         key = self.keys.key(Period.day(self.day))
         self._put(self._profile, seal(key, self._profile, _npy(values)))
 
@@ -72,7 +72,7 @@ class StagedPartition:
         return tuple(sorted(LakeFile(found.key, found.bytes) for found in self._found()))
 
     def discard(self) -> None:
-        """Delete everything of the version; never of one that counts."""
+        """Delete everything of the generation; never of one that counts."""
         self.objects.delete(self._profile)
         for found in self._found():
             self.objects.delete(found.key)
@@ -105,15 +105,15 @@ class DayStore:
         self.objects = objects
         self.keys = keys
 
-    def new_partition(self, day: date, generation: int) -> StagedPartition:
-        """An empty version of a day; removes what a dead attempt left under the same generation."""
-        staged = self.staged_partition(day, generation)
+    def new_version(self, day: date, generation: int) -> StagedVersion:
+        """An empty generation of a day; removes files that a dead attempt left under the same number."""
+        staged = self.staged_version(day, generation)
         staged.discard()
         return staged
 
-    def staged_partition(self, day: date, generation: int) -> StagedPartition:
-        """A version of a day as it is in the lake."""
-        return StagedPartition(self.objects, self.keys, day, generation)
+    def staged_version(self, day: date, generation: int) -> StagedVersion:
+        """A generation of a day as it is in the lake."""
+        return StagedVersion(self.objects, self.keys, day, generation)
 
     def check_files(self, files: list[LakeFile]) -> None:
         """Raise StorageUnavailable if a file is missing or of another size than the catalog says."""

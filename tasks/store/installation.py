@@ -98,7 +98,7 @@ def _own_id(database: Database) -> str:
 
 def _foreign(part: object, fault: str) -> RefusedRelease:
     return RefusedRelease(
-        f"The {part} {fault}: with this database it could spend the same budget twice.",
+        f"The {part} {fault}. With this database, the same budget could be spent twice.",
         "Point THRONG_DATABASE_URL, THRONG_LAKE and THRONG_HOME to parts of one installation, or restore the backup.",
         "installation.parts",
     )

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from tasks.errors import StorageUnavailable
 from tasks.period import Period
-from tasks.store.day_store import KEPT_TABLES, DayStore, StagedPartition
+from tasks.store.day_store import KEPT_TABLES, DayStore, StagedVersion
 from tasks.store.delivery_store import DeliveryKey, DeliveryStore
 from tasks.store.lake_file import LakeFile
 from tasks.store.object_store import InstallationPart
@@ -16,7 +16,7 @@ from tasks.store.parquet import parquet, table_of
 from tasks.store.release_store import ReleaseStore
 from tasks.store.seal import DoesNotOpen, seal, unseal
 
-__all__ = ["KEPT_TABLES", "DeliveryKey", "Lake", "LakeFile", "StagedPartition"]
+__all__ = ["KEPT_TABLES", "DeliveryKey", "Lake", "LakeFile", "StagedVersion"]
 
 _REGISTERS = b"throng.registers"
 

@@ -22,7 +22,7 @@ class RegisterRepository:
             return list(session.exec(query.order_by(col(RegisterVersion.first_seen))))
 
     def use_register(self, version: RegisterVersion, audit: AuditEntry) -> None:
-        """Let a version follow the one that was used until now; it may be one that was used before."""
+        """Use a version of a register from now on; it may be one that was used before."""
         now = datetime.now(UTC)
         with self._database.writing() as session:
             for before in session.exec(select(RegisterVersion).where(RegisterVersion.name == version.name)):
@@ -36,7 +36,7 @@ class RegisterRepository:
             record(session, audit)
 
     def accept_values(self, name: str, audit: AuditEntry) -> None:
-        """Let the values of the version that is used be right as they are."""
+        """Accept the values of the version in use."""
         with self._database.writing() as session:
             query = select(RegisterVersion).where(
                 RegisterVersion.name == name, col(RegisterVersion.superseded).is_(None)

@@ -118,7 +118,7 @@ def read(folder: Path, content: bytes, formats: Formats) -> tuple[ReadResult, li
     out.mkdir()
     (group,), unreadable = group_files([landing_file(path)], formats)
     assert not unreadable
-    found = read_group(group, context, out, buckets=1, memory_limit="200MB", threads=1)
+    found = read_group(group, context, out, partitions=1, memory_limit="200MB", threads=1)
     return found, np.sort(np.fromfile(out / "b00000.keys", np.int64)).tolist()
 
 

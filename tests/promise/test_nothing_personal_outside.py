@@ -28,8 +28,8 @@ from tests.promise.canary_landing import BAD_DAY, GOOD_DAY, MEMBER, write_landin
 DYING = """
 import asyncio, os, signal, sys
 from datetime import date
-from tasks.store.day_store import StagedPartition
-StagedPartition.write = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+from tasks.store.day_store import StagedVersion
+StagedVersion.write = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 from flows.ingest import ingest
 asyncio.run(ingest(date.fromisoformat(sys.argv[1])))
 """

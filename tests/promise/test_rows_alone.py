@@ -189,7 +189,7 @@ def as_column(format_: Format, name: str, time: pa.DataType | None, values: Sequ
 
 def counted(folder: Path, files: Sequence[Path], context: ReadContext) -> tuple[ReadResult, Walked]:
     """What is read of files, and what the walk makes of it: each release's vector is a function of that."""
-    found, (keys,) = read([landing_file(path) for path in files], context, folder / "out", buckets=1)
+    found, (keys,) = read([landing_file(path) for path in files], context, folder / "out", partitions=1)
     return found, walk_partition(
         keys, PLACES, walk_rules(policy_file.load().policy, DAY, 16384), (PRESENCE, MONTH_STATE)
     )

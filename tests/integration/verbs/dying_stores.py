@@ -10,7 +10,7 @@ from typing import Any
 
 from tasks.store import Stores
 from tasks.store.buckets import Bucket
-from tasks.store.lake import StagedPartition
+from tasks.store.lake import StagedVersion
 
 STORES = ("catalog", "ledger", "audit", "lake", "buckets", "locks", "installation",
           "digest_key", "pseudonym_keys", "data_keys", "signing_keys")  # fmt: skip
@@ -71,7 +71,7 @@ def dying(stores: Stores, border: Border) -> Stores:
 
 def _dying(result: Any, border: Border) -> Any:
     """What a store hands out to be called later: a staged, a bucket with its requests."""
-    if isinstance(result, StagedPartition):
+    if isinstance(result, StagedVersion):
         return Dying(result, "staged", border)
     if isinstance(result, Bucket):
         result._store = Dying(result._store, "s3", border)

@@ -56,7 +56,7 @@ def disturbed(place: Place, verbs: Verbs, verb: str, at: int | str | None, fault
 
 
 FULL = {
-    ("ingest", "lake", "before lake.new_partition"),
+    ("ingest", "lake", "before lake.new_version"),
     ("ingest", "scratch", "after staged.write_coverage"),
     ("ingest", "lake", "after ledger.intend_draw"),
     ("ingest", "catalog.db", "after staged.complete"),

@@ -143,7 +143,7 @@ def test_every_row_is_accounted_for_and_every_flaw_found(whole: tuple[DayResult,
     assert account.kept > 0
 
 
-def test_presence_is_sorted_in_its_bucket_with_one_row_an_hour(whole: tuple[DayResult, Kept], city: City) -> None:
+def test_presence_is_sorted_in_its_partition_with_one_row_an_hour(whole: tuple[DayResult, Kept], city: City) -> None:
     members = set(city.panel["pseudonym"].to_pylist())
     for (_, partition), table in whole[1].of(PRESENCE):
         keys = list(zip(table["pseudonym"].to_pylist(), table["hour"].to_pylist(), strict=True))

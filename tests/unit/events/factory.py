@@ -93,15 +93,15 @@ def read(
     files: Sequence[LandingFile],
     context: ReadContext,
     out: Path,
-    buckets: int = 4,
+    partitions: int = 4,
     threads: int = 2,
     formats: Formats | None = None,
 ) -> tuple[ReadResult, list[Int64]]:
-    """Read files as the engine does; the account, and the sorted keys of each bucket."""
+    """Read files as the engine does; the account, and the sorted keys of each partition."""
     groups, unreadable = group_files(files, formats)
     out.mkdir(parents=True, exist_ok=True)
     total = ReadResult(unreadable=unreadable)
     for group in groups:
-        total += read_group(group, context, out, buckets=buckets, memory_limit="200MB", threads=threads)
-    found = [out / f"b{bucket:05d}.keys" for bucket in range(buckets)]
+        total += read_group(group, context, out, partitions=partitions, memory_limit="200MB", threads=threads)
+    found = [out / f"b{partition:05d}.keys" for partition in range(partitions)]
     return total, [np.sort(np.fromfile(path, np.int64)) if path.exists() else np.empty(0, np.int64) for path in found]

@@ -23,7 +23,7 @@ def context(tmp_path: Path) -> ReadContext:
 
 def kept_seconds(file: Path, context: ReadContext, out: Path) -> list[int]:
     _, keys = read([landing_file(file)], context, out)
-    return [int(key) >> 20 for bucket in keys for key in bucket]
+    return [int(key) >> 20 for partition in keys for key in partition]
 
 
 def test_binary_ids_join_as_lower_case_hexadecimal(tmp_path: Path, context: ReadContext) -> None:

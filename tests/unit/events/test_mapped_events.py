@@ -39,7 +39,7 @@ def look(
     plan = {each: [Span(n, 0, 86_400)] for n, each in enumerate(cells)}
     context = prepare(folder / "day", panel, plan, places=places)
     account, keys = read([landing_file(file)], context, folder / "out", formats=load_formats(folder / "formats.toml"))
-    seconds = {int(key) >> 20 & 0x1FFFF for bucket in keys for key in bucket}
+    seconds = {int(key) >> 20 & 0x1FFFF for partition in keys for key in partition}
     assert not account.account.kept or TEN in seconds
     return account
 
@@ -247,7 +247,7 @@ def test_an_event_without_a_cell_is_where_the_nearest_cell_is(
     plan = {name: [Span(n, 0, 86_400)] for n, name in enumerate(PLACES)}
     context = prepare(tmp_path / "day", {"491701": ALL_DAY}, plan, places=PLACES)
     formats = load_formats(tmp_path / "formats.toml")
-    found, keys = read([landing_file(file)], context, tmp_path / "out", buckets=1, formats=formats)
+    found, keys = read([landing_file(file)], context, tmp_path / "out", partitions=1, formats=formats)
     assert next(iter(found.account.reasons), int(keys[0][0]) & 0xFFFFF) == outcome
 
 
@@ -256,7 +256,7 @@ def test_coordinates_beyond_a_pole_are_measured_all_the_same(tmp_path: Path) -> 
     (tmp_path / "formats.toml").write_text(PLACED.replace("700", "50000"))
     context = prepare(tmp_path / "day", {"491701": ALL_DAY}, {"a": [Span(0, 0, 86_400)]}, places={"a": (89.995, 0.0)})
     formats = load_formats(tmp_path / "formats.toml")
-    assert read([landing_file(file)], context, tmp_path / "out", buckets=1, formats=formats)[0].account.kept == 1
+    assert read([landing_file(file)], context, tmp_path / "out", partitions=1, formats=formats)[0].account.kept == 1
 
 
 def metres(one: tuple[float, float], other: tuple[float, float]) -> float:
@@ -281,7 +281,7 @@ def test_the_nearest_cell_is_the_one_that_measuring_all_finds(
     context = prepare(folder / "day", {"491701": ALL_DAY}, plan, places=places)
     file = csv(folder, "who,at,cell,lat,lon\n" + rows)
     formats = load_formats(folder / "formats.toml")
-    _, keys = read([landing_file(file)], context, folder / "out", buckets=1, formats=formats)
+    _, keys = read([landing_file(file)], context, folder / "out", partitions=1, formats=formats)
     found = {int(key) >> 20 & 0x1FFFF: int(key) & 0xFFFFF for key in keys[0] if int(key) >> 20 & 0x1FFFF < 86_400}
     for n, event in enumerate(events):
         nearest = min(metres(event, cell) for cell in cells)

@@ -30,7 +30,7 @@ def outcome(
     """The reason that one row of a member is set aside, or its second and its cell's rank."""
     context = prepare(tmp_path, {"s": consent}, cells or {"c": [LONGEST]}, day, time)
     file = write(tmp_path / "e.csv", csv_bytes([("s", at, cell, "data")]))
-    found, keys = read([landing_file(file, label or day)], context, tmp_path / "out", buckets=1)
+    found, keys = read([landing_file(file, label or day)], context, tmp_path / "out", partitions=1)
     if found.account.reasons:
         return next(iter(found.account.reasons))
     return second_of(keys[0][0]), cell_of(keys[0][0])
@@ -115,7 +115,7 @@ def test_a_row_of_another_month_is_in_no_key_that_the_profile_counts(
 ) -> None:
     context = prepare(tmp_path, {"s": LONGEST}, {"c": [LONGEST]}, day, times(lateness=1))
     file = write(tmp_path / "e.csv", csv_bytes([("s", at, "c", "data")]))
-    found, keys = read([landing_file(file, label)], context, tmp_path / "out", buckets=1)
+    found, keys = read([landing_file(file, label)], context, tmp_path / "out", partitions=1)
     assert sum(map(len, keys)) == entries
     assert found.account.total == 1
     assert found.account.kept == 0

@@ -264,10 +264,10 @@ def test_a_group_that_fails_leaves_nothing_behind(tmp_path: Path, context: ReadC
     (first, second), _ = group_files(files)
     out = tmp_path / "out"
     out.mkdir()
-    read_group(first, context, out, buckets=1, memory_limit="200MB", threads=1)
+    read_group(first, context, out, partitions=1, memory_limit="200MB", threads=1)
     before = (out / "b00000.keys").read_bytes()
     with disk_full_at(1000), pytest.raises(StorageUnavailable, match="Free space"):
-        read_group(second, context, out, buckets=1, memory_limit="200MB", threads=1)
+        read_group(second, context, out, partitions=1, memory_limit="200MB", threads=1)
     assert (out / "b00000.keys").read_bytes() == before
 
 
@@ -282,7 +282,7 @@ def test_files_that_this_machine_cannot_open_just_now_are_not_blamed(
         try:
             groups, unreadable = group_files(files)
             (tmp_path / "out").mkdir(exist_ok=True)
-            found = read_group(groups[0], context, tmp_path / "out", buckets=1, memory_limit="200MB", threads=1)
+            found = read_group(groups[0], context, tmp_path / "out", partitions=1, memory_limit="200MB", threads=1)
         except StorageUnavailable as fault:
             return "Too many open files" if "Too many open files" in fault.what else fault.what
         return f"without {len(unreadable) + len(found.unreadable)} of them"
@@ -298,7 +298,7 @@ def test_a_file_that_is_gone_when_it_is_read_is_named_and_the_others_are_read(
     (group,), _ = group_files(files)
     files[0].path.unlink()
     (tmp_path / "out").mkdir()
-    found = read_group(group, context, tmp_path / "out", buckets=1, memory_limit="200MB", threads=1)
+    found = read_group(group, context, tmp_path / "out", partitions=1, memory_limit="200MB", threads=1)
     assert [(file.name, "it is gone" in file.why) for file in found.unreadable] == [(files[0].name, True)]
     assert list(found.account.rows_in) == [files[1].name]
 
@@ -307,4 +307,4 @@ def test_too_little_memory_is_said_as_such_and_blames_no_file(tmp_path: Path, co
     (group,), _ = group_files([landing_file(write(tmp_path / "a.csv", GOOD))])
     (tmp_path / "out").mkdir()
     with pytest.raises(StepFailed, match="THRONG_MEMORY_LIMIT"):
-        read_group(group, context, tmp_path / "out", buckets=1, memory_limit="1MB", threads=1)
+        read_group(group, context, tmp_path / "out", partitions=1, memory_limit="1MB", threads=1)

@@ -100,7 +100,7 @@ def _as_instant(event: Event, world: World) -> Event:
 
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(landings(), st.sampled_from((".csv", ".csv.gz", ".parquet", "-stamps.parquet")), st.sampled_from((1, 4, 64)))
-def test_reading_equals_the_plain_reference(landing: Any, suffix: str, buckets: int) -> None:
+def test_reading_equals_the_plain_reference(landing: Any, suffix: str, partitions: int) -> None:
     world, folders = landing
     if suffix == "-stamps.parquet":
         folders = [(label, [_as_instant(event, world) for event in events]) for label, events in folders]
@@ -108,7 +108,7 @@ def test_reading_equals_the_plain_reference(landing: Any, suffix: str, buckets: 
         root = Path(name)
         context = prepare(root, world.panel, world.cells, world.day, world.time)
         written = [(label, _write(root / f"f{n}{suffix}", events)) for n, (label, events) in enumerate(folders)]
-        found, keys = read([landing_file(path, label) for label, path in written], context, root / "out", buckets)
+        found, keys = read([landing_file(path, label) for label, path in written], context, root / "out", partitions)
     told = (
         replace(world, time=world.time.model_copy(update={"landing_timezone": "UTC"})) if "stamps" in suffix else world
     )

@@ -54,7 +54,7 @@ def state(pseudonym: int) -> pa.Table:
 
 
 def ingest(lake: Lake, day: date = DAY, generation: int = 1, seed: int = 0) -> tuple[LakeFile, ...]:
-    staged = lake.new_partition(day, generation)
+    staged = lake.new_version(day, generation)
     for bucket in (0, 63):
         staged.write(PRESENCE, bucket, presence(seed + bucket))
         staged.write(MONTH_STATE, bucket, state(seed + bucket))
@@ -134,7 +134,7 @@ def test_a_file_moved_to_another_ones_place_does_not_open(lake: Lake) -> None:
 @given(st.data())
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_file_changed_anywhere_or_cut_off_does_not_open(lake: Lake, data: st.DataObject) -> None:
-    lake.staged_partition(DAY, 1).discard()
+    lake.staged_version(DAY, 1).discard()
     file = next(file for file in ingest(lake) if file.table == "presence")
     path, at = Path(lake.objects.location) / file.path, data.draw(st.integers(0, file.bytes - 1))
     whole = path.read_bytes()
@@ -163,15 +163,15 @@ def test_a_lost_or_shortened_file_is_missed_by_its_size(lake: Lake, lose: Callab
 
 
 def test_a_partition_that_another_process_has_written_is_not_taken_for_our_own(lake: Lake) -> None:
-    staged = lake.new_partition(DAY, 1)
-    lake.staged_partition(DAY, 1).write(PRESENCE, 0, presence(1))
+    staged = lake.new_version(DAY, 1)
+    lake.staged_version(DAY, 1).write(PRESENCE, 0, presence(1))
     with pytest.raises(StorageUnavailable) as twice:
         staged.write(PRESENCE, 0, presence(0))
     assert twice.value.code == "lake.written_twice"
 
 
 def test_a_rejected_candidate_leaves_nothing(lake: Lake) -> None:
-    staged = lake.new_partition(DAY, 1)
+    staged = lake.new_version(DAY, 1)
     staged.write(PRESENCE, 0, presence(0))
     staged.write_profile(np.array([1], dtype=np.int64))
     assert staged.profile().tolist() == [1]
@@ -208,7 +208,7 @@ def test_an_ingest_killed_anywhere_is_whole_after_the_next_one(lake: Lake) -> No
     ingest(lake, generation=2, seed=9)
     both = rows(lake)
     for at in count(1):
-        lake.staged_partition(DAY, 2).discard()
+        lake.staged_version(DAY, 2).discard()
         assert content(Path(lake.objects.location)) == first
 
         def act(tick: Tick) -> None:
@@ -224,7 +224,7 @@ def test_an_ingest_killed_anywhere_is_whole_after_the_next_one(lake: Lake) -> No
 
 
 def test_a_disk_that_fills_while_a_bucket_is_written_is_named_and_leaves_no_half_of_it(lake: Lake) -> None:
-    staged = lake.new_partition(DAY, 1)
+    staged = lake.new_version(DAY, 1)
     noise = pa.table({"pseudonym": np.random.default_rng(0).integers(0, 2**62, 50_000, dtype=np.uint64)})
 
     def fill(_: Tick) -> None:
