@@ -41,7 +41,8 @@ def _over_cap(session: Session, month: str, units: int, keep_units: int) -> Refu
     return RefusedRelease(
         f"The budget of {month} does not suffice: asked rho {_rho(units)}, left {_rho(budget.left)} of "
         f"{_rho(budget.cap)}{kept}. Charged so far: {_charged(session, month)}.",
-        f"Drop other releases of {month} that are not drawn yet, or this one: what is spent never comes back.",
+        f"Draw no revision of {month}: `throng budget --month {month}` shows its charges. "
+        "A scheduled release stays blocked; ask the privacy officer.",
         "budget.insufficient",
     )
 

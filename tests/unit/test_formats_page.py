@@ -1,4 +1,4 @@
-"""docs/reference/formats.md knows every key of a mapping, and its examples are mappings."""
+"""docs/reference/formats.md knows every key of a mapping; its examples and those of use-your-files.md are mappings."""
 
 import re
 from pathlib import Path
@@ -21,8 +21,10 @@ from tasks.events.formats.sections import (
 from tests.reference_read import Span
 from tests.unit.events.factory import landing_file, prepare, read, write
 
-PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "formats.md").read_text()
-EXAMPLES = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "reference" / "formats.md").read_text()
+HOW_TO = (DOCS / "how-to" / "use-your-files.md").read_text()
+EXAMPLES = re.findall(r"```toml\n(.*?)```", PAGE + HOW_TO, re.DOTALL)
 SECTIONS = (CellFormat, EventFormat, Ids, LandingNames, Layout, Network, RegisterFormat, Subscriber, TimeForm)
 
 
@@ -39,6 +41,7 @@ def test_each_example_of_the_page_is_a_mapping(example: Any) -> None:
 ROWS = {
     "flowkit-etl": ("msisdn,event_time,cell_id\nA0,2026-03-01 10:00:00,7-12\n", "a.csv"),
     "switch": ("x|A0|20260301|90000|7|12\n", "cdr_1.dat"),
+    "core": ("IMSI;TS;LAC;CI\nA0;01.03.2026 10:00:00;7;12\n", "a.csv"),
     "probe": ("imsi_hash,event_ts,lat,lon\na0,1772355600000,0.01,0.0\n", "a.csv"),
 }
 
