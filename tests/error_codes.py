@@ -3,7 +3,7 @@
 import ast
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,9 +34,72 @@ SEE = {
     "keys": "key",
     "lake": "lake-file-lost",
     "prefect": "worker-server-or-machine-down",
+    "release": "release-refused",
     "serve": "worker-server-or-machine-down",
 }
 """The runbook's section for an area."""
+DO_NOT_USE = "Do not use it; ask for the delivery again."
+EXAMPLES = {
+    "budget.insufficient": (
+        "The budget of MONTH does not suffice: asked rho RHO, left LEFT of CAP. Charged so far: PRODUCT RHO in N.",
+        "Draw no revision of MONTH: `throng budget --month MONTH` shows its charges. "
+        "A scheduled release stays blocked; ask the privacy officer.",
+    ),
+    "cells.decimal_comma": (
+        "WHERE is written with `,` before the fraction.",
+        'Let the mapping say it: `decimal = ","` in [cells.NAME]; `throng inspect` proposes it.',
+    ),
+    "cells.not_one_file": (
+        "The landing folder holds more than one, or none, of cells.parquet, cells.csv, cells.",
+        "Land exactly one.",
+    ),
+    "cells.wrong_type": (
+        "SOURCE: COLUMN must be TYPE, not OTHER_TYPE.",
+        "Correct the column and land the file again.",
+    ),
+    "database.lock_lost": (
+        "The database NAME has restarted or ended a session, and the lock of this work fell.",
+        "Another process may have gone on since: run the same command again.",
+    ),
+    "delivery.gate_failed": (
+        "The delivery of RELEASE does not pass its own gate: 'CHECK' fails.",
+        "Nothing was sent. This is a defect in Throng: report this line.",
+    ),
+    "delivery.files_differ": ("FILE is missing; FILE is not in the manifest.", DO_NOT_USE),
+    "formats.zone_missing": (
+        "The times have no timezone, and UTC fits the day better than the landing's timezone.",
+        'Add it: time = { column = "ts", zone = "UTC" }; `throng inspect FILE` proposes the mapping.',
+    ),
+    "index.superseded_differs": ("FOLDER/manifest.json is not the one that was superseded.", DO_NOT_USE),
+    "index.unnamed_objects": ("FILE and N more: index.json names no such delivery.", DO_NOT_USE),
+    "landing.folder_missing": (
+        "The folder EXPECTED is missing. FOLDER may be it: rename it, or give its pattern in formats.toml.",
+        "Send it; a day without a file is never an empty day.",
+    ),
+    "landing.reference_file_not_once": (
+        "The landing folder holds more than one, or none, of NAME.parquet, NAME.csv or a folder NAME.",
+        "Put exactly one of them into ROOT.",
+    ),
+    "landing.table_log": (
+        "FOLDER is an Iceberg or Delta table: its log says which files count, and Throng does not read it.",
+        "Export the table's present rows as plain Parquet or CSV, and land those files instead.",
+    ),
+    "product.internal": ("NAME is not for clients.", "Products: NAMES."),
+    "settings.not_a_folder": (
+        "VARIABLE names an object store (s3://), but landing and lake must be folders.",
+        "Mount or copy it, and set VARIABLE to a folder.",
+    ),
+    "simulate.out_of_range": ("NAME is VALUE.", "Choose NAME from LEAST to MOST."),
+    "gate.stopped": (
+        "The gate stops this day. RULE: VALUE of the rows fail it; the limit is LIMIT.",
+        "The message gives the action of each rule; the runbook's section on the gate lists them.",
+    ),
+    "registers.replaced": (
+        "The register REGISTER is older, or lost more rows or withdrawals than register_shrink allows.",
+        "Put the current file there. Or accept it: `throng ingest DAY --override RULE --reason TEXT`.",
+    ),
+}
+"""Texts that are joined from several faults, as they may read: message and action."""
 ASK_AGAIN = inspect.signature(refuse).parameters["action"].default
 
 
@@ -53,28 +116,43 @@ class Site:
 
 def sites() -> Iterator[Site]:
     """Every construction of an error in flows/ and tasks/."""
-    for top in ("flows", "tasks"):
-        for path in sorted((ROOT / top).rglob("*.py")):
-            module = ast.parse(path.read_text())
-            names = dict(_constants(module))
-            for node in ast.walk(module):
-                if isinstance(node, ast.Tuple) and [bool(_kind(each)) for each in node.elts[:3]] == [
-                    True,
-                    False,
-                    False,
-                ]:
-                    node = ast.Call(node.elts[0], node.elts[1:], [])  # a row of a table of errors
-                if isinstance(node, ast.Call) and (kind := _kind(node.func)):
-                    site = _site(node, kind, names)
-                    if not site.code.isupper() and len(node.args) > 1:  # else a helper that passes its caller's code on
-                        yield site
+    modules = [ast.parse(path.read_text()) for top in ("flows", "tasks") for path in sorted((ROOT / top).rglob("*.py"))]
+    shared = dict(constant for module in modules for constant in _assigned(module.body) if constant[0].isupper())
+    for module in modules:
+        for node, names in _scoped(module, shared | dict(_assigned(module.body))):
+            elements = [bool(_kind(each)) for each in node.elts[:3]] if isinstance(node, ast.Tuple) else []
+            if isinstance(node, ast.Tuple) and elements == [True, False, False]:
+                node = ast.Call(node.elts[0], node.elts[1:], [])  # a row of a table of errors
+            if isinstance(node, ast.Call) and (kind := _kind(node.func)):
+                site = _site(node, kind, names)
+                if not site.code.isupper() and len(node.args) > 1:  # else a helper that passes its caller's code on
+                    yield site
 
 
-def _constants(module: ast.Module) -> Iterator[tuple[str, str]]:
-    """Strings that a module assigns to a name."""
-    for node in module.body:
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
-            yield from ((target.id, node.value.value) for target in node.targets if isinstance(target, ast.Name))
+Names = Mapping[str, ast.expr]
+"""Values that a module or function assigns to names, where they make a text."""
+
+
+def _scoped(module: ast.Module, names: Names) -> Iterator[tuple[ast.AST, Names]]:
+    """Each node once, with the names of its innermost function."""
+    found = {id(node): (node, names) for node in ast.walk(module)}
+    for function in ast.walk(module):
+        if isinstance(function, ast.FunctionDef):
+            local = {**names, **dict(reversed(list(_assigned(ast.walk(function)))))}
+            found |= {id(node): (node, local) for node in ast.walk(function)}
+    yield from found.values()
+
+
+def _assigned(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, ast.expr]]:
+    for node in nodes:
+        if isinstance(node, ast.Assign) and isinstance(target := node.targets[0], ast.Name) and _is_text(node.value):
+            yield target.id, node.value
+
+
+def _is_text(node: ast.expr) -> bool:
+    if isinstance(node, ast.Constant):
+        return isinstance(node.value, str | int | float) and not isinstance(node.value, bool)
+    return isinstance(node, ast.JoinedStr) or (isinstance(node, ast.IfExp) and _is_text(node.body))
 
 
 def _kind(function: ast.expr) -> type[ThrongError] | None:
@@ -84,32 +162,62 @@ def _kind(function: ast.expr) -> type[ThrongError] | None:
     return found if isinstance(found, type) and issubclass(found, ThrongError) else None
 
 
-def _site(call: ast.Call, kind: type[ThrongError], names: dict[str, str]) -> Site:
+def _site(call: ast.Call, kind: type[ThrongError], names: Names) -> Site:
     named = {keyword.arg: keyword.value for keyword in call.keywords}
     given = [*call.args, *[ast.Constant("")] * 3]
     if getattr(call.func, "id", "") == "refuse":  # code, then an action that has a default
         given = [given[0], given[2] if len(call.args) > 2 else ast.Constant(ASK_AGAIN), given[1]]
     code, what, action = (named.get(name, given[at]) for name, at in (("code", 2), ("what", 0), ("action", 1)))
-    return Site(_text(code, names), kind.exit_code, kind.__name__, _text(what, names), _text(action, names))
+    texts = [" ".join(_text(each, names).split()) for each in (what, action)]
+    return Site(_text(code, names), kind.exit_code, kind.__name__, *EXAMPLES.get(_text(code, names), texts))
 
 
-def _text(node: ast.expr, names: dict[str, str]) -> str:
-    """A literal with the names of its values in capitals; `...` for any other expression."""
+def _text(node: ast.expr, names: Names) -> str:
+    """A text as it may read, with the names of its values in capitals."""
     match node:
-        case ast.Constant(value=str(text)):
-            return text
+        case ast.Constant(value=value):
+            return str(value)
         case ast.JoinedStr():
             return "".join(_text(part, names) for part in node.values)
-        case ast.FormattedValue():
-            return _text(node.value, names)
-        case ast.Name():
-            return names.get(node.id, node.id.strip("_").upper())
-        case ast.Attribute():
-            return node.attr.strip("_").upper()
         case ast.BinOp(op=ast.Add()):
             return _text(node.left, names) + _text(node.right, names)
+        case ast.IfExp(orelse=orelse) if _is_empty(orelse):
+            return _text(node.body, names)
+        case ast.IfExp():
+            return f"{_text(node.body, names)} Or: {_text(node.orelse, names)}"
+        case ast.Name(id="detail"):
+            return ""
+        case ast.Name(id=name) if name in names:
+            return _text(names[name], {other: value for other, value in names.items() if other != name})
+        case ast.FormattedValue(value=value):
+            return _text(value, names).replace(" Or: ", " or ")
+        case ast.Call(func=ast.Name(id="len")):
+            return "N"
         case _:
-            return "..."
+            return _named(node)
+
+
+def _is_empty(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value == ""
+
+
+def _named(node: ast.expr) -> str:
+    """The name of a value in capitals."""
+    match node:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name.strip("_").upper()
+        case ast.Subscript(value=of) | ast.BoolOp(values=[of, *_]):
+            return _named(of)
+        case ast.GeneratorExp() | ast.ListComp():
+            return _named(node.generators[0].iter)
+        case ast.BinOp(right=last):
+            return _named(last)
+        case ast.Call(args=[first, *_]):
+            return _named(first)
+        case ast.Call(func=ast.Attribute(value=of)):
+            return _named(of)
+        case _:
+            return "VALUE"
 
 
 def page() -> str:
@@ -130,7 +238,7 @@ def page() -> str:
 
 
 def _cell(text: str) -> str:
-    named = re.sub(r"\{(\w+)\}", lambda name: name[1].upper(), text)
+    named = re.sub(r"\{(\w+)\}", lambda name: name[1].upper(), text.replace("{detail}", ""))
     return " ".join(named.replace("|", "\\|").replace("<", "&lt;").split())
 
 
