@@ -124,7 +124,7 @@ def release_card(
 def _figures(rules: Sequence["LevelRule"], table: "pa.Table") -> list[str]:
     """What of a release is shown: shares, a small picture, and what to do where hardly anything is."""
     few = mostly_withheld(len(table), withheld(table))
-    drawn = preview(table, rules[0].name)
+    drawn = preview(table, table["level"][0].as_py())
     return [
         "## What it shows",
         _list(map(_plain, shares(table, rules))),

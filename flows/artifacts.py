@@ -45,10 +45,10 @@ def of_release(product: str, period: str) -> None:
     from tasks.privacy.accounting import epsilon, rho_of
     from tasks.products.registry import find
     from tasks.release import latest_drawn
-    from tasks.store import open_released
+    from tasks.store import open_releases
     from tasks.store.ledger import ReleaseKey
 
-    stores, of = open_released(), Period.parse(period)
+    stores, of = open_releases(), Period.parse(period)
     release = latest_drawn(stores, find(product), of)
     if release is None:
         return

@@ -12,6 +12,7 @@ from tasks.events.gate_metrics import incomplete_hours
 from tasks.mobility.tables import LakeTable
 from tasks.mobility.zones import stored_plan
 from tasks.period import Period, day_start
+from tasks.privacy.bounds import defect
 from tasks.products.spec import CountContext, DataProduct
 from tasks.release import ReleaseInputs, day_profile, rules_of
 from tasks.release_inputs import files_of
@@ -57,6 +58,8 @@ class _PeriodRows:
 
     def of(self, table: LakeTable) -> Iterator[pa.Table]:
         """The table's rows, one partition of the lake at a time, ascending by person, then by day."""
+        if table.pseudonym is not self._period.cadence:
+            raise defect(f"{table.name} has the pseudonyms of a {table.pseudonym}, not of {self._period}")
         files = [file for file in self._files if file.table == table.name and file.period == self._period]
         ordered = sorted(files, key=lambda file: (file.partition, file.day))
         for _, same in groupby(ordered, key=lambda file: file.partition):

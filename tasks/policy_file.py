@@ -19,10 +19,10 @@ from tasks.products.spec import DataProduct
 
 LONGEST_MONTH: Mapping[Cadence, tuple[int, ...]] = {
     Cadence.DAY: (24,) * 30 + (25,),
-    Cadence.WEEK: (168,) * 6,
+    Cadence.WEEK: (168,) * 5 + (169,),
     Cadence.MONTH: (745,),
 }
-"""Hours of each period of a cadence in the costliest month: 31 days with one of 25 h, six ISO weeks."""
+"""Hours of each period of a cadence in the costliest month: 31 days and six ISO weeks, one of them with 25 h."""
 HOURS_AT_LEAST = {Cadence.DAY: 24, Cadence.WEEK: 168, Cadence.MONTH: 672}
 """The bound of a level with one key an hour; longer periods have their own hours instead."""
 

@@ -48,6 +48,11 @@ class Refresh:
         Raises RejectedInput for registers that went back, shrank or are not understood, and StorageUnavailable where
         they change while they are read.
         """
+        self._stores.installation.check()
+        with self._stores.locks.hold(f"eligible-{period}"):  # products of a period share the list: the latest counts
+            return self._refreshed(period)
+
+    def _refreshed(self, period: Period) -> EligibleRef:
         settings, policy = self._stores.settings, self._stores.policy.policy
         key = self._stores.pseudonym_keys.existing(period)  # before registers are read
         digest = registers_digest(self._stores)

@@ -13,6 +13,7 @@ from tasks.mobility.zones import stored_plan
 from tasks.period import Period
 from tasks.privacy.accounting import epsilon, rho_of
 from tasks.privacy.bounds import LevelRule
+from tasks.privacy.derived import StoredRelease
 from tasks.privacy.release_table import Z90
 from tasks.products.panel import PRODUCT as PANEL
 from tasks.products.spec import Product, PublicContext
@@ -39,7 +40,7 @@ def release_view(
         created_at=release.slot,
         timezone=timezone,
         levels=level_views(product, stored.rules, public),
-        privacy=_privacy(stores, release, str(stored.facts["policy"])),
+        privacy=_privacy(stores, release, stored),
         panel=panel,
         panel_reason="" if panel else f"No panel of a month before {period.months[0]} is published yet.",
         warnings=warnings,
@@ -72,9 +73,19 @@ def level_views(product: Product, rules: tuple[LevelRule, ...], public: PublicCo
     )
 
 
-def _privacy(stores: ReleasedStores, release: Release, policy_name: str) -> PrivacyView:
-    """The release's cost, and the largest cap of its months."""
-    delta, rho = stores.policy.policy.budget.delta, float(Fraction(release.rho))
+def _rho(stores: ReleasedStores, release: Release, stored: StoredRelease) -> Fraction:
+    """What the numbers can reveal: the release's own charge and, of a derived one, those of its inputs."""
+    total = Fraction(release.rho)
+    for name in stored.facts.get("inputs", ()):
+        key = ReleaseKey.parse(name)
+        if found := stores.ledger.find(key.product, key.version, key.period, key.revision):
+            total += _rho(stores, found, stores.lake.release(key, found.sha256 or ""))
+    return total
+
+
+def _privacy(stores: ReleasedStores, release: Release, stored: StoredRelease) -> PrivacyView:
+    """The loss that the release stands for, and the largest cap of its months."""
+    delta, rho = stores.policy.policy.budget.delta, float(_rho(stores, release, stored))
     months = Period.parse(release.period).months
     cap = max(rho_of(budget.cap) for budget in stores.ledger.months() if budget.month in months)
     return PrivacyView(
@@ -83,7 +94,7 @@ def _privacy(stores: ReleasedStores, release: Release, policy_name: str) -> Priv
         month_cap_rho=cap,
         month_cap_epsilon=epsilon(cap, delta),
         delta=delta,
-        policy_name=policy_name,
+        policy_name=str(stored.facts["policy"]),
         policy_digest=release.policy_digest,
     )
 

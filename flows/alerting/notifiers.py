@@ -7,10 +7,11 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple
-from typing import Protocol
+from typing import Any, Protocol
 
 from tasks.alerts import Alert
 from tasks.errors import Misconfigured, masked
+from tasks.loopback import is_own
 from tasks.settings import Settings
 
 log = logging.getLogger("throng.alerts")
@@ -47,7 +48,7 @@ class ServiceNotifier:
         self._service = Apprise(asset=AppriseAsset(app_id="Throng", http_redirects=False))
         with _quiet():
             known = self._service.add(address)
-        if not known:
+        if not known or len(self._service) != 1:
             raise Misconfigured(
                 f"Address {number} in THRONG_ALERTS is not an Apprise address.",
                 "Write jsons://HOST/PATH, mailtos://USER:PASSWORD@HOST?to=ADDRESS, or another of Apprise's; "
@@ -55,10 +56,10 @@ class ServiceNotifier:
                 "settings.alerts",
             )
         (service,) = self._service
-        if service.password and getattr(service, "secure_mode", "") == "insecure":
+        if (service.password and _in_clear(service)) or not service.verify_certificate:
             raise Misconfigured(
-                f"Address {number} in THRONG_ALERTS would send a password without TLS.",
-                "Write mailtos:// in place of mailto://.",
+                f"Address {number} in THRONG_ALERTS would send a password without TLS, or to an unverified server.",
+                "Write the secure form, such as mailtos:// or jsons://, without verify=no.",
                 "settings.alerts",
             )
         self.name = f"service {number} ({service.service_name})"
@@ -74,6 +75,13 @@ def notifiers(settings: Settings) -> list[Notifier]:
     """Return every configured notifier; raise Misconfigured for an address that cannot be used."""
     addresses = (settings.alerts.get_secret_value() if settings.alerts else "").split()
     return [LogNotifier(), *(ServiceNotifier(number, address) for number, address in enumerate(addresses, 1))]
+
+
+def _in_clear(service: Any) -> bool:
+    """Whether the service is reached without TLS, by another machine than this one."""
+    if hasattr(service, "secure_mode"):  # mail: also STARTTLS is TLS
+        return bool(service.secure_mode == "insecure")
+    return service.secure is False and not is_own(f"http://{service.host}")
 
 
 @contextmanager

@@ -102,14 +102,14 @@ def _with_figures(told: CommandOutput) -> CommandOutput:
     from rich.text import Text
 
     from flows.release_preview import preview, shares, withheld
-    from tasks.store import open_released
+    from tasks.store import open_releases
     from tasks.store.ledger import ReleaseKey
     from tasks.withheld import REMEDY, mostly_withheld
 
     key = ReleaseKey(*(told.document[name] for name in ("product", "version", "period", "revision")))
-    stored = open_released().lake.release(key, told.document["sha256"])
+    stored = open_releases().lake.release(key, told.document["sha256"])
     counts = {"rows": len(stored.table), "withheld": withheld(stored.table)}
-    lines = [*shares(stored.table, stored.rules), *preview(stored.table, stored.rules[0].name)]
+    lines = [*shares(stored.table, stored.rules), *preview(stored.table, stored.table["level"][0].as_py())]
     said: list[RenderableType] = [Text(f"  {line}", no_wrap=True) for line in lines]
     if mostly_withheld(*counts.values()):
         said.append(f"  Warning: most of it is withheld. {REMEDY}")

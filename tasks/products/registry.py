@@ -18,7 +18,10 @@ def _shipped() -> Iterator[Product]:
             yield found
 
 
-_PRODUCTS = {each.name: each for each in _shipped()}
+_PRODUCTS: dict[str, Product] = {}
+for _each in _shipped():
+    if _PRODUCTS.setdefault(_each.name, _each) is not _each:
+        raise ValueError(f"two modules declare the product {_each.name}")
 
 
 def products() -> tuple[Product, ...]:

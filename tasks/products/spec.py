@@ -193,6 +193,10 @@ class DataProduct(Declaration):
     consistency: Callable[[CountContext], Sequence[Hierarchy]] = _consistent_by_itself
     statuses: Callable[[CountContext], Mapping[str, KeyStatuses]] = _nothing_known
 
+    def __post_init__(self) -> None:
+        if self.reads and not self.cadences <= {table.pseudonym for table in self.reads}:
+            raise ValueError(f"{self.name} needs a lake table under the pseudonyms of each of its cadences")
+
     def rules(self, policy: Policy, cadence: Cadence, hours: int) -> tuple[LevelRule, ...]:
         """The policy's rule of each level, for a period's number of hours, in draw order."""
         levels = policy.levels(self.name, cadence)

@@ -14,6 +14,7 @@ from tasks.store.zones import (
     open_planning,
     open_pseudonymised,
     open_released,
+    open_releases,
     open_stores,
 )
 
@@ -31,5 +32,6 @@ __all__ = [
     "open_planning",
     "open_pseudonymised",
     "open_released",
+    "open_releases",
     "open_stores",
 ]

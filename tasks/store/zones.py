@@ -103,6 +103,11 @@ def open_planning(given: Settings | None = None) -> PlanningStores:
     return _open(PlanningStores, given)
 
 
+def open_releases(given: Settings | None = None) -> ReleaseStores:
+    """Open stored releases, without the keys of any zone; raises as `open_catalog`."""
+    return _open(ReleaseStores, given)
+
+
 def open_landing(given: Settings | None = None) -> LandingStores:
     """Open the landing zone; raises as `open_catalog`."""
     return _open(LandingStores, given)

@@ -70,6 +70,16 @@ def test_a_lake_or_a_key_store_that_was_emptied_is_refused(published: Way, tmp_p
     _refused(published)
 
 
+@pytest.mark.parametrize("keys", ["data", "digest", "pseudonym"])
+def test_a_release_is_not_drawn_after_keys_of_one_kind_were_lost(way: Way, keys: str) -> None:
+    write_people(way.landing, [person("a")], [consent("a")])
+    write_events(way.landing, DAY, seen("a", DAY))
+    way.ingest(DAY)
+    shutil.rmtree(way.root / "home" / "keys" / keys)
+    with pytest.raises(RefusedRelease):
+        way.publish("footfall", str(DAY))
+
+
 @pytest.mark.parametrize(
     "edit",
     [

@@ -93,7 +93,7 @@ def test_products_cadences_and_levels_are_held_against_the_declared_ones(
 
 def test_a_policy_names_a_product_once_it_is_registered(tmp_path: Path) -> None:
     weekly = frozenset({Cadence.WEEK})
-    dwell = replace(footfall.PRODUCT, name="dwell", levels=footfall.PRODUCT.levels[:1], cadences=weekly)
+    dwell = replace(footfall.PRODUCT, name="dwell", levels=footfall.PRODUCT.levels[:1], cadences=weekly, reads=())
     path = changed(tmp_path, "[retention]", "[product.dwell.week]\nsigma=48\nbound=168\nthreshold=144\n[retention]")
     with registry.registered(dwell):
         policy = load(path).policy

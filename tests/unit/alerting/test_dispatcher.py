@@ -116,8 +116,19 @@ def test_one_notifier_that_fails_does_not_hold_up_the_other(tmp_path: Path) -> N
                 until(partial(_has_mails, mail, number))
 
 
-def test_a_password_without_tls_is_refused_and_not_shown(tmp_path: Path) -> None:
-    hidden = Received("mailto://throng:hush-hush@mail.example?to=ops@operator.example")
+@pytest.mark.parametrize(
+    "address",
+    [
+        "mailto://throng:hush-hush@mail.example?to=ops@operator.example",
+        "mailtos://throng:hush-hush@mail.example?to=ops@operator.example&verify=no",
+        "json://throng:hush-hush@hook.example",
+        "jsons://throng:hush-hush@hook.example?verify=no",
+        "ntfy://throng:hush-hush@ntfy.example/alerts",
+        "jsons://hook.example/,jsons://hush-hush.example/",
+    ],
+)
+def test_a_password_without_tls_is_refused_and_not_shown(tmp_path: Path, address: str) -> None:
+    hidden = Received(address)
     with pytest.raises(Misconfigured) as refused:
         notifiers(_settings(tmp_path, hidden))
     assert refused.value.code == "settings.alerts"

@@ -2,9 +2,13 @@
 
 import dataclasses
 from datetime import date
+from typing import Any
 
 import pyarrow as pa
+import pytest
 
+from tasks.errors import StepFailed
+from tasks.mobility.tables import PRESENCE
 from tasks.period import Period
 from tasks.privacy.bounds import Contributions
 from tasks.products import footfall
@@ -42,3 +46,14 @@ def test_a_later_stage_counts_by_the_noisy_levels_of_the_earlier_one() -> None:
     staged = dataclasses.replace(footfall.PRODUCT, counts=(first, second))
     table = counted(staged, context(footfall.PRODUCT, DAY, {}, {}), Silence())().table
     assert table.num_rows == 3 * 24 + 2 * 24 * 18
+
+
+def _reads_rows(context: CountContext) -> Any:
+    return list(context.rows(PRESENCE))
+
+
+@pytest.mark.parametrize("change", [{"statuses": _reads_rows}, {"consistency": _reads_rows}])
+def test_what_is_released_without_noise_cannot_depend_on_rows(change: dict[str, Any]) -> None:
+    facts = context(footfall.PRODUCT, DAY, {}, {"presence": []})
+    with pytest.raises(StepFailed):
+        counted(dataclasses.replace(footfall.PRODUCT, **change), facts, Silence())

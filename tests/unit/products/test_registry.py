@@ -66,8 +66,13 @@ def test_a_period_of_another_length_is_refused() -> None:
 
 
 def test_a_product_has_a_period_for_each_of_its_cadences() -> None:
-    both = dataclasses.replace(panel.PRODUCT, cadences=frozenset({Cadence.MONTH, Cadence.WEEK}))
+    both = dataclasses.replace(panel.PRODUCT, cadences=frozenset({Cadence.MONTH, Cadence.WEEK}), reads=())
     assert [str(period) for period in both.periods(date(2026, 3, 1))] == ["2026-W09", "2026-03"]
+
+
+def test_a_product_reads_a_table_of_each_of_its_cadences() -> None:
+    with pytest.raises(ValueError, match="panel"):
+        dataclasses.replace(panel.PRODUCT, cadences=frozenset({Cadence.MONTH, Cadence.WEEK}))
 
 
 def test_a_product_is_registered_for_a_block_and_under_one_name() -> None:
