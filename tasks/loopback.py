@@ -2,6 +2,7 @@
 
 import os
 import socket
+from contextlib import ExitStack
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -24,3 +25,12 @@ def is_own(url: str) -> bool:
         return host in OWN or ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of this machine that are free now, all different."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [int(one.getsockname()[1]) for one in sockets]

@@ -1,7 +1,6 @@
 """What Prefect runs, as code: a work pool with two queues, and a deployment in each; applied again, nothing changes."""
 
 import os
-import shutil
 import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -22,6 +21,7 @@ from flows.alerting.automations import install
 from flows.backfill import backfill
 from flows.daily import daily
 from flows.expire import expire
+from flows.serving.managed_process import die_with_parent
 from flows.serving.server_config import ALERT_ADDRESS, POOL, QUEUES
 from tasks.events.landing import closes
 
@@ -81,18 +81,16 @@ def _pool(api: SyncPrefectClient) -> None:
 
 
 def _template() -> dict[str, Any]:
-    """Fix command and folder here: a request for a run chooses parameters only."""
-    command = command_to_string(_dying_with_its_worker([sys.executable, "-m", "prefect.engine"]))
+    """Fix command and folder here: a request for a run chooses parameters only.
+
+    A flow run ends with its worker: no other process reports its end. The run reaper then closes it.
+    """
+    command = command_to_string(die_with_parent([sys.executable, "-m", "prefect.engine"]))
     return {
         # no `env`: Prefect would merge a run's own into it
         "job_configuration": {"command": command, "working_dir": str(Path.cwd())},
         "variables": {"type": "object", "properties": {}, "additionalProperties": False},
     }
-
-
-def _dying_with_its_worker(command: list[str]) -> list[str]:
-    """End a flow run with its worker: no other process reports its end. The run reaper then closes it."""
-    return ["setpriv", "--pdeathsig=KILL", *command] if shutil.which("setpriv") else command
 
 
 def _queues(api: SyncPrefectClient) -> None:

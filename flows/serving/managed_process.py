@@ -15,6 +15,11 @@ HEALTHY_SECONDS = 60
 LOG_BYTES = 10_000_000
 
 
+def die_with_parent(command: Sequence[str]) -> list[str]:
+    """The command, which Linux kills when its parent ends, however that ends."""
+    return ["setpriv", "--pdeathsig=KILL", *command] if shutil.which("setpriv") else list(command)
+
+
 @dataclass
 class ManagedProcess:
     """A process by name: its command, its log, and when it may be started again."""
@@ -32,10 +37,9 @@ class ManagedProcess:
     def start(self, settings: Mapping[str, str]) -> None:
         """Start it; the kernel kills it when this process ends, however that ends."""
         self.log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        dies_with_us = ["setpriv", "--pdeathsig=KILL"] if shutil.which("setpriv") else []
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(  # noqa: S603 - our own interpreter and fixed words
-                [*dies_with_us, *self.command],
+                die_with_parent(self.command),
                 env=os.environ | settings,
                 stdin=subprocess.DEVNULL,
                 stdout=output,

@@ -1,12 +1,10 @@
 """Prefect's server as a child of this process: its own home, loopback only, no telemetry; it dies with us."""
 
 import os
-import shutil
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +12,10 @@ from secrets import token_urlsafe
 from urllib.request import ProxyHandler, build_opener
 
 from flows.serving.login import ASKING, AUTH
+from flows.serving.managed_process import die_with_parent
 from tasks import env_files
 from tasks.errors import StorageUnavailable
-from tasks.loopback import is_own
+from tasks.loopback import free_ports, is_own
 
 PATIENCE_SECONDS = 120
 
@@ -42,14 +41,17 @@ class PrefectServer:
 
     def wait(self) -> None:
         """Return when the server answers; raises StorageUnavailable if it ended or takes too long."""
-        end = time.monotonic() + PATIENCE_SECONDS
-        while self.child.poll() is None and time.monotonic() < end:
-            if is_up(self.api):
-                return
-            time.sleep(0.1)
-        raise StorageUnavailable(
-            "Prefect's server did not come up.", f"Read {self.log}, then try again.", "serve.not_started"
-        )
+        wait_until_up(self.api, lambda: self.child.poll() is not None, self.log)
+
+
+def wait_until_up(api: str, ended: Callable[[], bool], log: Path) -> None:
+    """Return when the server answers; raises StorageUnavailable if it ended or takes too long."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    while not ended() and time.monotonic() < end:
+        if is_up(api):
+            return
+        time.sleep(0.1)
+    raise StorageUnavailable("Prefect's server did not come up.", f"Read {log}, then try again.", "serve.not_started")
 
 
 def is_up(api: str) -> bool:
@@ -97,14 +99,13 @@ def prefect_server(home: Path) -> Iterator[PrefectServer]:
     """Start a server that keeps everything under `home`; `wait` for it before the first flow run."""
     env_files.dotenv()  # Prefect reads it unchecked
     home.mkdir(parents=True, exist_ok=True)
-    url, login = f"http://127.0.0.1:{(port := _free_port())}", f"throng:{token_urlsafe(32)}"
+    url, login = f"http://127.0.0.1:{(port := free_ports(1)[0])}", f"throng:{token_urlsafe(32)}"
     own = {AUTH: login, "PREFECT_SERVER_UI_API_URL": f"{url}/api", "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": url}
-    dies_with_us = ["setpriv", "--pdeathsig=KILL"] if shutil.which("setpriv") else []  # Linux: however we end
     server = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     log = home / "server.log"
     with log.open("wb") as output:
         child = subprocess.Popen(  # noqa: S603  (our own interpreter and fixed words)
-            [*dies_with_us, *server],
+            die_with_parent(server),
             env=os.environ | environment(home, f"{url}/api") | own,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -114,12 +115,6 @@ def prefect_server(home: Path) -> Iterator[PrefectServer]:
         yield PrefectServer(child, url, log, login)
     finally:
         _stop(child)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _stop(child: "subprocess.Popen[bytes]") -> None:

@@ -13,7 +13,7 @@ from flows.serving.api import Api, Unreachable
 from flows.serving.lockfile import write_address
 from flows.serving.login import AUTH, login, login_file
 from flows.serving.managed_process import ManagedProcess, ManagedService
-from flows.serving.prefect_server import is_up
+from flows.serving.prefect_server import wait_until_up
 from flows.serving.run_reaper import dead_runs, reap, reap_orphans, resubmit
 from flows.serving.server_config import ALERT_ADDRESS, QUEUES, ServerConfig
 from tasks.alerts import Alert
@@ -27,7 +27,6 @@ SWEEP_SECONDS = 10
 ALARMING_ENDS = 5
 """Consecutive ends, within half a minute, that raise an alert."""
 
-PATIENCE_SECONDS = 120
 STOP_SECONDS = 10
 ASK_AGAIN_SECONDS = 1
 LOOK_BACK = timedelta(days=1)
@@ -69,15 +68,7 @@ class Supervisor:
         self._say(f"server: starting, logs in {self._place.log('server').parent}")
         self._place.prefect.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._server.start(self._place.settings())
-        end = time.monotonic() + PATIENCE_SECONDS
-        while not is_up(self._place.api):
-            if self._server.exited() is not None or time.monotonic() > end:
-                raise StorageUnavailable(
-                    "Prefect's server did not come up.",
-                    f"Read {self._server.log}, then try again.",
-                    "serve.not_started",
-                )
-            time.sleep(TICK_SECONDS)
+        wait_until_up(self._place.api, lambda: self._server.exited() is not None, self._server.log)
         self._say(f"server: up, see {self._place.url}")
         self._say(f"login: the page asks once for user:password, {_known_from(self._place)}")
         self._deploy()

@@ -16,27 +16,19 @@ class TerminalState:
     message: str
 
 
+def _crashed(message: str, name: str = "Crashed") -> TerminalState:
+    return TerminalState("CRASHED", name, message)
+
+
 _KILLED = "Its process was killed. What it had finished is kept; "
-KILLED = TerminalState("CRASHED", "Crashed", f"{_KILLED}a new run goes on from there.")
-KILLED_AGAIN = TerminalState(
-    "CRASHED", "Crashed", f"{_KILLED}as this was the second time, find out why before a rerun."
-)
-KILLED_ALONE = TerminalState(
-    "CRASHED", "Crashed", f"{_KILLED}the next daily, or a rerun of the backfill, goes on from there."
-)
-CUT_OFF = TerminalState(
-    "CRASHED", "Crashed", "It was cut off. What it had finished is kept; a rerun, or the next daily, goes on."
-)
-COMMAND_KILLED = TerminalState("CRASHED", "Crashed", f"{_KILLED}the same command goes on from there.")
-STOPPED = TerminalState(
-    "CRASHED", "Interrupted", "Throng was stopped. A new run goes on from here when it is started again."
-)
-STOPPED_ALONE = TerminalState(
-    "CRASHED", "Interrupted", "Throng was stopped. What it had finished is kept; a rerun goes on."
-)
-STOPPED_AT_ONCE = TerminalState(
-    "CRASHED", "Interrupted", "Stopped at once by hand. The same command goes on from here."
-)
+KILLED = _crashed(f"{_KILLED}a new run goes on from there.")
+KILLED_AGAIN = _crashed(f"{_KILLED}as this was the second time, find out why before a rerun.")
+KILLED_ALONE = _crashed(f"{_KILLED}the next daily, or a rerun of the backfill, goes on from there.")
+CUT_OFF = _crashed("It was cut off. What it had finished is kept; a rerun, or the next daily, goes on.")
+COMMAND_KILLED = _crashed(f"{_KILLED}the same command goes on from there.")
+STOPPED = _crashed("Throng was stopped. A new run goes on from here when it is started again.", "Interrupted")
+STOPPED_ALONE = _crashed("Throng was stopped. What it had finished is kept; a rerun goes on.", "Interrupted")
+STOPPED_AT_ONCE = _crashed("Stopped at once by hand. The same command goes on from here.", "Interrupted")
 CANCELLED = TerminalState("CANCELLED", "Cancelled", "Cancelled by hand; what it had finished is kept.")
 WITH_ITS_PARENT = "The run that started it has ended. What it had finished is kept."
 

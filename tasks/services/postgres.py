@@ -9,7 +9,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ import psycopg
 from psycopg import sql
 
 from tasks.errors import Misconfigured, StorageUnavailable
+from tasks.loopback import free_ports
 
 START_SECONDS = 60
 STOP_SECONDS = 30
@@ -67,7 +67,7 @@ def running(folder: Path, port: int | None = None) -> Iterator[Server]:
         _keep_for_root(folder)
     binaries = _binaries(folder)
     password = _initialised(folder, binaries)
-    port = port or _free_port()
+    port = port or free_ports(1)[0]
     server = Server(folder, binaries, port, f"postgresql://{_USER}:{password}@127.0.0.1:{port}/postgres")
     server.start()
     try:
@@ -174,12 +174,6 @@ def _initialised(folder: Path, binaries: Path) -> str:
     os.chown(secret, os.geteuid(), os.getegid())
     unfinished.rename(data)
     return secret.read_text()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _start(folder: Path, binaries: Path, port: int) -> subprocess.Popen[bytes]:

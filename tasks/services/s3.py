@@ -6,7 +6,6 @@ for the end of a pipe that only the owner holds open.
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
 
 from tasks.errors import Misconfigured, StorageUnavailable
+from tasks.loopback import free_ports
 from tasks.services.s3_identities import ADMIN, write_identities, write_profiles
 
 _STARTS = 3
@@ -100,7 +100,7 @@ def _started(
 ) -> S3Server:
     """A server that has its buckets; others may take a port between our look and its start, then we look again."""
     for left in reversed(range(_STARTS)):
-        ports = dict(zip(_PORTS, _free_ports(len(_PORTS)), strict=True))
+        ports = dict(zip(_PORTS, free_ports(len(_PORTS)), strict=True))
         server = S3Server(folder, ports | ({"s3.port": port} if port else {}), credentials)
         server.start()
         try:
@@ -112,18 +112,6 @@ def _started(
             if not (left and ended and isinstance(error, StorageUnavailable)):
                 raise
     return server
-
-
-def _free_ports(count: int) -> list[int]:
-    """Ports free just now, all different."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
 
 
 def _start(folder: Path, ports: Mapping[str, int]) -> subprocess.Popen[bytes]:
