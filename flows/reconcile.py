@@ -53,7 +53,7 @@ def verdict(report: Report) -> tuple[str, str]:
         return "Stopped", f"Stopped after {done} of {len(report.results)} steps; the same command goes on from here."
     if report.failed:
         first, *more = [result for result in report.failed if result.error] or report.failed
-        others = f" LandingContext it {len(more)} more failed." if more else ""
+        others = f" Beside it {len(more)} more failed." if more else ""
         failed = f"{len(report.failed)} of {len(report.results)} steps failed or were not begun."
         return "SomeFailed", f"{failed} {first.step.verb} {first.step.subject}: {first.reason}{others}"
     if overdue := [step.period for step in report.after.steps if step.overdue and step.verb == "ingest"]:
