@@ -35,7 +35,7 @@ def remove_superseded(stores: LandingStores, day: date) -> int:
     for _, generation in stores.catalog.superseded(day):
         if (str(day), generation) not in needed:
             files = len(stores.catalog.lake_files({day: generation}))
-            # First: a version that the catalog has forgotten would never be removed.
+            # First: a generation that the catalog has forgotten would never be removed.
             stores.lake.staged_version(day, generation).discard()
             entry = AuditEntry.by_user("version removed", f"day {day} generation {generation}", files=files)
             stores.catalog.forget_files(day, generation, entry)

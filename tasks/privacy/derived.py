@@ -54,7 +54,7 @@ class DerivedCounts:
             raise defect("derived counts are made by derive alone")
 
     def __reduce__(self) -> NoReturn:
-        """Refuse pickling and copying, which would go around the door."""
+        """Refuse pickling and copying: a copy could be altered."""
         raise defect("derived counts cannot be pickled or copied")
 
 

@@ -32,7 +32,7 @@ class ProtectedCounts:
             raise defect("protected counts are made by protect alone")
 
     def __reduce__(self) -> NoReturn:
-        """Refuse pickling and copying, which would go around the door."""
+        """Refuse pickling and copying: a copy could be altered."""
         raise defect("protected counts cannot be pickled or copied")
 
 

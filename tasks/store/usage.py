@@ -1,4 +1,4 @@
-"""What a run costs, counted where it passes the store's doors: bytes read and written, requests to object stores."""
+"""The cost of a run, counted by the stores: bytes read and written, requests to object stores."""
 
 import time
 from collections.abc import Iterator
