@@ -105,10 +105,6 @@ def _versions(settings: Settings) -> str:
     return preview_registers(open_landing(settings))
 
 
-def _lake(settings: Settings) -> str:
-    return _room("THRONG_LAKE", settings.lake_root)
-
-
 def _metrics(settings: Settings) -> str:
     if settings.metrics is None:
         return (
@@ -122,10 +118,6 @@ def _metrics(settings: Settings) -> str:
             "settings.metrics_unwritable",
         )
     return f"{settings.metrics.absolute()}, for others to read"
-
-
-def _scratch(settings: Settings) -> str:
-    return _room("THRONG_HOME", settings.scratch_root)
 
 
 def _room(variable: str, folder: Path) -> str:
@@ -276,8 +268,8 @@ LOOKS: Mapping[str, Callable[[Settings], str]] = {
     "registers": _look_at("registers"),
     "register versions": _versions,
     "events": _look_at("events"),
-    "lake": _lake,
-    "scratch": _scratch,
+    "lake": lambda settings: _room("THRONG_LAKE", settings.lake_root),
+    "scratch": lambda settings: _room("THRONG_HOME", settings.scratch_root),
     "database": _database,
     "keys": _keys,
     "signature": _signature,

@@ -150,7 +150,8 @@ def _put_back(api: Api, queue: str) -> None:
     if seen:
         time.sleep(BETWEEN_STATES_SECONDS)
     for run in seen & set(_unsigned(api, queue)):
-        api.set_state(run, "SCHEDULED", "Scheduled", "Its worker was killed before it started.", _now())
+        due = datetime.now(UTC).isoformat()
+        api.set_state(run, "SCHEDULED", "Scheduled", "Its worker was killed before it started.", due)
 
 
 def _unsigned(api: Api, queue: str) -> Iterator[str]:
@@ -171,7 +172,3 @@ def _signed(run: dict[str, Any]) -> str | None:
 
 def _state(kinds: tuple[str, ...]) -> dict[str, Any]:
     return {"type": {"any_": list(kinds)}}
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat()
