@@ -96,7 +96,7 @@ def test_a_command_whose_words_cannot_be_written_has_done_its_work(place: Place,
 def test_a_database_locked_for_longer_than_the_wait_is_said_as_such(place: Place, verbs: Verbs, verb: str) -> None:
     home = home_for(place, verbs, verb)
     act, _, whole = verbs[verb]
-    locked = Locked(home / "catalog.db", seconds=1.5, wait=0.3)
+    locked = Locked(home / "catalog.db", seconds=60, wait=0.3)
     tried = place.warm(attempt, act, home, place.landing, "inside catalog.run", locked)
     assert (tried.outcome, tried.exit_code) == ("StorageUnavailable", 40)
     assert "is locked by another process. Wait until that process has ended" in tried.said
