@@ -135,7 +135,7 @@ async def _one(step: Step, run: Run, results: Mapping[StepKey, StepResult], plac
 
 
 def needs(step: Step, among: Collection[StepKey]) -> list[StepKey]:
-    """Keys of the steps that come before this one; an index comes after whatever is delivered to its client."""
+    """Keys of the steps that come before this one; an index comes after all deliveries to its client."""
     if step.verb == "publish":
         return [*(("ingest", str(day)) for day in Period.parse(step.period).days), *step.needs]
     if step.verb == "index":

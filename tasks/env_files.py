@@ -29,7 +29,7 @@ _PATHS = {
 
 
 def read(home: Path) -> dict[str, str]:
-    """What it says, the last line going first; paths begin in the home, whatever the caller's folder.
+    """What it says, the last line going first; paths begin in the home, not in the caller's folder.
 
     Raises Misconfigured where it is open to others, or naming the first line that cannot be read, never its value.
     """

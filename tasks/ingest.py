@@ -224,6 +224,7 @@ class Ingest:
         try:
             revision = self._profile_revision(day, staged.inputs.landing_digest)
         except RefusedRelease:  # the landing changed since it was looked at
+            self._stores.locks.confirm()  # else another process may be writing this generation
             self._stores.lake.staged_version(staged.day, staged.generation).discard()
             raise
         inputs = ReleaseInputs(

@@ -53,7 +53,7 @@ class ReleaseInputs:
 
 
 def scheduled_at(period: Period, policy: Policy) -> datetime:
-    """The schedule slot of a period: its local end plus `close_after`, whatever the data."""
+    """The schedule slot of a period: its local end plus `close_after`, independent of the data."""
     return (day_start(period.end, policy.time.local) + timedelta(hours=policy.time.close_after)).astimezone(UTC)
 
 

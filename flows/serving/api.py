@@ -45,7 +45,7 @@ class Api:
             raise Unreachable("/flow_runs/filter") from None
 
     def set_state(self, run: str, kind: str, name: str, message: str, due: str | None = None) -> None:
-        """Put a flow run into a state, whatever its rules say; a deleted run has none. A scheduled one is due."""
+        """Force a flow run into a state; a deleted run has none. A scheduled one is due."""
         details = {"state_details": {"scheduled_time": due}} if due else {}
         state = {"type": kind, "name": name, "message": message, **details}
         with suppress(Refused):

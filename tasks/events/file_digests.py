@@ -1,4 +1,4 @@
-"""Registers by what is in them, whatever their names and ages say."""
+"""Registers are identified by content, not by name or time of change."""
 
 import hashlib
 import os

@@ -26,7 +26,7 @@ from tasks.events.formats.sections import Ids, RegisterFormat
 
 ID = "subscriber_id"
 _PLAUSIBLE = "BETWEEN -2208988800 AND 32503679999"
-"""UTC seconds of the years 1900 to 2999: no other date is one of a consent, whatever type of file it comes in."""
+"""UTC seconds of the years 1900 to 2999: dates of consents outside them are invalid, in every type of file."""
 
 _SHIPPED = RegisterFormat.model_validate({})
 """The shipped format: Throng's own names, and nothing else."""

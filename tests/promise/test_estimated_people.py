@@ -16,26 +16,13 @@ from tasks.estimate.spec import Estimator, PublicFacts
 from tasks.period import Period
 from tasks.products.footfall import PRODUCT as FOOTFALL
 from tasks.store.client_file import parse_client
+from tests.factories import client_toml
 from tests.plain_validator import plain
 from tests.promise.conftest import Way
 from tests.promise.landing import consent, person, seen, write_events, write_people
 
 DAY = date(2026, 3, 3)
-CLIENT = """
-[client]
-name = "nordmarkt"
-contact = "data@nordmarkt.example"
-[destination]
-bucket = "nordmarkt-insights"
-prefix = "throng"
-region = "eu-central-1"
-[[grants]]
-product = "footfall"
-zones = ["*"]
-from = 2026-03-01
-formats = ["parquet", "csv"]
-deliver_by = "09:00"
-"""
+CLIENT = client_toml(formats='["parquet", "csv"]')
 
 
 class Tenfold:

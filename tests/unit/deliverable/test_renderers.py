@@ -7,6 +7,7 @@ from tasks.deliverable.renderers.spec import Renderer, RenderInput
 from tasks.deliverable.signature import public_key
 from tasks.deliverable.verify import verify
 from tasks.store.client_file import parse_client
+from tests.factories import client_toml
 from tests.refusals import refused
 from tests.unit.deliverable.factories import SIGNING_KEY, grant_view, rendered
 
@@ -16,21 +17,7 @@ def total(content: RenderInput) -> bytes:
 
 
 TOTAL = Renderer("total", "total.txt", "text/plain", "the number of rows", total, on_request=True)
-CLIENT = """
-[client]
-name = "nordmarkt"
-contact = "data@nordmarkt.example"
-[destination]
-bucket = "nordmarkt-insights"
-prefix = "throng"
-region = "eu-central-1"
-[[grants]]
-product = "footfall"
-zones = ["*"]
-from = 2026-03-01
-formats = ["parquet", "total"]
-deliver_by = "09:00"
-"""
+CLIENT = client_toml(formats='["parquet", "total"]')
 
 
 def test_a_toy_renderer_is_granted_rendered_listed_explained_and_verified() -> None:

@@ -13,23 +13,10 @@ from tasks.store import Stores, open_stores, usage
 from tasks.store.audit import AuditEntry
 from tasks.store.catalog import DayInputs, Verdict
 from tasks.store.ledger import ReleaseKey, ReservationFacts
+from tests.factories import client_toml
 
 DAY = date(2026, 3, 1)
-CLIENT = """
-[client]
-name = "nordmarkt"
-contact = "data@nordmarkt.example"
-[destination]
-bucket = "nordmarkt-insights"
-prefix = "throng"
-region = "eu-central-1"
-[[grants]]
-product = "footfall"
-zones = ["Z1", "Z2"]
-from = 2026-03-01
-formats = ["parquet"]
-deliver_by = "09:00"
-"""
+CLIENT = client_toml(zones='["Z1", "Z2"]')
 
 
 @pytest.fixture
