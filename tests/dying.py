@@ -46,3 +46,32 @@ def tick_before_file_acts(tick: Tick) -> None:
             tick()
 
     sys.addaudithook(hook)
+
+
+def in_child(act: Callable[[], bool]) -> bool:
+    """Run the act in a process of its own, as audit hooks cannot be removed; what it returned."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os._exit(0 if act() else 2)
+        except BaseException:
+            sys.excepthook(*sys.exc_info())
+        os._exit(1)
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    assert status in (0, 2), "the act failed"
+    return status == 0
+
+
+def on_nth_file_event(at: int, act: Callable[[], None]) -> Callable[[], bool]:
+    """Act before this process opens, lists, creates, renames, links or removes a file for the at-th time."""
+    events = 0
+
+    def hook(event: str, arguments: tuple[object, ...]) -> None:
+        nonlocal events
+        if event in {*_FILE_ACTS, "open", "os.scandir", "os.listdir"} and events < at:
+            events += 1
+            if events == at:
+                act()
+
+    sys.addaudithook(hook)
+    return lambda: events == at

@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
+from stat import S_ISREG
 from typing import ClassVar, Protocol
 
 from tasks.errors import StorageUnavailable
@@ -112,23 +113,24 @@ class FileObjectStore:
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Files below a folder."""
         with translate_errors(self._root):
-            for path in (self._root / prefix).rglob("*"):
-                key = path.relative_to(self._root).as_posix()
-                if not key.startswith(".") and path.is_file():
-                    yield ObjectInfo(key, path.stat().st_size)
+            for folder, folders, names in _walk(self._root / prefix):
+                folders[:] = [name for name in folders if not name.startswith(".")]
+                for path in map(Path(folder).joinpath, names):
+                    with suppress(FileNotFoundError):
+                        yield ObjectInfo(path.relative_to(self._root).as_posix(), path.stat().st_size)
 
     def folders(self, prefix: str) -> tuple[str, ...]:
         """Folders directly below a folder."""
-        folder = self._root / prefix
         with translate_errors(self._root):
-            entries = [*folder.iterdir()] if folder.exists() else []
-            return tuple(sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith(".")))
+            _, folders, _ = next(_walk(self._root / prefix), ("", [], []))
+            return tuple(sorted(name for name in folders if not name.startswith(".")))
 
     def size(self, key: str) -> int | None:
         """A file's bytes; None if there is none."""
-        path = self._root / key
-        with translate_errors(self._root):
-            return path.stat().st_size if path.is_file() else None
+        with translate_errors(self._root), suppress(FileNotFoundError, NotADirectoryError):
+            found = (self._root / key).stat()
+            return found.st_size if S_ISREG(found.st_mode) else None
+        return None
 
     def get(self, key: str) -> bytes:
         """A file's content; raises MissingObject."""
@@ -155,11 +157,10 @@ class FileObjectStore:
         path = self._root / key
         with translate_errors(self._root):
             path.unlink(missing_ok=True)
-            folder = path.parent
-            while folder != self._root and _gone(folder):
-                folder = folder.parent
-            if folder.exists():
-                sync(folder)
+            for folder in path.parents:
+                if folder == self._root or not _gone(folder):
+                    _sync_if_there(folder)
+                    return
 
     def _place(self, key: str, body: bytes | memoryview, name: Callable[[Path, Path], bool]) -> bool:
         """Write and sync a new file, then name it by its key."""
@@ -187,6 +188,22 @@ class FileObjectStore:
                 path.unlink(missing_ok=True)
 
 
+def _walk(folder: Path) -> Iterator[tuple[str, list[str], list[str]]]:
+    """os.walk, but only a folder that is gone is passed over in silence."""
+
+    def refuse(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError | NotADirectoryError):
+            raise error
+
+    return os.walk(folder, onerror=refuse)
+
+
+def _sync_if_there(folder: Path) -> None:
+    """Sync a folder, unless another process has deleted it, which syncs its parent."""
+    with suppress(FileNotFoundError):
+        sync(folder)
+
+
 def _in_folder(unfinished: Path, target: Path, name: Callable[[Path, Path], bool]) -> bool | None:
     """Name a file in a folder that other processes may delete while it is empty; None if the file is gone."""
     while unfinished.exists():
@@ -195,7 +212,7 @@ def _in_folder(unfinished: Path, target: Path, name: Callable[[Path, Path], bool
             named = name(unfinished, target)
         except FileNotFoundError:
             continue
-        sync(target.parent)
+        _sync_if_there(target.parent)
         return named
     return None
 

@@ -10,7 +10,7 @@ import pytest
 
 from tasks.errors import StorageUnavailable
 from tasks.store.object_store import FileObjectStore, InstallationPart, MissingObject, ObjectInfo, ObjectStore
-from tests.dying import dies, tick_before_file_acts
+from tests.dying import dies, in_child, on_nth_file_event, tick_before_file_acts
 
 BACKENDS: dict[str, Callable[[Path], ObjectStore]] = {"file": lambda folder: FileObjectStore(folder / "objects")}
 DAY, MONTH = "presence/date=2026-03-01/part-1.sealed", "month_state/period=2026-03/date=2026-03-01/part-1.sealed"
@@ -87,6 +87,33 @@ def test_writers_and_deleters_of_neighbours_do_not_disturb_each_other(objects: O
     with ThreadPoolExecutor(4) as actors:
         list(actors.map(act, range(4)))
     assert list(objects.list("")) == []
+
+
+@pytest.mark.parametrize("act", ["put", "delete", "list", "folders", "get"])
+def test_a_neighbour_that_deletes_at_any_moment_disturbs_nobody(tmp_path: Path, act: str) -> None:
+    neighbour = "presence/date=2026-03-02/part-1.sealed"
+    calls: dict[str, Callable[[ObjectStore], object]] = {
+        "put": lambda objects: objects.put(DAY, b"new"),
+        "delete": lambda objects: objects.delete(DAY),
+        "list": lambda objects: {info.key for info in objects.list("")} >= {DAY},
+        "folders": lambda objects: objects.folders("presence/"),
+        "get": lambda objects: objects.get(DAY),
+    }
+    for at in count(1):
+        objects = FileObjectStore(tmp_path / str(at))
+        objects.open()
+        for key in (DAY, neighbour):
+            objects.put(key, b"rows")
+
+        def disturbed(objects: FileObjectStore = objects, at: int = at) -> bool:
+            reached = on_nth_file_event(at, lambda: objects.delete(neighbour))
+            assert calls[act](objects) is not False
+            return reached()
+
+        if not in_child(disturbed):
+            break
+        assert objects.size(DAY) == {"put": 3, "delete": None}.get(act, 4)
+    assert at > 1
 
 
 def test_objects_are_files_for_this_user_alone(tmp_path: Path) -> None:
