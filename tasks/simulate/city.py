@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
+import shapely
 
-from tasks.simulate.plan import Bools, Floats, Ints, SimulationPlan
+from tasks.simulate.plan import Floats, Ints, SimulationPlan
 from tasks.simulate.tiling import Tiling, tile
 
 AREA_TYPES = ("residential", "office", "shopping", "arena", "hospital", "industrial", "park")
@@ -79,21 +80,11 @@ def build_city(plan: SimulationPlan) -> City:
 
 
 def zones_at(tiling: Tiling, points: Floats) -> Ints:
-    """The zone around each point [point, x and y], -1 outside, by the even-odd rule."""
+    """The zone around each point [point, x and y], -1 outside."""
     zone = np.full(len(points), OUTSIDE, np.int32)
-    for number, ring in enumerate(tiling.rings):
-        near = np.flatnonzero(np.all((points >= ring.min(axis=0)) & (points <= ring.max(axis=0)), axis=1))
-        zone[near[_within(ring, points[near])]] = number
+    point, around = shapely.STRtree(shapely.polygons(tiling.rings)).query(shapely.points(points), predicate="within")
+    zone[point] = around
     return zone
-
-
-def _within(ring: Floats, points: Floats) -> Bools:
-    x, y = points[:, None].transpose(2, 0, 1)
-    (x0, y0), (x1, y1) = ring.T, np.roll(ring, -1, axis=0).T
-    crossing = (y0 > y) != (y1 > y)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        left = x < x0 + (y - y0) * (x1 - x0) / (y1 - y0)
-    return np.asarray(np.sum(crossing & left, axis=1) % 2 == 1)
 
 
 def _districts(tiling: Tiling) -> Ints:

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from tasks.simulate.clock import instants
 from tasks.simulate.plan import Bools, Floats, SimulationPlan
 from tasks.simulate.population import CONSUMER, HOME_MCC, People
 
@@ -43,8 +44,8 @@ class Consents:
         columns: dict[str, Any] = {
             "subscriber_id": ids.take(pa.array(number)),
             "purpose": pa.array(self.purpose).take(pa.array(order)),
-            "granted_at": _stamps(self.granted[order]),
-            "withdrawn_at": _stamps(self.withdrawn[order]),
+            "granted_at": instants(self.granted[order]),
+            "withdrawn_at": instants(self.withdrawn[order], self.withdrawn[order] == 0),
             "channel": pa.array(CHANNELS).take(channel),
             "text_version": pa.array(["v1", "v2"]).take(pa.array(number % 2, mask=~self.proven[1][order])),
         }
@@ -91,7 +92,3 @@ def _shares(plan: SimulationPlan, people: People) -> Floats:
     lean = BAND_LEAN[people.bands(plan.start.year)] + GENDER_LEAN[people.gender]
     even = 4 * plan.opt_in * (1 - plan.opt_in)
     return np.asarray(np.clip(plan.opt_in + even * (lean - lean.mean()), 0, 1))
-
-
-def _stamps(epochs: Epochs) -> pa.Array:
-    return pa.array(epochs * 1_000_000, pa.timestamp("us", "UTC"), mask=epochs == 0)

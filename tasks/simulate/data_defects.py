@@ -28,22 +28,6 @@ DEFECT_SHARES = {
 }
 DEFECTS = ("", *DEFECT_SHARES)
 """Defects by number; 0 is a clean row."""
-(
-    _,
-    UNREADABLE_ROW,
-    MISSING_SUBSCRIBER,
-    MISSING_TIME,
-    BAD_TIME,
-    OUTSIDE_DAY,
-    OTHER_DAY,
-    MISSING_CELL,
-    UNKNOWN_CELL,
-    EXPIRED_CELL,
-    BAD_PLMN,
-    CONFLICTING_PLACE,
-    DUPLICATE,
-    IMPOSSIBLE_SPEED,
-) = range(len(DEFECTS))
 NOBODY = NOWHERE = -1
 UNKNOWN_CELLS = 5
 """The number of ids that events have and no cell plan has."""
@@ -68,9 +52,18 @@ class SentRows:
     def __len__(self) -> int:
         return len(self.defect)
 
+    def have(self, *defects: str) -> Bools:
+        """Which rows have one of these defects."""
+        return among(self.defect, *defects)
+
     def only(self, rows: Bools | NDArray[np.int64]) -> "SentRows":
         """These rows, in this order."""
         return SentRows(self.person[rows], self.second[rows], self.cell[rows], self.event_type[rows], self.defect[rows])
+
+
+def among(numbers: NDArray[np.int8], *defects: str) -> Bools:
+    """Which of the numbers stand for one of these defects."""
+    return np.isin(numbers, [DEFECTS.index(defect) for defect in defects])
 
 
 def add_defects(
@@ -79,11 +72,11 @@ def add_defects(
     """Clean rows and the plan's share of defective ones; `usable` [person]: may be drawn upon (consent is settled)."""
     base = _bases(clean, usable, round(plan.dirty / (1 - plan.dirty) * len(clean.person)), rng)
     defect = rng.choice(np.arange(1, len(DEFECTS)), len(base), p=list(DEFECT_SHARES.values())).astype(np.int8)
-    defect[(defect == IMPOSSIBLE_SPEED) & ~_close_pair(clean, base)] = DUPLICATE
+    defect[among(defect, "impossible_speed") & ~_close_pair(clean, base)] = DEFECTS.index("duplicate")
     second = clean.second[base].astype(np.int64) + _shift(defect, clean.second[base], day, rng)
-    person = np.where(defect == MISSING_SUBSCRIBER, NOBODY, clean.person[base]).astype(np.int32)
+    person = np.where(among(defect, "missing_subscriber"), NOBODY, clean.person[base]).astype(np.int32)
     of_clean = np.zeros(len(clean.person), np.int8)
-    of_clean[base[defect == CONFLICTING_PLACE]] = CONFLICTING_PLACE
+    of_clean[base[among(defect, "conflicting_place")]] = DEFECTS.index("conflicting_place")
     return SentRows(
         np.concatenate([clean.person, person]),
         second=np.concatenate([clean.second.astype(np.int64), second]),
@@ -111,7 +104,7 @@ def _shift(defect: NDArray[np.int8], second: Ints, day: Day, rng: np.random.Gene
     late, early = -second - rng.integers(1, 1800, len(defect)), day.seconds - second + rng.integers(0, 600, len(defect))
     other_day = np.where(rng.random(len(defect)) < 0.8, late, early)
     away = DAY * rng.integers(4, 400, len(defect)) * rng.choice([-1, 1], len(defect), p=[0.9, 0.1])
-    choices = [defect == OTHER_DAY, defect == OUTSIDE_DAY, defect == IMPOSSIBLE_SPEED]
+    choices = [among(defect, name) for name in ("other_day", "outside_day", "impossible_speed")]
     return np.select(choices, [other_day, away, np.ones(len(defect), np.int64)], 0)
 
 
@@ -122,13 +115,13 @@ def _wrong_cells(
     x, y = network.metres[cell].T
     known = len(network.cell_ids)
     wrong = {
-        MISSING_CELL: np.full(size, NOWHERE),
-        UNKNOWN_CELL: known + rng.integers(0, UNKNOWN_CELLS, size),
-        EXPIRED_CELL: network.valid + rng.integers(0, network.retired, size),
-        CONFLICTING_PLACE: _elsewhere(network, cell, rng),
-        IMPOSSIBLE_SPEED: network.far[(x < 0) + 2 * (y < 0)],
+        "missing_cell": np.full(size, NOWHERE),
+        "unknown_cell": known + rng.integers(0, UNKNOWN_CELLS, size),
+        "expired_cell": network.valid + rng.integers(0, network.retired, size),
+        "conflicting_place": _elsewhere(network, cell, rng),
+        "impossible_speed": network.far[(x < 0) + 2 * (y < 0)],
     }
-    return np.asarray(np.select([defect == n for n in wrong], list(wrong.values()), cell), np.int32)
+    return np.asarray(np.select([among(defect, name) for name in wrong], list(wrong.values()), cell), np.int32)
 
 
 def _elsewhere(network: RadioNetwork, cell: Ints, rng: np.random.Generator) -> Ints:

@@ -1,7 +1,6 @@
 """Files of a landing folder: Parquet or CSV, plain or compressed, the same bytes at every run."""
 
 import gzip
-import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, closing
 from pathlib import Path
@@ -11,7 +10,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
-from numpy.typing import NDArray
 
 ROW_GROUP = 500_000
 BROKEN_LINE = b"## link lost\n"
@@ -19,28 +17,18 @@ _PLAIN = pyarrow.csv.WriteOptions(quoting_style="needed")
 _ROWS_ONLY = pyarrow.csv.WriteOptions(include_header=False, quoting_style="needed")
 
 
-def write_table(path: Path, table: pa.Table) -> None:
-    """Write one table; the suffix decides between Parquet and CSV."""
+def write_table(path: Path, table: pa.Table, broken: Sequence[int] = ()) -> None:
+    """Write one table in the form of the suffix; in CSV the rows at positions `broken` are a broken line."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".parquet":
-        write_parquet(path, table)
+        # Text is coded already, so only text columns get a dictionary.
+        coded = [field.name for field in table.schema if pa.types.is_dictionary(field.type)]
+        pyarrow.parquet.write_table(
+            table, path, row_group_size=ROW_GROUP, compression="zstd", use_dictionary=coded, store_schema=False
+        )
     else:
-        pyarrow.csv.write_csv(_plain(table), path, _PLAIN)
-
-
-def write_parquet(path: Path, table: pa.Table) -> None:
-    """Text is coded already, so only text columns get a dictionary."""
-    coded = [field.name for field in table.schema if pa.types.is_dictionary(field.type)]
-    pyarrow.parquet.write_table(
-        table, path, row_group_size=ROW_GROUP, compression="zstd", use_dictionary=coded, store_schema=False
-    )
-
-
-def write_events(path: Path, table: pa.Table, broken: NDArray[np.intp]) -> None:
-    """Write event rows; in CSV the rows at these positions are a broken line."""
-    if path.suffix == ".parquet":
-        return write_parquet(path, table)
-    with _opened(path) as stream:
-        _write_lines(stream, _plain(table), broken.tolist())
+        with _opened(path) as stream:
+            _write_lines(stream, _plain(table), broken)
 
 
 def _opened(path: Path) -> AbstractContextManager[Any]:
@@ -72,8 +60,3 @@ def _plain(table: pa.Table) -> pa.Table:
 def _iso(column: pa.ChunkedArray) -> pa.Array:
     texts = np.datetime_as_string(column.to_numpy().astype("datetime64[s]"), timezone="UTC")
     return pa.array(texts, pa.string(), mask=np.asarray(column.is_null()))
-
-
-def stamp(path: Path, epoch: float) -> None:
-    """Set when a file came, so that a landing folder looks the same at every run."""
-    os.utime(path, (epoch, epoch))

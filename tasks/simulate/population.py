@@ -8,6 +8,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tasks.simulate.city import LIVE, OFFICE, OUTSIDE, SHOP, SHOPPING, WORK, City
+from tasks.simulate.clock import instants
 from tasks.simulate.plan import Bools, Floats, Ints, SimulationPlan
 
 KINDS = ("worker", "at_home", "student", "night_worker", "outside_commuter", "roamer", "device")
@@ -109,7 +110,7 @@ def subscribers_table(plan: SimulationPlan, people: People, active_from: NDArray
         "gender": pa.array(GENDERS).take(pa.array(people.gender)),
         "segment": pa.array(SEGMENTS).take(pa.array(people.segment)),
         "home_mcc": people.home_mcc,
-        "active_from": pa.array(active_from * 1_000_000, pa.timestamp("us", "UTC"), mask=active_from == 0),
+        "active_from": instants(active_from, active_from == 0),
     }
     return pa.table(columns)
 

@@ -1,21 +1,24 @@
 """The plans beside the events: cells, zones, subscribers, consents and population."""
 
-from datetime import datetime, timedelta
+import json
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from tasks.simulate.city import LIVE, City
-from tasks.simulate.clock import Day
+from tasks.simulate.city import AREA_TYPES, HOSPITAL, LIVE, City
 from tasks.simulate.consents import Consents
 from tasks.simulate.files import write_table
 from tasks.simulate.network import MOVED_M, RadioNetwork
 from tasks.simulate.plan import Floats, SimulationPlan
 from tasks.simulate.population import AGE_BANDS, GENDERS, HOME_MCC, People, subscribers_table
-from tasks.simulate.zone_plan import degrees, zones_geojson
 
+CENTRE_LATITUDE, CENTRE_LONGITUDE = 52.2, 9.6
+METRES_PER_DEGREE = 111_195.0
+_HEADS = """Alt Neu Ober Unter Nord Süd Ost West Linden Birken Eichen Mühlen Kirch Markt Schloss Hafen Berg Wiesen"""
+_TAILS = """stadt markt tor feld berg hof wald ufer damm brück heim hausen garten werder kamp au"""
 MARKET_SHARE = 0.3
 """The operator's share of residents; population.csv counts all residents."""
 
@@ -32,14 +35,46 @@ def write_reference_files(
     write_table(root / "population.csv", population_table(plan, city, people))
 
 
+def degrees(metres: Floats) -> Floats:
+    """[.., longitude and latitude] in WGS 84 of points in metres from the centre, to about a centimetre."""
+    shrink = np.cos(np.radians(CENTRE_LATITUDE))
+    scale = np.array([1 / (METRES_PER_DEGREE * shrink), 1 / METRES_PER_DEGREE])
+    return np.asarray(np.round(metres * scale + [CENTRE_LONGITUDE, CENTRE_LATITUDE], 7))
+
+
+def zones_geojson(city: City) -> bytes:
+    """The zone plan as a client's map would load it; the hospital is marked sensitive."""
+    features = [_feature(city, zone) for zone in range(len(city.district))]
+    content = {"type": "FeatureCollection", "name": "zones", "features": features}
+    return (json.dumps(content, ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def _feature(city: City, zone: int) -> dict[str, Any]:
+    ring = degrees(city.tiling.rings[zone]).tolist()
+    heads, tails = _HEADS.split(), _TAILS.split()
+    # 7 is prime to both counts, so names repeat only after all combinations.
+    head, tail = heads[zone * 7 % len(heads)], tails[(zone * 7 + zone // 144) % len(tails)]
+    number = f" {zone // 144 + 1}" if zone >= 144 else ""
+    properties = {
+        "zone_id": city.zone_ids[zone],
+        "name": f"{head}{tail}{number}",
+        "parent_id": city.district_ids[city.district[zone]],
+        "area_type": AREA_TYPES[city.area_type[zone]],
+        "sensitive": bool(city.area_type[zone] == HOSPITAL),
+    }
+    geometry = {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}
+    return {"type": "Feature", "properties": properties, "geometry": geometry}
+
+
 def cells_table(plan: SimulationPlan, network: RadioNetwork) -> pa.Table:
     """cells.* with every version, in the columns of the plan's format."""
     moved = np.flatnonzero(network.moved)
     cell = np.concatenate([np.arange(len(network.cell_ids)), moved])
     second = np.arange(len(cell)) >= len(network.cell_ids)
     place = degrees(network.metres[cell] + MOVED_M * second[:, None])
-    begin, end, move = plan.first - timedelta(days=1500), plan.first - timedelta(days=20), _noon(plan)
-    instants = pa.array([begin, end, move], pa.timestamp("us", "UTC"))
+    noon = datetime.combine(plan.calendar[plan.days // 2], time(12), plan.zone)
+    limits = [plan.first - timedelta(days=1500), plan.first - timedelta(days=20), noon]
+    instants = pa.array(limits, pa.timestamp("us", "UTC"))
     valid_to = np.where(network.moved[cell] & ~second, 2, 1)
     standing = (valid_to == 1) & (cell < network.valid)
     validity = instants.take(pa.array(2 * second)), instants.take(pa.array(valid_to, mask=standing))
@@ -111,8 +146,3 @@ def population_table(plan: SimulationPlan, city: City, people: People) -> pa.Tab
             "residents": np.round(counts).astype(np.int64).ravel(),
         }
     )
-
-
-def _noon(plan: SimulationPlan) -> datetime:
-    day = Day(plan.calendar[plan.days // 2], plan.zone)
-    return day.hours[int(np.argmax(day.wall_hours == 12))]

@@ -1,6 +1,5 @@
 """Rows as each event format writes them; clean rows mean the same in every one."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -10,15 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tasks.simulate.clock import Day
-from tasks.simulate.data_defects import (
-    BAD_PLMN,
-    BAD_TIME,
-    DUPLICATE,
-    MISSING_TIME,
-    UNKNOWN_CELLS,
-    UNREADABLE_ROW,
-    SentRows,
-)
+from tasks.simulate.data_defects import DEFECTS, UNKNOWN_CELLS, SentRows
 from tasks.simulate.network import RadioNetwork
 from tasks.simulate.plan import SimulationPlan
 from tasks.simulate.population import HOME_MCC, People
@@ -41,8 +32,7 @@ class Sender:
         """[person] id as the format has it: text, or 16 bytes in eurostat Parquet."""
         if self.plan.format != "eurostat" or self.plan.file_form != "parquet":
             return self.people.ids(self.plan)
-        hashed = pa.py_buffer(np.ascontiguousarray(self.people.hashed()))
-        return pa.Array.from_buffers(pa.binary(16), len(self.people), [None, hashed]).cast(pa.binary())
+        return pa.array([words.tobytes() for words in self.people.hashed()])
 
     @cached_property
     def cell_ids(self) -> pa.Array:
@@ -51,25 +41,23 @@ class Sender:
 
     def table(self, rows: SentRows, day: Day) -> pa.Table:
         """The rows as a table, in their order."""
-        return _FORMATS[self.plan.format](self, rows, day)
+        write = {"native": _native, "eurostat": _eurostat, "flowkit": _flowkit}[self.plan.format]
+        return write(self, rows, day)
 
 
 def sendable(plan: SimulationPlan, rows: SentRows) -> SentRows:
     """A defect that the form cannot have: a duplicate. Only lines break, only text is no time, only one has a PLMN."""
-    impossible = [
-        *([UNREADABLE_ROW] if plan.file_form == "parquet" else []),
-        *([BAD_TIME] if plan.file_form == "parquet" and plan.format != "eurostat" else []),
-        *([BAD_PLMN] if plan.format != "eurostat" else []),
-    ]
-    return replace(rows, defect=np.where(np.isin(rows.defect, impossible), DUPLICATE, rows.defect).astype(np.int8))
+    typed, eurostat = plan.file_form == "parquet", plan.format == "eurostat"
+    impossible = {"unreadable_row": typed, "bad_time": typed and not eurostat, "bad_plmn": not eurostat}
+    changed = rows.have(*(defect for defect, so in impossible.items() if so))
+    return replace(rows, defect=np.where(changed, DEFECTS.index("duplicate"), rows.defect).astype(np.int8))
 
 
 def _native(sender: Sender, rows: SentRows, day: Day) -> pa.Table:
-    typed = sender.plan.file_form == "parquet"
     return pa.table(
         {
             "subscriber_id": _coded(rows.person, sender.ids),
-            "event_at": _instants(rows, day) if typed else _texts(rows, day, day.offset_texts, "T", True),
+            "event_at": _instants(sender, rows, day, "T"),
             "cell_id": _coded(rows.cell, sender.cell_ids),
             "event_type": _coded(rows.event_type, pa.array(EVENT_TYPES)),
         }
@@ -82,10 +70,10 @@ def _eurostat(sender: Sender, rows: SentRows, day: Day) -> pa.Table:
     return pa.table(
         {
             "user_id": _coded(rows.person, sender.ids),
-            "timestamp": _texts(rows, day, day.naive_texts, " ", False),
+            "timestamp": _texts(rows, day, day.naive_texts, " ", 19),
             "mcc": pa.array(mcc, pa.int32()),
             "mnc": _coded((mcc != HOME_MCC).astype(np.int32), pa.array(["03", "01"])),
-            "plmn": np.where(rows.defect == BAD_PLMN, 99, OWN_PLMN).astype(np.int32),
+            "plmn": np.where(rows.have("bad_plmn"), 99, OWN_PLMN).astype(np.int32),
             "cell_id": _coded(rows.cell, sender.cell_ids),
             **{name: pa.nulls(size, pa.float32()) for name in ("latitude", "longitude", "loc_error")},
             **{name: np.full(size, value, np.int16) for name, value in label.items()},
@@ -95,10 +83,9 @@ def _eurostat(sender: Sender, rows: SentRows, day: Day) -> pa.Table:
 
 def _flowkit(sender: Sender, rows: SentRows, day: Day) -> pa.Table:
     size = len(rows)
-    typed = sender.plan.file_form == "parquet"
     return pa.table(
         {
-            "datetime": _instants(rows, day) if typed else _texts(rows, day, day.offset_texts, " ", True),
+            "datetime": _instants(sender, rows, day, " "),
             "msisdn": _coded(rows.person, sender.ids),
             "outgoing": pa.array(rows.event_type % 2 == 0),
             "location_id": _coded(rows.cell, sender.cell_ids),
@@ -108,30 +95,25 @@ def _flowkit(sender: Sender, rows: SentRows, day: Day) -> pa.Table:
     )
 
 
-_FORMATS: dict[str, Callable[[Sender, SentRows, Day], pa.Table]] = {
-    "native": _native,
-    "eurostat": _eurostat,
-    "flowkit": _flowkit,
-}
-
-
 def _coded(numbers: NDArray[Any], names: pa.Array) -> pa.DictionaryArray:
     """Names by number; a negative number is an empty field."""
     return pa.DictionaryArray.from_arrays(pa.array(numbers.astype(np.int32), mask=numbers < 0), names)
 
 
-def _instants(rows: SentRows, day: Day) -> pa.Array:
-    micros = (day.epoch + rows.second) * 1_000_000
-    return pa.array(micros, pa.timestamp("us", "UTC"), mask=rows.defect == MISSING_TIME)
+def _instants(sender: Sender, rows: SentRows, day: Day, between: str) -> pa.Array:
+    if sender.plan.file_form == "parquet":
+        return day.stamps(rows.second, rows.have("missing_time"))
+    return _texts(rows, day, day.offset_texts, between)
 
 
-def _texts(rows: SentRows, day: Day, within: list[str], between: str, offset: bool) -> pa.DictionaryArray:
+def _texts(rows: SentRows, day: Day, within: list[str], between: str, end: int | None = None) -> pa.DictionaryArray:
     """Times as text: those of the day from its list, others written one by one, bad ones as they came."""
-    bad, number = rows.defect == BAD_TIME, rows.second.copy()
+    bad, number = rows.have("bad_time"), rows.second.copy()
     other = np.flatnonzero(((number < 0) | (number >= day.seconds)) & ~bad)
     number[other] = day.seconds + len(BAD_TIMES) + np.arange(len(other))
     number[bad] = day.seconds + number[bad] % len(BAD_TIMES)
-    number[rows.defect == MISSING_TIME] = -1
-    end = None if offset else 19
+    number[rows.have("missing_time")] = -1
     written = [day.instant(second).isoformat(between)[:end] for second in rows.second[other].tolist()]
-    return _coded(number, pa.array([*within, *BAD_TIMES, *written]))
+    # Each text once: behind one that is repeated, Arrow leaves the end of Parquet's page to chance.
+    texts = pa.array([*within, *BAD_TIMES, *written]).dictionary_encode()
+    return pa.DictionaryArray.from_arrays(texts.indices.take(pa.array(number, mask=number < 0)), texts.dictionary)

@@ -1,5 +1,6 @@
 """The simulation as a whole: one city, its people, and day by day what they do and what the operator hears of it."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,8 @@ from tasks.errors import Misconfigured
 from tasks.simulate.city import City, build_city
 from tasks.simulate.clock import Day
 from tasks.simulate.consents import Consents, collect_consents
-from tasks.simulate.data_defects import UNREADABLE_ROW, SentRows, add_defects
-from tasks.simulate.files import stamp, write_events
+from tasks.simulate.data_defects import SentRows, add_defects
+from tasks.simulate.files import write_table
 from tasks.simulate.itinerary import build_itinerary
 from tasks.simulate.motion import move_people, presence
 from tasks.simulate.network import RadioNetwork, build_network
@@ -66,14 +67,15 @@ def simulate(directory: Path, plan: SimulationPlan, progress: Progress | None = 
     for number, date in enumerate(plan.calendar):
         day = Day(date, plan.zone)
         folder = directory / "events" / f"date={date}"
-        folder.mkdir(parents=True)
         for part in range(len(plan.parts)):
             path = folder / f"part-{part:02d}.{plan.file_form}"
             accounts[path.relative_to(directory).as_posix()] = _write_part(world, part, number, day, path)
             if progress:
                 progress(len(accounts), plan.days * len(plan.parts))
         (folder / "_COMPLETE").touch()
-        stamp(folder / "_COMPLETE", day.epoch + day.seconds + ARRIVAL_SECONDS)
+        arrived = day.epoch + day.seconds + ARRIVAL_SECONDS
+        for file in folder.iterdir():  # so that a landing folder looks the same at every run
+            os.utime(file, (arrived, arrived))
     world.truth.write_dirty(accounts)
     return _summary(world, accounts)
 
@@ -98,11 +100,9 @@ def _write_part(world: _World, part: int, number: int, day: Day, path: Path) -> 
     clean = emit_signals(people, days, motion, world.network, day, plan.rng("signals", part, number))
     settled = since < plan.first.timestamp()
     rng = plan.rng("flaws", part, number)  # a stream keeps its name, so that a seed keeps its city
-    rows = _as_sent(add_defects(plan, world.network, clean, settled, day, rng), day, rng)
-    rows = sendable(plan, rows)
+    rows = sendable(plan, _as_sent(add_defects(plan, world.network, clean, settled, day, rng), day, rng))
     table = Sender(plan, people, world.network).table(rows, day)
-    write_events(path, table, np.flatnonzero(rows.defect == UNREADABLE_ROW))
-    stamp(path, day.epoch + day.seconds + ARRIVAL_SECONDS)
+    write_table(path, table, np.flatnonzero(rows.have("unreadable_row")).tolist())
     world.truth.write_presence(part, some.start, presence(city, motion, len(people), day), day)
     world.truth.write_itineraries(part, some.start, city, people, days, day)
     return account(rows, people.eligible(day.date.year), since, day)

@@ -9,20 +9,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tasks.simulate.city import City
-from tasks.simulate.clock import Day
+from tasks.simulate.clock import Day, instants
 from tasks.simulate.consents import Consents
-from tasks.simulate.data_defects import (
-    BAD_TIME,
-    DEFECTS,
-    MISSING_TIME,
-    OTHER_DAY,
-    OUTSIDE_DAY,
-    UNREADABLE_ROW,
-    SentRows,
-)
-from tasks.simulate.files import write_parquet
+from tasks.simulate.data_defects import DEFECTS, SentRows
+from tasks.simulate.files import write_table
 from tasks.simulate.itinerary import Itinerary
-from tasks.simulate.plan import Bools, Ints, SimulationPlan
+from tasks.simulate.plan import HOUR, Bools, Ints, SimulationPlan
 from tasks.simulate.population import AGE_BANDS, GENDERS, KINDS, People
 
 ACCOUNT = ("kept", "no_consent", *DEFECTS[1:])
@@ -46,7 +38,7 @@ class Truth:
             f"presence/date={day.date}/part-{part:02d}.parquet",
             {
                 "subscriber_id": self._ids(first + np.repeat(np.arange(people), hours)),
-                "hour_start": day.stamps(hour * 3600),
+                "hour_start": day.stamps(hour * HOUR),
                 "hour": hour.astype(np.int8),
                 "local_hour": day.wall_hours[hour].astype(np.int8),
                 "zone_id": self._zones(zones.ravel()),
@@ -91,7 +83,7 @@ class Truth:
             "gender": pa.array(GENDERS).take(pa.array(people.gender)),
             "usual_events": people.rate,
             "counted": counts,
-            "counted_from": pa.array(consents.counts_from * 1_000_000, pa.timestamp("us", "UTC"), mask=~counts),
+            "counted_from": instants(consents.counts_from, ~counts),
         }
         self._write("homes.parquet", columns)
 
@@ -115,9 +107,7 @@ class Truth:
         return pa.DictionaryArray.from_arrays(pa.array(zones, pa.int32(), mask=outside), self.zone_ids)
 
     def _write(self, name: str, columns: dict[str, Any]) -> None:
-        path = self.folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_parquet(path, pa.table(columns))
+        write_table(self.folder / name, pa.table(columns))
 
 
 def account(
@@ -130,7 +120,7 @@ def account(
     somebody = rows.person >= 0
     since = counts_from[rows.person]
     member = somebody & eligible[rows.person] & (since >= 0) & (since < day.epoch + day.seconds)
-    timeless = np.isin(rows.defect, [MISSING_TIME, BAD_TIME, OUTSIDE_DAY, OTHER_DAY])
+    timeless = rows.have("missing_time", "bad_time", "outside_day", "other_day")
     consenting = member & (timeless | (day.epoch + rows.second >= since))
-    judged = ~somebody | (rows.defect == UNREADABLE_ROW)
+    judged = ~somebody | rows.have("unreadable_row")
     return planted, np.bincount(np.where(judged | consenting, defect, NO_CONSENT), minlength=len(ACCOUNT))

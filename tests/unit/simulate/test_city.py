@@ -10,7 +10,7 @@ from tasks.simulate import SimulationPlan
 from tasks.simulate.city import AREA_TYPES, HOSPITAL, OUTSIDE, build_city
 from tasks.simulate.network import build_network
 from tasks.simulate.radio import SLOTS
-from tasks.simulate.zone_plan import degrees, zones_geojson
+from tasks.simulate.reference_files import degrees, zones_geojson
 
 
 def plan(zones: int = 60, seed: int = 1) -> SimulationPlan:

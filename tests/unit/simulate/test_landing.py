@@ -4,11 +4,19 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from tasks.errors import Misconfigured
 from tasks.simulate import SimulationPlan, simulate
+from tasks.simulate.city import build_city
+from tasks.simulate.clock import Day
+from tasks.simulate.data_defects import SentRows
+from tasks.simulate.network import build_network
+from tasks.simulate.population import build_population
+from tasks.simulate.rows import Sender
 from tests.unit.simulate.conftest import SMALL
 
 DAY = SMALL["start"]
@@ -236,3 +244,19 @@ def test_files_stay_small_enough_to_keep_memory_constant() -> None:
     plan = SimulationPlan(**{**SMALL, "subscribers": 870_000, "rate": 1150.0})
     assert {len(range(*part.indices(plan.subscribers))) for part in plan.parts[:-1]} == {819}
     assert plan.parts[-1].stop == plan.subscribers
+
+
+def test_a_dictionary_holds_each_text_once() -> None:
+    """Arrow fills the end of a Parquet page with whatever is in memory if a text is repeated."""
+    plan = SimulationPlan(**{**SMALL, "start": date(2026, 10, 25), "format": "eurostat"})
+    city = build_city(plan)
+    second = np.array([-5, -5, 7200, 10800])  # the same instant twice, and the hour that clocks show twice
+    none = np.zeros(4, np.int32)
+    rows = SentRows(none, second, none, none.astype(np.uint8), none.astype(np.int8))
+    table = Sender(plan, build_population(plan, city), build_network(plan, city)).table(
+        rows, Day(plan.start, plan.zone)
+    )
+    for column in table.columns:
+        if pa.types.is_dictionary(column.type):
+            assert len(column.chunk(0).dictionary.unique()) == len(column.chunk(0).dictionary)
+    assert table["timestamp"].to_pylist() == ["2026-10-24 23:59:55"] * 2 + ["2026-10-25 02:00:00"] * 2
