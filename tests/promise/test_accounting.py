@@ -6,11 +6,9 @@ from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
-import dp_accounting
 import pytest
-from absl import logging as absl_logging
-from dp_accounting import pld, rdp
 
 from tasks.period import Cadence
 from tasks.policy import Policy
@@ -19,12 +17,21 @@ from tasks.privacy.accounting import UNITS, PrivacyCost, cap_units, charge, epsi
 from tasks.privacy.bounds import LevelRule
 from tasks.products import registry
 
-# absl, under dp-accounting, closes the stderr it met at its import, here pytest's own, once logging is set up anew.
-absl_logging.get_absl_handler().python_handler.stream = sys.__stderr__
-
 ROOT = Path(__file__).parents[2]
 POLICIES = ["policy.toml", "policy.standard.toml"]
 DELTA = 1e-9
+
+
+@pytest.fixture(scope="module")
+def dp() -> Any:
+    """dp-accounting, imported late: each test process that only collects would load SciPy."""
+    import dp_accounting.pld
+    import dp_accounting.rdp
+    from absl import logging
+
+    # absl closes the stderr it met at its import, here pytest's own, once logging is set up anew.
+    logging.get_absl_handler().python_handler.stream = sys.__stderr__
+    return dp_accounting
 
 
 def scheduled(policy: Policy) -> Iterator[tuple[tuple[LevelRule, ...], int]]:
@@ -39,11 +46,11 @@ def charges(policy: Policy) -> list[PrivacyCost]:
     return [charge(rules, months) for rules, months in scheduled(policy)]
 
 
-def as_events(policy: Policy) -> dp_accounting.ComposedDpEvent:
+def as_events(dp: Any, policy: Policy) -> Any:
     """The same month as dp-accounting sees it: Gaussian mechanisms by noise over sensitivity."""
-    return dp_accounting.ComposedDpEvent(
+    return dp.ComposedDpEvent(
         [
-            dp_accounting.GaussianDpEvent(float(rule.sigma) / math.sqrt(rule.bound * months))
+            dp.GaussianDpEvent(float(rule.sigma) / math.sqrt(rule.bound * months))
             for rules, months in scheduled(policy)
             for rule in rules
         ]
@@ -63,23 +70,23 @@ def test_the_strict_month_costs_what_the_promise_says() -> None:
 
 
 @pytest.mark.parametrize("name", POLICIES)
-def test_dp_accounting_finds_the_same_rho_and_no_larger_epsilon(name: str) -> None:
+def test_dp_accounting_finds_the_same_rho_and_no_larger_epsilon(dp: Any, name: str) -> None:
     policy = load(ROOT / name).policy
     spent = rho_of(sum(c.units for c in charges(policy)))
-    renyi = rdp.RdpAccountant().compose(as_events(policy))
-    by_rho = rdp.RdpAccountant().compose(dp_accounting.ZCDpEvent(spent))
+    renyi = dp.rdp.RdpAccountant().compose(as_events(dp, policy))
+    by_rho = dp.rdp.RdpAccountant().compose(dp.ZCDpEvent(spent))
     assert renyi.get_epsilon(DELTA) == pytest.approx(by_rho.get_epsilon(DELTA), rel=1e-9)
     assert epsilon(spent, DELTA) == pytest.approx(renyi.get_epsilon(DELTA), rel=1e-3)
-    exact = pld.PLDAccountant().compose(as_events(policy)).get_epsilon(DELTA)
+    exact = dp.pld.PLDAccountant().compose(as_events(dp, policy)).get_epsilon(DELTA)
     assert 0.9 * epsilon(spent, DELTA) < exact < epsilon(spent, DELTA)
 
 
 @pytest.mark.parametrize(("cap", "quoted", "exact"), [("1.0", 9.5, 9.1), ("3.1", 18.3, 17.5)])
-def test_the_caps_are_worth_the_epsilon_that_is_quoted(cap: str, quoted: float, exact: float) -> None:
+def test_the_caps_are_worth_the_epsilon_that_is_quoted(dp: Any, cap: str, quoted: float, exact: float) -> None:
     rho = float(cap)
     assert round(epsilon(rho, DELTA), 1) == quoted
-    gaussian = dp_accounting.GaussianDpEvent(1 / math.sqrt(2 * rho))
-    assert pld.PLDAccountant().compose(gaussian).get_epsilon(DELTA) == pytest.approx(exact, abs=0.06)
+    gaussian = dp.GaussianDpEvent(1 / math.sqrt(2 * rho))
+    assert dp.pld.PLDAccountant().compose(gaussian).get_epsilon(DELTA) == pytest.approx(exact, abs=0.06)
 
 
 @pytest.mark.parametrize("step", [-1, 0, 1])
