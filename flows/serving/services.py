@@ -35,7 +35,7 @@ def services(place: ServerConfig, say: Callable[[str], None]) -> Iterator[list[M
     _let_in(home)
     own = _in_force(home)
     with (
-        postgres.running(home / "postgres", postgres_port) as postgres_,
+        postgres.serve(home / "postgres", postgres_port) as postgres_,
         s3.serve(home / "s3", {CLIENT: BUCKET}, s3_port) as s3_,
     ):
         url = postgres_.url

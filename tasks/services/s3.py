@@ -8,7 +8,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,9 +22,9 @@ from botocore.session import Session
 from tasks.errors import Misconfigured, StorageUnavailable
 from tasks.loopback import free_ports
 from tasks.services.s3_identities import ADMIN, write_identities, write_profiles
+from tasks.services.server import LoopbackServer
 
 _STARTS = 3
-START_SECONDS = 60
 STOP_SECONDS = 1
 """SeaweedFS seldom heeds SIGTERM soon; its writes are on disk by then, so SIGKILL follows."""
 
@@ -49,34 +48,37 @@ exec "$@"
 
 
 @dataclass
-class S3Server:
-    """A server: its address, and a file of AWS profiles, one a client; started again, it is at the same address."""
+class S3Server(LoopbackServer):
+    """SeaweedFS over a folder's objects, and a file of AWS profiles, one a client."""
 
-    folder: Path
+    name = "The S3 server"
     ports: Mapping[str, int]
     credentials: Path
     """For AWS_SHARED_CREDENTIALS_FILE; each client's profile has its name."""
-    process: "subprocess.Popen[bytes] | None" = None
 
     @property
     def endpoint_url(self) -> str:
         """Where it answers."""
         return f"http://127.0.0.1:{self.ports['s3.port']}"
 
-    @property
-    def log(self) -> Path:
-        """What it wrote."""
-        return self.folder / "server.log"
-
     def start(self) -> None:
         """Start it, and wait for nothing."""
         self.stop()
-        self.process = _start(self.folder, self.ports)
+        places = [f"-dir={self.folder / 'data'}", f"-s3.config={self.folder / _IDENTITIES}"]
+        ports = [f"-{name}={port}" for name, port in self.ports.items()]
+        command = ["/bin/sh", "-c", _GUARD, "sh", _binary(), "server", *places, *_OPTIONS, *ports]
+        self.launch(command, stdin=subprocess.PIPE)
 
     def stop(self) -> None:
         """End it, or what is left of it: the shell that waits for its owner's end."""
-        if self.process:
-            _stop(self.process, self.ports)
+        if not self.process:
+            return
+        if self.process.stdin:
+            self.process.stdin.close()
+        self.process.wait(STOP_SECONDS + 10)
+        for port in self.ports.values():
+            for left in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):  # noqa: S108 - where the server puts them
+                left.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -102,29 +104,16 @@ def _started(
     for left in reversed(range(_STARTS)):
         ports = dict(zip(_PORTS, free_ports(len(_PORTS)), strict=True))
         server = S3Server(folder, ports | ({"s3.port": port} if port else {}), credentials)
-        server.start()
         try:
+            server.start()
             _create_buckets(server, keys, names)
             break
         except BaseException as error:
-            ended = server.process is None or server.process.poll() is not None
+            ended = not server.runs
             server.stop()
             if not (left and ended and isinstance(error, StorageUnavailable)):
                 raise
     return server
-
-
-def _start(folder: Path, ports: Mapping[str, int]) -> subprocess.Popen[bytes]:
-    chosen = [f"-{name}={port}" for name, port in ports.items()]
-    command = [_binary(), "server", f"-dir={folder / 'data'}", f"-s3.config={folder / _IDENTITIES}", *_OPTIONS, *chosen]
-    with (folder / "server.log").open("ab") as log:
-        return subprocess.Popen(  # noqa: S603 - our own binary and flags
-            ["/bin/sh", "-c", _GUARD, "sh", *command],
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
 
 
 def _binary() -> str:
@@ -140,17 +129,7 @@ def _binary() -> str:
 def _create_buckets(server: S3Server, keys: tuple[str, str], names: Sequence[str]) -> None:
     """Wait until the server takes buckets, and create those that are missing."""
     admin = _admin(server.endpoint_url, keys)
-    end = time.monotonic() + START_SECONDS
-    waiting = list(names)
-    while waiting and server.process and server.process.poll() is None and time.monotonic() < end:
-        if _created(admin, waiting[0]):
-            waiting.pop(0)
-        else:
-            time.sleep(0.1)
-    if waiting:
-        raise StorageUnavailable(
-            "The S3 server on this machine did not start.", f"Read {server.log}, and try again.", "services.not_started"
-        )
+    server.wait_until(lambda: all(_created(admin, name) for name in names))
 
 
 def _admin(endpoint_url: str, keys: tuple[str, str]) -> Any:
@@ -185,12 +164,3 @@ def _created(admin: Any, name: str) -> bool:
     except (ClientError, BotoCoreError):
         return False
     return True
-
-
-def _stop(process: subprocess.Popen[bytes], ports: Mapping[str, int]) -> None:
-    if process.stdin:
-        process.stdin.close()
-    process.wait(STOP_SECONDS + 10)
-    for port in ports.values():
-        for left in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):  # noqa: S108 - where the server puts them
-            left.unlink(missing_ok=True)

@@ -17,11 +17,11 @@ from tasks.store.migrations import prepare
 def postgresql() -> Iterator[str]:
     """The URL of its one database."""
     folder = Path(tempfile.mkdtemp(prefix="throng-postgresql-"))
-    with postgres.serve(folder) as url:
-        with psycopg.connect(url, autocommit=True) as connection:
+    with postgres.serve(folder) as server:
+        with psycopg.connect(server.url, autocommit=True) as connection:
             connection.execute("ALTER SYSTEM SET fsync = off")  # no test cuts the power
             connection.execute("SELECT pg_reload_conf()")
-        yield url
+        yield server.url
     shutil.rmtree(folder)
 
 

@@ -50,7 +50,7 @@ class Server:
                 return
             self._serving.close()
             try:
-                self.url = self._serving.enter_context(serve(self.folder, self.port))
+                self.url = self._serving.enter_context(serve(self.folder, self.port)).url
             except StorageUnavailable:
                 assert attempts < 49
                 time.sleep(0.1)
