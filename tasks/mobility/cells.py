@@ -111,7 +111,7 @@ def cell_plan(cells: Topology, zone: Int32, day: date, time: Calendar) -> CellPl
         from_second=from_second[today],
         to_second=to_second[today],
         zone=zone[today],
-        not_today=np.setdiff1d(cells.cell_id, ids),
+        not_today=np.array(sorted({*cells.cell_id} - {*ids}), object),  # setdiff1d compares objects pair by pair
     )
 
 

@@ -1,6 +1,7 @@
 """The cell plan of a day: versions valid on it, their zones, and what is refused."""
 
 import json
+import time
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -149,3 +150,12 @@ def test_a_missing_cell_plan_is_named(tmp_path: Path) -> None:
 def test_more_cells_than_a_key_can_hold_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tasks.mobility.cells.CELLS", 1)
     assert refused(tmp_path, "c,52,13.05,,\nd,52,13.05,,\n").code == "cells.too_many"
+
+
+def test_the_cells_of_a_nation_take_seconds(tmp_path: Path) -> None:
+    rows = "".join(f"{n},52.05,13.05,{2026 + n % 2}-01-01,\n" for n in range(60_000))
+    began = time.process_time()
+    cells = plan(tmp_path, rows)
+    assert (len(cells.cell_id), len(cells.not_today)) == (30_000, 30_000)
+    assert cells.not_today.tolist() == sorted(cells.not_today)
+    assert time.process_time() - began < 10
