@@ -4,44 +4,14 @@ Kernels change `keys` in place, because rows are only dropped, and allocate noth
 """
 
 import math
-from typing import NamedTuple
-
-import numpy as np
 
 from tasks.events.jit import kernel
 from tasks.events.packed_key import REASON_SECOND, SECOND_SHIFT, SUBSCRIBER_SHIFT
-from tasks.mobility.day import (
-    COUNT_NAMES,
-    EARTH_RADIUS_M,
-    HOUR,
-    NO_ZONE,
-    PROFILE_UNIT,
-    CellArrays,
-    Int32,
-    Int64,
-    WalkRules,
-    profile_size,
-)
+from tasks.mobility.day import EARTH_RADIUS_M, HOUR, NO_ZONE, PROFILE_UNIT, CellArrays, Int32, Int64, WalkRules
 from tasks.mobility.key_fields import cell_of, end_of_run, second_of
 
 CONFLICTING, DUPLICATE, IMPOSSIBLE, KEPT, OUTSIDE = range(5)
 """Entries of the counts, as in COUNT_NAMES."""
-
-
-class Cleaned(NamedTuple):
-    """Keys that are kept, sorted; rows by COUNT_NAMES; the profile in 1/64 rows."""
-
-    keys: Int64
-    counts: Int64
-    profile: Int64
-
-
-def clean(keys: Int64, cells: CellArrays, rules: WalkRules) -> Cleaned:
-    """Clean the keys of whole subscribers, in any order; `keys` is sorted and used up."""
-    keys.sort()
-    counts, profile = np.zeros(len(COUNT_NAMES), np.int64), np.zeros(profile_size(rules), np.int64)
-    kept = drop_unfit(keys, cells, rules, counts, profile, np.zeros_like(profile))
-    return Cleaned(keys[:kept], counts, profile)
 
 
 @kernel

@@ -14,9 +14,6 @@ from tasks.events.packed_key import SUBSCRIBER_SHIFT
 from tasks.mobility.day import HOUR, NO_ZONE, CellArrays, Int32, Int64, WalkRules
 from tasks.mobility.key_fields import cell_of, end_of_run, second_of
 
-SUBSCRIBER, ZONE, NIGHT = range(3)
-"""Columns of the nights spent."""
-
 
 class PresenceBuffers(NamedTuple):
     """Presence of a partition, and the space for one subscriber's hour, empty between two."""
@@ -32,33 +29,29 @@ class PresenceBuffers(NamedTuple):
 def presence_tables(keys: Int64, cells: CellArrays, rules: WalkRules) -> Mapping[str, pa.Table]:
     """presence (subscriber, hour, zone) and month_state (subscriber, zone, night_minutes, never 0)."""
     first, last = (int(keys[0] >> SUBSCRIBER_SHIFT), int(keys[-1] >> SUBSCRIBER_SHIFT)) if len(keys) else (0, -1)
-    buffers = empty_buffers(last - first + 1, cells, rules)
-    assign_all(keys, cells.zone, rules, buffers)
-    presence = _presence(first, buffers.presence)
-    return {"presence": presence, "month_state": _nights(first, buffers.presence, rules, len(presence))}
-
-
-def empty_buffers(subscribers: int, cells: CellArrays, rules: WalkRules) -> PresenceBuffers:
-    """Empty buffers for this number of subscribers."""
     zones = int(cells.zone.max(initial=NO_ZONE)) + 1
-    return PresenceBuffers(
-        presence=np.full((subscribers, len(rules.night)), NO_ZONE, np.int32),
+    buffers = PresenceBuffers(
+        presence=np.full((last - first + 1, len(rules.night)), NO_ZONE, np.int32),
         seconds=np.zeros(zones, np.int32),
         touched=np.zeros(zones, np.int32),
     )
+    assign_all(keys, cells.zone, rules, buffers)
+    row, hour = np.nonzero(buffers.presence != NO_ZONE)
+    zone, subscriber = buffers.presence[row, hour], (row + first).astype(np.int32)
+    night = rules.night[hour]
+    return {
+        "presence": pa.table({"subscriber": subscriber, "hour": hour.astype(np.int8), "zone": zone}),
+        "month_state": nights_spent(subscriber[night], zone[night]),
+    }
 
 
-def _presence(first: int, zones: Int32) -> pa.Table:
-    row, hour = np.nonzero(zones != NO_ZONE)
-    columns = {"subscriber": (row + first).astype(np.int32), "hour": hour.astype(np.int8), "zone": zones[row, hour]}
-    return pa.table(columns)
-
-
-def _nights(first: int, zones: Int32, rules: WalkRules, most: int) -> pa.Table:
-    nights = np.empty((most, 3), np.int32)
-    row, zone, minutes = nights[: nights_spent(zones, rules, nights)].T.copy()
-    columns = {"subscriber": row + np.int32(first), "zone": zone, "night_minutes": minutes.astype(np.int16)}
-    return pa.table(columns)
+def nights_spent(subscriber: Int32, zone: Int32) -> pa.Table:
+    """month_state of subscribers and their zones, one row a night hour; in order of (subscriber, zone)."""
+    spent, hours = np.unique((subscriber.astype(np.int64) << 32) | zone, return_counts=True)
+    minutes = (60 * hours).astype(np.int16)
+    return pa.table(
+        {"subscriber": (spent >> 32).astype(np.int32), "zone": spent.astype(np.int32), "night_minutes": minutes}
+    )
 
 
 @kernel
@@ -112,33 +105,3 @@ def assign_all(keys: Int64, zone: Int32, rules: WalkRules, buffers: PresenceBuff
         row = (keys[start] >> SUBSCRIBER_SHIFT) - (keys[0] >> SUBSCRIBER_SHIFT)
         assign_presence(keys, start, stop, zone, rules, buffers, row)
         start = stop
-
-
-@kernel
-def add_visit(visits: Int32, start: int, stop: int, zone: int) -> tuple[int, int]:
-    """Find the zone among visits[start:stop], ascending, or insert it with no minutes; returns its row and the stop."""
-    at = stop
-    while at > start and visits[at - 1, ZONE] >= zone:
-        at -= 1
-    if at < stop and visits[at, ZONE] == zone:
-        return at, stop
-    for n in range(stop, at, -1):
-        for column in range(visits.shape[1]):
-            visits[n, column] = visits[n - 1, column]
-    visits[at, ZONE], visits[at, NIGHT] = zone, 0
-    return at, stop + 1
-
-
-@kernel
-def nights_spent(presence: Int32, rules: WalkRules, visits: Int32) -> int:
-    """Fill [subscriber, zone, night minutes] rows in order, none without minutes; returns how many there are."""
-    stop = 0
-    for subscriber in range(presence.shape[0]):
-        start = stop
-        for hour in range(presence.shape[1]):
-            if rules.night[hour] and presence[subscriber, hour] != NO_ZONE:
-                at, stop = add_visit(visits, start, stop, presence[subscriber, hour])
-                visits[at, NIGHT] += 60
-        for n in range(start, stop):
-            visits[n, SUBSCRIBER] = subscriber
-    return stop

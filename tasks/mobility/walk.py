@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 
-from tasks.mobility.cleaning import clean
-from tasks.mobility.day import CellArrays, Int64, WalkRules
+from tasks.mobility.cleaning import drop_unfit
+from tasks.mobility.day import COUNT_NAMES, CellArrays, Int64, WalkRules, profile_size
 from tasks.mobility.tables import LakeTable
 
 
@@ -21,8 +22,10 @@ class Walked:
 
 def walk_partition(keys: Int64, cells: CellArrays, rules: WalkRules, tables: Sequence[LakeTable]) -> Walked:
     """Walk the subscribers of a partition; `keys` (any order, whole subscribers) is sorted and used up."""
-    cleaned = clean(keys, cells, rules)
+    keys.sort()
+    counts, profile = np.zeros(len(COUNT_NAMES), np.int64), np.zeros(profile_size(rules), np.int64)
+    kept = drop_unfit(keys, cells, rules, counts, profile, np.zeros_like(profile))
     made: dict[str, pa.Table] = {}
     for kernel in dict.fromkeys(table.kernel for table in tables):
-        made.update(kernel(cleaned.keys, cells, rules))
-    return Walked({table: made[table.name] for table in tables}, cleaned.counts, cleaned.profile)
+        made.update(kernel(keys[:kept], cells, rules))
+    return Walked({table: made[table.name] for table in tables}, counts, profile)

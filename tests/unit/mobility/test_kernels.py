@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.events.packed_key import REASON_SECOND, pack
+from tasks.events.packed_key import REASON_SECOND, SUBSCRIBER_SHIFT, pack
 from tasks.events.reasons import READ_REASONS
 from tasks.mobility import cleaning, key_fields, presence
 from tasks.mobility.day import COUNT_NAMES, EARTH_RADIUS_M, CellArrays, WalkRules, profile_size
@@ -85,11 +85,12 @@ def test_impossible_speed_is_judged_against_both_neighbours_at_once(day: Any, sp
 @settings(max_examples=100, deadline=None)
 def test_presence_is_the_zone_with_most_seconds_of_each_hour(day: Any, carry: Any) -> None:
     plan, events = day
-    keys, buffers = np.sort(keys_of(events)), presence.empty_buffers(1, arrays_of(plan), rules_of())
-    presence.assign_presence(keys, 0, len(keys), arrays_of(plan).zone, rules_of(carry), buffers, 0)
-    found = {hour: int(zone) for hour, zone in enumerate(buffers.presence[0]) if zone >= 0}
-    assert found == reference.presence(sorted(events), plan, carry, DAY)
-    assert not buffers.seconds.any(), "the next subscriber starts with empty hours"
+    keys = np.sort(np.concatenate([keys_of(events), keys_of(events) + (1 << SUBSCRIBER_SHIFT)]))
+    rows = presence.presence_tables(keys, arrays_of(plan), rules_of(carry))["presence"].to_pylist()
+    expected = reference.presence(sorted(events), plan, carry, DAY)
+    for subscriber in sorted({row["subscriber"] for row in rows}):
+        assert {row["hour"]: row["zone"] for row in rows if row["subscriber"] == subscriber} == expected
+    assert len(rows) == 2 * len(expected)
 
 
 @given(st.lists(st.integers(0, 10**6), min_size=1, max_size=12), st.integers(1, 16384))
@@ -105,8 +106,9 @@ def test_one_subscriber_adds_at_most_the_bound_to_the_profile(rows: Any, bound: 
 @settings(max_examples=100, deadline=None)
 def test_nights_are_kept_as_minutes_by_zone(days: Any) -> None:
     rules = rules_of()
-    found = np.empty((len(days) * HOURS, 3), np.int32)
-    rows = presence.nights_spent(np.array(days, np.int32), rules, found)
+    slept = [(n, z) for n, hours in enumerate(days) for h, z in enumerate(hours) if z >= 0 and rules.night[h]]
+    subscriber, zone = np.array(slept, np.int32).reshape(-1, 2).T
+    found = presence.nights_spent(subscriber, zone)
     expected = [
         (subscriber, zone, minutes)
         for subscriber, hours in enumerate(days)
@@ -114,7 +116,7 @@ def test_nights_are_kept_as_minutes_by_zone(days: Any) -> None:
             reference.nights({h: z for h, z in enumerate(hours) if z >= 0}, rules.night).items()
         )
     ]
-    assert [tuple(row) for row in found[:rows].tolist()] == expected
+    assert [tuple(row.values()) for row in found.to_pylist()] == expected
 
 
 @st.composite
