@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from sqlmodel import Session, col, select
 
-from tasks.store.database import Database
+from tasks.store.database import Repository
 from tasks.store.event_log import Fact, log_event
 from tasks.store.tables import Audit
 
@@ -47,11 +47,8 @@ def record(session: Session, entry: AuditEntry, lineage: str = "") -> Audit:
     return row
 
 
-class AuditLog:
+class AuditLog(Repository):
     """Entries in the order in which they were written."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def write(self, entry: AuditEntry) -> int:
         """Write an entry of its own (a gate override with its reason) and return its id."""
@@ -67,11 +64,9 @@ class AuditLog:
 
     def newest(self) -> Audit | None:
         """The entry that was written last."""
-        with self._database.reading() as session:
-            return session.exec(select(Audit).order_by(col(Audit.id).desc()).limit(1)).first()
+        return self._first(select(Audit).order_by(col(Audit.id).desc()).limit(1))
 
     def entries(self, subject: str | None = None) -> list[Audit]:
         """All entries, or those of one subject, oldest first."""
         query = select(Audit).order_by(col(Audit.id))
-        with self._database.reading() as session:
-            return list(session.exec(query if subject is None else query.where(Audit.subject == subject)))
+        return self._all(query if subject is None else query.filter_by(subject=subject))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote
 from weakref import finalize
 
@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, PendingRollbackError
 from sqlmodel import Session
+from sqlmodel.sql.expression import SelectOfScalar
 
 from tasks.errors import Misconfigured, StorageUnavailable
 from tasks.store.atomic_files import make_folder, translate_errors
@@ -36,6 +37,8 @@ _PREPARE = "SELECT set_config(%s, %s, false) WHERE current_setting(%s, true) IS 
 
 _KEEP_ALIVE = {"keepalives": 1, "keepalives_idle": 60, "keepalives_interval": 10, "keepalives_count": 6}
 """A firewall between forgets a connection that is silent for long: after a minute each side asks the other."""
+
+Row = TypeVar("Row")
 
 
 class Database:
@@ -105,6 +108,21 @@ class Database:
             if fault := fault_of(self.name, error):
                 raise fault from None
             raise
+
+
+class Repository:
+    """Rows of some tables of a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def _all(self, query: SelectOfScalar[Row]) -> list[Row]:
+        with self._database.reading() as session:
+            return list(session.exec(query))
+
+    def _first(self, query: SelectOfScalar[Row]) -> Row | None:
+        with self._database.reading() as session:
+            return session.exec(query).first()
 
 
 def exists(url: str) -> bool:

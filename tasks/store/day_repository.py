@@ -11,7 +11,7 @@ from sqlmodel import Session, col, delete, func, insert, select, tuple_
 from tasks.errors import StepFailed
 from tasks.refs import Listing
 from tasks.store.audit import AuditEntry, record
-from tasks.store.database import Database
+from tasks.store.database import Repository
 from tasks.store.event_log import day_lineage, log_event
 from tasks.store.lake_file import LakeFile
 from tasks.store.tables import DayGeneration, DayState, GateLine, ListedFile, RowCount, StoredFile
@@ -57,11 +57,8 @@ class Verdict:
     event_files_unreadable: int = 0
 
 
-class DayRepository:
+class DayRepository(Repository):
     """Generations, row accounts and gate results."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def current(self, day: date) -> DayGeneration | None:
         """The generation that counts; None before the first successful ingest."""
@@ -69,29 +66,22 @@ class DayRepository:
 
     def days(self, first: date, last: date) -> list[DayGeneration]:
         """The current generations of a range of days, both ends included, by date."""
-        query = select(DayGeneration).where(
-            DayGeneration.state == DayState.CURRENT, DayGeneration.day >= first, DayGeneration.day <= last
-        )
-        with self._database.reading() as session:
-            return list(session.exec(query.order_by(col(DayGeneration.day))))
+        query = select(DayGeneration).filter_by(state=DayState.CURRENT).order_by(col(DayGeneration.day))
+        return self._all(query.where(col(DayGeneration.day).between(first, last)))
 
     def generations(self, day: date | None = None) -> list[DayGeneration]:
         """Every generation, also rejected and superseded ones, of a day or of all, in order."""
         query = select(DayGeneration).order_by(col(DayGeneration.day), col(DayGeneration.generation))
-        with self._database.reading() as session:
-            return list(session.exec(query if day is None else query.where(DayGeneration.day == day)))
+        return self._all(query if day is None else query.filter_by(day=day))
 
     def account(self, day: date, generation: int) -> list[RowCount]:
         """The row account, by file and reason."""
-        query = select(RowCount).where(RowCount.day == day, RowCount.generation == generation)
-        with self._database.reading() as session:
-            return list(session.exec(query.order_by(col(RowCount.file), col(RowCount.reason))))
+        query = select(RowCount).filter_by(day=day, generation=generation)
+        return self._all(query.order_by(col(RowCount.file), col(RowCount.reason)))
 
     def gate(self, day: date, generation: int) -> list[GateLine]:
         """The gate's lines, by rule."""
-        query = select(GateLine).where(GateLine.day == day, GateLine.generation == generation)
-        with self._database.reading() as session:
-            return list(session.exec(query.order_by(col(GateLine.rule))))
+        return self._all(select(GateLine).filter_by(day=day, generation=generation).order_by(col(GateLine.rule)))
 
     def listings(self, first: date, last: date) -> dict[tuple[date, int], Listing]:
         """Event files of each day's latest generations that are not superseded, by day and generation."""
@@ -103,9 +93,8 @@ class DayRepository:
         )
         query = select(ListedFile).where(tuple_(col(ListedFile.day), col(ListedFile.generation)).in_(latest))
         found: dict[tuple[date, int], dict[str, tuple[int, int]]] = {}
-        with self._database.reading() as session:
-            for file in session.exec(query):
-                found.setdefault((file.day, file.generation), {})[file.name] = (file.bytes, file.mtime_ns)
+        for file in self._all(query):
+            found.setdefault((file.day, file.generation), {})[file.name] = (file.bytes, file.mtime_ns)
         return {**found}
 
     def begin_day(self, day: date, inputs: DayInputs, files: Listing = _UNKNOWN) -> int:
@@ -114,12 +103,12 @@ class DayRepository:
         `files` are the event files that it is made from; those of a dead attempt are forgotten.
         """
         with self._database.writing() as session:
-            row = _latest(session, day)
+            latest = select(DayGeneration).filter_by(day=day).order_by(col(DayGeneration.generation).desc())
+            row = session.exec(latest).first()
             if row is None or row.state is not DayState.CANDIDATE:
                 number = row.generation + 1 if row else 1
                 row = DayGeneration(day=day, generation=number, state=DayState.CANDIDATE, **vars(inputs))
-            for name, value in vars(inputs).items():
-                setattr(row, name, value)
+            row.sqlmodel_update(vars(inputs))
             session.add(row)
             _list(session, row, files)
             return row.generation
@@ -127,8 +116,7 @@ class DayRepository:
     def accept_day(self, day: date, generation: int, verdict: Verdict, audit: AuditEntry) -> None:
         """Make a candidate the day's current generation, and the one before superseded, in one transaction."""
         with self._database.writing() as session:
-            query = select(DayGeneration).where(DayGeneration.day == day, DayGeneration.state == DayState.CURRENT)
-            for before in session.exec(query):
+            for before in session.exec(select(DayGeneration).filter_by(day=day, state=DayState.CURRENT)):
                 _move(before, DayState.SUPERSEDED)
             _close(session, day, generation, DayState.CURRENT, verdict)
             session.add_all(StoredFile(day=day, generation=generation, **vars(file)) for file in verdict.files)
@@ -141,14 +129,9 @@ class DayRepository:
             record(session, audit, day_lineage(day, generation))
 
 
-def _latest(session: Session, day: date) -> DayGeneration | None:
-    query = select(DayGeneration).where(DayGeneration.day == day)
-    return session.exec(query.order_by(col(DayGeneration.generation).desc())).first()
-
-
 def _list(session: Session, of: DayGeneration, files: Listing) -> None:
-    session.exec(delete(ListedFile).where(col(ListedFile.day) == of.day, col(ListedFile.generation) == of.generation))
     place: dict[str, Any] = {"day": of.day, "generation": of.generation}
+    session.exec(delete(ListedFile).filter_by(**place))
     listed = [{**place, "name": name, "bytes": size, "mtime_ns": at} for name, (size, at) in files.items()]
     if listed:
         session.exec(insert(ListedFile), params=listed)

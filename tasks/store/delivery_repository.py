@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 
 from tasks.errors import StepFailed
 from tasks.store.audit import AuditEntry, record
-from tasks.store.database import Database
+from tasks.store.database import Repository
 from tasks.store.delivery_store import DeliveryKey
 from tasks.store.event_log import release_lineage
 from tasks.store.tables import Client, Delivery, DeliveryState, InstallationRow, Release
@@ -23,11 +23,8 @@ DELIVERY_TRANSITIONS: Mapping[DeliveryState, frozenset[DeliveryState]] = {
 """What may follow what: a delivery is sent again as often as needed, always the same bytes."""
 
 
-class DeliveryRepository:
+class DeliveryRepository(Repository):
     """Who receives what, and what they have received."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def client(self, name: str) -> Client | None:
         """A client as last applied."""
@@ -36,8 +33,7 @@ class DeliveryRepository:
 
     def clients(self) -> list[Client]:
         """Every client, by name."""
-        with self._database.reading() as session:
-            return list(session.exec(select(Client).order_by(col(Client.name))))
+        return self._all(select(Client).order_by(col(Client.name)))
 
     def apply_client(self, name: str, spec: dict[str, Any], digest: str, audit: AuditEntry) -> bool:
         """Keep a client's specification; False, and nothing written, if this very one is kept already."""
@@ -51,21 +47,14 @@ class DeliveryRepository:
 
     def delivery(self, client: str, product: str, version: int, period: str) -> Delivery | None:
         """The latest delivery of a period to a client; None if there is none."""
-        query = select(Delivery).where(
-            Delivery.client == client,
-            Delivery.product == product,
-            Delivery.version == version,
-            Delivery.period == period,
-        )
-        with self._database.reading() as session:
-            return session.exec(query.order_by(col(Delivery.revision).desc())).first()
+        query = select(Delivery).filter_by(client=client, product=product, version=version, period=period)
+        return self._first(query.order_by(col(Delivery.revision).desc()))
 
     def deliveries(self, client: str | None = None) -> list[Delivery]:
         """Every delivery, of one client or of all, by client, period, product, version and revision."""
         order = (Delivery.client, Delivery.period, Delivery.product, Delivery.version, Delivery.revision)
         query = select(Delivery).order_by(*(col(column) for column in order))
-        with self._database.reading() as session:
-            return list(session.exec(query if client is None else query.where(Delivery.client == client)))
+        return self._all(query if client is None else query.filter_by(client=client))
 
     def record_rendered(self, delivery: Delivery, audit: AuditEntry) -> None:
         """Record a delivery whose bytes rest in the lake; from here on these bytes are what is sent."""
@@ -113,18 +102,13 @@ def _link(session: Session, delivery: Delivery) -> None:
 
 def _lineage(session: Session, delivery: Delivery) -> str:
     """That of the delivered release."""
-    query = select(Release.generations).where(
-        Release.product == delivery.product,
-        Release.version == delivery.version,
-        Release.period == delivery.period,
-        Release.revision == delivery.release_revision,
-    )
-    return release_lineage(delivery.period, session.exec(query).first() or {})
+    of = {name: getattr(delivery, name) for name in ("product", "version", "period")}
+    release = session.exec(select(Release).filter_by(**of, revision=delivery.release_revision)).first()
+    return release_lineage(delivery.period, release.generations if release else {})
 
 
 def _moved(session: Session, key: DeliveryKey, state: DeliveryState) -> Delivery:
-    query = select(Delivery).where(*(col(getattr(Delivery, name)) == value for name, value in vars(key).items()))
-    delivery = session.exec(query.with_for_update()).one_or_none()
+    delivery = session.exec(select(Delivery).filter_by(**vars(key)).with_for_update()).one_or_none()
     if delivery is None or state not in DELIVERY_TRANSITIONS[delivery.state]:
         raise StepFailed(
             f"catalog: delivery {key} cannot become {state}.",

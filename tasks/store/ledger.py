@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 from tasks.errors import Misconfigured, RefusedRelease
 from tasks.store.audit import AuditEntry, record
 from tasks.store.budget import charge_month
-from tasks.store.database import Database
+from tasks.store.database import Repository
 from tasks.store.event_log import release_lineage
 from tasks.store.tables import Charge, MonthBudget, Release, ReleaseState
 
@@ -77,34 +77,28 @@ class ReservationFacts:
     reason: str | None = None
 
 
-class Ledger:
+class Ledger(Repository):
     """Releases, charges and budgets. A change is one transaction with its audit entry; repeating it changes nothing."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def find(self, product: str, version: int, period: str, revision: int | None = None) -> Release | None:
         """The release of this revision, or the latest one; None if there is none."""
-        query = select(Release).where(Release.product == product, Release.version == version, Release.period == period)
+        query = select(Release).filter_by(product=product, version=version, period=period)
         if revision is not None:
-            query = query.where(Release.revision == revision)
-        with self._database.reading() as session:
-            return session.exec(query.order_by(col(Release.revision).desc())).first()
+            query = query.filter_by(revision=revision)
+        return self._first(query.order_by(col(Release.revision).desc()))
 
     def releases(
         self, product: str | None = None, version: int | None = None, period: str | None = None
     ) -> list[Release]:
         """Every release, or those of a product, version and period; by period, product, version and revision."""
         order = (col(Release.period), col(Release.product), col(Release.version), col(Release.revision))
-        wanted = {Release.product: product, Release.version: version, Release.period: period}
-        query = select(Release).where(*(col(name) == value for name, value in wanted.items() if value is not None))
-        with self._database.reading() as session:
-            return list(session.exec(query.order_by(*order)))
+        wanted = {"product": product, "version": version, "period": period}
+        query = select(Release).filter_by(**{name: value for name, value in wanted.items() if value is not None})
+        return self._all(query.order_by(*order))
 
     def months(self) -> list[MonthBudget]:
         """Every month that was ever charged, ascending; amounts in units of 1e-12 rho."""
-        with self._database.reading() as session:
-            return list(session.exec(select(MonthBudget).order_by(col(MonthBudget.month))))
+        return self._all(select(MonthBudget).order_by(col(MonthBudget.month)))
 
     def charges(self, month: str | None = None) -> list[tuple[Release, Charge]]:
         """The charges of a month, or of all, with their releases, in the order in which they were reserved."""
@@ -135,7 +129,9 @@ class Ledger:
             return existing
         try:
             with self._database.writing() as session:
-                release = _insert(session, key, facts)
+                release = Release(**vars(key), state=ReleaseState.RESERVED, **vars(facts))
+                session.add(release)
+                session.flush()  # gives it its id
                 for month, units in sorted(charges.items()):  # ascending, so that no two releases wait for each other
                     charge_month(session, month, units, cap_units, (keep_back or {}).get(month, 0))
                     session.add(Charge(release_id=release.id, month=month, units=units))
@@ -194,17 +190,9 @@ class Ledger:
         )
 
 
-def _insert(session: Session, key: ReleaseKey, facts: ReservationFacts) -> Release:
-    release = Release(**vars(key), state=ReleaseState.RESERVED, **vars(facts))
-    session.add(release)
-    session.flush()
-    return release
-
-
 def _move(session: Session, key: ReleaseKey, to: ReleaseState, audit: AuditEntry) -> Release:
     """Lock the release's row and let it take a state that may follow; the audit entry goes with it."""
-    query = select(Release).where(*(col(getattr(Release, name)) == value for name, value in vars(key).items()))
-    release = session.exec(query.with_for_update()).one_or_none()
+    release = session.exec(select(Release).filter_by(**vars(key)).with_for_update()).one_or_none()
     if release is None or to not in RELEASE_TRANSITIONS[release.state]:
         state = release.state.value if release else "not reserved"
         raise RefusedRelease(

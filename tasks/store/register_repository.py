@@ -5,27 +5,22 @@ from datetime import UTC, datetime
 from sqlmodel import col, select
 
 from tasks.store.audit import AuditEntry, record
-from tasks.store.database import Database
+from tasks.store.database import Repository
 from tasks.store.tables import RegisterVersion
 
 
-class RegisterRepository:
+class RegisterRepository(Repository):
     """Versions of registers by keyed digest; one writer at a time, who holds the lock `registers`."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def register_versions(self, name: str) -> list[RegisterVersion]:
         """Every version of a register that was used, oldest first."""
-        query = select(RegisterVersion).where(RegisterVersion.name == name)
-        with self._database.reading() as session:
-            return list(session.exec(query.order_by(col(RegisterVersion.first_seen))))
+        return self._all(select(RegisterVersion).filter_by(name=name).order_by(col(RegisterVersion.first_seen)))
 
     def use_register(self, version: RegisterVersion, audit: AuditEntry) -> None:
         """Use a version of a register from now on; it may be one that was used before."""
         now = datetime.now(UTC)
         with self._database.writing() as session:
-            for before in session.exec(select(RegisterVersion).where(RegisterVersion.name == version.name)):
+            for before in session.exec(select(RegisterVersion).filter_by(name=version.name)):
                 before.superseded = before.superseded or now
             known = session.get(RegisterVersion, (version.name, version.digest))
             if known is None:
@@ -38,9 +33,6 @@ class RegisterRepository:
     def accept_values(self, name: str, audit: AuditEntry) -> None:
         """Accept the values of the version in use."""
         with self._database.writing() as session:
-            query = select(RegisterVersion).where(
-                RegisterVersion.name == name, col(RegisterVersion.superseded).is_(None)
-            )
-            for version in session.exec(query):
+            for version in session.exec(select(RegisterVersion).filter_by(name=name, superseded=None)):
                 version.values_accepted = True
             record(session, audit)

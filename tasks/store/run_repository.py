@@ -9,7 +9,7 @@ from sqlmodel import col, func, select
 
 from tasks import step
 from tasks.errors import INTERRUPTED, StorageUnavailable, ThrongError
-from tasks.store.database import Database
+from tasks.store.database import Repository
 from tasks.store.event_log import Fact, log_event, run_context
 from tasks.store.tables import Run
 from tasks.store.usage import Usage, tracked
@@ -17,11 +17,8 @@ from tasks.store.usage import Usage, tracked
 STOPPED = "Stopped"
 
 
-class RunRepository:
+class RunRepository(Repository):
     """Every run from its start, so that one that died is seen too."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     @contextmanager
     def run(self, verb: str, subject: str, flow_run_id: str | None = None) -> Iterator[Run]:
@@ -47,15 +44,12 @@ class RunRepository:
     def runs(self, limit: int = 50, failed: bool = False) -> list[Run]:
         """The latest runs, or only those that failed, newest first."""
         query = select(Run).where(col(Run.exit_code) > 0) if failed else select(Run)
-        with self._database.reading() as session:
-            return list(session.exec(query.order_by(col(Run.id).desc()).limit(limit)))
+        return self._all(query.order_by(col(Run.id).desc()).limit(limit))
 
     def last_runs(self) -> dict[tuple[str, str], Run]:
         """The latest run of each verb on each subject."""
         latest = select(func.max(Run.id)).group_by(Run.verb, Run.subject)
-        with self._database.reading() as session:
-            found = session.exec(select(Run).where(col(Run.id).in_(latest)))
-            return {(run.verb, run.subject): run for run in found}
+        return {(run.verb, run.subject): run for run in self._all(select(Run).where(col(Run.id).in_(latest)))}
 
     def end_runs(self, died: Mapping[str, Sequence[str]]) -> None:
         """End what flow runs left open that died, each with an outcome and a sentence; to die is not to fail."""
