@@ -170,7 +170,7 @@ class Ingest:
         settings, groups = self._stores.settings, group_files(landing.files, landing.formats)
         with private_folder(settings.scratch_root, landing.day) as folder:
             work, registers = self._prepare(landing.day, groups[0], cell_plan, folder)
-            usage.add_read(sum(file.bytes for file in landing.files))
+            usage.count(read=sum(file.bytes for file in landing.files))
             result = self._engine.run_day(work, staged, progress())
             facts = replace(file_facts(landing, result.read, groups[1], self._end(landing.day)), registers=registers)
             return result, self._explained(facts, work, result)

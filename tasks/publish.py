@@ -31,7 +31,7 @@ from tasks.store import PseudonymisedStores
 from tasks.store.audit import AuditEntry
 from tasks.store.event_log import bind_lineage, release_lineage
 from tasks.store.ledger import ReleaseKey
-from tasks.store.tables import Release, ReleaseState
+from tasks.store.tables import Release
 
 
 class Publish:
@@ -102,7 +102,7 @@ class Publish:
         if revision is not None:
             self._check_revisable(ReleaseKey(product.name, product.version, str(period), revision - 1))
         wanted = latest is not None and (revision is None or latest.revision >= revision)
-        if latest is None or not wanted or latest.state in (ReleaseState.RESERVED, ReleaseState.STAGED):
+        if latest is None or not wanted or latest.unfinished:
             return None
         if isinstance(product, DerivedProduct) and inputs_changed(self._stores, product, latest):
             return None
@@ -111,8 +111,8 @@ class Publish:
 
     def _check_revisable(self, key: ReleaseKey) -> None:
         """Raise RefusedRelease unless the release is published; an unfinished one continues under its own charge."""
-        before = self._stores.ledger.find(key.product, key.version, key.period, key.revision)
-        if before is None or before.state in (ReleaseState.RESERVED, ReleaseState.STAGED):
+        before = self._stores.ledger.find(**vars(key))
+        if before is None or before.unfinished:
             raise RefusedRelease(
                 f"{key} is not published.",
                 "See `throng releases`; without --revision-of, publish finishes a release that was begun.",
@@ -123,8 +123,7 @@ class Publish:
     def check_inputs(self, product: Product, period: Period) -> bool:
         """Whether rows are to be counted; raises, before registers are read, where something is lacking."""
         latest = self._stores.ledger.find(product.name, product.version, str(period))
-        unfinished = latest and latest.state in (ReleaseState.RESERVED, ReleaseState.STAGED)
-        if latest and unfinished and self._stores.lake.staged(ReleaseKey.of(latest)):
+        if latest and latest.unfinished and self._stores.lake.staged(ReleaseKey.of(latest)):
             return False
         self._inputs(product, period)
         return not isinstance(product, DerivedProduct)
@@ -138,7 +137,7 @@ class Publish:
         `evidence`: digest of the registers that the eligible list rests on.
         """
         latest = self._stores.ledger.find(product.name, product.version, str(period))
-        if latest and latest.state in (ReleaseState.RESERVED, ReleaseState.STAGED):
+        if latest and latest.unfinished:
             return self._taken_up(product, period, ReleaseKey.of(latest))
         reason = self._stores.audit.entry(reason_id) if reason_id else None
         number = latest.revision + 1 if latest else 1
@@ -173,9 +172,7 @@ class Publish:
         """A draw or derivation that is ready."""
         if isinstance(product, DerivedProduct):
             return pending_derivation(self._stores, product, period)
-        release = self._stores.ledger.find(key.product, key.version, key.period, key.revision)
-        if release is None:
-            raise RefusedRelease(f"{key} was never charged.", "Publish it first.", "release.not_charged")
+        release = self._stores.ledger.get(key)
         inputs = ReleaseInputs(release.zone_plan, release.generations, release.digests)
         listed = self._stores.lake.eligible(period)
         context = count_context(self._stores, product, period, inputs, listed.table)

@@ -23,7 +23,7 @@ from tasks.products.spec import Product
 from tasks.store import CatalogStores, ReleaseStores
 from tasks.store.audit import AuditEntry
 from tasks.store.ledger import ReleaseKey, ReservationFacts
-from tasks.store.tables import DayGeneration, MonthBudget, Release, ReleaseState
+from tasks.store.tables import DayGeneration, MonthBudget, Release
 
 MOST_DRAWS = 3
 """Draws under one charge. A lost draw reveals nothing, but its cause must be found."""
@@ -113,8 +113,7 @@ def latest_drawn(stores: CatalogStores, product: Product, period: Period) -> Rel
 
 def latest_of(revisions: Sequence[Release]) -> Release | None:
     """The latest drawn release among a period's revisions, oldest first; unfinished revisions are skipped."""
-    unfinished = (ReleaseState.RESERVED, ReleaseState.STAGED)
-    return next((release for release in reversed(revisions) if release.state not in unfinished), None)
+    return next((release for release in reversed(revisions) if not release.unfinished), None)
 
 
 def outstanding(stores: CatalogStores, month: Period) -> int:
@@ -180,7 +179,7 @@ class ReleaseDraw:
         """Publish a reserved release; `count` runs only if no complete bytes exist."""
         ledger, releases = self._stores.ledger, self._stores.lake
         release = self._reserved(key, rules)
-        if release.state in (ReleaseState.PUBLISHED, ReleaseState.RECALLED):
+        if not release.unfinished:
             return release
         sha256 = releases.staged(key)
         if sha256 is None:
@@ -197,12 +196,9 @@ class ReleaseDraw:
 
     def _reserved(self, key: ReleaseKey, rules: tuple[LevelRule, ...]) -> Release:
         """The ledger's row; raises RefusedRelease if it was charged under another policy."""
-        release = self._stores.ledger.find(key.product, key.version, key.period, key.revision)
-        if release is None:
-            raise RefusedRelease(f"{key} was never charged.", "Publish it first.", "release.not_charged")
-        unfinished = release.state in (ReleaseState.RESERVED, ReleaseState.STAGED)
+        release = self._stores.ledger.get(key)
         cost = str(charge(rules, len(Period.parse(key.period).months)).exact)
-        if unfinished and (cost, self._stores.policy.digest) != (release.rho, release.policy_digest):
+        if release.unfinished and (cost, self._stores.policy.digest) != (release.rho, release.policy_digest):
             raise RefusedRelease(
                 f"{key} was charged rho {release.rho} under another policy and is not drawn yet.",
                 f"Set THRONG_POLICY to the policy whose digest begins {release.policy_digest[:12]}, and run it again.",

@@ -78,7 +78,7 @@ def _rho(stores: ReleasedStores, release: Release, stored: StoredRelease) -> Fra
     total = Fraction(release.rho)
     for name in stored.facts.get("inputs", ()):
         key = ReleaseKey.parse(name)
-        if found := stores.ledger.find(key.product, key.version, key.period, key.revision):
+        if found := stores.ledger.find(**vars(key)):
             total += _rho(stores, found, stores.lake.release(key, found.sha256 or ""))
     return total
 

@@ -8,7 +8,6 @@ from tasks.products import registry
 from tasks.store import CatalogStores, LandingStores
 from tasks.store.audit import AuditEntry
 from tasks.store.ledger import ReleaseKey
-from tasks.store.tables import ReleaseState
 
 EXPIRY = "keys and rows"
 """What an expiry is about: its run in the catalog, and its entry in the audit table."""
@@ -48,8 +47,6 @@ def _needed(stores: LandingStores) -> set[tuple[str, int]]:
     undrawn = (
         release
         for release in stores.ledger.releases()
-        if registry.known(release.product)
-        and release.state in (ReleaseState.RESERVED, ReleaseState.STAGED)
-        and stores.lake.staged(ReleaseKey.of(release)) is None
+        if registry.known(release.product) and release.unfinished and stores.lake.staged(ReleaseKey.of(release)) is None
     )
     return {pinned for release in undrawn for pinned in release.generations.items()}

@@ -12,7 +12,7 @@ from tasks.period import Period
 from tasks.plan.days import day_step
 from tasks.plan.deliveries import delivery_step
 from tasks.plan.derived import inputs_revised
-from tasks.plan.releases import UNFINISHED, release_step
+from tasks.plan.releases import release_step
 from tasks.plan.snapshot import CatalogSnapshot, read_snapshot
 from tasks.plan.states import Mode, Plan, State, Step, Target
 from tasks.plan.targets import Chain, targets
@@ -133,7 +133,7 @@ def _left_over(snapshot: CatalogSnapshot) -> Iterable[Wanted]:
 
 def _undone(snapshot: CatalogSnapshot, product: Product, period: Period) -> bool:
     release = snapshot.release(product, period)
-    if release is None or release.state in UNFINISHED:
+    if release is None or release.unfinished:
         return any(snapshot.current(day) for day in period.days)
     if isinstance(product, DerivedProduct) and inputs_revised(snapshot, product, release):
         return True

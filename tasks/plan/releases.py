@@ -16,7 +16,6 @@ DayStep = Callable[[date], Step]
 READY = (State.DONE, State.STALE)
 SAID = 3
 """Late days that a message lists one by one."""
-UNFINISHED = (ReleaseState.RESERVED, ReleaseState.STAGED)
 
 
 def release_step(
@@ -33,7 +32,7 @@ def release_step(
     release = snapshot.release(product, period)
     if release is None:
         return _undrawn(snapshot, replace(step, rho=snapshot.cost(product, period)), product, period, day_of, planned)
-    if release.state in UNFINISHED:
+    if release.unfinished:
         return _begun(snapshot, step, period, release)
     if release.state is ReleaseState.RECALLED:
         return replace(step, state=State.IMPOSSIBLE, why="It was recalled.")

@@ -1,6 +1,7 @@
 """Files that appear whole or not at all, and disk faults as StorageUnavailable."""
 
 import errno
+import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -55,6 +56,17 @@ def sync(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def locked(path: Path, how: int = fcntl.LOCK_EX) -> Iterator[None]:
+    """Hold the lock of a file or folder for the length of the block; it falls with the process. Raises OSError."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, how)
+        yield
     finally:
         os.close(handle)
 

@@ -93,7 +93,7 @@ class Bucket:
                 if len(content) > most:
                     body.close()
                     break
-        usage.add_read(len(content))
+        usage.count(read=len(content))
         return bytes(content)
 
     def sizes(self, prefix: str = "", most: int = MAX_OBJECTS) -> dict[str, int]:
@@ -133,7 +133,7 @@ class Bucket:
             **self._encryption,
             **further,
         )
-        usage.add_written(len(body))
+        usage.count(written=len(body))
 
     def compare(self, key: str, body: bytes, listed: int | None = None) -> None:
         """Raise RefusedDelivery if an object holds other bytes; one of another listed size is not read."""

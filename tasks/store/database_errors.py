@@ -4,99 +4,71 @@ from sqlalchemy.exc import DatabaseError, InterfaceError, OperationalError
 
 from tasks.errors import Misconfigured, StorageUnavailable, ThrongError
 
-_Meaning = tuple[type[ThrongError], str, str, str]
-
 RERUN = "then run the same command again."
 _CORRECT = "Correct THRONG_DATABASE_URL."
-_FULL: _Meaning = (
-    StorageUnavailable,
-    "has no space left on its disk",
-    f"Free space there, {RERUN}",
-    "database.disk_full",
-)
-_FAILING: _Meaning = (
-    StorageUnavailable,
+_FULL = StorageUnavailable("has no space left on its disk", f"Free space there, {RERUN}", "database.disk_full")
+_FAILING = StorageUnavailable(
     "cannot be read or written: its disk is full or failing",
     f"Free space there or repair the disk, {RERUN}",
     "database.disk_failing",
 )
-_REFUSED: _Meaning = (Misconfigured, "refuses user or password", _CORRECT, "database.login_refused")
-_DENIED: _Meaning = (
-    Misconfigured,
-    "denies this user a right",
-    "Grant it, or correct THRONG_DATABASE_URL.",
-    "database.right_denied",
+_REFUSED = Misconfigured("refuses user or password", _CORRECT, "database.login_refused")
+_DENIED = Misconfigured(
+    "denies this user a right", "Grant it, or correct THRONG_DATABASE_URL.", "database.right_denied"
 )
-_ABSENT: _Meaning = (
-    Misconfigured,
-    "does not exist on its server",
-    "Create it, or correct THRONG_DATABASE_URL.",
-    "database.missing",
+_ABSENT = Misconfigured(
+    "does not exist on its server", "Create it, or correct THRONG_DATABASE_URL.", "database.missing"
 )
-_DAMAGED: _Meaning = (
-    Misconfigured,
-    "is damaged",
-    "Restore it from a backup: it holds the privacy ledger.",
-    "database.damaged",
-)
-_CROWDED: _Meaning = (
-    StorageUnavailable,
+_DAMAGED = Misconfigured("is damaged", "Restore it from a backup: it holds the privacy ledger.", "database.damaged")
+_CROWDED = StorageUnavailable(
     "has no more connections or memory to give",
     f"Raise max_connections or end what holds them, {RERUN}",
     "database.crowded",
 )
-_READ_ONLY: _Meaning = (
-    StorageUnavailable,
+_READ_ONLY = StorageUnavailable(
     "takes no writes: it is a standby, or default_transaction_read_only is on",
     "Name the primary server in THRONG_DATABASE_URL, or ALTER ROLE ... SET default_transaction_read_only = off, "
     f"{RERUN}",
     "database.read_only",
 )
-_NO_SCHEMA: _Meaning = (
-    Misconfigured,
+_NO_SCHEMA = Misconfigured(
     "has no schema for this user's tables",
     "Create the schema that search_path names, or ALTER ROLE ... SET search_path to one that is there.",
     "database.no_schema",
 )
-_NO_TABLES: _Meaning = (
-    Misconfigured,
+_NO_TABLES = Misconfigured(
     "lacks a table that this Throng needs",
     "Check the user's search_path and rights, or restore the database from a backup: it holds the privacy ledger.",
     "database.no_tables",
 )
-_ENCODING: _Meaning = (
-    Misconfigured,
+_ENCODING = Misconfigured(
     "cannot hold every character: its encoding is not UTF8",
     "Create a database with ENCODING 'UTF8', and name it in THRONG_DATABASE_URL.",
     "database.encoding",
 )
-_TOO_OLD: _Meaning = (
-    Misconfigured,
+_TOO_OLD = Misconfigured(
     "does not offer what Throng needs",
     "Use PostgreSQL 14 or newer, without a pooler between that shares sessions.",
     "database.too_old",
 )
-_NO_TLS: _Meaning = (
-    Misconfigured,
+_NO_TLS = Misconfigured(
     "and this machine do not agree on TLS",
     "Correct sslmode and sslrootcert in THRONG_DATABASE_URL (or PGSSLMODE), or pg_hba.conf on the server.",
     "database.no_tls",
 )
-_NO_ENTRY: _Meaning = (
-    Misconfigured,
+_NO_ENTRY = Misconfigured(
     "does not let this user in from here, or not without TLS",
     "Add a line for it to pg_hba.conf on the server, or sslmode=require to THRONG_DATABASE_URL.",
     "database.no_entry",
 )
-_BAD_OPTION: _Meaning = (Misconfigured, "cannot be asked for with these options", _CORRECT, "database.bad_option")
-_ENDED: _Meaning = (
-    StorageUnavailable,
+_BAD_OPTION = Misconfigured("cannot be asked for with these options", _CORRECT, "database.bad_option")
+_ENDED = StorageUnavailable(
     "ended this work: a time limit, a conflict with other work, or an administrator",
     "Wait a moment, then run the same command again; if it happens again, read the server's log.",
     "database.work_ended",
 )
 
-_STATES: dict[str, _Meaning] = {
+_STATES: dict[str, ThrongError] = {
     "0A": _TOO_OLD,
     "22021": _ENCODING,
     "22P05": _ENCODING,
@@ -120,37 +92,25 @@ _STATES: dict[str, _Meaning] = {
 }
 """By SQLSTATE, or by its class."""
 
-_OF_SQLITE: dict[str, _Meaning] = {
-    "locked": (
-        StorageUnavailable,
-        "is locked by another process",
-        f"Wait until that process has ended, {RERUN}",
-        "database.locked",
+_OF_SQLITE: dict[str, ThrongError] = {
+    "locked": StorageUnavailable(
+        "is locked by another process", f"Wait until that process has ended, {RERUN}", "database.locked"
     ),
     "is full": _FULL,
     "no space left": _FULL,
     "disk i/o error": _FAILING,
-    "readonly": (
-        StorageUnavailable,
-        "may not be written to",
-        f"Give this user the right to write there, {RERUN}",
-        "database.not_writable",
+    "readonly": StorageUnavailable(
+        "may not be written to", f"Give this user the right to write there, {RERUN}", "database.not_writable"
     ),
-    "unable to open": (
-        StorageUnavailable,
-        "cannot be opened",
-        f"Give this user access to its folder, {RERUN}",
-        "database.unopenable",
+    "unable to open": StorageUnavailable(
+        "cannot be opened", f"Give this user access to its folder, {RERUN}", "database.unopenable"
     ),
-    "not a database": (
-        Misconfigured,
-        "is not a database",
-        "Restore it from a backup, or name another.",
-        "database.not_a_database",
+    "not a database": Misconfigured(
+        "is not a database", "Restore it from a backup, or name another.", "database.not_a_database"
     ),
     "malformed": _DAMAGED,
 }
-_OF_POSTGRESQL: dict[str, _Meaning] = {
+_OF_POSTGRESQL: dict[str, ThrongError] = {
     "authentication failed": _REFUSED,
     "no password supplied": _REFUSED,
     "not permitted to log in": _REFUSED,
@@ -174,15 +134,14 @@ _OF_POSTGRESQL: dict[str, _Meaning] = {
 def fault_of(name: str, error: DatabaseError | InterfaceError) -> ThrongError | None:
     """The fault of the named database; None for a defect in Throng and for a violated constraint."""
     if meaning := _meaning(error):
-        kind, what, action, code = meaning
-        return kind(f"The database {name} {what}.", action, code)
+        return type(meaning)(f"The database {name} {meaning.what}.", meaning.action, meaning.code)
     if not isinstance(error, OperationalError | InterfaceError):
         return None
     what = f"The database {name} does not answer ({type(error.orig).__name__})."
     return StorageUnavailable(what, f"Start it or correct THRONG_DATABASE_URL, {RERUN}", "database.unavailable")
 
 
-def _meaning(error: DatabaseError | InterfaceError) -> _Meaning | None:
+def _meaning(error: DatabaseError | InterfaceError) -> ThrongError | None:
     state = getattr(error.orig, "sqlstate", None)
     if state:
         return _STATES.get(state) or _STATES.get(state[:2])

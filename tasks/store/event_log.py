@@ -6,7 +6,6 @@ erased, the log is not. A line's `lineage` is the same from a landing file to th
 made of it. The log may lack lines (a full disk, a process killed after its commit); the audit table lacks none.
 """
 
-import fcntl
 import json
 import logging
 import os
@@ -22,7 +21,7 @@ from pathlib import Path
 from sqlmodel import Session
 
 from tasks.errors import StorageUnavailable, masked
-from tasks.store.atomic_files import make_folder, translate_errors
+from tasks.store.atomic_files import locked, make_folder, translate_errors
 from tasks.store.tables import Run
 
 Fact = str | int | float | None
@@ -74,16 +73,12 @@ class EventLog:
 
     def _rotate(self) -> None:
         """Begin a new file, unless another process has just done so; who has the old one open still writes into it."""
-        handle = os.open(self.path.parent, os.O_RDONLY)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+        with locked(self.path.parent):
             if self.path.exists() and self.path.stat().st_size > self._most_bytes:
                 for number in range(self._kept - 1, 0, -1):
                     if (older := self._older(number)).exists():
                         older.replace(self._older(number + 1))
                 self.path.replace(self._older(1))
-        finally:
-            os.close(handle)
 
     def _older(self, number: int) -> Path:
         return self.path.with_name(f"{self.path.name}.{number}")

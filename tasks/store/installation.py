@@ -1,13 +1,15 @@
 """The installation's id: database, lake and key stores of one installation carry the same, or nothing is done."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 
 from sqlmodel import select
 
 from tasks.errors import RefusedRelease
 from tasks.store import tables
+from tasks.store.budget import UNITS
 from tasks.store.database import Database, exists
 from tasks.store.keys import SigningKeys
 from tasks.store.lake import ReleasedLake
@@ -16,6 +18,8 @@ from tasks.store.migrations import version_of
 from tasks.store.object_store import InstallationPart
 
 _OTHER = "belongs to another installation"
+ROUNDED_UP = 1_000
+"""Ledger units, 1e-9 rho: more than rounding, level by level, adds to a charge."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +29,13 @@ class Installation:
     id: str
     parts: Mapping[str, InstallationPart]
     ledger: Ledger
+    drawn: Collection[str]
+    """Products whose every release is charged."""
 
     @classmethod
-    def open(cls, database: Database, parts: Mapping[str, InstallationPart], ledger: Ledger) -> "Installation":
+    def open(
+        cls, database: Database, parts: Mapping[str, InstallationPart], ledger: Ledger, drawn: Collection[str]
+    ) -> "Installation":
         """Read the database's id, and mark parts that are empty and were never used.
 
         Later, an empty part is not the one that was used: it is lost, or another folder. Raises RefusedRelease, and
@@ -41,7 +49,7 @@ class Installation:
             part.open()
             if not _used(database, part):
                 part.mark(own)
-        return cls(own, parts, ledger)
+        return cls(own, parts, ledger, drawn)
 
     def check(self) -> None:
         """Raise RefusedRelease unless each part carries this id, and each release in the lake has its charge."""
@@ -52,17 +60,19 @@ class Installation:
         stored = lake.drawn_keys() if isinstance(lake, ReleasedLake) else []
         charges = self.ledger.charges()  # after the releases: others may reserve, stage and publish meanwhile
         charged = {ReleaseKey.of(release) for release, _ in charges}
-        derived = {ReleaseKey.of(release) for release in self.ledger.releases() if release.rho == NO_CHARGE}
-        uncharged = [key for key in stored if key not in charged | derived]
+        free = {ReleaseKey.of(release) for release in self.ledger.releases() if release.rho == NO_CHARGE}
+        uncharged = [key for key in stored if key not in charged and (key not in free or key.product in self.drawn)]
         if uncharged:
             raise _foreign("lake", f"holds {len(uncharged)} releases without a charge, {uncharged[0]} first")
         self._check_sums(charges)
 
     def _check_sums(self, charges: list[tuple[tables.Release, tables.Charge]]) -> None:
-        """Raise RefusedRelease if a month spent less than its charges add up to."""
+        """Raise RefusedRelease if a release states less than its charge, or a month spent less than its charges."""
         sums: Counter[str] = Counter()
-        for _, charge in charges:
+        for release, charge in charges:
             sums[charge.month] += charge.units
+            if charge.units - Fraction(release.rho) * UNITS > ROUNDED_UP:
+                raise _foreign("ledger", f"states less rho of {ReleaseKey.of(release)} than it was charged")
         spent = {month.month: month.spent for month in self.ledger.months()}
         if wrong := [month for month, units in sorted(sums.items()) if spent.get(month, 0) < units]:
             raise _foreign("ledger", f"has spent less of {wrong[0]} than its charges add up to")

@@ -87,6 +87,14 @@ class Ledger(Repository):
             query = query.filter_by(revision=revision)
         return self._first(query.order_by(col(Release.revision).desc()))
 
+    def get(self, key: ReleaseKey) -> Release:
+        """The release of a key; raises RefusedRelease unless it was charged."""
+        if release := self.find(**vars(key)):
+            return release
+        raise RefusedRelease(
+            f"{key} was never charged.", "Publish it first: its charge precedes everything.", "release.not_charged"
+        )
+
     def releases(
         self, product: str | None = None, version: int | None = None, period: str | None = None
     ) -> list[Release]:
@@ -124,8 +132,7 @@ class Ledger(Repository):
             raise RefusedRelease(
                 f"{key} would be drawn without a charge.", "Charge every month that it touches.", "release.no_charge"
             )
-        existing = self._find(key)
-        if existing:
+        if existing := self.find(**vars(key)):
             return existing
         try:
             with self._database.writing() as session:
@@ -138,11 +145,11 @@ class Ledger(Repository):
                 record(session, audit, release_lineage(release.period, release.generations))
                 return release
         except IntegrityError:  # another process took the key first, and has committed
-            return self._get(key)
+            return self.get(key)
 
     def repin(self, key: ReleaseKey, zone_plan: str, generations: Mapping[str, int], audit: AuditEntry) -> None:
         """Let an undrawn release read these generations of its days instead of those it was reserved for."""
-        release = self._get(key)
+        release = self.get(key)
         if (release.zone_plan, dict(release.generations)) == (zone_plan, dict(generations)):
             return
         with self._database.writing() as session:
@@ -163,7 +170,7 @@ class Ledger(Repository):
 
     def stage(self, key: ReleaseKey, sha256: str, audit: AuditEntry) -> Release:
         """Record the digest of the bytes that rest in staging; the same digest again changes nothing."""
-        release = self._get(key)
+        release = self.get(key)
         if release.state is not ReleaseState.RESERVED and release.sha256 == sha256:
             return release
         with self._database.writing() as session:
@@ -173,21 +180,11 @@ class Ledger(Repository):
 
     def publish(self, key: ReleaseKey, audit: AuditEntry) -> Release:
         """Record that the staged bytes stand in the releases; again changes nothing."""
-        release = self._get(key)
+        release = self.get(key)
         if release.state is ReleaseState.PUBLISHED:
             return release
         with self._database.writing() as session:
             return _move(session, key, ReleaseState.PUBLISHED, audit)
-
-    def _find(self, key: ReleaseKey) -> Release | None:
-        return self.find(key.product, key.version, key.period, key.revision)
-
-    def _get(self, key: ReleaseKey) -> Release:
-        if release := self._find(key):
-            return release
-        raise RefusedRelease(
-            f"{key} was never reserved.", "Publish it first: its charge precedes everything.", "release.not_charged"
-        )
 
 
 def _move(session: Session, key: ReleaseKey, to: ReleaseState, audit: AuditEntry) -> Release:

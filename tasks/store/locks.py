@@ -1,16 +1,14 @@
 """One writer at a time: flock beside SQLite, advisory locks on PostgreSQL; both fall with the process."""
 
-import fcntl
 import hashlib
-import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
 from sqlalchemy import text
 
-from tasks.store.atomic_files import make_folder, translate_errors
+from tasks.store.atomic_files import locked, make_folder, translate_errors
 from tasks.store.database import Database
 
 
@@ -49,11 +47,8 @@ class Locks:
 @contextmanager
 def _flock(path: Path) -> Iterator[None]:
     make_folder(path.parent)
-    with translate_errors(path.parent):
-        handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
-    try:
+    with ExitStack() as held:
         with translate_errors(path.parent):
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            path.touch(mode=0o600)
+            held.enter_context(locked(path))
         yield
-    finally:
-        os.close(handle)

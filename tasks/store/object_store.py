@@ -12,12 +12,7 @@ from typing import ClassVar, Protocol
 
 from tasks.errors import StorageUnavailable
 from tasks.store import usage
-from tasks.store.atomic_files import (
-    make_folder,
-    make_missing,
-    sync,
-    translate_errors,
-)
+from tasks.store.atomic_files import locked, make_folder, make_missing, sync, translate_errors
 
 _MARK = "installation"
 
@@ -141,7 +136,7 @@ class FileObjectStore:
                 raise MissingObject(
                     f"{self._root / key} is lost.", "Restore it from a backup.", "lake.object_missing"
                 ) from None
-        usage.add_read(len(content))
+        usage.count(read=len(content))
         return content
 
     def put(self, key: str, body: bytes | memoryview) -> None:
@@ -165,7 +160,7 @@ class FileObjectStore:
     def _place(self, key: str, body: bytes | memoryview, name: Callable[[Path, Path], bool]) -> bool:
         """Write and sync a new file, then name it by its key."""
         make_folder(self._unfinished)
-        usage.add_written(memoryview(body).nbytes)
+        usage.count(written=memoryview(body).nbytes)
         with translate_errors(self._root):
             while True:  # again only if another process removed the file before its lock was taken
                 with self._written(body) as unfinished:
@@ -239,6 +234,5 @@ def _gone(folder: Path) -> bool:
 
 def _remove_unlocked(path: Path) -> None:
     """Remove an unfinished file whose writer is dead."""
-    with suppress(FileNotFoundError, BlockingIOError), path.open("rb") as file:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with suppress(FileNotFoundError, BlockingIOError), locked(path, fcntl.LOCK_EX | fcntl.LOCK_NB):
         path.unlink(missing_ok=True)

@@ -1,15 +1,14 @@
 """Private scratch for raw ids while a day is read; it ends with the reader."""
 
 import fcntl
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryFile
 
-from tasks.store.atomic_files import make_folder, remove, translate_errors
+from tasks.store.atomic_files import locked, make_folder, remove, translate_errors
 
 
 @dataclass(frozen=True)
@@ -28,16 +27,13 @@ def private_folder(scratch: Path, day: date) -> Iterator[PrivateFolder]:
     A folder is locked while it is in use: one whose lock is free belongs to nobody any more.
     """
     folder = scratch / "landing" / str(day)
-    with translate_errors(scratch):
+    with translate_errors(scratch), ExitStack() as held:
         with _cleared(scratch):
             make_folder(folder)
-            handle = _lock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        try:
-            with TemporaryFile(dir=folder) as panel:
-                yield PrivateFolder(folder, Path(f"/proc/self/fd/{panel.fileno()}"))
-        finally:
-            remove(folder)
-            os.close(handle)
+            held.enter_context(locked(folder, fcntl.LOCK_EX | fcntl.LOCK_NB))
+        held.callback(remove, folder)
+        with TemporaryFile(dir=folder) as panel:
+            yield PrivateFolder(folder, Path(f"/proc/self/fd/{panel.fileno()}"))
 
 
 def remove_unused(scratch: Path) -> None:
@@ -51,7 +47,7 @@ def _cleared(scratch: Path) -> Iterator[None]:
     """Remove folders of dead runs; for the block, no other process removes a folder before its owner locks it."""
     folders = scratch / "landing"
     make_folder(folders)
-    with _locked(folders, fcntl.LOCK_EX):
+    with locked(folders):
         for left in sorted(folders.iterdir()):
             _remove_unless_used(left, scratch)
         yield
@@ -59,26 +55,6 @@ def _cleared(scratch: Path) -> Iterator[None]:
 
 def _remove_unless_used(folder: Path, scratch: Path) -> None:
     """Remove a dead run's folder, and the engine's of the same day, into which DuckDB may have spilled rows."""
-    with suppress(FileNotFoundError, BlockingIOError), _locked(folder, fcntl.LOCK_EX | fcntl.LOCK_NB):
+    with suppress(FileNotFoundError, BlockingIOError), locked(folder, fcntl.LOCK_EX | fcntl.LOCK_NB):
         remove(scratch / f"day-{folder.name}")
         remove(folder)
-
-
-@contextmanager
-def _locked(folder: Path, how: int) -> Iterator[None]:
-    handle = _lock(folder, how)
-    try:
-        yield
-    finally:
-        os.close(handle)
-
-
-def _lock(folder: Path, how: int) -> int:
-    """A folder's lock, held until the returned handle is closed or the process ends."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, how)
-    except OSError:
-        os.close(handle)
-        raise
-    return handle

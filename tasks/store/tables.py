@@ -96,6 +96,11 @@ class Release(Table, table=True):
     digests: dict[str, str] = Field(sa_type=JSON)
 
     @property
+    def unfinished(self) -> bool:
+        """Whether its numbers are not published yet."""
+        return self.state in (ReleaseState.RESERVED, ReleaseState.STAGED)
+
+    @property
     def redraws(self) -> int:
         """Draws after the first: each one means that a process died between draw and staging."""
         return max(self.draws - 1, 0)

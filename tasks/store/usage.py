@@ -27,13 +27,6 @@ class Usage:
         """
         return time.process_time() - self._started
 
-    def add(self, read: int = 0, written: int = 0, requests: int = 0) -> None:
-        """Count more."""
-        with self._one_at_a_time:
-            self.bytes_read += read
-            self.bytes_written += written
-            self.s3_requests += requests
-
 
 _usage: ContextVar[Usage | None] = ContextVar("usage", default=None)
 
@@ -48,19 +41,15 @@ def tracked() -> Iterator[Usage]:
         _usage.reset(token)
 
 
-def add_read(count: int) -> None:
-    """Bytes were read from landing, lake or a bucket."""
+def count(read: int = 0, written: int = 0, requests: int = 0) -> None:
+    """Count bytes of landing, lake or a bucket, and requests to object stores, for the run that goes on here."""
     if usage := _usage.get():
-        usage.add(read=count)
-
-
-def add_written(count: int) -> None:
-    """Bytes were written to the lake or a bucket."""
-    if usage := _usage.get():
-        usage.add(written=count)
+        with usage._one_at_a_time:
+            usage.bytes_read += read
+            usage.bytes_written += written
+            usage.s3_requests += requests
 
 
 def count_request(**_: Any) -> None:
     """A request goes out to an object store; called by botocore for each attempt."""
-    if usage := _usage.get():
-        usage.add(requests=1)
+    count(requests=1)

@@ -234,15 +234,15 @@ def test_a_run_that_was_taken_for_dead_says_itself_how_it_ended(catalog: Catalog
 
 def test_a_run_says_what_it_cost_however_it_ended_and_each_run_its_own(catalog: Catalog) -> None:
     with catalog.run("ingest", "1"):
-        usage.add_read(10)
-        usage.add_written(20)
-        usage.add_written(1)
+        usage.count(read=10)
+        usage.count(written=20)
+        usage.count(written=1)
         end = time.process_time() + 0.02
         while time.process_time() < end:
             pass
     with pytest.raises(Misconfigured), catalog.run("deliver", "2"):
         _ask_in_vain()
-    usage.add_read(1_000_000)
+    usage.count(read=1_000_000)
     second, first = catalog.runs()
     assert (first.bytes_read, first.bytes_written, first.s3_requests) == (10, 21, 0)
     assert (second.bytes_read, second.bytes_written, second.s3_requests) == (0, 0, 1)
@@ -261,7 +261,7 @@ def test_runs_at_once_in_threads_count_apart(catalog: Catalog) -> None:
     def act(count: int) -> None:
         with catalog.run("ingest", str(count)):
             together.wait()
-            usage.add_read(count)
+            usage.count(read=count)
             together.wait()
 
     with ThreadPoolExecutor(2) as threads:

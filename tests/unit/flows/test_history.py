@@ -91,8 +91,8 @@ def test_runs_tell_how_each_ended_and_where_its_page_is(stores: Stores, monkeypa
 
 def test_runs_tell_what_each_cost(stores: Stores) -> None:
     with stores.catalog.run("deliver", "nordmarkt footfall 2026-03-01"):
-        usage.add_read(999)
-        usage.add_written(1_234_567_890_123)
+        usage.count(read=999)
+        usage.count(written=1_234_567_890_123)
         usage.count_request()
         (begun,) = _said("runs")["runs"]
         assert (begun["cpu_seconds"], begun["s3_requests"]) == (None, None)

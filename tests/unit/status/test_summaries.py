@@ -58,7 +58,7 @@ def test_a_run_that_was_stopped_is_no_failure_and_a_foreign_error_has_no_words_o
 def test_costs_are_medians_of_runs_that_did_their_work(world: World) -> None:
     for size, outcome in ((100, "Ingested"), (300, "Ingested"), (200, "Ingested"), (9_999, "AlreadyIngested")):
         with world.stores.catalog.run("ingest", "2026-03-02") as run:
-            usage.add_read(size)
+            usage.count(read=size)
             usage.count_request()
             run.outcome = outcome
     with suppress(StorageUnavailable), world.stores.catalog.run("publish", "footfall 2026-03-02"):
