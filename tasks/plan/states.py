@@ -6,6 +6,8 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
+from tasks.period import Period
+
 
 class State(StrEnum):
     """The state of a step or of a client's period."""
@@ -36,12 +38,6 @@ MEANING: Mapping[State, str] = {
     State.BLOCKED: "the month's privacy budget does not suffice",
     State.IMPOSSIBLE: "the data have expired, or the release was taken back",
 }
-RUNS: Mapping[Mode, frozenset[State]] = {
-    Mode.MISSING: frozenset({State.MISSING, State.FAILED}),
-    Mode.FAILED: frozenset({State.FAILED}),
-    Mode.ALL: frozenset({State.MISSING, State.FAILED}),
-}
-"""States that a mode runs; `all` also ingests changed days again and compares deliveries."""
 
 
 @dataclass(frozen=True)
@@ -83,14 +79,18 @@ class Step:
         return self.verb, self.subject
 
     def runs_in(self, mode: Mode | None) -> bool:
-        """Whether a backfill's mode runs it; None is the schedule, which does not retry a known failure."""
+        """Whether a backfill's mode runs it; None is the schedule, which does not retry a known failure.
+
+        `all` also ingests changed days again and compares deliveries.
+        """
         if self.verb == "ingest" and self.state is State.STALE:
             return mode is Mode.ALL or (self.unread and mode is not Mode.FAILED and not (mode is None and self.settled))
         if self.verb == "deliver" and self.state in (State.DONE, State.STALE):
             return mode is Mode.ALL
         if mode is None and self.verb == "ingest" and self.state is State.WAITING:
             return not self.overdue  # so that its run says that it waits
-        return self.state in RUNS[mode or Mode.MISSING] and not (mode is None and self.settled)
+        lacking = self.state is State.MISSING and mode is not Mode.FAILED
+        return lacking or (self.state is State.FAILED and not (mode is None and self.settled))
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ class Target:
         """Verbs and subjects of the steps that lead to the target, last one first."""
         drawn = f"{self.product} {self.period}"
         delivered = [("deliver", f"{self.client} {drawn}")] if self.client else []
-        return [*delivered, ("publish", drawn), *(("ingest", str(day)) for day in _days(self.period))]
+        return [*delivered, ("publish", drawn), *(("ingest", str(day)) for day in Period.parse(self.period).days)]
 
     @property
     def name(self) -> str:
@@ -142,7 +142,7 @@ class Plan:
         months: dict[str, float] = {}
         for step in self.due:
             if step.rho:
-                month = _month(step.period)
+                month = Period.parse(step.period).months[-1]
                 months[month] = months.get(month, 0.0) + step.rho
         return months
 
@@ -178,15 +178,3 @@ def counted(states: Iterable[State]) -> dict[State, int]:
     """How often each state occurs, in the order of the states."""
     found = list(states)
     return {state: found.count(state) for state in State if state in found}
-
-
-def _days(period: str) -> tuple[date, ...]:
-    from tasks.period import Period
-
-    return Period.parse(period).days
-
-
-def _month(period: str) -> str:
-    from tasks.period import Period
-
-    return Period.parse(period).months[-1]

@@ -130,13 +130,18 @@ class MonthBudget(Table, table=True):
         return self.cap - self.spent
 
 
-class DayGeneration(Table, table=True):
+class GenerationRow(Table):
+    """Base of tables with rows for each generation of a day."""
+
+    day: date = Field(primary_key=True)
+    generation: int = Field(primary_key=True)
+
+
+class DayGeneration(GenerationRow, table=True):
     """One ingest of a day: what went in (digests), what came out (rows), and whether it counts."""
 
     __tablename__ = "day_generation"
 
-    day: date = Field(primary_key=True)
-    generation: int = Field(primary_key=True)
     state: DayState = Field(sa_type=_choice(DayState))
     landing_digest: str
     zone_plan: str
@@ -152,25 +157,21 @@ class DayGeneration(Table, table=True):
     """Those among them that were structurally unreadable and left out."""
 
 
-class ListedFile(Table, table=True):
+class ListedFile(GenerationRow, table=True):
     """One event file of a generation, as it was read."""
 
     __tablename__ = "landing_file"
 
-    day: date = Field(primary_key=True)
-    generation: int = Field(primary_key=True)
     name: str = Field(primary_key=True)
     bytes: int = Field(sa_type=BigInteger)
     mtime_ns: int = Field(sa_type=BigInteger)
 
 
-class StoredFile(Table, table=True):
+class StoredFile(GenerationRow, table=True):
     """One file of a generation in the lake, as it was written."""
 
     __tablename__ = "lake_file"
 
-    day: date = Field(primary_key=True)
-    generation: int = Field(primary_key=True)
     path: str = Field(primary_key=True)
     bytes: int = Field(sa_type=BigInteger)
 
@@ -204,25 +205,21 @@ class ExpiredPeriod(Table, table=True):
     removed_at: datetime | None = None
 
 
-class RowCount(Table, table=True):
+class RowCount(GenerationRow, table=True):
     """Rows of one file that were kept, or dropped for one reason."""
 
     __tablename__ = "row_account"
 
-    day: date = Field(primary_key=True)
-    generation: int = Field(primary_key=True)
     file: str = Field(primary_key=True)
     reason: str = Field(primary_key=True)
     rows: int = Field(sa_type=BigInteger)
 
 
-class GateLine(Table, table=True):
+class GateLine(GenerationRow, table=True):
     """What one rule of the gate said of a generation."""
 
     __tablename__ = "gate_result"
 
-    day: date = Field(primary_key=True)
-    generation: int = Field(primary_key=True)
     rule: str = Field(primary_key=True)
     severity: str
     status: str

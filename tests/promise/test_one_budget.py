@@ -87,10 +87,18 @@ def test_a_release_is_not_drawn_after_keys_of_one_kind_were_lost(way: Way, keys:
         "UPDATE month_budget SET spent = 0",
         "UPDATE month_budget SET spent = spent - 1",
         "DELETE FROM month_budget",
+        "UPDATE release SET rho = '0'",
+        "UPDATE release SET rho = '1/1000'",
     ],
 )
 def test_books_edited_by_hand_refuse_everything(published: Way, edit: str) -> None:
     _books(published, edit)
+    _refused(published)
+
+
+def test_a_charge_that_was_taken_out_of_all_books_is_missed(published: Way) -> None:
+    for edit in ("DELETE FROM charge", "UPDATE month_budget SET spent = 0", "UPDATE release SET rho = '0'"):
+        _books(published, edit)
     _refused(published)
 
 

@@ -1,14 +1,17 @@
 """The database's versions: a fresh one is created, an older one waits for `throng migrate`, a newer one is refused."""
 
+from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, insert, inspect, text
 
 from tasks.errors import Misconfigured
 from tasks.store.database import Database
 from tasks.store.locks import Locks
+from tasks.store.tables import InstallationRow, Table
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -51,8 +54,18 @@ def migrate(database: Database) -> tuple[str | None, str]:
         with database.connection() as connection:
             before = _version(connection)
             _refuse_newer(database, before or "")
-            command.upgrade(alembic(connection), "head")
+            if before is None:
+                _create(connection)
+                command.stamp(alembic(connection), "head")
+            else:
+                command.upgrade(alembic(connection), "head")
     return before, KNOWN[-1]
+
+
+def _create(connection: Connection) -> None:
+    """Create the tables; the installation's id is made together with them."""
+    Table.metadata.create_all(connection, checkfirst=False)
+    connection.execute(insert(InstallationRow).values(id=str(uuid4()), created_at=datetime.now(UTC)))
 
 
 def alembic(connection: Connection) -> "Config":
