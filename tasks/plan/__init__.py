@@ -1,7 +1,7 @@
 """Plans: the state and the remaining cost of every day, release and delivery of a range."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import cache
 
@@ -10,12 +10,9 @@ from tasks.events.formats import load_formats
 from tasks.events.landing import first_label, labels
 from tasks.period import Period
 from tasks.plan.days import day_step
-from tasks.plan.deliveries import delivery_step
-from tasks.plan.derived import inputs_revised
-from tasks.plan.releases import release_step
+from tasks.plan.releases import delivery_step, inputs_revised, release_step
 from tasks.plan.snapshot import CatalogSnapshot, read_snapshot
 from tasks.plan.states import Mode, Plan, State, Step, Target
-from tasks.plan.targets import Chain, targets
 from tasks.products.registry import find, published
 from tasks.products.spec import DerivedProduct, Product
 from tasks.store import PlanningStores
@@ -27,6 +24,17 @@ __all__ = ["Mode", "Plan", "State", "Step", "check_range", "daily_plan", "make_p
 Wanted = tuple[Product, Period]
 LONGEST_RANGE = 3700
 """The longest range in days, about ten years; a longer one is a typing error."""
+
+
+@dataclass(frozen=True)
+class Chain:
+    """The steps between the landing and the clients of one product and period."""
+
+    product: Product
+    period: Period
+    days: Sequence[Step]
+    publish: Step
+    deliveries: Sequence[tuple[ClientSpec | None, Step]]
 
 
 def make_plan(
@@ -167,7 +175,11 @@ def _plan(
     steps = (*ingests, *publishes, *(step for chain in chains for _, step in chain.deliveries))
     due = tuple(step for step in steps if step.runs_in(mode))
     keys = {step.key for step in due}
-    filled = tuple(target for chain in chains for target in targets(snapshot, chain, keys))
+    filled = tuple(
+        _target(snapshot, chain, spec, last, keys)
+        for chain in chains
+        for spec, last in chain.deliveries or [(None, chain.publish)]
+    )
     return Plan(*ends, mode, steps, filled, (*due, *_indexes(filled)) if mode is None else due)
 
 
@@ -175,3 +187,34 @@ def _indexes(filled: Iterable[Target]) -> Iterable[Step]:
     """Clients whose index must show a late period although nothing is delivered."""
     for client in sorted({target.client for target in filled if target.late and target.client}):
         yield Step("index", "", State.MISSING, "Periods are late, and the client's index says why.", client=client)
+
+
+def _target(
+    snapshot: CatalogSnapshot, chain: Chain, spec: ClientSpec | None, last: Step, due: Collection[tuple[str, str]]
+) -> Target:
+    run = [step for step in dict.fromkeys((*chain.days, chain.publish, last)) if step.key in due]
+    run = run if last.state is not State.WAITING else []  # what waits is not filled by this plan
+    grant = spec.grant(chain.product.name, chain.period) if spec else None
+    expected_by = grant.expected_by(chain.period, snapshot.stores.policy.policy.time.local) if grant else None
+    read = [step.rows for step in run if step.verb == "ingest" and step.rows]
+    return Target(
+        product=chain.product.name,
+        client=spec.name if spec else None,
+        period=str(chain.period),
+        state=last.state,
+        why=last.why,
+        needs=tuple(dict.fromkeys(step.verb for step in run)),
+        rho=sum(step.rho for step in run),
+        revision_rho=chain.publish.revision_rho,
+        rows=sum(read) if read else last.rows,
+        seconds=round(sum(step.seconds or 0.0 for step in run), 1),
+        expected_by=expected_by,
+        late=bool(expected_by and expected_by <= snapshot.now and last.state not in (State.DONE, State.STALE)),
+        flow_run_id=_page(last, chain),
+    )
+
+
+def _page(last: Step, chain: Chain) -> str | None:
+    """The run of the last step, or of the earlier step that blocks it."""
+    way = (last, chain.publish, *(day for day in chain.days if day.state is not State.DONE), *chain.days)
+    return next((step.flow_run_id for step in way if step.flow_run_id), None)

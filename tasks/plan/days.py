@@ -84,13 +84,10 @@ def _unchanged(snapshot: CatalogSnapshot, tried: DayGeneration | None, landing: 
     Each attempt draws a profile, of which a day has few. Registers come anew every day: the last profile is not drawn
     for them, but left for files that come again.
     """
-    if tried is None:
+    if tried is None or late_files(snapshot.listing(tried), landing.files):  # before registers are hashed
         return False
-    if len(_profiles(snapshot, landing.day)) >= PROFILES_A_DAY - 1 and not late_files(
-        snapshot.listing(tried), landing.files
-    ):
-        return True
-    return tried.landing_digest == _digest(snapshot, landing)
+    few = len(_profiles(snapshot, landing.day)) >= PROFILES_A_DAY - 1
+    return few or tried.landing_digest == _digest(snapshot, landing)
 
 
 def _profiles(snapshot: CatalogSnapshot, day: date) -> list[Release]:

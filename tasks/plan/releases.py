@@ -1,16 +1,17 @@
-"""The state of a period's release."""
+"""The state of a period's release, and of its delivery to a client."""
 
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import date, timedelta
 
 from tasks.period import Cadence, Period
-from tasks.plan.derived import derived_step
 from tasks.plan.snapshot import CatalogSnapshot
 from tasks.plan.states import State, Step
 from tasks.products.spec import DerivedProduct, Product
-from tasks.release import key_ends, scheduled_at
-from tasks.store.tables import Release, ReleaseState
+from tasks.release import key_ends, latest_of, scheduled_at
+from tasks.store.client_spec import ClientSpec
+from tasks.store.ledger import ReleaseKey
+from tasks.store.tables import DeliveryState, Release, ReleaseState
 
 DayStep = Callable[[date], Step]
 READY = (State.DONE, State.STALE)
@@ -28,7 +29,7 @@ def release_step(
     )
     step = replace(step, seconds=snapshot.rates.seconds("publish"))
     if isinstance(product, DerivedProduct):
-        return derived_step(snapshot, step, product, period, planned)
+        return _derived(snapshot, step, product, period, planned)
     release = snapshot.release(product, period)
     if release is None:
         return _undrawn(snapshot, replace(step, rho=snapshot.cost(product, period)), product, period, day_of, planned)
@@ -91,7 +92,7 @@ def _hindered(
 
 
 def _to_do(snapshot: CatalogSnapshot, step: Step, why: str) -> Step:
-    if failed := snapshot.failed("publish", step.subject):
+    if failed := snapshot.failed(step.verb, step.subject):
         return replace(step, state=State.FAILED, why=snapshot.said(failed, "It failed."))
     return replace(step, state=State.MISSING, why=why)
 
@@ -106,3 +107,63 @@ def _keyless(snapshot: CatalogSnapshot, step: Step, period: Period) -> Step | No
         return replace(step, state=State.IMPOSSIBLE, why="Data expired: the period's keys are gone.")
     why = f"A key of it is lost, which should be there until {ends:%Y-%m-%d}: restore the keys from a backup."
     return replace(step, state=State.FAILED, why=why, settled=True)
+
+
+def _derived(
+    snapshot: CatalogSnapshot, step: Step, product: DerivedProduct, period: Period, planned: Collection[str]
+) -> Step:
+    """The step of a derived release; `planned` has the subjects of steps that this plan runs before."""
+    inputs = product.inputs(period)
+    step = replace(step, needs=tuple(("publish", f"{name} {of}") for name, of in inputs))
+    lacking = [subject for _, subject in step.needs if subject not in planned]
+    lacking = [subject for subject in lacking if not _published(snapshot, *subject.split(" "))]
+    if lacking:
+        return replace(step, state=State.WAITING, why=f"{lacking[0]} is not published.")
+    release = snapshot.release(product, period)
+    if release and release.state is ReleaseState.RECALLED:
+        return replace(step, state=State.IMPOSSIBLE, why="It was recalled.")
+    if release and release.state is ReleaseState.PUBLISHED and not inputs_revised(snapshot, product, release):
+        return replace(step, why=f"Published: revision {release.revision}.")
+    return _to_do(snapshot, step, "A release that it is derived from is new.")
+
+
+def inputs_revised(snapshot: CatalogSnapshot, product: DerivedProduct, release: Release) -> bool:
+    """Whether an input has another published revision than the one it was derived from."""
+    period = Period.parse(release.period)
+    found = [_published(snapshot, name, str(of)) for name, of in product.inputs(period)]
+    return any(row is not None and str(ReleaseKey.of(row)) not in release.digests for row in found)
+
+
+def _published(snapshot: CatalogSnapshot, name: str, period: str) -> Release | None:
+    row = latest_of(snapshot.releases.get((name, period), ()))
+    return row if row and row.state is ReleaseState.PUBLISHED else None
+
+
+def delivery_step(snapshot: CatalogSnapshot, spec: ClientSpec, product: Product, publish: Step) -> Step:
+    """The work left between a release and the client's bucket."""
+    subject = f"{spec.name} {product.name} {publish.period}"
+    step = replace(
+        publish,
+        verb="deliver",
+        client=spec.name,
+        rho=0.0,
+        rows=None,
+        seconds=snapshot.rates.seconds("deliver"),
+        flow_run_id=snapshot.flow_run_id("deliver", subject),
+    )
+    release = latest_of(snapshot.releases.get((product.name, publish.period), ()))
+    if release is None or release.state is ReleaseState.RECALLED:
+        return step  # the same state as its release
+    delivery = snapshot.deliveries.get((spec.name, product.name, publish.period))
+    if delivery is None:
+        return _to_do(snapshot, step, "Its release is drawn, and was not sent yet.")
+    step = replace(step, rows=delivery.rows)
+    if delivery.state is DeliveryState.REFUSED:
+        return replace(step, state=State.FAILED, why=delivery.message)
+    if delivery.state is DeliveryState.RENDERED:
+        return _to_do(snapshot, step, "The delivery was interrupted. Throng sends the same files again.")
+    if delivery.release_revision < release.revision:
+        return _to_do(snapshot, step, f"Revision {release.revision} of its release was not sent yet.")
+    if publish.state is State.STALE:
+        return step
+    return replace(step, state=State.DONE, why="Delivered.")  # also while a revision of its release is under way

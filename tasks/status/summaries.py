@@ -7,7 +7,7 @@ from statistics import median
 
 from tasks.alerts import NOT_ALERTED
 from tasks.period import Period
-from tasks.plan.costs import idle
+from tasks.plan.snapshot import idle
 from tasks.privacy.accounting import cap_units, epsilon, rho_of
 from tasks.release import budgets, outstanding
 from tasks.store import CatalogStores
