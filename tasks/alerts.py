@@ -1,6 +1,6 @@
 """Alerts: what needs attention and what to do, from plan and catalog; nothing is stored."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -67,7 +67,7 @@ def failure(subject: str, error: ThrongError) -> Alert:
 
 def alerts(stores: PlanningStores, plan: Plan, now: datetime) -> list[Alert]:
     """Every open alert, most urgent first; `plan` is the schedule's."""
-    return [alert for kind in AlertKind for alert in _SOURCES[kind](stores, plan, now)]
+    return [alert for source in _SOURCES for alert in source(stores, plan, now)]
 
 
 def _late(stores: PlanningStores, plan: Plan, now: datetime) -> Iterator[Alert]:
@@ -207,17 +207,8 @@ def _keys_end(stores: PlanningStores, now: datetime) -> dict[tuple[str, Period],
     return {(name, period): key_ends(period, rows, stores.policy.policy) for (name, period), rows in days.items()}
 
 
-_SOURCES: Mapping[AlertKind, Callable[[PlanningStores, Plan, datetime], Iterator[Alert]]] = {
-    AlertKind.DELIVERY_LATE: _late,
-    AlertKind.RUN_FAILED: _failed,
-    AlertKind.LANDING_OVERDUE: _overdue,
-    AlertKind.KEY_EXPIRING: _expiring,
-    AlertKind.EXPIRY_OVERDUE: _expiry_overdue,
-    AlertKind.BUDGET_LOW: _low,
-    AlertKind.RELEASE_REDRAWN: _redrawn,
-    AlertKind.GATE_WARNING: _warned,
-    AlertKind.RELEASE_STALE: _stale,
-}
+_SOURCES = (_late, _failed, _overdue, _expiring, _expiry_overdue, _low, _redrawn, _warned, _stale)
+"""In the order of the kinds."""
 
 _EXPLAIN = "`throng runs` shows what ended there: kill, memory, disk? If nothing explains it, tell the privacy officer."
 _KEEP = "Draw no further revision of this month: what is spent never comes back. `throng budget` shows by what."

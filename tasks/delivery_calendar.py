@@ -1,7 +1,7 @@
 """The content of a client's index: every period it may expect by now, with its state and reason."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from tasks.deliverable.index import DeliveredManifest, IndexEntry, PeriodState, index
 from tasks.errors import INTERRUPTED
 from tasks.period import Cadence, Period, day_start
-from tasks.products.registry import product as product_named
+from tasks.products import registry
 from tasks.products.spec import Product
 from tasks.release import budgets, latest_of, privacy_cost
 from tasks.store import CatalogStores
@@ -18,38 +18,36 @@ from tasks.store.tables import Delivery, DeliveryState, Release, ReleaseState, R
 
 
 def client_index(stores: CatalogStores, spec: ClientSpec, now: datetime) -> bytes:
-    """index.json: every granted period whose deadline has passed, and all that was ever delivered."""
+    """index.json: every granted period whose deadline has passed, and all that was ever delivered.
+
+    A period that was delivered under an earlier grant is due from its end.
+    """
     history = _ClientHistory.read(stores, spec.name)
     sent = {
         (delivery.product, Period.parse(delivery.period)): delivery
         for delivery in stores.catalog.deliveries(spec.name)
         if delivery.state is DeliveryState.DELIVERED
     }
+    zone = stores.policy.policy.time.local
+    earlier = {(name, period): day_start(period.end, zone).astimezone(zone) for name, period in sent}
     entries = []
-    for (name, period), due in _deadlines(stores, spec, now, sent).items():
-        delivery, product = sent.get((name, period)), product_named(name)
+    for (name, period), due in (earlier | deadlines(spec, zone, now)).items():
+        delivery = sent.get((name, period))
         if delivery or due <= now:
-            state, reason = history.state(product, period, delivery)
+            version = delivery.version if delivery else registry.product(name).version
+            state, reason = history.state(name, version, period, delivery)
             where = DeliveredManifest(delivery.revision, delivery.manifest_sha256) if delivery else None
-            entries.append(IndexEntry(name, product.version, period, state, reason, due, where))
+            entries.append(IndexEntry(name, version, period, state, reason, due, where))
     return index(spec.name, entries, stores.catalog.chain()[-1])
 
 
-def _deadlines(
-    stores: CatalogStores, spec: ClientSpec, now: datetime, sent: Iterable[tuple[str, Period]]
-) -> dict[tuple[str, Period], datetime]:
-    """When each granted period is due. A period delivered under an earlier grant is due from its end."""
-    zone = stores.policy.policy.time.local
-    due = {(name, period): day_start(period.end, zone).astimezone(zone) for name, period in sent}
-    return due | deadlines(spec, zone, now)
-
-
 def deadlines(spec: ClientSpec, zone: ZoneInfo, now: datetime) -> dict[tuple[str, Period], datetime]:
-    """When each granted period that begins before now becomes late."""
+    """When each granted period that begins before now becomes late; nothing is expected of a product that is gone."""
     return {
         (grant.product, period): grant.expected_by(period, zone)
         for grant in spec.grants
-        for cadence in product_named(grant.product).cadences
+        if registry.known(grant.product)
+        for cadence in registry.product(grant.product).cadences
         for period in _periods(grant, cadence, now)
     }
 
@@ -88,17 +86,17 @@ class _ClientHistory:
         left = {month.month: month.left for month in budgets(stores)}
         return cls(stores, client, releases, sent, stores.catalog.last_runs(), days, left)
 
-    def state(self, product: Product, period: Period, delivery: Delivery | None) -> tuple[PeriodState, str]:
-        """The period's state and reason."""
-        release = latest_of(self.releases.get((product.name, product.version, str(period)), ()))
+    def state(self, name: str, version: int, period: Period, delivery: Delivery | None) -> tuple[PeriodState, str]:
+        """The state of a product's period, and the reason."""
+        release = latest_of(self.releases.get((name, version, str(period)), ()))
         if release and release.state is ReleaseState.RECALLED:
             return PeriodState.RECALLED, "This release was taken back: do not use it."
         if delivery:
             return PeriodState.DELIVERED, "Delivered."
         if release and release.state is ReleaseState.PUBLISHED:
-            tried = self._failed(product, period)
+            tried = self._failed(name, version, period)
             return PeriodState.LATE, "Writing to your bucket failed; we try again." if tried else "Ready, not sent yet."
-        if self.in_lake.intersection(period.days) and self._not_allowed(product, period):
+        if self.in_lake.intersection(period.days) and self._not_allowed(registry.product(name), period):
             return PeriodState.WITHHELD, "Not published: our privacy policy does not allow this release."
         return PeriodState.LATE, "The network's data of this period have not arrived, or did not pass our checks."
 
@@ -109,9 +107,9 @@ class _ClientHistory:
         short = any(self.left.get(month, asked) < asked for month in period.months)
         return short or (run is not None and run.outcome == "RefusedRelease")
 
-    def _failed(self, product: Product, period: Period) -> bool:
+    def _failed(self, name: str, version: int, period: Period) -> bool:
         """Whether the delivery failed; the current run has no end yet, but the delivery's state says so."""
-        run = self.runs.get(("deliver", f"{self.client} {product.name} {period}"))
-        delivery = self.deliveries.get((product.name, product.version, str(period)))
+        run = self.runs.get(("deliver", f"{self.client} {name} {period}"))
+        delivery = self.deliveries.get((name, version, str(period)))
         refused = delivery is not None and delivery.state is DeliveryState.REFUSED
         return refused or (run is not None and run.exit_code not in (None, 0, INTERRUPTED))

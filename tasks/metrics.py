@@ -3,17 +3,17 @@
 Totals by client, product, month, verb and kind only: nothing of a person, nothing by zone, hour or attribute.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
-from prometheus_client import CollectorRegistry, Metric, generate_latest
-from prometheus_client.registry import Collector
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from tasks.alerts import Alert, AlertKind
 from tasks.period import Period, day_start
-from tasks.plan.states import Plan, State, counted
+from tasks.plan.states import Plan, State
 from tasks.release import budgets
 from tasks.store import PlanningStores
 from tasks.store.atomic_files import replace_file
@@ -21,7 +21,8 @@ from tasks.store.client_spec import ClientSpec
 from tasks.store.tables import DeliveryState, Run
 
 NAME = "metrics.prom"
-Sample = tuple[Mapping[str, str], float]
+Measured = tuple[str, str, Sequence[str], Mapping[Any, float]]
+"""A metric's name, its meaning, the names of its labels, and its samples by the labels' values."""
 
 
 def write_metrics(stores: PlanningStores, plan: Plan, found: Sequence[Alert], now: datetime) -> Path:
@@ -35,93 +36,55 @@ def write_metrics(stores: PlanningStores, plan: Plan, found: Sequence[Alert], no
 def render(stores: PlanningStores, plan: Plan, found: Sequence[Alert], now: datetime) -> str:
     """Return every metric; `plan` is the schedule's, `found` its alerts."""
     registry = CollectorRegistry()
-    registry.register(_Metrics(stores, plan, found, now))
+    for name, meaning, labels, samples in _measured(stores, plan, found, now):
+        gauge = Gauge(f"throng_{name}", meaning, labels, registry=registry)
+        for values, value in samples.items():
+            (gauge.labels(*values) if values else gauge).set(value)
     return generate_latest(registry).decode()
 
 
-@dataclass(frozen=True, eq=False)
-class _Metrics(Collector):
-    stores: PlanningStores
-    plan: Plan
-    found: Sequence[Alert]
-    now: datetime
-
-    def collect(self) -> Iterator[Metric]:
-        yield from _of_plan(self.stores, self.plan, self.now)
-        yield from _of_catalog(self.stores, self.found)
-        yield from _of_runs(self.stores.catalog.last_runs().values())
-        written: list[Sample] = [({}, self.now.timestamp())]
-        yield _gauge("metrics_written_timestamp_seconds", "When this file was written.", written)
-
-
-def _gauge(name: str, meaning: str, samples: Iterable[Sample]) -> Metric:
-    """Return a gauge with one sample for each set of labels."""
-    gauge = Metric(f"throng_{name}", meaning, "gauge")
-    for labels, value in samples:
-        gauge.add_sample(gauge.name, dict(labels), value)
-    return gauge
+def _measured(stores: PlanningStores, plan: Plan, found: Sequence[Alert], now: datetime) -> Iterator[Measured]:
+    of = ("product", "client", "state")
+    clients = {row.name: ClientSpec.stored(row.spec) for row in stores.catalog.clients()}
+    fresh = {(name, product): age for name, spec in clients.items() for product, age in _ages(stores, spec, now)}
+    yield "freshness_seconds", "Age of the newest delivered period: since its end.", ("client", "product"), fresh
+    periods = Counter((target.product, target.client or "", target.state.value) for target in plan.targets)
+    yield "periods", "Periods of the schedule's plan by state; no client: for ourselves.", of, periods
+    late = [target.client for target in plan.targets if target.late and target.state is not State.IMPOSSIBLE]
+    by_client = {(name,): late.count(name) for name in clients}
+    meaning = "Periods that were promised by now, can be had, and are not delivered."
+    yield "deliveries_late", meaning, ("client",), by_client
+    left = {(month.month,): month.left / month.cap for month in budgets(stores)}
+    yield "budget_left_ratio", "Share of the month's privacy budget (rho) that is left.", ("month",), left
+    kinds = {(kind.value,): sum(alert.kind == kind for alert in found) for kind in AlertKind}
+    yield "alerts", "Open alerts by kind.", ("kind",), kinds
+    yield from _of_runs(stores.catalog.last_runs().values())
+    yield "metrics_written_timestamp_seconds", "When this file was written.", (), {(): now.timestamp()}
 
 
-def _of_plan(stores: PlanningStores, plan: Plan, now: datetime) -> Iterator[Metric]:
-    targets = sorted({(target.product, target.client or "") for target in plan.targets})
-    by_state: list[Sample] = [
-        ({"product": product, "client": client, "state": state}, number)
-        for product, client in targets
-        for state, number in counted(
-            target.state for target in plan.targets if (target.product, target.client or "") == (product, client)
-        ).items()
-    ]
-    yield _gauge("freshness_seconds", "Age of the newest delivered period: since its end.", _freshness(stores, now))
-    yield _gauge("periods", "Periods of the schedule's plan by state; no client: for ourselves.", by_state)
-    open_ = [target.client for target in plan.targets if target.late and target.state is not State.IMPOSSIBLE]
-    late: list[Sample] = [({"client": name}, open_.count(name)) for name in _clients(stores)]
-    yield _gauge("deliveries_late", "Periods that were promised by now, can be had, and are not delivered.", late)
-
-
-def _freshness(stores: PlanningStores, now: datetime) -> Iterator[Sample]:
-    """Data age, not run age; a grant without a delivery counts from its start."""
+def _ages(stores: PlanningStores, spec: ClientSpec, now: datetime) -> Iterator[tuple[str, float]]:
+    """Seconds since the end of each granted product's newest data; without a delivery, since its grant began."""
     zone = stores.policy.policy.time.local
     today = now.astimezone(zone).date()
-    for name, spec in _clients(stores).items():
-        sent = [row for row in stores.catalog.deliveries(name) if row.state is DeliveryState.DELIVERED]
-        for grant in spec.grants:
-            if grant.since <= today and (grant.until is None or grant.until >= today):
-                ends = [Period.parse(row.period).end for row in sent if row.product == grant.product]
-                age = now - day_start(max(ends, default=grant.since), zone)
-                yield {"client": name, "product": grant.product}, age.total_seconds()
+    sent = [row for row in stores.catalog.deliveries(spec.name) if row.state is DeliveryState.DELIVERED]
+    for grant in spec.grants:
+        if grant.since <= today and (grant.until is None or grant.until >= today):
+            ends = [Period.parse(row.period).end for row in sent if row.product == grant.product]
+            yield grant.product, (now - day_start(max(ends, default=grant.since), zone)).total_seconds()
 
 
-def _clients(stores: PlanningStores) -> dict[str, ClientSpec]:
-    return {row.name: ClientSpec.stored(row.spec) for row in stores.catalog.clients()}
-
-
-def _of_catalog(stores: PlanningStores, found: Sequence[Alert]) -> Iterator[Metric]:
-    left: list[Sample] = [({"month": month.month}, month.left / month.cap) for month in budgets(stores)]
-    yield _gauge("budget_left_ratio", "Share of the month's privacy budget (rho) that is left.", left)
-    kinds: list[Sample] = [({"kind": kind}, sum(alert.kind == kind for alert in found)) for kind in AlertKind]
-    yield _gauge("alerts", "Open alerts by kind.", kinds)
-
-
-def _of_runs(runs: Iterable[Run]) -> Iterator[Metric]:
+def _of_runs(runs: Iterable[Run]) -> Iterator[Measured]:
     """The last finished run of each verb."""
-    last = {run.verb: run for run in sorted(runs, key=lambda run: run.id) if run.ended}
-    samples = {verb: _facts(run, run.ended) for verb, run in sorted(last.items()) if run.ended}
-    for name, meaning in _LAST_RUN.items():
-        yield _gauge(f"last_run_{name}", meaning, [({"verb": verb}, facts[name]) for verb, facts in samples.items()])
-
-
-def _facts(run: Run, ended: datetime) -> Mapping[str, float]:
-    return {
-        "exit_code": run.exit_code or 0,
-        "timestamp_seconds": ended.timestamp(),
-        "duration_seconds": (ended - run.started).total_seconds(),
-        "cpu_seconds": run.cpu_seconds or 0.0,
-    }
-
-
-_LAST_RUN = {
-    "exit_code": "Exit code of the verb's last run.",
-    "timestamp_seconds": "When the verb's last run ended.",
-    "duration_seconds": "How long the verb's last run took.",
-    "cpu_seconds": "CPU time of the verb's last run.",
-}
+    ended = {run.verb: (run, run.ended) for run in sorted(runs, key=lambda run: run.id) if run.ended}
+    last = [(verb, *ended[verb]) for verb in sorted(ended)]
+    for name, meaning, samples in (
+        ("exit_code", "Exit code of the verb's last run.", {(verb,): run.exit_code or 0 for verb, run, _ in last}),
+        ("timestamp_seconds", "When the verb's last run ended.", {(verb,): at.timestamp() for verb, _, at in last}),
+        (
+            "duration_seconds",
+            "How long the verb's last run took.",
+            {(verb,): (at - run.started).total_seconds() for verb, run, at in last},
+        ),
+        ("cpu_seconds", "CPU time of the verb's last run.", {(verb,): run.cpu_seconds or 0.0 for verb, run, _ in last}),
+    ):
+        yield f"last_run_{name}", meaning, ("verb",), samples

@@ -10,6 +10,10 @@ from tasks.mobility.day import CellArrays, Int64, WalkRules
 from tasks.period import Cadence
 
 
+ADDED = frozenset({"member", "day"})
+"""Columns that a count adds to the rows of a table."""
+
+
 class Kernel(Protocol):
     """One walk over a partition's cleaned keys."""
 
@@ -31,6 +35,10 @@ class LakeTable:
     """The period whose pseudonyms and data key the rows are under."""
     sort: tuple[str, ...]
     kernel: Kernel
+
+    def __post_init__(self) -> None:
+        if taken := ADDED.intersection(self.schema.names):
+            raise ValueError(f"the columns {', '.join(sorted(taken))} of {self.name} are added by a count")
 
 
 def _presence(keys: Int64, cells: CellArrays, rules: WalkRules) -> Mapping[str, pa.Table]:

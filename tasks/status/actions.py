@@ -14,17 +14,8 @@ from tasks.store.tables import Delivery, Run
 from tasks.withheld import REMEDY, mostly_withheld, newest
 
 _PERIOD = re.compile(r"\b\d{4}-(?:W\d{2}|\d{2}(?:-\d{2})?)\b")
-_ORDER = (
-    AlertKind.RUN_FAILED,
-    AlertKind.LANDING_OVERDUE,
-    AlertKind.DELIVERY_LATE,
-    AlertKind.KEY_EXPIRING,
-    AlertKind.EXPIRY_OVERDUE,
-    AlertKind.BUDGET_LOW,
-    AlertKind.RELEASE_REDRAWN,
-    AlertKind.GATE_WARNING,
-    AlertKind.RELEASE_STALE,
-)
+_ORDER = (AlertKind.RUN_FAILED, AlertKind.LANDING_OVERDUE, *AlertKind)
+"""Causes before effects."""
 MISCONFIGURED = "misconfigured"
 """No alert: a setting is wrong, so the landing is unknown."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from zoneinfo import ZoneInfo
 
 from tasks.delivery_calendar import deadlines
 from tasks.period import Period, day_start
@@ -61,45 +61,39 @@ def delivery_health(
             own = {period: by for (name, period), by in sorted(due.items()) if name == product}
             got = {period: at for (name, period), at in sorted(sent.items()) if name == product}
             waited = {period for client, name, period in late if (client, name) == (row.name, product)}
-            judged, missed = _kept(own, got, promised, now)
-            shown = _shown(latest.get((row.name, product)))
-            facts = shown | _newest(stores, got) | _next(own, got, now) | _late(own, got, waited, now)
-            yield DeliveryHealth(row.name, product, judged=judged, missed=missed, **facts)
+            yield _health(row.name, product, own, got, waited, promised, latest.get((row.name, product)), zone, now)
 
 
-def _shown(delivery: Delivery | None) -> dict[str, Any]:
-    return {"withheld": delivery.withheld / delivery.rows if delivery and delivery.rows else None}
-
-
-def _newest(stores: CatalogStores, sent: Collection[Period]) -> dict[str, Any]:
-    if not sent:
-        return {"newest": None, "newest_end": None}
-    newest = max(sent, key=lambda period: period.end)
-    return {"newest": str(newest), "newest_end": day_start(newest.end, stores.policy.policy.time.local)}
-
-
-def _next(due: Mapping[Period, datetime], sent: Collection[Period], now: datetime) -> dict[str, Any]:
-    """The first undelivered period with a future deadline."""
-    ahead = ((str(period), by) for period, by in due.items() if by > now and period not in sent)
-    name, by = next(ahead, (None, None))
-    return {"next": name, "next_by": by}
-
-
-def _late(
-    due: Mapping[Period, datetime], sent: Collection[Period], waited: Collection[str], now: datetime
-) -> dict[str, Any]:
-    since = [by for period, by in due.items() if str(period) in waited]
-    lost = [str(period) for period, by in due.items() if by <= now and period not in sent and str(period) not in waited]
-    return {"late": tuple(sorted(waited)), "late_since": min(since, default=None), "lost": tuple(lost)}
-
-
-def _kept(
-    due: Mapping[Period, datetime], sent: Mapping[Period, datetime | None], promised: datetime | None, now: datetime
-) -> tuple[int, tuple[str, ...]]:
-    """Deadlines judged and missed; deadlines before the client was applied do not count."""
-    judged = [period for period, by in due.items() if (promised or by) <= by <= now][-JUDGED:]
-    missed = [period for period in judged if (at := sent.get(period)) is None or at > due[period]]
-    return len(judged), tuple(map(str, missed))
+def _health(
+    client: str,
+    product: str,
+    due: Mapping[Period, datetime],
+    sent: Mapping[Period, datetime | None],
+    waited: Collection[str],
+    promised: datetime | None,
+    latest: Delivery | None,
+    zone: ZoneInfo,
+    now: datetime,
+) -> DeliveryHealth:
+    """Of one product; deadlines before the client was applied do not count."""
+    last = max(sent, key=lambda period: period.end, default=None)
+    ahead = next(((str(period), by) for period, by in due.items() if by > now and period not in sent), (None, None))
+    over = [period for period, by in due.items() if by <= now]
+    judged = [period for period in over if due[period] >= (promised or due[period])][-JUDGED:]
+    return DeliveryHealth(
+        client=client,
+        product=product,
+        newest=str(last) if last else None,
+        newest_end=day_start(last.end, zone) if last else None,
+        withheld=latest.withheld / latest.rows if latest and latest.rows else None,
+        next=ahead[0],
+        next_by=ahead[1],
+        late=tuple(sorted(waited)),
+        late_since=min((by for period, by in due.items() if str(period) in waited), default=None),
+        lost=tuple(str(period) for period in over if period not in sent and str(period) not in waited),
+        judged=len(judged),
+        missed=tuple(str(period) for period in judged if (at := sent.get(period)) is None or at > due[period]),
+    )
 
 
 def _sent(stores: CatalogStores, client: str) -> dict[Wanted, datetime | None]:

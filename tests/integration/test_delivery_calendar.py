@@ -6,11 +6,12 @@ from datetime import date, timedelta
 from fractions import Fraction
 from pathlib import Path
 
-from sqlalchemy import event
+from sqlalchemy import event, text
 
 from tasks.delivery_calendar import client_index
 from tasks.errors import RefusedRelease
 from tasks.period import Period
+from tasks.status import status
 from tasks.store.client_spec import ClientSpec
 from tasks.store.tables import DeliveryState, ReleaseState
 from tests.integration.plan.world import World, noon
@@ -71,6 +72,22 @@ def test_an_index_asks_the_books_no_more_often_for_many_periods_than_for_few(tmp
     many, more = indexed(world, 25)
     assert (len(few), len(many)) == (13, 25)  # also what was delivered before it was due
     assert more == queries
+
+
+def test_an_index_keeps_what_was_delivered_of_a_product_that_no_longer_exists(tmp_path: Path) -> None:
+    world = World.new(tmp_path)
+    world.client("nordmarkt", FIRST)
+    world.delivered("nordmarkt", world.released("footfall", Period.day(FIRST)))
+    with world.stores.catalog._database.writing() as session:
+        for change in (
+            "UPDATE delivery SET product = 'steps'",
+            "UPDATE release SET product = 'steps'",
+            "UPDATE client SET spec = REPLACE(spec, 'footfall', 'steps')",
+        ):
+            session.connection().execute(text(change))
+    states, _ = indexed(world, 2)
+    assert states == {str(FIRST): ("delivered", "Delivered.")}, "of later days nothing is expected any more"
+    assert status(world.stores, noon(FIRST + timedelta(days=2))).delivery_health[0].newest == str(FIRST)
 
 
 def test_what_the_budget_does_not_allow_is_withheld_and_not_late(tmp_path: Path) -> None:

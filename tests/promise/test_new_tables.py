@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from tasks.errors import RefusedRelease, StepFailed
@@ -46,6 +47,12 @@ def test_rows_under_the_pseudonyms_of_other_periods_are_not_counted(way: Way, tm
     with registered(wrong), pytest.raises(StepFailed) as refused:
         way.publish("other", "2026-03", policy=policy)
     assert refused.value.code == "privacy.defect"
+
+
+@pytest.mark.parametrize("column", ["member", "day"])
+def test_a_table_cannot_have_a_column_that_a_count_adds(column: str) -> None:
+    with pytest.raises(ValueError, match=column):
+        replace(PRESENCE, name="taken", schema=PRESENCE.schema.append(pa.field(column, pa.int32())))
 
 
 def _daily_rows(context: CountContext) -> Sequence[Contributions]:

@@ -178,6 +178,9 @@ def test_a_release_s_card_states_the_noise_and_the_charge_it_was_drawn_under(
         .replace("threshold = 96", "threshold = 192")
     )
     wide.write_text(words)
+    signing = published.root / "home" / "keys" / "signing"
+    shutil.rmtree(signing)
+    signing.touch(mode=0o000)  # a card needs no key that signs
     told: list[str] = []
     for name, value in (("HOME", published.root / "home"), ("LANDING", published.landing), ("POLICY", wide)):
         monkeypatch.setenv(f"THRONG_{name}", str(value))
