@@ -9,7 +9,6 @@ import pyarrow as pa
 from tasks.mobility.day import CellArrays, Int64, WalkRules
 from tasks.period import Cadence
 
-
 ADDED = frozenset({"member", "day"})
 """Columns that a count adds to the rows of a table."""
 

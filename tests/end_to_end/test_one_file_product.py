@@ -5,6 +5,7 @@ derived from it, free of charge.
 """
 
 import io
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -42,6 +43,7 @@ from tasks.settings import Settings
 from tasks.store import Stores, open_stores
 from tasks.store.audit import AuditEntry
 from tasks.store.client_file import parse_client
+from tasks.store.lake import DeliveryKey
 from tests.promise.landing import consent, person, write_events, write_network, write_people
 
 # ---- the lake table: hours of a day by zone, under the week's pseudonyms
@@ -315,6 +317,13 @@ def test_plan_and_budget_read_the_declaration(week: Delivered) -> None:
     assert charged["commute"] == week.stores.ledger.months()[0].spent - week.spent
     assert "arrivals" not in charged
     assert week.state("commute") is week.state("arrivals") is State.DONE
+
+
+def test_a_derived_delivery_quotes_the_loss_of_what_it_is_derived_from(week: Delivered) -> None:
+    for row in week.stores.catalog.deliveries():
+        key = DeliveryKey(row.client, row.product, row.version, row.period, row.revision)
+        files = week.stores.lake.delivery(key, row.manifest_sha256)
+        assert json.loads(files["manifest.json"])["privacy"]["rho"] == 0.00625, row.product
 
 
 def test_a_revised_release_is_derived_from_again_and_free(week: Delivered) -> None:

@@ -1,8 +1,12 @@
 """Who is counted: those whose consent covers the time and stands when a release is drawn; nobody by another one."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 
+import pytest
+
 from tasks.period import Period
+from tasks.refresh import Refresh
 from tests.promise.conftest import Way
 from tests.promise.landing import consent, person, seen, write_events, write_people
 
@@ -35,6 +39,17 @@ def test_who_withdraws_after_ingest_is_in_no_later_release(way: Way) -> None:
     )
     assert way.persons(DAY) == ALL_DAY
     assert way.stores().lake.eligible(Period.day(DAY)).table.num_rows == 1
+
+
+def test_one_writer_at_a_time_lists_who_may_be_counted(way: Way) -> None:
+    _ingested(way, person("a"), consents=[consent("a")])
+    day, refresh = Period.day(DAY), Refresh(way.stores(), lambda: way.now)
+    with ThreadPoolExecutor(1) as other:
+        with way.stores().locks.hold(f"eligible-{day}"):
+            waits = other.submit(refresh.refresh, day)
+            with pytest.raises(TimeoutError):
+                waits.result(timeout=2)
+        assert waits.result(timeout=120).period == str(day)
 
 
 def test_who_withdrew_before_ingest_is_not_in_the_lake(way: Way) -> None:
