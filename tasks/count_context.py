@@ -95,6 +95,5 @@ def lookup_sorted(sorted_ids: npt.NDArray[np.uint64], ids: npt.NDArray[np.uint64
 
 def _incomplete(stores: PseudonymisedStores, day: date, generation: int) -> Mask:
     """Hours that the noisy profile shows to be empty."""
-    rows = stores.catalog.generations(day)
-    revision = next(row.profile_revision for row in rows if row.generation == generation)
+    revision = stores.catalog.generation(day, generation).profile_revision
     return np.array(incomplete_hours(day_profile(stores, day, revision), stores.policy.policy.gate.rules))

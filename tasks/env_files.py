@@ -9,7 +9,6 @@ import shlex
 import stat
 from codecs import BOM_UTF8
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from io import StringIO
 from itertools import takewhile
 from pathlib import Path
@@ -19,6 +18,7 @@ from dotenv import dotenv_values
 from tasks.errors import Misconfigured
 
 ROOT = 0
+WRITABLE = stat.S_IWGRP | stat.S_IWOTH
 MARKER = ".throng-home"
 """The file that makes the folder which holds it a home of the commands that run there."""
 
@@ -48,14 +48,11 @@ def dotenv() -> dict[str, str]:
     Raises Misconfigured where another user than root could have written it.
     """
     file = Path(".env").absolute()
-    trusted = _Trust(
-        owners={os.geteuid(), ROOT},
-        closed=stat.S_IWGRP | stat.S_IWOTH,
-        foreign=f"Read it; then run: chown {os.geteuid()} {file}; or go to another folder.",
-        open=f"Read it; then run: chmod go-w {file}; or go to another folder.",
-    )
+    foreign = f"Read it; then run: chown {os.geteuid()} {file}; or go to another folder."
+    open_ = f"Read it; then run: chmod go-w {file}; or go to another folder."
+    content = _content(file, WRITABLE, foreign, open_, {os.geteuid(), ROOT})
     try:
-        said = dotenv_values(stream=StringIO(_content(file, trusted).decode("utf-8-sig")))
+        said = dotenv_values(stream=StringIO((content or b"").decode("utf-8-sig")))
     except ValueError as error:
         raise Misconfigured(
             f".env cannot be read ({type(error).__name__}).", "Save it as UTF-8 text.", "settings.env_unreadable"
@@ -66,13 +63,8 @@ def dotenv() -> dict[str, str]:
 def is_home(folder: Path) -> bool:
     """Whether `throng init` made it a home; raises Misconfigured where another user could have."""
     file = folder / MARKER
-    trusted = _Trust(
-        owners={os.geteuid()},
-        closed=stat.S_IWGRP | stat.S_IWOTH,
-        foreign="Go to a folder of your own, or set THRONG_HOME.",
-        open=f"Run: chmod go-w {file}; or go to another folder.",
-    )
-    return file.is_file() and _content(file, trusted) is not None
+    foreign = "Go to a folder of your own, or set THRONG_HOME."
+    return _content(file, WRITABLE, foreign, f"Run: chmod go-w {file}; or go to another folder.") is not None
 
 
 def sqlite_url(file: Path) -> str:
@@ -83,7 +75,7 @@ def sqlite_url(file: Path) -> str:
 def check_home(home: Path) -> None:
     """Raise Misconfigured where others could exchange what a home holds, as its keys."""
     path = home.absolute()
-    if path.exists() and path.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+    if path.exists() and path.stat().st_mode & WRITABLE:
         raise Misconfigured(
             f"The home {path} can be written to by other users.", f"Run: chmod go-w {path}", "settings.home_open"
         )
@@ -92,13 +84,9 @@ def check_home(home: Path) -> None:
 def _lines(home: Path) -> Iterator[tuple[str, str, str]]:
     """Each raw line with its name and value."""
     file = home.absolute() / "env"
-    trusted = _Trust(
-        owners={os.geteuid()},
-        closed=stat.S_IRWXG | stat.S_IRWXO,  # it holds passwords
-        foreign="Run the command as the home's owner.",
-        open=f"Run: chmod go= {file}",
-    )
-    for number, line in enumerate(_content(file, trusted).removeprefix(BOM_UTF8).splitlines(), 1):
+    private = stat.S_IRWXG | stat.S_IRWXO  # it holds passwords
+    content = _content(file, private, "Run the command as the home's owner.", f"Run: chmod go= {file}") or b""
+    for number, line in enumerate(content.removeprefix(BOM_UTF8).splitlines(), 1):
         try:
             text = line.decode()
             name, value = _assigned(text)
@@ -133,35 +121,25 @@ def _placed(home: Path, name: str, value: str) -> str:
     return value
 
 
-@dataclass(frozen=True)
-class _Trust:
-    """Whose a file may be, which rights others must not have, and what to do otherwise."""
+def _content(file: Path, closed: int, foreign: str, open_: str, owners: Collection[int] | None = None) -> bytes | None:
+    """The bytes of a file, None without one; raises Misconfigured for a file of, or open to, other users.
 
-    owners: Collection[int]
-    closed: int
-    foreign: str
-    open: str
+    `closed`: rights that they must not have; `foreign` and `open_`: what to do then; `owners`: this user by default.
+    """
 
-    def check(self, file: Path, found: os.stat_result) -> None:
-        if found.st_uid not in self.owners:
-            raise Misconfigured(f"{file} belongs to another user.", self.foreign, "settings.foreign_owner")
-        if found.st_mode & self.closed and not stat.S_ISLNK(found.st_mode):
-            raise Misconfigured(f"{file} is open to other users.", self.open, "settings.open_to_others")
+    def check(found: os.stat_result) -> None:
+        if found.st_uid not in (owners or {os.geteuid()}):
+            raise Misconfigured(f"{file} belongs to another user.", foreign, "settings.foreign_owner")
+        if found.st_mode & closed and not stat.S_ISLNK(found.st_mode):
+            raise Misconfigured(f"{file} is open to other users.", open_, "settings.open_to_others")
 
-
-def _content(file: Path, trusted: _Trust) -> bytes:
-    """The bytes of a file that is trusted, none where there is no file; raises Misconfigured."""
+    if not file.is_file():
+        return None
     try:
-        link, target = file.lstat(), file.stat()
-    except OSError:
-        return b""
-    if not stat.S_ISREG(target.st_mode):
-        return b""
-    trusted.check(file, link)
-    trusted.check(file, target)
-    try:
+        check(file.lstat())
+        check(file.stat())
         with file.open("rb") as opened:
-            trusted.check(file, os.fstat(opened.fileno()))  # it may have been exchanged
+            check(os.fstat(opened.fileno()))  # it may have been exchanged
             return opened.read()
     except OSError as error:
         raise Misconfigured(

@@ -92,7 +92,7 @@ class Ingest:
             ref = self.look(day, overrides, reason_id, again)
             if ref is None:
                 staged = self.walk(day)
-                revision = self.profile(staged) if staged.rows_kept or "rows_kept" in overrides else None
+                revision = self.profile(staged) if staged.found.rows_kept or "rows_kept" in overrides else None
                 ref = self.judge(staged, revision, overrides)
             remove_superseded(self._stores, day)
             run.outcome, run.message = ref.outcome, ref.note
@@ -265,10 +265,10 @@ class Ingest:
         profile = day_profile(self._stores, day, revision) if revision else NO_ROWS
         results = judge_day(staged.facts, profile, self._history(day), gate, overrides, self._validator)
         lines = [{**asdict(result), "status": result.status.value} for result in results]
-        verdict = staged.verdict(lines, revision)
+        verdict = replace(staged.found, gate=lines, profile_revision=revision)
         written = self._stores.lake.staged_version(day, staged.generation)
         subject = f"day {day} generation {staged.generation}"
-        facts = {"rows_in": staged.rows_in, "rows_kept": staged.rows_kept}
+        facts = {"rows_in": verdict.rows_in, "rows_kept": verdict.rows_kept}
         self._stores.locks.confirm()  # else another process may be writing this generation
         if stopping := ", ".join(result.rule for result in results if result.stops):
             written.discard()  # first: a rejected day leaves no rows, wherever the process dies

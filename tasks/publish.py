@@ -6,7 +6,6 @@ from datetime import datetime
 from fractions import Fraction
 
 from tasks.count_context import count_context
-from tasks.derivation import derivation_inputs, inputs_changed, pending_derivation
 from tasks.errors import Misconfigured, RefusedRelease
 from tasks.period import Period
 from tasks.privacy.noise import Noise
@@ -25,7 +24,7 @@ from tasks.release import (
     rules_of,
     utc_now,
 )
-from tasks.release_inputs import inputs_now
+from tasks.release_inputs import derivation_inputs, inputs_changed, inputs_now, pending_derivation
 from tasks.step import step
 from tasks.store import PseudonymisedStores
 from tasks.store.audit import AuditEntry

@@ -6,12 +6,12 @@ many rows or withdrawals needs an override.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from tasks.errors import RejectedInput
 from tasks.events.consent import CONSENT_COLUMNS
-from tasks.events.consent_history import HistoryExtent, history_extent
+from tasks.events.consent_history import history_extent
 from tasks.events.file_digests import digest
 from tasks.events.formats import load_formats
 from tasks.events.gate import REGISTER_SHRUNK, REGISTER_VALUES, REGISTER_WENT_BACK, refuse_register_values
@@ -34,13 +34,9 @@ _USED = ("register used", "")
 class _Register:
     """A register as it is in the landing, and the versions that were used, oldest first."""
 
-    name: str
     file: str
-    digest: str
-    rows: int
+    version: RegisterVersion
     versions: list[RegisterVersion]
-    extent: HistoryExtent | None
-    """Of consents that are not the ones used last."""
 
     @property
     def used(self) -> RegisterVersion | None:
@@ -50,26 +46,14 @@ class _Register:
     @property
     def is_used(self) -> bool:
         """Whether that is the one in the landing."""
-        return self.used is not None and self.used.digest == self.digest
+        return self.used is not None and self.used.digest == self.version.digest
 
     @property
     def went_back(self) -> bool:
         """Whether it ends earlier than the one used last; where that is not known, whether it was followed before."""
-        newest, used = self.extent and self.extent.newest, self.used and self.used.newest
-        known = any(version.digest == self.digest for version in self.versions)
+        newest, used = self.version.newest, self.used and self.used.newest
+        known = any(version.digest == self.version.digest for version in self.versions)
         return newest < used or (known and newest == used) if newest and used else known
-
-    def version(self) -> RegisterVersion:
-        """The version that it is once it is used."""
-        newest, withdrawals = (self.extent.newest, self.extent.withdrawals) if self.extent else (None, None)
-        return RegisterVersion(
-            name=self.name,
-            digest=self.digest,
-            rows=self.rows,
-            newest=newest,
-            withdrawals=withdrawals,
-            first_seen=datetime.now(UTC),
-        )
 
 
 def registers_digest(stores: LandingStores) -> str:
@@ -88,13 +72,13 @@ def check_registers(stores: LandingStores, overrides: Collection[str] = (), reas
     """
     with stores.locks.hold("registers"):
         changed = _changed(stores)
-        faults = {found.name: _faults(found, stores.policy.policy) for found in changed}
+        faults = {found.version.name: _faults(found, stores.policy.policy) for found in changed}
         _refuse(faults, overrides)
         for found in changed:
-            accepted = ", ".join(faults[found.name])
+            accepted = ", ".join(faults[found.version.name])
             event, why = ("register accepted", f"{accepted}: audit entry {reason_id}") if accepted else _USED
-            entry = AuditEntry.by_user(event, f"register {found.name}", why, rows=found.rows)
-            stores.catalog.use_register(found.version(), entry)
+            entry = AuditEntry.by_user(event, f"register {found.version.name}", why, rows=found.version.rows)
+            stores.catalog.use_register(found.version, entry)
         if REGISTER_VALUES in overrides:
             for name in PERSON_REGISTERS:
                 entry = AuditEntry.by_user("register values accepted", f"register {name}", f"audit entry {reason_id}")
@@ -104,7 +88,7 @@ def check_registers(stores: LandingStores, overrides: Collection[str] = (), reas
 def preview_registers(stores: LandingStores) -> str:
     """Whether the registers may follow those used before, in words; raises as `check_registers`, records nothing."""
     changed = _changed(stores)
-    _refuse({found.name: _faults(found, stores.policy.policy) for found in changed}, ())
+    _refuse({found.version.name: _faults(found, stores.policy.policy) for found in changed}, ())
     files = " and ".join(found.file for found in changed)
     return f"{files} may follow those used before" if changed else "as they were when they were last used"
 
@@ -145,11 +129,13 @@ def _used(versions: list[RegisterVersion]) -> RegisterVersion | None:
 def _find(stores: LandingStores, name: str) -> _Register:
     path, formats = find_register(stores.settings.landing_root, name), load_formats(stores.settings.mapping)
     keyed, rows = stores.digest_key.digest(digest(path).encode()), count_rows(path, PERSON_REGISTERS[name], formats)
-    found = _Register(name, path.name, keyed, rows, stores.catalog.register_versions(name), None)
-    if found.is_used or name != "consents":
-        return found
-    root, time = stores.settings.landing_root, stores.policy.policy.time
-    return replace(found, extent=history_extent(root, time, datetime.now(UTC), formats))
+    now = datetime.now(UTC)
+    version = RegisterVersion(name=name, digest=keyed, rows=rows, first_seen=now)
+    found = _Register(path.name, version, stores.catalog.register_versions(name))
+    if name == "consents" and not found.is_used:
+        extent = history_extent(stores.settings.landing_root, stores.policy.policy.time, now, formats)
+        version.newest, version.withdrawals = extent.newest, extent.withdrawals
+    return found
 
 
 def _faults(found: _Register, policy: Policy) -> dict[str, str]:
@@ -158,9 +144,9 @@ def _faults(found: _Register, policy: Policy) -> dict[str, str]:
     if found.went_back:
         faults[REGISTER_WENT_BACK] = f"{found.file} is an old file: {_why_old(found, policy)}"
     if found.used:
-        known = found.extent and not found.went_back  # of an old file it is said once
+        known = found.version.withdrawals is not None and not found.went_back  # of an old file it is said once
         before = (found.used.rows, found.used.withdrawals or 0 if known else 0)
-        now = (found.rows, found.extent.withdrawals if found.extent else 0)
+        now = (found.version.rows, found.version.withdrawals or 0)
         lost = [
             f"{there:,} {what}, {was - there:,} fewer"
             for was, there, what in zip(before, now, ("rows", "withdrawals"), strict=True)
@@ -173,9 +159,9 @@ def _faults(found: _Register, policy: Policy) -> dict[str, str]:
 
 
 def _why_old(found: _Register, policy: Policy) -> str:
-    zone, used, newest = policy.time.local, found.used, found.extent and found.extent.newest
+    zone, used, newest = policy.time.local, found.used, found.version.newest
     if newest and used and used.newest and newest < used.newest:
         last, before = clock(newest, zone), clock(used.newest, zone)
         return f"its last grant or withdrawal is of the hour of {last}, that of the one used before of {before}."
-    first = next(version.first_seen for version in found.versions if version.digest == found.digest)
+    first = next(version.first_seen for version in found.versions if version.digest == found.version.digest)
     return f"first used at {clock(first, zone)}; another one took its place since."

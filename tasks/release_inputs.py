@@ -1,16 +1,22 @@
-"""The inputs of a release now: complete days in the lake, one zone plan, one data key."""
+"""The inputs of a release now: complete days in the lake, one zone plan, one data key; or other releases, for free."""
 
 from datetime import date, datetime, timedelta
+from functools import partial
+from zoneinfo import ZoneInfo
 
 from tasks.errors import RefusedRelease
 from tasks.events.gate import FAULTS
+from tasks.mobility.zones import stored_plan
 from tasks.period import Cadence, Period, clock
-from tasks.products.spec import DataProduct
-from tasks.release import ReleaseInputs, scheduled_at
+from tasks.privacy.derived import derive
+from tasks.products import registry
+from tasks.products.spec import DataProduct, DerivedProduct, Product, PublicContext
+from tasks.release import PendingDraw, ReleaseInputs, latest_drawn, scheduled_at
 from tasks.retention import check_not_expired
-from tasks.store import PseudonymisedStores
+from tasks.store import PseudonymisedStores, ReleaseStores
 from tasks.store.lake import KEPT_TABLES, LakeFile
-from tasks.store.tables import DayGeneration
+from tasks.store.ledger import ReleaseKey
+from tasks.store.tables import DayGeneration, Release, ReleaseState
 
 
 def inputs_now(stores: PseudonymisedStores, product: DataProduct, period: Period, now: datetime) -> ReleaseInputs:
@@ -20,14 +26,18 @@ def inputs_now(stores: PseudonymisedStores, product: DataProduct, period: Period
     _check_kept(stores, product, period, days)
     stores.data_keys.existing(period)
     _check_tables(product, period, files_of(stores, {day.day: day.generation for day in days}))
-    plan = {day.zone_plan for day in days}
-    if len(plan) > 1:
+    plan = _one_plan(product, period, {day.zone_plan for day in days})
+    return ReleaseInputs(plan, {str(day.day): day.generation for day in days})
+
+
+def _one_plan(product: Product, period: Period, plans: set[str]) -> str:
+    if len(plans) > 1:
         raise RefusedRelease(
-            f"{product.name} {period} spans {len(plan)} zone plans.",
+            f"{product.name} {period} spans {len(plans)} zone plans.",
             "Ingest its days again under one zone plan.",
             "release.zone_plans",
         )
-    return ReleaseInputs(plan.pop(), {str(day.day): day.generation for day in days})
+    return plans.pop()
 
 
 def _days(stores: PseudonymisedStores, product: DataProduct, period: Period, now: datetime) -> list[DayGeneration]:
@@ -88,3 +98,49 @@ def files_of(stores: PseudonymisedStores, generations: dict[date, int]) -> list[
 
 def _named(days: list[date]) -> str:
     return ", ".join(map(str, days[:5])) + (f" and {len(days) - 5} more" if len(days) > 5 else "")
+
+
+def derivation_inputs(stores: ReleaseStores, product: DerivedProduct, period: Period) -> ReleaseInputs:
+    """The plan and days of its inputs, and their digests by release; raises RefusedRelease where one is missing."""
+    releases = _inputs(stores, product, period)
+    plan = _one_plan(product, period, {release.zone_plan for release in releases})
+    days = {day: number for release in releases for day, number in release.generations.items()}
+    return ReleaseInputs(plan, days, _digests(releases))
+
+
+def inputs_changed(stores: ReleaseStores, product: DerivedProduct, release: Release) -> bool:
+    """Whether an input has another published revision than the one it was derived from."""
+    try:
+        current = _digests(_inputs(stores, product, Period.parse(release.period)))
+    except RefusedRelease:  # an input was recalled, and not published again
+        return True
+    return not current.items() <= release.digests.items()
+
+
+def pending_derivation(stores: ReleaseStores, product: DerivedProduct, period: Period) -> PendingDraw:
+    """A derivation that is ready, with the digests of what it reads."""
+    releases = _inputs(stores, product, period)
+    zones = stored_plan(stores.lake.plan(releases[0].zone_plan))
+    stored = [stores.lake.release(ReleaseKey.of(release), release.sha256 or "") for release in releases]
+    public = PublicContext(period, zones, ZoneInfo(stored[0].facts["timezone"]))
+    keys = {level.name: level.keys(public) for level in product.levels}
+    return PendingDraw(partial(derive, stored, partial(product.derive, public), keys), _digests(releases))
+
+
+def _inputs(stores: ReleaseStores, product: DerivedProduct, period: Period) -> list[Release]:
+    return [_published(stores, f"{product.name} {period}", *each) for each in product.inputs(period)]
+
+
+def _published(stores: ReleaseStores, derived: str, name: str, period: Period) -> Release:
+    release = latest_drawn(stores, registry.product(name), period)
+    if release is None or release.state is not ReleaseState.PUBLISHED:
+        raise RefusedRelease(
+            f"{derived} is derived from {name} {period}, which is not published.",
+            f"Run `throng publish {name} {period}` first.",
+            "release.input_missing",
+        )
+    return release
+
+
+def _digests(releases: list[Release]) -> dict[str, str]:
+    return {str(ReleaseKey.of(release)): release.sha256 or "" for release in releases}

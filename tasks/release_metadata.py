@@ -104,7 +104,10 @@ def _quality(stores: ReleasedStores, release: Release) -> tuple[tuple[str, ...],
 
     Sources: the noisy profile, and the number of whole files that are unreadable. Never exact counts of rows.
     """
-    days = [_day(stores, date.fromisoformat(day), number) for day, number in sorted(release.generations.items())]
+    days = [
+        stores.catalog.generation(date.fromisoformat(day), number)
+        for day, number in sorted(release.generations.items())
+    ]
     profiles = [day_profile(stores, day.day, day.profile_revision) for day in days]
     rules = stores.policy.policy.gate.rules
     return tuple(warning for day in days for warning in _warnings(stores, day, len(days) > 1)), {
@@ -113,10 +116,6 @@ def _quality(stores: ReleasedStores, release: Release) -> tuple[tuple[str, ...],
         "hours": sum(len(profile.hours) for profile in profiles),
         "hours_incomplete": sum(sum(incomplete_hours(profile, rules)) for profile in profiles),
     }
-
-
-def _day(stores: ReleasedStores, day: date, number: int) -> DayGeneration:
-    return next(row for row in stores.catalog.generations(day) if row.generation == number)
 
 
 def _warnings(stores: ReleasedStores, day: DayGeneration, name_day: bool) -> list[str]:

@@ -1,9 +1,8 @@
 """A generation of a day in staging, between its walk and the gate's verdict."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 from tasks.engine.spec import DayResult
 from tasks.events.file_facts import FileFacts
@@ -19,29 +18,16 @@ _WARNED = (GateStatus.FAILED, GateStatus.ERROR, GateStatus.OVERRIDDEN)
 
 @dataclass(frozen=True)
 class StagedDayRef:
-    """A generation in staging: its number, what it was made of, and its rows by file and reason."""
+    """A generation in staging: its number, what it was made of, and what was found."""
 
     day: date
     generation: int
     inputs: DayInputs
-    rows_in: int
-    rows_kept: int
-    rows: Mapping[tuple[str, str], int]
+    found: Verdict
+    """Its rows by file and reason; the gate's lines and the profile come later."""
     facts: FileFacts
     notes: tuple[str, ...] = ()
     """What the operator should know of its plans."""
-
-    def verdict(self, gate: Iterable[Mapping[str, Any]], revision: int | None) -> Verdict:
-        """What the catalog keeps of it: its rows, the gate's lines, and the revision of its profile."""
-        return Verdict(
-            self.rows_in,
-            self.rows_kept,
-            self.rows,
-            gate,
-            revision,
-            event_files=self.facts.files,
-            event_files_unreadable=len(self.facts.rejected),
-        )
 
     def accepted(self, results: Iterable[GateResult]) -> DayRef:
         """A file that was left out or holds no row is named even within the policy's limit: the day lacks its rows."""
@@ -51,7 +37,8 @@ class StagedDayRef:
             for result in results
             if result.status in _WARNED or files.get(result.rule)
         ]
-        return DayRef(self.day, self.generation, Outcome.INGESTED, self.rows_in, self.rows_kept, (*said, *self.notes))
+        rows = self.found.rows_in, self.found.rows_kept
+        return DayRef(self.day, self.generation, Outcome.INGESTED, *rows, (*said, *self.notes))
 
 
 def staged_day_ref(day: date, generation: int, inputs: DayInputs, result: DayResult, facts: FileFacts) -> StagedDayRef:
@@ -59,4 +46,6 @@ def staged_day_ref(day: date, generation: int, inputs: DayInputs, result: DayRes
     account = result.read.account
     rows = {(file, reason.value): count for (file, reason), count in account.set_aside.items()}
     rows |= {(ALL_FILES, KEPT_ROWS): account.kept, (ALL_FILES, OUTSIDE_ZONES): result.outside_zones}
-    return StagedDayRef(day, generation, inputs, account.total, account.kept, rows, facts)
+    unreadable = len(facts.rejected)
+    found = Verdict(account.total, account.kept, rows, event_files=facts.files, event_files_unreadable=unreadable)
+    return StagedDayRef(day, generation, inputs, found, facts)

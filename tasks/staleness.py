@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from datetime import date, datetime
 
-from tasks.derivation import inputs_changed
 from tasks.errors import Misconfigured, RejectedInput, StorageUnavailable
 from tasks.events.formats import load_formats
 from tasks.events.landing import find_day
@@ -13,6 +12,7 @@ from tasks.products import registry
 from tasks.products.spec import DerivedProduct
 from tasks.refs import Listing
 from tasks.register_versions import registers_digest
+from tasks.release_inputs import inputs_changed
 from tasks.store import LandingStores
 from tasks.store.tables import Release
 

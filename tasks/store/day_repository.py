@@ -49,8 +49,8 @@ class Verdict:
     rows_in: int
     rows_kept: int
     rows: Mapping[tuple[str, str], int]
-    gate: Iterable[Mapping[str, Any]]
-    profile_revision: int | None
+    gate: Iterable[Mapping[str, Any]] = ()
+    profile_revision: int | None = None
     files: tuple[LakeFile, ...] = ()
     """What it consists of in the lake; nothing where it was rejected."""
     event_files: int = 0
@@ -63,6 +63,11 @@ class DayRepository(Repository):
     def current(self, day: date) -> DayGeneration | None:
         """The generation that counts; None before the first successful ingest."""
         return next(iter(self.days(day, day)), None)
+
+    def generation(self, day: date, number: int) -> DayGeneration:
+        """A generation that exists, whatever became of it."""
+        with self._database.reading() as session:
+            return session.get_one(DayGeneration, (day, number))
 
     def days(self, first: date, last: date) -> list[DayGeneration]:
         """The current generations of a range of days, both ends included, by date."""
@@ -142,8 +147,7 @@ def _list(session: Session, of: DayGeneration, files: Listing) -> None:
 def _close(session: Session, day: date, generation: int, state: DayState, verdict: Verdict) -> None:
     row = session.get_one(DayGeneration, (day, generation))
     _move(row, state)
-    row.rows_in, row.rows_kept, row.profile_revision = verdict.rows_in, verdict.rows_kept, verdict.profile_revision
-    row.event_files, row.event_files_unreadable = verdict.event_files, verdict.event_files_unreadable
+    row.sqlmodel_update({name: value for name, value in vars(verdict).items() if name in DayGeneration.model_fields})
     row.ingested_at = datetime.now(UTC)
     place: dict[str, Any] = {"day": day, "generation": generation}
     counts = [{**place, "file": file, "reason": reason, "rows": n} for (file, reason), n in verdict.rows.items()]

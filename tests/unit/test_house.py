@@ -24,7 +24,6 @@ VERBS = {"ingest", "publish", "deliver", "expire", "verify"} | {
         "staleness",
         "staged_day",
         "count_context",
-        "derivation",
         "withheld",
         "register_versions",
         "retention",
