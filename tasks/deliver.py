@@ -118,7 +118,7 @@ class Deliver:
         digest = inputs_digest(view, plan, granted)
         before = self._stores.catalog.delivery(spec.name, product.name, product.version, str(period))
         if before and before.inputs_digest == digest:
-            return _key(before)
+            return DeliveryKey.of(before)
         delivery = DeliveryView(before.revision + 1, before.manifest_sha256) if before else DeliveryView(1)
         rendered = self._rendered(release, view, plan, granted, delivery)
         key = DeliveryKey(spec.name, product.name, product.version, str(period), delivery.revision)
@@ -161,14 +161,14 @@ class Deliver:
         unsent = [
             delivery
             for delivery in self._stores.catalog.deliveries(spec.name)
-            if replace(_key(delivery), revision=key.revision) == key
+            if replace(DeliveryKey.of(delivery), revision=key.revision) == key
             and delivery.revision < key.revision
             and delivery.state is not DeliveryState.DELIVERED
         ]
         if not unsent:
             return []
         bucket = self._stores.buckets.open(spec.destination)
-        return [_key(delivery) for delivery in unsent if bucket.sizes(f"{delivery.path}/", MAX_FILES)]
+        return [DeliveryKey.of(delivery) for delivery in unsent if bucket.sizes(f"{delivery.path}/", MAX_FILES)]
 
     def _grant(self, spec: ClientSpec, product: Product, period: Period) -> Grant:
         if grant := spec.grant(product.name, period):
@@ -197,7 +197,7 @@ class Deliver:
     def send(self, spec: ClientSpec, key: DeliveryKey) -> DeliveryRef:
         """Write what the bucket lacks, manifest last; compare the rest; verify there as the client would."""
         deliveries = self._stores.catalog.deliveries(key.client)
-        delivery = next((delivery for delivery in deliveries if _key(delivery) == key), None)
+        delivery = next((delivery for delivery in deliveries if DeliveryKey.of(delivery) == key), None)
         if delivery is None:
             raise RefusedDelivery(f"{key} was never rendered.", "Run the command again.", "delivery.not_rendered")
         files = self._stores.lake.delivery(key, delivery.manifest_sha256)
@@ -228,10 +228,6 @@ def client_spec(stores: CatalogStores, name: str) -> ClientSpec:
     if found := stores.catalog.client(name):
         return ClientSpec.stored(found.spec)
     raise unknown_client(name, [client.name for client in stores.catalog.clients()])
-
-
-def _key(delivery: Delivery) -> DeliveryKey:
-    return DeliveryKey(delivery.client, delivery.product, delivery.version, delivery.period, delivery.revision)
 
 
 def _complete(bucket: Bucket, delivery: Delivery, files: Mapping[str, bytes]) -> int:

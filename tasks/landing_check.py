@@ -4,6 +4,8 @@ Each check returns what it found in a sentence, or raises what ingest would rais
 """
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -130,10 +132,8 @@ class LandingCheck:
         return notes
 
     def _wall_times(self, group: FileGroup, file: LandingFile) -> Counter[int]:
-        try:
+        with _readable(file):
             return wall_times_of(file.path, group.kind, group.format, group.columns).bins
-        except UnreadableFile as fault:
-            raise RejectedInput(f"{file.name}: {fault}.", "Send it again.", "landing.unreadable_file") from None
 
     def _known_cells(self) -> list[str] | None:
         """Ids of the cells that stand; None where the plans cannot be read, which their own check says."""
@@ -143,11 +143,8 @@ class LandingCheck:
             return None
 
     def _shares(self, group: FileGroup, file: LandingFile, context: LandingContext) -> Shares:
-        try:
-            with sampled(file.path, group.kind, group.format, group.columns) as con:
-                return shares(con, group.format, group.columns, self.policy.time.landing, context)
-        except UnreadableFile as fault:
-            raise RejectedInput(f"{file.name}: {fault}.", "Send it again.", "landing.unreadable_file") from None
+        with _readable(file), sampled(file.path, group.kind, group.format, group.columns) as con:
+            return shares(con, group.format, group.columns, self.policy.time.landing, context)
 
     def _check(self, file: LandingFile, found: Shares) -> None:
         """Raise RejectedInput naming what too few of a sample's rows have."""
@@ -169,3 +166,11 @@ class LandingCheck:
                 f"`throng inspect {file.path}` compares it with registers and cells, and proposes a mapping.",
                 "landing.rows_unusable",
             )
+
+
+@contextmanager
+def _readable(file: LandingFile) -> Iterator[None]:
+    try:
+        yield
+    except UnreadableFile as fault:
+        raise RejectedInput(f"{file.name}: {fault}.", "Send it again.", "landing.unreadable_file") from None

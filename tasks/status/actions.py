@@ -127,15 +127,12 @@ def silent(last: Run | None, now: datetime, zone: ZoneInfo) -> list[ActionItem]:
     ]
 
 
-def unfinished(runs: Iterable[Run], targets: Iterable[Target], zone: ZoneInfo) -> list[ActionItem]:
+def unfinished(runs: Sequence[Run], targets: Iterable[Target], zone: ZoneInfo) -> list[ActionItem]:
     """Unfinished backfills with work left in their range; `runs` newest first.
 
     Those of days in common are one: a backfill of all their days does what is left of each.
     """
-    last: dict[str, Run] = {}
-    for run in runs:
-        if run.verb == "backfill":
-            last.setdefault(run.subject, run)
+    last = {run.subject: run for run in reversed(runs) if run.verb == "backfill"}
     open_days = {day for target in targets if target.needs for verb, day in target.upstream if verb == "ingest"}
     ranges: list[tuple[str, str, list[Run]]] = []
     for run in sorted(last.values(), key=lambda run: run.subject):
@@ -159,13 +156,10 @@ def unreadable(deliveries: list[Delivery]) -> list[ActionItem]:
 
 
 def _unfinished(first: str, end: str, latest: Run, zone: ZoneInfo) -> ActionItem:
-    again = f"throng backfill {first} {end}"
+    what, when = f"It runs, since {clock(latest.started, zone)}.", "Nothing while it runs; if its process died"
     if latest.ended:
-        return ActionItem(
-            UNFINISHED, (f"{first} to {end}",), latest.message or "", f"To go on where it stopped: {again}"
-        )
-    runs = f"It runs, since {clock(latest.started, zone)}."
-    return ActionItem(UNFINISHED, (f"{first} to {end}",), runs, f"Nothing while it runs; if its process died: {again}")
+        what, when = latest.message or "", "To go on where it stopped"
+    return ActionItem(UNFINISHED, (f"{first} to {end}",), what, f"{when}: throng backfill {first} {end}")
 
 
 def _item(same: Sequence[Alert], held: Mapping[str, Sequence[str]]) -> ActionItem:

@@ -36,11 +36,6 @@ class DayInputs:
     cell_plan: str
     policy_digest: str
 
-    @classmethod
-    def of(cls, row: DayGeneration) -> "DayInputs":
-        """The inputs of a generation, to compare with today's."""
-        return cls(row.landing_digest, row.zone_plan, row.cell_plan, row.policy_digest)
-
 
 @dataclass(frozen=True)
 class Verdict:

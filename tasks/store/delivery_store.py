@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tasks.errors import Misconfigured, StorageUnavailable
 from tasks.store.object_store import ObjectStore
+from tasks.store.tables import Delivery
 
 MANIFEST = "manifest.json"
 
@@ -30,6 +31,11 @@ class DeliveryKey:
                 "Write letters, digits and -_.",
                 "delivery.invalid_name",
             )
+
+    @classmethod
+    def of(cls, delivery: Delivery) -> "DeliveryKey":
+        """The key of a row of the catalog."""
+        return cls(delivery.client, delivery.product, delivery.version, delivery.period, delivery.revision)
 
     def __str__(self) -> str:
         return f"{self.client}/{self.product}/v{self.version}/{self.period}/{self.revision}"

@@ -8,8 +8,8 @@ from fractions import Fraction
 from sqlmodel import select
 
 from tasks.errors import RefusedRelease
+from tasks.privacy.accounting import UNITS
 from tasks.store import tables
-from tasks.store.budget import UNITS
 from tasks.store.database import Database, exists
 from tasks.store.keys import SigningKeys
 from tasks.store.lake import ReleasedLake

@@ -4,13 +4,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any, cast
 
+from sqlalchemy import CursorResult, func, text
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, select, update
 
 from tasks.errors import Misconfigured, RefusedRelease
+from tasks.privacy.accounting import rho_of
 from tasks.store.audit import AuditEntry, record
-from tasks.store.budget import charge_month
 from tasks.store.database import Repository
 from tasks.store.event_log import release_lineage
 from tasks.store.tables import Charge, MonthBudget, Release, ReleaseState
@@ -26,6 +28,10 @@ RELEASE_TRANSITIONS: Mapping[ReleaseState, frozenset[ReleaseState]] = {
 NO_CHARGE = "0"
 """The rho of a release that is derived from others: no month is charged for it."""
 
+_OPEN = text("INSERT INTO month_budget (month, cap, spent) VALUES (:month, :cap, 0) ON CONFLICT (month) DO NOTHING")
+_LOWER = text(
+    "UPDATE month_budget SET cap = CASE WHEN spent > :cap THEN spent ELSE :cap END WHERE month = :month AND cap > :cap"
+)
 _KEY = re.compile(r"([a-z][a-z0-9_]{0,62})/v([1-9]\d{0,5})/([0-9W-]{7,10})/r([1-9]\d{0,5})")
 
 
@@ -140,7 +146,7 @@ class Ledger(Repository):
                 session.add(release)
                 session.flush()  # gives it its id
                 for month, units in sorted(charges.items()):  # ascending, so that no two releases wait for each other
-                    charge_month(session, month, units, cap_units, (keep_back or {}).get(month, 0))
+                    _charge_month(session, month, units, cap_units, (keep_back or {}).get(month, 0))
                     session.add(Charge(release_id=release.id, month=month, units=units))
                 record(session, audit, release_lineage(release.period, release.generations))
                 return release
@@ -185,6 +191,53 @@ class Ledger(Repository):
             return release
         with self._database.writing() as session:
             return _move(session, key, ReleaseState.PUBLISHED, audit)
+
+
+def _charge_month(session: Session, month: str, units: int, cap_units: int, keep_units: int) -> None:
+    """Spend units of the month, leaving `keep_units`, or raise RefusedRelease; amounts in 1e-12 rho.
+
+    The cap is fixed at the month's first charge; a policy with a lower cap lowers it, a higher one changes nothing.
+    """
+    cap = {"month": month, "cap": cap_units}
+    session.execute(_OPEN, cap)
+    session.execute(_LOWER, cap)
+    # read-check-write granted twice the cap on PostgreSQL; this holds at READ COMMITTED, where the row is read again
+    spend = (
+        update(MonthBudget)
+        .where(col(MonthBudget.month) == month, col(MonthBudget.spent) + units + keep_units <= col(MonthBudget.cap))
+        .values(spent=col(MonthBudget.spent) + units)
+    )
+    if cast(CursorResult[Any], session.execute(spend)).rowcount != 1:
+        raise _over_cap(session, month, units, keep_units)
+
+
+def _over_cap(session: Session, month: str, units: int, keep_units: int) -> RefusedRelease:
+    budget = session.exec(select(MonthBudget).where(MonthBudget.month == month)).one()
+    kept = f", {_rho(keep_units)} of it kept for the month's scheduled releases" if keep_units else ""
+    return RefusedRelease(
+        f"The budget of {month} does not suffice: asked rho {_rho(units)}, left {_rho(budget.left)} of "
+        f"{_rho(budget.cap)}{kept}. Charged so far: {_charged(session, month)}.",
+        f"Draw no revision of {month}: `throng budget --month {month}` shows its charges. "
+        "A scheduled release stays blocked; ask the privacy officer.",
+        "budget.insufficient",
+    )
+
+
+def _charged(session: Session, month: str) -> str:
+    """The month's charges by product: what could be dropped from here on."""
+    totals = (
+        select(Release.product, func.count(), func.sum(Charge.units))
+        .join(Charge)
+        .where(Charge.month == month)
+        .group_by(Release.product)
+        .order_by(Release.product)
+    )
+    parts = [f"{product} {_rho(int(units))} in {count}" for product, count, units in session.exec(totals)]
+    return ", ".join(parts) or "nothing"
+
+
+def _rho(units: int) -> str:
+    return f"{rho_of(units):.6f}"
 
 
 def _move(session: Session, key: ReleaseKey, to: ReleaseState, audit: AuditEntry) -> Release:

@@ -321,8 +321,7 @@ def test_plan_and_budget_read_the_declaration(week: Delivered) -> None:
 
 def test_a_derived_delivery_quotes_the_loss_of_what_it_is_derived_from(week: Delivered) -> None:
     for row in week.stores.catalog.deliveries():
-        key = DeliveryKey(row.client, row.product, row.version, row.period, row.revision)
-        files = week.stores.lake.delivery(key, row.manifest_sha256)
+        files = week.stores.lake.delivery(DeliveryKey.of(row), row.manifest_sha256)
         assert json.loads(files["manifest.json"])["privacy"]["rho"] == 0.00625, row.product
 
 

@@ -59,7 +59,13 @@ def test_a_day_counts_from_its_acceptance_with_account_and_gate(catalog: Catalog
     catalog.accept_day(DAY, generation, VERDICT, audit())
     day = catalog.current(DAY)
     assert day is not None
-    assert (day.generation, day.rows_in, day.rows_kept, day.profile_revision, DayInputs.of(day)) == (1, 10, 7, 1, ONE)
+    assert (day.generation, day.rows_in, day.rows_kept, day.profile_revision, day.landing_digest) == (
+        1,
+        10,
+        7,
+        1,
+        "landing",
+    )
     assert day.ingested_at is not None
     assert day.ingested_at.tzinfo is not None
     rows = {(line.file, line.reason): line.rows for line in catalog.account(DAY, 1)}
@@ -74,7 +80,7 @@ def test_an_attempt_that_died_is_begun_again_under_its_own_number(catalog: Catal
     catalog.accept_day(DAY, 1, VERDICT, audit())
     day = catalog.current(DAY)
     assert day is not None
-    assert DayInputs.of(day) == TWO
+    assert day.landing_digest == TWO.landing_digest
 
 
 def test_a_generation_keeps_the_files_it_was_made_from_and_a_new_attempt_replaces_them(catalog: Catalog) -> None:
