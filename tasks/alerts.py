@@ -12,7 +12,7 @@ from tasks.plan.states import Plan, State, Step
 from tasks.privacy.accounting import rho_of
 from tasks.products.registry import product as product_named
 from tasks.products.registry import published
-from tasks.products.spec import DataProduct, Product
+from tasks.products.spec import DataProduct
 from tasks.release import budgets, key_ends, latest_drawn, outstanding
 from tasks.retention import EXPIRY
 from tasks.store import PlanningStores
@@ -116,7 +116,8 @@ def _overdue(stores: PlanningStores, plan: Plan, now: datetime) -> Iterator[Aler
 def _stale(stores: PlanningStores, plan: Plan, now: datetime) -> Iterator[Alert]:
     for step in plan.steps:
         if step.verb == "publish" and step.product and step.state is State.STALE:
-            key = _latest(stores, product_named(step.product), step.period)
+            release = latest_drawn(stores, product_named(step.product), Period.parse(step.period))
+            key = str(ReleaseKey.of(release)) if release else "RELEASE"
             again = f"throng publish {step.product} {step.period} --revision-of {key} --reason TEXT"
             action = f"Leave it, or draw again for rho {step.revision_rho or 0:.4f}{_first(plan, step)}: {again}"
             yield Alert(AlertKind.RELEASE_STALE, key, step.why, action)
@@ -127,11 +128,6 @@ def _first(plan: Plan, release: Step) -> str:
     days = {str(day) for day in Period.parse(release.period).days}
     changed = [s.period for s in plan.steps if s.verb == "ingest" and s.state is State.STALE and s.period in days]
     return f", after {', '.join(f'`throng ingest {day}`' for day in changed)}" if changed else ""
-
-
-def _latest(stores: PlanningStores, product: Product, period: str) -> str:
-    release = latest_drawn(stores, product, Period.parse(period))
-    return str(ReleaseKey.of(release)) if release else "RELEASE"
 
 
 def _warned(stores: PlanningStores, plan: Plan, now: datetime) -> Iterator[Alert]:

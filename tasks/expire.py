@@ -71,13 +71,10 @@ class Expire:
         """Destroy the keys of every period whose retention is over, with all files under them; how many of each."""
         expired = self._stores.catalog.expired_periods()
         begun = {Period.parse(name) for name, removed in expired.items() if not removed}
-        due = sorted({period for period in self._kept() if self._over(period)} | begun)
+        kept = self._stores.data_keys.periods() | self._stores.pseudonym_keys.periods()
+        due = sorted({period for period in kept if self._over(period)} | begun)
         files = [self._destroyed(period) for period in due]
         return len([count for count in files if count is not None]), sum(count or 0 for count in files)
-
-    def _kept(self) -> set[Period]:
-        """Periods of which any key exists."""
-        return self._stores.data_keys.periods() | self._stores.pseudonym_keys.periods()
 
     def _over(self, period: Period) -> bool:
         days = self._stores.catalog.days(period.first, period.days[-1])

@@ -172,11 +172,9 @@ class Ingest:
             work, registers = self._prepare(landing.day, groups[0], cell_plan, folder)
             usage.count(read=sum(file.bytes for file in landing.files))
             result = self._engine.run_day(work, staged, progress())
-            facts = replace(file_facts(landing, result.read, groups[1], self._end(landing.day)), registers=registers)
+            end = day_start(Period.day(landing.day).end, self._stores.policy.policy.time.local)
+            facts = replace(file_facts(landing, result.read, groups[1], end), registers=registers)
             return result, self._explained(facts, work, result)
-
-    def _end(self, day: date) -> datetime:
-        return day_start(day + timedelta(days=1), self._stores.policy.policy.time.local)
 
     def _explained(self, facts: FileFacts, work: DayWork, result: DayResult) -> FileFacts:
         """The facts, with where rows went if too many are lost."""

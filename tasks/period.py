@@ -84,7 +84,7 @@ class Period:
     @property
     def days(self) -> tuple[date, ...]:
         """Every day of the period, in order."""
-        return tuple(self.first + timedelta(days=n) for n in range((self.end - self.first).days))
+        return tuple(days_of(self.first, self.end - timedelta(days=1)))
 
     @property
     def months(self) -> tuple[str, ...]:
@@ -98,6 +98,11 @@ class Period:
             year, week, _ = self.first.isocalendar()
             return f"{year}-W{week:02d}"
         return self.first.isoformat()
+
+
+def days_of(first: date, last: date) -> list[date]:
+    """Every day of a range, both ends included; none of a range that ends before it begins."""
+    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
 
 
 def day_start(day: date, zone: ZoneInfo) -> datetime:

@@ -165,7 +165,9 @@ class ReleaseDraw:
             cap_units(policy.policy.budget.cap),
             facts,
             AuditEntry.by_user("release reserved", str(key), reason or "", rho=str(cost.exact)),
-            keep_back=self._outstanding(period) if revision > 1 else None,
+            keep_back={
+                month: outstanding(self._stores, Period.parse(month)) for month in period.months if revision > 1
+            },
         )
         return key
 
@@ -205,10 +207,6 @@ class ReleaseDraw:
                 "release.other_policy",
             )
         return release
-
-    def _outstanding(self, period: Period) -> dict[str, int]:
-        """Units that scheduled releases still need, by month."""
-        return {month: outstanding(self._stores, Period.parse(month)) for month in period.months}
 
 
 def _check_draws(release: Release, key: ReleaseKey) -> None:

@@ -8,7 +8,7 @@ from functools import cache
 from tasks.errors import Misconfigured
 from tasks.events.formats import load_formats
 from tasks.events.landing import first_label, labels
-from tasks.period import Period
+from tasks.period import Period, days_of
 from tasks.plan.days import day_step
 from tasks.plan.releases import delivery_step, inputs_revised, release_step
 from tasks.plan.snapshot import CatalogSnapshot, read_snapshot
@@ -53,7 +53,7 @@ def make_plan(
     """
     check_range(first, last)
     snapshot = read_snapshot(stores, now)
-    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    days = days_of(first, last)
     products, clients = [find(product)] if product else published(), _clients(snapshot, client)
     wanted = [
         (p, period) for p in products for period in _ending(p, days) if not client or _granted(clients, p, period)
@@ -61,7 +61,8 @@ def make_plan(
     if product or client:
         days = [day for day in days if any(day in period.days for _, period in wanted)]
     plan = _plan(snapshot, (first, last), days, wanted, clients, mode)
-    return replace(plan, due=tuple(sorted(plan.due, key=_end_of, reverse=newest_first)))
+    due = sorted(plan.due, key=lambda step: Period.parse(step.period).end, reverse=newest_first)
+    return replace(plan, due=tuple(due))
 
 
 def daily_plan(stores: PlanningStores, now: datetime) -> Plan:
@@ -106,10 +107,6 @@ def _granted(clients: Sequence[ClientSpec], product: Product, period: Period) ->
     return any(spec.grant(product.name, period) for spec in clients)
 
 
-def _end_of(step: Step) -> date:
-    return Period.parse(step.period).end
-
-
 def _order(wanted: Wanted) -> tuple[date, bool, str]:
     """Derived releases come after the releases that they may need."""
     product, period = wanted
@@ -121,7 +118,7 @@ def _window(snapshot: CatalogSnapshot) -> list[date]:
     first = snapshot.today - timedelta(days=snapshot.stores.policy.policy.time.catch_up_days)
     begun = [*sorted(snapshot.generations)[:1], *_first_in_landing(snapshot)]
     first = max(first, min(begun)) if begun else snapshot.today
-    return [first + timedelta(days=n) for n in range(max(0, (snapshot.today - first).days))]
+    return days_of(first, snapshot.today - timedelta(days=1))
 
 
 def _first_in_landing(snapshot: CatalogSnapshot) -> Iterable[date]:

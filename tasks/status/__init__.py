@@ -11,6 +11,7 @@ from tasks.alerts import alerts
 from tasks.errors import Misconfigured
 from tasks.events.formats import load_formats
 from tasks.events.landing import first_label
+from tasks.period import days_of
 from tasks.plan import Mode, Plan, daily_plan, make_plan
 from tasks.plan.states import State, Target
 from tasks.status.actions import MISCONFIGURED, ActionItem, action_items, out_of_view, silent, unfinished, unreadable
@@ -133,7 +134,7 @@ def status(stores: PlanningStores, now: datetime, days: int = DAYS) -> Status:
         plan=shown,
         due=len(due.due),
         delivery_health=tuple(delivery_health(stores, set(late), now)),
-        months=tuple(months(stores, _months(shown.first, today))),
+        months=tuple(months(stores, {f"{day:%Y-%m}" for day in days_of(shown.first, today)})),
         action_items=tuple(sorted(found, key=lambda item: not item.urgent)),
         failures=tuple(failures(runs)),
         costs=tuple(costs(runs)),
@@ -155,7 +156,3 @@ def _late(targets: Iterable[Target]) -> dict[tuple[str, str, str], Target]:
     """Late periods that can still be delivered, by client, product and period."""
     late = (target for target in targets if target.late and target.state is not State.IMPOSSIBLE)
     return {(target.client, target.product, target.period): target for target in late if target.client}
-
-
-def _months(first: date, last: date) -> set[str]:
-    return {f"{first + timedelta(days=n):%Y-%m}" for n in range((last - first).days + 1)}

@@ -41,7 +41,8 @@ class Installation:
         Later, an empty part is not the one that was used: it is lost, or another folder. Raises RefusedRelease, and
         writes nothing, if a part belongs to another installation.
         """
-        own = _own_id(database)
+        with database.reading() as session:
+            own = session.exec(select(tables.InstallationRow.id)).one()
         for part in parts.values():
             if part.marked() not in (None, own):
                 raise _foreign(part, _OTHER)
@@ -99,11 +100,6 @@ def _used(database: Database, part: InstallationPart) -> bool:
     record = tables.Delivery if isinstance(part, SigningKeys) else tables.MonthBudget
     with database.reading() as session:
         return session.exec(select(record).limit(1)).first() is not None
-
-
-def _own_id(database: Database) -> str:
-    with database.reading() as session:
-        return session.exec(select(tables.InstallationRow.id)).one()
 
 
 def _foreign(part: object, fault: str) -> RefusedRelease:
