@@ -63,7 +63,7 @@ def sync(path: Path) -> None:
 @contextmanager
 def locked(path: Path, how: int = fcntl.LOCK_EX) -> Iterator[None]:
     """Hold the lock of a file or folder for the length of the block; it falls with the process. Raises OSError."""
-    handle = os.open(path, os.O_RDONLY)
+    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)  # NFS locks no file that is only read
     try:
         fcntl.flock(handle, how)
         yield
