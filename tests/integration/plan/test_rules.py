@@ -1,5 +1,6 @@
 """What a plan runs and leaves alone: waiting, budget, months, late files, what the schedule does by itself."""
 
+import sys
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -88,6 +89,21 @@ def test_the_schedule_tries_a_rejected_day_again_only_when_its_landing_changed_a
     assert due(world.plan(DAY, DAY, NOW)) == [f"ingest {DAY}", f"publish footfall {DAY}"]
     world.file(DAY, "b.csv")
     assert f"ingest {DAY}" in due(daily_plan(world.stores, NOW))
+
+
+def test_registers_are_read_only_where_nothing_else_tells_a_landing_from_the_rejected_one(world: World) -> None:
+    consents, read = world.stores.settings.landing_root / "consents.csv", list[str]()
+    consents.write_text("before")
+    world.file(DAY)
+    world.rejected(DAY)
+    consents.write_text("changed")
+    sys.addaudithook(lambda event, given: read.append(str(given[0])) if event == "open" else None)
+    world.file(DAY, "b.csv")
+    assert f"ingest {DAY}" in due(daily_plan(world.stores, NOW))
+    assert str(consents) not in read
+    world.file(DAY, "b.csv").unlink()
+    assert f"ingest {DAY}" in due(daily_plan(world.stores, NOW))
+    assert str(consents) in read
 
 
 def test_a_day_that_could_not_even_be_read_is_left_alone_too_and_one_that_storage_failed_is_not(world: World) -> None:
