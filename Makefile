@@ -1,7 +1,7 @@
 # Needs Python 3.11+ with pip, make and git; everything else is installed into .venv (and uv, if missing, into .uv).
 PORT ?= 4200
 RUNS ?= 300
-.PHONY: install demo up test test-all soak lint typecheck coverage bench
+.PHONY: install demo up test tests test-all soak lint typecheck coverage bench
 SHELL := /bin/bash
 SIZES ?= 5e6 20e6
 export PATH := $(CURDIR)/.uv/bin:$(PATH)
@@ -17,9 +17,20 @@ demo: .venv/installed
 up: .venv/installed
 	THRONG_HOME=.throng/up .venv/bin/throng serve --with-services --port $(PORT)
 
-# Two files at a time, the long ones first: each worker has its own PostgreSQL, S3 and Prefect, and most tests wait for such.
-test: lint typecheck
-	.venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+# Most tests wait for PostgreSQL, S3 or Prefect: three files at a time keep two cores busy, and the type checker too.
+test: lint
+	@$(MAKE) --no-print-directory -j 2 typecheck tests
+
+tests: .venv/installed
+	@$(call run-tests,.venv,$(TESTS))
+
+# Databases wait for the disk at each write, and no test cuts the power: on a RAM disk that is large enough, if any.
+RAM := $(shell findmnt -n -o OPTIONS /dev/shm 2>&1 | grep -qv noexec && \
+  [ "$$(df -k --output=avail /dev/shm | tail -1)" -gt 4000000 ] && echo /dev/shm)
+define run-tests
+( scratch=$$(mktemp -d -p "$(RAM)" throng-tests-XXXXXX) && chmod 711 "$$scratch" && trap 'rm -rf "$$scratch"' EXIT \
+  && TMPDIR="$$scratch" $(1)/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(2) )
+endef
 
 # The same tests on each supported Python that is installed or that uv can download; a missing one is named and skipped.
 PYTHONS ?= 3.11 3.12 3.13
@@ -31,7 +42,7 @@ test-all: .venv/installed
 	    || { echo "Python $$version is not here: skipped"; continue; }; \
 	  echo "Python $$version"; \
 	  UV_PROJECT_ENVIRONMENT=.venv-$$version uv sync -q --locked --all-extras --python "$$python" \
-	    && .venv-$$version/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(TESTS) || exit 1; \
+	    && $(call run-tests,.venv-$$version,$(TESTS)) || exit 1; \
 	done
 
 # What takes minutes or hours: each fault at every point, and RUNS days one after the other, with a table of what they hold.
