@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,9 +15,12 @@ import pytest
 from typer.testing import CliRunner
 
 from flows.cli import app
+from tasks.deliver import Deliver
+from tasks.ingest import Ingest
 from tasks.services.client_file import client_file
 from tasks.services.s3 import S3Server, serve
 from tasks.simulate import SimulationPlan, simulate
+from tests.plain_validator import plain
 
 DAY = date(2026, 3, 3)
 NOW = datetime.now(ZoneInfo("Europe/Berlin"))
@@ -85,6 +89,13 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 
 
 @pytest.fixture
+def plain_gates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Verbs of this process judge by the plain validator: half of their CPU time is Great Expectations' otherwise."""
+    monkeypatch.setattr("tasks.ingest.Ingest", partial(Ingest, validator=plain))
+    monkeypatch.setattr("tasks.deliver.Deliver", partial(Deliver, validator=plain))
+
+
+@pytest.fixture
 def throng(city: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Throng:
     """The command line with a fresh home and a landing of its own."""
     landing = tmp_path / "landing"
@@ -122,7 +133,7 @@ def week(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def five_days(throng: Throng, week: Path, monkeypatch: pytest.MonkeyPatch) -> Throng:
+def five_days(throng: Throng, week: Path, plain_gates: None, monkeypatch: pytest.MonkeyPatch) -> Throng:
     """The command line after five days of outage; plans are made at one moment, also if the tests run past midnight."""
     monkeypatch.setattr("tasks.release.utc_now", lambda: NOW.astimezone(UTC))
     shutil.rmtree(throng.landing)

@@ -19,6 +19,7 @@ import pytest
 from tasks.services.s3 import S3Server
 from tests.end_to_end.conftest import Said, Throng
 
+pytestmark = pytest.mark.usefixtures("plain_gates")
 DAY = "2026-03-03"
 Spoil = Callable[[Path], None]
 

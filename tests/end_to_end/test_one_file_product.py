@@ -44,6 +44,7 @@ from tasks.store import Stores, open_stores
 from tasks.store.audit import AuditEntry
 from tasks.store.client_file import parse_client
 from tasks.store.lake import DeliveryKey
+from tests.plain_validator import plain
 from tests.promise.landing import consent, person, write_events, write_network, write_people
 
 # ---- the lake table: hours of a day by zone, under the week's pseudonyms
@@ -232,7 +233,7 @@ class Delivered:
         return verb(product, str(period), revision_of, reason_id)
 
     def deliver(self, product: str) -> DeliveryRef:
-        return Deliver(self.stores, lambda: NOW)("nordmarkt", product, str(WEEK))
+        return Deliver(self.stores, lambda: NOW, validator=plain)("nordmarkt", product, str(WEEK))
 
     def plan(self) -> Plan:
         return make_plan(self.stores, WEEK.first, WEEK.days[-1], NOW)
@@ -289,7 +290,7 @@ def delivered(settings: Settings, s3: S3Server) -> Delivered:
     entry = AuditEntry("tester", "client applied", spec.name)
     stores.catalog.apply_client(spec.name, spec.model_dump(mode="json", by_alias=True), "digest", entry)
     for day in DAYS:
-        Ingest(stores, Lifted(), lambda: NOW)(day)
+        Ingest(stores, Lifted(), lambda: NOW, validator=plain)(day)
     planned = {step.subject: step for step in make_plan(stores, WEEK.first, WEEK.days[-1], NOW).due}
     made = Delivered(stores, s3, planned, stores.ledger.months()[0].spent)
     for product in ("commute", "arrivals"):
