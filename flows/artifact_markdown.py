@@ -7,9 +7,8 @@ from decimal import Decimal
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
-from flows.plan_view import grid, not_done
+from flows.plan_view import Alike, grid, group_alike, not_done
 from flows.release_preview import preview, shares, withheld
-from flows.status_text import group_alike
 from tasks.errors import ThrongError
 from tasks.events.row_counts import ALL_FILES
 from tasks.withheld import REMEDY, mostly_withheld
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
 
     from flows.executor import StepResult
     from flows.reconcile import Report
-    from tasks.plan import Plan
-    from tasks.plan.states import Target
     from tasks.privacy.bounds import LevelRule
     from tasks.store.tables import DayGeneration, Delivery, GateLine, Release, RowCount
 
@@ -155,11 +152,6 @@ def fault_card(error: ThrongError) -> str:
     return f"# {type(error).__name__}: {error.code}\n\n{_plain(error.what)}\n\n**What to do:** {_plain(error.action)}"
 
 
-def grid_card(plan: "Plan", said: str) -> str:
-    """A table of every period's state and reason, below a line about progress."""
-    return "\n\n".join([f"# {said}", grid(plan), *_rest("What is not done, and why", group_alike(not_done(plan)))])
-
-
 def report_card(report: "Report", said: str) -> str:
     """How a run over many periods ended: what failed and what to do, then the grid, then what else is not done."""
     name, _, sentence = said.partition(": ")
@@ -187,10 +179,11 @@ def _failed(results: Sequence["StepResult"]) -> list[str]:
     return ["## What failed, and what to do", _list([*faults, *after])] if results else []
 
 
-def _rest(title: str, groups: Sequence[tuple[str, str, "Target"]]) -> list[str]:
+def _rest(title: str, groups: Sequence[Alike]) -> list[str]:
     lines = [
-        f"**{one.product} {periods}**{f' to {whom}' if one.client else ''}: {one.state.value}. {_plain(one.why)}"
-        for periods, whom, one in groups
+        f"**{alike.first.product} {alike.periods}**{f' to {alike.clients}' if alike.first.client else ''}: "
+        f"{alike.first.state.value}. {_plain(alike.first.why)}"
+        for alike in groups
     ]
     more = [f"and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
     return [f"## {title}", _list([*lines[:SHOWN], *more])] if lines else []

@@ -6,16 +6,10 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
-from prefect.client.orchestration import get_client
-from prefect.client.schemas.actions import ArtifactUpdate
-from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId, ArtifactFilterKey
-from prefect.context import FlowRunContext
 
 from flows import artifact_markdown, plan_view
 from tasks.errors import ThrongError
 from tasks.step import log_to_run
-
-GRID = "The state of every period, and what to do."
 
 if TYPE_CHECKING:
     from flows.reconcile import Report
@@ -90,45 +84,19 @@ def of_fault(error: ThrongError) -> None:
 
 
 def of_plan(plan: "Plan") -> None:
-    """What a run over many periods is about to do, and what it will take: a table to search in, and the grid."""
+    """What a run over many periods is about to do, and what it will take: a table to search in."""
     _table(plan_view.records(plan), "plan", plan_view.total(plan))
-    of_grid(plan, "Planned")
-
-
-def of_grid(plan: "Plan", said: str) -> None:
-    """Write the current state of every period, with links to its runs."""
-    _replaced(artifact_markdown.grid_card(plan, said), "grid", GRID)
 
 
 def of_report(report: "Report", said: str) -> None:
-    """Write the state of every period after a run over several, and what to do."""
-    _replaced(artifact_markdown.report_card(report, said), "grid", GRID)
+    """The state of every period after a run over several, with links to its runs, and what to do."""
+    _markdown(artifact_markdown.report_card(report, said), "grid", "The state of every period, and what to do.")
     _point_to("The plan, and the state of every period")
 
 
 def _point_to(what: str) -> None:
     """Who reads the log of a run finds its cards."""
     log_to_run(f"{what}: on this run's page, tab Artifacts.")
-
-
-def _replaced(text: str, key: str, description: str) -> None:
-    """Write a card of the running flow again in its place, or for the first time: a page has one of each."""
-    context = FlowRunContext.get()
-    with get_client(sync_client=True) as api:
-        before = (
-            context
-            and context.flow_run
-            and api.read_artifacts(
-                artifact_filter=ArtifactFilter(
-                    key=ArtifactFilterKey(any_=[key]),
-                    flow_run_id=ArtifactFilterFlowRunId(any_=[context.flow_run.id]),
-                )
-            )
-        )
-        if before:
-            api.update_artifact(before[0].id, ArtifactUpdate(data=text))
-        else:
-            _markdown(text, key, description)
 
 
 def _markdown(text: str, key: str, description: str) -> None:

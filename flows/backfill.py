@@ -24,22 +24,28 @@ def _name() -> str:
 
 @flow(name="backfill", flow_run_name=_name, persist_result=False)
 async def backfill(
-    first: Annotated[date, Field(description="The first day of the range, network-local.")],
-    last: Annotated[date, Field(description="The last day. A period belongs to the range in which it ends.")],
-    product: Annotated[str | None, Field(description="Only this product, such as footfall.")] = None,
-    client: Annotated[str | None, Field(description="Only what this client is granted.")] = None,
-    mode: Annotated[
-        Mode,
-        Field(
-            description="missing: everything that is not done. failed: only what failed. "
-            "all: also changed days and all deliveries. No mode draws a release again."
-        ),
-    ] = Mode.MISSING,
-    parallel: Annotated[int, Field(ge=1, le=MOST_AT_ONCE, description="Number of parallel steps.")] = 1,
-    newest_first: Annotated[bool, Field(description="From the last period back to the first.")] = False,
-    dry_run: Annotated[bool, Field(description="Only show the plan and what it would cost.")] = False,
+    first: date,
+    last: date,
+    product: str | None = None,
+    client: str | None = None,
+    mode: Mode = Mode.MISSING,
+    parallel: Annotated[int, Field(ge=1, le=MOST_AT_ONCE)] = 1,
+    newest_first: bool = False,
+    dry_run: bool = False,
 ) -> State[Report]:
-    """Plan a range and do what is missing, period by period; one failure does not stop the rest."""
+    """Plan a range and do what is missing, period by period; one failure does not stop the rest.
+
+    Args:
+        first: The first day of the range, network-local.
+        last: The last day. A period belongs to the range in which it ends.
+        product: Only this product, such as footfall.
+        client: Only what this client is granted.
+        mode: missing: everything that is not done. failed: only what failed. all: also changed days and all deliveries.
+            No mode draws a release again.
+        parallel: Number of parallel steps.
+        newest_first: From the last period back to the first.
+        dry_run: Only show the plan and what it would cost.
+    """
     tags = [f"product:{product}"] * bool(product) + [f"client:{client}"] * bool(client)
     job = backfill_job(first, last, product, client, mode.value, parallel, dry_run, newest_first)
     return await run_plan(job, tags)

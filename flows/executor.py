@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 from flows.messages import Reference
@@ -82,12 +81,13 @@ def subscribe(by: Listener) -> Iterator[None]:
         _listeners.reset(token)
 
 
-def notify_safely(tell: Callable[[], object]) -> None:
-    """Tell a listener; one that cannot hear (a closed terminal, a full disk) decides nothing of the work."""
+@contextmanager
+def tolerated(what: str) -> Iterator[None]:
+    """Log an error of what decides nothing of the work: a closed terminal, a card, monitoring on a full disk."""
     try:
-        tell()
+        yield
     except Exception as error:
-        logging.getLogger(__name__).debug("not told: %s", type(error).__name__)
+        logging.getLogger(__name__).warning("%s", as_throng_error(what, error))
 
 
 async def execute(due: Sequence[Step], run: Run, parallel: int) -> list[StepResult]:
@@ -112,7 +112,8 @@ def _tell(result: StepResult) -> None:
     if result.outcome != STOPPED:
         log_to_run(str(result))
         for listener in _listeners.get():
-            notify_safely(partial(listener.tell, result))
+            with tolerated("progress"):
+                listener.tell(result)
 
 
 def _ready(waiting: Mapping[StepKey, Step], open_: Collection[StepKey], free: int) -> list[Step]:

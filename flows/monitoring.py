@@ -1,10 +1,10 @@
 """After each run over many periods: metrics file, alert events, status page."""
 
-import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
+from flows.executor import tolerated
 from flows.links import run_page_urls
 from flows.status_page import NAME, write
 from tasks.alerts import Alert, alerts
@@ -12,7 +12,6 @@ from tasks.metrics import write_metrics
 from tasks.plan import Plan, daily_plan
 from tasks.release import utc_now
 from tasks.status import status
-from tasks.step import as_throng_error
 from tasks.store import open_planning
 
 
@@ -32,7 +31,8 @@ def refresh_monitoring(failed: Sequence[Alert] = ()) -> list[Alert]:
         partial(write_metrics, stores, plan, found, now),
         lambda: write(home / NAME, status(stores, now), run_page_urls()),
     ):
-        _attempt(act)
+        with tolerated("monitoring"):  # a full disk must not stop an alert
+            act()
     return found
 
 
@@ -41,11 +41,3 @@ def _emit(found: list[Alert], plan: Plan) -> None:
         from flows.alerting.events import emit_alerts, group_by_cause  # Prefect: 3 CPU-s
 
         emit_alerts(group_by_cause(found, plan.targets))
-
-
-def _attempt(act: Callable[[], object]) -> None:
-    """A full disk must not stop an alert."""
-    try:
-        act()
-    except Exception as error:
-        logging.getLogger(__name__).warning("%s", as_throng_error("monitoring", error))

@@ -1,9 +1,6 @@
-"""Run a plan as a flow run: plan and live grid on its page, and a final state that sums up the steps."""
+"""Run a plan as a flow run: plan and grid on its page, and a final state that sums up the steps."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 from functools import partial
 from importlib import import_module
 
@@ -18,23 +15,18 @@ from flows.messages import Reference
 from flows.reconcile import Report, reconcile, verdict
 from flows.run_state import alert_failure, refused, show_artifacts, tag
 from tasks.errors import ThrongError
-from tasks.plan.states import Plan, Step
+from tasks.plan.states import Step
 from tasks.step import as_throng_error
 
 FAILED = ("SomeFailed", "Stopped")
-GRID_SECONDS = 10
-"""The least interval between two drawings of the grid."""
-GRID_SHARE = 20
-"""Drawing takes at most one part in this number of the run's time."""
 
 
 async def run_plan(job: Job, tags: list[str]) -> State[Report]:
     """Execute a plan as subflow runs of the current flow run."""
     await asyncio.to_thread(tag, tags)
     try:
-        async with _live_grid(job) as listener:
-            with subscribe(listener):
-                report = await reconcile(job, run_as_subflow)
+        with subscribe(Listener(show=lambda plan: show_artifacts(partial(artifacts.of_plan, plan)))):
+            report = await reconcile(job, run_as_subflow)
     except Exception as error:
         return await asyncio.to_thread(_refused, job, as_throng_error(job.verb, error))
     name, sentence = verdict(report)
@@ -59,39 +51,3 @@ def _refused(job: Job, fault: ThrongError) -> State[Report]:
     """It ended before its steps could say why; every `daily` of the schedule is one subject, as it is hourly."""
     show_artifacts(partial(alert_failure, job.verb if job.scheduled else f"{job.verb} {job.subject}", fault))
     return refused(fault)
-
-
-@asynccontextmanager
-async def _live_grid(job: Job) -> AsyncIterator[Listener]:
-    """Put plan and grid on the page at once, and draw the grid again while steps end."""
-    told, over = asyncio.Event(), asyncio.Event()
-    made: list[asyncio.Task[None]] = []
-
-    def begin(plan: Plan) -> None:
-        made.append(asyncio.create_task(asyncio.to_thread(show_artifacts, partial(artifacts.of_plan, plan))))
-
-    drawing = asyncio.create_task(_redraw(job, told, over))
-    try:
-        yield Listener(begin, lambda result: told.set())
-    finally:
-        over.set()
-        await asyncio.gather(drawing, *made)  # a drawing that is under way ends before the last one is made
-
-
-async def _redraw(job: Job, told: asyncio.Event, over: asyncio.Event) -> None:
-    """Draw again at most every GRID_SECONDS, and less often where a plan takes long."""
-    pause = float(GRID_SECONDS)
-    while True:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(over.wait(), pause)
-        if over.is_set():
-            return
-        if told.is_set():
-            told.clear()
-            began = time.monotonic()
-            await asyncio.to_thread(show_artifacts, partial(_drawn_now, job))
-            pause = max(GRID_SECONDS, GRID_SHARE * (time.monotonic() - began))
-
-
-def _drawn_now(job: Job) -> None:
-    artifacts.of_grid(job.plan(), "Under way")

@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from flows.links import FLOW_RUN
-from flows.status_text import span
 
 if TYPE_CHECKING:
     from tasks.plan import Plan
@@ -28,8 +27,8 @@ WIDTH = 95
 
 
 @dataclass(frozen=True)
-class Span:
-    """Periods in a row of one product and client that stand alike, for the same reason."""
+class Alike:
+    """Periods of one product in the same state for the same reason."""
 
     targets: "Sequence[Target]"
 
@@ -41,35 +40,33 @@ class Span:
     @property
     def periods(self) -> str:
         """The first and the last period."""
-        return span([target.period for target in self.targets])
+        named = sorted({target.period for target in self.targets})
+        return named[0] if len(named) == 1 else f"{named[0]} to {named[-1]} ({len(named)})"
+
+    @property
+    def clients(self) -> str:
+        """For whom they are."""
+        return ", ".join(sorted({target.client for target in self.targets if target.client})) or "-"
 
     @property
     def cost(self) -> str:
-        """What is run for them, and what that takes; empty where nothing is."""
+        """What is run for them, and what that takes, each period once; empty where nothing is."""
         if not self.first.needs:
             return ""
-        rho, rows = sum(target.rho for target in self.targets), sum(target.rows or 0 for target in self.targets)
+        once = {target.period: target for target in self.targets}.values()
+        rho, rows = sum(target.rho for target in once), sum(target.rows or 0 for target in once)
         facts = [f"rho {rho:.4f}"] * bool(rho) + [f"{rows:,} rows"] * bool(rows)
-        return f"{', '.join(self.first.needs)}: " + ", ".join(
-            [*facts, f"{sum(target.seconds or 0 for target in self.targets):g} s"]
-        )
+        seconds = f"{sum(target.seconds or 0 for target in once):g} s"
+        return f"{', '.join(self.first.needs)}: {', '.join([*facts, seconds])}"
 
 
-def spans(targets: "Iterable[Target]") -> list[Span]:
-    """Cells by spans, in the order of their first ones."""
-    found: list[list[Target]] = []
-    last: dict[tuple[str, str | None], list[Target]] = {}
+def group_alike(targets: "Iterable[Target]") -> list[Alike]:
+    """Targets that are alike, in the order of their first ones."""
+    alike: dict[tuple[object, ...], list[Target]] = {}
     for target in targets:
-        key = (target.product, target.client)
-        if key not in last or _group_key(last[key][-1]) != _group_key(target):
-            last[key] = []
-            found.append(last[key])
-        last[key].append(target)
-    return [Span(same) for same in found]
-
-
-def _group_key(target: "Target") -> tuple[object, ...]:
-    return target.state, target.needs, target.why.replace(target.period, "*")
+        key = (target.product, target.state, target.needs, target.why.replace(target.period, "*"))
+        alike.setdefault(key, []).append(target)
+    return [Alike(same) for same in alike.values()]
 
 
 def records(plan: "Plan") -> list[dict[str, object]]:

@@ -1,20 +1,18 @@
 """A run over many periods: plan, carry out, and look again at what is left."""
 
 import asyncio
-import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 
-from flows.executor import STOPPED, Run, StepResult, execute, listeners, notify_safely
+from flows.executor import STOPPED, Run, StepResult, execute, listeners, tolerated
 from flows.jobs import Job
 from flows.monitoring import refresh_monitoring
 from flows.plan_view import total
 from tasks.alerts import failure
 from tasks.errors import INTERRUPTED, RefusedRelease
 from tasks.plan import Plan
-from tasks.step import as_throng_error, log_to_run
+from tasks.step import log_to_run
 from tasks.store import open_catalog
 from tasks.store.audit import AuditEntry
 from tasks.store.tables import Run as RunRecord
@@ -111,7 +109,8 @@ async def _make_plan(job: Job) -> Plan:
     plan = await asyncio.to_thread(job.plan)
     log_to_run(total(plan))  # the page's log reads as a story
     for listener in listeners():
-        notify_safely(partial(listener.show, plan))
+        with tolerated("progress"):
+            await asyncio.to_thread(listener.show, plan)
     return plan
 
 
@@ -128,7 +127,5 @@ def _recorded(job: Job) -> Iterator[RunRecord]:
 def _refresh_monitoring(report: Report) -> None:
     """Metrics and alerts; they decide nothing of the work that was done."""
     ended = [(result.step, result.error) for result in report.failed]
-    try:
+    with tolerated("monitoring"):
         refresh_monitoring([failure(f"{step.verb} {step.subject}", error) for step, error in ended if error])
-    except Exception as error:
-        logging.getLogger(__name__).warning("%s", as_throng_error("monitoring", error))

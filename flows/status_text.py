@@ -1,7 +1,6 @@
 """A status in words: what a command and the page both say."""
 
 import re
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -9,7 +8,6 @@ from zoneinfo import ZoneInfo
 from tasks.period import clock
 
 if TYPE_CHECKING:
-    from tasks.plan.states import Target
     from tasks.status import ActionItem, DeliveryHealth, Month, Status
 
 TITLES = {
@@ -147,24 +145,6 @@ def budget(month: "Month") -> str:
     rho = f"rho {month.spent:.4f} of {month.cap:g} spent, the schedule needs {month.needed:.4f} more{short}"
     with_it = f"{month.epsilon_planned:.2f} with it, {month.epsilon_cap:.2f} at most"
     return f"{rho}; epsilon {month.epsilon_spent:.2f} so far, {with_it}"
-
-
-def group_alike(targets: Sequence["Target"]) -> list[tuple[str, str, "Target"]]:
-    """Cells that stand alike for the same reason: their periods, whom they are for, and the first of them."""
-    alike: dict[tuple[str, str, str], list[Target]] = {}
-    for target in targets:
-        alike.setdefault((target.product, target.state, target.why.replace(target.period, "*")), []).append(target)
-    return [(span([target.period for target in same]), _whom(same), same[0]) for same in alike.values()]
-
-
-def span(periods: Sequence[str]) -> str:
-    """Periods by the first and the last one."""
-    named = sorted(set(periods))
-    return named[0] if len(named) == 1 else f"{named[0]} to {named[-1]} ({len(named)})"
-
-
-def _whom(targets: Sequence["Target"]) -> str:
-    return ", ".join(sorted({target.client for target in targets if target.client})) or "-"
 
 
 def count(number: int, one: str, more: str) -> str:

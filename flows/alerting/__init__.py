@@ -5,6 +5,5 @@
 | events.py        | emits one event `throng.<kind>` for each alert                                            |
 | automations.py   | the server's automations as code: Throng's events; failed, crashed, late and missing runs |
 | dispatcher.py    | receives them on loopback; sends each once a day by each notifier, and retries            |
-| deduplication.py | when each alert was sent                                                                  |
 | notifiers.py     | the log, and the services of THRONG_ALERTS; addresses and passwords stay in settings      |
 """

@@ -1,13 +1,13 @@
 """The server's automations as code: they pass alerts to the dispatcher; renewed at each start of `serve`."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, cast
 from uuid import UUID
 
 from prefect.blocks.webhook import Webhook
-from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.orchestration import get_client
 from prefect.events.actions import CallWebhook
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 from pydantic import SecretStr
@@ -48,12 +48,8 @@ def install(dispatcher: str, late: timedelta = LATE, silent: timedelta = SILENT)
                 api.update_automation(before.id, wanted.model_copy(update={"enabled": before.enabled}))
             else:
                 api.create_automation(wanted)
-        _remove(api, [found.id for found in known.values()])
-
-
-def _remove(api: SyncPrefectClient, automations: Sequence[UUID]) -> None:
-    for automation in automations:
-        api.delete_automation(automation)
+        for obsolete in known.values():
+            api.delete_automation(obsolete.id)
 
 
 def _block(dispatcher: str) -> UUID:

@@ -6,20 +6,20 @@ It runs beside Prefect's server, not on a worker: a worker that takes no runs is
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from hmac import compare_digest
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from queue import Empty, Queue
 from secrets import token_urlsafe
 from threading import Thread
-from urllib.request import ProxyHandler, Request, build_opener
 
-from flows.alerting.deduplication import Deduplicator
 from flows.alerting.notifiers import Notifier, log, notifiers
 from tasks.alerts import Alert, AlertKind
+from tasks.errors import StorageUnavailable
 from tasks.release import utc_now
 from tasks.settings import Settings
+from tasks.store.atomic_files import replace_file
 
 RUN_LATE, SCHEDULE_SILENT = "run_late", "schedule_silent"
 """Kinds that only the server's automations raise."""
@@ -32,47 +32,75 @@ KNOWN_KINDS = frozenset({*AlertKind, RUN_LATE, SCHEDULE_SILENT, SERVICE_DOWN})
 MOST_BYTES = 65_536
 """Of one alert."""
 
+SILENCE = timedelta(hours=23)
+"""Less than a day: a run that is a little earlier today than yesterday must not make it every other day."""
+
 MOST_WAITING = 1_000
 """Alerts that wait for a service which does not answer."""
 
-POST_SECONDS = 10
 GATHER_SECONDS, RETRY_SECONDS = 5.0, 60.0
 """Alerts this close together are one message, as the server calls a few webhooks a second; when to retry."""
+
+
+class SentAlerts:
+    """When each alert was sent: a small file by notifier, kind and subject; without it an alert is sent twice."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._sent: dict[str, datetime] = {}
+        with suppress(OSError, ValueError, AttributeError, TypeError):
+            times = json.loads(path.read_text()).items()
+            self._sent = {key: datetime.fromisoformat(at).astimezone(UTC) for key, at in times}
+
+    def is_due(self, key: str, now: datetime) -> bool:
+        """Return whether it was not sent within a day."""
+        return key not in self._sent or now - self._sent[key] >= SILENCE
+
+    def record(self, keys: Sequence[str], now: datetime) -> None:
+        """Keep that they were sent; drop what is older than a day."""
+        self._sent |= dict.fromkeys(keys, now)
+        self._sent = {key: at for key, at in self._sent.items() if now - at < SILENCE}
+        content = json.dumps({key: at.isoformat() for key, at in self._sent.items()}, indent=1)
+        try:
+            replace_file(self._path, content.encode())
+        except StorageUnavailable as error:
+            log.error("Sent alerts cannot be recorded (%s); after a restart they are sent again.", type(error).__name__)
 
 
 class Outbox:
     """Alerts that one notifier has not sent yet."""
 
-    def __init__(self, notifier: Notifier, sent: Deduplicator) -> None:
+    def __init__(self, notifier: Notifier, sent: SentAlerts) -> None:
         self._notifier, self._sent = notifier, sent
-        self._waiting: dict[tuple[str, str], Alert] = {}
+        self._waiting: dict[str, Alert] = {}
 
     def add(self, alerts: Sequence[Alert], now: datetime) -> None:
         """Take the alerts that were not sent within a day."""
         for alert in alerts:
-            if self._sent.is_due(self._notifier.name, alert, now) and len(self._waiting) < MOST_WAITING:
-                self._waiting[alert.kind, alert.subject] = alert
+            key = f"{self._notifier.name} {alert.kind} {alert.subject}"
+            if self._sent.is_due(key, now) and len(self._waiting) < MOST_WAITING:
+                self._waiting[key] = alert
 
     def send(self, now: datetime) -> None:
         """Send all that waits as one message; keep it and log the failure if the receiver does not take it."""
-        waiting = list(self._waiting.values())
-        if not waiting:
+        if not self._waiting:
             return
         try:
-            taken, reason = self._notifier.send(waiting), "refused or not reached"
+            taken, reason = self._notifier.send(list(self._waiting.values())), "refused or not reached"
         except Exception as error:  # must stop neither the other notifiers nor the next alert
             taken, reason = False, type(error).__name__
-        if not taken:
-            log.error("%d alert(s) not sent by %s: %s; trying again.", len(waiting), self._notifier.name, reason)
-            return
-        self._waiting.clear()
-        self._sent.record(self._notifier.name, waiting, now)
+        if taken:
+            self._sent.record(list(self._waiting), now)
+            self._waiting.clear()
+        else:
+            message = "%d alert(s) not sent by %s: %s; trying again."
+            log.error(message, len(self._waiting), self._notifier.name, reason)
 
 
 class Dispatcher:
     """Gathers alerts that come close together into one message, and sends failed messages again."""
 
-    def __init__(self, notifiers: Sequence[Notifier], sent: Deduplicator, gather: float) -> None:
+    def __init__(self, notifiers: Sequence[Notifier], sent: SentAlerts, gather: float) -> None:
         self._boxes = [Outbox(notifier, sent) for notifier in notifiers]
         self._queue: Queue[Alert | None] = Queue()
         self._gather = gather
@@ -106,23 +134,17 @@ class Dispatcher:
         return alerts, True
 
 
-def post_alert(address: str, alert: Alert) -> None:
-    """Send an alert to the dispatcher at its address; raises OSError."""
-    request = Request(address, json.dumps(asdict(alert)).encode(), method="POST")  # noqa: S310 - our own
-    build_opener(ProxyHandler({})).open(request, timeout=POST_SECONDS).close()
-
-
 @contextmanager
-def running_dispatcher(settings: Settings, gather: float = GATHER_SECONDS) -> Iterator[str]:
-    """Run a dispatcher for the length of the block; yield its address, a secret of the server's automations."""
-    dispatcher = Dispatcher(notifiers(settings), Deduplicator(settings.home.absolute() / "told.json"), gather)
+def running_dispatcher(settings: Settings, gather: float = GATHER_SECONDS) -> Iterator[tuple[Dispatcher, str]]:
+    """Run a dispatcher for the length of the block; its address is a secret of the server's automations."""
+    dispatcher = Dispatcher(notifiers(settings), SentAlerts(settings.home.absolute() / "told.json"), gather)
     secret = token_urlsafe(16)
     server = ThreadingHTTPServer(("127.0.0.1", 0), _listener(dispatcher, f"/{secret}"))
     threads = [Thread(target=server.serve_forever, daemon=True), Thread(target=dispatcher.run, daemon=True)]
     for thread in threads:
         thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}/{secret}"
+        yield dispatcher, f"http://127.0.0.1:{server.server_port}/{secret}"
     finally:
         server.shutdown()
         server.server_close()

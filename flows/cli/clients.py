@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows.cli.app import client
-from flows.cli.output import CommandOutput, command, listing
+from flows.cli.output import CommandOutput, Record, command, listing
 
 if TYPE_CHECKING:
     from tasks.store.client_file import ClientSpec
@@ -38,9 +38,8 @@ def listed() -> CommandOutput:
     from tasks.store import open_catalog
 
     kept = [row.spec for row in open_catalog().catalog.clients()]
-    if not kept:
-        return CommandOutput({"clients": []}, ["No client yet. Next: throng client apply FILE.toml"])
-    return CommandOutput({"clients": kept}, listing("clients", ["client", "bucket"], [_row(spec) for spec in kept]))
+    lines = listing("clients", [_shown(spec) for spec in kept], ("client", "bucket"), lambda row: row["grants"])
+    return CommandOutput({"clients": kept}, lines or ["No client yet. Next: throng client apply FILE.toml"])
 
 
 def _read(file: Path) -> "ClientSpec":
@@ -69,7 +68,7 @@ def _keep(stores: Any, spec: "ClientSpec", kept: "ClientSpec | None") -> bool:
     )
 
 
-def _row(spec: Any) -> tuple[list[str], list[str]]:
+def _shown(spec: Any) -> Record:
     grants = [f"{g['product']} of {', '.join(g['zones'])} from {g['from']}" for g in spec["grants"]]
     where = f"s3://{spec['destination']['bucket']}/{spec['destination']['prefix']}"
-    return [spec["client"]["name"], where], grants
+    return {"client": spec["client"]["name"], "bucket": where, "grants": grants}

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.cli.app import app
-from flows.cli.output import CommandOutput, command, table
+from flows.cli.output import CommandOutput, command, listing
 
 if TYPE_CHECKING:
     from flows.cli.demo_stage import Stage
@@ -25,12 +25,13 @@ GRANTED = {"nordmarkt": "*", "stadtlicht": "D001"}
 def demo() -> CommandOutput:
     """Show the whole way of a row: a city's events, to two clients."""
     from flows.cli.demo_stage import stage
+    from flows.serving.prefect_server import wait_until_up
 
     started = time.monotonic()
     with stage(HOME.absolute()) as here:
         _simulate(here)
         _apply_clients(here)
-        here.pages.wait()
+        wait_until_up(here.config.api, here.server)
         _run_flows()
         lines = [_received(here, client) for client in GRANTED]
     return _told(lines, time.monotonic() - started)
@@ -101,11 +102,15 @@ def _told(lines: list[dict[str, Any]], seconds: float) -> CommandOutput:
 
     (month,) = open_catalog().ledger.months()
     cost = {"rho_spent": rho_of(month.spent), "rho_cap": rho_of(month.cap)}
-    columns = ["client", "#rows", "#zone-hours published", "#median error", "#of noise alone", "delivery"]
-    shares = ("published", "median_error", "noise_error")
-    rows = [[c["client"], c["rows"], *(f"{c[name]:.1%}" for name in shares), c["verified"]] for c in lines]
+    shares = {"published": "zone-hours published", "median_error": "median error", "noise_error": "of noise alone"}
+    rows = [
+        {"client": line["client"], "rows": line["rows"]}
+        | {shown: f"{line[name]:.1%}" for name, shown in shares.items()}
+        | {"delivery": line["verified"]}
+        for line in lines
+    ]
     say = [
-        table(f"{SUBSCRIBERS:,} subscribers on {DAY}", columns, rows),
+        *listing(f"{SUBSCRIBERS:,} subscribers on {DAY}", rows),
         "Beyond noise, the main error is silent phones: Throng does not count them.",
         f"rho spent: {cost['rho_spent']:.4f} of {cost['rho_cap']:g} for a subscriber's month. {seconds:.0f} seconds.",
         "",

@@ -9,7 +9,9 @@ from datetime import date
 from pathlib import Path
 
 from flows.serving.lockfile import exclusive
-from flows.serving.prefect_server import PrefectServer, prefect_server
+from flows.serving.managed_process import ManagedProcess
+from flows.serving.prefect_server import prefect_server
+from flows.serving.server_config import ServerConfig
 from tasks.env_files import sqlite_url
 from tasks.errors import Misconfigured
 from tasks.policy_file import shipped
@@ -27,7 +29,8 @@ class Stage:
     """Where everything of a demo is, while its servers run."""
 
     home: Path
-    pages: PrefectServer
+    config: ServerConfig
+    server: ManagedProcess
     s3: S3Server
 
     @property
@@ -54,12 +57,12 @@ def stage(home: Path) -> Iterator[Stage]:
     with exclusive(home.with_suffix(".lock"), taken):  # the next demo clears what this one uses
         for left in home.iterdir():
             shutil.rmtree(left) if left.is_dir() else left.unlink()
-        with prefect_server(home / "prefect") as pages, serve(home / "s3", BUCKETS) as s3:
-            os.environ.update(_environment(home, pages, s3))
-            yield Stage(home, pages, s3)
+        with prefect_server(home) as (config, server), serve(home / "s3", BUCKETS) as s3:
+            os.environ.update(_environment(home, config, s3))
+            yield Stage(home, config, server, s3)
 
 
-def _environment(home: Path, pages: PrefectServer, s3: S3Server) -> dict[str, str]:
+def _environment(home: Path, config: ServerConfig, s3: S3Server) -> dict[str, str]:
     """Every setting, so that neither the environment nor a `.env` leads the demo elsewhere."""
     return {
         "THRONG_HOME": str(home),
@@ -72,5 +75,5 @@ def _environment(home: Path, pages: PrefectServer, s3: S3Server) -> dict[str, st
         "AWS_SHARED_CREDENTIALS_FILE": str(s3.credentials),
         "AWS_CONFIG_FILE": os.devnull,
         "ARROW_DEFAULT_MEMORY_POOL": "system",  # gives memory back at once: three servers share this machine
-        **pages.settings,
+        **config.settings(),
     }

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial, wraps
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
@@ -29,8 +29,7 @@ OUTPUT_LOST = 40
 """The exit code where a program lacks the document that it asked for."""
 LOG_COLUMNS = 100_000
 """Width where no terminal has one: a log keeps lines whole."""
-Row = tuple[Sequence[object], Sequence["str | Text"]]
-"""A line's cells, and what is said below it."""
+Record = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -73,40 +72,33 @@ def _say_what_it_is(parameter: inspect.Parameter) -> None:
             info.metavar = "|".join(kind) if choices else parameter.name.upper()
 
 
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> "RenderableType":
-    """A plain table; a column whose name starts with `#` holds numbers."""
-    from rich.table import Table
-
-    made = Table(title=title, title_justify="left", show_edge=False, header_style="bold")
-    for column in columns:
-        justify: Literal["left", "right"] = "right" if column.startswith("#") else "left"
-        made.add_column(column.lstrip("#"), justify=justify, overflow="fold")
-    for row in rows:
-        made.add_row(*map(_shown, row))
-    return made
-
-
-def listing(title: str, columns: Sequence[str], rows: Sequence[Row]) -> list["RenderableType"]:
-    """Lines of short columns; a longer value follows below its line. A `#` column holds numbers."""
+def listing(
+    title: str,
+    rows: Sequence[Record],
+    columns: Sequence[str] = (),
+    notes: Callable[[Record], Sequence["str | Text"]] = lambda row: (),
+) -> list["RenderableType"]:
+    """Records as lines, all their fields or the named ones; longer values follow below as notes. Nothing of none."""
     from rich.padding import Padding
     from rich.text import Text
 
-    heads = [column.lstrip("#") for column in columns]
-    lines = [[_shown(cell) for cell in cells] for cells, _ in rows]
-    widths = [max(map(len, cells)) for cells in zip(heads, *lines, strict=True)]
+    if not rows:
+        return []
+    heads = columns or list(rows[0])
+    numbers = {head for head in heads if any(isinstance(row[head], int | float) for row in rows)}
+    lines = [{head: _shown(row[head]) for head in heads} for row in rows]
+    widths = {head: max(len(head), *(len(line[head]) for line in lines)) for head in heads}
 
-    def line(cells: Sequence[str]) -> str:
-        sides = (
-            cell.rjust if column.startswith("#") else cell.ljust for cell, column in zip(cells, columns, strict=True)
-        )
-        return "  ".join(side(width) for side, width in zip(sides, widths, strict=True)).rstrip()
+    def line(cells: Mapping[str, str]) -> str:
+        sides = (cells[head].rjust if head in numbers else cells[head].ljust for head in heads)
+        return "  ".join(side(widths[head]) for side, head in zip(sides, heads, strict=True)).rstrip()
 
-    said: list[RenderableType] = [Text(title, "italic"), Text(line(heads), "bold")]
-    for cells, (_, notes) in zip(lines, rows, strict=True):
+    said: list[RenderableType] = [Text(title, "italic")] if title else []
+    said.append(Text(line({head: head for head in heads}), "bold"))
+    for row, cells in zip(rows, lines, strict=True):
         said.append(Text(line(cells)))
-        said += [
-            note if isinstance(note, Text) else Padding(note, (0, 0, 0, 2), expand=False) for note in notes if note
-        ]
+        below = [note for note in notes(row) if note]
+        said += [note if isinstance(note, Text) else Padding(note, (0, 0, 0, 2), expand=False) for note in below]
     return said
 
 

@@ -11,7 +11,6 @@ from flows.cli.parsing import parse_day
 
 if TYPE_CHECKING:
     from flows.executor import StepResult
-    from flows.plan_view import Span
     from flows.reconcile import Report
     from tasks.plan import Plan
     from tasks.plan.states import Target
@@ -77,31 +76,33 @@ def _due(plan: "Plan") -> object:
     """The part of a plan that will run; the rest is shown at the end."""
     from rich.console import Group
 
-    from flows.plan_view import spans
-
-    shown = spans(target for target in plan.targets if target.needs)
-    if not shown:
-        return "Nothing to run."
-    more = f"; {len(shown) - SHOWN} more lines" if len(shown) > SHOWN else ""
-    return Group(*plan_lines(f"{plan.first} to {plan.last}: to run{more}", shown[:SHOWN]))
+    to_run = plan_lines(f"{plan.first} to {plan.last}: to run", [t for t in plan.targets if t.needs], SHOWN)
+    return Group(*to_run) if to_run else "Nothing to run."
 
 
-def plan_lines(title: str, spans: "Sequence[Span]") -> list[Any]:
-    """A plan's spans: the state of each, and below it its steps and reason."""
+def plan_lines(title: str, targets: "Sequence[Target]", most: int | None = None) -> list[Any]:
+    """Targets of a plan: which periods, for whom, and below it the steps and the reason."""
+    from flows.plan_view import group_alike
+
+    groups = group_alike(targets)
     rows = [
-        (
-            (span.periods, span.first.product, span.first.client or "-", span.first.state.value),
-            (span.cost, span.first.why),
-        )
-        for span in spans
+        {
+            "period": alike.periods,
+            "product": alike.first.product,
+            "for": alike.clients,
+            "state": alike.first.state.value,
+            "notes": (alike.cost, alike.first.why),
+        }
+        for alike in groups[:most]
     ]
-    return listing(title, ("period", "product", "client", "state"), rows)
+    more = f"; {len(groups) - len(rows)} more lines" if len(groups) > len(rows) else ""
+    return listing(f"{title}{more}", rows, ("period", "product", "for", "state"), lambda row: row["notes"])
 
 
 def _planned(plan: "Plan") -> CommandOutput:
-    from flows.plan_view import spans, total
+    from flows.plan_view import total
 
-    lines = plan_lines(f"{plan.first} to {plan.last}", spans(plan.targets))
+    lines = plan_lines(f"{plan.first} to {plan.last}", plan.targets)
     return CommandOutput({"plan": plan.document()}, [*lines, total(plan)])
 
 
@@ -119,21 +120,10 @@ def _told(report: "Report", requested: bool) -> CommandOutput:
         "results": results,
         "after": report.after.document(),
     }
-    open_targets = open_lines("not done", not_done(report.after), SHOWN)
+    open_targets = plan_lines("not done", not_done(report.after), SHOWN)
     return CommandOutput(
         document, [f"{name}: {sentence}", *open_targets, total(report.after)], exit_code(report, requested)
     )
-
-
-def open_lines(title: str, targets: "Sequence[Target]", most: int) -> list[Any]:
-    """What is not done: which periods, for whom, and below it why."""
-    from flows.status_text import group_alike
-
-    rows = [
-        ((periods, target.product, whom, target.state.value), (target.why,))
-        for periods, whom, target in group_alike(targets)
-    ]
-    return listing(title, ("period", "product", "for", "state"), rows[:most]) if rows else []
 
 
 def _line(result: "StepResult") -> dict[str, Any]:

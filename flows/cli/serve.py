@@ -28,7 +28,7 @@ def serve(
 
     from flows.alerting.dispatcher import running_dispatcher
     from flows.serving.lockfile import serve_lock
-    from flows.serving.managed_process import ManagedService
+    from flows.serving.managed_process import ManagedProcess
     from flows.serving.server_config import ServerConfig
     from flows.serving.services import services
     from flows.serving.supervisor import Supervisor
@@ -36,16 +36,16 @@ def serve(
 
     os.umask(0o077)  # of all that it and its children write: runs' names, logs and addresses are this user's alone
     logging.basicConfig(format="%(asctime)s %(message)s", datefmt=CLOCK)  # alerts
-    nothing: AbstractContextManager[list[ManagedService]] = nullcontext([])
+    nothing: AbstractContextManager[list[ManagedProcess]] = nullcontext([])
     place = ServerConfig(load().home.absolute(), host, port)
     with serve_lock(place.home):
         place.check()
         with (
             suppress(KeyboardInterrupt),
             services(place, _say) if with_services else nothing as beside,
-            running_dispatcher(_checked()) as dispatcher,
+            running_dispatcher(_checked()) as (dispatcher, address),
         ):
-            Supervisor(place, dispatcher, _say, beside).run()
+            Supervisor(place, dispatcher.enqueue, address, _say, beside).run()
     return CommandOutput({"stopped": True}, ["Stopped. The same command goes on from here."])
 
 

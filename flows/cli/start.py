@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows.cli.app import app
-from flows.cli.output import CommandOutput, command, table
+from flows.cli.output import CommandOutput, command, listing
 
 if TYPE_CHECKING:
     from tasks.events.inspection import Inspection
@@ -78,11 +78,11 @@ def _told(file: Path, found: "Inspection") -> list[Any]:
     say: list[Any] = [Text(f"{file}: {found.kind}, {known}", "bold")]
     if found.why_not:
         say.append(Text(f"Why: {found.why_not}"))
-    if found.columns:
-        rows = [(look.shown, look.type, look.form or "") for look in found.columns]
-        say.append(table("", ["column", "type", "commonest form (9 a digit, a a letter)"], rows))
-    if found.readings:
-        by = "by the mapping that is proposed" if found.proposal else "as it is"
-        rows = [(each.what, f"{each.read:,} of {each.rows:,}", each.unread_form or "") for each in found.readings]
-        say.append(table("", [f"read {by}", "#sampled", "form of the others"], rows))
-    return [*say, *found.notes, ""]
+    form = "commonest form (9 a digit, a a letter)"
+    say += listing("", [{"column": look.shown, "type": look.type, form: look.form} for look in found.columns])
+    by = f"read {'by the mapping that is proposed' if found.proposal else 'as it is'}"
+    rows = [
+        {by: each.what, "of those sampled": f"{each.read:,} of {each.rows:,}", "form of the others": each.unread_form}
+        for each in found.readings
+    ]
+    return [*say, *listing("", rows), *found.notes, ""]

@@ -7,8 +7,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from flows.cli.app import app
-from flows.cli.output import CommandOutput, command, table
-from flows.costs import size
+from flows.cli.output import CommandOutput, command, listing
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -101,42 +100,42 @@ def _sentence(text: str) -> "RenderableType":
 def _clients(found: "Status") -> list[Any]:
     from flows.status_text import awaited, freshness, lateness, punctuality
 
-    columns = ["client", "product", "newest data (age)", "#withheld", "next", "late", "in time"]
     rows = [
-        (
-            line.client,
-            line.product,
-            f"{line.newest} ({freshness(line, found)})" if line.newest else "none yet",
-            "-" if line.withheld is None else f"{line.withheld:.0%}",
-            awaited(line, found),
-            lateness(line, found),
-            punctuality(line),
-        )
+        {
+            "client": line.client,
+            "product": line.product,
+            "newest data (age)": f"{line.newest} ({freshness(line, found)})" if line.newest else "none yet",
+            "withheld": "-" if line.withheld is None else f"{line.withheld:.0%}",
+            "next": awaited(line, found),
+            "late": lateness(line, found),
+            "in time": punctuality(line),
+        }
         for line in found.delivery_health
     ]
-    return ["", table("", columns, rows), ""] if rows else []
+    return ["", *listing("", rows), ""] if rows else []
 
 
 def _open(found: "Status") -> list[Any]:
     """Periods of the days in view that are not done, besides those that a thing to do explains."""
-    from flows.cli.schedule import open_lines
+    from flows.cli.schedule import plan_lines
     from flows.plan_view import not_done
 
-    lines = open_lines("also not done", [cell for cell in not_done(found.plan) if not found.explains(cell)], SHOWN)
+    lines = plan_lines("also not done", [cell for cell in not_done(found.plan) if not found.explains(cell)], SHOWN)
     return [*lines, ""] if lines else []
 
 
 def _costs(found: "Status") -> list[Any]:
-    columns = ["a run of", "#takes", "#CPU-s", "#read", "#written", "#S3 requests"]
+    from rich.filesize import decimal
+
     rows = [
-        (
-            cost.verb,
-            f"{cost.seconds:.1f} s",
-            f"{cost.cpu_seconds:.1f}",
-            size(cost.bytes_read),
-            size(cost.bytes_written),
-            f"{cost.s3_requests:.0f}",
-        )
+        {
+            "a run of": cost.verb,
+            "takes": f"{cost.seconds:.1f} s",
+            "CPU-s": f"{cost.cpu_seconds:.1f}",
+            "read": decimal(round(cost.bytes_read)),
+            "written": decimal(round(cost.bytes_written)),
+            "S3 requests": round(cost.s3_requests),
+        }
         for cost in found.costs
     ]
-    return ["", table("", columns, rows)] if rows else []
+    return ["", *listing("", rows)] if rows else []

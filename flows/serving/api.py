@@ -1,15 +1,12 @@
 """What the supervisor asks of Prefect's API: few requests, which fail at once where Prefect's own client waits."""
 
-import json
 import time
-from base64 import b64encode
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from http.client import HTTPException
 from typing import Any
-from urllib.error import HTTPError
-from urllib.request import ProxyHandler, Request, build_opener
+
+from httpx import Client, TransportError
 
 from flows.links import FLOW_RUN
 
@@ -28,14 +25,12 @@ class Refused(Exception):
 
 
 class Api:
-    """Flow runs of one Prefect server."""
+    """Flow runs of one Prefect server on this machine."""
 
     def __init__(self, url: str, login: str) -> None:
-        self._url, self._way = url, build_opener(ProxyHandler({}))
-        self._headers = {
-            "Content-Type": "application/json",
-            "Authorization": f"Basic {b64encode(login.encode()).decode()}",
-        }
+        user, _, password = login.partition(":")
+        self._url = url
+        self._http = Client(base_url=url, auth=(user, password), timeout=TIMEOUT_SECONDS, trust_env=False)
 
     def runs(self, **filters: Any) -> list[dict[str, Any]]:
         """Flow runs by filters of the API, at most two hundred."""
@@ -79,19 +74,14 @@ class Api:
             return None
 
     def _post(self, path: str, body: object) -> Any:
-        request = Request(  # noqa: S310 - the address of our own server
-            self._url + path, json.dumps(body).encode(), self._headers
-        )
         for _ in range(TRIES):
             try:
-                with self._way.open(request, timeout=TIMEOUT_SECONDS) as answer:
-                    if not answer.headers:
-                        raise HTTPException
-                    return json.loads(answer.read() or b"null")
-            except HTTPError as error:
-                if error.code < 500:
-                    raise Refused(path) from None
-                time.sleep(BETWEEN_TRIES_SECONDS)  # 503: its SQLite is busy
-            except (OSError, HTTPException, ValueError):  # gone, or killed in the middle of its answer
+                answer = self._http.post(path, json=body)
+                if answer.is_success:
+                    return answer.json() if answer.content else None
+            except (TransportError, ValueError):  # gone, or killed in the middle of its answer
                 break
+            if answer.status_code < 500:
+                raise Refused(path)
+            time.sleep(BETWEEN_TRIES_SECONDS)  # 503: its SQLite is busy
         raise Unreachable(path)

@@ -4,7 +4,7 @@ import os
 import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any
 
 from prefect import Flow
 from prefect.client.orchestration import SyncPrefectClient, get_client
@@ -15,7 +15,6 @@ from prefect.exceptions import ObjectNotFound
 from prefect.schedules import Cron
 from prefect.types.entrypoint import EntrypointType
 from prefect.utilities.processutils import command_to_string
-from pydantic.fields import FieldInfo
 
 from flows.alerting.automations import install
 from flows.backfill import backfill
@@ -60,10 +59,10 @@ def apply() -> str:
         _pool(api)
         _queues(api)
         cron = hourly(time, datetime.now(UTC).date())
-        _deploy(api, daily, "daily", schedule=Cron(cron, timezone="UTC"), concurrency_limit=_ONE_AND_NO_QUEUE)
-        _deploy(api, backfill, "backfill")
+        _deploy(daily, "daily", schedule=Cron(cron, timezone="UTC"), concurrency_limit=_ONE_AND_NO_QUEUE)
+        _deploy(backfill, "backfill")
         nightly = Cron(NIGHTLY, timezone="UTC")
-        _deploy(api, expire, "daily", schedule=nightly, concurrency_limit=_ONE_AND_NO_QUEUE)
+        _deploy(expire, "daily", schedule=nightly, concurrency_limit=_ONE_AND_NO_QUEUE)
     return f"daily (cron {cron}, UTC), backfill, expire (cron {NIGHTLY}, UTC)"
 
 
@@ -102,35 +101,16 @@ def _queues(api: SyncPrefectClient) -> None:
         api.update_work_queue(known[name].id, priority=priority, concurrency_limit=limit)
 
 
-def _deploy(api: SyncPrefectClient, flow: Flow[..., Any], queue: str, **words: Any) -> None:
+def _deploy(flow: Flow[..., Any], queue: str, **words: Any) -> None:
     """Apply a deployment by its flow's dotted name; one that was paused by hand stays paused."""
-    deployment = RunnerDeployment.from_flow(
+    RunnerDeployment.from_flow(
         flow,
         name=flow.name,
-        paused=_paused(api, flow.name),
         work_pool_name=POOL,
         work_queue_name=queue,
         entrypoint_type=EntrypointType.MODULE_PATH,
         **words,
-    )
-    _describe(deployment, flow)
-    deployment.apply()
-
-
-def _describe(deployment: RunnerDeployment, flow: Flow[..., Any]) -> None:
-    """Put the parameters' descriptions into their form: of an `Annotated` field Prefect keeps the bounds only."""
-    form = deployment._parameter_openapi_schema.properties
-    for name, hint in get_type_hints(flow.fn, include_extras=True).items():
-        for field in get_args(hint)[1:]:
-            if isinstance(field, FieldInfo) and field.description:
-                form[name]["description"] = field.description
-
-
-def _paused(api: SyncPrefectClient, name: str) -> bool:
-    try:
-        return bool(api.read_deployment_by_name(f"{name}/{name}").paused)
-    except ObjectNotFound:
-        return False
+    ).apply()
 
 
 if __name__ == "__main__":

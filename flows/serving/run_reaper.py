@@ -16,10 +16,10 @@ from flows.serving.terminal_states import (
     CANCELLED,
     COMMAND_KILLED,
     CUT_OFF,
+    KEPT,
     KILLED,
     KILLED_AGAIN,
     KILLED_ALONE,
-    OURS,
     STOPPED,
     STOPPED_ALONE,
     WITH_ITS_PARENT,
@@ -45,26 +45,26 @@ def reap(api: Api, queue: str) -> list[str]:
     """Say of each run that this queue's killed worker left behind that it ended; returns their names."""
     left = _left(api, queue)
     for run in left:
-        tags = sorted({*run["tags"], AGAIN, AFTER_A_KILL})
-        follower = None if AFTER_A_KILL in run["tags"] else api.start_again(run, tags)
-        close_run(api, run, _killed(run, follower), follower)
+        if AFTER_A_KILL in run["tags"]:
+            close_run(api, run, KILLED_AGAIN)
+        else:
+            _follow(api, run, KILLED, KILLED_ALONE, AFTER_A_KILL)
     _put_back(api, queue)
     return [run["name"] for run in left]
-
-
-def _killed(run: dict[str, Any], follower: str | None) -> TerminalState:
-    if AFTER_A_KILL in run["tags"]:
-        return KILLED_AGAIN
-    return KILLED if follower else KILLED_ALONE
 
 
 def resubmit(api: Api, queue: str) -> list[str]:
     """Let new runs go on where those end that a stop interrupts; returns the names of the interrupted ones."""
     left = _left(api, queue)
     for run in left:
-        follower = api.start_again(run, sorted({*run["tags"], AGAIN}))
-        close_run(api, run, STOPPED if follower else STOPPED_ALONE, follower)
+        _follow(api, run, STOPPED, STOPPED_ALONE)
     return [run["name"] for run in left]
+
+
+def _follow(api: Api, run: dict[str, Any], followed: TerminalState, alone: TerminalState, *tags: str) -> None:
+    """Close a run, after a new one is asked for that goes on from there."""
+    follower = api.start_again(run, sorted({*run["tags"], AGAIN, *tags}))
+    close_run(api, run, followed if follower else alone, follower)
 
 
 def _left(api: Api, queue: str) -> list[dict[str, Any]]:
@@ -95,28 +95,27 @@ def _of_ended_parents(api: Api) -> list[str]:
     for parent in parents:
         if parent["state_type"] in (*UNFINISHED, "SCHEDULED", "PAUSED"):
             continue
-        how = _with(parent)
+        dead = parent["state_type"] in DEAD
+        kind, name = (parent["state_type"], parent["state_name"]) if dead else ("CRASHED", "Crashed")
+        how = TerminalState(kind, name, WITH_ITS_PARENT)
         for run in api.runs(flow_runs={"state": _state(UNFINISHED), "parent_flow_run_id": {"any_": [parent["id"]]}}):
             close_run(api, run, how, parent["id"])
             names.append(run["name"])
     return names
 
 
-def _with(parent: dict[str, Any]) -> TerminalState:
-    if parent["state_type"] in DEAD:
-        return TerminalState(parent["state_type"], parent["state_name"], WITH_ITS_PARENT)
-    return TerminalState("CRASHED", "Crashed", WITH_ITS_PARENT)
-
-
 def dead_runs(api: Api, since: str) -> dict[str, tuple[str, str]]:
     """Flow runs that began and were killed, interrupted or cancelled since, by id: the state's name, and its sentence.
 
-    Of those that a worker or Prefect itself has marked, the page says first what that means.
+    Of those that a worker or Prefect itself has marked, the page says first what that means. Prefect gives up
+    some whose process goes on.
     """
     found = {}
-    for run in _begun_and_ended(api, since):
-        message = run["state"]["message"]
-        if message not in OURS:
+    for run in api.runs(flow_runs={"state": _state(DEAD), "end_time": {"after_": since}}):
+        if not run["run_count"] or alive(run["infrastructure_pid"]):
+            continue
+        message = run["state"]["message"] or ""
+        if KEPT not in message:
             how = _meaning(run)
             close_run(api, run, how)
             message = how.message
@@ -124,22 +123,10 @@ def dead_runs(api: Api, since: str) -> dict[str, tuple[str, str]]:
     return found
 
 
-def _begun_and_ended(api: Api, since: str) -> list[dict[str, Any]]:
-    """Without those that Prefect has given up while their process, or the run that started them, goes on."""
-    ended = {"state": _state(DEAD), "end_time": {"after_": since}}
-    runs = [run for run in api.runs(flow_runs=ended) if run["run_count"] and not alive(run["infrastructure_pid"])]
-    children = [run["parent_task_run_id"] for run in runs if run["parent_task_run_id"]]
-    parents = api.runs(task_runs={"id": {"any_": children}}) if children else []
-    going = [parent["id"] for parent in parents if parent["state_type"] in UNFINISHED]
-    theirs = api.runs(flow_runs=ended | {"parent_flow_run_id": {"any_": going}}) if going else []
-    left_out = {run["id"] for run in theirs}
-    return [run for run in runs if run["id"] not in left_out]
-
-
 def _meaning(run: dict[str, Any]) -> TerminalState:
     if run["state_type"] == CANCELLED.kind:
         return CANCELLED
-    if run["infrastructure_pid"] and gone(run["infrastructure_pid"]):
+    if gone(run["infrastructure_pid"]):
         return COMMAND_KILLED
     return KILLED_ALONE if PROCESS_ENDED in (run["state"]["message"] or "") else CUT_OFF
 

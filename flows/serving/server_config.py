@@ -5,10 +5,11 @@ import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from flows.serving.login import ASKING, AUTH, login
-from flows.serving.prefect_server import environment
+from flows.serving.managed_process import ManagedProcess, start_logged
 from tasks.errors import Misconfigured
 from tasks.loopback import LOOPBACK
 
@@ -86,26 +87,39 @@ class ServerConfig:
         """Whose pages may call the API: its own; on loopback under the other name too, as behind a forwarded port."""
         return [self.url, *([f"http://localhost:{self.port}"] if self.host == LOOPBACK[0] else [])]
 
-    def server_command(self) -> list[str]:
+    def server(self) -> ManagedProcess:
         """Prefect's server."""
-        return [*_PREFECT, "server", "start", "--host", self.host, "--port", str(self.port)]
+        return self._managed("server", "server", "start", "--host", self.host, "--port", str(self.port))
 
-    def worker_command(self, queue: str) -> list[str]:
+    def worker(self, queue: str) -> ManagedProcess:
         """The worker of a queue."""
-        named = ["--name", worker_name(queue), "--pool", POOL, "--work-queue", queue]
-        return [*_PREFECT, "worker", "start", *named, "--type", "process"]
+        named = ("--name", worker_name(queue), "--pool", POOL, "--work-queue", queue)
+        return self._managed(f"worker {queue}", "worker", "start", *named, "--type", "process")
+
+    def _managed(self, name: str, *words: str) -> ManagedProcess:
+        log = self.log(name.replace(" ", "-"))
+        return ManagedProcess(name, log, partial(start_logged, [sys.executable, "-m", "prefect", *words], log))
 
 
 POOL = "throng"
 QUEUES: Mapping[str, int] = {"daily": 1, "backfill": 2}
 """Each queue's priority, the first one's runs first; each has a worker of its own."""
 
-ALERT_ADDRESS = "TELLER_ADDRESS"
+ALERT_ADDRESS = "ALERT_ADDRESS"
 """Names the variable by which the deployments' process learns where alerts go; the address is a secret."""
-
-_PREFECT = [sys.executable, "-m", "prefect"]
 
 
 def worker_name(queue: str) -> str:
     """A worker's name says which runs are this machine's."""
     return f"{queue} on {socket.gethostname()}"
+
+
+def environment(home: Path, api: str) -> dict[str, str]:
+    """Prefect's settings for a home of its own, without telemetry."""
+    return {
+        "PREFECT_HOME": str(home),
+        "PREFECT_API_URL": api,
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+        "DO_NOT_TRACK": "1",
+    }

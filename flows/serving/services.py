@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import subprocess
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -9,7 +10,7 @@ from datetime import date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
-from flows.serving.managed_process import ManagedService
+from flows.serving.managed_process import ManagedProcess
 from flows.serving.server_config import ServerConfig
 from tasks import env_files
 from tasks.events.formats import load_formats
@@ -17,6 +18,7 @@ from tasks.events.landing import first_label
 from tasks.policy_file import load as load_policy
 from tasks.services import postgres, s3
 from tasks.services.client_file import client_file
+from tasks.services.server import LoopbackServer
 from tasks.settings import load
 from tasks.store.atomic_files import translate_errors, write_file
 from tasks.store.client_spec import ClientSpec
@@ -25,7 +27,7 @@ CLIENT, BUCKET = "nordmarkt", "nordmarkt-insights"
 
 
 @contextmanager
-def services(place: ServerConfig, say: Callable[[str], None]) -> Iterator[list[ManagedService]]:
+def services(place: ServerConfig, say: Callable[[str], None]) -> Iterator[list[ManagedProcess]]:
     """Serve both from the home's folders, beside Prefect's port, and let every child process use them."""
     home, s3_port, postgres_port = place.home, place.port + 1, place.port + 2
     for port in (s3_port, postgres_port):
@@ -53,7 +55,17 @@ def services(place: ServerConfig, say: Callable[[str], None]) -> Iterator[list[M
         say(f"commands: THRONG_HOME={shlex.quote(str(home))} is enough, they read its settings themselves")
         for hint in _hints(home, _today()):
             say(hint)
-        yield [ManagedService("PostgreSQL", postgres_), ManagedService("S3", s3_)]
+        yield [_managed("PostgreSQL", postgres_), _managed("S3", s3_)]
+
+
+def _managed(name: str, server: LoopbackServer) -> ManagedProcess:
+    """A running server; its first user stops it at the end."""
+
+    def start_again(settings: Mapping[str, str]) -> "subprocess.Popen[bytes] | None":
+        server.start()
+        return server.process
+
+    return ManagedProcess(name, server.log, start_again, server.process)
 
 
 def _let_in(home: Path) -> None:

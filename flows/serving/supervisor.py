@@ -6,13 +6,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
-from flows.alerting.dispatcher import SERVICE_DOWN, post_alert
+from flows.alerting.dispatcher import SERVICE_DOWN
 from flows.serving.api import Api, Unreachable
 from flows.serving.lockfile import write_address
 from flows.serving.login import AUTH, login, login_file
-from flows.serving.managed_process import ManagedProcess, ManagedService
+from flows.serving.managed_process import ManagedProcess
 from flows.serving.prefect_server import wait_until_up
 from flows.serving.run_reaper import dead_runs, reap, reap_orphans, resubmit
 from flows.serving.server_config import ALERT_ADDRESS, QUEUES, ServerConfig
@@ -39,14 +40,19 @@ OVERLAP = timedelta(minutes=1)
 class Supervisor:
     """Everything of one `throng serve`; says each change of state in a line."""
 
-    def __init__(self, place: ServerConfig, dispatcher: str, say: Say, services: Sequence[ManagedService] = ()) -> None:
-        self._place, self._dispatcher, self._say, self._services = place, dispatcher, say, services
+    def __init__(
+        self,
+        place: ServerConfig,
+        alert: Callable[[Alert], None],
+        alert_address: str,
+        say: Say,
+        services: Sequence[ManagedProcess] = (),
+    ) -> None:
+        self._place, self._alert, self._alert_address = place, alert, alert_address
+        self._say, self._services = say, services
         self._api = Api(place.api, login(place.home))
-        self._server = ManagedProcess("server", place.server_command(), place.log("server"))
-        self._workers = {
-            queue: ManagedProcess(f"worker {queue}", place.worker_command(queue), place.log(f"worker-{queue}"))
-            for queue in QUEUES
-        }
+        self._server = place.server()
+        self._workers = {queue: place.worker(queue) for queue in QUEUES}
         self._swept = float("-inf")
         self._told, self._closed = datetime.now(UTC) - LOOK_BACK, frozenset[str]()
 
@@ -68,7 +74,7 @@ class Supervisor:
         self._say(f"server: starting, logs in {self._place.log('server').parent}")
         self._place.prefect.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._server.start(self._place.settings())
-        wait_until_up(self._place.api, lambda: self._server.exited() is not None, self._server.log)
+        wait_until_up(self._place.api, self._server)
         self._say(f"server: up, see {self._place.url}")
         self._say(f"login: the page asks once for user:password, {_known_from(self._place)}")
         self._deploy()
@@ -80,7 +86,7 @@ class Supervisor:
         with log.open("wb") as output:
             done = subprocess.run(
                 [sys.executable, "-m", "flows.serving.deployments"],
-                env=os.environ | self._place.settings() | {ALERT_ADDRESS: self._dispatcher},
+                env=os.environ | self._place.settings() | {ALERT_ADDRESS: self._alert_address},
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
@@ -115,13 +121,6 @@ class Supervisor:
             what = f"It has ended {child.ends} times in a row ({how}); it is started again each minute."
             self._alert(Alert(SERVICE_DOWN, child.name, what, f"Read the end of {child.log}."))
 
-    def _alert(self, alert: Alert) -> None:
-        """Send an alert through the dispatcher: the server, which has the automations, may be down."""
-        try:
-            post_alert(self._dispatcher, alert)
-        except OSError as error:
-            self._say(f"alerts: {alert.subject} could not be sent ({type(error).__name__})")
-
     def _start(self, queue: str, worker: ManagedProcess) -> None:
         """Start a worker, once nothing of the one before it is left."""
         try:
@@ -140,10 +139,8 @@ class Supervisor:
         self._swept = time.monotonic()
         for child in self._children():
             child.rotate_log()
-        try:
+        with suppress(Unreachable):
             self._close_dead_runs()
-        except Unreachable:
-            return
 
     def _close_dead_runs(self) -> None:
         """Close runs that died since the last time, on their pages and in the catalog."""

@@ -16,27 +16,25 @@ class TerminalState:
     message: str
 
 
-def _crashed(message: str, name: str = "Crashed") -> TerminalState:
-    return TerminalState("CRASHED", name, message)
+KEPT = "What it had finished is kept"
+"""Marks an explained state; other states still have Prefect's own words."""
 
 
-_KILLED = "Its process was killed. What it had finished is kept; "
-KILLED = _crashed(f"{_KILLED}a new run goes on from there.")
-KILLED_AGAIN = _crashed(f"{_KILLED}as this was the second time, find out why before a rerun.")
-KILLED_ALONE = _crashed(f"{_KILLED}the next daily, or a rerun of the backfill, goes on from there.")
-CUT_OFF = _crashed("It was cut off. What it had finished is kept; a rerun, or the next daily, goes on.")
-COMMAND_KILLED = _crashed(f"{_KILLED}the same command goes on from there.")
-STOPPED = _crashed("Throng was stopped. A new run goes on from here when it is started again.", "Interrupted")
-STOPPED_ALONE = _crashed("Throng was stopped. What it had finished is kept; a rerun goes on.", "Interrupted")
-STOPPED_AT_ONCE = _crashed("Stopped at once by hand. The same command goes on from here.", "Interrupted")
-CANCELLED = TerminalState("CANCELLED", "Cancelled", "Cancelled by hand; what it had finished is kept.")
-WITH_ITS_PARENT = "The run that started it has ended. What it had finished is kept."
+def _crashed(what: str, follows: str, name: str = "Crashed") -> TerminalState:
+    return TerminalState("CRASHED", name, f"{what} {KEPT}; {follows}")
 
-_ENDS = (
-    KILLED, KILLED_AGAIN, KILLED_ALONE, CUT_OFF, COMMAND_KILLED, STOPPED, STOPPED_ALONE, STOPPED_AT_ONCE, CANCELLED
-)  # fmt: skip
-OURS = frozenset({WITH_ITS_PARENT, *(how.message for how in _ENDS)})
-"""Messages of explained states; other states still have Prefect's own words."""
+
+_KILLED = "Its process was killed."
+KILLED = _crashed(_KILLED, "a new run goes on from there.")
+KILLED_AGAIN = _crashed(_KILLED, "as this was the second time, find out why before a rerun.")
+KILLED_ALONE = _crashed(_KILLED, "the next daily, or a rerun of the backfill, goes on from there.")
+CUT_OFF = _crashed("It was cut off.", "a rerun, or the next daily, goes on from there.")
+COMMAND_KILLED = _crashed(_KILLED, "the same command goes on from there.")
+STOPPED = _crashed("Throng was stopped.", "a new run goes on from there when it is started again.", "Interrupted")
+STOPPED_ALONE = _crashed("Throng was stopped.", "a rerun goes on from there.", "Interrupted")
+STOPPED_AT_ONCE = _crashed("Stopped at once by hand.", "the same command goes on from there.", "Interrupted")
+CANCELLED = TerminalState("CANCELLED", "Cancelled", f"Cancelled by hand. {KEPT}.")
+WITH_ITS_PARENT = f"The run that started it has ended. {KEPT}."
 
 
 def close_run(api: Api, run: dict[str, Any], how: TerminalState, see: str | None = None) -> None:

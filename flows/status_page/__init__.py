@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from rich.filesize import decimal
 
 from flows import status_text
-from flows.costs import size
-from flows.plan_view import SIGNS, not_done
+from flows.plan_view import SIGNS, group_alike, not_done
 from flows.status_page.grid import bands, legend
 from tasks.plan.states import MEANING
 
@@ -36,11 +36,11 @@ def page(status: "Status", address: Address) -> str:
         legend=legend(status),
         meaning=MEANING,
         signs=SIGNS,
-        rest=status_text.group_alike([target for target in not_done(status.plan) if not status.explains(target)]),
+        rest=group_alike([target for target in not_done(status.plan) if not status.explains(target)]),
         failures=status.failures[:LATEST],
         runs=status.runs[:LATEST],
         address=lambda run_id: _link(address(run_id)),
-        size=size,
+        size=lambda count: decimal(round(count)),
     )
 
 

@@ -42,7 +42,7 @@ def told(
         alerts=f"{hook.url} {mail.url}",
         _env_file=None,
     )
-    with running_dispatcher(settings, gather=0.1) as url, _api() as api:
+    with running_dispatcher(settings, gather=0.1) as (_, url), _api() as api:
         for _ in range(2):
             install(url, late=timedelta(seconds=10), silent=timedelta(seconds=10))
         ours = [found for found in api.read_automations() if found.name.startswith(PREFIX)]

@@ -19,6 +19,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from flows.links import FLOW_RUN
+from flows.serving.terminal_states import CANCELLED
 from tasks.policy_file import shipped
 from tests.served import Served, alive, descendants, ports, until, with_words
 
@@ -174,7 +175,7 @@ def test_a_cancelled_run_is_cancelled_with_all_that_it_started_and_in_the_books(
     served.becomes(run, "CANCELLED", "CRASHED", "COMPLETED")
     until(lambda: served.warnings(run))
     assert {one["state_type"] for one in (served.run(run), *served.children(run))} == {"CANCELLED"}
-    assert served.warnings(run) == ["Cancelled: Cancelled by hand; what it had finished is kept."]
+    assert served.warnings(run) == [f"Cancelled: {CANCELLED.message}"]
     assert until(lambda: served.in_books(run)) == [("Stopped", 130)]
 
 

@@ -13,8 +13,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from flows.alerting.deduplication import Deduplicator
-from flows.alerting.dispatcher import Outbox, running_dispatcher
+from flows.alerting.dispatcher import Outbox, SentAlerts, running_dispatcher
 from flows.alerting.notifiers import ServiceNotifier, notifiers
 from tasks.alerts import Alert
 from tasks.errors import Misconfigured
@@ -52,7 +51,7 @@ def _say(url: str, *alerts: Alert) -> None:
 
 @contextmanager
 def _box(received: Received, home: Path) -> Iterator[Callable[[datetime, Alert], None]]:
-    box = Outbox(ServiceNotifier(1, received.url), Deduplicator(home / "told.json"))
+    box = Outbox(ServiceNotifier(1, received.url), SentAlerts(home / "told.json"))
 
     def tell(at: datetime, alert: Alert) -> None:
         box.add([alert], at)
@@ -63,7 +62,7 @@ def _box(received: Received, home: Path) -> Iterator[Callable[[datetime, Alert],
 
 def test_what_comes_at_once_is_one_message_of_each_notifier(tmp_path: Path) -> None:
     with webhook() as hook, mailbox() as mail:
-        with running_dispatcher(_settings(tmp_path, hook, mail), gather=0.5) as url:
+        with running_dispatcher(_settings(tmp_path, hook, mail), gather=0.5) as (_, url):
             _say(url, OVERDUE, LOW, OVERDUE)
             until(lambda: hook.calls and mail.mails)
         assert (len(hook.calls), hook.alerts) == (1, [OVERDUE, LOW])
@@ -110,7 +109,7 @@ def test_what_a_receiver_did_not_take_is_logged_without_its_address_and_sent_lat
 def test_one_notifier_that_fails_does_not_hold_up_the_other(tmp_path: Path) -> None:
     with webhook() as hook, mailbox() as mail:
         hook.status = 500
-        with running_dispatcher(_settings(tmp_path, hook, mail), gather=0.1) as url:
+        with running_dispatcher(_settings(tmp_path, hook, mail), gather=0.1) as (_, url):
             for number, alert in enumerate((OVERDUE, LOW), 1):
                 _say(url, alert)
                 until(partial(_has_mails, mail, number))
@@ -151,7 +150,7 @@ def test_a_password_is_for_a_server_whose_name_is_certified(
 
 
 def test_only_the_secret_address_takes_alerts_and_nothing_else(tmp_path: Path) -> None:
-    with running_dispatcher(_settings(tmp_path), gather=0.1) as url:
+    with running_dispatcher(_settings(tmp_path), gather=0.1) as (_, url):
         told = vars(OVERDUE)
         no_alerts = [{}, [], 7, {**told, "kind": "you_won"}, {**told, "more": ""}, {**told, "what": "\ud800"}]
         no_alerts += [{**told, name: wrong} for name in told for wrong in (["x"], {"x": 1}, None, 7)]
@@ -163,7 +162,7 @@ def test_only_the_secret_address_takes_alerts_and_nothing_else(tmp_path: Path) -
 
 
 def test_without_a_service_the_log_has_the_alert(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    with running_dispatcher(_settings(tmp_path), gather=0.1) as url:
+    with running_dispatcher(_settings(tmp_path), gather=0.1) as (_, url):
         _say(url, OVERDUE)
         until(lambda: all(part in caplog.text for part in vars(OVERDUE).values()))
 
@@ -180,7 +179,7 @@ def test_an_address_of_no_known_service_is_refused_and_not_shown(
 
 def test_an_alert_of_several_lines_is_sent_as_one_line_a_field(tmp_path: Path) -> None:
     with webhook() as hook, mailbox() as mail:
-        with running_dispatcher(_settings(tmp_path, hook, mail), gather=0.1) as url:
+        with running_dispatcher(_settings(tmp_path, hook, mail), gather=0.1) as (_, url):
             _say(url, Alert("run_failed", "daily\r\nBcc: all@elsewhere.example", "It\nbroke.", "Mend it."))
             until(lambda: hook.calls and mail.mails)
         assert hook.alerts[0].what == "It broke."
@@ -228,7 +227,7 @@ def test_a_number_that_may_be_a_subscribers_leaves_by_no_notifier(
     page = "http://127.0.0.1:4200/runs/flow-run/7d0c4b52-0000-4000-8000-123456789012"
     alert = Alert("release_stale", "of 4915155500001", "1 file arrived (sub-4915155500001.csv).", f"Open {page}")
     with webhook() as hook, mailbox() as mail:
-        with running_dispatcher(_settings(tmp_path, hook, mail), gather=0.1) as url:
+        with running_dispatcher(_settings(tmp_path, hook, mail), gather=0.1) as (_, url):
             _say(url, alert)
             until(lambda: hook.calls and mail.mails)
         (message,) = mail.mails

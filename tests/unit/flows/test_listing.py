@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from flows.cli import app, history, schedule
 from flows.cli.output import listing, print_part
-from flows.plan_view import spans
+from flows.plan_view import group_alike
 from tasks.plan.states import Plan, State, Target
 from tasks.store import Stores, open_stores
 from tasks.store.audit import AuditEntry
@@ -90,7 +90,7 @@ def test_a_gate_rule_s_words_are_not_cut(stores: Stores) -> None:
 
 
 def test_numbers_are_on_the_right_and_nothing_stands_for_none() -> None:
-    said = _on_a_terminal(listing("days", ["day", "#rows"], [(["2026-03-01", 1_234_567], []), (["[b]", None], [""])]))
+    said = _on_a_terminal(listing("days", [{"day": "2026-03-01", "rows": 1_234_567}, {"day": "[b]", "rows": None}]))
     assert said == ["days", "day              rows", "2026-03-01  1,234,567", "[b]"]
 
 
@@ -106,21 +106,20 @@ def _plan(*targets: Target) -> Plan:
     return Plan(date(2026, 3, 1), date(2026, 3, 31), None, (), targets, ())
 
 
-def test_periods_in_a_row_that_stand_alike_are_one_line_of_a_plan() -> None:
+def test_periods_that_are_alike_are_one_line_of_a_plan() -> None:
     alike = [_target(day, client) for day in range(1, 5) for client in ("nordmarkt", "stadtlicht")]
     plan = _plan(*alike, _target(5, state=State.DONE), _target(6))
-    assert [(span.periods, span.first.client, span.first.state) for span in spans(plan.targets)] == [
-        ("2026-03-01 to 2026-03-04 (4)", "nordmarkt", "impossible"),
-        ("2026-03-01 to 2026-03-04 (4)", "stadtlicht", "impossible"),
+    assert [(group.periods, group.clients, group.first.state) for group in group_alike(plan.targets)] == [
+        ("2026-03-01 to 2026-03-06 (5)", "nordmarkt, stadtlicht", "impossible"),
         ("2026-03-05", "nordmarkt", "done"),
-        ("2026-03-06", "nordmarkt", "impossible"),
     ]
 
 
 def test_a_line_of_a_plan_adds_up_what_its_periods_cost() -> None:
     due: dict[str, Any] = {"why": "", "needs": ("publish", "deliver"), "rho": 0.0117, "rows": 600, "seconds": 2.0}
-    targets = [_target(day, state=State.MISSING, **due) for day in (1, 2)] + [_target(3, state=State.BLOCKED)]
-    said = _on_a_terminal(schedule.plan_lines("plan", spans(targets)))
-    assert said[2].split() == ["2026-03-01", "to", "2026-03-02", "(2)", "footfall", "nordmarkt", "missing"]
+    clients = ("nordmarkt", "stadtlicht")
+    targets = [_target(day, name, State.MISSING, **due) for day in (1, 2) for name in clients]
+    said = _on_a_terminal(schedule.plan_lines("plan", [*targets, _target(3, state=State.BLOCKED)]))
+    assert said[2].split()[:-3] == ["2026-03-01", "to", "2026-03-02", "(2)", "footfall"]
     assert said[3] == "  publish, deliver: rho 0.0234, 1,200 rows, 4 s"
     assert said[4].endswith("blocked by budget")

@@ -13,7 +13,7 @@ import typer
 from typer.testing import CliRunner
 
 from flows.cli import app
-from flows.cli.output import CommandOutput, command, table
+from flows.cli.output import CommandOutput, command
 from tasks import errors
 
 CANARY = "4915155500001"
@@ -85,14 +85,6 @@ def test_ctrl_c_is_an_answer_too() -> None:
 def test_text_from_outside_is_not_read_as_markup() -> None:
     fault = errors.RejectedInput("File [red]a.csv[/red] is empty.", "Send [it] again.")
     assert "[red]a.csv[/red]" in CliRunner().invoke(_group(fault), ["look", "north"]).stderr
-
-
-def test_a_table_aligns_numbers_and_shows_nothing_for_none() -> None:
-    answer = CommandOutput({}, [table("days", ["day", "#rows"], [["2026-03-01", 1234567], ["[b]", None]])])
-    said = CliRunner().invoke(_group(answer), ["look", "north"]).stdout
-    assert "1,234,567" in said
-    assert "[b]" in said
-    assert "None" not in said
 
 
 def test_the_version_is_one_line() -> None:

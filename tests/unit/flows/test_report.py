@@ -81,13 +81,6 @@ def test_the_card_tells_faults_before_the_grid_and_only_the_rest_after_it() -> N
     )
 
 
-def test_a_plans_card_says_why_in_full_below_the_grid() -> None:
-    grid_, why = artifact_markdown.grid_card(_report().plan, "Planned").split("\n\n## ")
-    assert "| 2026-03-01 | [✗ failed](/v2/runs/flow-run/7d0c) |" in grid_
-    assert why.startswith("What is not done, and why\n\n- **footfall 2026-03-01** to nordmarkt, stadtlicht: failed. ")
-    assert why.endswith("- **footfall 2026-03-02** to nordmarkt, stadtlicht: stale. 1 file arrived.")
-
-
 def test_what_the_landing_is_called_does_not_become_markup() -> None:
     card = artifact_markdown.report_card(_report(), ": ".join(verdict(_report())))
     assert "<img" not in card

@@ -6,8 +6,10 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from threading import Thread
@@ -20,12 +22,13 @@ from flows.serving import services
 from flows.serving.api import Api, Unreachable
 from flows.serving.lockfile import exclusive, running_api, serve_lock, write_address
 from flows.serving.login import login, login_file, stored_login
-from flows.serving.managed_process import ManagedProcess, ManagedService
+from flows.serving.managed_process import ManagedProcess, start_logged
 from flows.serving.prefect_server import is_up, prefect_server, use_server
 from flows.serving.process_identity import gone, this_process
 from flows.serving.server_config import ServerConfig
 from flows.serving.supervisor import Supervisor
 from tasks import settings
+from tasks.alerts import Alert
 from tasks.env_files import check_home
 from tasks.errors import Misconfigured
 from tasks.events.landing import closes
@@ -54,8 +57,12 @@ def test_an_address_is_announced_only_while_its_process_lives(tmp_path: Path) ->
     assert running_api(tmp_path) is None
 
 
+def _python(log: Path, code: str) -> ManagedProcess:
+    return ManagedProcess("child", log, partial(start_logged, [sys.executable, "-c", code], log))
+
+
 def test_a_child_that_does_not_live_is_started_later_each_time(tmp_path: Path) -> None:
-    child = ManagedProcess("short", [sys.executable, "-c", "print('said')"], tmp_path / "logs" / "short.log")
+    child = _python(tmp_path / "logs" / "short.log", "print('said')")
     waits = []
     for _ in range(8):
         assert (child.due, child.not_before) == (True, 0)
@@ -74,7 +81,7 @@ def test_a_child_that_does_not_heed_a_stop_is_killed(tmp_path: Path) -> None:
     deaf = (
         "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(99)"
     )
-    child = ManagedProcess("deaf", [sys.executable, "-c", deaf], tmp_path / "deaf.log")
+    child = _python(tmp_path / "deaf.log", deaf)
     child.start({})
     while not child.log.read_text():
         time.sleep(0.05)
@@ -87,7 +94,7 @@ def test_a_child_that_does_not_heed_a_stop_is_killed(tmp_path: Path) -> None:
 
 def test_a_log_keeps_its_last_part_and_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(children, "LOG_BYTES", 10)
-    child = ManagedProcess("wordy", [], tmp_path / "wordy.log")
+    child = _python(tmp_path / "wordy.log", "")
     child.rotate_log()
     for text in ("first", "much more than that", "then"):
         with child.log.open("a") as log:
@@ -325,13 +332,18 @@ class Sleeper:
     seconds: str = "60"
     process: "subprocess.Popen[bytes] | None" = None
 
-    def start(self) -> None:
+    def start(self) -> "subprocess.Popen[bytes]":
         self.process = subprocess.Popen(["sleep", self.seconds])
+        return self.process
 
 
-def _supervisor(home: Path, teller: str, said: list[str], service: ManagedService) -> Supervisor:
+def _service(name: str, server: Sleeper) -> ManagedProcess:
+    return ManagedProcess(name, server.log, lambda _: server.start(), server.process)
+
+
+def _supervisor(home: Path, alert: Callable[[Alert], None], said: list[str], service: ManagedProcess) -> Supervisor:
     """One whose Prefect never starts."""
-    supervisor = Supervisor(ServerConfig(home), teller, said.append, [service])
+    supervisor = Supervisor(ServerConfig(home), alert, "", said.append, [service])
     for child in (supervisor._server, *supervisor._workers.values()):
         child.not_before = float("inf")
     return supervisor
@@ -342,7 +354,7 @@ def test_a_killed_server_beside_ours_is_reaped_named_and_started_again(tmp_path:
     server.start()
     first = server.process
     assert first
-    supervisor = _supervisor(tmp_path, "", said, ManagedService("PostgreSQL", server))
+    supervisor = _supervisor(tmp_path, print, said, _service("PostgreSQL", server))
     first.kill()
     end = time.monotonic() + 10
     while len(said) < 2 and time.monotonic() < end:
@@ -363,10 +375,10 @@ def test_a_server_that_does_not_come_back_is_told_once(tmp_path: Path) -> None:
     server.start()
     with (
         webhook() as hook,
-        running_dispatcher(settings.Settings(home=tmp_path, alerts=hook.url), gather=0.1) as teller,
+        running_dispatcher(settings.Settings(home=tmp_path, alerts=hook.url), gather=0.1) as (dispatcher, _),
     ):
-        service = ManagedService("S3", server)
-        supervisor = _supervisor(tmp_path, teller, said, service)
+        service = _service("S3", server)
+        supervisor = _supervisor(tmp_path, dispatcher.enqueue, said, service)
         while service.ends < 7:
             service.not_before = 0
             supervisor._restart_exited()
@@ -380,5 +392,5 @@ def test_a_server_that_does_not_come_back_is_told_once(tmp_path: Path) -> None:
 
 def test_a_runs_name_cannot_forge_a_line_on_the_terminal(tmp_path: Path) -> None:
     said: list[str] = []
-    Supervisor(ServerConfig(tmp_path), "", said.append)._tell("ended", ["größer\n12:00 server: up\x1b[2J\u202e"])
+    Supervisor(ServerConfig(tmp_path), print, "", said.append)._tell("ended", ["größer\n12:00 server: up\x1b[2J\u202e"])
     assert said == ["flow run größer?12:00 server: up?[2J?: ended"]
