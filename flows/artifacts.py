@@ -30,7 +30,6 @@ def of_day(day: date) -> None:
     _markdown(text, _key("day", day), "How the day went, and what to do.")
     rows = artifact_markdown.account_rows(account)
     _table(rows, _key("row-account", day), "What became of each file's rows.")
-    _point_to("How the day went, and what became of each file's rows")
 
 
 def of_release(product: str, period: str) -> None:
@@ -55,7 +54,6 @@ def of_release(product: str, period: str) -> None:
         release, stored.rules, costs | budget, stored.table
     )  # never today's policy's rules
     _markdown(text, _key("release", product, period), "What it shows, stated error and cost.")
-    _point_to("What the release shows, its stated error and cost")
 
 
 def of_delivery(client: str, product: str, period: str) -> None:
@@ -74,13 +72,11 @@ def of_delivery(client: str, product: str, period: str) -> None:
     to = client_spec(stores, client).destination
     text = artifact_markdown.delivery_card(delivery, f"s3://{to.bucket}/{to.prefix}/{delivery.path}", files)
     _markdown(text, _key("delivery", client, product, period), "Where, and how to verify.")
-    _point_to("Where the delivery is, and how to verify it")
 
 
 def of_fault(error: ThrongError) -> None:
     """Why the run did not do its work, and what to do."""
     _markdown(artifact_markdown.fault_card(error), "what-to-do", "Why, and what to do.")
-    _point_to("Why, and what to do")
 
 
 def of_plan(plan: "Plan") -> None:
@@ -91,17 +87,12 @@ def of_plan(plan: "Plan") -> None:
 def of_report(report: "Report", said: str) -> None:
     """The state of every period after a run over several, with links to its runs, and what to do."""
     _markdown(artifact_markdown.report_card(report, said), "grid", "The state of every period, and what to do.")
-    _point_to("The plan, and the state of every period")
-
-
-def _point_to(what: str) -> None:
-    """Who reads the log of a run finds its cards."""
-    log_to_run(f"{what}: on this run's page, tab Artifacts.")
 
 
 def _markdown(text: str, key: str, description: str) -> None:
     """`_sync`: within an async flow it would return a coroutine that nobody awaits, and the card would be lost."""
     create_markdown_artifact(text, key=key, description=description, _sync=True)  # type: ignore[call-arg]
+    log_to_run(f"{description} On this run's page, tab Artifacts.")
 
 
 def _table(rows: list[dict[str, Any]], key: str, description: str) -> None:

@@ -1,7 +1,7 @@
 """A plan and what became of it, in words and as a grid: periods down, products and clients across."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -21,9 +21,6 @@ SIGNS = {
     "blocked by budget": "▣ blocked by budget",
     "impossible": "– impossible",
 }
-
-WIDTH = 95
-"""Characters that the columns of one table take at most, beside the period."""
 
 
 @dataclass(frozen=True)
@@ -102,32 +99,19 @@ def total(plan: "Plan") -> str:
 
 
 def grid(plan: "Plan") -> str:
-    """Markdown: a line for each period, a column for each product and client; each cell links to its last run.
-
-    Columns that a page of 1,400 pixels does not hold make a further table.
-    """
-    down = list(dict.fromkeys(target.period for target in plan.targets))
-    filled = {(target.period, _head(target)): _target(target) for target in plan.targets}
-    tables: list[list[str]] = [[]]
-    for head in sorted({_head(target) for target in plan.targets}):
-        if tables[-1] and sum(map(_width, [*tables[-1], head])) > WIDTH:
-            tables.append([])
-        tables[-1].append(head)
-    return "\n\n".join(_table(heads, down, filled) for heads in tables)
+    """Markdown: for each client a table, with a line a period and a column a product; cells link to their last runs."""
+    clients: dict[str, list[Target]] = {}
+    for target in sorted(plan.targets, key=lambda target: target.client or ""):
+        clients.setdefault(f" to {target.client}" if target.client else "", []).append(target)
+    return "\n\n".join(_table(whom, targets) for whom, targets in clients.items())
 
 
-def _head(target: "Target") -> str:
-    return f"{target.product} to {target.client}" if target.client else target.product
-
-
-def _width(head: str) -> int:
-    """Characters of a column, with the space around it."""
-    return max(len(head), *map(len, SIGNS.values())) + 3
-
-
-def _table(heads: Sequence[str], down: Iterable[str], filled: Mapping[tuple[str, str], str]) -> str:
-    lines = [["period", *heads], ["---"] * (len(heads) + 1)]
-    lines += [[period, *(filled.get((period, head), "") for head in heads)] for period in down]
+def _table(whom: str, targets: "Sequence[Target]") -> str:
+    products = sorted({target.product for target in targets})
+    cells = {(target.period, target.product): _linked(target) for target in targets}
+    lines = [["period", *(f"{product}{whom}" for product in products)], ["---"] * (len(products) + 1)]
+    for period in dict.fromkeys(target.period for target in targets):
+        lines.append([period, *(cells.get((period, product), "") for product in products)])
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
@@ -138,6 +122,6 @@ def not_done(plan: "Plan") -> Sequence["Target"]:
     return sorted(open_targets, key=lambda target: order.index(target.state.value))
 
 
-def _target(target: "Target") -> str:
+def _linked(target: "Target") -> str:
     sign = SIGNS[target.state.value]
     return f"[{sign}]({FLOW_RUN}{target.flow_run_id})" if target.flow_run_id else sign

@@ -1,9 +1,8 @@
 """Alerts as events, for the server's automations and others."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from itertools import groupby
 
 from prefect.events import emit_event
 
@@ -11,15 +10,12 @@ from tasks.alerts import Alert, AlertKind
 from tasks.plan.states import Target
 from tasks.status.actions import ActionItem, action_items
 
-MOST = 20
-"""Alerts of one kind that are sent singly; more become one alert."""
-
 _NOT_IN_AN_ID = re.compile(r"[^A-Za-z0-9_-]+")
 
 
 def emit_alerts(alerts: Iterable[Alert]) -> None:
-    """Emit one event `throng.<kind>` for each alert; of many of a kind, the first and how many more there are."""
-    for alert in limit_per_kind(alerts):
+    """Emit one event `throng.<kind>` for each alert."""
+    for alert in alerts:
         event = f"throng.{alert.kind}"
         place = f"{event}.{_NOT_IN_AN_ID.sub('-', alert.subject)}"
         emit_event(event, {"prefect.resource.id": place, "prefect.resource.name": alert.subject}, payload=asdict(alert))
@@ -37,13 +33,3 @@ def _of(todo: ActionItem) -> Alert:
     many = f"{len(todo.subjects)} in all, up to {more[-1]}. " if more else ""
     waiting = f" {len(todo.holds_up)} deliveries wait for it." if todo.holds_up else ""
     return Alert(todo.kind, since if more else first, f"{many}{todo.what}{waiting}", todo.action)
-
-
-def limit_per_kind(alerts: Iterable[Alert]) -> Iterator[Alert]:
-    """At most this number of a kind; `alerts` are sorted by kind."""
-    for kind, same in groupby(alerts, lambda alert: alert.kind):
-        found = list(same)
-        yield from found[:MOST]
-        if len(found) > MOST:
-            what = f"{len(found) - MOST} more like the {MOST} before."
-            yield Alert(kind, "and more", what, "See all: throng status")

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from prefect import Flow
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
+from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
 from prefect.deployments.runner import RunnerDeployment
-from prefect.exceptions import ObjectNotFound
 from prefect.schedules import Cron
 from prefect.types.entrypoint import EntrypointType
 from prefect.utilities.processutils import command_to_string
@@ -71,12 +70,7 @@ _ONE_AND_NO_QUEUE = ConcurrencyLimitConfig(limit=1, collision_strategy=Concurren
 
 def _pool(api: SyncPrefectClient) -> None:
     """A pool of processes that run where `throng serve` was started, as commands do: `.env` and paths are the same."""
-    template = _template()
-    try:
-        api.read_work_pool(POOL)
-        api.update_work_pool(POOL, WorkPoolUpdate(base_job_template=template))
-    except ObjectNotFound:
-        api.create_work_pool(WorkPoolCreate(name=POOL, type="process", base_job_template=template))
+    api.create_work_pool(WorkPoolCreate(name=POOL, type="process", base_job_template=_template()), overwrite=True)
 
 
 def _template() -> dict[str, Any]:

@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from secrets import token_urlsafe
 
+from tasks.store.atomic_files import make_folder, replace_file
+
 AUTH = "PREFECT_SERVER_API_AUTH_STRING"
 """Names the variable by which Prefect's server learns its user and password."""
 
@@ -26,12 +28,8 @@ def login(home: Path) -> str:
         path.unlink(missing_ok=True)  # commands would take it for this server's
         return given
     if not stored_login(home):
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        unfinished = path.with_suffix(".unfinished")
-        unfinished.unlink(missing_ok=True)
-        unfinished.touch(mode=0o600, exist_ok=False)
-        unfinished.write_text(f"throng:{token_urlsafe(32)}")
-        unfinished.replace(path)
+        make_folder(path.parent)
+        replace_file(path, f"throng:{token_urlsafe(32)}".encode())
     return path.read_text()
 
 

@@ -65,7 +65,7 @@ class ServerConfig:
                 "serve.port_in_use",
             ) from None
 
-    def settings(self) -> Mapping[str, str]:
+    def settings(self) -> dict[str, str]:
         """Prefect's settings for every process; the environment's own values take precedence."""
         return {
             "THRONG_HOME": str(self.home),  # flow runs start in the same folder, but say so where another one is named

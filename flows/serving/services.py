@@ -3,9 +3,8 @@
 import os
 import shlex
 import subprocess
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -13,15 +12,11 @@ from pathlib import Path
 from flows.serving.managed_process import ManagedProcess
 from flows.serving.server_config import ServerConfig
 from tasks import env_files
-from tasks.events.formats import load_formats
-from tasks.events.landing import first_label
 from tasks.policy_file import load as load_policy
 from tasks.services import postgres, s3
 from tasks.services.client_file import client_file
-from tasks.services.server import LoopbackServer
 from tasks.settings import load
 from tasks.store.atomic_files import translate_errors, write_file
-from tasks.store.client_spec import ClientSpec
 
 CLIENT, BUCKET = "nordmarkt", "nordmarkt-insights"
 
@@ -58,7 +53,7 @@ def services(place: ServerConfig, say: Callable[[str], None]) -> Iterator[list[M
         yield [_managed("PostgreSQL", postgres_), _managed("S3", s3_)]
 
 
-def _managed(name: str, server: LoopbackServer) -> ManagedProcess:
+def _managed(name: str, server: postgres.Server | s3.S3Server) -> ManagedProcess:
     """A running server; its first user stops it at the end."""
 
     def start_again(settings: Mapping[str, str]) -> "subprocess.Popen[bytes] | None":
@@ -85,8 +80,7 @@ def _prepare(home: Path, endpoint: str) -> None:
     load().landing_root.mkdir(mode=0o700, parents=True, exist_ok=True)
     file = home / f"{CLIENT}.toml"
     if not file.exists():
-        since = _today() - timedelta(load_policy(load().policy).policy.time.catch_up_days)
-        file.write_text(client_file(CLIENT, BUCKET, endpoint, since))
+        file.write_text(client_file(CLIENT, BUCKET, endpoint, _first_day(_today())))
         apply([file])
 
 
@@ -95,24 +89,22 @@ def _today() -> date:
 
 
 def _hints(home: Path, today: date) -> Iterator[str]:
-    """Where things are and what to run; a city only for an empty landing, and of every day that the client expects."""
-    settings, since = load(), _granted_since(home / f"{CLIENT}.toml")
-    landing, last = settings.landing_root, today - timedelta(1)
+    """Where things are and what to run; a city for an empty landing."""
+    settings, since = load(), _first_day(today)
+    landing = settings.landing_root
     yield f"landing: {landing}"
-    if since and since < today and first_label(landing, load_formats(settings.mapping)) is None:
+    if not any(landing.iterdir()):
         city = f"--subscribers 16000 --zones 14 --days {(today - since).days} --start {since} --seed 7"
         yield f"it is empty; a city for it: throng simulate {shlex.quote(str(landing))} {city}"
-    if since:
-        yield f"to run a day: throng daily {last}; many, the plan first: throng backfill {since} {last} --dry-run"
+    last = today - timedelta(1)
+    yield f"to run a day: throng daily {last}; many, the plan first: throng backfill {since} {last} --dry-run"
     metrics = settings.metrics or home / "metrics.prom"
     yield f"status: throng status; after each run: {home / 'status.html'}, {metrics}"
 
 
-def _granted_since(file: Path) -> date | None:
-    """The first day that the client expects; None where its file is broken, which `throng client apply` explains."""
-    with suppress(OSError, ValueError):
-        return min(grant.since for grant in ClientSpec.model_validate(tomllib.loads(file.read_text())).grants)
-    return None
+def _first_day(today: date) -> date:
+    """Of the catch-up window."""
+    return today - timedelta(load_policy(load().policy).policy.time.catch_up_days)
 
 
 def _in_force(home: Path) -> dict[str, str]:

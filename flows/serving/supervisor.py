@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -13,7 +12,7 @@ from flows.alerting.dispatcher import SERVICE_DOWN
 from flows.serving.api import Api, Unreachable
 from flows.serving.lockfile import write_address
 from flows.serving.login import AUTH, login, login_file
-from flows.serving.managed_process import ManagedProcess
+from flows.serving.managed_process import ManagedProcess, start_logged
 from flows.serving.prefect_server import wait_until_up
 from flows.serving.run_reaper import dead_runs, reap, reap_orphans, resubmit
 from flows.serving.server_config import ALERT_ADDRESS, QUEUES, ServerConfig
@@ -82,15 +81,9 @@ class Supervisor:
 
     def _deploy(self) -> None:
         """In a process of its own, which gives the memory back that Prefect and the flows take."""
-        log = self._place.log("deployments")
-        with log.open("wb") as output:
-            done = subprocess.run(
-                [sys.executable, "-m", "flows.serving.deployments"],
-                env=os.environ | self._place.settings() | {ALERT_ADDRESS: self._alert_address},
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-        if done.returncode:
+        log, own = self._place.log("deployments"), {ALERT_ADDRESS: self._alert_address}
+        done = start_logged([sys.executable, "-m", "flows.serving.deployments"], log, self._place.settings() | own)
+        if done.wait():
             raise StorageUnavailable(
                 "Prefect's server did not take the deployments.", f"Read {log}, then try again.", "serve.not_deployed"
             )

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from flows.alerting.events import group_by_cause, limit_per_kind
+from flows.alerting.events import group_by_cause
 from tasks.alerts import Alert
 from tasks.errors import RejectedInput
 from tasks.retention import EXPIRY
@@ -130,14 +130,6 @@ def test_a_stale_release_says_what_a_revision_costs_and_how(books: Books) -> Non
     books.ingest()
     (alert,) = [alert for alert in books.told(MORNING) if alert.kind == "release_stale"]
     assert f"rho 0.0146: {again}" in alert.action
-
-
-def test_of_a_long_outage_the_first_are_told_and_how_many_more() -> None:
-    late = [Alert("delivery_late", f"period {n}", "Late.", "Wait.") for n in range(30)]
-    told = list(limit_per_kind([*late, Alert("budget_low", "2026-03", "Low.", "Stop.")]))
-    assert len(told) == 22
-    assert told[20].what == "10 more like the 20 before."
-    assert told[21].kind == "budget_low"
 
 
 def _told_by_cause(books: Books, now: datetime) -> list[Alert]:

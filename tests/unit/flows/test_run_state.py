@@ -50,7 +50,7 @@ def test_the_log_says_where_a_runs_cards_are(prefect_stores: list[Path], monkeyp
     said: list[str] = []
     monkeypatch.setattr("flows.artifacts.log_to_run", said.append)
     _ended(_raising(RefusedRelease("There is no budget.", "Wait.")))
-    assert said == ["Why, and what to do: on this run's page, tab Artifacts."]
+    assert said == ["Why, and what to do. On this run's page, tab Artifacts."]
 
 
 @pytest.mark.parametrize("outcome", [outcome for outcome in Outcome if outcome is not Outcome.REFUSED])

@@ -33,7 +33,6 @@ from tasks.env_files import check_home
 from tasks.errors import Misconfigured
 from tasks.events.landing import closes
 from tasks.policy_file import load
-from tasks.services.client_file import client_file
 from tests.receivers import webhook
 from tests.served import until
 
@@ -238,35 +237,18 @@ def test_who_may_pass_through_to_postgresql_finds_all_beside_it_closed(tmp_path:
     }
 
 
-def test_the_shape_says_how_to_fill_an_empty_landing_with_each_day_that_is_granted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_shape_says_how_to_fill_an_empty_landing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     landing, today = tmp_path / "a landing", date(2026, 3, 9)
     landing.mkdir()
     monkeypatch.setenv("THRONG_HOME", str(tmp_path))
     monkeypatch.setenv("THRONG_LANDING", str(landing))
-    (tmp_path / "nordmarkt.toml").write_text(
-        client_file("nordmarkt", "nordmarkt-insights", "http://127.0.0.1:4201", date(2026, 3, 2))
-    )
+    days = load().policy.time.catch_up_days
+    first = today - timedelta(days)
     said = "\n".join(services._hints(tmp_path, today))
-    assert f"throng simulate '{landing}' --subscribers 16000 --zones 14 --days 7 --start 2026-03-02 --seed 7" in said
-    assert "throng backfill 2026-03-02 2026-03-08 --dry-run" in said
-    assert str(tmp_path / "status.html") in said
-    assert "simulate" not in "\n".join(services._hints(tmp_path, date(2026, 3, 2))), "no day is over yet"
-    (landing / "events" / "date=2026-03-02").mkdir(parents=True)
+    assert f"throng simulate '{landing}' --subscribers 16000 --zones 14 --days {days} --start {first} --seed 7" in said
+    assert f"throng backfill {first} 2026-03-08 --dry-run" in said
+    (landing / "events").mkdir()
     assert "simulate" not in "\n".join(services._hints(tmp_path, today))
-
-
-@pytest.mark.parametrize("text", [b"[client", b'grants = [{from = "soon"}]', b"grants = 1", b"", b"\xff"])
-def test_a_broken_clients_file_costs_its_hints_and_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: bytes
-) -> None:
-    monkeypatch.setenv("THRONG_HOME", str(tmp_path))
-    monkeypatch.setenv("THRONG_LANDING", str(tmp_path))
-    (tmp_path / "nordmarkt.toml").write_bytes(text)
-    said = list(services._hints(tmp_path, date(2026, 3, 9)))
-    assert said[0] == f"landing: {tmp_path}"
-    assert said[1].startswith("status: throng status")
 
 
 def test_a_home_remembers_what_the_shape_knows_and_what_a_person_wrote(
