@@ -7,6 +7,7 @@ from decimal import Decimal
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
+from flows.messages import rows_of
 from flows.plan_view import Alike, grid, group_alike, not_done
 from flows.release_preview import preview, shares, withheld
 from tasks.errors import ThrongError
@@ -135,16 +136,11 @@ def delivery_card(delivery: "Delivery", location: str, files: Mapping[str, int])
     name = f"{delivery.product} {delivery.period} to {delivery.client}, revision {delivery.revision}"
     parts = [
         f"# {name}: {delivery.state.value}",
-        f"{delivery.rows:,} rows, {delivery.withheld:,} of them{_percent(delivery)} withheld as too small, "
-        f"in `{location}`.",
+        f"{rows_of(delivery)}, in `{location}`.",
         _grid(("file", "bytes"), [(file, f"{size:,}") for file, size in files.items()]),
         f"To verify it as its receiver: `throng verify {location}`",
     ]
     return "\n\n".join([*parts, *filter(None, [_plain(delivery.message)])])
-
-
-def _percent(delivery: "Delivery") -> str:
-    return f" ({delivery.withheld / delivery.rows:.0%})" if delivery.rows else ""
 
 
 def fault_card(error: ThrongError) -> str:

@@ -1,8 +1,12 @@
 """Outcomes and references in words that a newcomer understands."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from tasks.refs import DayRef, DeliveryRef, ExpiryRef, IndexRef, Outcome, ReleaseRef
+
+if TYPE_CHECKING:
+    from tasks.store.tables import Delivery
 
 SHOWN_DAYS = 5
 Reference = DayRef | ReleaseRef | DeliveryRef | IndexRef | ExpiryRef
@@ -29,13 +33,17 @@ def facts(reference: Reference) -> list[str]:
         case ReleaseRef():
             return [f"{reference}, rho {reference.rho:.4f}", *_missing(reference), *_stale(reference)]
         case DeliveryRef():
-            share = f" ({reference.withheld / reference.rows:.0%})" if reference.rows else ""
-            said = f"{reference.rows:,} rows, {reference.withheld:,} of them{share} withheld as too small"
-            return [f"{reference.location}: {said}", *_mostly(reference)]
+            return [f"{reference.location}: {rows_of(reference)}", *_mostly(reference)]
         case ExpiryRef():
             return [str(reference)]
         case IndexRef():
             return []
+
+
+def rows_of(delivery: "DeliveryRef | Delivery") -> str:
+    """How many rows it has, and how many of them are withheld."""
+    share = f" ({delivery.withheld / delivery.rows:.0%})" if delivery.rows else ""
+    return f"{delivery.rows:,} rows, {delivery.withheld:,} of them{share} withheld as too small"
 
 
 def _mostly(delivery: DeliveryRef) -> list[str]:

@@ -6,13 +6,10 @@ import time
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flows.cli.app import app
 from flows.cli.output import CommandOutput, command, listing
-
-if TYPE_CHECKING:
-    from flows.cli.demo_stage import Stage
 
 HOME = Path(".throng/demo")
 DAY = date(2026, 3, 3)
@@ -25,32 +22,35 @@ GRANTED = {"nordmarkt": "*", "stadtlicht": "D001"}
 def demo() -> CommandOutput:
     """Show the whole way of a row: a city's events, to two clients."""
     from flows.cli.demo_stage import stage
-    from flows.serving.prefect_server import wait_until_up
 
-    started = time.monotonic()
-    with stage(HOME.absolute()) as here:
-        _simulate(here)
-        _apply_clients(here)
-        wait_until_up(here.config.api, here.server)
+    started, home = time.monotonic(), HOME.absolute()
+    with stage(home) as (wait_for_pages, endpoint):
+        _simulate(home / "landing")
+        _apply_clients(home, endpoint)
+        wait_for_pages()
         _run_flows()
-        lines = [_received(here, client) for client in GRANTED]
+        lines = [_received(home, client) for client in GRANTED]
     return _told(lines, time.monotonic() - started)
 
 
-def _simulate(here: "Stage") -> None:
+def _simulate(landing: Path) -> None:
     """A process of its own gives the memory back that a city takes."""
     from flows.cli.progress import show_progress
 
     city = f"--subscribers {SUBSCRIBERS} --zones {ZONES} --opt-in {OPT_IN} --days 1 --start {DAY} --seed {SEED}"
-    command = [sys.executable, "-m", "flows.cli", "simulate", str(here.landing), *city.split()]
+    command = [sys.executable, "-m", "flows.cli", "simulate", str(landing), *city.split()]
     with show_progress(f"simulate {SUBSCRIBERS:,} subscribers"):
         subprocess.run(command, check=True, capture_output=True)  # noqa: S603  (our own command line)
 
 
-def _apply_clients(here: "Stage") -> None:
+def _apply_clients(home: Path, endpoint: str) -> None:
     from flows.cli.clients import apply
+    from flows.cli.demo_stage import BUCKETS
+    from tasks.services.client_file import client_file
 
-    apply([here.client_file(name, zones, DAY) for name, zones in GRANTED.items()])
+    for name, zones in GRANTED.items():
+        (home / f"{name}.toml").write_text(client_file(name, BUCKETS[name], endpoint, DAY, DAY, zones))
+    apply([home / f"{name}.toml" for name in GRANTED])
 
 
 def _run_flows() -> None:
@@ -63,15 +63,15 @@ def _run_flows() -> None:
         run("deliver", {"client": client, "product": "footfall", "period": str(DAY)})
 
 
-def _received(here: "Stage", client: str) -> dict[str, Any]:
+def _received(home: Path, client: str) -> dict[str, Any]:
     """Download a client's bucket as the client would, verify it offline, and compare it with the truth."""
     from flows.cli.demo_score import score
 
-    folder = here.received(client)
+    folder = home / "clients" / client
     _download(client, folder)
     verdict = _verified(folder)
     (delivered,) = folder.rglob("data.parquet")
-    facts = asdict(score(delivered, here.landing))
+    facts = asdict(score(delivered, home / "landing"))
     return {"client": client, **facts, "verified": verdict, "delivery": delivered.parent}
 
 

@@ -18,15 +18,14 @@ def doctor() -> CommandOutput:
     from flows.cli.doctor import examine
 
     findings = list(examine())
-    faults = [finding for finding in findings if finding.fault]
-    document = {"findings": [finding.document() for finding in findings], "faults": len(faults)}
+    faults = {finding.subject: finding.fault for finding in findings if finding.fault}
     closing = f"{len(faults)} fault(s)." if faults else "All is well. Next: throng ingest DAY"
-    if {finding.subject for finding in faults} & OF_THE_LANDING:
+    if faults.keys() & OF_THE_LANDING:
         closing += " `throng inspect` on the landing shows what is read of each file, and proposes a mapping."
     return CommandOutput(
-        document,
+        {"findings": [finding.document() for finding in findings], "faults": len(faults)},
         [*(finding.sentence() for finding in findings), closing],
-        max((f.exit_code for f in faults), default=0),
+        max((fault.exit_code for fault in faults.values()), default=0),
     )
 
 

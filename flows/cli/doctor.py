@@ -111,30 +111,25 @@ def _metrics(settings: Settings) -> str:
             f"{settings.home.absolute() / 'metrics.prom'}, for this user; THRONG_METRICS names one for others to read"
         )
     folder = settings.metrics.absolute().parent
-    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
-        raise Misconfigured(
-            f"{folder} is not a folder that can be written to.",
-            "Create it, or correct THRONG_METRICS.",
-            "settings.metrics_unwritable",
-        )
+    _check_writable(folder, "Create it, or correct THRONG_METRICS.", "settings.metrics_unwritable")
     return f"{settings.metrics.absolute()}, for others to read"
 
 
 def _room(variable: str, folder: Path) -> str:
     """A folder that is writable or can be created, and has space."""
     there = next(path for path in (folder, *folder.parents) if path.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-        raise Misconfigured(
-            f"{there} cannot be written to.",
-            f"Give this user the right, or correct {variable}.",
-            "settings.folder_unwritable",
-        )
+    _check_writable(there, f"Give this user the right, or correct {variable}.", "settings.folder_unwritable")
     free = shutil.disk_usage(there).free / 1e9
     if free < LEAST_FREE_GB:
         raise StorageUnavailable(
             f"The disk of {there} has {free:.1f} GB left.", f"Free {LEAST_FREE_GB} GB, or more.", "disk.low"
         )
     return f"{folder}, {free:,.0f} GB free" + ("" if there == folder else "; created by the first command")
+
+
+def _check_writable(folder: Path, action: str, code: str) -> None:
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        raise Misconfigured(f"{folder} is not a folder that can be written to.", action, code)
 
 
 def _database(settings: Settings) -> str:

@@ -17,11 +17,6 @@ class Finding:
     found: str = ""
     fault: ThrongError | None = None
 
-    @property
-    def exit_code(self) -> int:
-        """The fault's, 0 where there is none."""
-        return self.fault.exit_code if self.fault else 0
-
     def document(self) -> Mapping[str, Any]:
         """For programs."""
         return {

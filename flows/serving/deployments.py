@@ -11,6 +11,7 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
 from prefect.deployments.runner import RunnerDeployment
+from prefect.exceptions import ObjectNotFound
 from prefect.schedules import Cron
 from prefect.types.entrypoint import EntrypointType
 from prefect.utilities.processutils import command_to_string
@@ -58,10 +59,10 @@ def apply() -> str:
         _pool(api)
         _queues(api)
         cron = hourly(time, datetime.now(UTC).date())
-        _deploy(daily, "daily", schedule=Cron(cron, timezone="UTC"), concurrency_limit=_ONE_AND_NO_QUEUE)
-        _deploy(backfill, "backfill")
+        _deploy(api, daily, "daily", schedule=Cron(cron, timezone="UTC"), concurrency_limit=_ONE_AND_NO_QUEUE)
+        _deploy(api, backfill, "backfill")
         nightly = Cron(NIGHTLY, timezone="UTC")
-        _deploy(expire, "daily", schedule=nightly, concurrency_limit=_ONE_AND_NO_QUEUE)
+        _deploy(api, expire, "daily", schedule=nightly, concurrency_limit=_ONE_AND_NO_QUEUE)
     return f"daily (cron {cron}, UTC), backfill, expire (cron {NIGHTLY}, UTC)"
 
 
@@ -95,16 +96,24 @@ def _queues(api: SyncPrefectClient) -> None:
         api.update_work_queue(known[name].id, priority=priority, concurrency_limit=limit)
 
 
-def _deploy(flow: Flow[..., Any], queue: str, **words: Any) -> None:
+def _deploy(api: SyncPrefectClient, flow: Flow[..., Any], queue: str, **words: Any) -> None:
     """Apply a deployment by its flow's dotted name; one that was paused by hand stays paused."""
     RunnerDeployment.from_flow(
         flow,
         name=flow.name,
+        paused=_paused(api, flow.name),
         work_pool_name=POOL,
         work_queue_name=queue,
         entrypoint_type=EntrypointType.MODULE_PATH,
         **words,
     ).apply()
+
+
+def _paused(api: SyncPrefectClient, name: str) -> bool:
+    try:
+        return bool(api.read_deployment_by_name(f"{name}/{name}").paused)
+    except ObjectNotFound:
+        return False
 
 
 if __name__ == "__main__":

@@ -30,10 +30,7 @@ ALARMING_ENDS = 5
 STOP_SECONDS = 10
 ASK_AGAIN_SECONDS = 1
 LOOK_BACK = timedelta(days=1)
-"""Runs that died while `serve` was down are reported at the next start, within this time."""
-
-OVERLAP = timedelta(minutes=1)
-"""A run's end is dated before it can be seen."""
+"""Runs that died within this time are reported, also if `serve` was down then."""
 
 
 class Supervisor:
@@ -53,7 +50,7 @@ class Supervisor:
         self._server = place.server()
         self._workers = {queue: place.worker(queue) for queue in QUEUES}
         self._swept = float("-inf")
-        self._told, self._closed = datetime.now(UTC) - LOOK_BACK, frozenset[str]()
+        self._closed = frozenset[str]()
 
     def run(self) -> None:
         """Serve until interrupted."""
@@ -136,10 +133,9 @@ class Supervisor:
             self._close_dead_runs()
 
     def _close_dead_runs(self) -> None:
-        """Close runs that died since the last time, on their pages and in the catalog."""
-        now = datetime.now(UTC)
+        """Close runs that died, on their pages and in the catalog."""
         self._tell("its process or the run that started it has ended, marked so", reap_orphans(self._api))
-        found = dead_runs(self._api, self._told.isoformat())
+        found = dead_runs(self._api, (datetime.now(UTC) - LOOK_BACK).isoformat())
         new = {run: how for run, how in found.items() if run not in self._closed}
         try:
             if new:
@@ -147,7 +143,7 @@ class Supervisor:
         except ThrongError as error:
             self._say(f"catalog: runs that died are closed later ({type(error).__name__})")
             return
-        self._told, self._closed = now - OVERLAP, frozenset(found)
+        self._closed = frozenset(found)
 
     def _stop(self) -> None:
         """Workers first, with what they run; then runs are handed over; the server last."""
