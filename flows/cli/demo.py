@@ -3,7 +3,6 @@
 import subprocess
 import sys
 import time
-from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -71,7 +70,7 @@ def _received(home: Path, client: str) -> dict[str, Any]:
     _download(client, folder)
     verdict = _verified(folder)
     (delivered,) = folder.rglob("data.parquet")
-    facts = asdict(score(delivered, home / "landing"))
+    facts = score(delivered, home / "landing")
     return {"client": client, **facts, "verified": verdict, "delivery": delivered.parent}
 
 

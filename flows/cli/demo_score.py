@@ -1,7 +1,6 @@
 """How near a client's numbers are to the simulated truth."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import NormalDist, median
 
@@ -12,18 +11,11 @@ import pyarrow.parquet as pq
 _MEDIAN = NormalDist().inv_cdf(0.75)  # the median of |noise| is this many standard errors
 
 
-@dataclass(frozen=True)
-class Score:
-    """A delivery's rows; of its zone-hours the published share, the median relative error, and that of noise alone."""
+def score(delivered: Path, landing: Path) -> dict[str, float]:
+    """Compare the zone-hours of a delivered data.parquet with where the counted persons really were.
 
-    rows: int
-    published: float
-    median_error: float
-    noise_error: float
-
-
-def score(delivered: Path, landing: Path) -> Score:
-    """Compare the zone-hours of a delivered data.parquet with where the counted persons really were."""
+    Its rows; of its zone-hours the published share, the median relative error, and that of noise alone.
+    """
     whole = pq.read_table(delivered)
     rows = whole.filter(pc.equal(whole["level"], "zone_hour"))
     rows = rows.select(["zone_id", "hour_start", "panel_value", "panel_se"])
@@ -33,7 +25,8 @@ def score(delivered: Path, landing: Path) -> Score:
     value, se, persons = both["panel_value"], both["panel_se"], both["persons"]
     error = median(abs(seen / real - 1) for seen, real in zip(value, persons, strict=True))
     noise = median(_MEDIAN * wide / seen for seen, wide in zip(value, se, strict=True))
-    return Score(whole.num_rows, shown.num_rows / rows.num_rows, error, noise)
+    published = shown.num_rows / rows.num_rows
+    return {"rows": whole.num_rows, "published": published, "median_error": error, "noise_error": noise}
 
 
 def _persons(landing: Path) -> pa.Table:

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from enum import StrEnum
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Annotated, Any, get_args
 
@@ -64,12 +63,11 @@ def command(group: typer.Typer, example: str, name: str | None = None) -> Callab
 
 
 def _say_what_it_is(parameter: inspect.Parameter) -> None:
-    """Let help call a word by its name or its choices, where a command says nothing else; a flag takes no word."""
+    """Let help call a word by its name, where a command says nothing else; a flag takes no word."""
     kind, *told = get_args(parameter.annotation) or [parameter.annotation]
     for info in told:
         if info.metavar is None and kind is not bool:
-            choices = isinstance(kind, type) and issubclass(kind, StrEnum)
-            info.metavar = "|".join(kind) if choices else parameter.name.upper()
+            info.metavar = parameter.name.upper()
 
 
 def listing(

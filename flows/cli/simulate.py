@@ -1,24 +1,15 @@
 """`throng simulate`: a landing folder of a city whose truth is known."""
 
 from dataclasses import asdict
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from flows.cli.app import app
 from flows.cli.output import CommandOutput, command
 from flows.cli.parsing import parse_day
-
-
-class Format(StrEnum):
-    """The event formats that can be written."""
-
-    NATIVE = "native"
-    EUROSTAT = "eurostat"
-    FLOWKIT = "flowkit"
 
 
 @command(app, "throng simulate landing --subscribers 30000 --days 1 --start 2026-03-01 --seed 1")
@@ -32,7 +23,10 @@ def simulate(
     rate: Annotated[float | None, typer.Option(help="Median events of a person and day.")] = None,
     opt_in: Annotated[float | None, typer.Option(help="Share of persons who consented.")] = None,
     dirty: Annotated[float | None, typer.Option(help="Share of events that are spoilt, one way or another.")] = None,
-    format: Annotated[Format, typer.Option(help="The form of the events.")] = Format.NATIVE,
+    format: Annotated[
+        Literal["native", "eurostat", "flowkit"],
+        typer.Option(metavar="native|eurostat|flowkit", help="The form of the events."),
+    ] = "native",
 ) -> CommandOutput:
     """Simulate a city with known truth: a landing folder, and in truth/ where everybody really was."""
     from flows.cli.progress import show_progress
@@ -43,7 +37,7 @@ def simulate(
     home = "" if named_home() else "THRONG_HOME=.throng "
     shares = {"zones": zones, "rate": rate, "opt_in": opt_in, "dirty": dirty}
     given = {name: value for name, value in shares.items() if value is not None}
-    plan = SimulationPlan(subscribers, days, parse_day(start), seed, format=format.value, **given)  # type: ignore[arg-type]
+    plan = SimulationPlan(subscribers, days, parse_day(start), seed, format=format, **given)  # type: ignore[arg-type]
     with show_progress(f"simulate {subscribers:,} subscribers") as screen:
         summary = write_city(directory, plan, partial(screen.watch, "files"))
     return CommandOutput(

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +15,15 @@ TIMEOUT_SECONDS = 10
 TRIES, BETWEEN_TRIES_SECONDS = 10, 0.3
 UNFINISHED = ("PENDING", "RUNNING", "CANCELLING")
 WARNING = 30
+
+
+@dataclass(frozen=True)
+class RunState:
+    """Prefect's type of state, our name for it, and what it means and what is next."""
+
+    type: str
+    name: str
+    message: str
 
 
 class Unreachable(Exception):
@@ -39,20 +49,17 @@ class Api:
         except Refused:  # a server that is starting up, or one that is not ours
             raise Unreachable("/flow_runs/filter") from None
 
-    def set_state(self, run: str, kind: str, name: str, message: str, due: str | None = None) -> None:
-        """Force a flow run into a state; a deleted run has none. A scheduled one is due."""
-        details = {"state_details": {"scheduled_time": due}} if due else {}
-        state = {"type": kind, "name": name, "message": message, **details}
+    def set_state(self, run: str, state: RunState) -> None:
+        """Force a flow run into a state; a deleted run has none."""
         with suppress(Refused):
-            self._post(f"/flow_runs/{run}/set_state", {"state": state, "force": True})
+            self._post(f"/flow_runs/{run}/set_state", {"state": vars(state), "force": True})
 
-    def end_tasks(self, run: str, kind: str, name: str, message: str) -> None:
+    def end_tasks(self, run: str, state: RunState) -> None:
         """Put what a flow run was doing, or was to try again, into a state too."""
         still = {"state": {"type": {"any_": [*UNFINISHED, "SCHEDULED"]}}}
         with suppress(Refused):
             for task in self._post("/task_runs/filter", {"flow_runs": {"id": {"any_": [run]}}, "task_runs": still}):
-                state = {"type": kind, "name": name, "message": message}
-                self._post(f"/task_runs/{task['id']}/set_state", {"state": state, "force": True})
+                self._post(f"/task_runs/{task['id']}/set_state", {"state": vars(state), "force": True})
 
     def log(self, run: str, line: str) -> None:
         """Put a line into the log of a flow run's page."""

@@ -6,10 +6,9 @@ Running permanently, and block the next one. So no worker starts before the last
 
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 
-from flows.serving.api import UNFINISHED, Api
+from flows.serving.api import UNFINISHED, Api, RunState
 from flows.serving.process_identity import alive, gone
 from flows.serving.server_config import POOL, worker_name
 from flows.serving.terminal_states import (
@@ -23,7 +22,6 @@ from flows.serving.terminal_states import (
     STOPPED,
     STOPPED_ALONE,
     WITH_ITS_PARENT,
-    TerminalState,
     close_run,
 )
 
@@ -61,7 +59,7 @@ def resubmit(api: Api, queue: str) -> list[str]:
     return [run["name"] for run in left]
 
 
-def _follow(api: Api, run: dict[str, Any], followed: TerminalState, alone: TerminalState, *tags: str) -> None:
+def _follow(api: Api, run: dict[str, Any], followed: RunState, alone: RunState, *tags: str) -> None:
     """Close a run, after a new one is asked for that goes on from there."""
     follower = api.start_again(run, sorted({*run["tags"], AGAIN, *tags}))
     close_run(api, run, followed if follower else alone, follower)
@@ -97,7 +95,7 @@ def _of_ended_parents(api: Api) -> list[str]:
             continue
         dead = parent["state_type"] in DEAD
         kind, name = (parent["state_type"], parent["state_name"]) if dead else ("CRASHED", "Crashed")
-        how = TerminalState(kind, name, WITH_ITS_PARENT)
+        how = RunState(kind, name, WITH_ITS_PARENT)
         for run in api.runs(flow_runs={"state": _state(UNFINISHED), "parent_flow_run_id": {"any_": [parent["id"]]}}):
             close_run(api, run, how, parent["id"])
             names.append(run["name"])
@@ -123,8 +121,8 @@ def dead_runs(api: Api, since: str) -> dict[str, tuple[str, str]]:
     return found
 
 
-def _meaning(run: dict[str, Any]) -> TerminalState:
-    if run["state_type"] == CANCELLED.kind:
+def _meaning(run: dict[str, Any]) -> RunState:
+    if run["state_type"] == CANCELLED.type:
         return CANCELLED
     if gone(run["infrastructure_pid"]):
         return COMMAND_KILLED
@@ -137,8 +135,7 @@ def _put_back(api: Api, queue: str) -> None:
     if seen:
         time.sleep(BETWEEN_STATES_SECONDS)
     for run in seen & set(_unsigned(api, queue)):
-        due = datetime.now(UTC).isoformat()
-        api.set_state(run, "SCHEDULED", "Scheduled", "Its worker was killed before it started.", due)
+        api.set_state(run, RunState("SCHEDULED", "Scheduled", "Its worker was killed before it started."))
 
 
 def _unsigned(api: Api, queue: str) -> Iterator[str]:

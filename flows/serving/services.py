@@ -53,7 +53,7 @@ def services(place: ServerConfig, say: Callable[[str], None]) -> Iterator[list[M
         yield [_managed("PostgreSQL", postgres_), _managed("S3", s3_)]
 
 
-def _managed(name: str, server: postgres.Server | s3.S3Server) -> ManagedProcess:
+def _managed(name: str, server: postgres.PostgresServer | s3.S3Server) -> ManagedProcess:
     """A running server; its first user stops it at the end."""
 
     def start_again(settings: Mapping[str, str]) -> "subprocess.Popen[bytes] | None":

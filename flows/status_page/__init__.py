@@ -28,18 +28,24 @@ Address = Callable[[str | None], str | None]
 
 def page(status: "Status", address: Address) -> str:
     """The whole page."""
+
+    def link(run_id: str | None) -> str | None:
+        """Only what leads somewhere."""
+        found = address(run_id)
+        return found if found and found.startswith(("http://", "https://")) else None
+
     return _template().render(
         status=status,
         words=status_text,
         headline=status_text.headline(status),
-        bands=bands(status, address),
+        bands=bands(status, link),
         legend=legend(status),
         meaning=MEANING,
         signs=SIGNS,
         rest=group_alike([target for target in not_done(status.plan) if not status.explains(target)]),
         failures=status.failures[:LATEST],
         runs=status.runs[:LATEST],
-        address=lambda run_id: _link(address(run_id)),
+        address=link,
         size=lambda count: decimal(round(count)),
     )
 
@@ -49,11 +55,6 @@ def write(path: Path, status: "Status", address: Address) -> None:
     from tasks.store.atomic_files import replace_file
 
     replace_file(path, page(status, address).encode())
-
-
-def _link(address: str | None) -> str | None:
-    """Only what leads somewhere."""
-    return address if address and address.startswith(("http://", "https://")) else None
 
 
 @cache

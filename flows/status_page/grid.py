@@ -79,9 +79,8 @@ def _square(target: "Target", afterwards: bool, address: Callable[[str | None], 
     late = ", late" if target.late else ", delivered after its deadline" if afterwards else ""
     whom = f" to {target.client}" if target.client else ""
     label = f"{target.product} {target.period}{whom}: {target.state.value}{late}. {target.why}"
-    href = address(target.flow_run_id)
     sign = SIGNS[target.state.value].split(" ")[0]
-    return Square(sign, target.state.name.lower(), label, bool(late), href if href and "://" in href else None)
+    return Square(sign, target.state.name.lower(), label, bool(late), address(target.flow_run_id))
 
 
 def _whom(product: str, client: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from flows import executor, reconcile, status_text
 from flows.alerting import dispatcher
-from flows.serving import terminal_states
+from flows.serving import api, terminal_states
 from tasks import errors
 from tasks.alerts import AlertKind
 from tasks.errors import ThrongError
@@ -43,7 +43,7 @@ def test_each_state_of_a_plan_has_its_line() -> None:
 
 def test_each_end_of_a_run_has_its_line() -> None:
     verdicts = re.findall(r'return "([A-Z]\w+)", ', inspect.getsource(reconcile.verdict))
-    settled = [how.name for how in vars(terminal_states).values() if isinstance(how, terminal_states.TerminalState)]
+    settled = [how.name for how in vars(terminal_states).values() if isinstance(how, api.RunState)]
     faults = [kind.__name__ for kind in _errors(ThrongError) if kind.exit_code not in (20, 30)]
     assert len(verdicts) > 5
     assert {"Crashed", "Interrupted"} <= set(settled)

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 
-from flows.serving.api import Api
+from flows.serving.api import Api, RunState
 from flows.serving.process_identity import this_process
 from flows.serving.run_reaper import AFTER_A_KILL, AGAIN, dead_runs, reap, reap_orphans, resubmit
 from flows.serving.server_config import worker_name
@@ -47,12 +47,12 @@ class _Api:
             found = [run for run in found if run["parent_flow_run_id"] in flow_runs["parent_flow_run_id"]["any_"]]
         return found
 
-    def set_state(self, run: str, kind: str, name: str, message: str) -> None:
+    def set_state(self, run: str, state: RunState) -> None:
         (page,) = (page for page in self.pages if page["id"] == run)
-        page |= {"state_type": kind, "state_name": name, "state": {"message": message}}
+        page |= {"state_type": state.type, "state_name": state.name, "state": {"message": state.message}}
 
-    def end_tasks(self, run: str, kind: str, name: str, message: str) -> None:
-        self.tasks[run] = kind
+    def end_tasks(self, run: str, state: RunState) -> None:
+        self.tasks[run] = state.type
 
     def log(self, run: str, line: str) -> None:
         assert run not in self.logs, "told twice"

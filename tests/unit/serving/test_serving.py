@@ -19,7 +19,7 @@ import pytest
 from flows.alerting.dispatcher import running_dispatcher
 from flows.serving import managed_process as children
 from flows.serving import services
-from flows.serving.api import Api, Unreachable
+from flows.serving.api import Api, RunState, Unreachable
 from flows.serving.lockfile import exclusive, running_api, serve_lock, write_address
 from flows.serving.login import login, login_file, stored_login
 from flows.serving.managed_process import ManagedProcess, start_logged
@@ -195,7 +195,7 @@ def test_our_own_server_is_asked_without_a_proxy(monkeypatch: pytest.MonkeyPatch
         monkeypatch.setenv("NO_PROXY", "intranet.example")
         monkeypatch.setenv("http_proxy", proxy.http.removesuffix("/hook"))
         assert is_up(server.http)
-        Api(server.http, "throng:secret").set_state("1", "CRASHED", "Crashed", "gone")
+        Api(server.http, "throng:secret").set_state("1", RunState("CRASHED", "Crashed", "gone"))
         assert (len(server.words), len(server.calls)) == (1, 1)
         assert (proxy.words, proxy.calls) == ([], [])
 
