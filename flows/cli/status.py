@@ -106,13 +106,14 @@ def _clients(found: "Status") -> list[Any]:
             "product": line.product,
             "newest data (age)": f"{line.newest} ({freshness(line, found)})" if line.newest else "none yet",
             "withheld": "-" if line.withheld is None else f"{line.withheld:.0%}",
-            "next": awaited(line, found),
             "late": lateness(line, found),
             "in time": punctuality(line),
+            "next": awaited(line, found),
         }
         for line in found.delivery_health
     ]
-    return ["", *listing("", rows), ""] if rows else []
+    columns = ("client", "product", "newest data (age)", "withheld", "late", "in time")
+    return ["", *listing("", rows, columns, lambda row: [f"next: {row['next']}"]), ""] if rows else []
 
 
 def _open(found: "Status") -> list[Any]:
