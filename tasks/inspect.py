@@ -1,8 +1,6 @@
 """inspect(path): the format of a landing file, and what is read of it. Keeps nothing and shows no value."""
 
-import json
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,13 +8,13 @@ from pathlib import Path
 from tasks.errors import Misconfigured, RejectedInput
 from tasks.events import mapping_proposal
 from tasks.events.folders import ignored, label_of
-from tasks.events.formats import Formats, parse
+from tasks.events.formats import Formats, Mapping, parse
 from tasks.events.formats.detect import UnreadableFile
-from tasks.events.formats.sections import LandingNames
+from tasks.events.formats.sections import LandingNames, Section
 from tasks.events.inspect_events import inspect_events
 from tasks.events.inspect_registers import inspect_register
 from tasks.events.inspection import Inspection, Reading
-from tasks.events.landing_context import LandingContext, subscriber_ids
+from tasks.events.sample import LandingContext, subscriber_ids
 from tasks.mobility.topology import read_topology
 from tasks.mobility.zone_file import read_zones
 from tasks.policy import Policy
@@ -27,17 +25,8 @@ NOT_EVENTS = ("population", "footprints", "formats", "truth")
 MOST_FILES = 5
 """Event files of a folder that are looked at."""
 
-
-FOLDERS: Mapping[str, str] = {
-    r"\d{4}-\d{2}-\d{2}": "%Y-%m-%d",
-    r"\d{8}": "%Y%m%d",
-    r"\d{4}_\d{2}_\d{2}": "%Y_%m_%d",
-    r"dt=\d{8}": "dt=%Y%m%d",
-    r"(dt|day|ds)=\d{4}-\d{2}-\d{2}": "{0}=%Y-%m-%d",
-}
-"""Names of a day's folder, and the patterns that a mapping has for them."""
 GUESSED = ("%Y-%m-%d", "%Y%m%d", "%Y_%m_%d", "dt=%Y%m%d", *(f"{name}=%Y-%m-%d" for name in ("dt", "day", "ds")))
-"""All these patterns."""
+"""Patterns of a day's folder that are proposed."""
 
 
 @dataclass(frozen=True)
@@ -66,17 +55,14 @@ class Inspect:
         return found
 
     def mapping(self, path: Path, found: Sequence[tuple[Path, Inspection]]) -> str:
-        """One mapping of all that is proposed."""
-        rules = [mapping_proposal.ids(each.ids) for _, each in found if each.ids]
-        return mapping_proposal.together([self.folders(path), *rules, *(each.proposal for _, each in found)])
-
-    def folders(self, path: Path) -> str:
-        """A mapping of the landing's folders, where they are called in another known way; else empty."""
-        names = [below.name for below in (path / "events").glob("*") if below.is_dir()]
-        found = (re.fullmatch(each, name) for name in names for each in FOLDERS)
-        patterns = {FOLDERS[match.re.pattern].format(*match.groups()) for match in found if match}
-        new = sorted(patterns - {*self.formats.landing.folders})
-        return f"[landing]\nfolders = {json.dumps([*self.formats.landing.folders, *new])}\n" if new else ""
+        """One mapping of all that is proposed: with folders that are called in another known way, and rules of ids."""
+        days, present = [each for each in (path / "events").glob("*") if each.is_dir()], self.formats.landing.folders
+        named = [each for each in GUESSED if any(label_of(day / "any", LandingNames(folders=(each,))) for day in days)]
+        new = sorted({*named} - {*present})
+        tables: list[dict[str, Section]] = [{"landing": LandingNames(folders=(*present, *new))}] if new else []
+        tables += [{"ids": each.ids} for _, each in found if each.ids]
+        written = [mapping_proposal.written(Mapping.model_validate(table)) for table in tables]
+        return mapping_proposal.together([*written, *(each.proposal for _, each in found)])
 
     def _one(self, path: Path, context: LandingContext, earlier: Sequence[str]) -> Inspection:
         if path.suffix.lower() in ZONES:
@@ -84,7 +70,8 @@ class Inspect:
         kind = _kind(path)
         try:
             if kind == "events":
-                labelled = replace(context, label=label_of(path, self._names()))
+                guessed = LandingNames(folders=(*self.formats.landing.folders, *GUESSED))
+                labelled = replace(context, label=label_of(path, guessed))
                 return inspect_events(path, self.formats, self.policy.time.landing, labelled, earlier)
             return self._register(path, kind)
         except UnreadableFile as fault:
@@ -95,15 +82,13 @@ class Inspect:
     def _register(self, path: Path, kind: str) -> Inspection:
         return inspect_register(path, kind, self.policy.who.purpose, self.policy.time.landing, self.formats)
 
-    def _names(self) -> LandingNames:
-        """The mapping's folders, and those that it could have."""
-        return LandingNames(folders=(*self.formats.landing.folders, *GUESSED))
-
     def _beside(self, root: Path) -> LandingContext:
         """The ids of a landing's cells and subscribers, read as they are, or as is proposed for them."""
         zone, seen = self.policy.time.landing, [self._plan(root, kind) for kind in ("cells", "subscribers")]
         key = next((each.key for each in seen if each and each.key), ())
-        formats = _with(self.formats, [each.proposal for each in seen if each])
+        ours = parse(mapping_proposal.together([each.proposal for each in seen if each]).encode(), "the proposal")
+        both = {kind: {**getattr(ours, kind), **getattr(self.formats, kind)} for kind in ("cells", "subscribers")}
+        formats = self.formats.model_copy(update=both)
         cells = None
         with suppress(RejectedInput):
             cells = [str(cell) for cell in read_topology(root, zone, formats).cell_id]
@@ -115,14 +100,6 @@ class Inspect:
         with suppress(UnreadableFile):
             return self._register(plan, kind) if plan else None
         return None
-
-
-def _with(formats: Formats, proposals: Sequence[str]) -> Formats:
-    """The formats, and before them what is proposed for the registers."""
-    ours = parse(mapping_proposal.together(proposals).encode(), "the proposal")
-    return formats.model_copy(
-        update={kind: {**getattr(ours, kind), **getattr(formats, kind)} for kind in ("cells", "subscribers")}
-    )
 
 
 def _root(path: Path) -> Path:

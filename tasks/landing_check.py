@@ -6,7 +6,7 @@ Each check returns what it found in a sentence, or raises what ingest would rais
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from secrets import token_bytes
@@ -19,12 +19,11 @@ from tasks.events.folders import dated, labels_of
 from tasks.events.formats import Formats
 from tasks.events.formats.detect import UnreadableFile
 from tasks.events.gate import refuse_register_values
-from tasks.events.inspect_events import NONE, is_utc, wall_times_of, zone_notes
+from tasks.events.inspect_events import NONE
 from tasks.events.landing import LandingFile, find_day
-from tasks.events.landing_context import LandingContext, subscriber_ids
 from tasks.events.panel import read_panel
-from tasks.events.sample import Shares, sampled, shares
-from tasks.events.wall_clock import WallClockTimes
+from tasks.events.sample import LandingContext, Shares, sampled, shares, subscriber_ids
+from tasks.events.wall_clock import WallClockTimes, wall_times, zone_notes
 from tasks.mobility.day import NO_ZONE
 from tasks.mobility.plans import Plans, load_plans
 from tasks.period import Period
@@ -106,23 +105,25 @@ class LandingCheck:
                 f"`throng inspect {self.root / unreadable[0].name}` proposes a mapping.",
                 "landing.unreadable_file",
             )
-        context = LandingContext(
-            self._known_cells(), (), subscriber_ids(self.root, self.formats), self.formats.ids, self.day
-        )
+        people = subscriber_ids(self.root, self.formats)
+        context = LandingContext(self._known_cells(), (), people, self.formats.ids, self.day)
         notes: list[str] = []
         for group in groups:
+            bins = Counter[int]()
             for file in group.files:
-                self._check(file, self._shares(group, file, context))
-            notes += self._zones(group, replace(context, label=group.label))
+                with _readable(file), sampled(file.path, group.kind, group.format, group.columns) as con:
+                    found = shares(con, group.format, group.columns, self.policy.time.landing, context)
+                    bins += wall_times(file.path, group.kind, group.format, group.columns).bins
+                self._check(file, found)
+            notes += self._zones(group, WallClockTimes(bins))
         said = f"{len(files)} files of {self.day}; of {len(files[:MOST_FILES])} a sample was read."
         return " ".join([said, *dict.fromkeys(notes)])
 
-    def _zones(self, group: FileGroup, context: LandingContext) -> tuple[str, ...]:
+    def _zones(self, group: FileGroup, seen: WallClockTimes) -> tuple[str, ...]:
         """In which timezone times were read; raises RejectedInput where none is given and UTC fits the day better."""
         landing, form = self.policy.time.landing, group.format.time
-        seen = WallClockTimes(sum((self._wall_times(group, file) for file in group.files), Counter[int]()))
-        notes = zone_notes(seen, context, landing, form.timezone or landing)
-        if form.zone is None and is_utc(seen, context, landing):
+        notes = zone_notes(seen, group.label, landing, form.timezone or landing)
+        if form.zone is None and seen.fit_utc_better(group.label, landing, landing):
             raise RejectedInput(
                 " ".join(notes),
                 f'Say it: time = {{ ..., zone = "UTC" }}, or zone = "{landing.key}" if they are right as they are; '
@@ -131,20 +132,12 @@ class LandingCheck:
             )
         return notes
 
-    def _wall_times(self, group: FileGroup, file: LandingFile) -> Counter[int]:
-        with _readable(file):
-            return wall_times_of(file.path, group.kind, group.format, group.columns).bins
-
     def _known_cells(self) -> list[str] | None:
         """Ids of the cells that stand; None where the plans cannot be read, which their own check says."""
         try:
             return [str(cell) for cell in self._plans().cells.cell_id]
         except RejectedInput:
             return None
-
-    def _shares(self, group: FileGroup, file: LandingFile, context: LandingContext) -> Shares:
-        with _readable(file), sampled(file.path, group.kind, group.format, group.columns) as con:
-            return shares(con, group.format, group.columns, self.policy.time.landing, context)
 
     def _check(self, file: LandingFile, found: Shares) -> None:
         """Raise RejectedInput naming what too few of a sample's rows have."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import duckdb
 
 from tasks.events import value_shapes
-from tasks.events.formats.columns import Column
+from tasks.events.formats.columns import Column, trimmed
+from tasks.events.formats.detect import Typed
 
 _NAMES: Mapping[str, str] = {
     "subscriber": "subscriberid subscriber msisdn imsi userid user aparty anumber callingnumber caller callerid"
@@ -58,21 +59,31 @@ class SampledColumn:
     distinct: int
 
     @property
+    def words(self) -> str:
+        """SQL of its values as text without blanks around them."""
+        return trimmed(as_text(self.column))
+
+    @property
     def type(self) -> str:
         """Its DuckDB type; names within one may be a row's values."""
         return self.column.type.partition("(")[0].strip('"').lower()
 
 
-def look_at(con: duckdb.DuckDBPyConnection, columns: Mapping[str, Column], named: bool) -> tuple[SampledColumn, ...]:
+def look_at(con: duckdb.DuckDBPyConnection, columns: Typed, named: bool) -> tuple[SampledColumn, ...]:
     """Each column of the table `sampled`; where the first line names no columns, they are shown by their number."""
     found = []
-    for number, (name, column) in enumerate(columns.items(), 1):
-        text = f"CAST({column.written()} AS VARCHAR)"
+    for place, (name, type_) in enumerate(columns):
+        column, shown = Column(f"c{place}", type_), name if named and is_name(name) else f"column {place + 1}"
+        text = as_text(column)
         form = value_shapes.commonest_shape(con, "sampled", text)
         distinct = con.execute(f"SELECT count(DISTINCT {text}) FROM sampled").fetchall()[0][0]
-        shown = name if named and is_name(name) else f"column {number}"
         found.append(SampledColumn(column, name, shown, form, distinct))
     return tuple(found)
+
+
+def as_text(column: Column) -> str:
+    """SQL of a column's values as they are shown in forms."""
+    return f"CAST({column.written()} AS VARCHAR)"
 
 
 def is_name(text: str) -> bool:

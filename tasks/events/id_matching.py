@@ -1,15 +1,15 @@
 """Identify columns by reference files: subscriber ids by the register, cell ids by the cell plan."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pyarrow as pa
 
 from tasks.events.column_roles import SampledColumn
 from tasks.events.formats.sections import Ids
 from tasks.events.inspection import Opened
-from tasks.events.landing_context import LandingContext
 from tasks.events.mapping_proposal import key_parts
-from tasks.events.sample import members
+from tasks.events.sample import LandingContext, members
 
 LEAST = 0.05
 """The share of rows that must be known from the landing."""
@@ -23,12 +23,13 @@ def roles(
     file: Opened, looks: Sequence[SampledColumn], named: Mapping[str, SampledColumn], context: LandingContext
 ) -> dict[str, SampledColumn]:
     """The roles, with the columns of subscriber and cell whose values are known from the landing."""
-    found, cells = dict(named), context.cells
+    found = dict(named)
     if context.people is not None:
-        _choose(found, "subscriber", {look: _people(file, look, context) for look in looks}, file.rows)
-    rest = [look for look in looks if look != found.get("subscriber")]
-    if cells is not None and ("cell" not in found or key_parts(found) == ("cell",)):
-        _choose(found, "cell", {look: _cells(file, look, cells) for look in rest}, file.rows)
+        matches = {look: _matches(file, look, context.people, rule(file, look, context)) for look in looks}
+        _choose(found, "subscriber", matches, file.rows)
+    if context.cells is not None and ("cell" not in found or key_parts(found) == ("cell",)):
+        cells, rest = pa.array(context.cells, pa.string()), [look for look in looks if look != found.get("subscriber")]
+        _choose(found, "cell", {look: _matches(file, look, cells, Ids()) for look in rest}, file.rows)
     return found
 
 
@@ -43,30 +44,13 @@ def _choose(found: dict[str, SampledColumn], role: str, matches: Mapping[Sampled
         found[role] = best
 
 
-def _text(look: SampledColumn) -> str:
-    return look.column.text(hexadecimal=True)
-
-
-def _people(file: Opened, look: SampledColumn, context: LandingContext) -> int:
-    return members(file.con, _text(look), context.people, ids_rule(file, look, context))
-
-
-def _cells(file: Opened, look: SampledColumn, cells: Sequence[str]) -> int:
-    return members(file.con, _text(look), pa.array(cells, pa.string()), Ids())
-
-
-def ids_rule(file: Opened, look: SampledColumn, context: LandingContext) -> Ids:
+def rule(file: Opened, look: SampledColumn, context: LandingContext) -> Ids:
     """The given rule, or one by which more than hardly any ids of the column are in the register."""
-    if context.people is None:
-        return context.ids
-    tried = [context.ids, *(context.ids.model_copy(update={"prefixes": context.ids.prefixes | each}) for each in RULES)]
-    tried.append(context.ids.model_copy(update={"case": "lower"}))
-    for rule in tried:
-        if members(file.con, _text(look), context.people, rule) > LEAST * file.rows:
-            return rule
-    return context.ids
+    given, people = context.ids, context.people
+    changes: list[dict[str, Any]] = [{}, *({"prefixes": given.prefixes | each} for each in RULES), {"case": "lower"}]
+    tried = [given.model_copy(update=each) for each in changes if people is not None]
+    return next((each for each in tried if _matches(file, look, people, each) > LEAST * file.rows), given)
 
 
-def changed_rule(ids: Ids, context: LandingContext) -> Ids | None:
-    """The rule, if it is another than the given one."""
-    return ids if ids != context.ids else None
+def _matches(file: Opened, look: SampledColumn, known: pa.Array, ids: Ids) -> int:
+    return members(file.con, look.column.text(hexadecimal=True), known, ids)

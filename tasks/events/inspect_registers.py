@@ -1,14 +1,13 @@
 """Inspection of the cell plan and of the registers: which columns are theirs, and which values would be read."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from tasks.events import mapping_proposal
 from tasks.events.column_roles import SampledColumn, by_name
 from tasks.events.formats import Formats, shipped
-from tasks.events.formats.columns import literal, trimmed
+from tasks.events.formats.columns import literal
 from tasks.events.formats.registers import names as names_of
 from tasks.events.formats.sections import CellFormat, RegisterFormat, TimeForm
 from tasks.events.inspection import Inspection, Opened, Reading, opened
@@ -24,7 +23,8 @@ _OPTIONAL = frozenset({"active_from", "valid_from", "valid_to", "area", "net", "
 _PARTS = ("area", "net", "mcc")
 """Roles that are read only as parts of a cell's id."""
 _TIMES = ("active_from", "granted_at", "withdrawn_at", "valid_from", "valid_to")
-_WORDS: Mapping[str, Mapping[str, str]] = {
+Words = Mapping[str, Mapping[str, str]]
+_WORDS: Words = {
     "gender": {
         "f": "female w weiblich woman frau",
         "m": "male man mann maennlich männlich",
@@ -51,116 +51,82 @@ _OWN = {"subscriber": "subscriber_id", "cell": "cell_id"}
 
 def inspect_register(path: Path, kind: str, purpose: str, zone: ZoneInfo, formats: Formats) -> Inspection:
     """Look at a sample of `subscribers`, `consents` or `cells`; raises UnreadableFile if nothing can be read."""
+    ours: Words = {**_WORDS, "purpose": {purpose: ""}}
     with opened(path, zone) as file:
         roles = by_name(file.usable, COLUMNS[kind])
+        key = mapping_proposal.key_parts(roles)
+        roles = {role: look for role, look in roles.items() if role not in _PARTS or role in key}
         lacking = [_OWN.get(role, role) for role in COLUMNS[kind] if role not in roles and role not in _OPTIONAL]
         times = {role: register_time(file.con, roles[role]) for role in _TIMES if role in roles}
-        words = {role: _other_words(file, roles[role], role) for role in _WORDS if role in roles}
-        words |= {"purpose": _in_other_case(file, roles["purpose"], purpose)} if "purpose" in roles else {}
-        key = mapping_proposal.key_parts(roles) if "cell" in roles else ()
-        if own := _own_format(kind, [look.name for look in file.usable], formats):
-            words |= _own_words(getattr(formats, kind)[own], words)
-        decimal = getattr(getattr(formats, kind).get(own), "decimal", mapping_proposal.decimal(roles))
-        used = {role: look for role, look in roles.items() if role not in _PARTS or role in key}
-        readings = tuple(_reading(file, role, look, times, words, purpose, decimal) for role, look in used.items())
-        why = f"it lacks {', '.join(lacking)}" if lacking else ""
+        own = _own_format(kind, [look.name for look in file.usable], formats)
+        format_ = getattr(formats, kind)[own] if own else _proposed(kind, file, roles, times, ours)
+        readings = tuple(_reading(file, role, look, times.get(role), format_, ours) for role, look in roles.items())
         notes = tuple(file.id_notes(roles["subscriber"])) if "subscriber" in roles else ()
-        found = Inspection(kind, None if lacking else kind, why, file.looks, readings, notes=notes, key=key)
-        if own:
-            return replace(found, format=own, why_not="")
-        if lacking or _is_plain(file, roles, times, words):
-            return found
-        return replace(found, format=None, proposal=_text(kind, file, roles, _form(times), words))
+        if own or lacking:
+            why = "" if own else f"it lacks {', '.join(lacking)}"
+            return Inspection(kind, own, why, file.looks, readings, notes=notes, key=key)
+        if format_ in getattr(shipped(), kind).values():
+            return Inspection(kind, kind, "", file.looks, readings, notes=notes, key=key)
+        text = mapping_proposal.of_format(kind, format_)
+        return Inspection(kind, None, "", file.looks, readings, text, notes, key=key)
 
 
-def _own_format(kind: str, names: Sequence[str], formats: Formats) -> str | None:
+def _own_format(kind: str, there: Sequence[str], formats: Formats) -> str | None:
     """The operator's own format of which a file has all columns."""
-    known = getattr(shipped(), kind)
     required = [_OWN.get(role, role) for role in COLUMNS[kind] if role not in _OPTIONAL]
     for name, each in getattr(formats, kind).items():
-        needed = (
-            names_of(each, required).values() if kind != "cells" else (*each.id.column, each.latitude, each.longitude)
-        )
-        if known.get(name) != each and {one.casefold() for one in needed} <= {one.casefold() for one in names}:
+        cells = isinstance(each, CellFormat)
+        needed = (*each.id.column, each.latitude, each.longitude) if cells else names_of(each, required).values()
+        shipped_so = each in getattr(shipped(), kind).values()
+        if not shipped_so and {one.casefold() for one in needed} <= {one.casefold() for one in there}:
             return str(name)
     return None
 
 
-def _own_words(format_: RegisterFormat | CellFormat, words: Mapping[str, object]) -> dict[str, dict[str, str]]:
-    """The words that the operator's mapping knows."""
-    values = format_.values if isinstance(format_, RegisterFormat) else {}
-    return {role: {old.lower(): new for old, new in values.get(role, {}).items()} for role in words}
-
-
-def _is_plain(
-    file: Opened, roles: Mapping[str, SampledColumn], times: Mapping[str, Timed], words: Mapping[str, Mapping[str, str]]
-) -> bool:
-    """Whether the file is as Throng expects it without a mapping."""
-    named = all(look.name == _OWN.get(role, role) for role, look in roles.items())
-    return (
-        named
-        and mapping_proposal.decimal(roles) == "."
-        and file.layout.separator == ","
-        and _form(times) == TimeForm()
-        and not any(words.values())
-    )
-
-
-def _form(times: Mapping[str, Timed]) -> TimeForm:
-    """One form for all times of a file: that of the column in which most are read."""
-    return max(times.values(), key=lambda timed: timed.read).form if times else TimeForm()
-
-
-def _text(
-    kind: str, file: Opened, roles: Mapping[str, SampledColumn], form: TimeForm, words: Mapping[str, Mapping[str, str]]
-) -> str:
+def _proposed(
+    kind: str, file: Opened, roles: Mapping[str, SampledColumn], times: Mapping[str, Timed], ours: Words
+) -> CellFormat | RegisterFormat:
+    """A format by the names of columns, with one form for all times: that of the column in which most are read."""
+    form = max(times.values(), key=lambda timed: timed.read).form if times else TimeForm()
     if kind == "cells":
         return mapping_proposal.cells(file.layout, roles, form)
-    return mapping_proposal.register(
-        kind, file.layout, roles, form, {role: each for role, each in words.items() if each}
-    )
+    words = {role: _other_words(file, roles[role], role, ours[role]) for role in ours if role in roles}
+    return mapping_proposal.register(file.layout, roles, form, words)
 
 
 def _reading(
     file: Opened,
     role: str,
     look: SampledColumn,
-    times: Mapping[str, Timed],
-    words: Mapping[str, Mapping[str, str]],
-    purpose: str,
-    decimal: str,
+    timed: Timed | None,
+    format_: CellFormat | RegisterFormat,
+    ours: Words,
 ) -> Reading:
     """How many rows have a value of the role that is read."""
-    name, text = _OWN.get(role, role), trimmed(f"CAST({look.column.written()} AS VARCHAR)")
-    if role in times:
-        timed, given = times[role], file.count(look.column.given())
+    name, is_read = _OWN.get(role, role), f"{look.words} <> ''"
+    if timed:
+        given = file.count(look.column.given())
         return Reading(name, timed.read, given, look.form if timed.read < given else None)
-    if role == "purpose":
-        return file.reading(name, look, _is_one_of(text if not words[role] else f"lower({text})", [purpose]))
-    if role in words:
-        own = f"lower({text})" if role in _ANY_CASE else text
-        mapped = f" OR {_is_one_of(f'lower({text})', list(words[role]))}" if words[role] else ""
-        return file.reading(name, look, f"({_is_one_of(own, list(_WORDS[role]))}{mapped})")
     if role in _NUMBERS:
-        return file.reading(name, look, f"{look.column.number(decimal)} {_NUMBERS[role]}")
-    return file.reading(name, look, f"{text} <> ''")
+        is_read = f"{look.column.number(getattr(format_, 'decimal', '.'))} {_NUMBERS[role]}"
+    if role in ours and isinstance(format_, RegisterFormat):
+        any_case = f"lower({look.words})"
+        is_read = _is_one_of(any_case if role in _ANY_CASE else look.words, [*ours[role]])
+        if others := [word.lower() for word in format_.values.get(role, {})]:
+            is_read = f"({is_read} OR {_is_one_of(any_case, others)})"
+    return file.reading(name, look, is_read)
 
 
-def _other_words(file: Opened, look: SampledColumn, role: str) -> dict[str, str]:
+def _other_words(file: Opened, look: SampledColumn, role: str, ours: Mapping[str, str]) -> dict[str, str]:
     """Known words of others that enough rows have, and what they mean; Throng's own in another case, if it matters."""
-    text = trimmed(f"CAST({look.column.written()} AS VARCHAR)")
-    meant = {word: own for own, words in _WORDS[role].items() for word in words.split()}
-    found = {word: own for word, own in meant.items() if file.count(f"lower({text}) = {literal(word)}") >= LEAST}
-    for own in _WORDS[role] if role not in _ANY_CASE else ():
-        found |= _in_other_case(file, look, own)
+    any_case = f"lower({look.words})"
+    meant = {word: own for own, words in ours.items() for word in words.split()}
+    found = {word: own for word, own in meant.items() if file.count(f"{any_case} = {literal(word)}") >= LEAST}
+    for own in ours if role not in _ANY_CASE else ():
+        other = f"{any_case} = {literal(own.lower())} AND {look.words} <> {literal(own)}"
+        if file.count(other) >= LEAST:
+            found[own.lower()] = own
     return found
-
-
-def _in_other_case(file: Opened, look: SampledColumn, word: str) -> dict[str, str]:
-    """A word, such as the policy's purpose, that counts exactly as it is, if enough rows have it in another case."""
-    text = trimmed(f"CAST({look.column.written()} AS VARCHAR)")
-    other = file.count(f"lower({text}) = {literal(word.lower())} AND {text} <> {literal(word)}")
-    return {word.lower(): word} if other >= LEAST else {}
 
 
 def _is_one_of(text: str, words: Sequence[str]) -> str:

@@ -3,19 +3,18 @@
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import duckdb
 
 from tasks.events import value_shapes
-from tasks.events.column_roles import SampledColumn, is_header, is_name, look_at
+from tasks.events.column_roles import SampledColumn, as_text, is_header, is_name, look_at
 from tasks.events.files import columns_of, csv_columns, header_line
-from tasks.events.formats.columns import trimmed
 from tasks.events.formats.detect import COMPRESSIONS, PARQUET, Typed, UnreadableFile, kind_of
 from tasks.events.formats.sections import Ids, Layout
-from tasks.events.sample import placed, sampled
+from tasks.events.sample import sampled
 
 _SEPARATORS = ",;\t|"
 
@@ -43,7 +42,7 @@ class Inspection:
     """As the known format reads the sample; without one, as the proposal does."""
     proposal: str = ""
     """A mapping's text."""
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
     ids: Ids | None = None
     """A rule by which ids are found in the register, where the present one finds none."""
     key: tuple[str, ...] = ()
@@ -55,6 +54,7 @@ class Opened:
     """A file's sample: its connection, its guessed layout, and its columns."""
 
     con: duckdb.DuckDBPyConnection
+    path: Path
     kind: str
     layout: Layout
     columns: Typed
@@ -68,9 +68,8 @@ class Opened:
 
     def id_notes(self, look: SampledColumn) -> Iterator[str]:
         """What subscriber ids begin with, where other files may write them otherwise."""
-        text = trimmed(f"CAST({look.column.written()} AS VARCHAR)")
         for sign in ("+", "00"):
-            if self.count(f"starts_with({text}, '{sign}')") >= value_shapes.LEAST:
+            if self.count(f"starts_with({look.words}, '{sign}')") >= value_shapes.LEAST:
                 yield f'Ids begin with {sign}. If they do not in other files: [ids] prefixes = {{ "{sign}" = "" }}.'
 
     @property
@@ -84,9 +83,8 @@ class Opened:
 
     def reading(self, what: str, look: SampledColumn, condition: str) -> Reading:
         """Rows in which a column's value fulfils a condition, of those with a value, and the form of the others."""
-        text = f"CAST({look.column.written()} AS VARCHAR)"
         others = f"(SELECT * FROM sampled WHERE {look.column.given()} AND NOT coalesce({condition}, false))"
-        said = ", ".join(value_shapes.common_shapes(self.con, others, text)) or None
+        said = ", ".join(value_shapes.common_shapes(self.con, others, as_text(look.column))) or None
         return Reading(what, self.count(condition), self.count(look.column.given()), said)
 
 
@@ -96,20 +94,20 @@ def opened(path: Path, zone: ZoneInfo) -> Iterator[Opened]:
     layout, columns = _laid_out(path)
     kind = kind_of(path.name, [layout])
     with sampled(path, kind, layout, columns) as con:
-        looks = look_at(con, placed(columns), named=True)
+        looks = look_at(con, columns, named=True)
         if kind == PARQUET or is_header([name for name, _ in columns], [look.form for look in looks]):
-            yield Opened(con, kind, layout, columns, looks, zone)
+            yield Opened(con, path, kind, layout, columns, looks, zone)
             return
     layout, columns = _without_header(layout, columns)
     with sampled(path, kind, layout, columns) as con:
-        yield Opened(con, kind, layout, columns, look_at(con, placed(columns), named=False), zone)
+        yield Opened(con, path, kind, layout, columns, look_at(con, columns, named=False), zone)
 
 
 def _laid_out(path: Path) -> tuple[Layout, Typed]:
     """The separator is the sign that is most often in the first line."""
-    if path.name.lower().endswith(PARQUET):
-        return Layout(), columns_of(path)
     name = path.name.lower()
+    if name.endswith(PARQUET):
+        return Layout(), columns_of(path)
     for compression in COMPRESSIONS:
         name = name.removesuffix(compression)
     suffix = Path(name).suffix

@@ -7,15 +7,12 @@ from itertools import accumulate
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import duckdb
-
 from tasks.events import duckdb_session
 from tasks.events.clock import Clock
-from tasks.events.formats.columns import Column
-from tasks.events.formats.detect import Typed, UnreadableFile
-from tasks.events.formats.sections import Layout, TimeForm
+from tasks.events.formats.detect import Typed
+from tasks.events.formats.sections import EventFormat
 from tasks.events.formats.times import seconds
-from tasks.events.sample import MEMORY, rows_of
+from tasks.events.sample import MEMORY, fetch, rows_of, used
 
 ROWS = 2_000_000
 """The number of sampled rows; the first rows of a sorted file would cover one hour only."""
@@ -56,8 +53,10 @@ class WallClockTimes:
         bins = _bins(day, landing, zone)
         return sum(rows for place, rows in self.bins.items() if place in bins)
 
-    def fit_utc_better(self, day: date, landing: ZoneInfo, zone: ZoneInfo) -> bool:
+    def fit_utc_better(self, day: date | None, landing: ZoneInfo, zone: ZoneInfo) -> bool:
         """Whether hardly anything is lost, and much is gained, if the file's clock is UTC and not that of `zone`."""
+        if not self.rows or day is None:
+            return False
         first, last = self.ends
         present, other = _bins(day, landing, zone), _bins(day, landing, ZoneInfo("UTC"))
         gained = sum(rows for place, rows in self.bins.items() if place in other and place not in present)
@@ -66,23 +65,32 @@ class WallClockTimes:
         return whole and gained >= max(CLEAR, SHARE * self.rows) and gained > TIMES * lost
 
 
-def wall_times(
-    path: Path, kind: str, layout: Layout, columns: Typed, form: TimeForm, times: list[Column]
-) -> WallClockTimes:
-    """Rows whose time has no offset; `times`: its columns in the form's order. Raises UnreadableFile."""
-    relation, parameters = rows_of(path, kind, layout, columns)
-    early, late = (seconds(form, times, clock) for clock in (_EARLY, _LATE))
+def wall_times(path: Path, kind: str, format_: EventFormat, columns: Typed) -> WallClockTimes:
+    """A file's times without offset as a format reads them; raises UnreadableFile."""
+    relation, parameters = rows_of(path, kind, format_, columns)
+    times = [used(format_, columns)[name] for name in format_.time.column]
+    early, late = (seconds(format_.time, times, clock) for clock in (_EARLY, _LATE))
     query = f"""
         SELECT early // {STEP}, count(*)
         FROM (SELECT {early} AS early, {late} AS late FROM (SELECT * FROM {relation} LIMIT {ROWS}))
         WHERE early <> late GROUP BY ALL
     """
     with duckdb_session.connect(MEMORY, 2, None) as con:
-        try:
-            return WallClockTimes(Counter(dict(con.execute(query, parameters).fetchall())))
-        except duckdb.Error as error:
-            duckdb_session.raise_unless_the_files(error)
-            raise UnreadableFile("it is damaged: its rows cannot be read") from None
+        return WallClockTimes(Counter(dict(fetch(con, query, parameters))))
+
+
+def zone_notes(seen: WallClockTimes, label: date | None, landing: ZoneInfo, read_in: ZoneInfo) -> tuple[str, ...]:
+    """In which timezone times without offset are read, and from when to when they run against the folder's day."""
+    if not seen.rows:
+        return ()
+    first, last = (f"{end:%Y-%m-%d %H:%M}" for end in seen.ends)
+    said = f"{seen.rows:,} times without offset are read in {read_in.key}; nearly all lie from {first} to {last}"
+    if label is None:
+        return (f"{said}.",)
+    here, utc = (seen.within(label, landing, zone) / seen.rows for zone in (landing, ZoneInfo("UTC")))
+    day = f"{here:.1%} of them lie on the folder's day if they are of {landing.key}, {utc:.1%} if they are UTC"
+    better = seen.fit_utc_better(label, landing, read_in)
+    return (f"{said}; {day}." + (' They seem to be UTC: `zone = "UTC"`.' if better else ""),)
 
 
 def _bins(day: date, landing: ZoneInfo, zone: ZoneInfo) -> range:

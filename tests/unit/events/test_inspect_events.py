@@ -10,14 +10,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tasks.events import mapping_proposal
-from tasks.events.formats import load_formats, parse, shipped
+from tasks.events.formats import Mapping, load_formats, parse, shipped
 from tasks.events.formats.detect import UnreadableFile
 from tasks.events.formats.sections import Ids
 from tasks.events.inspect_events import inspect_events
 from tasks.events.inspection import Inspection
-from tasks.events.landing_context import LandingContext
-from tasks.events.mapping_proposal import together
+from tasks.events.mapping_proposal import together, written
+from tasks.events.sample import LandingContext
 from tests.unit.events.factory import write, write_parquet
 
 ZONE = ZoneInfo("Europe/Berlin")
@@ -103,7 +102,7 @@ def test_proposals_of_several_files_are_one_mapping() -> None:
 
 
 def test_one_rule_of_ids_holds_for_all_files() -> None:
-    rules = [mapping_proposal.ids(Ids(prefixes={sign: ""}, case="lower")) for sign in ("+", "00")]
+    rules = [written(Mapping.model_validate({"ids": Ids(prefixes={sign: ""}, case="lower")})) for sign in ("+", "00")]
     assert parse(together(rules).encode(), "it").ids == Ids(prefixes={"+": ""}, case="lower")
 
 

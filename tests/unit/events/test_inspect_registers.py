@@ -1,16 +1,20 @@
 """Registers and the cell plan are inspected column by column; a mapping is proposed for other names and words."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pytest
 
+from tasks.errors import RejectedInput
 from tasks.events.formats import load_formats, parse
 from tasks.events.formats.sections import RegisterFormat
 from tasks.events.inspect_registers import inspect_register
 from tasks.events.inspection import Inspection
+from tasks.mobility.topology import read_topology
 from tests.unit.events.factory import csv_bytes, write, write_parquet
 
 SUBSCRIBERS = ("subscriber_id", "birth_year", "gender", "segment", "home_mcc", "active_from")
@@ -117,12 +121,20 @@ def test_open_cell_ids_layout_is_mapped_by_the_parts_of_its_key(tmp_path: Path) 
     assert set(_read(found)) == {"cell_id", "area", "latitude", "longitude"}
 
 
-def test_cells_of_parquet_without_validity_are_inspected(tmp_path: Path) -> None:
-    columns = {"cell_id": pa.array(["a"] * 3), "latitude": pa.array([50.0] * 3), "longitude": pa.array([8.0] * 3)}
-    found = _inspect(write_parquet(tmp_path / "cells.parquet", columns), "cells")
-    assert (found.proposal, _read(found)["latitude"]) == ("", (3, 3))
-    dated = columns | {"valid_from": pa.array([0] * 3, pa.timestamp("us"))}
-    assert _inspect(write_parquet(tmp_path / "cells.parquet", dated), "cells").proposal == ""
+@pytest.mark.parametrize("given", [(), ("valid_from",), ("valid_from", "valid_to")])
+def test_a_cell_plan_that_would_be_rejected_gets_a_mapping(tmp_path: Path, given: Sequence[str]) -> None:
+    columns = {"cell_id": pa.array(["a", "b", "c"]), "latitude": pa.array([50.0] * 3), "longitude": pa.array([8.0] * 3)}
+    times = {"valid_from": pa.array([0] * 3, pa.timestamp("us")), "valid_to": pa.nulls(3, pa.timestamp("us"))}
+    path = write_parquet(tmp_path / "cells.parquet", columns | {name: times[name] for name in given})
+    read = partial(read_topology, tmp_path, ZoneInfo("Europe/Berlin"))
+    whole = len(given) == 2
+    with nullcontext() if whole else pytest.raises(RejectedInput):
+        read(load_formats())
+    found = _inspect(path, "cells")
+    assert _read(found)["latitude"] == (3, 3)
+    assert (found.format, bool(found.proposal)) == ("cells" if whole else None, not whole)
+    (tmp_path / "formats.toml").write_text(found.proposal)
+    assert len(read(load_formats(tmp_path / "formats.toml")).cell_id) == 3
 
 
 def test_throngs_own_words_in_another_case_are_mapped_where_the_reader_takes_them_exactly(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 
 from tasks.events.formats import shipped
 from tasks.events.formats.sections import Ids
-from tasks.events.landing_context import subscriber_ids
+from tasks.events.sample import subscriber_ids
 from tests.unit.events.factory import write
 
 

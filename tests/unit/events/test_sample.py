@@ -11,8 +11,7 @@ from tasks.events.files import columns_of
 from tasks.events.formats import parse, shipped
 from tasks.events.formats.detect import UnreadableFile, kind_of
 from tasks.events.formats.sections import EventFormat, Layout
-from tasks.events.landing_context import LandingContext
-from tasks.events.sample import Shares, sampled, shares
+from tasks.events.sample import LandingContext, Shares, sampled, shares
 from tests.unit.events.factory import NATIVE, csv_bytes, write, write_parquet
 
 ZONE = ZoneInfo("Europe/Berlin")

@@ -11,8 +11,7 @@ import pytest
 from tasks.events.files import reader
 from tasks.events.formats import shipped
 from tasks.events.formats.detect import UnreadableFile
-from tasks.events.inspect_events import wall_times_of
-from tasks.events.wall_clock import STEP, WallClockTimes
+from tasks.events.wall_clock import STEP, WallClockTimes, wall_times
 from tests.unit.events.factory import NATIVE, csv_bytes, write
 
 BERLIN, UTC = ZoneInfo("Europe/Berlin"), ZoneInfo("UTC")
@@ -56,7 +55,7 @@ def test_only_times_without_offset_are_counted(tmp_path: Path) -> None:
     times = ["2026-06-03T10:00:00", "2026-06-03T10:01:00Z", "2026-06-03T10:02:00+02:00", "x", ""]
     path = write(tmp_path / "e.csv", csv_bytes([("A", each, "c1", "call") for each in times], NATIVE))
     native = shipped().events["native"]
-    seen = wall_times_of(path, ".csv", native, reader(path, ".csv")(native))
+    seen = wall_times(path, ".csv", native, reader(path, ".csv")(native))
     assert (seen.rows, seen.ends) == (1, (datetime(2026, 6, 3, 10), datetime(2026, 6, 3, 10, 15)))
 
 
@@ -66,4 +65,4 @@ def test_a_file_that_cannot_be_read_is_unfit(tmp_path: Path) -> None:
     columns = reader(path, ".csv.gz")(native)
     path.write_bytes(b"\x1f\x8b not gzip")
     with pytest.raises(UnreadableFile):
-        wall_times_of(path, ".csv.gz", native, columns)
+        wall_times(path, ".csv.gz", native, columns)
