@@ -15,7 +15,7 @@ import numpy as np
 
 from tasks.errors import NotArrived, RejectedInput
 from tasks.events.files import FileGroup, group_files
-from tasks.events.folders import dated, labels_of
+from tasks.events.folders import MOST_NAMED, dated, labels_of
 from tasks.events.formats import Formats
 from tasks.events.formats.detect import UnreadableFile
 from tasks.events.gate import refuse_register_values
@@ -87,7 +87,7 @@ class LandingCheck:
     def events(self) -> str:
         """The newest folder's files: each one's format, and what share of their rows would be read."""
         if self.newest is None:
-            near = dated(self.root / "events")
+            near = dated(self.root / "events")[:MOST_NAMED]
             there = f"; {', '.join(near)} may be days" if near else ""
             raise NotArrived(
                 f"events/ has no folder of a day{there}.",

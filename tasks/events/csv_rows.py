@@ -1,6 +1,6 @@
 """Rows of a CSV file, compressed or not, in bounded memory: each physical line is a row, or is set aside alone."""
 
-import codecs
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,12 +28,11 @@ class Rows:
 
 @dataclass(frozen=True)
 class Csv:
-    """How a CSV file is written: its number of fields, whether its first line names them, and its text's encoding."""
+    """How a CSV file is written: its number of fields, the sign between them, and whether its first line names them."""
 
     fields: int
     separator: str = ","
     header: bool = True
-    encoding: str = "utf-8"
 
 
 def open_csv(path: Path) -> pa.NativeFile:
@@ -60,28 +59,18 @@ def csv_rows(path: Path, csv: Csv, used: Sequence[int]) -> Iterator[Rows]:
 
 
 def _lines(path: Path, csv: Csv) -> Iterator[NDArray[np.uint8]]:
-    """Whole lines after the header, some MB at a time; of an endless line no more than shows that it is too long."""
+    """Whole lines after byte-order mark and header; of an endless line no more than shows that it is too long."""
     from tasks.events.csv_kernel import LONGEST_LINE
 
-    rest, in_header = b"", csv.header
-    for block in _blocks(path, csv.encoding):
-        data = rest + block
-        end = data.rfind(b"\n") + 1
-        begin = data.find(b"\n") + 1 if in_header else 0
-        in_header &= end == 0
-        if end > begin:
-            yield np.frombuffer(data, np.uint8, end - begin, begin)
-        rest = data[end : end + LONGEST_LINE + 1]
-    if rest and not in_header:
-        yield np.frombuffer(rest + b"\n", np.uint8)
-
-
-def _blocks(path: Path, encoding: str) -> Iterator[bytes]:
-    """A file's text in UTF-8 without its byte-order mark; bytes that the encoding does not know stay invalid."""
-    decoder = None if encoding == "utf-8" else codecs.getincrementaldecoder(encoding)("surrogateescape")
-    mark = codecs.BOM_UTF8
+    rest, in_header, mark = b"", csv.header, BOM_UTF8
     with open_csv(path) as stream:
         while block := stream.read(_BLOCK):
-            text = decoder.decode(block).encode("utf-8", "surrogateescape") if decoder else block
-            yield text.removeprefix(mark)
-            mark = b""
+            data, mark = rest + block.removeprefix(mark), b""
+            end = data.rfind(b"\n") + 1
+            begin = data.find(b"\n") + 1 if in_header else 0
+            in_header &= end == 0
+            if end > begin:
+                yield np.frombuffer(data, np.uint8, end - begin, begin)
+            rest = data[end : end + LONGEST_LINE + 1]
+    if rest and not in_header:
+        yield np.frombuffer(rest + b"\n", np.uint8)

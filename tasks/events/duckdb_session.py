@@ -1,7 +1,7 @@
 """DuckDB, held short: bounded memory, no extension ever fetched, hostile file names taken literally."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,14 +20,6 @@ _FAULTS_OF_A_FILE = (
 )
 """What DuckDB raises over damaged files; over a broken Parquet page also a bare duckdb.Error (seen in 2.0)."""
 _KIND = re.compile(r"([A-Z][A-Za-z ]+) Error: ")
-_KINDS: Mapping[str, type[duckdb.Error]] = {
-    "IO": duckdb.IOException,
-    "Invalid Input": duckdb.InvalidInputException,
-    "Serialization": duckdb.SerializationException,
-    "Conversion": duckdb.ConversionException,
-    "Not implemented": duckdb.NotImplementedException,
-    "Out of Memory": duckdb.OutOfMemoryException,
-}
 _CANNOT_SPILL = re.compile("No space left|quota|Could not write|Failed to create directory", re.IGNORECASE)
 
 
@@ -76,7 +68,11 @@ def batches(con: duckdb.DuckDBPyConnection, sql: str, parameters: object, rows: 
 def _duckdb_error(words: str) -> duckdb.Error:
     """DuckDB's error by the name of its kind, with which its words begin; a bare one is a library's within it."""
     kind = _KIND.match(words)
-    return _KINDS.get(kind[1], duckdb.OperationalError)(words) if kind else duckdb.Error(words)
+    if not kind:
+        return duckdb.Error(words)
+    name = "".join(word[0].upper() + word[1:] for word in kind[1].split())
+    error: duckdb.Error = getattr(duckdb, f"{name}Exception", duckdb.OperationalError)(words)
+    return error
 
 
 def exactly(path: Path) -> str:

@@ -22,7 +22,8 @@ _DIRECTIVE = re.compile(r"%[YmdH]")
 _DIRECTIVES = re.compile(r"(%[YmdH])+")
 _ADJACENT = re.compile(r"%[Ymd]%[Ymd]")
 _TABLES = (("_delta_log", "Delta"), (".hoodie", "Hudi"))
-_MOST_NAMED = 3
+MOST_NAMED = 3
+"""Of what may be folders of days, how many a message names."""
 
 
 def ignored(name: str, names: LandingNames) -> bool:
@@ -53,10 +54,8 @@ def is_hour(name: str, hours: tuple[str, ...]) -> bool:
 def labels_of(events: Path, names: LandingNames) -> Iterator[date]:
     """The days of which there is a folder."""
     for of_day in dict.fromkeys(_parts(pattern)[0] for pattern in names.folders):
-        wanted = _regex(of_day)
         for path in events.glob(_DIRECTIVES.sub("*", glob.escape(of_day))):
-            found = wanted.fullmatch(str(path.relative_to(events)))
-            if found and path.is_dir() and (day := _date(*(found[part] for part in "Ymd"))):
+            if path.is_dir() and (day := _day(of_day, str(path.relative_to(events)))):
                 yield day
 
 
@@ -65,32 +64,27 @@ def label_of(file: Path, names: LandingNames) -> date | None:
     of_days = dict.fromkeys(_parts(pattern)[0] for pattern in names.folders)
     for folder in list(file.absolute().parents)[:2]:
         for of_day in of_days:
-            found = _regex(of_day).fullmatch("/".join(folder.parts[-of_day.count("/") - 1 :]))
-            if found and (day := _date(*(found[part] for part in "Ymd"))):
+            if day := _day(of_day, "/".join(folder.parts[-of_day.count("/") - 1 :])):
                 return day
     return None
 
 
 def look_alikes(events: Path, label: date) -> str:
     """What lies below `events/` that may be the day's folder under another name, in words; empty if nothing does."""
-    entries = sorted(events.iterdir()) if events.is_dir() else []
     digits = {f"{label:%Y%m%d}", f"{label:%d%m%Y}", f"{label:%m%d%Y}"}
-    near = _printable([path.name for path in entries if path.is_dir() and re.sub(r"\D", "", path.name) in digits])
-    if near:
-        return f" {', '.join(near)} may be it: rename it, or give its pattern in formats.toml ([landing] folders)."
+    if near := [name for name in dated(events) if re.sub(r"\D", "", name) in digits]:
+        shown = ", ".join(near[:MOST_NAMED])
+        return f" {shown} may be it: rename it, or give its pattern in formats.toml ([landing] folders)."
+    entries = events.iterdir() if events.is_dir() else []
     loose = sum(path.is_file() and not ignored(path.name, LandingNames()) for path in entries)
     return f" {loose} files lie in events/ itself: put them into folders of their days." if loose else ""
 
 
 def dated(events: Path) -> list[str]:
-    """Some folders whose names hold as many digits as a date, and no present pattern takes."""
+    """Folders whose names can be shown and hold as many digits as a date."""
     entries = sorted(events.iterdir()) if events.is_dir() else []
     names = [path.name for path in entries if path.is_dir() and len(re.sub(r"\D", "", path.name)) == len("20260301")]
-    return _printable(names)
-
-
-def _printable(names: list[str]) -> list[str]:
-    return [name for name in names if name.isprintable() and "`" not in name][:_MOST_NAMED]
+    return [name for name in names if name.isprintable() and "`" not in name]
 
 
 def refuse_tables(folder: Path) -> None:
@@ -129,8 +123,10 @@ def _regex(pattern: str) -> re.Pattern[str]:
     return re.compile("".join(part for pair in zip(literal, [*directives, ""], strict=True) for part in pair))
 
 
-def _date(year: str, month: str, day: str) -> date | None:
+def _day(pattern: str, folder: str) -> date | None:
+    """The day whose folder this is by a pattern."""
+    found = _regex(pattern).fullmatch(folder)
     try:
-        return date(int(year), int(month), int(day))
+        return date(*(int(found[part]) for part in "Ymd")) if found else None
     except ValueError:  # a folder of another name
         return None

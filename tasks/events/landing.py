@@ -53,39 +53,31 @@ class DayLanding:
     closed: bool
     newest: datetime | None
 
-    def _versions(self, name: str) -> list[Path]:
-        """What may be a register: files of its name, and a folder of parts."""
-        return [path for path in (self.root / name, *sorted(self.root.glob(f"{name}.*"))) if path.exists()]
-
     @cached_property
     def digest(self) -> str:
         """Changes with the mapping, any event file's name, size or time of change, and the content of any register."""
-        registers = [path for name in REGISTERS for path in self._versions(name)]
+        named = [path for name in REGISTERS for path in (self.root / name, *self.root.glob(f"{name}.*"))]
         listing = [(file.name, file.bytes, str(file.mtime_ns)) for file in self.files]
-        listing += [(path.name, 0, file_digests.digest(path)) for path in registers]
+        listing += [(path.name, 0, file_digests.digest(path)) for path in named if path.exists()]
         return hashlib.sha256(repr((self.formats.digest, sorted(listing))).encode()).hexdigest()
 
 
 def find_day(root: Path, day: date, time: Calendar, now: datetime, formats: Formats | None = None) -> DayLanding:
     """The folders that overlap a local day and the next `lateness_days`; raises NotArrived if a closed one lacks."""
     _check(root)
+    formats = formats or shipped()
     try:
-        return _found(root, day, time, now, formats or shipped())
+        refuse_tables(root / "events")
+        folders = tuple(folder for label in labels(day, time) for folder in _folders(root, label, time, now, formats))
+        files = tuple(file for folder in folders for file in _files(root, folder, formats))
     except OSError as error:
         raise StorageUnavailable(
             f"The landing of {day} cannot be looked at ({type(error).__name__}).",
             "Give this user the right to read its folders, or repair the disk; then rerun.",
             "landing.unreadable",
         ) from None
-
-
-def _found(root: Path, day: date, time: Calendar, now: datetime, formats: Formats) -> DayLanding:
-    refuse_tables(root / "events")
-    folders = tuple(folder for label in labels(day, time) for folder in _folders(root, label, time, now, formats))
-    closed = all(folder.closed for folder in folders)
-    files = tuple(file for folder in folders for file in _files(root, folder, formats))
     newest = datetime.fromtimestamp(max(file.mtime_ns for file in files) / 1e9, UTC) if files else None
-    return DayLanding(root, day, formats, folders, files, closed, newest)
+    return DayLanding(root, day, formats, folders, files, all(folder.closed for folder in folders), newest)
 
 
 def _check(root: Path) -> None:
@@ -106,18 +98,16 @@ def unchanged(what: str, digest: str, now: Callable[[], str]) -> Iterator[None]:
     try:
         yield
     except Exception:
-        _compare(what, digest, now())
-        raise
-    _compare(what, digest, now())
-
-
-def _compare(what: str, before: str, after: str) -> None:
-    if before != after:
-        raise StorageUnavailable(
-            f"{what} changed while it was read.",
-            "Wait until the transfer has ended, then run the same command again.",
-            "landing.changed_while_read",
-        ) from None
+        if digest == now():
+            raise
+    else:
+        if digest == now():
+            return
+    raise StorageUnavailable(
+        f"{what} changed while it was read.",
+        "Wait until the transfer has ended, then run the same command again.",
+        "landing.changed_while_read",
+    )
 
 
 def labels(day: date, time: Calendar) -> tuple[date, ...]:

@@ -23,7 +23,7 @@ class LateArrivals:
 
     def __str__(self) -> str:
         parts = (("arrived", self.arrived), ("changed", self.changed), ("gone", self.gone))
-        return "; ".join(f"{_files(names)} {what} ({_named(names)})" for what, names in parts if names)
+        return "; ".join(_said(names, what) for what, names in parts if names)
 
 
 def listing_of(files: Iterable[LandingFile]) -> Listing:
@@ -45,10 +45,7 @@ def late_files(before: Listing, now: Iterable[LandingFile]) -> LateArrivals:
     return LateArrivals(tuple(arrived), tuple(changed), tuple(sorted(before.keys() - today.keys())), size)
 
 
-def _files(names: tuple[str, ...]) -> str:
-    return "1 file" if len(names) == 1 else f"{len(names)} files"
-
-
-def _named(names: tuple[str, ...]) -> str:
+def _said(names: tuple[str, ...], what: str) -> str:
+    files = "1 file" if len(names) == 1 else f"{len(names)} files"
     more = f" and {len(names) - NAMED_FILES} more" if len(names) > NAMED_FILES else ""
-    return ", ".join(names[:NAMED_FILES]) + more
+    return f"{files} {what} ({', '.join(names[:NAMED_FILES])}{more})"

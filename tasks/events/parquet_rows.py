@@ -83,13 +83,6 @@ def _not_utf8(column: pa.Array) -> NDArray[np.bool_]:
         try:
             column.validate(full=True)
         except pa.ArrowInvalid:
-            return np.array([not _is_utf8(value or b"") for value in column.cast(pa.binary()).to_pylist()])
+            values = [value or b"" for value in column.cast(pa.binary()).to_pylist()]
+            return np.array([value.decode(errors="ignore").encode() != value for value in values])
     return np.zeros(len(column), bool)
-
-
-def _is_utf8(value: bytes) -> bool:
-    try:
-        value.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

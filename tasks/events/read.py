@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tasks.events import duckdb_session
 from tasks.events.csv_rows import Csv, Rows, csv_rows
-from tasks.events.files import FileGroup, RejectedFile
+from tasks.events.files import FileGroup, RejectedFile, source
 from tasks.events.formats.columns import INT96, Column
 from tasks.events.formats.detect import by_format
 from tasks.events.formats.expressions import kinds
@@ -126,10 +126,9 @@ class _Reading:
 
     def at_once(self, group: FileGroup) -> ReadResult:
         """Read Parquet files by DuckDB alone, which is fast; raises duckdb.Error over any value that it cannot take."""
-        types = dict(group.columns)
-        columns = {name: Column(duckdb_session.name(own), types[own]) for name, own in _used(group).items()}
-        files = {"files": [duckdb_session.exactly(file.path) for file in group.files]}
-        return self._classified(group, "read_parquet($files, hive_partitioning=false)", columns, files).account(group)
+        table, files, columns = source([file.path for file in group.files], group.kind, group.columns, group.format)
+        used = {name: columns[own] for name, own in _used(group).items()}
+        return self._classified(group, table, used, files).account(group)
 
     def row_by_row(self, group: FileGroup) -> ReadResult:
         """Read files so that a row that cannot be read is set aside alone, and a damaged file is named alone."""
@@ -142,8 +141,10 @@ class _Reading:
                     raise _Damaged
         except _Damaged:
             whole = tuple(file for number, file in enumerate(group.files) if number not in stream.damaged)
-            named = _rejected([group.files[number].name for number in stream.damaged])
-            return named + self.row_by_row(replace(group, files=whole)) if whole else named
+            why = "it is gone, damaged, or its compressed stream is cut"
+            named = tuple(RejectedFile(group.files[number].name, why) for number in stream.damaged)
+            rest = self.row_by_row(replace(group, files=whole)) if whole else ReadResult()
+            return ReadResult(unreadable=named) + rest
         for file, places in stream.unreadable:
             found.add_unreadable(file, places)
         return found.account(group)
@@ -179,11 +180,6 @@ def _rows(group: FileGroup, used: Sequence[str], path: Path) -> Iterator[Rows]:
     names = [name for name, _ in group.columns]
     csv = Csv(len(names), group.format.separator, group.format.header)
     return csv_rows(path, csv, [names.index(name) for name in used])
-
-
-def _rejected(names: Sequence[str]) -> ReadResult:
-    why = "it is gone, damaged, or its compressed stream is cut"
-    return ReadResult(unreadable=tuple(RejectedFile(name, why) for name in names))
 
 
 class _Found:

@@ -38,6 +38,9 @@ def query(
     name of each.
     """
     row = row_of(group, context, columns)
+    cell = f"nullif({trimmed(row.cell)}, '')" if group.padded or row.latitude else row.cell
+    # microseconds as they are in the file where they are, else seconds; NULL where there is no time
+    ticks = row.micros or f"CASE WHEN {row.has_time} THEN coalesce({row.seconds}, {BAD_TIME}) END"
     sql = f"""
     WITH panel AS (SELECT {_folded("subscriber_id", row)} AS id, CAST(file_row_number AS INTEGER) AS rank
                    FROM read_parquet($panel, file_row_number=true)),
@@ -45,9 +48,9 @@ def query(
     cell AS (SELECT cell_id AS id, coalesce(min(version) FILTER (WHERE version >= 0), {NOT_TODAY}) AS rank
              FROM read_parquet($cells) GROUP BY cell_id),
     {nearest_cell.tables(group.format.cell) if row.latitude else ""}
-    event AS (SELECT {_subscriber(group, row)} AS subscriber, {_trims_cell(group, row)} AS cell, {_ticks(row)} AS ticks,
-              CAST({_flags(row)} AS TINYINT) AS flags, CAST(file_index AS INTEGER) AS file,
-              CAST(file_row_number AS UINTEGER) AS row, {row.foreign} AS abroad,
+    event AS (SELECT {_subscriber(group, row)} AS subscriber, {cell} AS cell, {ticks} AS ticks,
+              CAST(CASE WHEN {row.plmn_ok} THEN 0 ELSE {BAD_PLMN} END AS TINYINT) AS flags,
+              CAST(file_index AS INTEGER) AS file, CAST(file_row_number AS UINTEGER) AS row, {row.foreign} AS abroad,
               {row.latitude or "NULL"} AS latitude, {row.longitude or "NULL"} AS longitude FROM {table})
     SELECT {_rank(group, row)} AS rank, {_cell(group, row)} AS cell, ticks, flags, file, row
     FROM event LEFT JOIN member ON event.subscriber = member.id LEFT JOIN cell ON event.cell = cell.id
@@ -89,23 +92,9 @@ def _unfound(text: str, otherwise: int) -> str:
     return f"CASE {trimmed(text)} WHEN '' THEN {BLANK} WHEN {text} THEN {otherwise} ELSE {PADDED} END"
 
 
-def _trims_cell(group: FileGroup, row: Expressions) -> str:
-    return f"nullif({trimmed(row.cell)}, '')" if group.padded or row.latitude else row.cell
-
-
 def _cell(group: FileGroup, row: Expressions) -> str:
     """SQL of the cell's rank: by its id, or the nearest; else what is wrong with it."""
     by_place = f"{nearest_cell.rank(group.format.cell)}, " if row.latitude else ""
     missing = "event.cell IS NULL" + (" AND event.latitude IS NULL" if row.latitude else "")
     unknown = f"WHEN event.cell IS NULL THEN {UNKNOWN} ELSE {_unfound('event.cell', UNKNOWN)}"
     return f"coalesce(cell.rank, {by_place}CASE WHEN abroad THEN {ABROAD} WHEN {missing} THEN {BLANK} {unknown} END)"
-
-
-def _ticks(row: Expressions) -> str:
-    """SQL of the time: microseconds as they are in the file where they are, else seconds; NULL where there is none."""
-    return row.micros or f"CASE WHEN {row.has_time} THEN coalesce({row.seconds}, {BAD_TIME}) END"
-
-
-def _flags(row: Expressions) -> str:
-    """SQL of the row's flags."""
-    return "0" if row.plmn_ok == "true" else f"(CASE WHEN {row.plmn_ok} THEN 0 ELSE {BAD_PLMN} END)"

@@ -1,6 +1,5 @@
 """The row rules: each row of a group of files gets the first reason that applies, and its key."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -129,7 +128,7 @@ class RowClassifier:
         code = np.where(kept, np.int8(KEPT), np.int8(CODE[Reason.NO_CONSENT]))
         # All that is left of most rows that are not kept is that their subscriber is a stranger.
         doubtful = np.flatnonzero(~kept & (rows.rank != NOT_IN_PANEL))
-        code[doubtful] = self._first(self._of_subscribers, rows.only(doubtful), second[doubtful])
+        code[doubtful] = _first(self._of_subscribers(rows.only(doubtful), second[doubtful]))
         aside = doubtful[(rows.rank[doubtful] >= 0) & (code[doubtful] <= len(READ_REASONS))]
         aside = aside[self._in_month(rows.ticks[aside], second[aside])]
         used = np.flatnonzero(kept)
@@ -137,8 +136,9 @@ class RowClassifier:
         reasons = code[aside].astype(np.int64) - 1
         set_aside = pack(rows.rank[aside].astype(np.int64), np.full(len(aside), REASON_SECOND), reasons)
         unfit = np.flatnonzero(~fit)
-        held = self._first(self._of_content, rows.only(unfit), second[unfit])
-        return ClassifiedRows(code, np.concatenate([keys, set_aside]), held)
+        held, then = rows.only(unfit), second[unfit]
+        unfit_code = _first([*self._of_times(held, then), *self._of_cells(held, then)])
+        return ClassifiedRows(code, np.concatenate([keys, set_aside]), unfit_code)
 
     def _in_month(self, ticks: Int64, second: Int32) -> NDArray[np.bool_]:
         """Whether rows belong to the day's own month, which pays for the profile; without a time, by their folder."""
@@ -172,10 +172,6 @@ class RowClassifier:
             *self._of_cells(rows, second),
         ]
 
-    def _of_content(self, rows: ResolvedRows, second: Int32) -> list[Finding]:
-        """The same regardless of the subscriber."""
-        return [*self._of_times(rows, second), *self._of_cells(rows, second)]
-
     def _of_times(self, rows: ResolvedRows, second: Int32) -> list[Finding]:
         today = (second >= 0) & (second < self._length)
         return [
@@ -193,11 +189,11 @@ class RowClassifier:
             (Reason.EXPIRED_CELL, (second < self._valid_from[rows.cell]) | (second >= self._valid_to[rows.cell])),
         ]
 
-    def _first(self, rules: Callable[[ResolvedRows, Int32], list[Finding]], rows: ResolvedRows, second: Int32) -> Int8:
-        """The code of the first reason that applies to each row; where none of them does, its network is none."""
-        order = rules(rows, second)
-        codes = [np.int8(CODE[reason]) for reason, _ in order]
-        return np.select([applies for _, applies in order], codes, np.int8(CODE[Reason.BAD_PLMN]))
+
+def _first(order: list[Finding]) -> Int8:
+    """The code of the first reason that applies to each row; where none of them does, its network is none."""
+    codes = [np.int8(CODE[reason]) for reason, _ in order]
+    return np.select([applies for _, applies in order], codes, np.int8(CODE[Reason.BAD_PLMN]))
 
 
 def _padded(seconds: Int32) -> Int32:

@@ -9,7 +9,6 @@ import duckdb
 
 from tasks.events.clock import Clock
 from tasks.events.column_roles import SampledColumn
-from tasks.events.formats.columns import Column
 from tasks.events.formats.sections import TimeForm
 from tasks.events.formats.times import seconds
 
@@ -49,20 +48,16 @@ def event_time(
         for pair in pairs
         for both in product(_fitting(pair[0], _DATES), _fitting(pair[1], _CLOCKS))
     ]
-    return _best(con, tried, [seconds(form, _columns(looks), _ANY) for form, looks in tried])
+    return _best(con, tried, [seconds(form, [look.column for look in looks], _ANY) for form, looks in tried])
 
 
 def register_time(con: duckdb.DuckDBPyConnection, look: SampledColumn) -> Timed:
     """The form that reads most times of a register's column, in which a date alone is its first instant."""
     alone = [TimeForm(pattern=(each,)) for each in _fitting(look, _DATES)]
     tried: list[Tried] = [(form, (look,)) for form in (*_forms(look), *alone)]
-    return _best(con, tried, [_register_seconds(form, look.column) for form, _ in tried])
-
-
-def _register_seconds(form: TimeForm, column: Column) -> str:
-    if form == TimeForm():
-        return _ANY.seconds_or_midnight(column.written(), column.type)
-    return seconds(form, [column], _ANY)
+    plain = _ANY.seconds_or_midnight(look.column.written(), look.column.type)
+    forms = [form for form, _ in tried]
+    return _best(con, tried, [plain if form == TimeForm() else seconds(form, [look.column], _ANY) for form in forms])
 
 
 def _forms(look: SampledColumn) -> list[TimeForm]:
@@ -95,7 +90,3 @@ def _best(con: duckdb.DuckDBPyConnection, tried: Sequence[Tried], read: Sequence
     found = con.execute(f"SELECT {counts} FROM sampled").fetchall()[0]
     best = max(range(len(tried)), key=lambda place: found[place])
     return Timed(*tried[best], found[best])
-
-
-def _columns(looks: Sequence[SampledColumn]) -> list[Column]:
-    return [look.column for look in looks]

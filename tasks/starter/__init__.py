@@ -1,8 +1,7 @@
 """A folder to start from: a home with policy, mapping and client file, and a small landing that can be ingested."""
 
-import json
-from collections.abc import Iterator, Sequence
-from datetime import date, timedelta
+from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from shutil import rmtree
 
@@ -17,7 +16,7 @@ THRONG_POLICY=policy.toml
 """
 _MARKER = "Commands that run in this folder use it as their home (THRONG_HOME).\n"
 _PEOPLE, _EVENTS_A_DAY = 24, 48
-_SOUTH, _WEST, _ZONE_DEGREES = 50.0, 8.0, 0.1
+"""Of the example; its registers have as many people."""
 
 
 def write(folder: Path, day: date) -> None:
@@ -54,66 +53,17 @@ def _files(day: date) -> Iterator[tuple[str, str]]:
     yield "policy.toml", shipped().read_text()
     for name in ("formats.toml", "client.toml"):
         yield name, (_HERE / name).read_text().replace("DAY", str(day))
-    yield "landing/README.md", (_HERE / "landing.md").read_text()
-    yield "landing/zones.geojson", json.dumps(_zones(), indent=1) + "\n"
-    yield "landing/cells.csv", _csv("cell_id,latitude,longitude,valid_from,valid_to", _cells())
-    yield (
-        "landing/subscribers.csv",
-        _csv(
-            "subscriber_id,birth_year,gender,segment,home_mcc,active_from",
-            [(_person(n), str(1950 + n), "fmx"[n % 3], "consumer", "262", "") for n in range(_PEOPLE)],
-        ),
-    )
-    granted = f"{day - timedelta(30)}T00:00:00Z"
-    yield (
-        "landing/consents.csv",
-        _csv(
-            "subscriber_id,purpose,granted_at,withdrawn_at,channel,text_version",
-            [(_person(n), "insights", granted, "", "app", "v1") for n in range(_PEOPLE)],
-        ),
-    )
-    yield f"landing/events/date={day}/part-0.csv", _csv("subscriber_id,event_at,cell_id,event_type", _events(day))
+    for path in sorted((_HERE / "landing").iterdir()):
+        yield f"landing/{path.name}", path.read_text()
+    yield f"landing/events/date={day}/part-0.csv", "".join(_events(day))
     yield f"landing/events/date={day}/_COMPLETE", ""
     yield env_files.MARKER, _MARKER
 
 
-def _csv(header: str, rows: Sequence[Sequence[str]]) -> str:
-    return "".join(f"{line}\n" for line in (header, *(",".join(row) for row in rows)))
-
-
-def _person(n: int) -> str:
-    return f"example-{n:02d}"
-
-
-def _cells() -> list[tuple[str, ...]]:
-    """One in the middle of each zone."""
-    middle = _SOUTH + _ZONE_DEGREES / 2
-    return [(f"cell-{n}", f"{middle:.2f}", f"{_west(n) + _ZONE_DEGREES / 2:.2f}", "2020-01-01", "") for n in range(4)]
-
-
-def _events(day: date) -> list[tuple[str, ...]]:
-    """Each person every half hour, in another zone every six hours, by the landing's clock."""
-    return [
-        (_person(n), f"{day}T{half // 2:02d}:{half % 2 * 30:02d}:{n:02d}", f"cell-{(n + half // 12) % 4}", "call")
-        for n in range(_PEOPLE)
-        for half in range(_EVENTS_A_DAY)
-    ]
-
-
-def _zones() -> dict[str, object]:
-    return {"type": "FeatureCollection", "features": [_zone(n) for n in range(4)]}
-
-
-def _zone(n: int) -> dict[str, object]:
-    west, east, north = _west(n), _west(n + 1), _SOUTH + _ZONE_DEGREES
-    ring = [[west, _SOUTH], [east, _SOUTH], [east, north], [west, north], [west, _SOUTH]]
-    properties = {"zone_id": f"Z{n}", "name": f"Zone {n}", "parent_id": f"D{n // 2}", "sensitive": False}
-    return {
-        "type": "Feature",
-        "properties": properties,
-        "geometry": {"type": "Polygon", "coordinates": [ring]},
-    }
-
-
-def _west(n: int) -> float:
-    return round(_WEST + n * _ZONE_DEGREES, 6)
+def _events(day: date) -> Iterator[str]:
+    """Lines: each person every half hour, in another zone every six hours, by the landing's clock."""
+    yield "subscriber_id,event_at,cell_id,event_type\n"
+    for n in range(_PEOPLE):
+        for half in range(_EVENTS_A_DAY):
+            at = f"{day}T{half // 2:02d}:{half % 2 * 30:02d}:{n:02d}"
+            yield f"example-{n:02d},{at},cell-{(n + half // 12) % 4},call\n"

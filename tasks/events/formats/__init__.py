@@ -75,13 +75,9 @@ def load_formats(path: Path | None = None) -> Formats:
 @lru_cache(maxsize=8)
 def _joined(content: bytes, source: str) -> Formats:
     ours, known = parse(content, source), shipped()
-    merged = {kind: {**getattr(ours, kind), **_others(getattr(known, kind), getattr(ours, kind))} for kind in KINDS}
+    merged = {kind: getattr(ours, kind) | getattr(known, kind) | getattr(ours, kind) for kind in KINDS}
     digest = hashlib.sha256(content).hexdigest()
     return Formats(**merged, landing=ours.landing, ids=ours.ids, digest=digest, own=frozenset(ours.events))
-
-
-def _others(known: dict[str, Any], ours: dict[str, Any]) -> dict[str, Any]:
-    return {name: each for name, each in known.items() if name not in ours}
 
 
 @cache

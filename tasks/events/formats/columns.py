@@ -112,10 +112,6 @@ class Column:
         """SQL: the value as whole UTC seconds, NULL where it is no time."""
         return clock.seconds(self.written(), self.type)
 
-    def micros(self) -> str | None:
-        """SQL: the value as an instant, if that is what the file holds."""
-        return self.sql if self.type == "TIMESTAMP WITH TIME ZONE" else None
-
 
 Columns = Mapping[str, Column]
 

@@ -58,7 +58,7 @@ def choose(file: str, formats: Formats, columns: Callable[[EventFormat], Typed])
             seen[name] = columns(each)
         except UnreadableFile as fault:  # a first line that is no header may be a row of a file without one
             faults.append(fault)
-    fits = [name for name, found in seen.items() if _fits(found, possible[name])]
+    fits = [name for name, found in seen.items() if not lacking([each for each, _ in found], possible[name])]
     fits = [name for name in fits if name in formats.own] or fits
     if len(fits) > 1:
         raise UnreadableFile(
@@ -68,12 +68,6 @@ def choose(file: str, formats: Formats, columns: Callable[[EventFormat], Typed])
         raise faults[0] if faults else UnreadableFile(unknown(seen, possible, file))
     check(seen[fits[0]], formats.events[fits[0]])
     return fits[0], seen[fits[0]]
-
-
-def _fits(columns: Typed, format_: EventFormat) -> bool:
-    """A headerless file fits by the number of its columns, which then have the mapping's names."""
-    names = [name for name, _ in columns]
-    return not lacking(names, format_)
 
 
 def by_format(names: Sequence[str], wanted: Sequence[str]) -> dict[str, str]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from tasks.events.clock import Clock
 from tasks.events.formats import times
-from tasks.events.formats.columns import Column, Columns, Expressions, Kind, literal
+from tasks.events.formats.columns import Columns, Expressions, Kind, literal
 from tasks.events.formats.sections import EventFormat, Network
 
 
@@ -35,7 +35,7 @@ def expressions(
     time, cell = [columns[name] for name in format_.time.column], format_.cell
     id_ = columns[format_.subscriber.column]
     placed = cell.latitude in columns and cell.longitude in columns
-    ok = _plmn_ok(format_.network, columns) if format_.network else "true"
+    plmn_ok, foreign = _network(format_.network, columns, home_mcc) if format_.network else ("true", "false")
     return Expressions(
         subscriber=id_.text(hexadecimal=hexadecimal),
         folds=format_.subscriber.hex and id_.type != "BLOB",
@@ -45,40 +45,30 @@ def expressions(
         cell=_cell(cell.column, cell.separator, columns),
         latitude=columns[cell.latitude].number(format_.decimal) if placed and cell.latitude else None,
         longitude=columns[cell.longitude].number(format_.decimal) if placed and cell.longitude else None,
-        plmn_ok=ok,
-        foreign=f"({ok} AND {_country(format_.network, columns)} <> {home_mcc})"
-        if format_.network and home_mcc
-        else "false",
+        plmn_ok=plmn_ok,
+        foreign=foreign,
     )
 
 
 def _cell(names: Sequence[str], separator: str, columns: Columns) -> str:
-    """One column, or several joined: NULL where one of them is missing."""
+    """One column, or several joined: NULL where one of them is missing or empty."""
     if not names or not all(name in columns for name in names):
         return "NULL::VARCHAR"
     parts = [columns[name].text() for name in names]
-    return parts[0] if len(parts) == 1 else _joined(parts, separator)
-
-
-def _joined(parts: Sequence[str], separator: str) -> str:
-    """An empty part makes an empty whole."""
+    if len(parts) == 1:
+        return parts[0]
     joined = f" || {literal(separator)} || ".join(f"nullif(trim({part}), '')" for part in parts)
     return f"({joined})"
 
 
-def _plmn_ok(network: Network, columns: Columns) -> str:
-    """SQL of the ESS rule: a PLMN of 5 or 6 digits; without one, an MCC of 3 digits and an MNC of 2 or 3."""
-    plmn, mcc, mnc = _network(network, columns)
+def _network(network: Network, columns: Columns, home_mcc: int | None) -> tuple[str, str]:
+    """SQL of the ESS rule, and of whether a network that is one is of another country than ours.
+
+    The rule: a PLMN of 5 or 6 digits; without one, an MCC of 3 digits and an MNC of 2 or 3.
+    """
+    plmn, mcc, mnc = (columns[name] for name in (network.plmn, network.mcc, network.mnc))
     home = f"({mcc.whole()} BETWEEN 100 AND 999 AND regexp_full_match({mnc.text()}, '\\d{{2,3}}'))"
-    return f"(CASE WHEN {plmn.given()} THEN {plmn.whole()} BETWEEN 10000 AND 999999 ELSE {home} END)"
-
-
-def _country(network: Network, columns: Columns) -> str:
-    """SQL of the country of a network that is one."""
-    plmn, mcc, _ = _network(network, columns)
+    ok = f"(CASE WHEN {plmn.given()} THEN {plmn.whole()} BETWEEN 10000 AND 999999 ELSE {home} END)"
     of_plmn = f"TRY_CAST(left(CAST({plmn.whole()} AS VARCHAR), 3) AS INTEGER)"
-    return f"(CASE WHEN {plmn.given()} THEN {of_plmn} ELSE {mcc.whole()} END)"
-
-
-def _network(network: Network, columns: Columns) -> tuple[Column, Column, Column]:
-    return columns[network.plmn], columns[network.mcc], columns[network.mnc]
+    country = f"(CASE WHEN {plmn.given()} THEN {of_plmn} ELSE {mcc.whole()} END)"
+    return ok, f"({ok} AND {country} <> {home_mcc})" if home_mcc else "false"

@@ -24,8 +24,8 @@ def micros(form: TimeForm, columns: Sequence[Column]) -> str | None:
     """SQL of the instant, if the file holds instants in microseconds."""
     if form.unit or form.pattern or len(columns) > 1:
         return None
-    column = columns[0]
-    return column.sql if column.type == INT96 and form.int96 == "utc" else column.micros()
+    instants = ("TIMESTAMP WITH TIME ZONE", *([INT96] if form.int96 == "utc" else []))
+    return columns[0].sql if columns[0].type in instants else None
 
 
 def seconds(form: TimeForm, columns: Sequence[Column], clock: Clock) -> str:
