@@ -184,23 +184,23 @@ def _first(head: bytes) -> str:
 
 def csv_columns(line: str, layout: Layout) -> Typed:
     """The columns of a CSV file by its first line."""
-    try:
-        names = next(csv.reader([line], delimiter=layout.separator), [])
-    except csv.Error:
-        raise UnreadableFile("its first line is not UTF-8 text of names") from None
+    names = _fields(line, layout.separator)
+    if not names:
+        raise UnreadableFile("its first line is not UTF-8 text of names")
     return tuple((name.strip(), "VARCHAR") for name in names)
 
 
 def _headerless(head: bytes, layout: Layout) -> Typed:
     """The layout's columns, if most of a file's first lines have as many: no single row decides this."""
     lines = head.decode(errors="replace").split("\n", _FIRST_LINES)[:_FIRST_LINES]
-    widths = Counter(_width(line, layout.separator) for each in lines if (line := each.rstrip("\r")))
+    widths = Counter(len(_fields(line, layout.separator)) for each in lines if (line := each.rstrip("\r")))
     fits = 0 < widths[len(layout.names)] == max(widths.values(), default=0)
     return tuple((name, "VARCHAR") for name in layout.names) if fits else ()
 
 
-def _width(line: str, separator: str) -> int:
+def _fields(line: str, separator: str) -> list[str]:
+    """The fields of a line; none if it is not CSV."""
     try:
-        return len(next(csv.reader([line], delimiter=separator), []))
+        return next(csv.reader([line], delimiter=separator), [])
     except csv.Error:
-        return 0
+        return []

@@ -122,5 +122,4 @@ def _laid_out(path: Path) -> tuple[Layout, Typed]:
 
 def _without_header(layout: Layout, columns: Sequence[object]) -> tuple[Layout, Typed]:
     names = tuple(f"column_{number}" for number in range(1, len(columns) + 1))
-    made = Layout(separator=layout.separator, suffixes=layout.suffixes, header=False, names=names)
-    return made, tuple((name, "VARCHAR") for name in names)
+    return layout.model_copy(update={"header": False, "names": names}), tuple((name, "VARCHAR") for name in names)
