@@ -1,17 +1,18 @@
-"""A sample says what share of a file reading would use, whatever its container."""
+"""A sample says what share of a file reading would use, whatever its container, and knows the ids beside it."""
 
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tasks.events.files import columns_of
 from tasks.events.formats import parse, shipped
 from tasks.events.formats.detect import UnreadableFile, kind_of
-from tasks.events.formats.sections import EventFormat, Layout
-from tasks.events.sample import LandingContext, Shares, sampled, shares
+from tasks.events.formats.sections import EventFormat, Ids, Layout
+from tasks.events.sample import LandingContext, Shares, sampled, shares, subscriber_ids
 from tests.unit.events.factory import NATIVE, csv_bytes, write, write_parquet
 
 ZONE = ZoneInfo("Europe/Berlin")
@@ -69,3 +70,23 @@ def test_a_file_whose_rows_cannot_be_read_is_unfit(tmp_path: Path) -> None:
     path.write_bytes(body[:4] + b"\0" * 200 + body[204:])
     with pytest.raises(UnreadableFile), sampled(path, ".parquet", Layout(), columns):
         pass
+
+
+def test_ids_stand_as_the_register_has_them_whatever_rule_compares_them(tmp_path: Path) -> None:
+    write(tmp_path / "subscribers.csv", b"subscriber_id\n+49A\n0049a\n")
+    formats = shipped().model_copy(update={"ids": Ids(case="lower", prefixes={"+49": "0"})})
+    found = subscriber_ids(tmp_path, formats)
+    assert found is not None
+    assert sorted(found.to_pylist()) == ["+49A", "0049a"]
+
+
+def test_a_landing_without_subscribers_has_no_ids(tmp_path: Path) -> None:
+    assert subscriber_ids(tmp_path, shipped()) is None
+
+
+def test_a_damaged_register_of_subscribers_has_no_ids(tmp_path: Path) -> None:
+    path = tmp_path / "subscribers.parquet"
+    pq.write_table(pa.table({"subscriber_id": [str(n) * 9 for n in range(9999)]}), path, use_dictionary=False)
+    content = path.read_bytes()
+    path.write_bytes(content[:1000] + b"\xff" * 4000 + content[5000:])
+    assert subscriber_ids(tmp_path, shipped()) is None
