@@ -133,11 +133,15 @@ def _content(file: Path, closed: int, foreign: str, open_: str, owners: Collecti
         if found.st_mode & closed and not stat.S_ISLNK(found.st_mode):
             raise Misconfigured(f"{file} is open to other users.", open_, "settings.open_to_others")
 
-    if not file.is_file():
-        return None
     try:
-        check(file.lstat())
-        check(file.stat())
+        link, target = file.lstat(), file.stat()
+    except OSError:
+        return None
+    if not stat.S_ISREG(target.st_mode):
+        return None
+    check(link)
+    check(target)
+    try:
         with file.open("rb") as opened:
             check(os.fstat(opened.fileno()))  # it may have been exchanged
             return opened.read()
