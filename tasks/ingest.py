@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import partial
 
@@ -10,16 +10,17 @@ import pyarrow.parquet as pq
 
 from tasks.engine.local import LocalEngine
 from tasks.engine.spec import DayResult, DayWork, Engine
-from tasks.errors import Misconfigured, RefusedRelease
+from tasks.errors import Misconfigured, RefusedRelease, RejectedInput
 from tasks.events.file_facts import FileFacts, file_facts
 from tasks.events.files import FileGroup, group_files
 from tasks.events.formats import load_formats
-from tasks.events.gate import check_rules, judge_day, refuse
+from tasks.events.gate import check_rules, judge_day, judge_plans, refuse
 from tasks.events.gate_metrics import strange
 from tasks.events.landing import DayLanding, find_day, unchanged
 from tasks.events.late_arrivals import listing_of
 from tasks.events.loss_report import explain_loss, loss_shapes
 from tasks.events.panel import read_panel
+from tasks.events.plan_rules import PlanChecks
 from tasks.events.profile import NO_ROWS, NoisyValue, keys
 from tasks.events.reasons import READ_REASONS
 from tasks.events.register_values import RegisterFacts
@@ -47,7 +48,7 @@ from tasks.release import (
     utc_now,
 )
 from tasks.retention import check_not_expired, remove_superseded
-from tasks.staged_day import StagedDayRef, staged_day_ref
+from tasks.staged_day import StagedDayRef, gate_lines, reject, reject_unread, staged_day_ref
 from tasks.step import progress, step
 from tasks.store import LandingStores, usage
 from tasks.store.audit import AuditEntry
@@ -140,22 +141,29 @@ class Ingest:
     @step("read the day's events and find where everybody was")
     def walk(self, day: date) -> StagedDayRef:
         """Read and walk the day into staging. Only this step sees raw ids."""
-        landing = self._landing(day)
-        with unchanged(f"The landing of {day}", landing.digest, lambda: self._landing(day).digest):
-            check_registers(self._stores)
-            staged, inputs, plans = self._begin(landing)
-            result, facts = self._run(landing, plans.cells, staged)
+        landing, checks = self._landing(day), PlanChecks()
+        try:
+            with unchanged(f"The landing of {day}", landing.digest, lambda: self._landing(day).digest):
+                check_registers(self._stores)
+                staged, inputs, plans = self._begin(landing, checks)
+                result, facts = self._run(landing, plans.cells, staged)
+        except RejectedInput:
+            if any(measure.stops for measure in checks.measures):
+                results = judge_plans(checks.measures, self._validator)
+                reject_unread(self._stores, day, self._digest(landing), landing.files, results)
+            raise
         staged.write_profile(result.profile)
         staged.write_quarantine(result.read.quarantine)
+        facts = replace(facts, plans=tuple(checks.measures))
         made = staged_day_ref(day, staged.generation, inputs, result, facts)
         month = Period.month(day).days
         others = {row.day: row.zone_plan for row in self._stores.catalog.days(month[0], month[-1]) if row.day != day}
         return replace(made, notes=(*plans.notes(others), *facts.registers.notes))
 
-    def _begin(self, landing: DayLanding) -> tuple[StagedVersion, DayInputs, Plans]:
+    def _begin(self, landing: DayLanding, checks: PlanChecks) -> tuple[StagedVersion, DayInputs, Plans]:
         """Begin a new, empty generation of the day, with its plans."""
         root, policy, day = self._stores.settings.landing_root, self._stores.policy.policy, landing.day
-        plans = load_plans(root, day, policy.time, landing.formats)
+        plans = load_plans(root, day, policy.time, landing.formats, checks)
         zones, cells = plans.zones, plans.cells
         inputs = DayInputs(self._digest(landing), zones.version, cells.version, self._stores.policy.digest)
         generation = self._stores.catalog.begin_day(day, inputs, listing_of(landing.files))
@@ -262,18 +270,16 @@ class Ingest:
         day, gate = staged.day, self._stores.policy.policy.gate
         profile = day_profile(self._stores, day, revision) if revision else NO_ROWS
         results = judge_day(staged.facts, profile, self._history(day), gate, overrides, self._validator)
-        lines = [{**asdict(result), "status": result.status.value} for result in results]
-        verdict = replace(staged.found, gate=lines, profile_revision=revision)
-        written = self._stores.lake.staged_version(day, staged.generation)
-        subject = f"day {day} generation {staged.generation}"
-        facts = {"rows_in": verdict.rows_in, "rows_kept": verdict.rows_kept}
+        verdict = replace(staged.found, gate=gate_lines(results), profile_revision=revision)
         self._stores.locks.confirm()  # else another process may be writing this generation
-        if stopping := ", ".join(result.rule for result in results if result.stops):
-            written.discard()  # first: a rejected day leaves no rows, wherever the process dies
-            entry = AuditEntry.by_user("day rejected", subject, **facts, rules=stopping)
-            self._stores.catalog.reject_day(day, staged.generation, verdict, entry)
+        if any(result.stops for result in results):
+            reject(self._stores, day, staged.generation, verdict, results)
             refuse(results)
-        verdict = replace(verdict, files=written.complete())
+        verdict = replace(verdict, files=self._stores.lake.staged_version(day, staged.generation).complete())
+        subject, facts = (
+            f"day {day} generation {staged.generation}",
+            {"rows_in": verdict.rows_in, "rows_kept": verdict.rows_kept},
+        )
         entry = AuditEntry.by_user("day ingested", subject, ", ".join(overrides), **facts)
         self._stores.catalog.accept_day(day, staged.generation, verdict, entry)
         return staged.accepted(results)

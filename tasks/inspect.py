@@ -14,8 +14,10 @@ from tasks.events.formats.sections import LandingNames, Section
 from tasks.events.inspect_events import inspect_events
 from tasks.events.inspect_registers import inspect_register
 from tasks.events.inspection import Inspection, Reading
+from tasks.events.plan_rules import PlanChecks
 from tasks.events.sample import LandingContext, subscriber_ids
-from tasks.mobility.topology import read_topology
+from tasks.mobility.cell_files import read_file
+from tasks.mobility.topology import checked_topology, read_topology
 from tasks.mobility.zone_file import read_zones
 from tasks.policy import Policy
 
@@ -73,7 +75,8 @@ class Inspect:
                 guessed = LandingNames(folders=(*self.formats.landing.folders, *GUESSED))
                 labelled = replace(context, label=label_of(path, guessed))
                 return inspect_events(path, self.formats, self.policy.time.landing, labelled, earlier)
-            return self._register(path, kind)
+            found = self._register(path, kind)
+            return replace(found, notes=(*found.notes, *self._broken_rules(path))) if kind == "cells" else found
         except UnreadableFile as fault:
             raise RejectedInput(
                 f"{path.name}: {fault}.", "Send it again as Parquet or CSV.", "landing.unreadable_file"
@@ -81,6 +84,13 @@ class Inspect:
 
     def _register(self, path: Path, kind: str) -> Inspection:
         return inspect_register(path, kind, self.policy.who.purpose, self.policy.time.landing, self.formats)
+
+    def _broken_rules(self, path: Path) -> list[str]:
+        """The rules that cells break, if they are read as they are."""
+        checks = PlanChecks()
+        with suppress(RejectedInput):
+            checked_topology([read_file(path, self.formats)], self.policy.time.landing, checks)
+        return [measure.message for measure in checks.measures if measure.fails]
 
     def _beside(self, root: Path) -> LandingContext:
         """The ids of a landing's cells and subscribers, read as they are, or as is proposed for them."""

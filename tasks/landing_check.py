@@ -22,10 +22,11 @@ from tasks.events.gate import refuse_register_values
 from tasks.events.inspect_events import NONE
 from tasks.events.landing import LandingFile, find_day
 from tasks.events.panel import read_panel
+from tasks.events.plan_rules import PlanChecks
 from tasks.events.sample import LandingContext, Shares, sampled, shares, subscriber_ids
 from tasks.events.wall_clock import WallClockTimes, wall_times, zone_notes
 from tasks.mobility.day import NO_ZONE
-from tasks.mobility.plans import Plans, load_plans
+from tasks.mobility.plans import load_plans
 from tasks.period import Period
 from tasks.policy import Policy
 
@@ -55,14 +56,13 @@ class LandingCheck:
         return self.newest or self.now.astimezone(self.policy.time.local).date()
 
     def plans(self) -> str:
-        """Zones and cells as of the newest day."""
-        found = self._plans()
+        """Zones and cells as of the newest day, and rules for them that warn."""
+        checks = PlanChecks()
+        found = load_plans(self.root, self.day, self.policy.time, self.formats, checks)
         inside = int(np.count_nonzero(found.cells.zone != NO_ZONE))
         zones = f"{len(found.zones.zone_ids)} zones in {len(found.zones.districts)} districts"
-        return f"{zones}; {len(found.cells.cell_id)} cell versions stand on {self.day}, {inside} of them in a zone"
-
-    def _plans(self) -> Plans:
-        return load_plans(self.root, self.day, self.policy.time, self.formats)
+        cells = f"{len(found.cells.cell_id)} cell versions stand on {self.day}, {inside} of them in a zone"
+        return ". ".join([f"{zones}; {cells}", *checks.warnings])
 
     def registers(self) -> str:
         """Subscribers and consents: how many persons may be counted."""
@@ -135,7 +135,8 @@ class LandingCheck:
     def _known_cells(self) -> list[str] | None:
         """Ids of the cells that stand; None where the plans cannot be read, which their own check says."""
         try:
-            return [str(cell) for cell in self._plans().cells.cell_id]
+            plans = load_plans(self.root, self.day, self.policy.time, self.formats)
+            return [str(cell) for cell in plans.cells.cell_id]
         except RejectedInput:
             return None
 

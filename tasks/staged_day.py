@@ -1,14 +1,19 @@
 """A generation of a day in staging, between its walk and the gate's verdict."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import date
+from typing import Any
 
 from tasks.engine.spec import DayResult
 from tasks.events.file_facts import FileFacts
 from tasks.events.gate import GateResult, GateStatus
+from tasks.events.landing import LandingFile
+from tasks.events.late_arrivals import listing_of
 from tasks.events.row_counts import ALL_FILES
 from tasks.refs import DayRef, Outcome
+from tasks.store import LandingStores
+from tasks.store.audit import AuditEntry
 from tasks.store.catalog import DayInputs, Verdict
 
 KEPT_ROWS, OUTSIDE_ZONES = "kept", "outside_zones"
@@ -39,6 +44,32 @@ class StagedDayRef:
         ]
         rows = self.found.rows_in, self.found.rows_kept
         return DayRef(self.day, self.generation, Outcome.INGESTED, *rows, (*said, *self.notes))
+
+
+def gate_lines(results: Iterable[GateResult]) -> list[Mapping[str, Any]]:
+    """What the catalog keeps of the gate's results."""
+    return [{**asdict(result), "status": result.status.value} for result in results]
+
+
+def reject(stores: LandingStores, day: date, generation: int, verdict: Verdict, results: Iterable[GateResult]) -> None:
+    """Close a generation that rules stop."""
+    stores.lake.staged_version(day, generation).discard()  # first: no rows, wherever the process dies
+    rules = ", ".join(result.rule for result in results if result.stops)
+    subject = f"day {day} generation {generation}"
+    rows_in, rows_kept = verdict.rows_in, verdict.rows_kept
+    entry = AuditEntry.by_user("day rejected", subject, rows_in=rows_in, rows_kept=rows_kept, rules=rules)
+    stores.catalog.reject_day(day, generation, verdict, entry)
+
+
+def reject_unread(
+    stores: LandingStores, day: date, landing: str, files: Sequence[LandingFile], results: Sequence[GateResult]
+) -> None:
+    """Reject a day (`landing`: its digest) that cannot be read with its cells and zones; the gate's lines are kept."""
+    stores.locks.confirm()  # else another process may be writing the day
+    inputs = DayInputs(landing, zone_plan="", cell_plan="", policy_digest=stores.policy.digest)
+    generation = stores.catalog.begin_day(day, inputs, listing_of(files))
+    verdict = Verdict(0, 0, {}, gate_lines(results), event_files=len(files))
+    reject(stores, day, generation, verdict, results)
 
 
 def staged_day_ref(day: date, generation: int, inputs: DayInputs, result: DayResult, facts: FileFacts) -> StagedDayRef:

@@ -10,6 +10,8 @@ from pathlib import Path
 from tasks import errors
 from tasks.deliverable.untrusted_reader import refuse
 from tasks.errors import ThrongError
+from tasks.events import plan_rules
+from tasks.events.plan_rules import PlanRule
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "reference" / "error-codes.md"
@@ -100,6 +102,11 @@ EXAMPLES = {
     ),
 }
 """Texts that are joined from several faults, as they may read: message and action."""
+PLAN_RULES = [
+    *(each for each in vars(plan_rules).values() if isinstance(each, PlanRule)),
+    *(rule for rule, _ in plan_rules.ATTRIBUTES.values()),
+]
+"""Rules for cells and zones; each that stops a day is an error with its code."""
 ASK_AGAIN = inspect.signature(refuse).parameters["action"].default
 
 
@@ -115,7 +122,10 @@ class Site:
 
 
 def sites() -> Iterator[Site]:
-    """Every construction of an error in flows/ and tasks/."""
+    """Every construction of an error in flows/ and tasks/, and each rule for cells and zones that stops."""
+    for rule in PLAN_RULES:
+        if rule.severity == "critical":
+            yield Site(rule.code, 10, "RejectedInput", f"SOURCE: N of N {rule.counts}: NAMES.", rule.action)
     modules = [ast.parse(path.read_text()) for top in ("flows", "tasks") for path in sorted((ROOT / top).rglob("*.py"))]
     shared = dict(constant for module in modules for constant in _assigned(module.body) if constant[0].isupper())
     for module in modules:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from tasks.events.files import RejectedFile
 from tasks.events.landing import DayLanding
+from tasks.events.plan_rules import PlanMeasure
 from tasks.events.read import ReadResult
 from tasks.events.reasons import Reason
 from tasks.events.register_values import RegisterFacts
@@ -26,6 +27,8 @@ class FileFacts:
     missing_subscribers: int
     lateness_hours: float
     """Between the day's end and the newest file."""
+    plans: tuple[PlanMeasure, ...] = ()
+    """What the rules for cells and zones counted."""
     registers: RegisterFacts = field(default_factory=RegisterFacts)
     """What is exactly known of the values of the registers."""
     unfit: Mapping[Reason, int] = field(default_factory=dict)

@@ -15,6 +15,7 @@ from tasks.errors import Misconfigured, RejectedInput
 from tasks.events import gate_messages
 from tasks.events.file_facts import FileFacts
 from tasks.events.gate_metrics import SURE, GateMetric, of_day
+from tasks.events.plan_rules import PlanMeasure
 from tasks.events.profile import NoisyValue, Profile
 from tasks.events.register_values import RegisterFacts
 from tasks.policy import Gate, GateRules, Rule
@@ -71,11 +72,17 @@ def judge_day(
     rules = _rules(gate)
     check_rules(overrides)
     measures = of_day(facts, profile, history[-gate.gate_days :], rules)
-    statuses = _statuses({name: measure.excess for name, measure in measures.items() if measure}, validator)
+    excesses = {name: measure.excess for name, measure in measures.items() if measure} | _excesses(facts.plans)
+    statuses = _statuses(excesses, validator)
     return [
         _result(name, rules, measure, statuses.get(name, GateStatus.NOT_JUDGED), overrides, facts.why.get(name, ""))
         for name, measure in measures.items()
-    ]
+    ] + _plan_results(facts.plans, statuses)
+
+
+def judge_plans(measures: Sequence[PlanMeasure], validator: Validator = validate) -> list[GateResult]:
+    """Judge cells and zones alone, where no day can be read with them."""
+    return _plan_results(measures, _statuses(_excesses(measures), validator))
 
 
 def refuse(results: Sequence[GateResult]) -> None:
@@ -122,15 +129,16 @@ def check_rules(names: Collection[str]) -> None:
 
 
 def _statuses(excesses: Mapping[str, NoisyValue], validator: Validator) -> dict[str, GateStatus]:
-    """The validator judges each rule twice: is its excess possibly above zero, and is it surely?"""
+    """The validator judges each rule: is its excess surely above zero, and under noise, is it possibly?"""
     frame, checks = {}, []
     for name, excess in excesses.items():
-        for word, sign in (("possibly", 1), ("surely", -1)):
+        for word, sign in (("surely", -1), ("possibly", 1))[: 2 if excess.se else 1]:
             column = f"{name} {word}"
             frame[column] = [excess.value + sign * SURE * excess.se]
             checks.append(Expectation(column, "ExpectColumnValuesToBeBetween", {"column": column, "max_value": 0}))
     verdicts = {verdict.check: verdict.status for verdict in validator(pa.table(frame), checks)}
-    return {name: _status(verdicts[f"{name} possibly"], verdicts[f"{name} surely"]) for name in excesses}
+    surely = {name: verdicts[f"{name} surely"] for name in excesses}
+    return {name: _status(verdicts.get(f"{name} possibly", status), status) for name, status in surely.items()}
 
 
 def _status(possibly: ValidationStatus, surely: ValidationStatus) -> GateStatus:
@@ -139,6 +147,26 @@ def _status(possibly: ValidationStatus, surely: ValidationStatus) -> GateStatus:
     if surely is ValidationStatus.FAILED:
         return GateStatus.FAILED
     return GateStatus.PASSED if possibly is ValidationStatus.PASSED else GateStatus.NOT_JUDGED
+
+
+def _excesses(measures: Sequence[PlanMeasure]) -> dict[str, NoisyValue]:
+    return {measure.rule.code: NoisyValue(measure.count - measure.limit, 0.0) for measure in measures}
+
+
+def _plan_results(measures: Sequence[PlanMeasure], statuses: Mapping[str, GateStatus]) -> list[GateResult]:
+    return [
+        GateResult(
+            measure.rule.code,
+            measure.rule.severity,
+            status := statuses[measure.rule.code],
+            measure.count,
+            measure.limit,
+            measure.message,
+            measure.rule.action if status in FAULTS else "",
+            exact=True,
+        )
+        for measure in measures
+    ]
 
 
 def _result(

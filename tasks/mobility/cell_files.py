@@ -14,6 +14,7 @@ from tasks.events.folders import ignored, refuse_tables
 from tasks.events.formats import Formats
 from tasks.events.formats.detect import PARQUET, UnreadableFile, by_format, kind_of, takes
 from tasks.events.formats.sections import CellFormat
+from tasks.events.plan_rules import ATTRIBUTES
 
 CORRECT = "Correct the cell plan and land it again."
 
@@ -26,6 +27,8 @@ class CellFile:
     table: pa.Table
     format: CellFormat
     names: Mapping[str, str]
+    attributes: Mapping[str, str]
+    """The file's name of each optional column that it has."""
     old: frozenset[str] = frozenset()
 
 
@@ -40,16 +43,17 @@ def read_files(landing: Path, formats: Formats) -> list[CellFile]:
             "cells.not_one_file",
         )
     if not found[0].is_dir():
-        return [_file(found[0], formats)]
+        return [read_file(found[0], formats)]
     refuse_tables(found[0])
     below = [path.relative_to(found[0]) for path in sorted(found[0].rglob("*")) if path.is_file()]
     parts = [found[0] / path for path in below if not any(ignored(name, formats.landing) for name in path.parts)]
     if not parts:
         raise RejectedInput("The folder cells holds no file.", CORRECT, "cells.no_file")
-    return [_file(path, formats) for path in parts]
+    return [read_file(path, formats) for path in parts]
 
 
-def _file(path: Path, formats: Formats) -> CellFile:
+def read_file(path: Path, formats: Formats) -> CellFile:
+    """One file of the cell plan. Raises RejectedInput."""
     try:
         kind = kind_of(path.name, tuple(formats.cells.values()))
         possible = [each for each in formats.cells.values() if takes(each, path.name)]
@@ -64,12 +68,15 @@ def _file(path: Path, formats: Formats) -> CellFile:
         raise RejectedInput(
             f"{path.name} has the columns {', '.join(doubled)} more than once.", CORRECT, "cells.duplicate_column"
         )
+    single = [name for name in there if [each.casefold() for each in there].count(name.casefold()) == 1]
+    more = by_format(single, tuple(ATTRIBUTES))
     try:
         if kind == PARQUET:
             file = pyarrow.parquet.ParquetFile(path)  # read_table would import pandas: a second of start-up
             old = {column.name for column in file.schema if column.physical_type == "INT96"}
-            return CellFile(path, file.read(list(own.values())), format_, own, frozenset(old))
-        return CellFile(path, _csv(path, format_, there), format_, own)
+            used = list(dict.fromkeys([*own.values(), *more.values()]))
+            return CellFile(path, file.read(used), format_, own, more, frozenset(old))
+        return CellFile(path, _csv(path, format_, there), format_, own, more)
     except (OSError, pa.ArrowException, UnicodeDecodeError):
         raise RejectedInput(f"{path.name} cannot be read.", CORRECT, "cells.unreadable") from None
 

@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from tasks.errors import RejectedInput
 from tasks.events.packed_key import CELLS
+from tasks.events.plan_rules import NONE_VALID, OUTSIDE_ZONES, TOO_MANY_CELLS, PlanChecks
 from tasks.mobility.cell_versions import Topology
 from tasks.mobility.day import EARTH_RADIUS_M, HOUR, NO_ZONE, CellArrays, Int32
 from tasks.period import day_hours
@@ -81,28 +81,17 @@ class CellPlan:
         return covered
 
 
-def cell_plan(cells: Topology, zone: Int32, day: date, time: Calendar) -> CellPlan:
+def cell_plan(cells: Topology, zone: Int32, day: date, time: Calendar, checks: PlanChecks) -> CellPlan:
     """The cells as of a local day; `zone` is that of each version. Raises RejectedInput."""
     start = day_hours(day, time.local)[0]
     seconds = HOUR * len(day_hours(day, time.local))
     from_second, to_second = (_elapsed(epochs, start, seconds) for epochs in (cells.valid_from, cells.valid_to))
     today = np.flatnonzero(from_second < to_second)
-    if not len(today):
-        raise RejectedInput(
-            f"{cells.source}: no cell is valid on {day}.", "Land the cell plan of that day.", "cells.none_valid"
-        )
-    if len(today) > CELLS:
-        raise RejectedInput(
-            f"{cells.source}: {len(today)} cells on {day}; {CELLS} are possible.",
-            "Split the network.",
-            "cells.too_many",
-        )
-    if np.all(zone[today] == NO_ZONE):
-        raise RejectedInput(
-            f"{cells.source}: all {len(today)} cells lie outside every zone.",
-            "Check whether latitude and longitude are swapped, and that both plans are of the same country.",
-            "cells.outside_zones",
-        )
+    source = f"{cells.source} on {day}"
+    checks.count(NONE_VALID, source, np.flatnonzero(from_second >= to_second), len(cells.cell_id), None)
+    checks.count(TOO_MANY_CELLS, source, today[CELLS:], len(today), None)
+    checks.count(OUTSIDE_ZONES, source, today[zone[today] == NO_ZONE], len(today), None)
+    checks.refuse()
     ids = cells.cell_id[today]
     return CellPlan(
         cell_id=ids,

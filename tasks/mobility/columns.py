@@ -17,24 +17,20 @@ _TICKS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
 def text(table: pa.Table, name: str, source: str) -> NDArray[np.object_]:
-    """Ids of text or integers. Raises RejectedInput for a missing or blank one."""
-    column = _plain(table[name])
+    """Ids of text or integers; empty where they are missing or blank. Raises RejectedInput for another type."""
+    column = plain(table[name])
     if not (_is_text(column.type) or pa.types.is_integer(column.type) or pa.types.is_binary(column.type)):
         raise _wrong(source, name, column.type, "text")
     try:
         values = column.cast(pa.string())
     except pa.ArrowException:
         raise RejectedInput(f"{source}: {name} is not UTF-8 text in every row.", _CORRECT, "cells.not_utf8") from None
-    ids = np.asarray(values, object)
-    missing = sum(not (value and value.strip()) for value in ids)
-    if missing:
-        raise RejectedInput(f"{source}: {missing} rows have no {name}.", _CORRECT, "cells.missing_id")
-    return ids
+    return np.asarray(values.fill_null(""), object)
 
 
-def degrees(table: pa.Table, name: str, most: int, source: str, decimal: str = ".") -> NDArray[np.float64]:
-    """Degrees between -most and most, of numbers or of text; `decimal`: the sign before its fraction."""
-    column = _plain(table[name])
+def degrees(table: pa.Table, name: str, source: str, decimal: str = ".") -> NDArray[np.float64]:
+    """Degrees of numbers or of text, NaN where they are missing; `decimal`: the sign before a text's fraction."""
+    column = plain(table[name])
     kind = column.type
     number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
     if not (number or _is_text(kind) or pa.types.is_null(kind)):
@@ -42,15 +38,9 @@ def degrees(table: pa.Table, name: str, most: int, source: str, decimal: str = "
     if _is_text(kind) and decimal == ",":
         column = _with_points(column)
     try:
-        values = np.asarray(column.cast(pa.float64()), np.float64)
+        return np.asarray(column.cast(pa.float64()), np.float64)
     except pa.ArrowException:
         raise _no_number(f"{source}: {name}", column, decimal) from None
-    bad = int(np.sum(~(np.abs(values) <= most)))
-    if bad:
-        raise RejectedInput(
-            f"{source}: {name} is missing or beyond {most} degrees in {bad} rows.", _CORRECT, "cells.invalid_degrees"
-        )
-    return values
 
 
 def _with_points(column: pa.Array) -> pa.Array:
@@ -69,19 +59,19 @@ def _no_number(where: str, column: pa.Array, decimal: str) -> RejectedInput:
 
 
 def epochs(table: pa.Table, name: str, zone: ZoneInfo, empty: float, source: str) -> NDArray[np.float64]:
-    """Epoch seconds of dates, timestamps or ISO 8601 text; times without an offset are in `zone`."""
-    column = _plain(table[name])
+    """Epoch seconds of dates, timestamps or ISO 8601 text, NaN for other text; without an offset in `zone`."""
+    column = plain(table[name])
     kind = column.type
     if pa.types.is_date(kind):
         column = column.cast(pa.timestamp("ms"))
     if pa.types.is_timestamp(column.type):
         return _of_timestamps(column, zone, empty)
     if _is_text(kind) or pa.types.is_null(kind):
-        return _of_text(column.cast(pa.string()), zone, empty, f"{source}: {name}")
+        return _of_text(column.cast(pa.string()), zone, empty)
     raise _wrong(source, name, kind, "an ISO 8601 time")
 
 
-def _plain(column: pa.ChunkedArray) -> pa.Array:
+def plain(column: pa.ChunkedArray) -> pa.Array:
     """One array, without a dictionary."""
     array = column.combine_chunks()
     return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
@@ -115,13 +105,10 @@ def _offset(local: float, zone: ZoneInfo) -> float:
     return local - naive.timestamp()
 
 
-def _of_text(column: pa.Array, zone: ZoneInfo, empty: float, where: str) -> NDArray[np.float64]:
+def _of_text(column: pa.Array, zone: ZoneInfo, empty: float) -> NDArray[np.float64]:
     """Few values differ, so each is read once."""
     coded = column.dictionary_encode(null_encoding="encode")
-    try:
-        values = np.array([_epoch(value, zone, empty) for value in coded.dictionary.to_pylist()])
-    except ValueError:
-        raise RejectedInput(f"{where} is not an ISO 8601 time in every row.", _CORRECT, "cells.invalid_time") from None
+    values = np.array([_epoch(value, zone, empty) for value in coded.dictionary.to_pylist()], np.float64)
     found: NDArray[np.float64] = values[np.asarray(coded.indices)]
     return found
 
@@ -129,5 +116,8 @@ def _of_text(column: pa.Array, zone: ZoneInfo, empty: float, where: str) -> NDAr
 def _epoch(value: str | None, zone: ZoneInfo, empty: float) -> float:
     if value is None or not value.strip():
         return empty
-    time = datetime.fromisoformat(value.strip())
-    return (time if time.tzinfo else time.replace(tzinfo=zone)).timestamp()
+    try:
+        time = datetime.fromisoformat(value.strip())
+        return (time if time.tzinfo else time.replace(tzinfo=zone)).timestamp()
+    except ValueError:
+        return np.nan

@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 import shapely
 
-from tasks.events.formats import Formats
+from tasks.events.formats import Formats, shipped
+from tasks.events.plan_rules import PlanChecks, names
+from tasks.mobility.cell_files import read_files
 from tasks.mobility.cell_versions import Topology
 from tasks.mobility.cells import CellPlan, cell_plan
 from tasks.mobility.day import NO_ZONE, Int32
-from tasks.mobility.topology import read_topology
-from tasks.mobility.zone_file import Zone, names, read_zones
+from tasks.mobility.topology import checked_topology
+from tasks.mobility.zone_file import Zone, checked_zones
 from tasks.mobility.zones import ZonePlan, merged_plan
 from tasks.period import day_hours
 from tasks.policy import Calendar
@@ -47,21 +49,25 @@ class Plans:
 
 def load_zone_plan(landing: Path, time: Calendar) -> ZonePlan:
     """The zone plan of a landing folder; raises RejectedInput."""
-    zones, cells = _read(landing, time, None)
-    return _zone_plan(zones, _placed(zones, cells))
+    checks = PlanChecks()
+    zones, cells = _read(landing, time, shipped(), checks)
+    return _zone_plan(zones, _placed(zones, cells), checks)
 
 
-def load_plans(landing: Path, day: date, time: Calendar, formats: Formats | None = None) -> Plans:
-    """Read zones.geojson and the cells as of a local day; raises RejectedInput.
+def load_plans(
+    landing: Path, day: date, time: Calendar, formats: Formats | None = None, checks: PlanChecks | None = None
+) -> Plans:
+    """Read zones.geojson and the cells as of a local day; `checks` keeps what the rules count. Raises RejectedInput.
 
     Every cell of the file, valid at any time, decides which neighbour takes a sensitive zone. So the plan is the same
     every day. If the taker has an hour without a cell of its own, its count would be the sensitive zone's. On that day
     the sensitive zone's cells count nowhere.
     """
-    zones, cells = _read(landing, time, formats)
+    checks = checks or PlanChecks()
+    zones, cells = _read(landing, time, formats or shipped(), checks)
     placed = _placed(zones, cells)
-    today = cell_plan(cells, placed, day, time)
-    plan = _zone_plan(zones, placed)
+    today = cell_plan(cells, placed, day, time, checks)
+    plan = _zone_plan(zones, placed, checks)
     covered = today.covered_hours(len(zones), len(day_hours(day, time.local)))
     row = {zone.zone_id: n for n, zone in enumerate(zones)}
     exposed = sorted(took for took, into in plan.merged.items() if np.any(covered[row[took]] & ~covered[row[into]]))
@@ -70,12 +76,16 @@ def load_plans(landing: Path, day: date, time: Calendar, formats: Formats | None
     return Plans(plan, today.in_zones(final.astype(np.int32)), tuple(exposed))
 
 
-def _read(landing: Path, time: Calendar, formats: Formats | None) -> tuple[tuple[Zone, ...], Topology]:
-    return read_zones(landing / "zones.geojson"), read_topology(landing, time.landing, formats)
+def _read(landing: Path, time: Calendar, formats: Formats, checks: PlanChecks) -> tuple[tuple[Zone, ...], Topology]:
+    """Both plans, if no rule refuses one of them."""
+    zones = checked_zones(landing / "zones.geojson", checks)
+    cells = checked_topology(read_files(landing, formats), time.landing, checks)
+    checks.refuse()
+    return zones, cells
 
 
-def _zone_plan(zones: Sequence[Zone], placed: Int32) -> ZonePlan:
-    return merged_plan(zones, np.isin(np.arange(len(zones)), placed))
+def _zone_plan(zones: Sequence[Zone], placed: Int32, checks: PlanChecks) -> ZonePlan:
+    return merged_plan(zones, np.isin(np.arange(len(zones)), placed), checks)
 
 
 def _placed(zones: Sequence[Zone], cells: Topology) -> Int32:

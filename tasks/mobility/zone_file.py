@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,15 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from tasks.errors import RejectedInput, shown
+from tasks.events import plan_rules
+from tasks.events.plan_rules import (
+    INVALID_GEOMETRY,
+    INVALID_PROPERTY,
+    INVALID_SENSITIVE,
+    NOT_WGS84,
+    PlanChecks,
+    PlanRule,
+)
 from tasks.mobility.borders import GRID, overlapping
 
 ZONES = 1 << 20
@@ -21,7 +30,14 @@ _ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _NAME = 200
 _WGS84 = re.compile(r"CRS84$|EPSG:{1,2}4326$", re.IGNORECASE)
 _CORRECT = "Correct the zone plan and land it again."
-_CONVERT = "Convert the plan to WGS 84 (EPSG:4326), longitude first."
+_OF_FEATURES = (
+    plan_rules.NO_PROPERTIES,
+    plan_rules.INVALID_ID,
+    INVALID_PROPERTY,
+    INVALID_SENSITIVE,
+    INVALID_GEOMETRY,
+    NOT_WGS84,
+)
 _MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 
 
@@ -39,33 +55,37 @@ class Zone:
 
 def read_zones(path: Path) -> tuple[Zone, ...]:
     """Read and check zones.geojson; zones by id. Raises RejectedInput naming the zone and the rule."""
+    checks = PlanChecks()
+    zones = checked_zones(path, checks)
+    checks.refuse()
+    return zones
+
+
+def checked_zones(path: Path, checks: PlanChecks) -> tuple[Zone, ...]:
+    """The zones, not to be used before `checks` has refused them. Raises RejectedInput for an unreadable file."""
     try:
         content = path.read_bytes()
     except OSError as error:
         raise RejectedInput(
             f"{path} cannot be read: {error.strerror}.", "Land zones.geojson.", "zones.unreadable"
         ) from None
-    return parse_zones(content, path.name)
+    return parse_zones(content, path.name, checks)
 
 
-def parse_zones(content: bytes, source: str) -> tuple[Zone, ...]:
+def parse_zones(content: bytes, source: str, checks: PlanChecks) -> tuple[Zone, ...]:
     """The zones of a landed file's content, by id."""
     features = _features(_document(_text(content, source), source), source)
-    zones = [_zone(feature, f"{source}: feature {number}") for number, feature in enumerate(features, 1)]
-    zones.sort(key=lambda zone: zone.zone_id)
+    faults: dict[PlanRule, list[str]] = {rule: [] for rule in _OF_FEATURES}
+    read = [_zone(feature, f"feature {number}", faults) for number, feature in enumerate(features, 1)]
+    for rule, found in faults.items():
+        checks.count(rule, source, found, len(features))
+    zones = sorted((zone for zone in read if zone), key=lambda zone: zone.zone_id)
     doubled = [zone_id for zone_id, times in Counter(zone.zone_id for zone in zones).items() if times > 1]
-    if doubled:
-        raise RejectedInput(f"{source}: zone ids appear twice: {names(doubled)}.", _CORRECT, "zones.duplicate_id")
+    checks.count(plan_rules.DUPLICATE_ID, source, doubled, len(zones))
     pairs = overlapping(np.array([zone.geometry for zone in zones], object))
-    if pairs:
-        words = [f"{zones[a].zone_id} and {zones[b].zone_id}" for a, b in pairs]
-        raise RejectedInput(f"{source}: zones overlap: {names(words)}.", _CORRECT, "zones.overlap")
+    ids = [f"{zones[a].zone_id} and {zones[b].zone_id}" for a, b in pairs]
+    checks.count(plan_rules.OVERLAP, source, ids, len(zones) * (len(zones) - 1) // 2)
     return tuple(zones)
-
-
-def names(words: Sequence[str]) -> str:
-    """The first five, and how many more."""
-    return ", ".join(words[:5]) + (f" and {len(words) - 5} more" if len(words) > 5 else "")
 
 
 def _text(content: bytes, source: str) -> str:
@@ -124,7 +144,9 @@ def _features(document: Any, source: str) -> list[Any]:
     if (crs := document.get("crs")) is not None:
         name = str(crs["properties"].get("name")) if isinstance(crs, dict) and _is_object(crs, "properties") else "?"
         if not _WGS84.search(name):
-            raise RejectedInput(f"{source} is in {shown(name)}, not in WGS 84 degrees.", _CONVERT, "zones.not_wgs84")
+            raise RejectedInput(
+                f"{source} is in {shown(name)}, not in WGS 84 degrees.", NOT_WGS84.action, NOT_WGS84.code
+            )
     return features
 
 
@@ -132,61 +154,68 @@ def _is_object(of: Any, member: str) -> bool:
     return isinstance(of.get(member), dict)
 
 
-def _zone(feature: Any, where: str) -> Zone:
-    """The zone of a feature. Errors show no value that is not an id."""
+class _FaultError(Exception):
+    """A rule that a feature breaks, and how, without a value that is not an id."""
+
+
+def _zone(feature: Any, where: str, faults: Mapping[PlanRule, list[str]]) -> Zone | None:
+    """The zone of a feature; None if it breaks rules, each of which gets a fault."""
     if not isinstance(feature, dict) or not _is_object(feature, "properties"):
-        raise RejectedInput(f"{where} has no properties.", _CORRECT, "zones.no_properties")
-    properties = feature["properties"]
-    zone_id = _id(properties, "zone_id", where)
-    where = f"{where} (zone {zone_id})"
-    return Zone(
+        faults[plan_rules.NO_PROPERTIES].append(where)
+        return None
+    properties, broken = feature["properties"], dict[PlanRule, str]()
+
+    def read(how: Callable[..., Any], *given: Any) -> Any:
+        try:
+            return how(*given)
+        except _FaultError as fault:
+            broken.setdefault(*fault.args)
+
+    zone_id = read(_id, properties, "zone_id")
+    zone = Zone(
         zone_id,
-        _words(properties, "name", zone_id, where) or zone_id,
-        _id(properties, "parent_id", where),
-        _sensitive(properties, where),
-        _words(properties, "area_type", None, where),
-        _geometry(feature.get("geometry"), where),
+        read(_words, properties, "name", zone_id),
+        read(_id, properties, "parent_id"),
+        read(_sensitive, properties),
+        read(_words, properties, "area_type", None),
+        read(_geometry, feature.get("geometry")),
     )
+    for rule, fault in broken.items():
+        faults[rule].append(f"{where} (zone {zone_id}) {fault}" if zone_id else f"{where} {fault}")
+    return None if broken else zone
 
 
-def _id(properties: dict[str, Any], key: str, where: str) -> str:
+def _id(properties: dict[str, Any], key: str) -> str:
     value = properties.get(key, "")
     if not isinstance(value, str):
-        raise RejectedInput(f"{where}: {key} must be text, not {_kind(value)}.", _CORRECT, "zones.invalid_property")
+        raise _FaultError(INVALID_PROPERTY, f"{key} is not text but {_kind(value)}")
     if not _ID.fullmatch(value):
-        rule = "must be 1 to 64 of A-Z a-z 0-9 _ . : -" if value else "is missing or empty"
-        raise RejectedInput(f"{where}: {key} {rule}.", _CORRECT, "zones.invalid_id")
+        raise _FaultError(
+            plan_rules.INVALID_ID, f"{key} is not 1 to 64 of A-Z a-z 0-9 _ . : -" if value else f"{key} is missing"
+        )
     return value
 
 
-def _words(properties: dict[str, Any], key: str, absent: str | None, where: str) -> str | None:
+def _words(properties: dict[str, Any], key: str, absent: str | None) -> str | None:
     """Text that clients may read: a line of plain characters."""
     value = properties.get(key, absent)
     if value is absent or (value is None and absent is None):
         return absent
     if not isinstance(value, str):
-        raise RejectedInput(f"{where}: {key} must be text, not {_kind(value)}.", _CORRECT, "zones.invalid_property")
+        raise _FaultError(INVALID_PROPERTY, f"{key} is not text but {_kind(value)}")
     if not (value.strip() and value.isprintable() and len(value) <= _NAME):
-        raise RejectedInput(
-            f"{where}: {key} must be one line of 1 to {_NAME} printable characters.", _CORRECT, "zones.invalid_property"
-        )
+        raise _FaultError(INVALID_PROPERTY, f"{key} is not one line of 1 to {_NAME} printable characters")
     return value
 
 
-def _sensitive(properties: dict[str, Any], where: str) -> bool:
+def _sensitive(properties: dict[str, Any]) -> bool:
     """Accept only true, false or absent: any other value would publish a sensitive place on a guess."""
     for key in properties:
         if key != "sensitive" and re.sub(r"[^a-z]", "", key.casefold()) == "sensitive":
-            raise RejectedInput(
-                f"{where}: the key {shown(key)!r} must be 'sensitive'.", _CORRECT, "zones.invalid_sensitive"
-            )
+            raise _FaultError(INVALID_SENSITIVE, f"the key {shown(key)!r} must be 'sensitive'")
     value = properties.get("sensitive", False)
     if not isinstance(value, bool):
-        raise RejectedInput(
-            f"{where}: sensitive must be true or false, without quotes, not {_kind(value)}.",
-            _CORRECT,
-            "zones.invalid_sensitive",
-        )
+        raise _FaultError(INVALID_SENSITIVE, f"sensitive is not true or false, without quotes, but {_kind(value)}")
     return value
 
 
@@ -198,25 +227,19 @@ def _kind(value: Any) -> str:
     return kinds.get(type(value), "a number")
 
 
-def _geometry(member: Any, where: str) -> BaseGeometry:
+def _geometry(member: Any) -> BaseGeometry:
     try:
         geometry = shapely.force_2d(shapely.geometry.shape(member))
     except Exception:  # a malformed member raises many types
-        raise RejectedInput(f"{where} has no readable geometry.", _CORRECT, "zones.invalid_geometry") from None
+        raise _FaultError(INVALID_GEOMETRY, "has no readable geometry") from None
     if geometry.geom_type not in ("Polygon", "MultiPolygon") or geometry.is_empty:
-        raise RejectedInput(
-            f"{where} is a {geometry.geom_type}, not a filled polygon.", _CORRECT, "zones.invalid_geometry"
-        )
+        raise _FaultError(INVALID_GEOMETRY, f"is a {geometry.geom_type}, not a filled polygon")
     if not geometry.is_valid:
-        raise RejectedInput(
-            f"{where} is invalid: {shapely.is_valid_reason(geometry)}.", _CORRECT, "zones.invalid_geometry"
-        )
+        raise _FaultError(INVALID_GEOMETRY, f"is invalid: {shapely.is_valid_reason(geometry)}")
     west, south, east, north = geometry.bounds
     if west < -180 or east > 180 or south < -90 or north > 90:
-        raise RejectedInput(
-            f"{where} is not in WGS 84 degrees: its coordinates are projected.", _CONVERT, "zones.not_wgs84"
-        )
+        raise _FaultError(NOT_WGS84, "has projected coordinates")
     on_grid = shapely.set_precision(geometry, GRID)
     if on_grid.is_empty:
-        raise RejectedInput(f"{where} is narrower than a centimetre.", _CORRECT, "zones.invalid_geometry")
+        raise _FaultError(INVALID_GEOMETRY, "is narrower than a centimetre")
     return on_grid

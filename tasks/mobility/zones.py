@@ -12,9 +12,9 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-from tasks.errors import RejectedInput
+from tasks.events.plan_rules import SENSITIVE_UNMERGED, PlanChecks
 from tasks.mobility.borders import alike, merge_sensitive
-from tasks.mobility.zone_file import Zone, names
+from tasks.mobility.zone_file import Zone
 
 
 @dataclass(frozen=True)
@@ -53,18 +53,15 @@ class ZonePlan:
         return {"type": "Feature", "properties": properties, "geometry": shapely.geometry.mapping(self.geometries[row])}
 
 
-def merged_plan(zones: Sequence[Zone], covered: NDArray[np.bool_]) -> ZonePlan:
+def merged_plan(zones: Sequence[Zone], covered: NDArray[np.bool_], checks: PlanChecks) -> ZonePlan:
     """The plan of landed zones, by id; `covered` says which have a cell. Raises RejectedInput naming the zone."""
     shapes = np.array([zone.geometry for zone in zones], object)
     districts, district = np.unique([zone.parent_id for zone in zones], return_inverse=True)
-    takers, alone = merge_sensitive(shapes, district, np.array([zone.sensitive for zone in zones]), covered)
-    if alone:
-        raise RejectedInput(
-            f"No neighbour can take the sensitive zones {names([zones[n].zone_id for n in alone])}: it needs a common "
-            "border, the same parent_id, and a cell of its own.",
-            "Correct parent_id or sensitive in the zone plan, or the places in the cell plan.",
-            "zones.sensitive_unmerged",
-        )
+    sensitive = np.array([zone.sensitive for zone in zones])
+    takers, alone = merge_sensitive(shapes, district, sensitive, covered)
+    alone_ids = [zones[n].zone_id for n in alone]
+    checks.count(SENSITIVE_UNMERGED, "zones.geojson", alone_ids, int(sensitive.sum()))
+    checks.refuse()
     stay = [n for n in range(len(zones)) if n not in takers]
     return ZonePlan(
         zone_ids=tuple(zones[n].zone_id for n in stay),

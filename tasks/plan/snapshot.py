@@ -35,7 +35,7 @@ class Rates:
     @classmethod
     def of(cls, days: Iterable[tuple[int, int]], runs: Iterable[Run]) -> "Rates":
         """Build from the latest days (rows, bytes) and the latest run of each verb on each subject."""
-        latest = [(rows, size) for rows, size in days if size][-LATEST:]
+        latest = [(rows, size) for rows, size in days if rows and size][-LATEST:]  # a day may end before it is read
         size = sum(size for _, size in latest)
         done = [run for run in runs if run.ended and run.exit_code == 0 and not idle(run)]
         by_verb = {verb: [run for run in done if run.verb == verb][-LATEST:] for verb in FIRST_GUESS}

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.errors import RejectedInput
+from tasks.events.plan_rules import PlanChecks
 from tasks.mobility.cell_versions import Topology, in_order
 from tasks.mobility.topology import read_topology
 from tests.reference import Version, place_at
@@ -185,9 +186,9 @@ VERSIONS = st.lists(
 def in_turn(versions: list[Version]) -> list[Version] | None:
     """One cell's versions as the plan has them; None where they are refused."""
     start, end, place = (np.array(column, float) for column in zip(*versions, strict=True))
-    try:
-        cells = in_order(Topology("cells", np.array(["c"] * len(versions), object), place, place, start, end))
-    except RejectedInput:
+    checks = PlanChecks()
+    cells = in_order(Topology("cells", np.array(["c"] * len(versions), object), place, place, start, end), checks)
+    if any(measure.stops for measure in checks.measures):
         return None
     return list(zip(cells.valid_from, cells.valid_to, cells.latitude, strict=True))
 

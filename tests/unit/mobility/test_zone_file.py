@@ -8,13 +8,13 @@ import pytest
 from shapely.geometry import GeometryCollection, Polygon, box, mapping
 
 from tasks.errors import RejectedInput
-from tasks.mobility.zone_file import parse_zones, read_zones
-from tests.unit.mobility.test_zones import feature, square, zones_of
+from tasks.mobility.zone_file import read_zones
+from tests.unit.mobility.test_zones import feature, parsed, square, zones_of
 
 
 def refused(content: Any) -> Any:
     with pytest.raises(RejectedInput) as error:
-        parse_zones(content, "zones.geojson")
+        parsed(content)
     return str(error.value)
 
 
@@ -182,4 +182,4 @@ def test_a_reference_system_that_cannot_be_read_is_refused() -> None:
 
 @pytest.mark.parametrize("name", ["urn:ogc:def:crs:OGC:1.3:CRS84", "EPSG:4326", "urn:ogc:def:crs:EPSG::4326"])
 def test_wgs_84_may_be_said(name: str) -> None:
-    assert parse_zones(collection(crs={"type": "name", "properties": {"name": name}}).encode(), "z")[0].zone_id == "a"
+    assert parsed(collection(crs={"type": "name", "properties": {"name": name}}).encode())[0].zone_id == "a"
