@@ -77,7 +77,7 @@ def day_card(day: "DayGeneration", gate: Sequence["GateLine"], account: Sequence
             "## Rows by reason",
             _list(f"**{rows:,} {reason}**: {REASONS.get(reason, '')}" for reason, rows in totals.most_common()),
             "## Gate",
-            "Each rule compares a number of this landing with a limit of the policy. A failed *critical* rule stops "
+            "Each rule compares a number of this landing with a limit. A failed *critical* rule stops "
             "the day, a *warning* does not. *not_judged*: too few rows or earlier days to tell.",
             _list(f"**{line.rule}** ({line.severity}): **{line.status}**. {_plain(line.message)}" for line in gate),
         ]

@@ -10,6 +10,7 @@ from tasks.events.folders import IGNORED
 from tasks.events.formats import parse, shipped
 from tasks.events.formats.expressions import kinds
 from tasks.events.reasons import Reason
+from tests.error_codes import PLAN_RULES
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "landing.md").read_text()
 NAMED = set(re.findall(r"`([^`\n]+)`", PAGE))
@@ -37,6 +38,13 @@ def test_each_column_of_a_register_is_named(columns: tuple[str, ...]) -> None:
 def test_each_reason_has_its_line_and_what_to_do() -> None:
     lines = {line.split("|")[1].strip(): line.count("|") for line in PAGE.splitlines() if line.startswith("| `")}
     assert [reason for reason in Reason if lines.get(f"`{reason}`") != 4] == []
+
+
+def test_each_rule_for_cells_and_zones_has_its_line() -> None:
+    lines = [[cell.strip() for cell in line.split("|")] for line in PAGE.splitlines() if line.startswith("| `")]
+    said = {line[1].strip("`"): line[3] for line in lines if "." in line[1]}
+    fails = {rule.code: "all of them" if rule.fails_from else "one" for rule in PLAN_RULES}
+    assert said == fails | {rule.code: "warns" for rule in PLAN_RULES if rule.severity == "warning"}
 
 
 def test_each_ignored_name_is_told() -> None:
