@@ -276,10 +276,8 @@ class Ingest:
             reject(self._stores, day, staged.generation, verdict, results)
             refuse(results)
         verdict = replace(verdict, files=self._stores.lake.staged_version(day, staged.generation).complete())
-        subject, facts = (
-            f"day {day} generation {staged.generation}",
-            {"rows_in": verdict.rows_in, "rows_kept": verdict.rows_kept},
-        )
+        facts = {"rows_in": verdict.rows_in, "rows_kept": verdict.rows_kept}
+        subject = f"day {day} generation {staged.generation}"
         entry = AuditEntry.by_user("day ingested", subject, ", ".join(overrides), **facts)
         self._stores.catalog.accept_day(day, staged.generation, verdict, entry)
         return staged.accepted(results)
