@@ -38,6 +38,7 @@ def query(
     name of each.
     """
     row = row_of(group, context, columns)
+    subscriber, rank = _subscriber(group, row)
     cell = f"nullif({trimmed(row.cell)}, '')" if group.padded or row.latitude else row.cell
     # microseconds as they are in the file where they are, else seconds; NULL where there is no time
     ticks = row.micros or f"CASE WHEN {row.has_time} THEN coalesce({row.seconds}, {BAD_TIME}) END"
@@ -48,11 +49,11 @@ def query(
     cell AS (SELECT cell_id AS id, coalesce(min(version) FILTER (WHERE version >= 0), {NOT_TODAY}) AS rank
              FROM read_parquet($cells) GROUP BY cell_id),
     {nearest_cell.tables(group.format.cell) if row.latitude else ""}
-    event AS (SELECT {_subscriber(group, row)} AS subscriber, {cell} AS cell, {ticks} AS ticks,
+    event AS (SELECT {subscriber} AS subscriber, {cell} AS cell, {ticks} AS ticks,
               CAST(CASE WHEN {row.plmn_ok} THEN 0 ELSE {BAD_PLMN} END AS TINYINT) AS flags,
               CAST(file_index AS INTEGER) AS file, CAST(file_row_number AS UINTEGER) AS row, {row.foreign} AS abroad,
               {row.latitude or "NULL"} AS latitude, {row.longitude or "NULL"} AS longitude FROM {table})
-    SELECT {_rank(group, row)} AS rank, {_cell(group, row)} AS cell, ticks, flags, file, row
+    SELECT {rank} AS rank, {_cell(group, row)} AS cell, ticks, flags, file, row
     FROM event LEFT JOIN member ON event.subscriber = member.id LEFT JOIN cell ON event.cell = cell.id
     {nearest_cell.join("event.cell IS NULL") if row.latitude else ""}
     """
@@ -63,28 +64,23 @@ def query(
     return sql, parameters, 1_000_000 if row.micros else 1
 
 
-def _trims(group: FileGroup, row: Expressions) -> bool:
-    """Whether ids are trimmed before they are joined; to do so in every row costs a quarter of reading."""
-    return group.padded or row.folds or ids.rewrites(group.ids)
+def _subscriber(group: FileGroup, row: Expressions) -> tuple[str, str]:
+    """SQL of the subscriber as it is joined, and of the rank in the panel; to trim every id costs a quarter of reading.
+
+    Without that, only an id longer than the panel's shortest can be one with blanks around it.
+    """
+    if group.padded or row.folds or ids.rewrites(group.ids):
+        joined = f"nullif({_folded(ids.compared(trimmed(row.subscriber), group.ids), row)}, '')"
+        not_in_panel = str(NOT_IN_PANEL)
+    else:
+        suspect = "(strlen(subscriber) > (SELECT min(strlen(id)) FROM panel) OR subscriber < '!' OR subscriber > '~')"
+        joined = row.subscriber
+        not_in_panel = f"CASE WHEN {suspect} THEN {_unfound('subscriber', NOT_IN_PANEL)} ELSE {NOT_IN_PANEL} END"
+    return joined, f"coalesce(member.rank, CASE WHEN subscriber IS NULL THEN {BLANK} ELSE {not_in_panel} END)"
 
 
 def _folded(text: str, row: Expressions) -> str:
     return f"lower({text})" if row.folds else text
-
-
-def _subscriber(group: FileGroup, row: Expressions) -> str:
-    if not _trims(group, row):
-        return row.subscriber
-    return f"nullif({_folded(ids.compared(trimmed(row.subscriber), group.ids), row)}, '')"
-
-
-def _rank(group: FileGroup, row: Expressions) -> str:
-    """SQL of the rank in the panel. Only an id longer than the panel's shortest can be one with blanks around it."""
-    not_in_panel = str(NOT_IN_PANEL)
-    if not _trims(group, row):
-        suspect = "(strlen(subscriber) > (SELECT min(strlen(id)) FROM panel) OR subscriber < '!' OR subscriber > '~')"
-        not_in_panel = f"CASE WHEN {suspect} THEN {_unfound('subscriber', NOT_IN_PANEL)} ELSE {NOT_IN_PANEL} END"
-    return f"coalesce(member.rank, CASE WHEN subscriber IS NULL THEN {BLANK} ELSE {not_in_panel} END)"
 
 
 def _unfound(text: str, otherwise: int) -> str:

@@ -32,19 +32,16 @@ def write(folder: Path, day: date) -> None:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for name, text in _files(day):
-            _put(folder / name, text)
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch(mode=0o600)
+            path.write_text(text)
     except OSError as error:
         if not existed:
             rmtree(folder, ignore_errors=True)
         raise StorageUnavailable(
             f"{folder} cannot be written ({error.strerror}).", "Free space, or name another folder.", "init.unwritable"
         ) from None
-
-
-def _put(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch(mode=0o600)
-    path.write_text(text)
 
 
 def _files(day: date) -> Iterator[tuple[str, str]]:
