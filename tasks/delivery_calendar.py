@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from tasks.deliverable.index import DeliveredManifest, IndexEntry, PeriodState, index
+from tasks.deliverable.index import IndexEntry, PeriodState, index
 from tasks.errors import INTERRUPTED
 from tasks.period import Cadence, Period, day_start
 from tasks.products import registry
@@ -36,8 +36,8 @@ def client_index(stores: CatalogStores, spec: ClientSpec, now: datetime) -> byte
         if delivery or due <= now:
             version = delivery.version if delivery else registry.product(name).version
             state, reason = history.state(name, version, period, delivery)
-            where = DeliveredManifest(delivery.revision, delivery.manifest_sha256) if delivery else None
-            entries.append(IndexEntry(name, version, period, state, reason, due, where))
+            where = (delivery.path, delivery.manifest_sha256) if delivery else ()
+            entries.append(IndexEntry(name, version, period, state, reason, due, *where))
     return index(spec.name, entries, stores.catalog.chain()[-1])
 
 

@@ -15,7 +15,6 @@ from tasks.period import Period, clock, day_start
 from tasks.policy import Policy
 from tasks.privacy.accounting import PrivacyCost, cap_units, charge
 from tasks.privacy.bounds import LevelRule, defect
-from tasks.privacy.derived import DerivedCounts
 from tasks.privacy.protect import ProtectedCounts
 from tasks.products import registry
 from tasks.products.gate_profile import PRODUCT as GATE_PROFILE
@@ -31,7 +30,7 @@ SLOW_CLOCK = timedelta(hours=2)
 """The largest lag of the clock behind the newest audit entry; machines of one database differ by less."""
 PROFILES_A_DAY = 3
 """Draws of a day's gate profile; each changed landing needs one, from the month's reserve."""
-Draw = Callable[[], ProtectedCounts | DerivedCounts]
+Draw = Callable[[], ProtectedCounts]
 """Adds noise to counted sums, or derives from releases."""
 
 

@@ -94,7 +94,7 @@ def _privacy(stores: ReleasedStores, release: Release, stored: StoredRelease) ->
         month_cap_rho=cap,
         month_cap_epsilon=epsilon(cap, delta),
         delta=delta,
-        policy_name=str(stored.facts["policy"]),
+        policy=str(stored.facts["policy"]),
         policy_digest=release.policy_digest,
     )
 
@@ -154,5 +154,5 @@ def zones_view(stores: ReleasedStores, release: Release) -> ZonesView:
 
 def public_facts(view: ReleaseView, plan: ZonesView) -> PublicFacts:
     """What an estimator may use besides the release."""
-    size, se = (view.panel.size, view.panel.se) if view.panel else (None, None)
+    size, se = (view.panel.value, view.panel.se) if view.panel else (None, None)
     return PublicFacts(view.product, view.period, plan.geojson, size, se)

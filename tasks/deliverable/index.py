@@ -8,7 +8,6 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tasks.deliverable.manifest import delivery_path
 from tasks.deliverable.serialisation import to_json
 from tasks.deliverable.untrusted_reader import Digest, UntrustedDocument, Word, parse, refuse
 from tasks.errors import shown
@@ -27,14 +26,6 @@ class PeriodState(StrEnum):
     LATE = "late"
     WITHHELD = "withheld"
     RECALLED = "recalled"
-
-
-@dataclass(frozen=True)
-class DeliveredManifest:
-    """A delivery's revision, and its manifest's SHA-256."""
-
-    revision: int
-    manifest_sha256: str
 
 
 class IndexPeriod(UntrustedDocument):
@@ -69,7 +60,10 @@ class IndexEntry:
     """One sentence."""
     expected_by: datetime
     """The local deadline, with its offset."""
-    delivered: DeliveredManifest | None = None
+    path: str | None = None
+    """The delivery's folder, where there is one."""
+    digest: str | None = None
+    """Its manifest's SHA-256."""
 
 
 def index(client: str, entries: Iterable[IndexEntry], ledger: str) -> bytes:
@@ -101,16 +95,9 @@ def check_ledger(content: bytes, location: str, chain: Collection[str], manifest
 
 
 def _entry(entry: IndexEntry) -> dict[str, object]:
-    period, sent = entry.period, entry.delivered
-    path = (entry.product, entry.version, period.cadence.value, period.first)
     return {
-        "product": entry.product,
-        "version": entry.version,
-        "cadence": period.cadence.value,
-        "period": str(period),
-        "state": entry.state.value,
-        "reason": entry.reason,
+        **vars(entry),
+        "cadence": entry.period.cadence.value,
+        "period": str(entry.period),
         "expected_by": entry.expected_by.isoformat(timespec="seconds"),
-        "path": delivery_path(*path, sent.revision) if sent else None,
-        "digest": sent.manifest_sha256 if sent else None,
     }

@@ -13,16 +13,16 @@ from tasks.deliverable.serialisation import to_json
 from tasks.deliverable.signature import key_id, pem
 from tasks.deliverable.statements import DERIVED_MECHANISM, MECHANISM, PERMITTED_USE, UNIT
 from tasks.deliverable.table import status_counts
-from tasks.deliverable.view import DeliveryView, PanelView, ReleaseView, RowStatus
+from tasks.deliverable.view import DeliveryView, ReleaseView, RowStatus
 
 FORMAT = 1
 """Version of the whole delivery's format; part of what decides whether a delivery is unchanged."""
 MANIFEST, SIGNATURE = "manifest.json", "manifest.sig"
 
 
-def delivery_path(product: str, version: int, cadence: str, start: date, revision: int) -> str:
+def delivery_path(product: str, version: int, cadence: str, start: date | str, revision: int) -> str:
     """A delivery's folder below the client's prefix."""
-    return f"{product}/v{version}/cadence={cadence}/period_start={start.isoformat()}/revision={revision}"
+    return f"{product}/v{version}/cadence={cadence}/period_start={start}/revision={revision}"
 
 
 def instant(time: datetime) -> str:
@@ -88,20 +88,13 @@ def _schema(release: ReleaseView) -> dict[str, object]:
 
 
 def _privacy(release: ReleaseView) -> dict[str, object]:
-    privacy = release.privacy
     return {
+        **vars(release.privacy),
         "unit": UNIT,
         "mechanism": DERIVED_MECHANISM if release.inputs else MECHANISM,
-        "rho": privacy.rho,
-        "epsilon": privacy.epsilon,
-        "delta": privacy.delta,
         "sigma": {level.name: float(level.sigma) for level in release.levels if level.sigma},
         "bound": {level.name: level.bound for level in release.levels if level.bound},
         "threshold": {level.name: level.threshold for level in release.levels},
-        "month_cap_rho": privacy.month_cap_rho,
-        "month_cap_epsilon": privacy.month_cap_epsilon,
-        "policy": privacy.policy_name,
-        "policy_digest": privacy.policy_digest,
     }
 
 
@@ -109,13 +102,9 @@ def _population(release: ReleaseView) -> dict[str, object]:
     return {
         "basis": release.basis,
         "weighting": release.estimator or "none",
-        "panel_size": _panel(release.panel) if release.panel else None,
+        "panel_size": vars(release.panel) if release.panel else None,
         "panel_size_reason": release.panel_reason or None,
     }
-
-
-def _panel(panel: PanelView) -> dict[str, object]:
-    return {"month": panel.month, "value": panel.size, "se": panel.se, "low": panel.low, "high": panel.high}
 
 
 def _quality(release: ReleaseView, data: pa.Table) -> dict[str, object]:

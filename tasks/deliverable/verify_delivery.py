@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from tasks.deliverable.contract_check import check_csv, check_parquet, read_contract
-from tasks.deliverable.manifest import MANIFEST, SIGNATURE
+from tasks.deliverable.manifest import MANIFEST, SIGNATURE, delivery_path
 from tasks.deliverable.renderers import contract, csv, parquet
 from tasks.deliverable.signature import is_signed, key_id, parse_public_key
 from tasks.deliverable.untrusted_reader import (
@@ -62,8 +62,7 @@ class Manifest(UntrustedDocument):
     @property
     def path(self) -> str:
         """The folder below the client's prefix where this delivery belongs."""
-        start = f"{self.product}/v{self.version}/cadence={self.cadence}/period_start={self.period_start}"
-        return f"{start}/revision={self.delivery_revision}"
+        return delivery_path(self.product, self.version, self.cadence, self.period_start, self.delivery_revision)
 
 
 @dataclass(frozen=True)

@@ -127,7 +127,8 @@ class PrivacyView:
     month_cap_epsilon: float
     delta: float
     """At which both epsilons are quoted."""
-    policy_name: str
+    policy: str
+    """Its name."""
     policy_digest: str
 
 
@@ -136,7 +137,7 @@ class PanelView:
     """The panel's size from the latest earlier `panel` release: itself a noisy count, with a 90 % interval."""
 
     month: str
-    size: float
+    value: float
     se: float
     low: float
     high: float

@@ -1,7 +1,6 @@
 """What one person may add to a vector: the rule of a level, sums that keep it, the counter that enforces it."""
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import NoReturn
@@ -102,9 +101,3 @@ class BoundedCounter:
         pairs = np.sort((np.cumsum(starts) - 1) * self._sums.size + key)
         if rows.max() > self.bound or np.any(pairs[1:] == pairs[:-1]):
             raise defect(f"a person of {self.level} has more than {self.bound} keys, or one key twice")
-
-
-def l2_weight(counts: Iterable[int], bound: int) -> int:
-    """The weight w in 1/64 with which a person's integer counts n satisfy |n w / 64|^2 <= bound, exactly."""
-    squares = sum(int(n) ** 2 for n in counts)
-    return min(UNIT, math.isqrt(UNIT**2 * bound // squares)) if squares else UNIT

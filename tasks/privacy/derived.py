@@ -1,17 +1,16 @@
 """`derive` is the only function that turns stored releases into derived numbers. Post-processing costs no privacy."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import InitVar, dataclass
-from typing import Any, NoReturn, final
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from tasks.privacy.bounds import LevelRule, defect
 from tasks.privacy.consistency import Measured
+from tasks.privacy.protect import TOKEN, ProtectedCounts
 from tasks.privacy.release_table import OWN_COLUMNS, KeyStatuses, level_table, stacked
-
-_TOKEN = object()
 
 
 @dataclass(frozen=True)
@@ -38,27 +37,7 @@ Derivation = Callable[[Sequence[StoredRelease]], Mapping[str, DerivedLevel]]
 """Stored releases -> each derived level by name, in the product's order."""
 
 
-@final
-@dataclass(frozen=True, eq=False)
-class DerivedCounts:
-    """Releasable numbers in the table of a release; made by `derive` alone, from what was released before."""
-
-    table: pa.Table
-    inputs: Mapping[str, str]
-    """SHA-256 of each stored release by its id."""
-    token: InitVar[object]
-    rules: tuple[LevelRule, ...] = ()
-
-    def __post_init__(self, token: object) -> None:
-        if token is not _TOKEN or self.rules:
-            raise defect("derived counts are made by derive alone")
-
-    def __reduce__(self) -> NoReturn:
-        """Refuse pickling and copying: a copy could be altered."""
-        raise defect("derived counts cannot be pickled or copied")
-
-
-def derive(releases: Sequence[StoredRelease], derivation: Derivation, keys: Mapping[str, pa.Table]) -> DerivedCounts:
+def derive(releases: Sequence[StoredRelease], derivation: Derivation, keys: Mapping[str, pa.Table]) -> ProtectedCounts:
     """Compute levels over their keys from stored releases, and from nothing else."""
     if not releases:
         raise defect("nothing is derived from no release")
@@ -68,7 +47,7 @@ def derive(releases: Sequence[StoredRelease], derivation: Derivation, keys: Mapp
     for name, level in levels.items():
         _check(name, level, keys[name])
     tables = [level_table(name, level.measured, None, keys[name], level.statuses) for name, level in levels.items()]
-    return DerivedCounts(stacked(tables), {release.id: release.sha256 for release in releases}, _TOKEN)
+    return ProtectedCounts(stacked(tables), (), TOKEN, {release.id: release.sha256 for release in releases})
 
 
 def _check(name: str, level: DerivedLevel, keys: pa.Table) -> None:

@@ -4,7 +4,7 @@ It adds noise, makes levels consistent, withholds small values and computes inte
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import InitVar, dataclass
+from dataclasses import InitVar, dataclass, field
 from typing import NoReturn, final
 
 import numpy as np
@@ -15,20 +15,24 @@ from tasks.privacy.consistency import Hierarchy, Measured, make_consistent
 from tasks.privacy.noise import Noise, scale_of
 from tasks.privacy.release_table import OWN_COLUMNS, KeyStatuses, level_table, stacked
 
-_TOKEN = object()
+TOKEN = object()
+"""Held by `protect` and `derive`, and by nothing else."""
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class ProtectedCounts:
-    """Releasable: level, key columns, value, se, low, high (90 %), status; made by `protect` alone."""
+    """Releasable: level, key columns, value, se, low, high (90 %), status; made by `protect` and `derive` alone."""
 
     table: pa.Table
     rules: tuple[LevelRule, ...]
+    """By which it was drawn; empty if it was derived."""
     token: InitVar[object]
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    """SHA-256 by id of each release that it was derived from."""
 
     def __post_init__(self, token: object) -> None:
-        if token is not _TOKEN:
+        if token is not TOKEN:
             raise defect("protected counts are made by protect alone")
 
     def __reduce__(self) -> NoReturn:
@@ -69,7 +73,7 @@ def protect(
     tables = [
         level_table(r.name, measured[r.name], r.threshold, keys.get(r.name), statuses.get(r.name, ())) for r in rules
     ]
-    return ProtectedCounts(stacked(tables), tuple(rules), _TOKEN)
+    return ProtectedCounts(stacked(tables), tuple(rules), TOKEN)
 
 
 def _paired(

@@ -7,7 +7,6 @@ import numpy as np
 from tasks.mobility.tables import PRESENCE
 from tasks.period import Cadence
 from tasks.privacy.bounds import Contributions
-from tasks.privacy.consistency import Hierarchy
 from tasks.privacy.release_table import KeyStatuses
 from tasks.products.dimensions import AGE_BAND, DEMOGRAPHICS, DISTRICT, GENDER, HOUR_START, ZONE, demographics
 from tasks.products.spec import OPTED_IN, Audience, CountContext, DataProduct, Level
@@ -42,14 +41,6 @@ def count(context: CountContext) -> Sequence[Contributions]:
     return fine.contributions(), coarse.contributions()
 
 
-def consistency(context: CountContext) -> Sequence[Hierarchy]:
-    """Both levels have the same sum in each district and hour."""
-    hours, district = np.arange(len(context.hours)), context.zones.district.astype(np.int64)
-    of_zones = district[:, None] * len(hours) + hours
-    of_cells = np.repeat(np.arange(len(context.zones.districts) * len(hours)), DEMOGRAPHICS)
-    return [Hierarchy(ZONE_HOUR.name, DISTRICT_HOUR_DEMOGRAPHIC.name, of_zones.ravel(), of_cells)]
-
-
 def statuses(context: CountContext) -> Mapping[str, KeyStatuses]:
     """`no_coverage` where no cell was valid, `incomplete` where the noisy profile shows an empty hour."""
     day, district = context.period.first, context.zones.district
@@ -78,6 +69,6 @@ PRODUCT = DataProduct(
     population=OPTED_IN,
     reads=(PRESENCE,),
     counts=(count,),
-    consistency=consistency,
+    same_persons=((ZONE_HOUR, DISTRICT_HOUR_DEMOGRAPHIC),),
     statuses=statuses,
 )

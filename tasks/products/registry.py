@@ -1,27 +1,14 @@
 """Every data product that exists: the `PRODUCT` of each module of this package."""
 
-import importlib
-import pkgutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from difflib import get_close_matches
 
-import tasks.products
+from tasks.declared import added, declared
 from tasks.errors import Misconfigured
 from tasks.mobility.tables import LakeTable
 from tasks.products.spec import Audience, DataProduct, Product
 
-
-def _shipped() -> Iterator[Product]:
-    for module in pkgutil.iter_modules(tasks.products.__path__, "tasks.products."):
-        if module.name != __name__ and (found := getattr(importlib.import_module(module.name), "PRODUCT", None)):
-            yield found
-
-
-_PRODUCTS: dict[str, Product] = {}
-for _each in _shipped():
-    if _PRODUCTS.setdefault(_each.name, _each) is not _each:
-        raise ValueError(f"two modules declare the product {_each.name}")
+_PRODUCTS: dict[str, Product] = declared("tasks.products", "PRODUCT")
 
 
 def products() -> tuple[Product, ...]:
@@ -80,14 +67,6 @@ def check_for_clients(made: Product) -> None:
         )
 
 
-@contextmanager
-def registered(*more: Product) -> Iterator[None]:
+def registered(*more: Product) -> AbstractContextManager[None]:
     """Add products for the duration of a block; raises ValueError for a name that exists."""
-    if taken := sorted({each.name for each in more} & set(_PRODUCTS)):
-        raise ValueError(f"registered already: {', '.join(taken)}")
-    _PRODUCTS.update({each.name: each for each in more})
-    try:
-        yield
-    finally:
-        for each in more:
-            del _PRODUCTS[each.name]
+    return added(_PRODUCTS, **{each.name: each for each in more})

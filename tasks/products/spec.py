@@ -21,7 +21,7 @@ from tasks.errors import Misconfigured
 from tasks.period import Cadence, Period, day_hours
 from tasks.policy import Policy
 from tasks.privacy.bounds import BoundedCounter, Contributions, LevelRule
-from tasks.privacy.consistency import Hierarchy, Measured
+from tasks.privacy.consistency import Measured
 from tasks.privacy.derived import DerivedLevel, StoredRelease
 from tasks.privacy.release_table import KeyStatuses
 
@@ -140,10 +140,6 @@ class CountContext(PublicContext):
 Count = Callable[[CountContext], Sequence[Contributions]]
 
 
-def _consistent_by_itself(context: CountContext) -> Sequence[Hierarchy]:
-    return ()
-
-
 def _nothing_known(context: CountContext) -> Mapping[str, KeyStatuses]:
     return {}
 
@@ -190,7 +186,8 @@ class DataProduct(Declaration):
     reads: tuple["LakeTable", ...]
     counts: tuple[Count, ...]
     """One a stage. A later stage sees the noisy levels of the earlier ones; the charge covers all of them."""
-    consistency: Callable[[CountContext], Sequence[Hierarchy]] = _consistent_by_itself
+    same_persons: tuple[tuple[Level, Level], ...] = ()
+    """Pairs of levels whose sums agree for each district and each value of what both split by."""
     statuses: Callable[[CountContext], Mapping[str, KeyStatuses]] = _nothing_known
 
     def __post_init__(self) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from tasks.errors import RefusedRelease
 from tasks.privacy.bounds import LevelRule
-from tasks.privacy.derived import DerivedCounts, StoredRelease
+from tasks.privacy.derived import StoredRelease
 from tasks.privacy.protect import ProtectedCounts
 from tasks.store.ledger import ReleaseKey
 from tasks.store.object_store import MissingObject, ObjectStore
@@ -23,16 +23,16 @@ class ReleaseStore:
 
     objects: ObjectStore
 
-    def stage_release(self, key: ReleaseKey, counts: ProtectedCounts | DerivedCounts, facts: Mapping[str, Any]) -> str:
+    def stage_release(self, key: ReleaseKey, counts: ProtectedCounts, facts: Mapping[str, Any]) -> str:
         """Write releasable numbers to staging, complete or not at all, and return their sha256 (hex).
 
         Bytes that were drawn before stay, and their sha256 is returned: noise is drawn once.
         """
-        if not isinstance(counts, ProtectedCounts | DerivedCounts):
+        if not isinstance(counts, ProtectedCounts):
             raise TypeError("only protected counts, and what is derived from them, can become a release")
         if known := self.staged(key):
             return known
-        sources = {"inputs": dict(counts.inputs)} if isinstance(counts, DerivedCounts) else {}
+        sources = {"inputs": dict(counts.inputs)} if counts.inputs else {}
         about = {_FACTS: _words({**facts, **sources}), _RULES: _words([vars(rule) for rule in counts.rules])}
         content = parquet(counts.table.replace_schema_metadata(about))
         if self.objects.put_if_absent(_staged(key), content):

@@ -30,7 +30,7 @@ from tasks.period import Cadence, Period
 from tasks.plan import Plan, State, Step, make_plan
 from tasks.policy_file import shipped
 from tasks.privacy.bounds import Contributions, Integers
-from tasks.privacy.consistency import Hierarchy, Measured
+from tasks.privacy.consistency import Measured
 from tasks.privacy.derived import DerivedLevel, StoredRelease
 from tasks.products.dimensions import DISTRICT, ZONE
 from tasks.products.registry import registered
@@ -103,13 +103,6 @@ def count_commute(context: CountContext) -> Sequence[Contributions]:
     return fine.contributions(), coarse.contributions()
 
 
-def commute_hierarchy(context: CountContext) -> Sequence[Hierarchy]:
-    """Zone pairs of a district pair have its sum."""
-    district, districts = context.zones.district.astype(np.int64), len(context.zones.districts)
-    of_pairs = (district[:, None] * districts + district).ravel()
-    return [Hierarchy(ZONE_PAIR.name, DISTRICT_PAIR.name, of_pairs, np.arange(districts**2))]
-
-
 COMMUTE = DataProduct(
     name="commute",
     version=1,
@@ -119,7 +112,7 @@ COMMUTE = DataProduct(
     population=OPTED_IN,
     reads=(WEEK_STATE,),
     counts=(count_commute,),
-    consistency=commute_hierarchy,
+    same_persons=((ZONE_PAIR, DISTRICT_PAIR),),
 )
 POLICY = """
 [product.commute.week.zone_pair]

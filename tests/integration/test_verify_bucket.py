@@ -9,7 +9,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from tasks.deliverable.index import DeliveredManifest, IndexEntry, PeriodState, index
+from tasks.deliverable.index import IndexEntry, PeriodState, index
 from tasks.deliverable.signature import pem, public_key
 from tasks.period import Period
 from tasks.services.s3 import S3Server, serve
@@ -40,11 +40,13 @@ def bucket(server: S3Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     bucket = Buckets().at(ROOT)
     for name, content in GOOD.files.items():
         bucket.put_new(f"{GOOD.path}/{name}", content, hashlib.sha256(content).hexdigest())
-    sent = DeliveredManifest(1, GOOD.manifest_sha256)
+    sent = (GOOD.path, GOOD.manifest_sha256)
     period = Period.parse("2026-03-02")
     by = datetime(2026, 3, 3, 9, tzinfo=UTC)
     bucket.put_index(
-        index("nordmarkt", [IndexEntry("footfall", 1, period, PeriodState.DELIVERED, "Delivered.", by, sent)], 64 * "0")
+        index(
+            "nordmarkt", [IndexEntry("footfall", 1, period, PeriodState.DELIVERED, "Delivered.", by, *sent)], 64 * "0"
+        )
     )
     return bucket
 

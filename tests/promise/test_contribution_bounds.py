@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.period import Period
-from tasks.privacy.bounds import UNIT, BoundedCounter, Contributions, l2_weight
+from tasks.privacy.bounds import UNIT, BoundedCounter, Contributions
+from tests import reference
 from tests.promise.sensitivity import assert_bounded, squared_distance, without
 
 PLACES, BOUND = 5, 3
@@ -56,8 +57,8 @@ def visits_weighted(history: Sequence[Visit], period: Period) -> list[Contributi
     sums = np.zeros(PLACES, dtype=np.int64)
     for person in {visit.person for visit in history}:
         counts = Counter(visit.place for visit in inside(history, period) if visit.person == person)
-        for place, n in counts.items():
-            sums[place] += n * l2_weight(counts.values(), BOUND)
+        for place, weighted in zip(counts, reference.profile(list(counts.values()), BOUND), strict=True):
+            sums[place] += weighted
     return [Contributions("visits", sums, BOUND, UNIT)]
 
 

@@ -1,22 +1,13 @@
 """Every renderer that exists: the `RENDERER` of each module of this package."""
 
-import importlib
-import pkgutil
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
+from contextlib import AbstractContextManager
 
-import tasks.deliverable.renderers
+from tasks.declared import added, declared
 from tasks.deliverable.renderers.parquet import RENDERER as PARQUET
 from tasks.deliverable.renderers.spec import Renderer
 
-
-def _shipped() -> Iterator[Renderer]:
-    for module in pkgutil.iter_modules(tasks.deliverable.renderers.__path__, "tasks.deliverable.renderers."):
-        if module.name != __name__ and (found := getattr(importlib.import_module(module.name), "RENDERER", None)):
-            yield found
-
-
-_RENDERERS = {renderer.name: renderer for renderer in _shipped()}
+_RENDERERS: dict[str, Renderer] = declared("tasks.deliverable.renderers", "RENDERER")
 
 
 def chosen(formats: Collection[str]) -> tuple[Renderer, ...]:
@@ -35,11 +26,6 @@ def media_type(file: str) -> str:
     return known.get(file, "application/json" if file.endswith(".json") else "application/octet-stream")
 
 
-@contextmanager
-def registered(renderer: Renderer) -> Iterator[None]:
+def registered(renderer: Renderer) -> AbstractContextManager[None]:
     """Add a renderer for the duration of a block."""
-    _RENDERERS[renderer.name] = renderer
-    try:
-        yield
-    finally:
-        del _RENDERERS[renderer.name]
+    return added(_RENDERERS, **{renderer.name: renderer})

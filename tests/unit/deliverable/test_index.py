@@ -6,7 +6,8 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from tasks.deliverable.index import DeliveredManifest, IndexEntry, PeriodState, check_ledger, index
+from tasks.deliverable.index import IndexEntry, PeriodState, check_ledger, index
+from tasks.deliverable.manifest import delivery_path
 from tasks.errors import RefusedDelivery
 from tasks.period import Period
 from tests.refusals import refused
@@ -26,7 +27,7 @@ def written(ledger: str, *manifests: str | None) -> bytes:
             PeriodState.DELIVERED if manifest else PeriodState.LATE,
             "Delivered.",
             datetime(2026, 3, 9, tzinfo=UTC),
-            DeliveredManifest(1, manifest) if manifest else None,
+            *((delivery_path("footfall", 1, "day", date(2026, 3, place), 1), manifest) if manifest else ()),
         )
         for place, manifest in enumerate(manifests, 1)
     ]

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.deliverable.files import Rendered
-from tasks.deliverable.index import DeliveredManifest, IndexEntry, PeriodState, index
+from tasks.deliverable.index import IndexEntry, PeriodState, index
+from tasks.deliverable.manifest import delivery_path
 from tasks.deliverable.signature import key_id, public_key, sign
 from tasks.deliverable.verify import Verified, verify
 from tasks.deliverable.view import DeliveryView
@@ -205,8 +206,9 @@ def entry(delivery: Rendered | None, day: date = date(2026, 3, 2), revision: int
     state, reason = (
         (PeriodState.DELIVERED, "Delivered.") if delivery else (PeriodState.LATE, "The day is not ingested.")
     )
-    sent = DeliveredManifest(revision, delivery.manifest_sha256) if delivery else None
-    return IndexEntry("footfall", 1, Period.day(day), state, reason, datetime(2026, 3, 3, 9, tzinfo=UTC), sent)
+    path = delivery_path("footfall", 1, "day", day, revision)
+    sent = (path, delivery.manifest_sha256) if delivery else ()
+    return IndexEntry("footfall", 1, Period.day(day), state, reason, datetime(2026, 3, 3, 9, tzinfo=UTC), *sent)
 
 
 def placed(*deliveries: Rendered) -> dict[str, bytes]:

@@ -4,11 +4,9 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tasks.errors import StepFailed
-from tasks.privacy.bounds import UNIT, BoundedCounter, Contributions, LevelRule, l2_weight
+from tasks.privacy.bounds import BoundedCounter, Contributions, LevelRule
 
 
 def persons(*ids: int) -> np.ndarray:
@@ -101,11 +99,3 @@ def test_a_tally_holds_for_the_greatest_pseudonyms() -> None:
     tally.add(persons(2**63, 2**64 - 1), keys(0, 0))
     with pytest.raises(StepFailed, match="ascending"):
         tally.add(persons(2**64 - 1), keys(1))
-
-
-@given(st.lists(st.integers(0, 10**6), max_size=40), st.integers(1, 20_000))
-def test_weighted_contributions_stay_within_the_bound_and_waste_little(counts: list[int], bound: int) -> None:
-    weight = l2_weight(counts, bound)
-    squares = sum(n * n for n in counts)
-    assert squares * weight**2 <= bound * UNIT**2
-    assert weight == UNIT or squares * (weight + 1) ** 2 > bound * UNIT**2

@@ -11,7 +11,8 @@ import pytest
 
 from tasks.errors import StepFailed
 from tasks.privacy.consistency import Measured
-from tasks.privacy.derived import DerivedCounts, DerivedLevel, StoredRelease, derive
+from tasks.privacy.derived import DerivedLevel, StoredRelease, derive
+from tasks.privacy.protect import ProtectedCounts
 
 KEYS = {"all": pa.table({"zone_id": ["a", "b"]})}
 TABLE = pa.table({"value": [3.0, None], "se": [1.0, None]})
@@ -63,7 +64,7 @@ def test_values_without_a_status_are_all_shown() -> None:
 def test_derived_counts_are_made_by_derive_alone() -> None:
     made = derive(RELEASES, total, KEYS)
     with pytest.raises(StepFailed):
-        DerivedCounts(TABLE, {}, object())
+        ProtectedCounts(TABLE, (), object(), {})
     with pytest.raises(ValueError, match="InitVar"):
         dataclasses.replace(made, table=TABLE)  # type: ignore[call-arg]
     for way in (copy.copy, pickle.dumps):

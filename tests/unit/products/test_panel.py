@@ -29,5 +29,5 @@ def test_the_panel_counts_everybody_once_and_those_without_a_night_as_unknown() 
 
 def test_the_panel_declares_nothing_to_make_consistent_and_no_status() -> None:
     facts = context(PRODUCT, MONTH, {}, {})
-    assert not PRODUCT.consistency(facts)
+    assert not PRODUCT.same_persons
     assert not PRODUCT.statuses(facts)

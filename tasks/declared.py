@@ -1,0 +1,32 @@
+"""What the modules of a package declare, by name: products, and the files of a delivery."""
+
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def declared(package: str, attribute: str) -> dict[str, Any]:
+    """The attribute of each module of the package that has it, by its `name`; raises ValueError for a doubled one."""
+    found: dict[str, Any] = {}
+    for module in pkgutil.iter_modules(importlib.import_module(package).__path__, f"{package}."):
+        one = getattr(importlib.import_module(module.name), attribute, None)
+        if one and found.setdefault(one.name, one) is not one:
+            raise ValueError(f"two modules of {package} declare {one.name}")
+    return found
+
+
+@contextmanager
+def added(found: dict[str, T], **more: T) -> Iterator[None]:
+    """Add to what was found for the duration of a block; raises ValueError for a name that exists."""
+    if taken := sorted(found.keys() & more.keys()):
+        raise ValueError(f"registered already: {', '.join(taken)}")
+    found.update(more)
+    try:
+        yield
+    finally:
+        for name in more:
+            del found[name]
