@@ -253,3 +253,11 @@ def test_a_home_that_is_not_there_is_named_and_not_made(home: Path, monkeypatch:
     assert ran.exit_code == 2
     assert str(home) in ran.stderr
     assert not home.exists()
+
+
+def test_a_rule_for_cells_that_fails_is_a_fault_with_its_code(home: Path, landing: Path) -> None:
+    cells = landing / "cells.csv"
+    cells.write_text(cells.read_text() + "x,95,8,,\n")
+    code, found, _ = _examine()
+    assert code == 10
+    assert "cells.invalid_degrees" in {one["fault"]["code"] for one in found.values() if one.get("fault")}
