@@ -11,7 +11,7 @@ import pytest
 from tasks.deliverable.gate import check_delivery, checks
 from tasks.deliverable.grant import Granted
 from tasks.deliverable.serialisation import as_text
-from tasks.validation import validate
+from tests.plain_validator import plain
 from tests.refusals import refused
 from tests.unit.deliverable.factories import grant_view, levels, release_view, rendered
 
@@ -44,18 +44,18 @@ UNFIT = {
 
 @pytest.mark.parametrize("check", UNFIT)
 def test_each_fault_of_the_rows_is_found_by_its_own_check(check: str) -> None:
-    verdicts = validate(as_text(UNFIT[check]), list(checks(RELEASE, GOOD.places)))
+    verdicts = plain(as_text(UNFIT[check]), list(checks(RELEASE, GOOD.places)))
     assert check in [verdict.check for verdict in verdicts if verdict.status == "failed"]
 
 
 def test_an_hour_or_a_zone_that_is_missing_is_named() -> None:
     shifted = release_view(levels=levels(date(2026, 3, 3)))
     with refused("delivery.gate_failed") as refusal:
-        check_delivery(shifted, GOOD.places, GOOD.data)
+        check_delivery(shifted, GOOD.places, GOOD.data, plain)
     assert "zone_hour has every hour_start" in refusal.value.what
     fine, coarse = RELEASE.levels
     zones = replace(fine.dimensions[0], values=("Z01", "Z02", "Z03", "Z05"))
     other = release_view(levels=(replace(fine, dimensions=(zones, *fine.dimensions[1:])), coarse))
     with refused("delivery.gate_failed") as refusal:
-        check_delivery(other, Granted(("Z01", "Z02", "Z03", "Z05"), GOOD.places.districts), GOOD.data)
+        check_delivery(other, Granted(("Z01", "Z02", "Z03", "Z05"), GOOD.places.districts), GOOD.data, plain)
     assert "zone_hour has every zone_id" in refusal.value.what
