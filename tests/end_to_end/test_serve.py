@@ -133,10 +133,10 @@ def test_a_command_in_this_home_has_its_page_here(served: Served) -> None:
 
 def test_a_killed_commands_page_does_not_run_for_ever(served: Served) -> None:
     with served.held(DAY):
-        command = subprocess.Popen([sys.executable, "-m", "flows.cli", "ingest", DAY], env=served.environment())
+        command = served.begin("ingest", DAY)
         running = {"flows": {"name": {"any_": ["ingest"]}}, "flow_runs": {"state": {"type": {"any_": ["RUNNING"]}}}}
         (run,) = until(lambda: [found for found in served.runs(**running) if found["infrastructure_pid"]])
-        command.kill()
+        command.signal(signal.SIGKILL)
         command.wait()
         served.becomes(run["id"], "CRASHED")
     (line,) = served.warnings(run["id"])
@@ -146,20 +146,16 @@ def test_a_killed_commands_page_does_not_run_for_ever(served: Served) -> None:
 
 
 def test_a_command_stopped_at_once_says_so_on_the_terminal_and_on_its_page(served: Served) -> None:
-    command = [sys.executable, "-m", "flows.cli", "backfill", DAY, DAY]
     with served.held(DAY):
-        backfill = subprocess.Popen(command, env=served.environment(), stderr=subprocess.PIPE, text=True)
+        backfill = served.begin("backfill", DAY, DAY)
         running = {"flows": {"name": {"any_": ["backfill"]}}, "flow_runs": {"state": {"type": {"any_": ["RUNNING"]}}}}
         (run,) = until(lambda: [found for found in served.runs(**running) if found["infrastructure_pid"]])
         served.in_its_ingest(run["id"])
         for _ in range(2):
-            backfill.send_signal(signal.SIGINT)
+            backfill.signal(signal.SIGINT)
             time.sleep(1)
-        said = backfill.communicate()[1]
-    assert (backfill.returncode, said.splitlines()[-1]) == (
-        130,
-        f"Stopped at once; `throng backfill {DAY} {DAY}` goes on.",
-    )
+        assert backfill.wait() == 130
+    assert backfill.said.splitlines()[-1].startswith("Stopped at once")
     ended = [served.run(run["id"]), *served.children(run["id"])]
     assert [one["state_name"] for one in ended] == ["Interrupted"] * 2
     assert until(lambda: served.in_books(run["id"])) == [("Interrupted", 130)]
