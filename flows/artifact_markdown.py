@@ -8,7 +8,7 @@ from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 from flows.messages import rows_of
-from flows.plan_view import Alike, grid, group_alike, not_done
+from flows.plan_view import Alike, grid, group_alike, markdown_table, not_done
 from flows.release_preview import preview, shares, withheld
 from tasks.errors import ThrongError
 from tasks.events.row_counts import ALL_FILES
@@ -195,8 +195,7 @@ def _list(lines: Iterable[str]) -> str:
 
 
 def _grid(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    lines = [columns, ["---"] * len(columns), *rows]
-    return "\n".join("| " + " | ".join(_plain(str(cell)) for cell in line) + " |" for line in lines)
+    return markdown_table([*map(_plain, columns)], [[_plain(str(cell)) for cell in row] for row in rows])
 
 
 def _plain(text: str) -> str:

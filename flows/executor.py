@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from flows.messages import Reference
@@ -118,13 +119,8 @@ def _tell(result: StepResult) -> None:
 
 def _ready(waiting: Mapping[StepKey, Step], open_: Collection[StepKey], free: int) -> list[Step]:
     """The first steps without pending dependencies, up to the free slots."""
-    found: list[Step] = []
-    for step in waiting.values():
-        if len(found) == free:
-            break
-        if not any(key in open_ for key in needs(step, open_)):
-            found.append(step)
-    return found
+    ready = (step for step in waiting.values() if not any(key in open_ for key in needs(step, open_)))
+    return list(islice(ready, free))
 
 
 async def _one(step: Step, run: Run, results: Mapping[StepKey, StepResult], place: str) -> StepResult:

@@ -109,10 +109,14 @@ def grid(plan: "Plan") -> str:
 def _table(whom: str, targets: "Sequence[Target]") -> str:
     products = sorted({target.product for target in targets})
     cells = {(target.period, target.product): _linked(target) for target in targets}
-    lines = [["period", *(f"{product}{whom}" for product in products)], ["---"] * (len(products) + 1)]
-    for period in dict.fromkeys(target.period for target in targets):
-        lines.append([period, *(cells.get((period, product), "") for product in products)])
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    periods = dict.fromkeys(target.period for target in targets)
+    rows = [[period, *(cells.get((period, product), "") for product in products)] for period in periods]
+    return markdown_table(["period", *(f"{product}{whom}" for product in products)], rows)
+
+
+def markdown_table(columns: "Sequence[str]", rows: "Sequence[Sequence[str]]") -> str:
+    """A table of cells that are Markdown."""
+    return "\n".join("| " + " | ".join(line) + " |" for line in (columns, ["---"] * len(columns), *rows))
 
 
 def not_done(plan: "Plan") -> Sequence["Target"]:

@@ -29,27 +29,21 @@ async def run_verb(
 
     The verb runs in a thread, so that other flow runs of this process go on beside it.
     """
-    return await asyncio.to_thread(_with_one_client, verb, tags, call, cards)
-
-
-def _with_one_client(
-    verb: str, tags: list[str], call: Callable[[], Reference], cards: Callable[[], None]
-) -> State[Reference]:
-    """Share one Prefect client among a run's tasks and cards: each new one costs a TLS context."""
-    with SyncClientContext.get_or_create():
-        return _to_state(verb, tags, call, cards)
+    return await asyncio.to_thread(_to_state, verb, tags, call, cards)
 
 
 def _to_state(verb: str, tags: list[str], call: Callable[[], Reference], cards: Callable[[], None]) -> State[Reference]:
-    tag(tags)
-    try:
-        reference = sanitised(verb, call)
-    except ThrongError as error:
-        if isinstance(error, RejectedInput):  # the catalog knows more of it
-            show_artifacts(cards)
-        show_artifacts(partial(alert_failure, " ".join([verb, *(word.partition(":")[2] for word in tags)]), error))
-        return refused(error)
-    show_artifacts(cards)
+    with SyncClientContext.get_or_create():  # shared by tasks and cards: each new client costs a TLS context
+        tag(tags)
+        try:
+            reference = sanitised(verb, call)
+        except ThrongError as error:
+            if isinstance(error, RejectedInput):  # the catalog knows more of it
+                show_artifacts(cards)
+            subject = " ".join([verb, *(word.partition(":")[2] for word in tags)])
+            show_artifacts(partial(alert_failure, subject, error))
+            return refused(error)
+        show_artifacts(cards)
     return Completed(name=reference.outcome.value, message=OUTCOME_TEXT[reference.outcome], data=reference)
 
 

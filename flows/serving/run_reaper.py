@@ -18,7 +18,6 @@ from flows.serving.terminal_states import (
     KEPT,
     KILLED,
     KILLED_AGAIN,
-    KILLED_ALONE,
     STOPPED,
     STOPPED_ALONE,
     WITH_ITS_PARENT,
@@ -28,9 +27,6 @@ from flows.serving.terminal_states import (
 DEAD = ("CRASHED", "CANCELLED")
 BETWEEN_STATES_SECONDS = 2
 """A worker takes a run and signs it within milliseconds; one that is unsigned for so long has lost its worker."""
-
-PROCESS_ENDED = "exited with status code"
-"""How a worker says of a run that its process is gone."""
 
 AGAIN = "again"
 """Tags a run that goes on where a killed or interrupted one ended."""
@@ -46,7 +42,7 @@ def reap(api: Api, queue: str) -> list[str]:
         if AFTER_A_KILL in run["tags"]:
             close_run(api, run, KILLED_AGAIN)
         else:
-            _follow(api, run, KILLED, KILLED_ALONE, AFTER_A_KILL)
+            _follow(api, run, KILLED, CUT_OFF, AFTER_A_KILL)
     _put_back(api, queue)
     return [run["name"] for run in left]
 
@@ -124,9 +120,7 @@ def dead_runs(api: Api, since: str) -> dict[str, tuple[str, str]]:
 def _meaning(run: dict[str, Any]) -> RunState:
     if run["state_type"] == CANCELLED.type:
         return CANCELLED
-    if gone(run["infrastructure_pid"]):
-        return COMMAND_KILLED
-    return KILLED_ALONE if PROCESS_ENDED in (run["state"]["message"] or "") else CUT_OFF
+    return COMMAND_KILLED if gone(run["infrastructure_pid"]) else CUT_OFF
 
 
 def _put_back(api: Api, queue: str) -> None:

@@ -9,7 +9,7 @@ from flows.serving.api import Api, RunState
 from flows.serving.process_identity import this_process
 from flows.serving.run_reaper import AFTER_A_KILL, AGAIN, dead_runs, reap, reap_orphans, resubmit
 from flows.serving.server_config import worker_name
-from flows.serving.terminal_states import CUT_OFF, KEPT, KILLED_ALONE, STOPPED_ALONE, close_own_runs
+from flows.serving.terminal_states import CUT_OFF, KEPT, STOPPED_ALONE, close_own_runs
 
 SINCE = "2026-03-01T00:00:00Z"
 
@@ -123,7 +123,7 @@ def test_what_prefect_marked_is_explained_once_and_all_that_died_is_told_to_the_
     )
     books = dead_runs(api, SINCE)
     assert {run: name for run, (name, _) in books.items()} == api.states()
-    assert books["killed"] == ("Crashed", KILLED_ALONE.message)
+    assert books["killed"] == ("Crashed", CUT_OFF.message)
     assert {run: line.split(":")[0] for run, line in api.logs.items()} == {
         "killed": "Crashed",
         "command": "Crashed",
