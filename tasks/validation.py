@@ -3,27 +3,26 @@
 The first validation imports the library: quietly, without telemetry, and without libraries that it does not use here.
 """
 
-import gc
 import os
-import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from importlib.abc import MetaPathFinder
-from importlib.machinery import ModuleSpec, PathFinder
-from importlib.util import LazyLoader
-from threading import Lock, get_ident
+from threading import Lock
 from types import ModuleType
 from typing import Any
 
 import pyarrow as pa
 
+from tasks.light_imports import light_imports
+
 _ONE_AT_A_TIME = Lock()
 """The library keeps the project it works on in a global; days that are read at once are judged one by one."""
+_UNUSED = frozenset({"boto3", "botocore"})
+"""Stores that the library would offer; without them, charts and statistics, its import takes half the CPU time."""
+_SELDOM_USED = frozenset({"altair", "requests", "scipy.stats"})
 SUMMARY: Mapping[str, object] = {"result_format": "SUMMARY", "exclude_unexpected_values": True}
 """The one result format of all suites: counts, never the values that were unexpected."""
 
@@ -77,46 +76,10 @@ def validate(frame: pa.Table, checks: Sequence[Expectation]) -> list[Expectation
 @cache
 def _library() -> ModuleType:
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
-    with warnings.catch_warnings(), _light_imports():
+    with warnings.catch_warnings(), light_imports(_UNUSED, _SELDOM_USED):
         warnings.filterwarnings("ignore", message="module 'sre_")
         import great_expectations
     return great_expectations
-
-
-class _LightImports(MetaPathFinder):
-    """Imports of one thread: AWS seems not to be installed, statistics and charts are loaded on first use."""
-
-    HIDDEN = frozenset({"boto3", "botocore"})
-    LAZY = frozenset({"altair", "scipy.stats"})
-
-    def __init__(self) -> None:
-        self._thread = get_ident()
-
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        if get_ident() != self._thread:
-            return None
-        if fullname in self.HIDDEN:
-            raise ModuleNotFoundError(fullname, name=fullname)
-        spec = PathFinder.find_spec(fullname, path) if fullname in self.LAZY else None
-        if spec and spec.loader:
-            spec.loader = LazyLoader(spec.loader)
-        return spec
-
-
-@contextmanager
-def _light_imports() -> Iterator[None]:
-    """So an import of Great Expectations takes half the CPU time."""
-    finder, collects = _LightImports(), gc.isenabled()
-    sys.meta_path.insert(0, finder)
-    gc.disable()  # an import makes no garbage worth the search
-    try:
-        yield
-    finally:
-        sys.meta_path.remove(finder)
-        if collects:
-            gc.enable()
 
 
 def _expectation(check: Expectation, place: int) -> Any:

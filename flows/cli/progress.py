@@ -19,19 +19,23 @@ class ProgressDisplay:
 @contextmanager
 def show_progress(title: str) -> Iterator[ProgressDisplay]:
     """Show the steps that run inside the block, and what the block itself reports."""
+    console = console_for()
+
+    def say(line: object) -> None:
+        with suppress(OSError, SystemExit):  # nobody reads any more; rich would end the process for it
+            print_part(console, line)
+
+    if not console.is_terminal:
+        yield ProgressDisplay(lambda part, done, total: None, say)
+        return
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    console = console_for()
     columns = SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn()
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+    with Progress(*columns, console=console, transient=True) as bars:
         current = bars.add_task(title, total=None)
 
         def watch(part: str, done: int, total: int) -> None:
             bars.update(current, description=f"{title}: {part}", total=total or None, completed=done)
-
-        def say(line: object) -> None:
-            with suppress(OSError, SystemExit):  # nobody reads any more; rich would end the process for it
-                print_part(console, line)
 
         with report_progress(watch):
             yield ProgressDisplay(watch, say)

@@ -2,9 +2,17 @@
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
+from importlib import import_module
 from typing import TypeVar, cast
 
-from numba import njit
+from tasks.light_imports import light_imports
+
+with light_imports(absent={"scipy"}):  # 0.2 CPU-seconds, and kernels use no linear algebra
+    from numba import njit
+
+    with suppress(ModuleNotFoundError):  # the first call of a kernel would import it
+        import_module("numba.np.arraymath")
 
 Function = TypeVar("Function", bound=Callable[..., object])
 

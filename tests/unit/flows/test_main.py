@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 CORES = "import resource; print(resource.getrlimit(resource.RLIMIT_CORE))"
 COMMAND = """
 import subprocess, sys
@@ -37,3 +39,23 @@ def test_what_a_command_starts_runs_no_module_that_lies_in_the_folder_it_was_cal
     (tmp_path / "colorsys.py").write_text("print('planted')")
     assert subprocess.check_output([sys.executable, "-m", "colorsys"], cwd=tmp_path) == b"planted\n"
     assert _started(["-m", "colorsys"], cwd=tmp_path) == ""
+
+
+def _ended(body: str) -> "subprocess.CompletedProcess[str]":
+    """How a process ends whose command does this."""
+    code = (
+        f"import atexit, sys, threading, time\nfrom flows import cli\ndef app():\n    {body}\ncli.app = app\ncli.main()"
+    )
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(("ends", "code"), [("sys.exit(20)", 20), ("sys.exit()", 0), ("sys.exit(0)", 0), ("1 / 0", 1)])
+def test_a_command_ends_with_its_code_and_all_that_it_wrote_and_registered(ends: str, code: int) -> None:
+    late = "threading.Thread(target=lambda: (time.sleep(0.2), print('late'))).start()"
+    said = _ended(f"print('said'); atexit.register(print, 'last'); {late}; {ends}")
+    assert (said.returncode, said.stdout) == (code, "said\nlate\nlast\n")
+
+
+def test_a_command_that_is_done_does_not_free_the_objects_of_its_libraries() -> None:
+    cycle = "A = type('A', (), {'__del__': lambda a: print('freed')}); a = A(); a.itself = a; sys.a = a"
+    assert _ended(f"{cycle}; sys.exit(0)").stdout == ""

@@ -1,5 +1,7 @@
 """Every kernel does what its plain-Python twin does, on small crowded days where the rules meet each other."""
 
+import subprocess
+import sys
 from collections import Counter
 from typing import Any
 
@@ -160,3 +162,16 @@ def test_the_walk_of_a_bucket_is_the_definition_for_each_subscriber_in_any_row_o
     assert [tuple(row.values()) for row in walked.tables[MONTH_STATE].to_pylist()] == nights
     assert list(walked.counts) == [counts[name] for name in "abcde"]
     assert list(walked.profile) == list(profile)
+
+
+def test_a_kernel_runs_without_linear_algebra_which_can_be_loaded_later() -> None:
+    code = """
+import sys, numpy as np
+import tasks.events.jit
+from numba import njit
+njit(lambda x: x.sum())(np.arange(3))
+print(*{"scipy.linalg"} & sys.modules.keys())
+import scipy.linalg
+"""
+    said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    assert said == "\n"
