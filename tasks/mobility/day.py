@@ -1,6 +1,6 @@
 """A day as the kernels see it: cells as arrays, and the policy as rules."""
 
-from datetime import date, datetime
+from datetime import date
 from typing import NamedTuple
 
 import numpy as np
@@ -53,12 +53,8 @@ def walk_rules(policy: Policy, day: date, profile_bound: int) -> WalkRules:
         speed_m=1000.0 * policy.walk.speed_km,
         speed_mps=float(policy.walk.speed_mps),
         profile_bound=profile_bound,
-        night=np.array([_is_night(hour) for hour in local]),
+        night=np.array([hour.hour >= 22 or hour.hour < 6 for hour in local]),
     )
-
-
-def _is_night(hour: datetime) -> bool:
-    return hour.hour >= 22 or hour.hour < 6
 
 
 def profile_size(rules: WalkRules) -> int:

@@ -140,10 +140,6 @@ class CountContext(PublicContext):
 Count = Callable[[CountContext], Sequence[Contributions]]
 
 
-def _nothing_known(context: CountContext) -> Mapping[str, KeyStatuses]:
-    return {}
-
-
 @dataclass(frozen=True)
 class Declaration:
     """What every product declares."""
@@ -188,7 +184,7 @@ class DataProduct(Declaration):
     """One a stage. A later stage sees the noisy levels of the earlier ones; the charge covers all of them."""
     same_persons: tuple[tuple[Level, Level], ...] = ()
     """Pairs of levels whose sums agree for each district and each value of what both split by."""
-    statuses: Callable[[CountContext], Mapping[str, KeyStatuses]] = _nothing_known
+    statuses: Callable[[CountContext], Mapping[str, KeyStatuses]] = lambda context: {}
 
     def __post_init__(self) -> None:
         if self.reads and not self.cadences <= {table.pseudonym for table in self.reads}:

@@ -15,8 +15,7 @@ from tasks.simulate.clock import Day
 from tasks.simulate.consents import Consents, collect_consents
 from tasks.simulate.data_defects import SentRows, add_defects
 from tasks.simulate.files import write_table
-from tasks.simulate.itinerary import build_itinerary
-from tasks.simulate.motion import move_people, presence
+from tasks.simulate.itinerary import build_itinerary, move_people, presence
 from tasks.simulate.network import RadioNetwork, build_network
 from tasks.simulate.plan import SimulationPlan
 from tasks.simulate.population import People, build_population

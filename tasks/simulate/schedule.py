@@ -6,14 +6,7 @@ import numpy as np
 
 from tasks.simulate.city import ARENA, SHOP, City
 from tasks.simulate.plan import HOUR, Bools, Floats, Ints, SimulationPlan
-from tasks.simulate.population import (
-    DEVICE,
-    NIGHT_WORKER,
-    OUTSIDE_COMMUTER,
-    STUDENT,
-    WORKER,
-    People,
-)
+from tasks.simulate.population import DEVICE, NIGHT_WORKER, OUTSIDE_COMMUTER, STUDENT, WORKER, People
 
 EVENT_EVERY = 7
 """Days from one night in the arena to the next; the first simulated day has one."""

@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.simulate.clock import Day
-from tasks.simulate.itinerary import Itinerary
-from tasks.simulate.motion import SECOND_BITS, Motion, keys
+from tasks.simulate.itinerary import SECOND_BITS, Itinerary, Motion, keys
 from tasks.simulate.network import RadioNetwork
 from tasks.simulate.plan import HOUR, Floats, Ints
 from tasks.simulate.population import DEVICE, NIGHT_WORKER, People

@@ -8,8 +8,7 @@ import pytest
 from tasks.simulate import SimulationPlan
 from tasks.simulate.city import ARENA, build_city
 from tasks.simulate.clock import Day
-from tasks.simulate.itinerary import build_itinerary
-from tasks.simulate.motion import move_people, presence
+from tasks.simulate.itinerary import build_itinerary, move_people, presence
 from tasks.simulate.plan import HOUR
 from tasks.simulate.population import DEVICE, NIGHT_WORKER, STUDENT, WORKER, build_population
 from tests.unit.simulate.landing import BERLIN
