@@ -16,6 +16,7 @@ from tasks.store.database import Database
 from tasks.store.migrations import KNOWN, VERSION_TABLE, alembic, migrate, prepare, version_of
 from tasks.store.tables import MonthBudget, Run
 from tests.integration.soak.measures import open_files
+from tests.refusals import refused
 
 
 def set_version(database: Database, version: str) -> None:
@@ -105,8 +106,7 @@ def test_a_locked_sqlite_file_is_named_with_what_to_do(tmp_path: Path) -> None:
     prepare(database)
     other = sqlite3.connect(tmp_path / "catalog.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    locked = pytest.raises(StorageUnavailable, match=r"catalog\.db is locked by another process\. Wait until")
-    with locked, database.writing() as session:
+    with refused("database.locked"), database.writing() as session:
         session.add(Run(verb="ingest", subject="2026-03-01", started=datetime.now(UTC)))
     other.close()
 
@@ -130,8 +130,7 @@ def test_a_full_disk_under_sqlite_is_named_and_nothing_is_half_written(tmp_path:
     database.engine.dispose()
     event.listen(database.engine, "connect", lambda connection, _: connection.execute("PRAGMA max_page_count = 1"))
     runs = [Run(verb="ingest", subject="2026-03-01" * 100, started=datetime.now(UTC)) for _ in range(500)]
-    full = pytest.raises(StorageUnavailable, match=r"catalog\.db has no space left on its disk\. Free space there")
-    with full, database.writing() as session:
+    with refused("database.disk_full"), database.writing() as session:
         session.add_all(runs)
     with database.reading() as session:
         assert session.exec(select(Run)).all() == []
@@ -139,19 +138,18 @@ def test_a_full_disk_under_sqlite_is_named_and_nothing_is_half_written(tmp_path:
 
 def test_a_disk_that_fails_under_sqlite_is_not_a_server_that_is_down(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'catalog.db'}")
-    failing = pytest.raises(StorageUnavailable, match=r"its disk is full or failing\. Free space there")
-    with failing, database.reading():
+    with refused("database.disk_failing"), database.reading():
         raise OperationalError("", {}, sqlite3.OperationalError("disk I/O error"))
 
 
 def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     (tmp_path / "catalog.db").write_bytes(b"subscriber_id,event_at\n" * 100)
-    with pytest.raises(Misconfigured, match=r"catalog\.db is not a database"):
+    with refused("database.not_a_database"):
         prepare(Database(f"sqlite:///{tmp_path / 'catalog.db'}"))
 
 
 def test_a_server_that_is_down_is_named_without_its_password() -> None:
-    with pytest.raises(StorageUnavailable, match="does not answer") as down:
+    with refused("database.unavailable") as down:
         prepare(Database("postgresql://throng:secret@127.0.0.1:1/throng"))
     assert "throng:***@127.0.0.1:1" in str(down.value)
     assert "secret" not in str(down.value)
@@ -159,9 +157,9 @@ def test_a_server_that_is_down_is_named_without_its_password() -> None:
 
 def test_a_wrong_password_and_a_missing_database_are_settings_to_mend(postgresql: str) -> None:
     server = postgresql.partition("@")[2].rpartition("/")[0]
-    with pytest.raises(Misconfigured, match="refuses user or password"):
+    with refused("database.login_refused"):
         prepare(Database(f"postgresql://throng:wrong@{server}/postgres"))
-    with pytest.raises(Misconfigured, match="does not exist on its server"):
+    with refused("database.missing"):
         prepare(Database(f"{postgresql.rpartition('/')[0]}/missing"))
 
 

@@ -12,8 +12,8 @@ from tempfile import TemporaryDirectory
 import psycopg
 import pytest
 
-from tasks.errors import Misconfigured
 from tasks.services.postgres import serve
+from tests.refusals import refused
 
 _OWNER = """
 import sys, time
@@ -95,7 +95,7 @@ def test_ctrl_c_of_its_owners_terminal_does_not_reach_the_server() -> None:
 def test_a_folder_out_of_the_servers_reach_is_named(tmp_path: Path) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
-    with pytest.raises(Misconfigured, match="cannot reach"), serve(closed / "postgres"):
+    with refused("services.folder_unreachable"), serve(closed / "postgres"):
         pass
 
 

@@ -17,6 +17,7 @@ from tasks.simulate.data_defects import SentRows
 from tasks.simulate.network import build_network
 from tasks.simulate.population import build_population
 from tasks.simulate.rows import Sender
+from tests.refusals import refused
 from tests.unit.simulate.conftest import SMALL
 
 DAY = SMALL["start"]
@@ -216,7 +217,7 @@ def test_stays_and_trips_of_the_truth_fit_together(landing: Any) -> None:
 
 def test_a_folder_that_holds_something_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "cells.csv").touch()
-    with pytest.raises(Misconfigured, match="not empty"):
+    with refused("simulate.folder_not_empty"):
         simulate(tmp_path, SimulationPlan(**SMALL))
     assert [path.name for path in tmp_path.iterdir()] == ["cells.csv"]
 
