@@ -71,15 +71,15 @@ _ONE_AND_NO_QUEUE = ConcurrencyLimitConfig(limit=1, collision_strategy=Concurren
 
 def _pool(api: SyncPrefectClient) -> None:
     """A pool of processes that run where `throng serve` was started, as commands do: `.env` and paths are the same."""
-    api.create_work_pool(WorkPoolCreate(name=POOL, type="process", base_job_template=_template()), overwrite=True)
+    api.create_work_pool(WorkPoolCreate(name=POOL, type="process", base_job_template=job_template()), overwrite=True)
 
 
-def _template() -> dict[str, Any]:
+def job_template() -> dict[str, Any]:
     """Fix command and folder here: a request for a run chooses parameters only.
 
     A flow run ends with its worker: no other process reports its end. The run reaper then closes it.
     """
-    command = command_to_string(die_with_parent([sys.executable, "-m", "prefect.engine"]))
+    command = command_to_string(die_with_parent([sys.executable, "-m", "flows.serving.engine"]))
     return {
         # no `env`: Prefect would merge a run's own into it
         "job_configuration": {"command": command, "working_dir": str(Path.cwd())},
