@@ -1,6 +1,7 @@
-"""Clients as code: apply their files, list them."""
+"""Clients as code: apply their files, list them, check their buckets."""
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,6 +11,7 @@ from flows.cli.app import client
 from flows.cli.output import CommandOutput, Record, command, listing
 
 if TYPE_CHECKING:
+    from tasks.store.client_diff import Change
     from tasks.store.client_file import ClientSpec
 
 
@@ -19,6 +21,7 @@ def apply(
 ) -> CommandOutput:
     """Keep what clients' files say: all of them, or none."""
     from tasks.store import open_catalog
+    from tasks.store.client_diff import changes
     from tasks.store.client_file import check_apart, check_once
     from tasks.store.client_spec import ClientSpec
 
@@ -28,8 +31,45 @@ def apply(
     kept = {row.name: ClientSpec.stored(row.spec) for row in stores.catalog.clients()}
     check_apart((kept | {spec.name: spec for spec in specs}).values())
     changed = {spec.name: _keep(stores, spec, kept.get(spec.name)) for spec in specs}
-    say = [f"{name}: {'applied' if new else 'nothing to do, applied before'}." for name, new in changed.items()]
-    return CommandOutput({"clients": [{"client": name, "changed": new} for name, new in changed.items()]}, say)
+    found = {spec.name: changes(kept.get(spec.name), spec) if changed[spec.name] else [] for spec in specs}
+    say = [line for name, new in changed.items() for line in _applied(name, new, found[name])]
+    document = [
+        {"client": name, "changed": new, "changes": [vars(change) for change in found[name]]}
+        for name, new in changed.items()
+    ]
+    return CommandOutput({"clients": document}, say)
+
+
+def _applied(name: str, new: bool, found: Sequence["Change"]) -> list[Any]:
+    from rich.padding import Padding
+
+    if not new:
+        return [f"{name}: nothing to do, applied before; its file is unchanged."]
+    return [f"{name}: applied.", *(Padding(str(change), (0, 0, 0, 2), expand=False) for change in found)]
+
+
+@command(client, "throng client check nordmarkt")
+def check(client: Annotated[str, typer.Argument(metavar="NAME", help="A client's name.")]) -> CommandOutput:
+    """Try a delivery's every right on the client's bucket.
+
+    Writes the index with the bytes that it has, so that nothing else is left there.
+    """
+    from flows.cli.finding import Finding
+    from tasks.client_check import check_client
+    from tasks.deliver import client_spec
+    from tasks.release import utc_now
+    from tasks.store import open_clients
+
+    stores = open_clients()
+    spec = client_spec(stores, client)
+    steps = check_client(stores, spec, utc_now())
+    fault = next((step.fault for step in steps if step.fault), None)
+    say = [Finding(step.name, step.found, step.fault).sentence() for step in steps if step.tried]
+    missed = ", ".join(step.name for step in steps if not step.tried)
+    closing = f"Not tried after that: {missed}." if missed else "A delivery can be written. Next: throng daily"
+    ended = "Correct that first, then check again." if fault and not missed else closing
+    document = {"client": client, "ok": fault is None, "steps": [step.document() for step in steps]}
+    return CommandOutput(document, [*say, ended], fault.exit_code if fault else 0)
 
 
 @command(client, "throng client list", name="list")

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import boto3
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, NoCredentialsError
 from botocore.loaders import Loader, create_loader
 from botocore.parsers import ResponseParserError
 
@@ -67,10 +67,46 @@ class Bucket:
 
     def put_index(self, body: bytes) -> None:
         """Write or replace the index. Read back and compared."""
+        self.write_index(body)
+        self.compare(INDEX, body)
+
+    def write_index(self, body: bytes) -> None:
+        """Write or replace the index."""
         sha256 = hashlib.sha256(body).hexdigest()
         with self._translate_errors(f"writing {INDEX}"):
             self._put(INDEX, body, sha256, {"ContentType": "application/json"})
-        self.compare(INDEX, body)
+
+    def check_conditional_write(self, body: bytes) -> None:
+        """Ask for a new object in place of the index, with the index's own bytes: the store must not write it."""
+        with self._translate_errors(f"writing {INDEX} again as a new object"):
+            try:
+                further = {"IfNoneMatch": "*", "ContentType": "application/json"}
+                self._put(INDEX, body, hashlib.sha256(body).hexdigest(), further)
+            except ClientError as error:
+                if code_of(error) in ("PreconditionFailed", "412"):
+                    return
+                raise
+        raise RefusedDelivery(
+            f"{self.location}: the store ignores If-None-Match, so that objects could be overwritten.",
+            "Ask the client for a bucket on a store that honours it.",
+            "bucket.overwrites",
+        )
+
+    def check_encryption(self) -> str | None:
+        """The encryption that the store states for the index; raises RefusedDelivery unless it is as asked for."""
+        with self._translate_errors(f"reading {INDEX}"):
+            answer = self._store.get_object(Key=f"{self._root}{INDEX}", **self._every)
+            answer["Body"].close()
+        stated, key = answer.get("ServerSideEncryption"), str(answer.get("SSEKMSKeyId"))
+        asked = str(self._encryption.get("SSEKMSKeyId", ""))
+        same = key in (asked, asked.rpartition("/")[2]) or ":alias/" in asked  # S3 answers an alias with its key
+        if asked and not (stated == "aws:kms" and same):
+            raise RefusedDelivery(
+                f"{self.location}: {INDEX} is not encrypted under the key that the client's file names.",
+                "Ask which key the bucket enforces, and correct `kms_key_arn`. Its store must offer SSE-KMS.",
+                "bucket.encryption_differs",
+            )
+        return str(stated) if stated else None
 
     def get(self, key: str, most: int = MAX_OBJECT_BYTES) -> bytes:
         """An object's bytes, checked against the store's own checksum; raises RefusedDelivery for more than `most`."""
@@ -170,6 +206,8 @@ class Buckets:
             session = _session(destination.profile, region_name=destination.region)
             if destination.role_arn:
                 session = _assumed(session, destination)
+            if session.get_credentials() is None:
+                raise NoCredentialsError
             store = _store(session, destination.endpoint_url)
         return Bucket(
             store, destination.bucket, destination.prefix, destination.expected_bucket_owner, destination.kms_key_arn

@@ -114,3 +114,15 @@ def test_a_delivery_under_the_clients_key_is_stored_encrypted(account: Account) 
     bucket = Buckets().open(destination(account, kms_key_arn=key, prefix="kms"))
     bucket.put_index(b"{}")
     assert bucket.get("index.json") == b"{}"
+    assert bucket.check_encryption() == "aws:kms"
+    other = Buckets().open(destination(account, kms_key_arn=key.replace("0a1b", "ffff"), prefix="kms"))
+    with refused("bucket.encryption_differs"):
+        other.check_encryption()
+
+
+def test_a_machine_without_any_credentials_opens_nothing(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    with refused("bucket.no_credentials"):
+        Buckets().open(destination(account).model_copy(update={"role_arn": None, "external_id": None}))

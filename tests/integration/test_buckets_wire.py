@@ -131,6 +131,35 @@ def test_objects_are_encrypted_under_the_clients_key(script: Script) -> None:
     assert headers["x-amz-server-side-encryption-aws-kms-key-id"] == KEY
 
 
+def test_every_object_is_put_with_its_media_type(script: Script) -> None:
+    script.answers = [(200, b""), (200, BODY), (200, b""), (200, BODY)]
+    bucket = opened(script)
+    bucket.put_new("data.csv", BODY, SHA, "text/csv")
+    bucket.put_index(BODY)
+    assert [headers["content-type"] for verb, headers in script.seen if verb == "PUT"] == [
+        "text/csv",
+        "application/json",
+    ]
+
+
+def test_a_store_that_would_overwrite_is_refused(script: Script) -> None:
+    bucket = opened(script, expected_bucket_owner=OWNER)
+    script.answers = [(412, "PreconditionFailed")]
+    bucket.check_conditional_write(BODY)
+    script.answers = [(200, b"")]
+    with refused("bucket.overwrites"):
+        bucket.check_conditional_write(BODY)
+    assert {headers["if-none-match"] for _, headers in script.seen} == {"*"}
+    assert {headers["x-amz-expected-bucket-owner"] for _, headers in script.seen} == {OWNER}
+
+
+def test_a_store_that_does_not_encrypt_as_asked_is_refused(script: Script) -> None:
+    script.answers = [(200, BODY)]
+    assert opened(script).check_encryption() is None
+    with refused("bucket.encryption_differs"):
+        opened(script, kms_key_arn=KEY).check_encryption()
+
+
 def test_an_answer_lost_on_its_way_is_asked_for_again(script: Script) -> None:
     script.answers = [(503, "SlowDown"), (412, "PreconditionFailed"), (200, BODY)]
     put(opened(script))

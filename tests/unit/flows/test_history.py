@@ -104,11 +104,27 @@ def test_runs_tell_what_each_cost(stores: Stores) -> None:
 def test_a_client_is_applied_once_and_listed(stores: Stores, tmp_path: Path) -> None:
     file = tmp_path / "nordmarkt.toml"
     file.write_text(CLIENT)
-    assert _said("client", "apply", str(file))["clients"] == [{"client": "nordmarkt", "changed": True}]
-    assert _said("client", "apply", str(file))["clients"] == [{"client": "nordmarkt", "changed": False}]
+    (first,) = _said("client", "apply", str(file))["clients"]
+    assert (first["client"], first["changed"]) == ("nordmarkt", True)
+    (again,) = _said("client", "apply", str(file))["clients"]
+    assert again == {"client": "nordmarkt", "changed": False, "changes": []}
     listed = _said("client", "list")
     assert listed["clients"][0]["destination"]["bucket"] == "nordmarkt-insights"
     assert "footfall of Z1, Z2 from 2026-03-01" in listed["text"]
+
+
+def test_a_changed_file_is_applied_with_each_change_before_and_after(stores: Stores, tmp_path: Path) -> None:
+    file = tmp_path / "nordmarkt.toml"
+    file.write_text(CLIENT)
+    _said("client", "apply", str(file))
+    file.write_text(CLIENT.replace('"throng"', '"elsewhere"').replace('["parquet"]', '["parquet", "csv"]'))
+    (told,) = json.loads(CliRunner().invoke(app, ["client", "apply", str(file), "--json"]).stdout)["clients"]
+    assert told["changes"] == [
+        {"field": "prefix", "before": "throng", "after": "elsewhere"},
+        {"field": "grant of footfall from 2026-03-01 formats", "before": ["parquet"], "after": ["parquet", "csv"]},
+    ]
+    file.write_text(CLIENT)
+    assert "~ prefix: elsewhere -> throng" in CliRunner().invoke(app, ["client", "apply", str(file)]).stdout
 
 
 def test_two_files_of_one_client_are_refused(stores: Stores, tmp_path: Path) -> None:

@@ -1,0 +1,126 @@
+"""throng client check: every right of a delivery is tried on the client's bucket, and nothing is left but the index."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from typer.testing import CliRunner
+
+from flows.cli import app
+from tasks.services.client_file import client_file
+from tasks.services.s3 import S3Server, serve
+from tasks.store import buckets
+from tests.integration.verbs.acting import DAY
+
+OK = ["ok"] * 8
+STEPS = ["credentials", "list", "owner", "index", "write", "read", "no overwriting", "encryption"]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    clients = {"nordmarkt": "nordmarkt-insights", "suedbahn": "suedbahn-data"}
+    with serve(tmp_path_factory.mktemp("s3"), clients) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _home(server: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith(("AWS_", "THRONG_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("THRONG_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(server.credentials))
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+    monkeypatch.setattr(buckets, "_ATTEMPTS", 2)
+    monkeypatch.chdir(tmp_path)
+
+
+def applied(server: S3Server, tmp_path: Path, *replaced: tuple[str, str]) -> str:
+    """The prefix of a client that was applied with words of its file replaced."""
+    prefix = tmp_path.name.replace("_", "-")
+    text = client_file("nordmarkt", "nordmarkt-insights", server.endpoint_url, DAY, DAY, prefix=prefix)
+    for old, new in replaced:
+        assert old in text
+        text = text.replace(old, new)
+    (tmp_path / "nordmarkt.toml").write_text(text)
+    assert CliRunner().invoke(app, ["client", "apply", "nordmarkt.toml"]).exit_code == 0
+    return prefix
+
+
+def checked(code: int = 0) -> dict[str, Any]:
+    ran = CliRunner().invoke(app, ["client", "check", "nordmarkt", "--json"])
+    assert ran.exit_code == code, ran.output
+    found: dict[str, Any] = json.loads(ran.stdout)
+    assert [step["step"] for step in found["steps"]] == STEPS
+    return found
+
+
+def states(found: dict[str, Any]) -> list[str]:
+    return [step["status"] for step in found["steps"]]
+
+
+def objects(server: S3Server, prefix: str) -> dict[str, bytes]:
+    session = boto3.Session(profile_name="nordmarkt", region_name="us-east-1")
+    store, bucket = session.client("s3", endpoint_url=server.endpoint_url), "nordmarkt-insights"
+    listed = store.list_objects_v2(Bucket=bucket, Prefix=f"{prefix}/").get("Contents", [])
+    return {one["Key"]: store.get_object(Bucket=bucket, Key=one["Key"])["Body"].read() for one in listed}
+
+
+def test_a_good_bucket_passes_each_step_and_holds_the_first_index_alone(server: S3Server, tmp_path: Path) -> None:
+    prefix = applied(server, tmp_path)
+    assert (checked()["ok"], list(objects(server, prefix))) == (True, [f"{prefix}/index.json"])
+    before = objects(server, prefix)
+    assert states(checked()) == OK
+    assert objects(server, prefix) == before
+    text = CliRunner().invoke(app, ["client", "check", "nordmarkt"]).stdout
+    assert text.count("ok  ") == len(STEPS)
+    verified = CliRunner().invoke(app, ["verify", f"s3://nordmarkt-insights/{prefix}"], env=_as_client(server))
+    assert verified.exit_code == 0, verified.output
+
+
+def _as_client(server: S3Server) -> dict[str, str]:
+    return {
+        "AWS_PROFILE": "nordmarkt",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL_S3": server.endpoint_url,
+    }
+
+
+def test_a_bucket_of_somebody_else_stops_at_the_list_with_what_to_do(server: S3Server, tmp_path: Path) -> None:
+    applied(server, tmp_path, ("nordmarkt-insights", "suedbahn-data"))
+    found = checked(30)
+    assert states(found) == ["ok", "fault", *["not_tried"] * 6]
+    assert found["steps"][1]["fault"]["code"] == "bucket.access_denied"
+    assert found["steps"][1]["fault"]["action"]
+    assert "Not tried after that" in CliRunner().invoke(app, ["client", "check", "nordmarkt"]).stdout
+
+
+def test_a_profile_that_this_machine_lacks_stops_at_the_credentials(server: S3Server, tmp_path: Path) -> None:
+    applied(server, tmp_path, ('profile = "nordmarkt"', 'profile = "nobody"'))
+    found = checked(2)
+    assert states(found)[0] == "fault"
+    assert found["steps"][0]["fault"]["code"] == "bucket.no_credentials"
+
+
+def test_a_store_that_does_not_answer_is_to_be_waited_for(server: S3Server, tmp_path: Path) -> None:
+    applied(server, tmp_path, (server.endpoint_url, "http://127.0.0.1:9"))
+    assert states(checked(40))[:2] == ["ok", "fault"]
+
+
+def test_a_bucket_of_another_ledger_is_left_as_it_is(server: S3Server, tmp_path: Path) -> None:
+    prefix = applied(server, tmp_path)
+    session = boto3.Session(profile_name="nordmarkt", region_name="us-east-1")
+    store = session.client("s3", endpoint_url=server.endpoint_url)
+    other = json.dumps({"format": 1, "client": "nordmarkt", "ledger": "0" * 64, "periods": []}).encode()
+    store.put_object(Bucket="nordmarkt-insights", Key=f"{prefix}/index.json", Body=other)
+    found = checked(30)
+    assert found["steps"][3]["fault"]["code"] == "index.other_installation"
+    assert list(objects(server, prefix).values()) == [other]
+
+
+def test_a_client_that_was_never_applied_is_a_wrong_argument() -> None:
+    ran = CliRunner().invoke(app, ["client", "check", "nobody", "--json"])
+    assert (ran.exit_code, json.loads(ran.stdout)["code"]) == (2, "client.unknown")
