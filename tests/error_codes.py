@@ -17,29 +17,39 @@ ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "reference" / "error-codes.md"
 HEAD = """# Error codes
 
-Every error has a stable code `area.reason`. Throng prints the class, the fault and the action.
-`--json` adds `code` and `exit_code`. Messages may change between versions; codes do not.
+Every error has a stable code `area.reason`. Throng prints the class, the code, the fault and the action.
+`--json` adds `exit_code`. Messages may change between versions; codes do not.
 Upper-case words in the tables are names, numbers or reasons of the case.
 
 The [runbook](../how-to/runbook.md) has the steps for whole situations.
 `python -m tests.error_codes` writes this page from the code.
 """
 SEE = {
-    "budget": "budget",
-    "bucket": "bucket",
-    "clock": "clock",
-    "catalog": "lake-file-lost",
-    "database": "database",
-    "disk": "disk-full",
-    "gate": "gate",
-    "installation": "restore-a-backup",
-    "keys": "key",
-    "lake": "lake-file-lost",
-    "prefect": "worker-server-or-machine-down",
-    "release": "release-refused",
-    "serve": "worker-server-or-machine-down",
+    "budget": ("budget",),
+    "bucket": ("bucket", "other-bytes", "clock"),
+    "catalog": ("lake-file-lost",),
+    "cells": ("gate",),
+    "clock": ("clock",),
+    "database": ("database", "upgrade"),
+    "delivery": ("a-client-says-that-numbers-changed",),
+    "disk": ("disk-full",),
+    "engine": ("disk-full", "memory"),
+    "gate": ("gate",),
+    "grant": ("errors-and-exit-codes",),
+    "index": ("another-ledger", "what-you-must-not-restore", "a-client-says-that-numbers-changed"),
+    "installation": ("restore-a-backup", "what-you-must-not-restore", "the-disk-with-the-home-is-lost"),
+    "keys": ("key",),
+    "lake": ("lake-file-lost",),
+    "landing": ("day-not-there", "landing-changed"),
+    "prefect": ("worker-server-or-machine-down",),
+    "registers": ("gate", "what-you-must-not-restore"),
+    "release": ("release-refused", "expiry", "restore-a-backup"),
+    "serve": ("worker-server-or-machine-down",),
+    "settings": ("the-disk-with-the-home-is-lost",),
+    "step": ("memory",),
+    "zones": ("gate",),
 }
-"""The runbook's section for an area."""
+"""The runbook's entries for an area."""
 DO_NOT_USE = "Do not use it; ask for the delivery again."
 EXAMPLES = {
     "budget.insufficient": (
@@ -237,7 +247,8 @@ def page() -> str:
     for area in sorted({site.code.partition(".")[0] for site in found}):
         lines += [f"\n## {area}\n"]
         if area in SEE:
-            lines += [f"Runbook: [{SEE[area].replace('-', ' ')}](../how-to/runbook.md#{SEE[area]}).\n"]
+            links = (f"[{entry.replace('-', ' ')}](../how-to/runbook.md#{entry})" for entry in SEE[area])
+            lines += [f"Runbook: {', '.join(links)}.\n"]
         lines += ["| code | exit | meaning | what to do |", "|---|---:|---|---|"]
         lines += [
             f"| `{site.code}` | {site.exit_code} | {_cell(site.what)} | {_cell(site.action)} |"

@@ -1,4 +1,4 @@
-"""How far the histories of the consents file extent: an older export of it would bring back people who withdrew."""
+"""How far the histories of the consents file extend: an older export of it would bring back people who withdrew."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime

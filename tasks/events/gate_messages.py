@@ -29,7 +29,7 @@ _RULES: Mapping[str, _Words] = {
     ),
     "unreadable_rows": _Words(
         "{value} of all rows could not be parsed; the limit is {limit}.",
-        "The quarantine names files and line numbers: ask the operator to correct them, and run `throng ingest` again.",
+        "`throng runs --day DAY` names the files: ask the operator to correct them, and run `throng ingest` again.",
     ),
     "missing_subscribers": _Words(
         "{value} of all rows have no subscriber id; the limit is {limit}.",

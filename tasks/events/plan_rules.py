@@ -67,7 +67,7 @@ OUTSIDE_ZONES = PlanRule(
 def _attribute(column: str, allowed: str) -> PlanRule:
     """A rule for an optional column that is not used yet: it warns."""
     action = f"Correct {column} in the cell plan, or leave it empty."
-    return PlanRule(f"cells.{column}", f"rows have a {column} that is not {allowed}", action, "warning")
+    return PlanRule(f"cells.{column}", f"rows have a value of {column} that is not {allowed}", action, "warning")
 
 
 def _between(least: float, most: float) -> Callable[[str], bool]:

@@ -3,6 +3,7 @@
 import shutil
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,7 @@ from tests.integration.verbs.dying_stores import Border, dying
 from tests.plain_validator import plain
 from tests.promise.conftest import Above, Way, installation
 from tests.promise.landing import consent, person, seen, write_events, write_people
+from tests.refusals import refused
 
 DAY, NEXT = date(2026, 3, 3), date(2026, 3, 4)
 MONTH = Period.month(DAY)
@@ -99,6 +101,25 @@ def test_an_expired_period_is_not_ingested_nor_drawn_again_and_what_was_publishe
         f"footfall {NEXT}": State.IMPOSSIBLE,
     }
     assert {step.state for step in plan.steps if step.verb == "ingest"} == {State.DONE}
+
+
+def test_restored_keys_and_rows_of_an_expired_period_are_used_by_nothing_and_destroyed_again(
+    kept: Way, tmp_path: Path
+) -> None:
+    stores = kept.stores()
+    roots = (stores.settings.keys_root, stores.settings.lake_root)
+    for root in roots:
+        shutil.copytree(root, tmp_path / root.name)
+    kept.now = ends(kept)
+    expire(kept)
+    for root in roots:
+        shutil.copytree(tmp_path / root.name, root, dirs_exist_ok=True)
+    for act in (lambda: kept.publish("footfall", str(NEXT)), lambda: kept.ingest(NEXT, again=True)):
+        with refused("release.data_expired"):
+            act()
+    assert expire(kept).periods == 3
+    assert stores.data_keys.periods() | stores.pseudonym_keys.periods() == set()
+    assert not list(stores.settings.lake_root.rglob("*.sealed"))
 
 
 def test_late_files_of_an_expired_day_are_nothing_to_do(kept: Way) -> None:

@@ -45,4 +45,4 @@ def test_the_product_counts_each_person_once_where_they_were_at_night(
 
 def test_the_renderer_can_be_asked_for() -> None:
     with renderers.registered(_module(RENDERER)["RENDERER"]):
-        assert "totals" in renderers.grant_formats()
+        assert "zones" in renderers.grant_formats()

@@ -7,11 +7,13 @@ from pathlib import Path
 from flows import executor, reconcile, status_text
 from flows.alerting import dispatcher
 from flows.serving import api, terminal_states
-from tasks import errors
+from tasks import errors, policy_file
 from tasks.alerts import AlertKind
 from tasks.errors import ThrongError
+from tasks.events import gate
 from tasks.plan.states import State
 from tasks.refs import Outcome
+from tests.error_codes import SEE
 
 RUNBOOK = (Path(__file__).parents[2] / "docs" / "how-to" / "runbook.md").read_text()
 
@@ -51,6 +53,26 @@ def test_each_end_of_a_run_has_its_line() -> None:
     heads = re.findall(r"^\| (.+?) \|", _section("How a run ended"), re.MULTILINE)
     told = {name for head in heads for name in re.findall(r"`(\w+)`", head)}
     assert known - told == set()
+
+
+def test_each_rule_of_the_gate_has_its_row_with_its_code() -> None:
+    section = RUNBOOK.partition("\n### Gate\n")[2].partition("\n### ")[0]
+    rows = dict(re.findall(r"^\| `(\w+)`.*? \| (.*?) \|", section, re.MULTILINE))
+    shown = {name: re.findall(r"`([\w.]+)`", code)[0] for name, code in rows.items()}
+    codes = {"critical": "gate.stopped", "warning": AlertKind.GATE_WARNING.value}
+    rules = dict(policy_file.load().policy.gate.rules)
+    versions = dict.fromkeys((gate.REGISTER_SHRUNK, gate.REGISTER_WENT_BACK), "registers.replaced")
+    assert shown == {name: codes[rule.severity] for name, rule in rules.items()} | versions
+
+
+def test_the_area_of_each_code_that_an_entry_shows_links_to_the_entry() -> None:
+    entries = re.findall(r"^### (.+)\n\*Shows\*: (.*)$", RUNBOOK, re.MULTILINE)
+    assert len(entries) > 20
+    for title, shows in entries:
+        codes = re.findall(r"`([a-z]+)\.[a-z]\w+`", shows)
+        areas = [area for listed in re.findall(r"areas? (.*)", shows) for area in re.findall(r"`([a-z]+)`", listed)]
+        entry = re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
+        assert [area for area in {*codes, *areas} if entry not in SEE.get(area, ())] == [], title
 
 
 def test_every_link_leads_to_a_heading() -> None:
