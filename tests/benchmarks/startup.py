@@ -16,16 +16,16 @@ from tasks.services.s3 import serve
 from tasks.simulate import SimulationPlan, simulate
 from tests.benchmarks.__main__ import DAY, ROOT, used_by
 
-SUBSCRIBERS, DAYS, CLIENT, BUCKET = 400, 4, "nordmarkt", "nordmarkt-insights"
-WARM, ALONE, PLAIN, FLOW = (DAY + timedelta(n) for n in range(DAYS))
+SUBSCRIBERS, DAYS, CLIENT, BUCKET = 400, 12, "nordmarkt", "nordmarkt-insights"
+WARM, ALONE, PLAIN, FLOW = (DAY + timedelta(n) for n in range(4))
 FLOW_RUNS, SERVER = "daily as flow runs", "Prefect's server meanwhile"
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
-def home() -> Iterator[Mapping[str, str]]:
-    """A home with a client and a real S3 server: the settings of its commands."""
-    folder, landing = ROOT / "startup", ROOT / "landing-startup"
+def home(name: str) -> Iterator[Mapping[str, str]]:
+    """A new home with a client and a real S3 server: the settings of its commands."""
+    folder, landing = ROOT / name, ROOT / f"landing-startup-{DAYS}"
     shutil.rmtree(folder, ignore_errors=True)
     if not landing.exists():
         simulate(landing, SimulationPlan(SUBSCRIBERS, DAYS, DAY, seed=1, zones=14))
@@ -57,23 +57,23 @@ def as_flow(settings: Mapping[str, str], day: date) -> dict[str, float]:
     with prefect_server(Path(settings["THRONG_HOME"])) as (config, server):
         wait_until_up(config.api, server)
         assert server.process
-        before = _used_by_tree(server.process.pid)
+        before = used_by_tree(server.process.pid)
         command = throng({**settings, **config.settings()}, "daily", str(day))
-        return {FLOW_RUNS: command, SERVER: _used_by_tree(server.process.pid) - before}
+        return {FLOW_RUNS: command, SERVER: used_by_tree(server.process.pid) - before}
 
 
-def _used_by_tree(pid: int) -> float:
+def used_by_tree(pid: int) -> float:
     """CPU-seconds so far of a process, its children that live, and those that have ended (Linux)."""
     process = Path(f"/proc/{pid}")
     numbers = (process / "stat").read_text().rpartition(")")[2].split()
     children = [child for task in (process / "task").iterdir() for child in (task / "children").read_text().split()]
-    return sum(map(int, numbers[11:15])) / TICKS + sum(_used_by_tree(int(child)) for child in children)
+    return sum(map(int, numbers[11:15])) / TICKS + sum(used_by_tree(int(child)) for child in children)
 
 
 def main() -> None:
     """Measure, and print a table."""
     ROOT.mkdir(parents=True, exist_ok=True)
-    with home() as settings:
+    with home("startup") as settings:
         verbs(settings, WARM)  # compiles the kernels
         load = os.getloadavg()[0]
         used = verbs(settings, ALONE)
