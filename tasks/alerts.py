@@ -174,7 +174,7 @@ def _redrawn(stores: PlanningStores, plan: Plan, now: datetime) -> Iterator[Aler
 
 def _expiring(stores: PlanningStores, plan: Plan, now: datetime) -> Iterator[Alert]:
     """Undrawn periods in the lake whose key will be destroyed soon."""
-    clients = [ClientSpec.stored(row.spec) for row in stores.catalog.clients()]
+    clients = [ClientSpec.stored(row.spec) for row in stores.catalog.active_clients()]
     drawn = {(r.product, r.period) for r in stores.ledger.releases() if r.state is not ReleaseState.RESERVED}
     for (product, period), ends in _keys_end(stores, now).items():
         wanted = not product_named(product).for_clients or any(spec.grant(product, period) for spec in clients)

@@ -4,16 +4,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from tasks.deliverable.index import check_ledger
-from tasks.deliverable.untrusted_reader import INDEX_BYTES
+from tasks.client_bucket import written_index
+from tasks.client_state import known_client
 from tasks.delivery_calendar import client_index
 from tasks.errors import ThrongError
 from tasks.store import ClientStores
 from tasks.store.buckets import INDEX, Bucket
+from tasks.store.client_repository import check_may_apply
 from tasks.store.client_spec import ClientSpec, Destination
-
-MAX_OBJECTS = 1_000
-"""Most objects whose name begins as the index's does."""
+from tasks.store.tables import ClientState
 
 
 @dataclass(frozen=True)
@@ -32,10 +31,17 @@ class CheckedStep:
         return {"step": self.name, "status": status, "found": self.found, "fault": fault}
 
 
-def check_client(stores: ClientStores, spec: ClientSpec, now: datetime) -> list[CheckedStep]:
-    """Try what a delivery needs, under the client's lock; the index is written with the bytes that it has."""
-    with stores.locks.hold(f"client-{spec.name}"):
-        return list(_checked(_Probe(stores, spec, now)))
+def check_client(stores: ClientStores, name: str, now: datetime) -> list[CheckedStep]:
+    """Try what a delivery needs, under the client's lock; the index is written as a delivery would.
+
+    Raises Misconfigured for an unknown or offboarded client.
+    """
+    known_client(stores, name)
+    with stores.locks.hold(f"client-{name}"):
+        client = known_client(stores, name)
+        check_may_apply(client, enable=True)
+        ended = None if client.state is ClientState.ACTIVE else client.state
+        return list(_checked(_Probe(stores, ClientSpec.stored(client.spec), now, ended)))
 
 
 def _checked(probe: "_Probe") -> Iterator[CheckedStep]:
@@ -53,11 +59,12 @@ def _checked(probe: "_Probe") -> Iterator[CheckedStep]:
 
 @dataclass
 class _Probe:
-    """Writes the index as it is: proves each right of a delivery, leaves nothing behind, and needs no deletion."""
+    """Writes the index: proves each right of a delivery, leaves nothing else behind, and needs no deletion."""
 
     stores: ClientStores
     spec: ClientSpec
     now: datetime
+    ended: ClientState | None
     bucket: Bucket = field(init=False)
     body: bytes = b""
 
@@ -88,16 +95,10 @@ class _Probe:
         return f"account {owner}, named in every request" if owner else "not asked for: no expected_bucket_owner"
 
     def _index(self) -> str:
-        """The bytes to write: those that are there, or the first index."""
-        size = self.bucket.sizes(INDEX, MAX_OBJECTS).get(INDEX)
-        if size is None:
-            self.body = client_index(self.stores, self.spec, self.now)
-            return "none yet: the first one is written"
-        self.body = self.bucket.get(INDEX, INDEX_BYTES)
-        catalog = self.stores.catalog
-        manifests = {delivery.manifest_sha256 for delivery in catalog.deliveries()}
-        check_ledger(self.body, self.bucket.location, catalog.chain(), manifests)
-        return "written by this installation"
+        """The bytes to write: what each delivery would write now."""
+        there = written_index(self.stores.catalog, self.bucket)
+        self.body = client_index(self.stores, self.spec, self.now, self.ended)
+        return "written by this installation" if there else "none yet: the first one is written"
 
     def _write(self) -> str:
         self.bucket.write_index(self.body)

@@ -6,13 +6,13 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
+from tasks.client_bucket import written_index
+from tasks.client_state import known_client
 from tasks.deliverable.files import Rendered, inputs_digest, render
 from tasks.deliverable.gate import check_delivery
-from tasks.deliverable.index import check_ledger
 from tasks.deliverable.manifest import MANIFEST
 from tasks.deliverable.renderers.registry import media_type
 from tasks.deliverable.signature import public_key
-from tasks.deliverable.untrusted_reader import INDEX_BYTES
 from tasks.deliverable.verify import verify
 from tasks.deliverable.view import DeliveryView, GrantView, ReleaseView, ZonesView
 from tasks.delivery_calendar import client_index
@@ -27,13 +27,12 @@ from tasks.release_metadata import public_facts, release_view, zones_view
 from tasks.step import step
 from tasks.store import CatalogStores, ReleasedStores
 from tasks.store.audit import AuditEntry
-from tasks.store.buckets import INDEX, Bucket
-from tasks.store.client_file import unknown_client
+from tasks.store.buckets import Bucket
 from tasks.store.client_spec import ClientSpec, Grant
 from tasks.store.event_log import bind_lineage, release_lineage
 from tasks.store.lake import DeliveryKey
 from tasks.store.ledger import ReleaseKey
-from tasks.store.tables import Delivery, DeliveryState, Release, ReleaseState
+from tasks.store.tables import ClientState, Delivery, DeliveryState, Release, ReleaseState
 from tasks.validation import Validator, validate
 
 MAX_FILES = 1_000
@@ -60,11 +59,12 @@ class Deliver:
         made, of = find(product), Period.parse(period)
         made.check(of)
         check_for_clients(made)
-        spec = client_spec(self._stores, client)
+        client_spec(self._stores, client)
         with (
             self._stores.locks.hold(f"client-{client}"),
             self._stores.catalog.run("deliver", f"{client} {made.name} {of}") as run,
         ):
+            spec = client_spec(self._stores, client)  # it may have been disabled while we waited
             try:
                 key = self.render(spec, made, of)
                 self.check_ledger(spec)
@@ -81,8 +81,9 @@ class Deliver:
 
     def refresh(self, client: str) -> IndexRef:
         """Write the client's index anew without a delivery: what is expected and late by now."""
-        spec = client_spec(self._stores, client)
+        client_spec(self._stores, client)
         with self._stores.locks.hold(f"client-{client}"), self._stores.catalog.run("index", client) as run:
+            spec = client_spec(self._stores, client)
             self.index(spec)
             run.outcome = Outcome.INDEXED
             return IndexRef(client, Outcome.INDEXED)
@@ -97,13 +98,7 @@ class Deliver:
 
     def _written_index(self, bucket: Bucket) -> bytes | None:
         """The bucket's index, if there is one; raises RefusedDelivery if another ledger wrote it."""
-        size = bucket.sizes(INDEX, MAX_FILES).get(INDEX)
-        if size is None:
-            return None
-        content, catalog = bucket.get(INDEX, INDEX_BYTES), self._stores.catalog
-        manifests = {delivery.manifest_sha256 for delivery in catalog.deliveries()}
-        check_ledger(content, bucket.location, catalog.chain(), manifests)
-        return content
+        return written_index(self._stores.catalog, bucket)
 
     @step("render the files, unless they are stored")
     def render(self, spec: ClientSpec, product: Product, period: Period) -> DeliveryKey:
@@ -224,10 +219,15 @@ class Deliver:
 
 
 def client_spec(stores: CatalogStores, name: str) -> ClientSpec:
-    """A client as last applied; raises Misconfigured naming the known ones."""
-    if found := stores.catalog.client(name):
+    """A client as last applied; raises Misconfigured for an unknown one, RefusedDelivery unless it is active."""
+    found = known_client(stores, name)
+    if found.state is ClientState.ACTIVE:
         return ClientSpec.stored(found.spec)
-    raise unknown_client(name, [client.name for client in stores.catalog.clients()])
+    raise RefusedDelivery(
+        f"The client {name} is {found.state}: it receives no deliveries.",
+        "Nothing to do. `throng client apply FILE.toml --enable` ends a disabling.",
+        "client.inactive",
+    )
 
 
 def _complete(bucket: Bucket, delivery: Delivery, files: Mapping[str, bytes]) -> int:

@@ -14,13 +14,13 @@ from tasks.products.spec import Product
 from tasks.release import budgets, latest_of, privacy_cost
 from tasks.store import CatalogStores
 from tasks.store.client_spec import ClientSpec, Grant
-from tasks.store.tables import Delivery, DeliveryState, Release, ReleaseState, Run
+from tasks.store.tables import ClientState, Delivery, DeliveryState, Release, ReleaseState, Run
 
 
-def client_index(stores: CatalogStores, spec: ClientSpec, now: datetime) -> bytes:
+def client_index(stores: CatalogStores, spec: ClientSpec, now: datetime, ended: ClientState | None = None) -> bytes:
     """index.json: every granted period whose deadline has passed, and all that was ever delivered.
 
-    A period that was delivered under an earlier grant is due from its end.
+    A period that was delivered under an earlier grant is due from its end. `ended`: nothing more is expected.
     """
     history = _ClientHistory.read(stores, spec.name)
     sent = {
@@ -30,15 +30,16 @@ def client_index(stores: CatalogStores, spec: ClientSpec, now: datetime) -> byte
     }
     zone = stores.policy.policy.time.local
     earlier = {(name, period): day_start(period.end, zone).astimezone(zone) for name, period in sent}
+    expected = {} if ended else deadlines(spec, zone, now)
     entries = []
-    for (name, period), due in (earlier | deadlines(spec, zone, now)).items():
+    for (name, period), due in (earlier | expected).items():
         delivery = sent.get((name, period))
         if delivery or due <= now:
             version = delivery.version if delivery else registry.product(name).version
             state, reason = history.state(name, version, period, delivery)
             where = (delivery.path, delivery.manifest_sha256) if delivery else ()
             entries.append(IndexEntry(name, version, period, state, reason, due, *where))
-    return index(spec.name, entries, stores.catalog.chain()[-1])
+    return index(spec.name, entries, stores.catalog.chain()[-1], ended)
 
 
 def deadlines(spec: ClientSpec, zone: ZoneInfo, now: datetime) -> dict[tuple[str, Period], datetime]:

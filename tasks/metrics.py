@@ -45,7 +45,7 @@ def render(stores: PlanningStores, plan: Plan, found: Sequence[Alert], now: date
 
 def _measured(stores: PlanningStores, plan: Plan, found: Sequence[Alert], now: datetime) -> Iterator[Measured]:
     of = ("product", "client", "state")
-    clients = {row.name: ClientSpec.stored(row.spec) for row in stores.catalog.clients()}
+    clients = {row.name: ClientSpec.stored(row.spec) for row in stores.catalog.active_clients()}
     fresh = {(name, product): age for name, spec in clients.items() for product, age in _ages(stores, spec, now)}
     yield "freshness_seconds", "Age of the newest delivered period: since its end.", ("client", "product"), fresh
     periods = Counter((target.product, target.client or "", target.state.value) for target in plan.targets)

@@ -5,7 +5,19 @@ import resource
 import signal
 from types import FrameType
 
-from flows.cli import clients, demo, diagnostics, history, pipeline, schedule, serve, simulate, start, status
+from flows.cli import (
+    clients,
+    clients_ended,
+    demo,
+    diagnostics,
+    history,
+    pipeline,
+    schedule,
+    serve,
+    simulate,
+    start,
+    status,
+)
 from flows.cli.app import app
 from flows.fast_exit import fast_exit
 from tasks.loopback import ask_directly
@@ -13,6 +25,7 @@ from tasks.loopback import ask_directly
 __all__ = [
     "app",
     "clients",
+    "clients_ended",
     "demo",
     "diagnostics",
     "history",

@@ -13,24 +13,30 @@ from flows.cli.output import CommandOutput, Record, command, listing
 if TYPE_CHECKING:
     from tasks.store.client_diff import Change
     from tasks.store.client_file import ClientSpec
+    from tasks.store.tables import Client
 
 
 @command(client, "throng client apply nordmarkt.toml")
 def apply(
     files: Annotated[list[Path], typer.Argument(metavar="FILE", help="TOML files, one client each.")],
+    enable: Annotated[bool, typer.Option("--enable", help="Deliver to disabled clients again.")] = False,
 ) -> CommandOutput:
     """Keep what clients' files say: all of them, or none."""
     from tasks.store import open_catalog
     from tasks.store.client_diff import changes
     from tasks.store.client_file import check_apart, check_once
+    from tasks.store.client_repository import check_may_apply
     from tasks.store.client_spec import ClientSpec
 
     specs = [_read(file) for file in files]
     check_once(specs)
     stores = open_catalog()
-    kept = {row.name: ClientSpec.stored(row.spec) for row in stores.catalog.clients()}
+    rows = {row.name: row for row in stores.catalog.clients()}
+    for spec in specs:
+        check_may_apply(rows.get(spec.name), enable)
+    kept = {name: ClientSpec.stored(row.spec) for name, row in rows.items()}
     check_apart((kept | {spec.name: spec for spec in specs}).values())
-    changed = {spec.name: _keep(stores, spec, kept.get(spec.name)) for spec in specs}
+    changed = {spec.name: _keep(stores, spec, rows.get(spec.name), enable) for spec in specs}
     found = {spec.name: changes(kept.get(spec.name), spec) if changed[spec.name] else [] for spec in specs}
     say = [line for name, new in changed.items() for line in _applied(name, new, found[name])]
     document = [
@@ -52,17 +58,14 @@ def _applied(name: str, new: bool, found: Sequence["Change"]) -> list[Any]:
 def check(client: Annotated[str, typer.Argument(metavar="NAME", help="A client's name.")]) -> CommandOutput:
     """Try a delivery's every right on the client's bucket.
 
-    Writes the index with the bytes that it has, so that nothing else is left there.
+    Writes the index as a delivery would; nothing else is left there.
     """
     from flows.cli.finding import Finding
     from tasks.client_check import check_client
-    from tasks.deliver import client_spec
     from tasks.release import utc_now
     from tasks.store import open_clients
 
-    stores = open_clients()
-    spec = client_spec(stores, client)
-    steps = check_client(stores, spec, utc_now())
+    steps = check_client(open_clients(), client, utc_now())
     fault = next((step.fault for step in steps if step.fault), None)
     say = [Finding(step.name, step.found, step.fault).sentence() for step in steps if step.tried]
     missed = ", ".join(step.name for step in steps if not step.tried)
@@ -74,11 +77,13 @@ def check(client: Annotated[str, typer.Argument(metavar="NAME", help="A client's
 
 @command(client, "throng client list", name="list")
 def listed() -> CommandOutput:
-    """List clients: destination and grants."""
+    """List clients: state, destination and grants."""
     from tasks.store import open_catalog
 
-    kept = [row.spec for row in open_catalog().catalog.clients()]
-    lines = listing("clients", [_shown(spec) for spec in kept], ("client", "bucket"), lambda row: row["grants"])
+    kept = [{**row.spec, "state": row.state} for row in open_catalog().catalog.clients()]
+    lines = listing(
+        "clients", [_shown(spec) for spec in kept], ("client", "state", "bucket"), lambda row: row["grants"]
+    )
     return CommandOutput({"clients": kept}, lines or ["No client yet. Next: throng client apply FILE.toml"])
 
 
@@ -96,19 +101,21 @@ def _read(file: Path) -> "ClientSpec":
         ) from None
 
 
-def _keep(stores: Any, spec: "ClientSpec", kept: "ClientSpec | None") -> bool:
+def _keep(stores: Any, spec: "ClientSpec", row: "Client | None", enable: bool) -> bool:
+    """Of an enabled client nothing is late yet: its grants begin anew."""
     from tasks.release import utc_now
     from tasks.store.audit import AuditEntry
+    from tasks.store.client_spec import ClientSpec
+    from tasks.store.tables import ClientState
 
     content = spec.model_dump_json(by_alias=True)
     digest = hashlib.sha256(content.encode()).hexdigest()
-    document = spec.document(kept, utc_now())
-    return bool(
-        stores.catalog.apply_client(spec.name, document, digest, AuditEntry.by_user("client applied", spec.name))
-    )
+    kept = ClientSpec.stored(row.spec) if row and row.state is ClientState.ACTIVE else None
+    document, entry = spec.document(kept, utc_now()), AuditEntry.by_user("client applied", spec.name)
+    return bool(stores.catalog.apply_client(spec.name, document, digest, entry, enable))
 
 
 def _shown(spec: Any) -> Record:
     grants = [f"{g['product']} of {', '.join(g['zones'])} from {g['from']}" for g in spec["grants"]]
     where = f"s3://{spec['destination']['bucket']}/{spec['destination']['prefix']}"
-    return {"client": spec["client"]["name"], "bucket": where, "grants": grants}
+    return {"client": spec["client"]["name"], "state": spec["state"], "bucket": where, "grants": grants}

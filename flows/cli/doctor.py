@@ -227,7 +227,7 @@ def _of_catalog(settings: Settings) -> Iterator[Finding]:
 
     yield _finding("lake files", partial(_lake_files, settings, Catalog(database)))
     buckets = Buckets(settings.home)
-    for kept in Catalog(database).clients():
+    for kept in Catalog(database).active_clients():
         yield _finding(f"bucket of {kept.name}", partial(_bucket, buckets, ClientSpec.stored(kept.spec).destination))
 
 

@@ -66,11 +66,15 @@ class IndexEntry:
     """Its manifest's SHA-256."""
 
 
-def index(client: str, entries: Iterable[IndexEntry], ledger: str) -> bytes:
-    """The index in bytes, entries in any order. `ledger`: digest of all that was delivered until now."""
+def index(client: str, entries: Iterable[IndexEntry], ledger: str, ended: str | None = None) -> bytes:
+    """The index in bytes, entries in any order. `ledger`: digest of all that was delivered until now.
+
+    `ended`: the state of a client that receives nothing any more.
+    """
     ordered = sorted(entries, key=lambda entry: (entry.product, entry.version, entry.period))
     periods = [_entry(entry) for entry in ordered]
-    return to_json({"format": INDEX_FORMAT, "client": client, "ledger": ledger, "periods": periods})
+    state = {"client_state": ended} if ended else {}
+    return to_json({"format": INDEX_FORMAT, "client": client, **state, "ledger": ledger, "periods": periods})
 
 
 def check_ledger(content: bytes, location: str, chain: Collection[str], manifests: Collection[str]) -> None:

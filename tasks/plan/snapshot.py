@@ -177,7 +177,7 @@ def read_snapshot(stores: PlanningStores, now: datetime) -> CatalogSnapshot:
         releases=releases,
         deliveries={(r.client, r.product, r.period): r for r in stores.catalog.deliveries() if _of_today(r)},
         runs=runs,
-        clients=tuple(ClientSpec.stored(row.spec) for row in stores.catalog.clients()),
+        clients=tuple(ClientSpec.stored(row.spec) for row in stores.catalog.active_clients()),
         rates=Rates.of(sizes, sorted(runs.values(), key=lambda run: run.id)),
         left={month.month: month.left for month in budgets(stores)},
         expired=frozenset(stores.catalog.expired_periods()),

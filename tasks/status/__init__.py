@@ -144,7 +144,7 @@ def status(stores: PlanningStores, now: datetime, days: int = DAYS) -> Status:
 
 def _shown(stores: PlanningStores, today: date, now: datetime, days: int) -> Plan | None:
     """The plan of the last days, from the first data and grant on; None before them."""
-    grants = [grant.since for row in stores.catalog.clients() for grant in ClientSpec.stored(row.spec).grants]
+    grants = [grant.since for row in stores.catalog.active_clients() for grant in ClientSpec.stored(row.spec).grants]
     landed = first_label(stores.settings.landing_root, load_formats(stores.settings.mapping))
     begun = [*grants, *(row.day for row in stores.catalog.generations()[:1]), *filter(None, [landed])]
     last = today - timedelta(days=1)

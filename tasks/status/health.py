@@ -54,7 +54,7 @@ def delivery_health(
     """Health of every client and product, by name; `late`: late periods that can still be delivered."""
     zone = stores.policy.policy.time.local
     latest = newest(stores.catalog.deliveries())
-    for row in stores.catalog.clients():
+    for row in stores.catalog.active_clients():
         spec = ClientSpec.stored(row.spec)
         due, sent, promised = deadlines(spec, zone, now), _sent(stores, row.name), _promised(stores, row.name)
         for product in sorted({grant.product for grant in spec.grants} | {name for name, _ in sent}):

@@ -1,10 +1,9 @@
-"""Clients and deliveries in the catalog."""
+"""Deliveries in the catalog."""
 
 import hashlib
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
 
 from sqlmodel import Session, col, select
 
@@ -13,7 +12,7 @@ from tasks.store.audit import AuditEntry, record
 from tasks.store.database import Repository
 from tasks.store.delivery_store import DeliveryKey
 from tasks.store.event_log import release_lineage
-from tasks.store.tables import Client, Delivery, DeliveryState, InstallationRow, Release
+from tasks.store.tables import Delivery, DeliveryState, InstallationRow, Release
 
 DELIVERY_TRANSITIONS: Mapping[DeliveryState, frozenset[DeliveryState]] = {
     DeliveryState.RENDERED: frozenset({DeliveryState.DELIVERED, DeliveryState.REFUSED}),
@@ -24,26 +23,7 @@ DELIVERY_TRANSITIONS: Mapping[DeliveryState, frozenset[DeliveryState]] = {
 
 
 class DeliveryRepository(Repository):
-    """Who receives what, and what they have received."""
-
-    def client(self, name: str) -> Client | None:
-        """A client as last applied."""
-        with self._database.reading() as session:
-            return session.get(Client, name)
-
-    def clients(self) -> list[Client]:
-        """Every client, by name."""
-        return self._all(select(Client).order_by(col(Client.name)))
-
-    def apply_client(self, name: str, spec: dict[str, Any], digest: str, audit: AuditEntry) -> bool:
-        """Keep a client's specification; False, and nothing written, if this very one is kept already."""
-        with self._database.writing() as session:
-            kept = session.get(Client, name)
-            if kept and kept.digest == digest:
-                return False
-            session.merge(Client(name=name, spec=spec, digest=digest, applied_at=datetime.now(UTC)))
-            record(session, audit)
-            return True
+    """What clients have received."""
 
     def delivery(self, client: str, product: str, version: int, period: str) -> Delivery | None:
         """The latest delivery of a period to a client; None if there is none."""

@@ -34,6 +34,14 @@ class DeliveryState(StrEnum):
     REFUSED = "refused"
 
 
+class ClientState(StrEnum):
+    """The state of a client; CLIENT_TRANSITIONS lists the next states."""
+
+    ACTIVE = "active"
+    DISABLED = "disabled"
+    OFFBOARDED = "offboarded"
+
+
 def _choice(states: type[StrEnum]) -> ChoiceColumn:
     """A text column that holds one of the states' words."""
     return ChoiceColumn(states, native_enum=False, length=16, values_callable=lambda kind: [s.value for s in kind])
@@ -238,6 +246,7 @@ class Client(Table, table=True):
     spec: dict[str, object] = Field(sa_type=JSON)
     digest: str
     applied_at: datetime
+    state: ClientState = Field(default=ClientState.ACTIVE, sa_type=_choice(ClientState))
 
 
 class Delivery(Table, table=True):

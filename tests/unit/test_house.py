@@ -32,7 +32,9 @@ VERBS = {"ingest", "publish", "deliver", "expire", "verify"} | {
         "retention",
         "refresh",
         "release_inputs",
+        "client_bucket",
         "client_check",
+        "client_state",
     ),  # what they share: drawing once, what a delivery and an index may say
     *("plan", "alerts", "metrics", "status", "landing_check", "inspect"),  # what is to be done, and what is to be told
 }
