@@ -1,4 +1,4 @@
-"""A client's index as it stands in its bucket."""
+"""A client's index as its bucket holds it."""
 
 from tasks.deliverable.index import check_ledger
 from tasks.deliverable.untrusted_reader import INDEX_BYTES
