@@ -29,6 +29,7 @@ SEE = {
     "bucket": ("bucket", "other-bytes", "clock"),
     "catalog": ("lake-file-lost",),
     "cells": ("gate",),
+    "client": ("a-client-leaves",),
     "clock": ("clock",),
     "database": ("database", "upgrade"),
     "delivery": ("a-client-says-that-numbers-changed",),
