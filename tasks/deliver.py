@@ -127,7 +127,7 @@ class Deliver:
         if self._estimator:
             table = with_people(table, self._estimator, public_facts(view, plan))
         rendered = render(view, table, plan, grant, delivery, self._stores.signing_keys.current())
-        check_delivery(view, rendered.places, rendered.data, self._validator)
+        check_delivery(view, rendered.places, rendered.tables, self._validator)
         return rendered
 
     def _keep(self, key: DeliveryKey, rendered: Rendered, release: Release, digest: str) -> None:
@@ -138,12 +138,12 @@ class Deliver:
             inputs_digest=digest,
             state=DeliveryState.RENDERED,
             manifest_sha256=manifest,
-            path=rendered.path,
+            path=rendered.path.folder,
             rows=rendered.rows,
             withheld=rendered.withheld,
         )
         entry = AuditEntry.by_user(
-            "delivery rendered", str(key), manifest, manifest_sha256=manifest, path=rendered.path
+            "delivery rendered", str(key), manifest, manifest_sha256=manifest, path=rendered.path.folder
         )
         self._stores.catalog.record_rendered(delivery, entry)
 
@@ -163,7 +163,10 @@ class Deliver:
         if not unsent:
             return []
         bucket = self._stores.buckets.open(spec.destination)
-        return [DeliveryKey.of(delivery) for delivery in unsent if bucket.sizes(f"{delivery.path}/", MAX_FILES)]
+        return [DeliveryKey.of(delivery) for delivery in unsent if _sizes(bucket, delivery, self._files(delivery))]
+
+    def _files(self, delivery: Delivery) -> dict[str, bytes]:
+        return self._stores.lake.delivery(DeliveryKey.of(delivery), delivery.manifest_sha256)
 
     def _grant(self, spec: ClientSpec, product: Product, period: Period) -> Grant:
         if grant := spec.grant(product.name, period):
@@ -195,11 +198,11 @@ class Deliver:
         delivery = next((delivery for delivery in deliveries if DeliveryKey.of(delivery) == key), None)
         if delivery is None:
             raise RefusedDelivery(f"{key} was never rendered.", "Run the command again.", "delivery.not_rendered")
-        files = self._stores.lake.delivery(key, delivery.manifest_sha256)
+        files = self._files(delivery)
         try:
             bucket = self._stores.buckets.open(spec.destination)
             written = _complete(bucket, delivery, files)
-            _verify(bucket, delivery, public_key(self._stores.signing_keys.current()))
+            _verify(bucket, delivery, files, public_key(self._stores.signing_keys.current()))
         except RefusedDelivery as refusal:
             self._stores.catalog.mark_refused(key, str(refusal), AuditEntry.by_user("delivery refused", str(key)))
             raise
@@ -232,9 +235,9 @@ def client_spec(stores: CatalogStores, name: str) -> ClientSpec:
 
 def _complete(bucket: Bucket, delivery: Delivery, files: Mapping[str, bytes]) -> int:
     """Write missing files, compare present ones; returns how many were written. The manifest comes last."""
-    written, there = 0, bucket.sizes(f"{delivery.path}/", MAX_FILES)
-    for name in sorted(files, key=lambda name: (name == MANIFEST, name)):
-        path = f"{delivery.path}/{name}"
+    written, there, product = 0, _sizes(bucket, delivery, files), _product_folder(delivery)
+    for name in sorted(files, key=lambda name: (name.endswith(f"/{MANIFEST}"), name)):
+        path = f"{product}/{name}"
         if path in there:
             bucket.compare(path, files[name], there[path])
         else:
@@ -243,10 +246,21 @@ def _complete(bucket: Bucket, delivery: Delivery, files: Mapping[str, bytes]) ->
     return written
 
 
-def _verify(bucket: Bucket, delivery: Delivery, public: bytes) -> None:
-    start = f"{delivery.path}/"
-    sizes = {key.removeprefix(start): size for key, size in bucket.sizes(start, MAX_FILES).items()}
-    verify(sizes, lambda name: bucket.get(start + name, sizes[name]), public)
+def _verify(bucket: Bucket, delivery: Delivery, files: Mapping[str, bytes], public: bytes) -> None:
+    start = f"{_product_folder(delivery)}/"
+    sizes = {key.removeprefix(start): size for key, size in _sizes(bucket, delivery, files).items()}
+    verify(sizes, lambda name: bucket.get(start + name, sizes[name]), public, delivery.path.removeprefix(start))
+
+
+def _product_folder(delivery: Delivery) -> str:
+    return f"{delivery.product}/v{delivery.version}"
+
+
+def _sizes(bucket: Bucket, delivery: Delivery, files: Mapping[str, bytes]) -> dict[str, int]:
+    """All objects in the folders of a delivery's files."""
+    folders = {name.rpartition("/")[0] for name in files}
+    listed = (bucket.sizes(f"{_product_folder(delivery)}/{folder}/", MAX_FILES) for folder in sorted(folders))
+    return {key: size for objects in listed for key, size in objects.items()}
 
 
 def _reference(delivery: Delivery, bucket: Bucket, outcome: Outcome) -> DeliveryRef:

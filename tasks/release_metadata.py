@@ -59,7 +59,9 @@ def level_views(product: Product, rules: tuple[LevelRule, ...], public: PublicCo
             name=level.name,
             meaning=level.meaning,
             dimensions=tuple(
-                DimensionView(each.name, each.type, each.meaning, tuple(each.values(public)), each.granted_by)
+                DimensionView(
+                    each.name, each.type, each.meaning, tuple(each.values(public)), each.granted_by, each.hidden
+                )
                 for each in level.dimensions
             ),
             additive=level.additive,

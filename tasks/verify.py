@@ -1,13 +1,14 @@
 """verify(location): a client checks what it received. Needs no database and no home, only the reader's credentials."""
 
 import os
+import re
 import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tasks.deliverable.signature import pinned_key
 from tasks.deliverable.untrusted_reader import refuse
-from tasks.deliverable.verify import Verified, verify
+from tasks.deliverable.verify import DOCUMENTS, Verified, verify
 from tasks.errors import Misconfigured, RefusedDelivery, StorageUnavailable, shown
 
 KEY_BYTES = 10_000
@@ -21,8 +22,15 @@ class Verify:
     def __call__(self, location: str, public_key: Path | None = None) -> Verified:
         """Raise RefusedDelivery naming the fault; `public_key` is a file with the key from another channel."""
         pinned = _pinned(public_key) if public_key else None
-        sizes, fetch = _bucket(location) if "://" in location else _folder(Path(location))
-        return verify(sizes, fetch, pinned)
+        root, documents = _product_folder(location)
+        sizes, fetch = _bucket(root) if "://" in root else _folder(Path(root))
+        return verify(sizes, fetch, pinned, documents)
+
+
+def _product_folder(location: str) -> tuple[str, str | None]:
+    """The product's folder and a delivery's documents below it; other locations as they are."""
+    found = re.fullmatch(rf"(?:(.+)/)?({DOCUMENTS.pattern})/*", f"{location}/")
+    return (found[1] or ".", found[2]) if found else (location, None)
 
 
 def _pinned(path: Path) -> bytes:

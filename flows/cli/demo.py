@@ -5,10 +5,13 @@ import sys
 import time
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flows.cli.app import app
 from flows.cli.output import CommandOutput, command, listing
+
+if TYPE_CHECKING:
+    from tasks.deliverable.verify import Verified
 
 HOME = Path(".throng/demo")
 DAY = date(2026, 3, 3)
@@ -68,10 +71,11 @@ def _received(home: Path, client: str) -> dict[str, Any]:
 
     folder = home / "clients" / client
     _download(client, folder)
-    verdict = _verified(folder)
-    (delivered,) = folder.rglob("data.parquet")
-    facts = score(delivered, home / "landing")
-    return {"client": client, **facts, "verified": verdict, "delivery": delivered.parent}
+    verified = _verified(folder)
+    (delivery,) = verified.deliveries
+    (zone_hours,) = folder.glob("footfall/v2/data/zone_hour/*/*/*/footfall.parquet")
+    facts = {"rows": delivery.rows, **score(zone_hours, home / "landing")}
+    return {"client": client, **facts, "verified": verified.verdict, "delivery": folder / delivery.manifest.path}
 
 
 def _download(client: str, folder: Path) -> None:
@@ -86,13 +90,13 @@ def _download(client: str, folder: Path) -> None:
         file.write_bytes(bucket.get(key))
 
 
-def _verified(folder: Path) -> str:
+def _verified(folder: Path) -> "Verified":
     """Verify as the client would who has our public key from another way than the delivery itself."""
     from flows.cli.verify_hint import export_public_key
     from tasks.store import open_released
     from tasks.verify import Verify
 
-    return Verify()(str(folder), export_public_key(open_released())).verdict
+    return Verify()(str(folder), export_public_key(open_released()))
 
 
 def _told(lines: list[dict[str, Any]], seconds: float) -> CommandOutput:

@@ -12,21 +12,17 @@ _MEDIAN = NormalDist().inv_cdf(0.75)  # the median of |noise| is this many stand
 
 
 def score(delivered: Path, landing: Path) -> dict[str, float]:
-    """Compare the zone-hours of a delivered data.parquet with where the counted persons really were.
+    """Compare delivered zone-hours with where the counted persons really were.
 
-    Its rows; of its zone-hours the published share, the median relative error, and that of noise alone.
+    The published share, the median relative error, and that of noise alone.
     """
-    whole = pq.read_table(delivered)
-    rows = whole.filter(pc.equal(whole["level"], "zone_hour"))
-    rows = rows.select(["zone_id", "hour_start", "panel_value", "panel_se"])
-    rows = rows.set_column(1, "hour_start", rows["hour_start"].cast(pa.timestamp("us", "UTC")))
-    shown = rows.filter(pc.is_valid(rows["panel_value"]))
-    both = shown.join(_persons(landing), ["zone_id", "hour_start"], join_type="inner").to_pydict()
-    value, se, persons = both["panel_value"], both["panel_se"], both["persons"]
-    error = median(abs(seen / real - 1) for seen, real in zip(value, persons, strict=True))
+    rows = pq.ParquetFile(delivered).read(["zone_id", "hour_utc", "persons", "se"])
+    shown = rows.filter(pc.is_valid(rows["persons"]))
+    both = shown.join(_persons(landing), ["zone_id", "hour_utc"], join_type="inner").to_pydict()
+    value, se, true = both["persons"], both["se"], both["true_persons"]
+    error = median(abs(seen / real - 1) for seen, real in zip(value, true, strict=True))
     noise = median(_MEDIAN * wide / seen for seen, wide in zip(value, se, strict=True))
-    published = shown.num_rows / rows.num_rows
-    return {"rows": whole.num_rows, "published": published, "median_error": error, "noise_error": noise}
+    return {"published": shown.num_rows / rows.num_rows, "median_error": error, "noise_error": noise}
 
 
 def _persons(landing: Path) -> pa.Table:
@@ -42,10 +38,10 @@ def _persons(landing: Path) -> pa.Table:
         "zone_id": _published_zones(
             here["zone_id"].cast(pa.string()), load_zone_plan(landing, load().policy.time).merged
         ),
-        "hour_start": here["hour_start"].cast(pa.timestamp("us", "UTC")),
+        "hour_utc": here["hour_start"].cast(pa.timestamp("us", "UTC")),
     }
     totals = pa.table(places).group_by(list(places)).aggregate([([], "count_all")])
-    return totals.rename_columns({"count_all": "persons"})
+    return totals.rename_columns({"count_all": "true_persons"})
 
 
 def _published_zones(zones: pa.ChunkedArray, merged: Mapping[str, str]) -> pa.ChunkedArray:

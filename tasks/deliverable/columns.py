@@ -1,29 +1,36 @@
-"""The columns of a delivery, once: for the table, the data contract, the manifest, the read-me and verification."""
+"""The columns of a delivery's tables, once: for files, data contract, manifest, read-me and verification."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pyarrow as pa
 
-from tasks.deliverable.view import DimensionView, ReleaseView, RowStatus
+from tasks.deliverable.view import DimensionView, LevelView, ReleaseView, RowStatus, TableView
 
 PEOPLE = ("people", "people_low", "people_high")
 """Columns of estimated people, in the release and in the delivery."""
 
+PERSONS = ("persons", "persons_low", "persons_high")
+"""Columns of counted subscribers in the delivery."""
+
 INTERVAL = 0.9
-"""The share of intervals that hold the true panel count."""
+"""The share of intervals that hold the true count."""
+
+RELIABILITY = {"good": 0.15, "usable": 0.3, "weak": float("inf")}
+"""Half of the interval, as a share of the number, is below this."""
 
 _LOGICAL = {"date32[day]": "date", "double": "number", "string": "string"}
 
 
 @dataclass(frozen=True)
 class DataColumn:
-    """One column: Arrow type, whether it is always filled, its meaning, and its allowed values."""
+    """One column: Arrow type, whether it is always filled, its meaning, its unit, and its allowed values."""
 
     name: str
     type: pa.DataType
     required: bool
     meaning: str
+    unit: str = ""
     values: tuple[str, ...] = ()
 
     @property
@@ -31,20 +38,26 @@ class DataColumn:
         """The logical type of the Open Data Contract Standard."""
         return "timestamp" if pa.types.is_timestamp(self.type) else _LOGICAL.get(str(self.type), "integer")
 
+    @property
+    def field(self) -> pa.Field:
+        """The column in an Arrow or Parquet schema, with meaning and unit as metadata."""
+        described = {"description": self.meaning, **({"unit": self.unit} if self.unit else {})}
+        return pa.field(self.name, self.type, nullable=not self.required, metadata=described)
 
-def columns(release: ReleaseView) -> tuple[DataColumn, ...]:
-    """Every column in the order of the files: period, level, the levels' dimensions, numbers."""
-    return (*_period_and_level(release), *_keys(release), *_numbers(release))
+
+def columns(release: ReleaseView, table: TableView) -> tuple[DataColumn, ...]:
+    """Every column in the order of the files: level, the table's dimensions, numbers, status."""
+    return (_level(table), *_keys(release, table), *_numbers(release, table))
 
 
-def key_columns(release: ReleaseView) -> tuple[str, ...]:
+def key_columns(table: TableView | LevelView) -> tuple[str, ...]:
     """The columns that together name a row."""
-    return ("level", *_dimensions(release))
+    return ("level", *(dimension.column for dimension in table.dimensions))
 
 
-def status_meanings(release: ReleaseView) -> dict[RowStatus, str]:
+def status_meanings(instant: DimensionView | None) -> dict[RowStatus, str]:
     """What each status says of its row."""
-    unit = release.instant.unit if release.instant else "period"
+    unit = instant.unit if instant else "period"
     return {
         RowStatus.ESTIMATE: "The number is published, with its interval.",
         RowStatus.WITHHELD_SMALL: "The noisy number was below the level's threshold. "
@@ -54,91 +67,72 @@ def status_meanings(release: ReleaseView) -> dict[RowStatus, str]:
     }
 
 
-def _dimensions(release: ReleaseView) -> dict[str, list[DimensionView]]:
-    """Each key column with the dimension that fills it in each level that has one."""
-    found: dict[str, list[DimensionView]] = {}
-    for level in release.levels:
-        for dimension in level.dimensions:
-            found.setdefault(dimension.column, []).append(dimension)
-    return found
+def _level(table: TableView) -> DataColumn:
+    names = tuple(level.name for level in table.levels)
+    return DataColumn("level", pa.string(), True, "What the row counts. Sums never mix levels.", values=names)
 
 
-def _period_and_level(release: ReleaseView) -> tuple[DataColumn, ...]:
-    levels = tuple(level.name for level in release.levels)
-    return (
-        DataColumn("period_start", pa.date32(), True, "First local day of the period."),
-        DataColumn("period_end", pa.date32(), True, "First local day after the period."),
-        DataColumn("level", pa.string(), True, "What the row counts. Sums never mix levels.", levels),
-    )
-
-
-def _keys(release: ReleaseView) -> Iterator[DataColumn]:
-    for dimensions in _dimensions(release).values():
-        required = len(dimensions) == len(release.levels)
-        if dimensions[0].granted_by:
-            yield from _place(dimensions, required)
-        elif dimensions[0].is_instant:
-            yield from _instant(dimensions[0], required, release.timezone)
+def _keys(release: ReleaseView, table: TableView) -> Iterator[DataColumn]:
+    for dimension in table.dimensions:
+        if dimension.is_instant:
+            yield from _instant(dimension, release.timezone)
         else:
-            yield _plain(dimensions, required)
+            texts = dimension.type == pa.string() and not dimension.granted_by
+            values = tuple(str(value) for value in dimension.shown if texts)
+            yield DataColumn(dimension.column, dimension.type, True, dimension.meaning, values=values)
+        if dimension.granted_by:
+            of_district = dimension.granted_by == "district"
+            named = "The district's id: districts have no other name." if of_district else "The zone's name."
+            yield DataColumn(dimension.name_column, pa.string(), True, named)
 
 
-def _place(dimensions: Sequence[DimensionView], required: bool) -> Iterator[DataColumn]:
-    first, meaning = dimensions[0], dimensions[0].meaning
-    if len({dimension.granted_by for dimension in dimensions}) > 1:
-        meaning = f"{meaning.removesuffix('.')}, or the district in levels of districts."
-    yield DataColumn(first.column, first.type, required, meaning)
-    yield DataColumn(
-        first.name_column,
-        pa.string(),
-        required,
-        "The place's name; of a district, its id. In data.csv a name that a spreadsheet would take for a formula "
-        "(it begins with = + - @, a tab or a line break) stands behind an apostrophe.",
-    )
-
-
-def _instant(dimension: DimensionView, required: bool, timezone: str) -> Iterator[DataColumn]:
-    meaning = f"{dimension.meaning.removesuffix('.')}, with its offset ({timezone})."
-    yield DataColumn(dimension.column, pa.timestamp("us", timezone), required, meaning)
+def _instant(dimension: DimensionView, timezone: str) -> Iterator[DataColumn]:
+    meaning = f"{dimension.meaning.removesuffix('.')}, in UTC: the key of the {dimension.unit}."
+    yield DataColumn(dimension.column, pa.timestamp("us", "UTC"), True, meaning)
+    yield DataColumn("local_date", pa.date32(), True, f"The date on the local clock ({timezone}).")
     yield DataColumn(
         dimension.local_column,
         pa.int8(),
-        required,
-        "The hour on the local clock, 0 to 23; on the day when clocks are set back one hour stands twice, "
-        f"so use {dimension.column} as the key.",
+        True,
+        f"The hour on the local clock, 0 to 23. It stands twice on the day when clocks go back: use {dimension.column} "
+        "as the key.",
+        "h",
     )
-
-
-def _plain(dimensions: Sequence[DimensionView], required: bool) -> DataColumn:
-    first = dimensions[0]
-    texts = first.type == pa.string()
-    values = dict.fromkeys(str(value) for dimension in dimensions for value in dimension.values if texts)
-    return DataColumn(first.column, first.type, required, first.meaning, tuple(values))
+    offset = "Local clock minus UTC. It changes within a day when clocks change."
+    yield DataColumn("utc_offset_minutes", pa.int16(), True, offset, "min")
 
 
 def number_sources(release: ReleaseView) -> dict[str, str]:
     """Each column of numbers, with its column in the release."""
-    panel = {"panel_value": "value", "panel_se": "se", "panel_low": "low", "panel_high": "high"}
-    return panel | (dict(zip(PEOPLE, PEOPLE, strict=True)) if release.estimator else {})
+    persons = dict(zip((*PERSONS, "se"), ("value", "low", "high", "se"), strict=True))
+    return persons | (dict(zip(PEOPLE, PEOPLE, strict=True)) if release.estimator else {})
 
 
 def intervals(release: ReleaseView) -> list[tuple[str, str, str]]:
-    """Columns of lower end, estimate and upper end."""
-    panel = ("panel_low", "panel_value", "panel_high")
-    return [panel, (PEOPLE[1], PEOPLE[0], PEOPLE[2])] if release.estimator else [panel]
+    """Columns of lower end, number and upper end."""
+    return [(low, value, high) for value, low, high in ((PERSONS, PEOPLE) if release.estimator else (PERSONS,))]
 
 
-def _numbers(release: ReleaseView) -> Iterator[DataColumn]:
+def _numbers(release: ReleaseView, table: TableView) -> Iterator[DataColumn]:
     interval = f"the {100 * INTERVAL:.0f} % interval"
     meanings = {
-        "panel_value": "Opted-in subscribers counted, noise included",
-        "panel_se": "Standard error of panel_value from the noise",
-        "panel_low": f"Lower end of {interval}",
-        "panel_high": f"Upper end of {interval}",
-        "people": f"People, estimated from panel_value ({release.estimator})",
-        "people_low": f"Lower end of {interval} of people",
-        "people_high": f"Upper end of {interval} of people",
+        "persons": ("Opted-in subscribers counted, noise included", "persons"),
+        "persons_low": (f"Lower end of {interval} of persons", "persons"),
+        "persons_high": (f"Upper end of {interval} of persons", "persons"),
+        "se": ("Standard error of persons, from the noise", "persons"),
+        "people": (f"People, estimated from persons ({release.estimator})", "people"),
+        "people_low": (f"Lower end of {interval} of people", "people"),
+        "people_high": (f"Upper end of {interval} of people", "people"),
     }
     for name in number_sources(release):
-        yield DataColumn(name, pa.float64(), False, f"{meanings[name]}; empty unless the status is estimate.")
-    yield DataColumn("status", pa.string(), True, "Whether there is a number, and if not, why.", tuple(RowStatus))
+        meaning, unit = meanings[name]
+        of_type = pa.float64() if name == "se" else pa.int64()
+        yield DataColumn(name, of_type, False, f"{meaning}; empty unless the status is estimate.", unit)
+    good, usable = (f"{100 * RELIABILITY[name]:.0f} %" for name in ("good", "usable"))
+    reliability = (
+        f"Half of the interval as a share of persons: good is below {good}, usable below {usable}, else weak; "
+        "empty unless the status is estimate."
+    )
+    yield DataColumn("reliability", pa.string(), False, reliability, values=tuple(RELIABILITY))
+    status = "Whether there is a number, and if not, why."
+    yield DataColumn("status", pa.string(), True, status, values=tuple(RowStatus))

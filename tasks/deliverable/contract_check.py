@@ -3,7 +3,7 @@
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Annotated, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,17 +11,34 @@ import pyarrow.csv
 import pyarrow.parquet
 import yaml
 from open_data_contract_standard.model import DataQuality, OpenDataContractStandard, SchemaObject, SchemaProperty
+from pydantic import Field
 
 from tasks.deliverable.renderers.contract import violations
-from tasks.deliverable.untrusted_reader import FILE_BYTES, refuse
+from tasks.deliverable.untrusted_reader import FILE_BYTES, RelativePath, UntrustedDocument, Word, refuse
 from tasks.errors import shown
 
 CONTRACT_BYTES = 1 << 18
 CONTRACT_DEPTH = 20
 
 
-def read_contract(content: bytes, label: str) -> SchemaObject:
-    """The contract's one table, after the standard's own schema accepted the whole."""
+class ColumnSchema(UntrustedDocument):
+    """A column as the manifest states it."""
+
+    name: Word
+    type: Annotated[str, Field(max_length=100)]
+    required: bool
+
+
+class TableSchema(UntrustedDocument):
+    """A table of rows as the manifest states it."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,99}$")]
+    path: RelativePath
+    columns: list[ColumnSchema]
+
+
+def read_contract(content: bytes, label: str) -> dict[str, SchemaObject]:
+    """The contract's tables by name, after the standard's own schema accepted the whole."""
     try:
         document = _bounded(content)
     except (yaml.YAMLError, ValueError):
@@ -30,31 +47,32 @@ def read_contract(content: bytes, label: str) -> SchemaObject:
         refuse(f"{label} breaks the Open Data Contract Standard at {broken[0]}.", "delivery.contract_invalid")
     with _at_fault(label):
         tables = OpenDataContractStandard.model_validate(document).schema_ or []
-    if len(tables) != 1 or not all(column.physicalType for column in tables[0].properties or [SchemaProperty()]):
-        refuse(f"{label} does not describe one table with its columns and types.", "delivery.contract_table")
-    return tables[0]
+    return {str(table.name): table for table in tables}
 
 
-def check_parquet(content: bytes, table: SchemaObject, rows: int, label: str) -> None:
-    """Columns, types, rows, empty fields, allowed values and doubled keys of data.parquet."""
-    columns = table.properties or []
+def check_parquet(content: bytes, table: TableSchema, contract: SchemaObject, rows: int, label: str) -> None:
+    """Columns, types, rows, empty fields, allowed values and doubled keys of a table's Parquet file."""
     with _at_fault(label):
         data = _parquet(content, rows, label)
-        if [(f.name, str(f.type)) for f in data.schema] != [(each.name, each.physicalType) for each in columns]:
-            refuse(f"{label} does not have the columns and types of its contract.", "delivery.columns_differ")
-        for column in columns:
-            _check_column(data[column.name], column, label)
-        for keys in _rules(table.quality, "duplicateValues", "properties"):
+        promised = [(column.name, column.type, not column.required) for column in table.columns]
+        properties = contract.properties or []
+        if [(f.name, str(f.type), f.nullable) for f in data.schema] != promised:
+            refuse(f"{label} does not have the columns and types of its manifest.", "delivery.columns_differ")
+        if [column.name for column in properties] != data.column_names:
+            refuse(f"{label} does not have the columns of its contract.", "delivery.columns_differ")
+        for column in properties:
+            _check_column(data[str(column.name)], column, label)
+        for keys in _rules(contract.quality, "duplicateValues", "properties"):
             doubled = rows - data.group_by(keys).aggregate([]).num_rows
             if doubled:
                 refuse(f"{label}: {doubled} rows repeat a key.", "delivery.key_repeated")
 
 
-def check_csv(content: bytes, table: SchemaObject, rows: int, label: str) -> None:
-    """Columns and rows of data.csv."""
+def check_csv(content: bytes, table: TableSchema, rows: int, label: str) -> None:
+    """Columns and rows of a table's CSV file."""
     with _at_fault(label):
         data = pa.csv.read_csv(io.BytesIO(content))
-    names = [column.name for column in table.properties or []]
+    names = ["period", *(column.name for column in table.columns)]
     if data.column_names != names or data.num_rows != rows:
         refuse(f"{label} does not have the columns and the {rows} rows of its manifest.", "delivery.rows_differ")
 

@@ -7,30 +7,34 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from tasks.deliverable.grant import Granted, granted
-from tasks.deliverable.manifest import FORMAT, MANIFEST, SIGNATURE, delivery_path, manifest
+from tasks.deliverable.manifest import FORMAT, MANIFEST, SIGNATURE, manifest
+from tasks.deliverable.paths import DeliveryPath
 from tasks.deliverable.renderers.registry import chosen
 from tasks.deliverable.renderers.spec import RenderInput
 from tasks.deliverable.serialisation import to_compact_json
 from tasks.deliverable.signature import public_key, sign
-from tasks.deliverable.table import deliverable_table
+from tasks.deliverable.table import Tables, delivered_tables
 from tasks.deliverable.view import DeliveryView, GrantView, ReleaseView, RowStatus, ZonesView
 
 
 @dataclass(frozen=True)
 class Rendered:
-    """A delivery: its folder below the client's prefix, its files in the order of writing (manifest last), its rows."""
+    """A delivery: its place, its files in the order of writing (manifest last), its rows.
 
-    path: str
+    `files` are named by their paths below the product's folder.
+    """
+
+    path: DeliveryPath
     files: Mapping[str, bytes]
     places: Granted
-    data: pa.Table
+    tables: Tables
     rows: int
     withheld: int
 
     @property
     def manifest_sha256(self) -> str:
         """The digest by which the index and the next delivery's manifest name this delivery."""
-        return hashlib.sha256(self.files[MANIFEST]).hexdigest()
+        return hashlib.sha256(self.files[f"{self.path.documents}/{MANIFEST}"]).hexdigest()
 
 
 def render(
@@ -38,15 +42,15 @@ def render(
 ) -> Rendered:
     """Render a delivery; `table` is the release, `signing_key` a raw Ed25519 private key."""
     places = granted(plan, grant)
-    data = deliverable_table(release, table, plan, places)
+    tables = delivered_tables(release, table, plan, places)
     renderers, public = chosen(grant.formats), public_key(signing_key)
-    content = RenderInput(release, plan, grant, delivery, places, data, public, renderers)
-    files = {each.file: each.render(content) for each in renderers}
-    listed = manifest(content, files)
-    files |= {SIGNATURE: sign(signing_key, listed), MANIFEST: listed}
-    path = (release.product, release.version, release.period.cadence.value, release.period.first, delivery.revision)
-    withheld = data["status"].to_pylist().count(RowStatus.WITHHELD_SMALL)
-    return Rendered(delivery_path(*path), files, places, data, data.num_rows, withheld)
+    content = RenderInput(release, plan, grant, delivery, places, tables, public, renderers)
+    files = [file for each in renderers for file in each.files(content)]
+    listed, documents = manifest(content, files), content.path.documents
+    signed = {f"{documents}/{SIGNATURE}": sign(signing_key, listed), f"{documents}/{MANIFEST}": listed}
+    withheld = sum(rows["status"].to_pylist().count(RowStatus.WITHHELD_SMALL) for rows in tables.values())
+    by_path = {file.path: file.content for file in files} | signed
+    return Rendered(content.path, by_path, places, tables, content.rows, withheld)
 
 
 def inputs_digest(release: ReleaseView, plan: ZonesView, grant: GrantView) -> str:

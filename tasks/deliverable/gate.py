@@ -4,21 +4,24 @@ from collections.abc import Iterator
 from datetime import datetime
 from itertools import pairwise
 
-import pyarrow as pa
-
-from tasks.deliverable.columns import columns, intervals, key_columns, number_sources
+from tasks.deliverable.columns import PERSONS, columns, intervals, key_columns, number_sources
 from tasks.deliverable.grant import Granted
-from tasks.deliverable.serialisation import as_text
-from tasks.deliverable.view import ReleaseView, RowStatus
+from tasks.deliverable.serialisation import as_text, instant
+from tasks.deliverable.table import Tables
+from tasks.deliverable.view import ReleaseView, RowStatus, TableView
 from tasks.errors import RefusedDelivery
 from tasks.validation import Expectation, ExpectationResult, ValidationStatus, Validator, validate
 
 
 def check_delivery(
-    release: ReleaseView, places: Granted, data: pa.Table, validator: Validator = validate
+    release: ReleaseView, places: Granted, tables: Tables, validator: Validator = validate
 ) -> tuple[ExpectationResult, ...]:
     """Check the rows of a delivery; raises RefusedDelivery naming the first check that does not pass."""
-    verdicts = tuple(validator(as_text(data), list(checks(release, places))))
+    verdicts = tuple(
+        verdict
+        for table in release.tables
+        for verdict in validator(as_text(tables[table.name]), list(checks(release, table, places)))
+    )
     for verdict in verdicts:
         if verdict.status is not ValidationStatus.PASSED:
             count = "" if verdict.unexpected is None else f" in {verdict.unexpected} rows"
@@ -30,45 +33,45 @@ def check_delivery(
     return verdicts
 
 
-def checks(release: ReleaseView, places: Granted) -> Iterator[Expectation]:
-    """Every check, named by what holds when it passes."""
-    keys, rows = list(key_columns(release)), sum(places.keys(level) for level in release.levels)
+def checks(release: ReleaseView, table: TableView, places: Granted) -> Iterator[Expectation]:
+    """Every check of a table, named by what holds when it passes."""
+    keys, rows = list(key_columns(table)), sum(places.keys(level) for level in table.levels)
     unique = {"column_list": keys, "ignore_row_if": "never"}
     yield Expectation("every key has one row", "ExpectCompoundColumnsToBeUnique", unique)
     yield Expectation("every granted key has a row", "ExpectTableRowCountToEqual", {"value": rows})
-    for column in columns(release):
+    for column in columns(release, table):
         if column.values:
             within = {"column": column.name, "value_set": list(column.values)}
             yield Expectation(f"{column.name} has known values only", "ExpectColumnValuesToBeInSet", within)
-    yield from _dimensions(release, places)
-    yield from _numbers(release)
+    yield from _dimensions(table, places)
+    yield from _numbers(release, table)
 
 
-def _dimensions(release: ReleaseView, places: Granted) -> Iterator[Expectation]:
-    for level in filter(places.keys, release.levels):
+def _dimensions(table: TableView, places: Granted) -> Iterator[Expectation]:
+    for level in filter(places.keys, table.levels):
         for dimension in level.dimensions:
-            values = [_in_text(value, release) for value in places.values(dimension)]
+            values = [_in_text(value) for value in places.values(dimension)]
             arguments = {"column": dimension.column, "value_set": values}
             name = f"{level.name} has every {dimension.column}"
             yield Expectation(name, "ExpectColumnDistinctValuesToEqualSet", arguments, ("level", level.name))
 
 
-def _in_text(value: object, release: ReleaseView) -> object:
-    return value.astimezone(release.local).isoformat() if isinstance(value, datetime) else value
+def _in_text(value: object) -> object:
+    return instant(value) if isinstance(value, datetime) else value
 
 
-def _numbers(release: ReleaseView) -> Iterator[Expectation]:
+def _numbers(release: ReleaseView, table: TableView) -> Iterator[Expectation]:
     for low, high in (pair for ends in intervals(release) for pair in pairwise(ends)):
         order = {"column_A": high, "column_B": low, "or_equal": True, "ignore_row_if": "either_value_is_missing"}
         yield Expectation(f"{low} is at most {high}", "ExpectColumnPairValuesAToBeGreaterThanB", order)
     for status in RowStatus:
         filled = status is RowStatus.ESTIMATE
         rule = "ExpectColumnValuesToNotBeNull" if filled else "ExpectColumnValuesToBeNull"
-        for number in number_sources(release):
+        for number in (*number_sources(release), "reliability"):
             name = f"{number} is {'filled' if filled else 'empty'} where the status is {status}"
             yield Expectation(name, rule, {"column": number}, ("status", status.value))
-    for level in (level for level in release.levels if level.threshold):
-        least = {"column": "panel_value", "min_value": level.threshold}
+    for level in (level for level in table.levels if level.threshold):
+        least = {"column": PERSONS[0], "min_value": level.threshold}
         yield Expectation(
             f"{level.name} shows nothing below {level.threshold}",
             "ExpectColumnValuesToBeBetween",

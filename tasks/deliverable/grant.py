@@ -22,7 +22,7 @@ class Granted:
     def values(self, dimension: DimensionView) -> tuple[Any, ...]:
         """The keys of a dimension that the client receives."""
         if dimension.granted_by is None:
-            return dimension.values
+            return dimension.shown
         ids = set(self.zones if dimension.granted_by == "zone" else self.districts)
         return tuple(value for value in dimension.values if value in ids)
 

@@ -9,14 +9,12 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from tasks.deliverable.serialisation import to_json
-from tasks.deliverable.untrusted_reader import Digest, UntrustedDocument, Word, parse, refuse
+from tasks.deliverable.untrusted_reader import Digest, RelativePath, UntrustedDocument, Word, parse, refuse
 from tasks.errors import shown
 from tasks.period import Period
 
 INDEX = "index.json"
 INDEX_FORMAT = 1
-SEGMENT = r"[A-Za-z0-9][A-Za-z0-9_=-]{0,99}"
-"""A folder's name in the path of a delivery."""
 
 
 class PeriodState(StrEnum):
@@ -35,7 +33,7 @@ class IndexPeriod(UntrustedDocument):
     version: int
     period: Word
     state: Annotated[PeriodState, Field(strict=False)]
-    path: Annotated[str, Field(pattern=rf"^{SEGMENT}(/{SEGMENT}){{0,9}}$")] | None
+    path: RelativePath | None
     digest: Digest | None
 
 

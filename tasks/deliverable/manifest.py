@@ -1,39 +1,27 @@
 """manifest.json: what a delivery holds, how good it is, what it cost in privacy, and by which key it is signed."""
 
 import hashlib
-from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from collections.abc import Iterable
+from operator import attrgetter
 
-import pyarrow as pa
-
-from tasks.deliverable.columns import INTERVAL, columns
+from tasks.deliverable.columns import INTERVAL, columns, key_columns
 from tasks.deliverable.renderers.contract import RENDERER as CONTRACT
-from tasks.deliverable.renderers.spec import RenderInput
-from tasks.deliverable.serialisation import to_json
+from tasks.deliverable.renderers.parquet import RENDERER as PARQUET
+from tasks.deliverable.renderers.spec import RenderedFile, RenderInput
+from tasks.deliverable.serialisation import instant, to_json
 from tasks.deliverable.signature import key_id, pem
 from tasks.deliverable.statements import DERIVED_MECHANISM, MECHANISM, PERMITTED_USE, UNIT
-from tasks.deliverable.table import status_counts
+from tasks.deliverable.table import Tables, expected_lifted, status_counts
 from tasks.deliverable.view import DeliveryView, ReleaseView, RowStatus
 
-FORMAT = 1
+FORMAT = 2
 """Version of the whole delivery's format; part of what decides whether a delivery is unchanged."""
 MANIFEST, SIGNATURE = "manifest.json", "manifest.sig"
 
 
-def delivery_path(product: str, version: int, cadence: str, start: date | str, revision: int) -> str:
-    """A delivery's folder below the client's prefix."""
-    return f"{product}/v{version}/cadence={cadence}/period_start={start}/revision={revision}"
-
-
-def instant(time: datetime) -> str:
-    """An instant as ISO 8601 in UTC."""
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def manifest(content: RenderInput, files: Mapping[str, bytes]) -> bytes:
+def manifest(content: RenderInput, files: Iterable[RenderedFile]) -> bytes:
     """The manifest of rendered files, in bytes."""
-    release, plan, grant, data = content.release, content.plan, content.grant, content.data
-    with_rows = {each.file for each in content.renderers if each.has_rows}
+    release, plan, grant = content.release, content.plan, content.grant
     period = release.period
     return to_json(
         {
@@ -54,13 +42,11 @@ def manifest(content: RenderInput, files: Mapping[str, bytes]) -> bytes:
             "supersedes": _superseded(content.delivery),
             "zone_plan_version": plan.version,
             "created_at": instant(release.created_at),
-            "files": [
-                _file(name, body, data.num_rows if name in with_rows else None) for name, body in sorted(files.items())
-            ],
-            "schema": _schema(release),
+            "files": [_file(file) for file in sorted(files, key=attrgetter("path"))],
+            "schema": _schema(content),
             "privacy": _privacy(release),
             "population": _population(release),
-            "quality": _quality(release, data),
+            "quality": _quality(release, content.tables),
             "permitted_use": PERMITTED_USE,
             "key_id": key_id(content.public_key),
             "public_key": pem(content.public_key),
@@ -74,14 +60,28 @@ def _superseded(delivery: DeliveryView) -> dict[str, object] | None:
     return {"delivery_revision": delivery.revision - 1, "manifest_sha256": delivery.supersedes}
 
 
-def _file(name: str, body: bytes, rows: int | None) -> dict[str, object]:
-    return {"path": name, "bytes": len(body), "rows": rows, "sha256": hashlib.sha256(body).hexdigest()}
+def _file(file: RenderedFile) -> dict[str, object]:
+    digest = hashlib.sha256(file.content).hexdigest()
+    return {"path": file.path, "bytes": len(file.content), "rows": file.rows, "sha256": digest}
 
 
-def _schema(release: ReleaseView) -> dict[str, object]:
+def _schema(content: RenderInput) -> dict[str, object]:
+    release = content.release
+    tables = [
+        {
+            "name": table.name,
+            "path": PARQUET.path(content.of(table)),
+            "columns": [
+                {"name": column.name, "type": str(column.type), "required": column.required}
+                for column in columns(release, table)
+            ],
+            "key": list(key_columns(table)),
+        }
+        for table in release.tables
+    ]
     return {
-        "contract": CONTRACT.file,
-        "columns": [{"name": column.name, "type": str(column.type)} for column in columns(release)],
+        "contract": CONTRACT.path(content),
+        "tables": tables,
         "additive_over": {level.name: level.additive_columns for level in release.levels},
         "interval": INTERVAL,
     }
@@ -107,10 +107,24 @@ def _population(release: ReleaseView) -> dict[str, object]:
     }
 
 
-def _quality(release: ReleaseView, data: pa.Table) -> dict[str, object]:
-    rows = {level.name: status_counts(data, level.name) for level in release.levels}
+def _quality(release: ReleaseView, tables: Tables) -> dict[str, object]:
+    rows = {
+        level.name: status_counts(tables[table.name], level.name) for table in release.tables for level in table.levels
+    }
     shares = {
         name: round(counts[RowStatus.WITHHELD_SMALL] / sum(counts.values()), 4) if any(counts.values()) else None
         for name, counts in rows.items()
     }
-    return {**release.quality, "warnings": list(release.warnings), "rows_by_status": rows, "withheld_share": shares}
+    lifted = {
+        level.name: expected_lifted(tables[table.name], level)
+        for table in release.tables
+        for level in table.levels
+        if level.threshold
+    }
+    return {
+        **release.quality,
+        "expected_lifted": lifted,
+        "warnings": list(release.warnings),
+        "rows_by_status": rows,
+        "withheld_share": shares,
+    }

@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import UTC, datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,19 +22,23 @@ def to_compact_json(value: object) -> bytes:
     return json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
+def instant(time: datetime) -> str:
+    """An instant as ISO 8601 in UTC."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def as_text(table: pa.Table) -> pa.Table:
-    """The table as data.csv holds it: times as ISO 8601 with offset, names that no spreadsheet runs as formulas."""
+    """The table as CSV holds it: times as ISO 8601 in UTC, names that no spreadsheet runs as formulas."""
     for index, field in enumerate(table.schema):
         if pa.types.is_timestamp(field.type):
-            table = table.set_column(index, field.name, _with_offset(table[field.name]))
-        elif field.name.endswith("zone_name"):
+            table = table.set_column(index, field.name, _iso(table[field.name]))
+        elif field.name.endswith("_name"):
             table = table.set_column(index, field.name, _inert(table[field.name]))
     return table
 
 
-def _with_offset(times: pa.ChunkedArray) -> pa.Array:
-    coded = times.combine_chunks().dictionary_encode()
-    return pa.array([time.isoformat() for time in coded.dictionary.to_pylist()], pa.string()).take(coded.indices)
+def _iso(times: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pc.strftime(times.cast(pa.timestamp("s", "UTC")), "%Y-%m-%dT%H:%M:%SZ")
 
 
 def _inert(names: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -1,40 +1,56 @@
-"""The delivered table: the granted rows of a release in the delivery's columns."""
+"""The delivered tables: the granted rows of a release in the delivery's columns."""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, timedelta
+from statistics import NormalDist
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks.deliverable.columns import columns, number_sources
+from tasks.deliverable.columns import RELIABILITY, columns, intervals, number_sources
 from tasks.deliverable.grant import Granted
-from tasks.deliverable.view import DimensionView, LevelView, ReleaseView, RowStatus, ZonesView
+from tasks.deliverable.view import DimensionView, LevelView, ReleaseView, RowStatus, TableView, ZonesView
 from tasks.errors import StepFailed
 
-DECIMALS = 2
-"""Hundredths of a person, far below any noise: more digits would suggest precision."""
+Tables = Mapping[str, pa.Table]
+"""The delivered rows by the table's name, in the order of the release's tables."""
+
+Columns = dict[str, pa.ChunkedArray | pa.Array]
 
 
-def deliverable_table(release: ReleaseView, table: pa.Table, plan: ZonesView, places: Granted) -> pa.Table:
-    """The granted rows of a release, in the delivery's columns and order."""
+def delivered_tables(release: ReleaseView, rows: pa.Table, plan: ZonesView, places: Granted) -> Tables:
+    """The granted rows of a release, in the delivery's columns, sorted by level and key."""
     names = dict(zip(plan.zone_ids, plan.names, strict=True))
-    levels = [
-        _in_client_columns(release, level, _granted_rows(release, table, level, places), names)
-        for level in release.levels
-    ]
-    return pa.concat_tables(levels).combine_chunks()
+    return {
+        table.name: pa.concat_tables(
+            _in_client_columns(release, table, level, _granted_rows(release, rows, level, places), names)
+            for level in table.levels
+        ).combine_chunks()
+        for table in release.tables
+    }
 
 
 def status_counts(data: pa.Table, level: str) -> dict[str, int]:
-    """Rows of a level of a delivery by status."""
+    """Rows of a level by status."""
     statuses = data.filter(pc.equal(data["level"], level))["status"].value_counts().to_pylist()
     return {status.value: 0 for status in RowStatus} | {seen["values"]: seen["counts"] for seen in statuses}
 
 
+def expected_lifted(data: pa.Table, level: LevelView) -> int:
+    """About how many shown numbers of a level are truly below its threshold, shown only because noise lifted them."""
+    rows = data.filter(pc.equal(data["level"], level.name)).drop_null()
+    if not level.threshold:
+        return 0
+    distances = pc.divide(pc.subtract(rows["persons"], float(level.threshold)), rows["se"]).to_pylist()
+    return round(sum(NormalDist().cdf(-distance) for distance in distances))
+
+
 def _granted_rows(release: ReleaseView, table: pa.Table, level: LevelView, places: Granted) -> pa.Table:
-    """The rows of a level whose granted dimensions are all granted, sorted by key."""
+    """The rows of a level whose keys may all be delivered, sorted by key."""
     rows = table.filter(pc.equal(table["level"], level.name))
     for dimension in level.dimensions:
-        if dimension.granted_by:
-            wanted = pa.array(places.values(dimension), dimension.type)
-            rows = rows.filter(pc.is_in(rows[dimension.name], value_set=wanted))
+        wanted = pa.array(places.values(dimension), dimension.type)
+        rows = rows.filter(pc.is_in(rows[dimension.name], value_set=wanted))
     keys = [dimension.name for dimension in level.dimensions]
     expected = places.keys(level)
     # Every granted key has exactly one row: a missing row would look like a zero.
@@ -47,35 +63,48 @@ def _granted_rows(release: ReleaseView, table: pa.Table, level: LevelView, place
     return rows.sort_by([(name, "ascending") for name in keys])
 
 
-def _in_client_columns(release: ReleaseView, level: LevelView, rows: pa.Table, names: dict[str, str]) -> pa.Table:
-    made = {
-        "period_start": pa.repeat(pa.scalar(release.period.first, pa.date32()), rows.num_rows),
-        "period_end": pa.repeat(pa.scalar(release.period.end, pa.date32()), rows.num_rows),
-        "level": rows["level"],
-        "status": rows["status"],
-        **{name: pc.round(rows[source], DECIMALS) for name, source in number_sources(release).items()},
-    }
+def _in_client_columns(
+    release: ReleaseView, table: TableView, level: LevelView, rows: pa.Table, names: dict[str, str]
+) -> pa.Table:
+    made: Columns = {"level": rows["level"], "status": rows["status"]}
     for dimension in level.dimensions:
         made |= _key(dimension, rows[dimension.name], release, names)
-    return pa.table({column.name: made.get(column.name, pa.nulls(rows.num_rows)).cast(column.type)
-                     for column in columns(release)})  # fmt: skip
+    made |= dict(_numbers(release, rows))
+    fields = [column.field for column in columns(release, table)]
+    return pa.table([made[field.name].cast(field.type) for field in fields], pa.schema(fields))
 
 
-def _key(
-    dimension: DimensionView, values: pa.ChunkedArray, release: ReleaseView, names: dict[str, str]
-) -> dict[str, pa.ChunkedArray | pa.Array]:
-    """A dimension's column, and the name or the local hour beside it."""
-    made = {dimension.column: values}
+def _key(dimension: DimensionView, values: pa.ChunkedArray, release: ReleaseView, names: dict[str, str]) -> Columns:
+    """A dimension's column, and the name or the local time beside it."""
+    made: Columns = {dimension.column: values}
     if dimension.granted_by:
         named = names if dimension.granted_by == "zone" else {}
         made[dimension.name_column] = pa.array([named.get(id, id) for id in values.to_pylist()], pa.string())
-    if dimension.is_instant:
-        made[dimension.local_column] = _local_hours(values, release)
-    return made
+    return made | (_local_time(dimension, values, release) if dimension.is_instant else {})
 
 
-def _local_hours(starts: pa.ChunkedArray, release: ReleaseView) -> pa.Array:
-    """The local clock's hour of each instant, by the few distinct instants of a period."""
+def _local_time(dimension: DimensionView, starts: pa.ChunkedArray, release: ReleaseView) -> Columns:
+    """The local clock at each instant, by the few distinct instants of a period."""
     coded = starts.combine_chunks().dictionary_encode()
-    hours = [instant.astimezone(release.local).hour for instant in coded.dictionary.to_pylist()]
-    return pa.array(hours, pa.int8()).take(coded.indices)
+    local = [instant.astimezone(release.local) for instant in coded.dictionary.to_pylist()]
+    offsets = [(time.replace(tzinfo=UTC) - time) // timedelta(minutes=1) for time in local]
+    made = {
+        "local_date": pa.array([time.date() for time in local], pa.date32()),
+        dimension.local_column: pa.array([time.hour for time in local], pa.int8()),
+        "utc_offset_minutes": pa.array(offsets, pa.int16()),
+    }
+    return {name: column.take(coded.indices) for name, column in made.items()}
+
+
+def _numbers(release: ReleaseView, rows: pa.Table) -> Iterator[tuple[str, pa.ChunkedArray]]:
+    """Whole persons, intervals widened to whole persons and cut at zero, and how reliable they are."""
+    sources = number_sources(release)
+    for low, value, high in intervals(release):
+        least = pc.min_element_wise(rows[sources[value]], 0.0, skip_nulls=False)
+        yield low, pc.max_element_wise(pc.floor(rows[sources[low]]), pc.floor(least), skip_nulls=False)
+        yield value, pc.round(rows[sources[value]])
+        yield high, pc.ceil(rows[sources[high]])
+    yield "se", pc.round(rows["se"], 1)
+    share = pc.divide(pc.subtract(rows["high"], rows["low"]), pc.multiply(pc.abs(rows["value"]), 2.0))
+    above = [pc.greater_equal(share, limit).cast(pa.int8()) for limit in list(RELIABILITY.values())[:-1]]
+    yield "reliability", pa.chunked_array([pa.array(RELIABILITY)]).take(pc.add(*above))

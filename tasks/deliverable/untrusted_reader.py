@@ -15,8 +15,9 @@ INDEX_BYTES = 16 << 20
 FILE_BYTES = 2 << 30
 """Most bytes of any other file."""
 
-PLAIN_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
-"""A file directly in the delivery's folder: no path, nothing hidden."""
+_SEGMENT = r"[A-Za-z0-9][A-Za-z0-9._=-]{0,99}"
+RelativePath = Annotated[str, Field(pattern=rf"^{_SEGMENT}(/{_SEGMENT}){{0,9}}$")]
+"""A path that stays in its folder and names nothing hidden."""
 Word = Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,200}$")]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 """SHA-256 in hexadecimal."""

@@ -4,33 +4,31 @@ import hashlib
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AliasPath, Field
 
-from tasks.deliverable.contract_check import check_csv, check_parquet, read_contract
-from tasks.deliverable.manifest import MANIFEST, SIGNATURE, delivery_path
-from tasks.deliverable.renderers import contract, csv, parquet
+from tasks.deliverable.contract_check import TableSchema, check_csv, check_parquet, read_contract
+from tasks.deliverable.manifest import MANIFEST, SIGNATURE
 from tasks.deliverable.signature import is_signed, key_id, parse_public_key
 from tasks.deliverable.untrusted_reader import (
     FILE_BYTES,
-    PLAIN_NAME,
     SMALL_BYTES,
     Digest,
+    RelativePath,
     UntrustedDocument,
     UntrustedObjects,
     Word,
     parse,
     refuse,
 )
+from tasks.errors import shown
 
 Revision = Annotated[int, Field(ge=1)]
 
-PARQUET, CSV, CONTRACT = parquet.RENDERER.file, csv.RENDERER.file, contract.RENDERER.file
-
 
 class ManifestFile(UntrustedDocument):
-    """A file as its manifest states it."""
+    """A file as its manifest states it, below the product's folder."""
 
-    path: Annotated[str, Field(pattern=PLAIN_NAME)]
+    path: RelativePath
     bytes: Annotated[int, Field(ge=0, le=FILE_BYTES)]
     rows: Annotated[int, Field(ge=0)] | None
     sha256: Digest
@@ -46,7 +44,7 @@ class Superseded(UntrustedDocument):
 class Manifest(UntrustedDocument):
     """The part of a manifest that verification relies on."""
 
-    format: Literal[1]
+    format: Literal[2]
     product: Word
     version: int
     cadence: Word
@@ -55,14 +53,36 @@ class Manifest(UntrustedDocument):
     release_id: Word
     delivery_revision: Revision
     files: list[ManifestFile]
+    contract: RelativePath = Field(validation_alias=AliasPath("schema", "contract"))
+    tables: list[TableSchema] = Field(validation_alias=AliasPath("schema", "tables"), min_length=1)
     supersedes: Superseded | None
     key_id: Word
     public_key: str
 
     @property
+    def product_folder(self) -> str:
+        """The product's folder below the client's prefix."""
+        return f"{self.product}/v{self.version}"
+
+    @property
+    def partition(self) -> str:
+        """What names the period and the revision in every path."""
+        return f"cadence={self.cadence}/dt={self.period_start}/revision={self.delivery_revision}"
+
+    @property
+    def documents(self) -> str:
+        """The folder of documents, below the product's folder."""
+        return f"docs/{self.partition}"
+
+    @property
     def path(self) -> str:
-        """The folder below the client's prefix where this delivery belongs."""
-        return delivery_path(self.product, self.version, self.cadence, self.period_start, self.delivery_revision)
+        """The folder of documents, below the client's prefix."""
+        return f"{self.product_folder}/{self.documents}"
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """The folders of the delivery's files, below the product's folder."""
+        return (self.documents, *(f"data/{table.name}/{self.partition}" for table in self.tables))
 
 
 @dataclass(frozen=True)
@@ -71,26 +91,32 @@ class VerifiedDelivery:
 
     manifest: Manifest
     manifest_sha256: str
-
-    @property
-    def rows(self) -> int:
-        """Rows of data.parquet."""
-        return next(file.rows or 0 for file in self.manifest.files if file.path == PARQUET)
+    rows: int
+    """Of all tables."""
 
 
-def verify_delivery(objects: UntrustedObjects, pinned: bytes | None) -> VerifiedDelivery:
-    """Verify one delivery."""
-    content = objects.read(MANIFEST, SMALL_BYTES)
-    manifest = parse(content, Manifest, objects.label(MANIFEST))
-    _check_signature(objects, content, manifest, pinned)
-    _check_names(objects, manifest)
+def verify_delivery(objects: UntrustedObjects, documents: str, pinned: bytes | None) -> VerifiedDelivery:
+    """Verify the delivery of a folder of documents; `objects` are those below the product's folder."""
+    content = objects.read(f"{documents}/{MANIFEST}", SMALL_BYTES)
+    label = objects.label(f"{documents}/{MANIFEST}")
+    manifest = parse(content, Manifest, label)
+    _check_signature(objects.below(documents), content, manifest, pinned)
+    if manifest.documents != documents:
+        refuse(f"{label} is the manifest of {manifest.documents}.", "delivery.other_place")
+    _check_names(objects, manifest, label)
     files = {file.path: _checked(objects, file) for file in manifest.files}
     rows = {file.path: file.rows or 0 for file in manifest.files}
-    table = read_contract(files[CONTRACT], objects.label(CONTRACT))
-    check_parquet(files[PARQUET], table, rows[PARQUET], objects.label(PARQUET))
-    if CSV in files:
-        check_csv(files[CSV], table, rows[CSV], objects.label(CSV))
-    return VerifiedDelivery(manifest, hashlib.sha256(content).hexdigest())
+    contract = read_contract(files[manifest.contract], objects.label(manifest.contract))
+    for table in manifest.tables:
+        if table.name not in contract:
+            refuse(f"{objects.label(manifest.contract)} does not describe {table.name}.", "delivery.contract_table")
+        label = objects.label(table.path)
+        check_parquet(files[table.path], table, contract[table.name], rows[table.path], label)
+        text = f"{documents}/{table.name}.csv"
+        if text in files:
+            check_csv(files[text], table, rows[text], objects.label(text))
+    digest = hashlib.sha256(content).hexdigest()
+    return VerifiedDelivery(manifest, digest, sum(rows[table.path] for table in manifest.tables))
 
 
 def _check_signature(objects: UntrustedObjects, content: bytes, manifest: Manifest, pinned: bytes | None) -> None:
@@ -114,15 +140,19 @@ def _check_signature(objects: UntrustedObjects, content: bytes, manifest: Manife
         )
 
 
-def _check_names(objects: UntrustedObjects, manifest: Manifest) -> None:
+def _check_names(objects: UntrustedObjects, manifest: Manifest, label: str) -> None:
     listed = [file.path for file in manifest.files]
-    expected = {*listed, MANIFEST, SIGNATURE}
+    expected = {*listed, f"{manifest.documents}/{MANIFEST}", f"{manifest.documents}/{SIGNATURE}"}
     if len(expected) != len(listed) + 2:
-        refuse(f"{objects.label(MANIFEST)} lists a file twice, or itself.", "delivery.manifest_names")
-    for needed in (PARQUET, CONTRACT):
+        refuse(f"{label} lists a file twice, or itself.", "delivery.manifest_names")
+    for needed in (manifest.contract, *(table.path for table in manifest.tables)):
         if needed not in listed:
-            refuse(f"{objects.label(MANIFEST)} does not list {needed}.", "delivery.manifest_names")
-    missing, extra = sorted(expected - set(objects.sizes)), sorted(set(objects.sizes) - expected)
+            refuse(f"{label} does not list {shown(needed)}.", "delivery.manifest_names")
+    outside = [path for path in listed if path.rpartition("/")[0] not in manifest.folders]
+    if outside:
+        refuse(f"{label} lists {shown(outside[0])}, which is in no folder of its own.", "delivery.manifest_names")
+    there = {name for name in objects.sizes if name.startswith(tuple(f"{folder}/" for folder in manifest.folders))}
+    missing, extra = sorted(expected - there), sorted(there - expected)
     if missing or extra:
         words = [f"{objects.label(name)} is missing" for name in missing]
         words += [f"{objects.label(name)} is not in the manifest" for name in extra]

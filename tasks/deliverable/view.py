@@ -35,13 +35,18 @@ class DimensionView:
     """Texts, numbers, or aware datetimes of instants."""
     granted_by: Literal["zone", "district"] | None = None
     """What a grant must hold for a client to receive a key; None: every client receives all keys."""
+    hidden: frozenset[str] = frozenset()
+    """Values that are drawn so that sums agree, and never delivered."""
 
     @property
     def column(self) -> str:
-        """The delivered column. Levels of districts share the columns of levels of zones."""
-        if self.granted_by == "district" and self.name.endswith("district_id"):
-            return self.name.removesuffix("district_id") + "zone_id"
-        return self.name
+        """The delivered column that names a key."""
+        return f"{self.unit}_utc" if self.is_instant else self.name
+
+    @property
+    def shown(self) -> tuple[Any, ...]:
+        """The values that a delivery may hold."""
+        return tuple(value for value in self.values if value not in self.hidden)
 
     @property
     def name_column(self) -> str:
@@ -52,6 +57,11 @@ class DimensionView:
     def is_instant(self) -> bool:
         """Whether the keys are instants."""
         return bool(pa.types.is_timestamp(self.type))
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the keys are neither places nor instants."""
+        return not self.granted_by and not self.is_instant
 
     @property
     def unit(self) -> str:
@@ -118,6 +128,24 @@ class LevelView:
 
 
 @dataclass(frozen=True)
+class TableView:
+    """A delivered table: the levels that have the same key columns, under the first one's name."""
+
+    name: str
+    levels: tuple[LevelView, ...]
+
+    @property
+    def dimensions(self) -> tuple[DimensionView, ...]:
+        """The key columns of every level of the table, after `level`."""
+        return self.levels[0].dimensions
+
+    @property
+    def instant(self) -> DimensionView | None:
+        """The first dimension of instants."""
+        return self.levels[0].instant
+
+
+@dataclass(frozen=True)
 class PrivacyView:
     """What the release costs a subscriber, and what all releases of a month may cost together."""
 
@@ -176,6 +204,14 @@ class ReleaseView:
     def id(self) -> str:
         """The release's unique name."""
         return f"{self.product}/v{self.version}/{self.period}/r{self.revision}"
+
+    @property
+    def tables(self) -> tuple[TableView, ...]:
+        """The delivered tables: one for each set of key columns."""
+        found: dict[tuple[str, ...], list[LevelView]] = {}
+        for level in self.levels:
+            found.setdefault(level.columns, []).append(level)
+        return tuple(TableView(levels[0].name, tuple(levels)) for levels in found.values())
 
     @property
     def instant(self) -> DimensionView | None:

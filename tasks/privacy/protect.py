@@ -10,7 +10,7 @@ from typing import NoReturn, final
 import numpy as np
 import pyarrow as pa
 
-from tasks.privacy.bounds import Contributions, LevelRule, defect
+from tasks.privacy.bounds import Contributions, Integers, LevelRule, defect
 from tasks.privacy.consistency import Hierarchy, Measured, make_consistent
 from tasks.privacy.noise import Noise, scale_of
 from tasks.privacy.release_table import OWN_COLUMNS, KeyStatuses, level_table, stacked
@@ -52,10 +52,12 @@ def protect(
     hierarchies: Sequence[Hierarchy] = (),
     statuses: Mapping[str, KeyStatuses] | None = None,
     later: Sequence[LaterStage] = (),
+    groups: Mapping[str, Integers] | None = None,
 ) -> ProtectedCounts:
     """Draw each level once by its rule; keys are in the flat order of the values; nothing raw is looked at.
 
     The rules must be the ones that `accounting.charge` was given: what is charged is what is drawn.
+    `groups`: each key's group by level; a group whose shown values would be mostly noise is withheld whole.
     """
     statuses, measured = statuses or {}, dict[str, Measured]()
     if len({rule.name for rule in rules}) != len(rules):
@@ -71,7 +73,15 @@ def protect(
     for hierarchy in hierarchies:
         measured |= _consistent(measured, hierarchy, {rule.name: rule for rule in rules})
     tables = [
-        level_table(r.name, measured[r.name], r.threshold, keys.get(r.name), statuses.get(r.name, ())) for r in rules
+        level_table(
+            rule.name,
+            measured[rule.name],
+            rule.threshold,
+            keys.get(rule.name),
+            statuses.get(rule.name, ()),
+            (groups or {}).get(rule.name),
+        )
+        for rule in rules
     ]
     return ProtectedCounts(stacked(tables), tuple(rules), TOKEN)
 

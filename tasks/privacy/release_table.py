@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from tasks.privacy.bounds import Integers
 from tasks.privacy.consistency import Measured, Reals
+from tasks.privacy.selection import mostly_noise
 
 ESTIMATE, WITHHELD_SMALL = "estimate", "withheld_small"
 RESULTS = ("value", "se", "low", "high", "status")
@@ -21,11 +22,18 @@ KeyStatuses = Sequence[tuple[str, npt.NDArray[np.bool_]]]
 
 
 def level_table(
-    name: str, measured: Measured, threshold: int | None, keys: pa.Table | None, statuses: KeyStatuses
+    name: str,
+    measured: Measured,
+    threshold: int | None,
+    keys: pa.Table | None,
+    statuses: KeyStatuses,
+    groups: Integers | None = None,
 ) -> pa.Table:
-    """One level; numbers are null unless the status is `estimate`."""
+    """One level; numbers are null unless the status is `estimate`. `groups`: see `mostly_noise`; None: one group."""
     values, se = measured.values.ravel(), np.sqrt(measured.variances.ravel())
-    names, code = _status(values, threshold, statuses)
+    names, code = _status(
+        values, se, threshold, statuses, np.zeros(values.size, np.int64) if groups is None else groups
+    )
     columns = {"level": pa.repeat(name, values.size)}
     columns |= {key: keys.column(key) for key in keys.column_names} if keys is not None else {}
     numbers = {"value": values, "se": se, "low": values - Z90 * se, "high": values + Z90 * se}
@@ -39,10 +47,13 @@ def stacked(levels: Iterable[pa.Table]) -> pa.Table:
     return table.select(["level", *(name for name in table.column_names if name not in OWN_COLUMNS), *RESULTS])
 
 
-def _status(values: Reals, threshold: int | None, statuses: KeyStatuses) -> tuple[list[str], Integers]:
+def _status(
+    values: Reals, se: Reals, threshold: int | None, statuses: KeyStatuses, groups: Integers
+) -> tuple[list[str], Integers]:
     """Status names, and each value's index among them: public ones first, then small ones, else 0, an estimate."""
     rules = [(status, mask.ravel()) for status, mask in statuses]
     if threshold is not None:
-        rules.append((WITHHELD_SMALL, values < threshold))
+        countable = ~np.any([mask for _, mask in rules], axis=0) if rules else np.ones(values.size, np.bool_)
+        rules.append((WITHHELD_SMALL, (values < threshold) | mostly_noise(values, se, threshold, groups, countable)))
     code = np.select([mask for _, mask in rules], range(1, len(rules) + 1), 0) if rules else np.zeros(values.size)
     return [ESTIMATE, *(status for status, _ in rules)], code.astype(np.int64)

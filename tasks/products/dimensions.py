@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from tasks.products.spec import Dimension
 
-AGE_BANDS = ("-24", "25-34", "35-44", "45-54", "55-64", "65+")
+AGE_BANDS = ("18-24", "25-34", "35-44", "45-54", "55-64", "65+")
 GENDERS = ("f", "m", "x")
 
 ZONE = Dimension("zone_id", pa.string(), "The zone.", lambda public: public.zones.zone_ids, granted_by="zone")
@@ -17,14 +17,15 @@ HOUR_START = Dimension("hour_start", pa.timestamp("s", "UTC"), "When the hour be
 AGE_BAND = Dimension(
     "age_band",
     pa.string(),
-    "Age in years (-24: of age and up to 24); empty where the level does not split by age.",
+    "Age in years; 18-24 begins when a person may be counted.",
     lambda public: AGE_BANDS,
 )
 GENDER = Dimension(
     "gender",
     pa.string(),
-    "f, m, or x (other or not stated); empty where the level does not split by gender.",
+    "f or m. Persons of another gender, or of none stated, count in every sum and have no rows of their own.",
     lambda public: GENDERS,
+    hidden=frozenset("x"),
 )
 DEMOGRAPHICS = len(AGE_BANDS) * len(GENDERS)
 """Combinations of age band and gender."""

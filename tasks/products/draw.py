@@ -1,5 +1,6 @@
 """A product's release: counted now, drawn by the call that is returned."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -7,6 +8,7 @@ from typing import NoReturn
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from tasks.mobility.tables import LakeTable
 from tasks.privacy.bounds import defect
@@ -29,7 +31,20 @@ def counted(product: DataProduct, context: CountContext, noise: Noise) -> Callab
         [hierarchy(public, *pair) for pair in product.same_persons],
         product.statuses(public),
         [_stage(count, context) for count in later],
+        {level.name: attribute_groups(public, level) for level in product.levels},
     )
+
+
+def attribute_groups(public: PublicContext, level: Level) -> npt.NDArray[np.int64]:
+    """Each key's combination of attributes: of the dimensions that are neither places nor instants."""
+    shape, indexes = level.shape(public), np.indices(level.shape(public))
+    axes = [
+        n for n, each in enumerate(level.dimensions) if not each.granted_by and not pa.types.is_timestamp(each.type)
+    ]
+    if not axes:
+        return np.zeros(math.prod(shape), np.int64)
+    groups: npt.NDArray[np.int64] = np.ravel_multi_index([indexes[n].ravel() for n in axes], [shape[n] for n in axes])
+    return groups
 
 
 def hierarchy(public: PublicContext, first: Level, second: Level) -> Hierarchy:

@@ -78,6 +78,8 @@ class Dimension:
     """Every public value, in draw order."""
     granted_by: Literal["zone", "district"] | None = None
     """What a client must be granted to receive a value of this column."""
+    hidden: frozenset[str] = frozenset()
+    """Values that are drawn so that sums agree, and never delivered."""
 
     def array(self, public: PublicContext) -> pa.Array:
         """Every public value, in draw order."""

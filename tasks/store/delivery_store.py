@@ -51,8 +51,9 @@ class DeliveryStore:
 
         The manifest names every other file by digest, so the same manifest again is the same delivery.
         """
-        manifest = hashlib.sha256(files[MANIFEST]).hexdigest()
-        for name in sorted(files, key=lambda name: name == MANIFEST):
+        (last,) = filter(_is_manifest, files)
+        manifest = hashlib.sha256(files[last]).hexdigest()
+        for name in sorted(files, key=_is_manifest):
             self.objects.put_if_absent(_folder(key, manifest) + name, files[name])
         return manifest
 
@@ -61,13 +62,18 @@ class DeliveryStore:
         folder = _folder(key, manifest_sha256)
         paths = sorted(found.key for found in self.objects.list(folder))
         files = {path.removeprefix(folder): self.objects.get(path) for path in paths}
-        if hashlib.sha256(files.get(MANIFEST, b"")).hexdigest() != manifest_sha256:
+        manifests = [hashlib.sha256(content).hexdigest() for name, content in files.items() if _is_manifest(name)]
+        if manifests != [manifest_sha256]:
             raise StorageUnavailable(
                 f"{self.objects.location}/{folder} is lost or altered.",
                 "Restore it from a backup, then deliver again.",
                 "lake.delivery_damaged",
             )
         return files
+
+
+def _is_manifest(path: str) -> bool:
+    return path.endswith(f"/{MANIFEST}")
 
 
 def _folder(key: DeliveryKey, manifest_sha256: str) -> str:

@@ -16,7 +16,7 @@ from tasks.services.s3 import S3Server, serve
 from tasks.store.buckets import Bucket, Buckets
 from tasks.verify import Verify
 from tests.refusals import refused
-from tests.unit.deliverable.factories import SIGNING_KEY, rendered
+from tests.unit.deliverable.factories import SIGNING_KEY, document, rendered
 
 GOOD = rendered()
 ROOT = "s3://nordmarkt-insights/throng"
@@ -39,13 +39,13 @@ def bucket(server: S3Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     monkeypatch.chdir(tmp_path)
     bucket = Buckets().at(ROOT)
     for name, content in GOOD.files.items():
-        bucket.put_new(f"{GOOD.path}/{name}", content, hashlib.sha256(content).hexdigest())
-    sent = (GOOD.path, GOOD.manifest_sha256)
+        bucket.put_new(f"{GOOD.path.product_folder}/{name}", content, hashlib.sha256(content).hexdigest())
+    sent = (GOOD.path.folder, GOOD.manifest_sha256)
     period = Period.parse("2026-03-02")
     by = datetime(2026, 3, 3, 9, tzinfo=UTC)
     bucket.put_index(
         index(
-            "nordmarkt", [IndexEntry("footfall", 1, period, PeriodState.DELIVERED, "Delivered.", by, *sent)], 64 * "0"
+            "nordmarkt", [IndexEntry("footfall", 2, period, PeriodState.DELIVERED, "Delivered.", by, *sent)], 64 * "0"
         )
     )
     return bucket
@@ -54,7 +54,7 @@ def bucket(server: S3Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 def test_a_client_verifies_its_prefix_and_one_delivery_with_its_own_credentials(bucket: Bucket, tmp_path: Path) -> None:
     (tmp_path / "key.pem").write_text(pem(public_key(SIGNING_KEY)))
     assert Verify()(ROOT, tmp_path / "key.pem").verdict == "verified with the pinned key"
-    assert Verify()(f"{ROOT}/{GOOD.path}").deliveries[0].rows == GOOD.rows
+    assert Verify()(f"{ROOT}/{GOOD.path.folder}").deliveries[0].rows == GOOD.rows
     assert [path.name for path in tmp_path.iterdir()] == ["key.pem"]
 
 
@@ -66,16 +66,16 @@ def test_a_bucket_that_denies_the_client_is_told_in_the_clients_words(bucket: Bu
 
 def test_an_object_changed_added_or_removed_in_the_bucket_is_named(bucket: Bucket) -> None:
     store = boto3.Session().client("s3")
-    key = {"Bucket": "nordmarkt-insights", "Key": f"throng/{GOOD.path}/zones.geojson"}
-    store.put_object(**key, Body=GOOD.files["zones.geojson"][:-1] + b" ")
+    key = {"Bucket": "nordmarkt-insights", "Key": f"throng/{GOOD.path.folder}/zones.geojson"}
+    store.put_object(**key, Body=document(GOOD, "zones.geojson")[:-1] + b" ")
     with refused("delivery.file_altered"):
         Verify()(ROOT)
     store.delete_object(**key)
     with refused("delivery.files_differ"):
         Verify()(ROOT)
-    store.put_object(**key, Body=GOOD.files["zones.geojson"])
+    store.put_object(**key, Body=document(GOOD, "zones.geojson"))
     store.put_object(Bucket="nordmarkt-insights", Key="throng/stray.txt", Body=b"")
     with refused("index.unnamed_objects"):
         Verify()(ROOT)
-    assert Verify()(f"{ROOT}/{GOOD.path}").deliveries
+    assert Verify()(f"{ROOT}/{GOOD.path.folder}").deliveries
     store.delete_object(Bucket="nordmarkt-insights", Key="throng/stray.txt")

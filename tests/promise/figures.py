@@ -200,10 +200,10 @@ def _weight(key: tuple[str, ...]) -> float:
 def _delivered(objects: Mapping[str, bytes]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name in sorted(objects):
-        short = name.removeprefix("figures/footfall/v1/cadence=day/")
-        if name.endswith("data.parquet"):
+        short = name.removeprefix("figures/footfall/v2/")
+        if name.endswith(".parquet"):
             found[short] = _data(pq.read_table(BytesIO(objects[name])))
-        elif name.endswith("data.csv"):
+        elif name.endswith(".csv"):
             texts = pc.ConvertOptions(column_types=dict.fromkeys(_header(objects[name]), pa.string()))
             rows = pc.read_csv(BytesIO(objects[name]), convert_options=texts).to_pylist()
             found[short] = digest([list(rows[0]), *(_without_numbers(row) for row in rows)])
@@ -224,21 +224,21 @@ def _header(content: bytes) -> list[str]:
     return content.partition(b"\n")[0].decode().strip().replace('"', "").split(",")
 
 
-PANEL_NUMBERS = tuple(f"panel_{name}" for name in NUMBERS)
+PERSONS = ("persons", "se", "persons_low", "persons_high")
 
 
 def _data(table: pa.Table) -> dict[str, Any]:
     """Types of its columns, its keys in their order, and the figures by level and place."""
     rows = table.to_pylist()
     keys = [digest([_without_numbers(row) for row in rows])]
-    placed = [row | {"place": row["zone_id"]} for row in rows]
-    sums = _by_place(placed, [name for name in table.column_names if name not in PANEL_NUMBERS], PANEL_NUMBERS)
+    placed = [row | {"place": next(row[name] for name in PLACES if name in row)} for row in rows]
+    sums = _by_place(placed, [name for name in table.column_names if name not in PERSONS], PERSONS)
     whole = [sum(each[n] for each in sums.values()) for n in range(1, 5)]
     return {"columns": [f"{field.name} {field.type}" for field in table.schema], "keys": keys, "sums": whole}
 
 
 def _without_numbers(row: Mapping[str, Any]) -> list[str]:
-    return [str(value) for name, value in row.items() if name not in PANEL_NUMBERS]
+    return [str(value) for name, value in row.items() if name not in PERSONS]
 
 
 def _manifest(document: dict[str, Any]) -> dict[str, Any]:
@@ -246,7 +246,11 @@ def _manifest(document: dict[str, Any]) -> dict[str, Any]:
     keep = ("product", "version", "cadence", "period", "period_start", "period_end", "timezone", "release_id",
             "release_revision", "delivery_revision", "zone_plan_version", "created_at", "key_id")  # fmt: skip
     numbers = {name: document["privacy"][name] for name in ("rho", "epsilon", "delta", "sigma", "bound", "threshold")}
-    columns = digest((column["name"], column["type"]) for column in document["schema"]["columns"])
+    columns = digest(
+        (table["name"], column["name"], column["type"])
+        for table in document["schema"]["tables"]
+        for column in table["columns"]
+    )
     quality = {name: document["quality"][name] for name in ("rows_by_status", "withheld_share")}
     return {
         **{name: document[name] for name in keep},
@@ -261,7 +265,11 @@ def _manifest(document: dict[str, Any]) -> dict[str, Any]:
 
 def _contract(document: dict[str, Any]) -> list[str]:
     """Columns with their types."""
-    return [f"{column['name']} {column['physicalType']}" for column in document["schema"][0]["properties"]]
+    return [
+        f"{table['name']} {column['name']} {column['physicalType']}"
+        for table in document["schema"]
+        for column in table["properties"]
+    ]
 
 
 def _fix_keys(stores: Stores) -> None:

@@ -1,4 +1,4 @@
-"""contract.yaml: the Open Data Contract Standard v3 description of a product's data.parquet."""
+"""contract.yaml: the Open Data Contract Standard v3 description of a product's tables."""
 
 import json
 from functools import cache
@@ -16,10 +16,9 @@ from open_data_contract_standard.model import (
 )
 
 from tasks.deliverable.columns import DataColumn, columns, key_columns
-from tasks.deliverable.renderers.parquet import RENDERER as PARQUET
 from tasks.deliverable.renderers.spec import Renderer, RenderInput
 from tasks.deliverable.statements import PERMITTED_USE
-from tasks.deliverable.view import LevelView, ReleaseView
+from tasks.deliverable.view import LevelView, ReleaseView, TableView
 
 API_VERSION = "v3.1.0"
 
@@ -40,7 +39,7 @@ def contract(content: RenderInput) -> bytes:
             limitations="Numbers count opted-in subscribers, not the population. Every number carries noise; its "
             "interval says how much. A number below its level's threshold is withheld: that is not zero.",
         ),
-        schema=[_table(release)],
+        schema=[_table(release, table) for table in release.tables],
     )
     return document.to_yaml().encode()
 
@@ -59,24 +58,25 @@ def _standard() -> Draft201909Validator:
     return Draft201909Validator(json.loads(schema.read_text(encoding="utf-8")))
 
 
-def _table(release: ReleaseView) -> SchemaObject:
+def _table(release: ReleaseView, table: TableView) -> SchemaObject:
     return SchemaObject(
-        name=release.product,
-        physicalName=PARQUET.file,
-        physicalType="file",
+        name=table.name,
+        physicalName=table.name,
+        physicalType="table",
         logicalType="object",
+        description=" ".join(level.meaning for level in table.levels),
         dataGranularityDescription="One row for each granted key of each level, published or not.",
-        properties=[_property(column) for column in columns(release)],
+        properties=[_property(column) for column in columns(release, table)],
         quality=[
             DataQuality(
                 type="library",
                 metric="duplicateValues",
-                arguments={"properties": list(key_columns(release))},
+                arguments={"properties": list(key_columns(table))},
                 mustBe=0,
                 description="These columns together name a row.",
             )
         ],
-        customProperties=[CustomProperty(property="levels", value=[_level(level) for level in release.levels])],
+        customProperties=[CustomProperty(property="levels", value=[_level(level) for level in table.levels])],
     )
 
 

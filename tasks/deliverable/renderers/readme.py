@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, time
 from functools import cache
 from math import hypot
 from typing import Any
@@ -12,10 +12,12 @@ import pyarrow.compute as pc
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from tasks.deliverable.columns import INTERVAL, columns, status_meanings
+from tasks.deliverable.renderers.parquet import RENDERER as PARQUET
 from tasks.deliverable.renderers.spec import Renderer, RenderInput
+from tasks.deliverable.serialisation import instant
 from tasks.deliverable.signature import key_id
 from tasks.deliverable.statements import DERIVED_MECHANISM, MECHANISM, PERMITTED_USE, UNIT
-from tasks.deliverable.table import status_counts
+from tasks.deliverable.table import expected_lifted, status_counts
 from tasks.deliverable.view import DimensionView, LevelView, RowStatus
 
 Z90 = 1.645
@@ -26,20 +28,26 @@ Row = Mapping[str, Any]
 
 def readme(content: RenderInput) -> bytes:
     """The read-me in bytes."""
-    release, data = content.release, content.data
+    release, first = content.release, content.release.tables[0]
     text = _template().render(
         release=release,
         plan=content.plan,
         grant=content.grant,
         delivery=content.delivery,
-        rows=data.num_rows,
+        path=content.path,
+        rows=content.rows,
         zones=len(content.places.zones),
-        columns=columns(release),
-        counts=[(level, status_counts(data, level.name)) for level in release.levels],
-        meanings=status_meanings(release),
+        tables=[(table, PARQUET.path(content.of(table)), columns(release, table)) for table in release.tables],
+        counts=[
+            (level, status_counts(data := content.tables[table.name], level.name), expected_lifted(data, level))
+            for table in release.tables
+            for level in table.levels
+        ],
+        meanings=status_meanings(release.instant),
         districts_missing=any(level.of_districts and not content.places.keys(level) for level in release.levels),
         interval=INTERVAL,
-        example=_example(data, release.levels[0]),
+        example=_example(content.tables[first.name], first.levels[0]),
+        hidden=sorted({d.column for level in release.levels for d in level.dimensions if d.hidden}),
         asked=[each for each in content.renderers if each.on_request],
         unit=UNIT,
         mechanism=DERIVED_MECHANISM if release.inputs else MECHANISM,
@@ -71,12 +79,12 @@ def _template() -> Template:
 def _example(data: pa.Table, level: LevelView) -> Row:
     """A row of median size, whose noise is typical; its neighbour; and a withheld row."""
     rows = data.filter(pc.equal(data["level"], level.name))
-    shown = rows.filter(pc.equal(rows["status"], RowStatus.ESTIMATE)).sort_by("panel_value")
+    shown = rows.filter(pc.equal(rows["status"], RowStatus.ESTIMATE)).sort_by("persons")
     row = _first(shown.slice(shown.num_rows // 2))
     return {
         "level": level,
         "row": row,
-        "percent": 100 * Z90 * row["panel_se"] / row["panel_value"] if row else None,
+        "percent": 100 * Z90 * row["se"] / row["persons"] if row else None,
         "sum": _sum(shown, level, row) if row else None,
         "withheld": _first(rows.filter(pc.equal(rows["status"], RowStatus.WITHHELD_SMALL))) if level.sigma else None,
         "ceiling": level.threshold + Z90 * float(level.sigma or 0),
@@ -96,7 +104,7 @@ def _sum(shown: pa.Table, level: LevelView, row: Row) -> Row | None:
     other = _neighbour(shown, level, row, over) if over else None
     if over is None or other is None:
         return None
-    value, se = row["panel_value"] + other["panel_value"], hypot(row["panel_se"], other["panel_se"])
+    value, se = row["persons"] + other["persons"], hypot(row["se"], other["se"])
     return {"over": over, "other": other, "value": value, "se": se, "low": value - Z90 * se, "high": value + Z90 * se}
 
 
@@ -113,9 +121,11 @@ def _cells(level: LevelView, row: Row) -> list[tuple[str, str]]:
     cells = []
     for dimension in level.dimensions:
         value = row[dimension.column]
-        cells.append((dimension.column, value.isoformat() if isinstance(value, datetime) else str(value)))
+        cells.append((dimension.column, instant(value) if isinstance(value, datetime) else str(value)))
         if dimension.granted_by:
             cells.append((dimension.name_column, plain(row[dimension.name_column])))
+        if dimension.is_instant:
+            cells += [(name, str(row[name])) for name in ("local_date", dimension.local_column)]
     return cells
 
 
@@ -135,9 +145,9 @@ def _when(level: LevelView, row: Row) -> str:
     """From when to when on the local clock; empty for a level without instants."""
     if level.instant is None:
         return ""
-    starts, begin = level.instant.values, row[level.instant.column].replace(tzinfo=None)
-    end = begin + (starts[1] - starts[0])
-    return f"{begin:%H:%M} to {end:%H:%M}"
+    starts, hour = level.instant.values, row[level.instant.local_column]
+    begin = datetime.combine(row["local_date"], time(hour))
+    return f"{begin:%H:%M} to {begin + (starts[1] - starts[0]):%H:%M}"
 
 
 def _additions(level: LevelView) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from contextlib import AbstractContextManager
+from pathlib import PurePath
 
 from tasks.declared import added, declared
 from tasks.deliverable.renderers.parquet import RENDERER as PARQUET
@@ -20,10 +21,12 @@ def grant_formats() -> tuple[str, ...]:
     return (PARQUET.name, *(each.name for each in _RENDERERS.values() if each.on_request))
 
 
-def media_type(file: str) -> str:
-    """The media type of a delivery's file."""
-    known = {each.file: each.media_type for each in _RENDERERS.values()}
-    return known.get(file, "application/json" if file.endswith(".json") else "application/octet-stream")
+def media_type(path: str) -> str:
+    """The media type of a delivery's file, by the ending that is its renderer's alone."""
+    known = {PurePath(each.file).suffix: each.media_type for each in _RENDERERS.values()} | {
+        ".json": "application/json"
+    }
+    return known.get(PurePath(path).suffix, "application/octet-stream")
 
 
 def registered(renderer: Renderer) -> AbstractContextManager[None]:

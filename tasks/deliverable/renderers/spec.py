@@ -1,12 +1,13 @@
-"""What a renderer is: one file of a delivery, as a function of what the client may have."""
+"""What a renderer is: one kind of file in a delivery, as a function of what the client may have."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
-import pyarrow as pa
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from tasks.deliverable.grant import Granted
-from tasks.deliverable.view import DeliveryView, GrantView, ReleaseView, ZonesView
+from tasks.deliverable.paths import DeliveryPath
+from tasks.deliverable.table import Tables
+from tasks.deliverable.view import DeliveryView, GrantView, ReleaseView, TableView, ZonesView
 
 
 @dataclass(frozen=True)
@@ -18,26 +19,70 @@ class RenderInput:
     grant: GrantView
     delivery: DeliveryView
     places: Granted
-    data: pa.Table
-    """The delivered rows."""
+    tables: Tables
+    """The delivered rows; those of one table for a renderer of one file a table."""
     public_key: bytes
     """Raw Ed25519 key by which the delivery is verified."""
     renderers: tuple["Renderer", ...]
     """Those of this delivery."""
 
+    @property
+    def path(self) -> DeliveryPath:
+        """Where the delivery is."""
+        return DeliveryPath(self.release.product, self.release.version, self.release.period, self.delivery.revision)
+
+    @property
+    def table(self) -> TableView:
+        """The only table."""
+        (name,) = self.tables
+        return next(table for table in self.release.tables if table.name == name)
+
+    def of(self, table: TableView) -> "RenderInput":
+        """The same with the rows of one table alone."""
+        return replace(self, tables={table.name: self.tables[table.name]})
+
+    @property
+    def rows(self) -> int:
+        """Rows of all tables."""
+        return sum(rows.num_rows for rows in self.tables.values())
+
+
+@dataclass(frozen=True)
+class RenderedFile:
+    """A file's path below the product's folder, its bytes, and how many delivered rows it holds."""
+
+    path: str
+    content: bytes
+    rows: int | None
+
 
 @dataclass(frozen=True)
 class Renderer:
-    """One file of a delivery. Equal inputs give equal bytes."""
+    """One kind of file. Equal inputs give equal bytes."""
 
     name: str
     """What a grant's `formats` calls it."""
     file: str
+    """The file's name; `{table}` and `{product}` are filled in."""
     media_type: str
     meaning: str
     """One phrase for the read-me."""
     render: Callable[[RenderInput], bytes]
     on_request: bool = False
     """Whether a client gets it only if its grant asks for it."""
-    has_rows: bool = False
-    """Whether the file holds every row of the delivery."""
+    holds: Literal["document", "table", "tables"] = "document"
+    """No rows; the rows of one table, in a file a table; or all rows."""
+    with_data: bool = False
+    """Whether its files are in the folders of rows, where documents may not be."""
+
+    def files(self, content: RenderInput) -> Iterator[RenderedFile]:
+        """Its files of a delivery."""
+        for part in map(content.of, content.release.tables) if self.holds == "table" else (content,):
+            rows = None if self.holds == "document" else part.rows
+            yield RenderedFile(self.path(part), self.render(part), rows)
+
+    def path(self, content: RenderInput) -> str:
+        """A file's path below the product's folder."""
+        table = next(iter(content.tables))
+        folder = content.path.rows(table) if self.with_data else content.path.documents
+        return f"{folder}/{self.file.format(table=table, product=content.release.product)}"

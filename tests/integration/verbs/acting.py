@@ -64,7 +64,7 @@ def in_bucket(home: Path, landing: Path, client: str) -> tuple[dict[str, bytes],
     bucket = stores.buckets.open(client_spec(stores, client).destination)
     found = {name: bucket.get(name) for name in bucket.sizes()}
     stored = {
-        f"{delivery.path}/{name}": content
+        f"{delivery.product}/v{delivery.version}/{name}": content
         for delivery in stores.catalog.deliveries(client)
         for name, content in stores.lake.delivery(_delivery_key(delivery), delivery.manifest_sha256).items()
     }

@@ -59,7 +59,7 @@ def way(place: Place, published: tuple[Path, Ended]) -> Iterator[Way]:
         yield Way(place, between, home, whole, tuple(between.asked))
 
 
-LISTING, FIRST_PUT, READ_BACK, MANIFEST, INDEX = 1, 3, 4, 13, 23
+LISTING, FIRST_PUT, READ_BACK, MANIFEST, INDEX = 1, 5, 6, 17, 30
 """Requests of a delivery, by number."""
 LASTING = {
     "down": (Fault(down=True), (LISTING, MANIFEST)),
@@ -79,8 +79,8 @@ def test_the_requests_are_those_that_these_tests_name(way: Way) -> None:
     numbered = [asked[number - 1] for number in (LISTING, FIRST_PUT, READ_BACK, MANIFEST, INDEX)]
     assert numbered == [
         "GET nordmarkt-insights",
-        "PUT README.md",
-        "GET README.md",
+        "PUT footfall.parquet",
+        "GET footfall.parquet",
         "PUT manifest.json",
         "PUT index.json",
     ]

@@ -138,7 +138,7 @@ def test_a_revision_killed_anywhere_and_run_again_is_one_revision_and_the_first_
     place: Place, published: tuple[Path, Ended], anywhere: bool
 ) -> None:
     reason = place.warm(keep_reason, published[0], place.landing)
-    act = Act("publish", ("footfall", str(DAY), f"footfall/v1/{DAY}/r1", reason))
+    act = Act("publish", ("footfall", str(DAY), f"footfall/v2/{DAY}/r1", reason))
     _, whole = place.done(act, published[0], "revised")
     assert len(whole.books.releases) == len(published[1].books.releases) + 1
     at = after_each_call(whole.borders, since="ledger.reserve")
@@ -176,7 +176,7 @@ def test_a_rendered_delivery_killed_anywhere_and_run_again_is_completed(
     place.apply(before, f"{before.parent.name}-completed")
     _, whole = place.done(DELIVER, before, "completed")
     since = after_each_call(whole.borders, since="s3.put_object")
-    assert [whole.borders[number - 1] for number in since].count("after s3.put_object") == 7
+    assert [whole.borders[number - 1] for number in since].count("after s3.put_object") == 8
     at = since if anywhere else [since[0], *after(whole.borders, since, "s3.put_object", "catalog.mark_delivered")]
     for killed in place.killed(DELIVER, before, whole.borders, at, place.in_a_fresh_folder):
         assert killed.again.books == whole.books, killed.border

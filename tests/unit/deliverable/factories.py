@@ -1,5 +1,7 @@
 """A small release with all statuses, its zone plan and a client; made of plain numbers, no noise drawn."""
 
+import csv
+import io
 import json
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -10,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from tasks.deliverable.files import Rendered, render
 from tasks.deliverable.view import (
@@ -25,7 +28,7 @@ from tasks.period import Period, day_hours
 from tasks.products.spec import OPTED_IN
 
 SIGNING_KEY = bytes(range(32))
-AGES = ("-24", "25-34", "65+")
+AGES = ("18-24", "25-34", "65+")
 GENDERS = ("f", "m", "x")
 
 
@@ -35,7 +38,8 @@ def dimension(name: str, *values: object, granted_by: Literal["zone", "district"
 
 ZONE = dimension("zone_id", "Z01", "Z02", "Z03", "Z04", granted_by="zone")
 DISTRICT = dimension("district_id", "North", "South", granted_by="district")
-AGE, GENDER = dimension("age_band", *AGES), dimension("gender", *GENDERS)
+AGE = dimension("age_band", *AGES)
+GENDER = replace(dimension("gender", *GENDERS), hidden=frozenset("x"))
 
 
 def hours(day: date) -> DimensionView:
@@ -88,7 +92,7 @@ def zones_view(names: tuple[str, ...] = ("Altstadt", "Bahnhof", "Campus", "Dom")
 def release_view(day: date = date(2026, 3, 2), **changes: Any) -> ReleaseView:
     view = ReleaseView(
         product="footfall",
-        version=1,
+        version=2,
         period=Period.day(day),
         revision=1,
         created_at=datetime(2026, 3, 3, 5, tzinfo=UTC),
@@ -142,3 +146,27 @@ def rendered(
     release, plan = release or release_view(), plan or zones_view()
     table = release_table(release)
     return render(release, table, plan, grant or grant_view(), delivery or DeliveryView(1), key)
+
+
+def document(delivery: Rendered, name: str) -> bytes:
+    """A file beside the manifest."""
+    return delivery.files[f"{delivery.path.documents}/{name}"]
+
+
+def text(delivery: Rendered, name: str = "README.md") -> str:
+    return document(delivery, name).decode()
+
+
+def manifest(delivery: Rendered) -> dict[str, Any]:
+    return dict(json.loads(document(delivery, "manifest.json")))
+
+
+def lines(delivery: Rendered, table: str = "zone_hour") -> list[dict[str, str]]:
+    """The rows of a table's CSV file."""
+    return list(csv.DictReader(io.StringIO(text(delivery, f"{table}.csv"))))
+
+
+def stored(delivery: Rendered, table: str = "zone_hour") -> pa.Table:
+    """The rows of a table's Parquet file."""
+    path = f"{delivery.path.rows(table)}/{delivery.path.product}.parquet"
+    return pq.read_table(io.BytesIO(delivery.files[path]))

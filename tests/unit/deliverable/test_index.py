@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from tasks.deliverable.index import IndexEntry, PeriodState, check_ledger, index
-from tasks.deliverable.manifest import delivery_path
+from tasks.deliverable.paths import DeliveryPath
 from tasks.errors import RefusedDelivery
 from tasks.period import Period
 from tests.refusals import refused
@@ -17,17 +17,21 @@ MADE, FOREIGN = 64 * "a", 64 * "b"
 WHERE = "s3://nordmarkt-insights/throng"
 
 
+def path(day: int) -> str:
+    return DeliveryPath("footfall", 2, Period.day(date(2026, 3, day)), 1).folder
+
+
 def written(ledger: str, *manifests: str | None) -> bytes:
     """An index of days from 1 March, each with the digest of its manifest, or late."""
     entries: Sequence[IndexEntry] = [
         IndexEntry(
             "footfall",
-            1,
+            2,
             Period.day(date(2026, 3, place)),
             PeriodState.DELIVERED if manifest else PeriodState.LATE,
             "Delivered.",
             datetime(2026, 3, 9, tzinfo=UTC),
-            *((delivery_path("footfall", 1, "day", date(2026, 3, place), 1), manifest) if manifest else ()),
+            *((path(place), manifest) if manifest else ()),
         )
         for place, manifest in enumerate(manifests, 1)
     ]

@@ -1,8 +1,5 @@
 """A product of another shape is delivered by what it declares: two places a key, no hours, numbers as keys."""
 
-import csv
-import io
-import json
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -25,9 +22,12 @@ from tests.unit.deliverable.factories import (
     ZONE,
     dimension,
     grant_view,
+    lines,
+    manifest,
     release_table,
     release_view,
     rendered,
+    text,
     zones_view,
 )
 
@@ -45,44 +45,45 @@ RELEASE = release_view(product="trips", period=WEEK, levels=TRIPS)
 
 def verified(delivery: Rendered, release: ReleaseView = RELEASE) -> list[dict[str, str]]:
     """The delivery's lines, once it passed its gate and its verification."""
-    check_delivery(release, delivery.places, delivery.data, plain)
+    check_delivery(release, delivery.places, delivery.tables, plain)
     sizes = {name: len(content) for name, content in delivery.files.items()}
     assert verify(sizes, delivery.files.__getitem__, public_key(SIGNING_KEY)).deliveries[0].rows == delivery.rows
-    return list(csv.DictReader(io.StringIO(delivery.files["data.csv"].decode())))
+    return [line for table in release.tables for line in lines(delivery, table.name)]
 
 
 def test_two_places_a_key_without_hours_are_rendered_gated_and_verified() -> None:
-    lines = verified(rendered(RELEASE))
-    assert len(lines) == 4 * 4 + 2 * 2
-    assert list(lines[0])[:8] == [
-        *("period_start", "period_end", "level", "origin_zone_id", "origin_zone_name"),
-        *("destination_zone_id", "destination_zone_name", "panel_value"),
+    rows = verified(rendered(RELEASE))
+    assert len(rows) == 4 * 4 + 2 * 2
+    assert list(rows[0])[:8] == [
+        *("period", "level", "origin_zone_id", "origin_zone_name"),
+        *("destination_zone_id", "destination_zone_name", "persons", "persons_low"),
     ]
-    assert (lines[0]["period_start"], lines[0]["period_end"]) == ("2026-03-02", "2026-03-09")
-    pairs = {(line["origin_zone_name"], line["destination_zone_name"]) for line in lines}
-    assert {("Altstadt", "Bahnhof"), ("North", "South")} <= pairs
+    assert rows[0]["period"] == "2026-W10"
+    assert ("Altstadt", "Bahnhof") in {(row["origin_zone_name"], row["destination_zone_name"]) for row in rows[:16]}
+    assert ("North", "South") in {(row["origin_district_name"], row["destination_district_name"]) for row in rows[16:]}
 
 
 def test_both_places_of_a_key_must_be_granted() -> None:
-    lines = verified(rendered(RELEASE, grant=grant_view("Z01", "South")))
-    pairs: dict[str, set[tuple[str, str]]] = {line["level"]: set() for line in lines}
-    for line in lines:
-        pairs[line["level"]].add((line["origin_zone_id"], line["destination_zone_id"]))
+    rows = verified(rendered(RELEASE, grant=grant_view("Z01", "South")))
+    pairs: dict[str, set[tuple[str, str]]] = {line["level"]: set() for line in rows}
+    for line in rows:
+        place = "zone" if line["level"] == "zone_pair" else "district"
+        pairs[line["level"]].add((line[f"origin_{place}_id"], line[f"destination_{place}_id"]))
     zones = ("Z01", "Z03", "Z04")
     assert pairs == {"zone_pair": {(a, b) for a in zones for b in zones}, "district_pair": {("South", "South")}}
 
 
 def test_contract_manifest_and_read_me_speak_of_the_products_own_columns() -> None:
     delivery = rendered(RELEASE)
-    table = yaml.safe_load(delivery.files["contract.yaml"])["schema"][0]
+    table = yaml.safe_load(text(delivery, "contract.yaml"))["schema"][0]
     keys = ["level", "origin_zone_id", "destination_zone_id"]
     assert table["quality"][0]["arguments"]["properties"] == keys
     assert [column["required"] for column in table["properties"] if column["name"] in keys] == [True] * 3
-    manifest = json.loads(delivery.files["manifest.json"])
-    assert manifest["schema"]["additive_over"] == {"zone_pair": ["origin_zone_id"], "district_pair": []}
-    text = delivery.files["README.md"].decode()
-    assert "hour" not in text.partition("## Privacy")[0].replace("hours is counted in no zone", "")
-    assert 'pivot(index="destination_zone_id", columns="origin_zone_id"' in text
+    stated = manifest(delivery)
+    assert stated["schema"]["additive_over"] == {"zone_pair": ["origin_zone_id"], "district_pair": []}
+    readme = text(delivery)
+    assert "hour" not in readme.partition("## Privacy")[0].replace("hours is counted in no zone", "")
+    assert 'pivot(index="destination_zone_id", columns="origin_zone_id"' in readme
 
 
 def test_keys_that_are_numbers_or_of_one_level_only_are_delivered_as_such() -> None:
@@ -91,15 +92,29 @@ def test_keys_that_are_numbers_or_of_one_level_only_are_delivered_as_such() -> N
     levels = (replace(TRIPS[0], dimensions=(ZONE, days, home), additive=frozenset({"visit_days"})), TRIPS[1])
     release = release_view(product="loyalty", levels=levels)
     delivery = rendered(release)
-    lines = verified(delivery, release)
-    assert {line["visit_days"] for line in lines} == {"1", "2", "4", ""}
-    assert {line["home_district_id"] for line in lines} == {"North", "South", "unknown", ""}
-    assert 'set_index(["zone_id", "visit_days", "home_district_id"])' in delivery.files["README.md"].decode()
+    verified(delivery, release)
+    loyal = lines(delivery, "zone_pair")
+    assert {line["visit_days"] for line in loyal} == {"1", "2", "4"}
+    assert {line["home_district_id"] for line in loyal} == {"North", "South", "unknown"}
+    assert 'set_index(["zone_id", "visit_days", "home_district_id"])' in text(delivery)
 
 
 def test_two_dimensions_that_would_share_a_column_are_refused() -> None:
     with refused("delivery.column_twice"):
-        replace(TRIPS[0], dimensions=(ZONE, DISTRICT))
+        replace(TRIPS[0], dimensions=(ZONE, ZONE))
+
+
+def test_levels_with_the_same_key_columns_share_a_table_and_others_do_not() -> None:
+    arrivals = replace(TRIPS[0], name="arrivals", dimensions=(ZONE,), additive=frozenset())
+    departures = replace(arrivals, name="departures")
+    release = release_view(product="trips", levels=(arrivals, *TRIPS, departures))
+    delivery = rendered(release)
+    verified(delivery, release)
+    assert {name: set(rows["level"].to_pylist()) for name, rows in delivery.tables.items()} == {
+        "arrivals": {"arrivals", "departures"},
+        "zone_pair": {"zone_pair"},
+        "district_pair": {"district_pair"},
+    }
 
 
 def test_estimated_people_are_rendered_gated_and_verified_and_make_another_delivery() -> None:
@@ -110,7 +125,7 @@ def test_estimated_people_are_rendered_gated_and_verified_and_make_another_deliv
         table = table.append_column(name, pc.multiply(counts[source], 10))
     delivery = render(estimated, table, plan, grant_view(), DeliveryView(1), SIGNING_KEY)
     assert "people" in verified(delivery, estimated)[0]
-    assert json.loads(delivery.files["manifest.json"])["population"]["weighting"] == "tenfold 1"
+    assert manifest(delivery)["population"]["weighting"] == "tenfold 1"
     assert inputs_digest(estimated, plan, grant_view()) != inputs_digest(RELEASE, plan, grant_view())
 
 
@@ -120,7 +135,7 @@ def test_a_derived_release_names_its_inputs_and_states_no_noise_of_its_own() -> 
     drawn, derived = release_table(RELEASE), release_view(product="sums", period=WEEK, levels=levels, inputs=inputs)
     delivery = render(derived, drawn, zones_view(), grant_view(), DeliveryView(1), SIGNING_KEY)
     verified(delivery, derived)
-    manifest = json.loads(delivery.files["manifest.json"])
-    assert manifest["inputs"] == list(inputs)
-    assert manifest["privacy"]["sigma"] == {}
-    assert all(f"`{id}`" in delivery.files["README.md"].decode() for id in inputs)
+    stated = manifest(delivery)
+    assert stated["inputs"] == list(inputs)
+    assert stated["privacy"]["sigma"] == {}
+    assert all(f"`{id}`" in text(delivery) for id in inputs)

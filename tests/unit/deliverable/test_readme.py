@@ -11,47 +11,59 @@ import pytest
 from tasks.deliverable.files import render
 from tasks.deliverable.renderers.readme import plain
 from tasks.deliverable.view import DeliveryView
-from tests.unit.deliverable.factories import SIGNING_KEY, grant_view, release_table, release_view, rendered, zones_view
+from tests.unit.deliverable.factories import (
+    SIGNING_KEY,
+    grant_view,
+    lines,
+    release_table,
+    release_view,
+    rendered,
+    text,
+    zones_view,
+)
 
 
-def text(*zones: str, **changes: Any) -> str:
-    return rendered(release_view(**changes), grant=grant_view(*zones)).files["README.md"].decode()
+def readme(*zones: str, **changes: Any) -> str:
+    return text(rendered(release_view(**changes), grant=grant_view(*zones)))
 
 
 def test_the_example_is_a_row_of_this_delivery() -> None:
     delivery = rendered()
-    content = delivery.files["README.md"].decode()
-    values = {str(row["panel_value"]): row for row in delivery.data.to_pylist() if row["panel_value"]}
-    example = re.search(
-        r"\| (Z0\d) \| \w+ \| (\S+) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \| estimate \|", content
-    )
+    content = text(delivery)
+    shown = r"\| (Z0\d) \| \w+ \| (\S+) \| \S+ \| \d+ \| (\d+) \| (\d+) \| (\d+) \| ([\d.]+) \| \w+ \| estimate \|"
+    example = re.search(shown, content)
     assert example
-    row = values[example[3]]
-    assert (row["zone_id"], row["hour_start"].isoformat()) == (example[1], example[2])
-    assert (str(row["panel_se"]), str(row["panel_low"]), str(row["panel_high"])) == example.groups()[3:]
+    (row,) = (
+        row
+        for row in lines(delivery)
+        if (row["zone_id"], row["hour_utc"], row["persons"]) == (example[1], example[2], example[3])
+    )
+    assert (row["persons_low"], row["persons_high"], row["se"]) == example.groups()[3:]
 
 
 def test_the_snippet_runs_as_it_stands(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     delivery = rendered()
-    (tmp_path / "data.parquet").write_bytes(delivery.files["data.parquet"])
+    for path, body in delivery.files.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(body)
     monkeypatch.chdir(tmp_path)
-    snippet = re.search(r"```python\n(.*?)```", delivery.files["README.md"].decode(), re.S)
+    snippet = re.search(r"```python\n(.*?)```", text(delivery), re.S)
     assert snippet
     exec(snippet[1], {})
     assert "Z01" in capsys.readouterr().out
 
 
 def test_a_client_of_one_zone_is_told_why_there_are_no_district_rows() -> None:
-    content = text("Z01")
+    content = readme("Z01")
     assert "Rows of districts come only to clients who are granted every zone" in content
     assert "Adding two zones" not in content
 
 
 def test_warnings_of_the_day_are_told() -> None:
-    assert "- Few rows came." in text(warnings=("Few rows came.",))
-    assert "no warnings" in text()
+    assert "- Few rows came." in readme(warnings=("Few rows came.",))
+    assert "no warnings" in readme()
 
 
 def test_a_delivery_in_which_nothing_is_large_enough_says_so() -> None:
@@ -61,18 +73,18 @@ def test_a_delivery_in_which_nothing_is_large_enough_says_so() -> None:
         table = table.set_column(table.schema.get_field_index(column), column, pa.nulls(table.num_rows, pa.float64()))
     small = pc.if_else(pc.equal(table["status"], "estimate"), "withheld_small", table["status"])
     table = table.set_column(table.schema.get_field_index("status"), "status", small)
-    content = render(release, table, plan, grant_view(), DeliveryView(1), SIGNING_KEY).files["README.md"].decode()
+    content = text(render(release, table, plan, grant_view(), DeliveryView(1), SIGNING_KEY))
     assert "No number of level `zone_hour` was large enough to be shown." in content
     assert "A number that is not shown" in content
 
 
 def test_no_blank_or_undefined_gaps_are_left() -> None:
-    for content in (text(), text("Z01"), text(warnings=("One.", "Two."))):
+    for content in (readme(), readme("Z01"), readme(warnings=("One.", "Two."))):
         assert "\n\n\n" not in content
         assert "None" not in content
 
 
 def test_foreign_text_is_inert_markdown() -> None:
     assert plain("a|b\n<b>*x*</b> [y](z) `c`") == r"a\|b \<b\>\*x\*\</b\> \[y\](z) \`c\`"
-    content = rendered(plan=zones_view(("<script>", "|", "# C", "D"))).files["README.md"].decode()
+    content = text(rendered(plan=zones_view(("<script>", "|", "# C", "D"))))
     assert "<script>" not in content

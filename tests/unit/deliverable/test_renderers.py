@@ -1,7 +1,5 @@
 """A new file of a delivery is one renderer, and nothing else changes."""
 
-import json
-
 from tasks.deliverable.renderers.registry import chosen, grant_formats, media_type, registered
 from tasks.deliverable.renderers.spec import Renderer, RenderInput
 from tasks.deliverable.signature import public_key
@@ -9,11 +7,11 @@ from tasks.deliverable.verify import verify
 from tasks.store.client_file import parse_client
 from tests.factories import client_toml
 from tests.refusals import refused
-from tests.unit.deliverable.factories import SIGNING_KEY, grant_view, rendered
+from tests.unit.deliverable.factories import SIGNING_KEY, grant_view, manifest, rendered, text
 
 
 def total(content: RenderInput) -> bytes:
-    return f"{content.data.num_rows} rows for {content.grant.client}\n".encode()
+    return f"{content.rows} rows for {content.grant.client}\n".encode()
 
 
 TOTAL = Renderer("total", "total.txt", "text/plain", "the number of rows", total, on_request=True)
@@ -24,10 +22,10 @@ def test_a_toy_renderer_is_granted_rendered_listed_explained_and_verified() -> N
     with registered(TOTAL):
         spec = parse_client(CLIENT, "client.toml", ["footfall"], grant_formats())
         delivery = rendered(grant=grant_view(formats=spec.grants[0].formats))
-    assert delivery.files["total.txt"] == b"528 rows for nordmarkt\n"
-    (listed,) = (f for f in json.loads(delivery.files["manifest.json"])["files"] if f["path"] == "total.txt")
+    assert text(delivery, "total.txt") == "384 rows for nordmarkt\n"
+    (listed,) = (file for file in manifest(delivery)["files"] if file["path"].endswith("/total.txt"))
     assert (listed["bytes"], listed["rows"]) == (23, None)
-    assert "`total.txt`: the number of rows." in delivery.files["README.md"].decode()
+    assert "`total.txt`: the number of rows." in text(delivery)
     sizes = {name: len(content) for name, content in delivery.files.items()}
     verify(sizes, delivery.files.__getitem__, public_key(SIGNING_KEY))
 
@@ -38,12 +36,12 @@ def test_a_format_that_no_renderer_makes_is_refused() -> None:
 
 
 def test_clients_get_what_nobody_asks_for_and_what_they_ask_for() -> None:
-    assert grant_formats() == ("parquet", "csv")
-    assert {each.file for each in chosen(())} == {"data.parquet", "zones.geojson", "README.md", "contract.yaml"}
-    assert {each.file for each in chosen(("csv",))} - {each.file for each in chosen(())} == {"data.csv"}
+    assert grant_formats() == ("parquet", "csv", "csv_de", "xlsx")
+    assert {each.name for each in chosen(())} == {"parquet", "geojson", "readme", "contract"}
+    assert {each.name for each in chosen(("csv",))} - {each.name for each in chosen(())} == {"csv"}
 
 
 def test_each_file_has_its_media_type() -> None:
-    assert media_type("zones.geojson") == "application/geo+json"
+    assert media_type("docs/zones.geojson") == "application/geo+json"
     assert media_type("manifest.json") == "application/json"
     assert media_type("manifest.sig") == "application/octet-stream"

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tasks.deliverable.signature import is_signed, key_id, parse_public_key, pem, pinned_key, public_key, sign
 from tests.refusals import refused
-from tests.unit.deliverable.factories import SIGNING_KEY, rendered
+from tests.unit.deliverable.factories import SIGNING_KEY, document, rendered
 
 PUBLIC = public_key(SIGNING_KEY)
 
@@ -40,8 +40,9 @@ def test_a_signature_holds_for_its_message_and_key_only() -> None:
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed here")
 def test_the_read_mes_command_for_openssl_accepts_the_signature(tmp_path: Path) -> None:
-    for name, content in rendered().files.items():
-        (tmp_path / name).write_bytes(content)
+    delivery = rendered()
+    for name in ("README.md", "manifest.json", "manifest.sig"):
+        (tmp_path / name).write_bytes(document(delivery, name))
     (tmp_path / "KEY.pem").write_text(pem(PUBLIC))
     command = "openssl pkeyutl -verify -rawin -pubin -inkey KEY.pem -in manifest.json -sigfile manifest.sig"
     assert command in (tmp_path / "README.md").read_text()

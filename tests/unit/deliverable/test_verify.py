@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tasks.deliverable.files import Rendered
 from tasks.deliverable.index import IndexEntry, PeriodState, index
-from tasks.deliverable.manifest import delivery_path
+from tasks.deliverable.paths import DeliveryPath
 from tasks.deliverable.signature import key_id, public_key, sign
 from tasks.deliverable.verify import Verified, verify
 from tasks.deliverable.view import DeliveryView
@@ -24,6 +24,9 @@ from tests.unit.deliverable.factories import SIGNING_KEY, grant_view, release_vi
 PUBLIC = public_key(SIGNING_KEY)
 GOOD = rendered()
 NAMES = sorted(GOOD.files)
+DOCUMENTS = GOOD.path.documents
+MANIFEST, SIGNATURE, README = (f"{DOCUMENTS}/{name}" for name in ("manifest.json", "manifest.sig", "README.md"))
+PARQUET = f"{GOOD.path.rows('zone_hour')}/footfall.parquet"
 OTHER_KEY = bytes(range(1, 33))
 
 LEDGER = 64 * "0"
@@ -45,10 +48,10 @@ def signed_again(
     change: Callable[[dict[str, Any]], None], key: bytes = SIGNING_KEY, **files: bytes
 ) -> dict[str, bytes]:
     """The delivery with a changed manifest that is signed anew: what only a signer can do."""
-    manifest = json.loads(GOOD.files["manifest.json"])
+    manifest = json.loads(GOOD.files[MANIFEST])
     change(manifest)
     content = json.dumps(manifest).encode()
-    return {**GOOD.files, **files, "manifest.json": content, "manifest.sig": sign(key, content)}
+    return {**GOOD.files, **files, MANIFEST: content, SIGNATURE: sign(key, content)}
 
 
 def test_a_rendered_delivery_verifies() -> None:
@@ -109,8 +112,8 @@ def test_a_renamed_file_is_named(name: str) -> None:
 
 def test_two_files_that_changed_places_are_found() -> None:
     files = dict(GOOD.files)
-    files["README.md"], files["contract.yaml"] = files["contract.yaml"], files["README.md"]
-    refused(files, "delivery.file_altered", "README.md")
+    files[README], files[PARQUET] = files[PARQUET], files[README]
+    refused(files, "delivery.file_altered")
 
 
 def test_an_empty_place_says_what_to_give() -> None:
@@ -133,7 +136,8 @@ def test_an_unreadable_public_key_is_refused(key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["../data.parquet", "/etc/passwd", "a/b", "..", ".hidden", "", "a\x00b", "data.parquet\n", "..\\x"]
+    "path",
+    ["../data.parquet", "/etc/passwd", "a//b", "..", "a/../b", ".hidden", "", "a\x00b", "data.parquet\n", "..\\x"],
 )
 def test_a_path_that_leaves_the_folder_is_refused(path: str) -> None:
     refused(signed_again(lambda m: m["files"][0].update(path=path)), "delivery.document_invalid", "files.0.path")
@@ -141,7 +145,8 @@ def test_a_path_that_leaves_the_folder_is_refused(path: str) -> None:
 
 def test_a_listed_path_is_read_only_if_it_was_listed_at_the_location() -> None:
     read: list[str] = []
-    files = signed_again(lambda m: m["files"].append({**m["files"][0], "path": "other"}))
+    other = f"{DOCUMENTS}/other"
+    files = signed_again(lambda m: m["files"].append({**m["files"][0], "path": other}))
 
     def fetch(name: str) -> bytes:
         read.append(name)
@@ -149,7 +154,7 @@ def test_a_listed_path_is_read_only_if_it_was_listed_at_the_location() -> None:
 
     with pytest.raises(RefusedDelivery, match="other"):
         verify({name: len(content) for name, content in files.items()}, fetch, PUBLIC)
-    assert set(read) == {"manifest.json", "manifest.sig"}
+    assert set(read) == {MANIFEST, SIGNATURE}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -167,7 +172,7 @@ def test_a_huge_file_is_refused_before_it_is_read(name: str) -> None:
 def test_a_file_that_changes_while_it_is_read_is_refused() -> None:
     sizes = {name: len(content) for name, content in GOOD.files.items()}
     with pytest.raises(RefusedDelivery, match="README") as refusal:
-        verify(sizes, lambda name: GOOD.files[name] + b"x" * (name == "README.md"), PUBLIC)
+        verify(sizes, lambda name: GOOD.files[name] + b"x" * (name == README), PUBLIC)
     assert refusal.value.code == "delivery.object_changed"
 
 
@@ -175,13 +180,13 @@ def test_a_file_that_changes_while_it_is_read_is_refused() -> None:
     "content", [b"", b"[]", b"null", b"\xff", b'{"format": 1, "format": 1}', b'{"format": NaN}', b"[" * 100_000]
 )
 def test_a_manifest_that_is_not_plain_json_is_refused(content: bytes) -> None:
-    refused({**GOOD.files, "manifest.json": content}, None, "manifest.json")
+    refused({**GOOD.files, MANIFEST: content}, None, "manifest.json")
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        lambda m: m.update(format=2),
+        lambda m: m.update(format=1),
         lambda m: m.pop("files"),
         lambda m: m.update(delivery_revision=0),
         lambda m: m["files"][0].update(bytes=-1),
@@ -198,21 +203,38 @@ def test_a_file_listed_twice_is_refused() -> None:
 
 
 def test_a_manifest_without_data_is_refused() -> None:
-    files = signed_again(lambda m: m.update(files=[f for f in m["files"] if f["path"] != "data.parquet"]))
-    refused(files, "delivery.manifest_names", "data.parquet")
+    files = signed_again(lambda m: m.update(files=[f for f in m["files"] if f["path"] != PARQUET]))
+    refused(files, "delivery.manifest_names", PARQUET)
+
+
+def test_a_file_outside_the_deliverys_folders_is_refused_even_when_signed() -> None:
+    path, body = "data/zone_hour/stray", b"rows"
+    stray = {"path": path, "bytes": 4, "rows": None, "sha256": hashlib.sha256(body).hexdigest()}
+    files = signed_again(lambda m: m["files"].append(stray), **{path: body})
+    refused(files, "delivery.manifest_names", path)
+
+
+def test_a_delivery_in_the_folder_of_another_is_refused() -> None:
+    files = {path.replace("dt=2026-03-02", "dt=2026-03-05"): content for path, content in GOOD.files.items()}
+    refused(files, "delivery.other_place", "dt=2026-03-05")
+
+
+def test_the_deliveries_of_a_products_folder_verify_together() -> None:
+    assert len(check({**GOOD.files, **NEXT_DAY.files}).deliveries) == 2
+    refused({**GOOD.files, **NEXT_DAY.files, "data/zone_hour/stray": b""}, "index.unnamed_objects", "stray")
 
 
 def entry(delivery: Rendered | None, day: date = date(2026, 3, 2), revision: int = 1) -> IndexEntry:
     state, reason = (
         (PeriodState.DELIVERED, "Delivered.") if delivery else (PeriodState.LATE, "The day is not ingested.")
     )
-    path = delivery_path("footfall", 1, "day", day, revision)
+    path = DeliveryPath("footfall", 2, Period.day(day), revision).folder
     sent = (path, delivery.manifest_sha256) if delivery else ()
-    return IndexEntry("footfall", 1, Period.day(day), state, reason, datetime(2026, 3, 3, 9, tzinfo=UTC), *sent)
+    return IndexEntry("footfall", 2, Period.day(day), state, reason, datetime(2026, 3, 3, 9, tzinfo=UTC), *sent)
 
 
 def placed(*deliveries: Rendered) -> dict[str, bytes]:
-    return {f"{each.path}/{name}": content for each in deliveries for name, content in each.files.items()}
+    return {f"{each.path.product_folder}/{path}": body for each in deliveries for path, body in each.files.items()}
 
 
 NEXT_DAY = rendered(release_view(date(2026, 3, 3)))
@@ -242,13 +264,15 @@ def test_a_recalled_delivery_may_be_gone_and_is_verified_while_it_is_kept() -> N
     assert check({"index.json": content}).deliveries == ()
     assert len(check({"index.json": content, **placed(GOOD)}).deliveries) == 1
     refused(
-        {"index.json": content, **placed(GOOD), f"{GOOD.path}/README.md": b""}, "delivery.file_altered", "README.md"
+        {"index.json": content, **placed(GOOD), f"{GOOD.path.folder}/README.md": b""},
+        "delivery.file_altered",
+        "README.md",
     )
 
 
 def test_a_superseded_delivery_is_verified_too() -> None:
     files = {"index.json": index("nordmarkt", [entry(AGAIN, revision=2)], LEDGER), **placed(GOOD, AGAIN)}
-    refused({**files, f"{GOOD.path}/README.md": b""}, "delivery.file_altered", f"{GOOD.path}/README.md")
+    refused({**files, f"{GOOD.path.folder}/README.md": b""}, "delivery.file_altered", f"{GOOD.path.folder}/README.md")
     impostor = rendered(key=OTHER_KEY)
     refused({**files, **placed(impostor)}, "index.superseded_differs", pinned=None)
 
@@ -257,7 +281,7 @@ def test_a_delivery_that_the_index_does_not_name_is_refused() -> None:
     refused(
         {"index.json": index("nordmarkt", [entry(GOOD)], LEDGER), **placed(GOOD, NEXT_DAY)},
         "index.unnamed_objects",
-        NEXT_DAY.path,
+        NEXT_DAY.path.partition,
     )
 
 
@@ -265,18 +289,26 @@ def test_a_delivery_that_the_index_names_and_is_not_there_is_refused() -> None:
     refused(
         {"index.json": index("nordmarkt", [entry(GOOD)], LEDGER)},
         "delivery.object_missing",
-        f"{GOOD.path}/manifest.json",
+        f"{GOOD.path.folder}/manifest.json",
     )
 
 
 def test_a_delivery_with_another_digest_than_the_index_says_is_refused() -> None:
     content = index("nordmarkt", [entry(NEXT_DAY)], LEDGER)
-    refused({"index.json": content, **placed(GOOD)}, "index.digest_differs", GOOD.path)
+    refused({"index.json": content, **placed(GOOD)}, "index.digest_differs", GOOD.path.folder)
 
 
 def test_a_delivery_of_another_day_in_a_days_place_is_refused() -> None:
-    files = {f"{GOOD.path}/{name}": content for name, content in NEXT_DAY.files.items()}
-    refused({"index.json": index("nordmarkt", [entry(NEXT_DAY)], LEDGER), **files}, "index.other_delivery")
+    files = {path.replace("dt=2026-03-03", "dt=2026-03-02"): body for path, body in placed(NEXT_DAY).items()}
+    refused({"index.json": index("nordmarkt", [entry(NEXT_DAY)], LEDGER), **files}, "delivery.other_place")
+
+
+def test_a_delivery_that_the_index_calls_another_period_is_refused() -> None:
+    document = json.loads(index("nordmarkt", [entry(GOOD)], LEDGER))
+    document["periods"][0]["period"] = "2026-03-09"
+    refused({"index.json": json.dumps(document).encode(), **placed(GOOD)}, "index.other_delivery")
+    document["periods"][0]["path"] = "footfall"
+    refused({"index.json": json.dumps(document).encode(), **placed(GOOD)}, "index.path_shape")
 
 
 @pytest.mark.parametrize("path", ["../x", "/x", "a//b", "a/../b", ".", "a/", "a" * 200, "a b"])
@@ -306,6 +338,6 @@ def test_a_period_that_somebody_wrote_into_the_index_is_no_command() -> None:
 def test_a_delivery_that_supersedes_a_later_one_is_refused() -> None:
     files = signed_again(lambda m: m.update(supersedes={"delivery_revision": 7, "manifest_sha256": "0" * 64}))
     document = json.loads(index("nordmarkt", [entry(GOOD)], LEDGER))
-    document["periods"][0]["digest"] = hashlib.sha256(files["manifest.json"]).hexdigest()
-    located = {f"{GOOD.path}/{name}": content for name, content in files.items()}
+    document["periods"][0]["digest"] = hashlib.sha256(files[MANIFEST]).hexdigest()
+    located = {f"{GOOD.path.product_folder}/{path}": content for path, content in files.items()}
     refused({"index.json": json.dumps(document).encode(), **located}, "index.supersedes_later")

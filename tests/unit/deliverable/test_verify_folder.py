@@ -15,11 +15,11 @@ GOOD = rendered()
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    folder = tmp_path / "delivery"
-    folder.mkdir()
-    for name, content in GOOD.files.items():
-        (folder / name).write_bytes(content)
-    return folder
+    """The documents of a delivery, with its rows where they belong."""
+    for path, content in GOOD.files.items():
+        (tmp_path / "v2" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "v2" / path).write_bytes(content)
+    return tmp_path / "v2" / GOOD.path.documents
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def test_a_linked_folder_and_a_pipe_are_refused(folder: Path, tmp_path: Path) ->
         Verify()(str(folder))
 
 
-@pytest.mark.parametrize("name", ["nowhere", "delivery/README.md"])
+@pytest.mark.parametrize("name", ["nowhere", "revision=1/README.md"])
 def test_a_location_that_is_no_folder_is_a_wrong_word(folder: Path, name: str) -> None:
     with refused("delivery.location"):
         Verify()(str(folder.parent / name))

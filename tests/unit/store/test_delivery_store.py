@@ -11,8 +11,9 @@ from tasks.store.lake import DeliveryKey, Lake
 from tasks.store.object_store import FileObjectStore
 from tests.dying import dies, tick_before_file_acts
 
-KEY = DeliveryKey("nordmarkt", "footfall", 1, "2026-03-01", 1)
-FILES = {"manifest.json": b"{}", "data.parquet": b"rows" * 1000, "README.md": b"read me"}
+KEY = DeliveryKey("nordmarkt", "footfall", 2, "2026-03-01", 1)
+MANIFEST, ROWS = "docs/dt=2026-03-01/manifest.json", "data/zone_hour/dt=2026-03-01/footfall.parquet"
+FILES = {MANIFEST: b"{}", ROWS: b"rows" * 1000, "docs/dt=2026-03-01/README.md": b"read me"}
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def test_writing_the_same_delivery_again_changes_nothing(lake: Lake) -> None:
 
 
 def test_a_rendering_that_was_never_recorded_does_not_stand_in_the_way_of_another(lake: Lake) -> None:
-    other = FILES | {"manifest.json": b'{"grant": "changed"}'}
+    other = FILES | {MANIFEST: b'{"grant": "changed"}'}
     first, second = lake.write_delivery(KEY, FILES), lake.write_delivery(KEY, other)
     assert lake.delivery(KEY, first) == FILES
     assert lake.delivery(KEY, second) == other
@@ -41,7 +42,7 @@ def test_a_rendering_that_was_never_recorded_does_not_stand_in_the_way_of_anothe
 
 def test_a_lost_or_altered_delivery_is_named(lake: Lake) -> None:
     sha256 = lake.write_delivery(KEY, FILES)
-    (Path(lake.objects.location) / "deliveries" / str(KEY) / sha256 / "manifest.json").write_bytes(b"altered")
+    (Path(lake.objects.location) / "deliveries" / str(KEY) / sha256 / MANIFEST).write_bytes(b"altered")
     for digest in (sha256, "0" * 64):
         with pytest.raises(StorageUnavailable) as lost:
             lake.delivery(KEY, digest)
@@ -51,7 +52,7 @@ def test_a_lost_or_altered_delivery_is_named(lake: Lake) -> None:
 @pytest.mark.parametrize("client", ["..", "a/b", "", ".hidden", "a b"])
 def test_a_clients_name_cannot_leave_its_folder(client: str) -> None:
     with pytest.raises(Misconfigured):
-        DeliveryKey(client, "footfall", 1, "2026-03-01", 1)
+        DeliveryKey(client, "footfall", 2, "2026-03-01", 1)
 
 
 def test_a_delivery_with_its_manifest_is_whole_wherever_its_writer_is_killed(tmp_path: Path) -> None:
@@ -64,8 +65,8 @@ def test_a_delivery_with_its_manifest_is_whole_wherever_its_writer_is_killed(tmp
             lake.write_delivery(KEY, FILES)
 
         killed = dies(act, at)
-        written = {info.key.rsplit("/", 1)[1] for info in lake.objects.list("deliveries/")}
-        assert written == set(FILES) or "manifest.json" not in written
+        written = {info.key.split("/", 6)[6] for info in lake.objects.list("deliveries/")}
+        assert written == set(FILES) or MANIFEST not in written
         assert lake.delivery(KEY, lake.write_delivery(KEY, FILES)) == FILES
         if not killed:
             break

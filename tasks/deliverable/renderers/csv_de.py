@@ -1,0 +1,67 @@
+"""The delivered rows as German Excel opens them by a double click, a table a file."""
+
+import csv
+import io
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tasks.deliverable.renderers.spec import Renderer, RenderInput
+from tasks.deliverable.serialisation import as_text
+
+HEADER = {
+    "period": "Zeitraum",
+    "level": "Ebene",
+    "zone_id": "Zonen-ID",
+    "zone_name": "Zone",
+    "district_id": "Bezirks-ID",
+    "district_name": "Bezirk",
+    "hour_utc": "Stunde (UTC)",
+    "local_date": "Datum",
+    "local_hour": "Stunde",
+    "utc_offset_minutes": "Abstand zu UTC (min)",
+    "age_band": "Altersgruppe",
+    "gender": "Geschlecht",
+    "persons": "Personen",
+    "persons_low": "Personen von",
+    "persons_high": "Personen bis",
+    "se": "Standardfehler",
+    "people": "Menschen",
+    "people_low": "Menschen von",
+    "people_high": "Menschen bis",
+    "reliability": "Verlässlichkeit",
+    "status": "Status",
+}
+"""German names of columns; a column without one keeps its own."""
+
+
+def german(content: RenderInput) -> bytes:
+    """CSV in UTF-8 with a byte order mark: semicolons, decimal commas, dates as 31.12.2026, an en dash in ranges."""
+    (rows,) = content.tables.values()
+    sink = io.StringIO(newline="")
+    lines = csv.writer(sink, delimiter=";")
+    lines.writerow([HEADER.get(name, name) for name in ("period", *rows.column_names)])
+    columns = [_german(column).to_pylist() for column in as_text(rows).columns]
+    lines.writerows(zip([str(content.release.period)] * rows.num_rows, *columns, strict=True))
+    return sink.getvalue().encode("utf-8-sig")
+
+
+def _german(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    if pa.types.is_date(column.type):
+        return pc.strftime(column, "%d.%m.%Y")
+    if pa.types.is_floating(column.type):
+        return pc.replace_substring(column.cast(pa.string()), ".", ",")
+    if pa.types.is_string(column.type):  # a range such as 5-15 would become a date
+        return pc.replace_substring_regex(column, r"^(\d+)-(\d+)$", r"\1–\2")
+    return column
+
+
+RENDERER = Renderer(
+    name="csv_de",
+    file="{table}.de.csv",
+    media_type="text/csv; charset=utf-8",
+    meaning="the same rows for German Excel: semicolons, decimal commas, German header",
+    render=german,
+    on_request=True,
+    holds="table",
+)

@@ -1,0 +1,75 @@
+"""What opens in Excel: numbers are numbers, dates are dates, and names are never formulas."""
+
+import csv
+import io
+from datetime import date, datetime
+
+import openpyxl  # type: ignore[import-untyped]
+import pytest
+
+from tasks.deliverable.renderers import xlsx
+from tests.unit.deliverable.factories import document, grant_view, release_view, rendered, stored, text, zones_view
+
+BOTH = grant_view(formats=("csv_de", "xlsx"))
+NAMES = zones_view(("=1+1", "Bahnhof", "Campus", "https://dom.example"))
+GOOD = rendered(grant=BOTH, plan=NAMES)
+
+
+def book() -> openpyxl.Workbook:
+    return openpyxl.load_workbook(io.BytesIO(document(GOOD, "footfall.xlsx")))
+
+
+def test_a_workbook_has_notes_and_a_typed_sheet_a_table() -> None:
+    opened = book()
+    assert opened.sheetnames == ["notes", "zone_hour", "district_hour_demographic"]
+    for name in GOOD.tables:
+        sheet, rows = opened[name], stored(GOOD, name)
+        header, *lines = sheet.iter_rows(values_only=True)
+        assert list(header) == rows.column_names
+        assert sheet.freeze_panes == "A2"
+        assert sheet.auto_filter.ref
+        for line, row in zip(lines, rows.to_pylist(), strict=True):
+            seen = dict(zip(header, line, strict=True))
+            assert isinstance(seen["hour_utc"], datetime)
+            assert (seen["hour_utc"], seen["local_date"].date()) == (
+                row["hour_utc"].replace(tzinfo=None),
+                row["local_date"],
+            )
+            assert (seen["persons"], seen["se"], seen["status"]) == (row["persons"], row["se"], row["status"])
+
+
+def test_names_are_texts_in_a_workbook_and_never_formulas_or_links() -> None:
+    cells = {cell.value: cell for (cell,) in book()["zone_hour"].iter_rows(2, None, 3, 3)}
+    assert {cell.data_type for cell in cells.values()} == {"s"}
+    assert not any(cell.hyperlink for cell in cells.values())
+    assert {"=1+1", "https://dom.example"} <= set(cells)
+
+
+def test_a_table_beyond_the_limit_of_excel_goes_on_in_a_next_sheet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(xlsx, "MAX_ROWS", 60)
+    content = document(rendered(grant=BOTH), "footfall.xlsx")
+    opened = openpyxl.load_workbook(io.BytesIO(content))
+    assert opened.sheetnames[1:3] == ["zone_hour_1", "zone_hour_2"]
+    assert [opened[name].max_row - 1 for name in opened.sheetnames[1:3]] == [60, 36]
+
+
+def test_equal_inputs_give_equal_workbooks() -> None:
+    assert rendered(grant=BOTH, plan=NAMES).files == GOOD.files
+
+
+def test_german_excel_reads_numbers_dates_and_ranges_as_what_they_are() -> None:
+    content = text(GOOD, "district_hour_demographic.de.csv")
+    assert content.startswith("\ufeff")
+    lines = list(csv.DictReader(io.StringIO(content.removeprefix("\ufeff")), delimiter=";"))
+    for line, row in zip(lines, stored(GOOD, "district_hour_demographic").to_pylist(), strict=True):
+        assert line["Datum"] == f"{row['local_date']:%d.%m.%Y}"
+        assert line["Personen"] == ("" if row["persons"] is None else str(row["persons"]))
+        assert line["Standardfehler"] == ("" if row["se"] is None else f"{row['se']:g}".replace(".", ","))
+        assert line["Altersgruppe"] == row["age_band"].replace("-", "–")
+
+
+def test_a_product_without_hours_has_a_workbook_too() -> None:
+    day = date(2026, 3, 2)
+    level = release_view(day).levels[0]
+    monthly = release_view(day, levels=(level.__class__(**{**vars(level), "dimensions": level.dimensions[:1]}),))
+    assert openpyxl.load_workbook(io.BytesIO(document(rendered(monthly, grant=BOTH), "footfall.xlsx"))).sheetnames
