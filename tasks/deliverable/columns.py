@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
+from tasks.deliverable.serialisation import instant
 from tasks.deliverable.view import DimensionView, LevelView, ReleaseView, RowStatus, TableView
 
 PEOPLE = ("people", "people_low", "people_high")
@@ -19,12 +22,13 @@ INTERVAL = 0.9
 RELIABILITY = {"good": 0.15, "usable": 0.3, "weak": float("inf")}
 """Half of the interval, as a share of the number, is below this."""
 
-_LOGICAL = {"date32[day]": "date", "double": "number", "string": "string"}
+EXAMPLE = datetime(2026, 3, 2, 7, tzinfo=UTC)
+"""The instant of the examples."""
 
 
 @dataclass(frozen=True)
 class DataColumn:
-    """One column: Arrow type, whether it is always filled, its meaning, its unit, and its allowed values."""
+    """One column: Arrow type, whether it is always filled, its meaning, its unit, allowed values, and an example."""
 
     name: str
     type: pa.DataType
@@ -32,11 +36,8 @@ class DataColumn:
     meaning: str
     unit: str = ""
     values: tuple[str, ...] = ()
-
-    @property
-    def logical(self) -> str:
-        """The logical type of the Open Data Contract Standard."""
-        return "timestamp" if pa.types.is_timestamp(self.type) else _LOGICAL.get(str(self.type), "integer")
+    example: object = None
+    """Made up, so that it is the same in every period; None where the values are listed, or depend on the plan."""
 
     @property
     def field(self) -> pa.Field:
@@ -88,8 +89,10 @@ def _keys(release: ReleaseView, table: TableView) -> Iterator[DataColumn]:
 
 def _instant(dimension: DimensionView, timezone: str) -> Iterator[DataColumn]:
     meaning = f"{dimension.meaning.removesuffix('.')}, in UTC: the key of the {dimension.unit}."
-    yield DataColumn(dimension.column, pa.timestamp("us", "UTC"), True, meaning)
-    yield DataColumn("local_date", pa.date32(), True, f"The date on the local clock ({timezone}).")
+    local = EXAMPLE.astimezone(ZoneInfo(timezone))
+    yield DataColumn(dimension.column, pa.timestamp("us", "UTC"), True, meaning, example=instant(EXAMPLE))
+    date = f"The date on the local clock ({timezone})."
+    yield DataColumn("local_date", pa.date32(), True, date, example=local.date().isoformat())
     yield DataColumn(
         dimension.local_column,
         pa.int8(),
@@ -97,9 +100,15 @@ def _instant(dimension: DimensionView, timezone: str) -> Iterator[DataColumn]:
         f"The hour on the local clock, 0 to 23. It stands twice on the day when clocks go back: use {dimension.column} "
         "as the key.",
         "h",
+        example=local.hour,
     )
-    offset = "Local clock minus UTC. It changes within a day when clocks change."
-    yield DataColumn("utc_offset_minutes", pa.int16(), True, offset, "min")
+    meaning, minutes = "Local clock minus UTC. It changes within a day when clocks change.", utc_offset_minutes(local)
+    yield DataColumn("utc_offset_minutes", pa.int16(), True, meaning, "min", example=minutes)
+
+
+def utc_offset_minutes(local: datetime) -> int:
+    """Local clock minus UTC at an aware local time."""
+    return (local.replace(tzinfo=UTC) - local) // timedelta(minutes=1)
 
 
 def number_sources(release: ReleaseView) -> dict[str, str]:
@@ -116,18 +125,18 @@ def intervals(release: ReleaseView) -> list[tuple[str, str, str]]:
 def _numbers(release: ReleaseView, table: TableView) -> Iterator[DataColumn]:
     interval = f"the {100 * INTERVAL:.0f} % interval"
     meanings = {
-        "persons": ("Opted-in subscribers counted, noise included", "persons"),
-        "persons_low": (f"Lower end of {interval} of persons", "persons"),
-        "persons_high": (f"Upper end of {interval} of persons", "persons"),
-        "se": ("Standard error of persons, from the noise", "persons"),
-        "people": (f"People, estimated from persons ({release.estimator})", "people"),
-        "people_low": (f"Lower end of {interval} of people", "people"),
-        "people_high": (f"Upper end of {interval} of people", "people"),
+        "persons": ("Opted-in subscribers counted, noise included", "persons", 1250),
+        "persons_low": (f"Lower end of {interval} of persons", "persons", 1197),
+        "persons_high": (f"Upper end of {interval} of persons", "persons", 1303),
+        "se": ("Standard error of persons, from the noise", "persons", 32.0),
+        "people": (f"People, estimated from persons ({release.estimator})", "people", 5000),
+        "people_low": (f"Lower end of {interval} of people", "people", 4700),
+        "people_high": (f"Upper end of {interval} of people", "people", 5300),
     }
     for name in number_sources(release):
-        meaning, unit = meanings[name]
-        of_type = pa.float64() if name == "se" else pa.int64()
-        yield DataColumn(name, of_type, False, f"{meaning}; empty unless the status is estimate.", unit)
+        meaning, unit, example = meanings[name]
+        of_type, said = pa.float64() if name == "se" else pa.int64(), f"{meaning}; empty unless the status is estimate."
+        yield DataColumn(name, of_type, False, said, unit, example=example)
     good, usable = (f"{100 * RELIABILITY[name]:.0f} %" for name in ("good", "usable"))
     reliability = (
         f"Half of the interval as a share of persons: good is below {good}, usable below {usable}, else weak; "

@@ -58,12 +58,15 @@ def check_parquet(content: bytes, table: TableSchema, contract: SchemaObject, ro
         properties = contract.properties or []
         if [(f.name, str(f.type), f.nullable) for f in data.schema] != promised:
             refuse(f"{label} does not have the columns and types of its manifest.", "delivery.columns_differ")
-        if [column.name for column in properties] != data.column_names:
+        if [column.name for column in properties if not column.partitioned] != data.column_names:
             refuse(f"{label} does not have the columns of its contract.", "delivery.columns_differ")
         for column in properties:
-            _check_column(data[str(column.name)], column, label)
-        for keys in _rules(contract.quality, "duplicateValues", "properties"):
-            doubled = rows - data.group_by(keys).aggregate([]).num_rows
+            if not column.partitioned:
+                _check_column(data[str(column.name)], column, label)
+        of_folder = {column.name for column in properties if column.partitioned}
+        for key in _rules(contract.quality, "duplicateValues", "properties"):
+            in_file = [name for name in key if name not in of_folder]
+            doubled = rows - data.group_by(in_file).aggregate([]).num_rows
             if doubled:
                 refuse(f"{label}: {doubled} rows repeat a key.", "delivery.key_repeated")
 

@@ -1,13 +1,12 @@
 """The delivered tables: the granted rows of a release in the delivery's columns."""
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, timedelta
 from statistics import NormalDist
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks.deliverable.columns import RELIABILITY, columns, intervals, number_sources
+from tasks.deliverable.columns import RELIABILITY, columns, intervals, number_sources, utc_offset_minutes
 from tasks.deliverable.grant import Granted
 from tasks.deliverable.view import DimensionView, LevelView, ReleaseView, RowStatus, TableView, ZonesView
 from tasks.errors import StepFailed
@@ -87,7 +86,7 @@ def _local_time(dimension: DimensionView, starts: pa.ChunkedArray, release: Rele
     """The local clock at each instant, by the few distinct instants of a period."""
     coded = starts.combine_chunks().dictionary_encode()
     local = [instant.astimezone(release.local) for instant in coded.dictionary.to_pylist()]
-    offsets = [(time.replace(tzinfo=UTC) - time) // timedelta(minutes=1) for time in local]
+    offsets = [utc_offset_minutes(time) for time in local]
     made = {
         "local_date": pa.array([time.date() for time in local], pa.date32()),
         dimension.local_column: pa.array([time.hour for time in local], pa.int8()),

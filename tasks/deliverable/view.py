@@ -249,6 +249,8 @@ class GrantView:
     """`*`, or zone ids and district ids."""
     formats: tuple[str, ...]
     """`parquet` is always written; the others on request."""
+    deliver_by: str
+    """The time of the network's clock by which a delivery is there, on the day after its period."""
 
 
 @dataclass(frozen=True)

@@ -7,18 +7,16 @@ from typing import Any
 
 from jsonschema import Draft201909Validator  # type: ignore[import-untyped]
 from open_data_contract_standard.model import (
-    CustomProperty,
-    DataQuality,
     Description,
     OpenDataContractStandard,
-    SchemaObject,
-    SchemaProperty,
+    Server,
+    ServiceLevelAgreementProperty,
 )
 
-from tasks.deliverable.columns import DataColumn, columns, key_columns
+from tasks.deliverable.contract_tables import contract_table
 from tasks.deliverable.renderers.spec import Renderer, RenderInput
 from tasks.deliverable.statements import PERMITTED_USE
-from tasks.deliverable.view import LevelView, ReleaseView, TableView
+from tasks.deliverable.view import ReleaseView
 
 API_VERSION = "v3.1.0"
 
@@ -33,13 +31,15 @@ def contract(content: RenderInput) -> bytes:
         name=release.product,
         version=f"{release.version}.0.0",
         status="active",
+        servers=[_server(release)],
         description=Description(
             purpose=" ".join(f"{level.name}: {level.meaning}" for level in release.levels),
             usage=PERMITTED_USE,
             limitations="Numbers count opted-in subscribers, not the population. Every number carries noise; its "
             "interval says how much. A number below its level's threshold is withheld: that is not zero.",
         ),
-        schema=[_table(release, table) for table in release.tables],
+        schema=[contract_table(release, table) for table in release.tables],
+        slaProperties=_service(content),
     )
     return document.to_yaml().encode()
 
@@ -58,49 +58,27 @@ def _standard() -> Draft201909Validator:
     return Draft201909Validator(json.loads(schema.read_text(encoding="utf-8")))
 
 
-def _table(release: ReleaseView, table: TableView) -> SchemaObject:
-    return SchemaObject(
-        name=table.name,
-        physicalName=table.name,
-        physicalType="table",
-        logicalType="object",
-        description=" ".join(level.meaning for level in table.levels),
-        dataGranularityDescription="One row for each granted key of each level, published or not.",
-        properties=[_property(column) for column in columns(release, table)],
-        quality=[
-            DataQuality(
-                type="library",
-                metric="duplicateValues",
-                arguments={"properties": list(key_columns(table))},
-                mustBe=0,
-                description="These columns together name a row.",
-            )
-        ],
-        customProperties=[CustomProperty(property="levels", value=[_level(level) for level in table.levels])],
+def _server(release: ReleaseView) -> Server:
+    """The folders of rows as a client downloads them. Its tools put a table's name in place of `{model}`."""
+    cadence = release.period.cadence.value
+    return Server(
+        server="folder",
+        type="local",
+        path=f"data/{{model}}/cadence={cadence}/dt=*/revision=*/{release.product}.parquet",
+        format="parquet",
+        description=f"Below the product's folder, {release.product}/v{release.version}, at the client's destination.",
     )
 
 
-def _property(column: DataColumn) -> SchemaProperty:
-    valid = DataQuality(
-        type="library", metric="invalidValues", arguments={"validValues": [str(v) for v in column.values]}, mustBe=0
-    )
-    return SchemaProperty(
-        name=column.name,
-        logicalType=column.logical,
-        physicalType=str(column.type),
-        required=column.required,
-        description=column.meaning,
-        quality=[valid] if column.values else None,
-    )
-
-
-def _level(level: LevelView) -> dict[str, object]:
-    return {
-        "name": level.name,
-        "meaning": level.meaning,
-        "additiveOver": level.additive_columns,
-        "threshold": level.threshold,
-    }
+def _service(content: RenderInput) -> list[ServiceLevelAgreementProperty]:
+    cadence, timezone = content.release.period.cadence.value, content.release.timezone
+    by = f"The next delivery is there by this time of {timezone}, on the day after its period."
+    return [
+        ServiceLevelAgreementProperty(
+            property="frequency", value=1, unit=cadence, description=f"One delivery for each {cadence}."
+        ),
+        ServiceLevelAgreementProperty(property="timeOfAvailability", value=content.grant.deliver_by, description=by),
+    ]
 
 
 RENDERER = Renderer("contract", "contract.yaml", "application/yaml", "the data contract, for machines", contract)

@@ -133,7 +133,7 @@ def _numbers(value: float, level: LevelView, incomplete: bool) -> dict[str, Any]
 
 
 def grant_view(*zones: str, formats: tuple[str, ...] = ("parquet", "csv")) -> GrantView:
-    return GrantView("nordmarkt", "data@nordmarkt.example", zones or ("*",), formats)
+    return GrantView("nordmarkt", "data@nordmarkt.example", zones or ("*",), formats, "09:00")
 
 
 def rendered(

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -14,9 +15,19 @@ from open_data_contract_standard.model import SchemaObject, SchemaProperty
 
 from tasks.deliverable.contract_check import TableSchema, check_csv, check_parquet, read_contract
 from tasks.deliverable.renderers.contract import violations
+from tasks.deliverable.view import DeliveryView
 from tasks.errors import RefusedDelivery
+from tasks.period import Cadence, Period
 from tests.refusals import refused
-from tests.unit.deliverable.factories import document, grant_view, manifest, release_view, rendered, stored
+from tests.unit.deliverable.factories import (
+    document,
+    grant_view,
+    manifest,
+    release_view,
+    rendered,
+    stored,
+    zones_view,
+)
 
 GOOD = rendered()
 CONTRACT = document(GOOD, "contract.yaml")
@@ -40,12 +51,41 @@ def test_the_contract_is_valid_by_the_standard() -> None:
     contract = yaml.safe_load(CONTRACT)
     assert violations(contract) == []
     for table in contract["schema"]:
-        assert [column["name"] for column in table["properties"]] == stored(GOOD, table["name"]).column_names
+        columns: dict[bool, list[str]] = {True: [], False: []}
+        for column in table["properties"]:
+            columns[column.get("partitioned", False)].append(column["name"])
+        assert columns == {False: stored(GOOD, table["name"]).column_names, True: ["cadence", "dt", "revision"]}
 
 
-def test_the_contract_is_the_same_for_every_period_and_client() -> None:
-    other = rendered(release_view(date(2026, 3, 3)), grant=grant_view("Z01"))
+@pytest.mark.parametrize("day", [date(2026, 3, 3), date(2026, 3, 29), date(2026, 10, 25)])
+def test_the_contract_is_the_same_for_every_period_and_client(day: date) -> None:
+    other = rendered(release_view(day), zones_view(("A", "B", "C", "D")), grant_view("Z01"), DeliveryView(2, "0" * 64))
     assert document(other, "contract.yaml") == CONTRACT
+
+
+def test_the_contract_promises_what_the_grant_and_the_cadence_say() -> None:
+    week = Period.holding(Cadence.WEEK, date(2026, 3, 2))
+    late = replace(grant_view(), deliver_by="11:30")
+    contract = yaml.safe_load(document(rendered(release_view(period=week), grant=late), "contract.yaml"))
+    assert {each["property"]: (each["value"], each.get("unit")) for each in contract["slaProperties"]} == {
+        "frequency": (1, "week"),
+        "timeOfAvailability": ("11:30", None),
+    }
+    assert contract["servers"][0]["path"] == "data/{model}/cadence=week/dt=*/revision=*/footfall.parquet"
+
+
+def test_each_column_has_its_types_unit_and_example() -> None:
+    told = {column.name: column for column in TABLE.properties or []}
+    types = {name: (column.logicalType, column.physicalType) for name, column in told.items()}
+    assert types["hour_utc"] == ("timestamp", "TIMESTAMP_TZ")
+    assert types["local_hour"] == ("integer", "INTEGER")
+    assert types["persons"] == ("integer", "BIGINT")
+    assert types["se"] == ("number", "DOUBLE")
+    assert types["gender"] == ("string", "VARCHAR")
+    assert types["dt"] == ("date", "DATE")
+    units = {name: each.value for name, column in told.items() for each in column.customProperties or []}
+    assert (units["persons"], units["local_hour"], units["utc_offset_minutes"]) == ("persons", "h", "min")
+    assert {name for name, column in told.items() if not column.examples} == {"district_id", "district_name"}
 
 
 @pytest.mark.parametrize(

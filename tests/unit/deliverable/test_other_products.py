@@ -77,7 +77,7 @@ def test_contract_manifest_and_read_me_speak_of_the_products_own_columns() -> No
     delivery = rendered(RELEASE)
     table = yaml.safe_load(text(delivery, "contract.yaml"))["schema"][0]
     keys = ["level", "origin_zone_id", "destination_zone_id"]
-    assert table["quality"][0]["arguments"]["properties"] == keys
+    assert table["quality"][0]["arguments"]["properties"] == ["dt", "revision", *keys]
     assert [column["required"] for column in table["properties"] if column["name"] in keys] == [True] * 3
     stated = manifest(delivery)
     assert stated["schema"]["additive_over"] == {"zone_pair": ["origin_zone_id"], "district_pair": []}

@@ -1,0 +1,55 @@
+"""The data contract's quality rules: those of the gate that any tool can run on the delivered tables."""
+
+from collections.abc import Iterator
+
+from open_data_contract_standard.model import DataQuality
+
+from tasks.deliverable.columns import PERSONS, DataColumn, intervals, key_columns, number_sources
+from tasks.deliverable.view import ReleaseView, RowStatus, TableView
+
+PARTITION_KEY = ("dt", "revision")
+"""The columns of the folders that name a row together with its key."""
+
+
+def table_rules(release: ReleaseView, table: TableView) -> Iterator[DataQuality]:
+    """Every row has a key of its own, each number lies in its interval, and nothing is shown below a threshold."""
+    yield DataQuality(
+        type="library",
+        metric="duplicateValues",
+        arguments={"properties": [*PARTITION_KEY, *key_columns(table)]},
+        mustBe=0,
+        dimension="uniqueness",
+        severity="error",
+        description="These columns together name a row.",
+    )
+    for low, value, high in intervals(release):
+        outside = f"{low} > {value} OR {value} > {high}"
+        yield _no_row(outside, "consistency", f"{value} is between {low} and {high}.")
+    for level in (level for level in table.levels if level.threshold):
+        below = f"level = '{level.name}' AND {PERSONS[0]} < {level.threshold}"
+        yield _no_row(below, "conformity", f"{level.name} shows nothing below {level.threshold}.")
+
+
+def column_rules(release: ReleaseView, column: DataColumn) -> Iterator[DataQuality]:
+    """A column has its listed values only, and a number is there exactly where the status is estimate."""
+    if column.values:
+        yield DataQuality(
+            type="library",
+            metric="invalidValues",
+            arguments={"validValues": [str(value) for value in column.values]},
+            mustBe=0,
+            dimension="conformity",
+            severity="error",
+            description=f"{column.name} has known values only.",
+        )
+    if column.name in (*number_sources(release), "reliability"):
+        other = f"(${{property}} IS NULL) = (status = '{RowStatus.ESTIMATE}')"
+        yield _no_row(other, "completeness", f"{column.name} is filled exactly where the status is estimate.")
+
+
+def _no_row(condition: str, dimension: str, description: str) -> DataQuality:
+    """No row meets the SQL condition."""
+    query = f"SELECT COUNT(*) FROM ${{object}} WHERE {condition}"
+    return DataQuality(
+        type="sql", query=query, mustBe=0, dimension=dimension, severity="error", description=description
+    )

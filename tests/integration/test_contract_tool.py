@@ -1,0 +1,98 @@
+"""The public tool for data contracts runs ours on delivered files, and finds what breaks it."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+from tasks.deliverable.view import DeliveryView
+from tests.unit.deliverable.factories import release_view, rendered
+
+ROOT = Path(__file__).parent.parent.parent
+DAY, NEXT = rendered(), rendered(release_view(date(2026, 3, 3)))
+REVISED = rendered(delivery=DeliveryView(2, DAY.manifest_sha256))
+CONTRACT = f"{REVISED.path.documents}/contract.yaml"
+ROWS = f"{REVISED.path.rows('zone_hour')}/footfall.parquet"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A product's folder as a client downloads it: two days, one of them revised."""
+    folder = tmp_path_factory.mktemp("client") / DAY.path.product_folder
+    for delivery in (DAY, NEXT, REVISED):
+        for name, content in delivery.files.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+    return folder
+
+
+def contract_tool(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    uv = shutil.which("uv", path=f"{ROOT / '.uv' / 'bin'}:{os.environ['PATH']}")
+    assert uv, "uv is not on the PATH"
+    script = ROOT / ".ci" / "contract_tool.py"
+    run = [uv, "run", "--quiet", "--locked", "--python", sys.executable, "--script", str(script)]
+    return subprocess.run([*run, *arguments], cwd=folder, capture_output=True, text=True, timeout=540)
+
+
+def failed(folder: Path, *arguments: str) -> tuple[int, set[str]]:
+    """The exit code of `test`, and the keys of the checks that did not hold."""
+    report = folder.parent / "report.json"
+    done = contract_tool(folder, "test", CONTRACT, "--output-format", "json", "--output", str(report), *arguments)
+    checks = json.loads(report.read_text())["checks"]
+    assert len(checks) > 40, done.stdout
+    return done.returncode, {check["key"] for check in checks if check["result"] not in ("passed", "warning")}
+
+
+def test_the_contract_of_two_days_and_a_revision_holds(folder: Path) -> None:
+    assert failed(folder) == (0, set())
+
+
+def test_the_contract_is_well_formed_for_its_tool(folder: Path) -> None:
+    assert contract_tool(folder, "lint", CONTRACT).returncode == 0
+
+
+def test_the_exported_tables_take_the_delivered_rows(folder: Path) -> None:
+    assert (
+        contract_tool(folder, "export", "sql", CONTRACT, "--dialect", "postgres", "--output", "t.sql").returncode == 0
+    )
+    with duckdb.connect() as database:
+        database.execute((folder / "t.sql").read_text())
+        for name in DAY.tables:
+            files = folder / "data" / name / "**" / "*.parquet"
+            database.execute(f"INSERT INTO {name} BY NAME FROM read_parquet('{files}', hive_partitioning = true)")
+            (rows,) = database.sql(f"SELECT count(*) FROM {name}").fetchall()[0]
+            assert rows == sum(delivery.tables[name].num_rows for delivery in (DAY, NEXT, REVISED))
+
+
+def with_column(change: Callable[[pa.Table], pa.ChunkedArray], name: str, rows: pa.Table) -> pa.Table:
+    place = rows.column_names.index(name)
+    return rows.set_column(place, rows.schema.field(place), change(rows))
+
+
+def test_changed_values_fail_the_rule_that_they_break(folder: Path) -> None:
+    good = pq.read_table(folder / ROWS, partitioning=None)
+    bad = with_column(lambda rows: pc.add(rows["persons_high"], 1), "persons_low", good)
+    bad = with_column(lambda rows: pc.replace_substring(rows["status"], "incomplete", "unheard"), "status", bad)
+    bad = with_column(lambda rows: pc.min_element_wise(rows["persons"], 95, skip_nulls=False), "persons", bad)
+    bad = with_column(lambda rows: pc.if_else(pc.equal(rows["zone_id"], "Z01"), None, rows["se"]), "se", bad)
+    bad = with_column(lambda rows: pc.replace_substring(rows["zone_id"], "Z02", "Z03"), "zone_id", bad)
+    pq.write_table(bad, folder / ROWS)
+    try:
+        code, broken = failed(folder, "--schema-name", "zone_hour")
+    finally:
+        (folder / ROWS).write_bytes(REVISED.files[ROWS])
+    assert code == 1
+    rules = ("quality_sql_1", "quality_sql_2", "status__field_invalid_values", "se__quality_sql_0")
+    keys = ("primary_key_unique", "model_duplicate_values")
+    assert broken == {f"zone_hour__{check}" for check in (*rules, *keys)}
