@@ -157,6 +157,14 @@ def test_a_value_that_the_contract_requires_must_be_there() -> None:
         check(parquet(DATA), contract)
 
 
+def test_a_column_of_the_file_cannot_be_called_one_of_the_folder() -> None:
+    contract = TABLE.model_copy(deep=True)
+    (status,) = (each for each in contract.properties or [] if each.name == "status")
+    status.partitioned = True
+    with refused("delivery.columns_differ"):
+        check(parquet(DATA), contract)
+
+
 def test_a_column_that_somebody_else_named_is_no_command() -> None:
     contract = SchemaObject(properties=[SchemaProperty(name="`evil`", physicalType="string", required=True)])
     column = {"name": "`evil`", "type": "string", "required": False}
