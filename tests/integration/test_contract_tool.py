@@ -48,9 +48,11 @@ def contract_tool(folder: Path, *arguments: str) -> subprocess.CompletedProcess[
 def failed(folder: Path, *arguments: str) -> tuple[int, set[str]]:
     """The exit code of `test`, and the keys of the checks that did not hold."""
     report = folder.parent / "report.json"
+    report.unlink(missing_ok=True)
     done = contract_tool(folder, "test", CONTRACT, "--output-format", "json", "--output", str(report), *arguments)
+    assert report.exists(), done.stdout + done.stderr
     checks = json.loads(report.read_text())["checks"]
-    assert len(checks) > 40, done.stdout
+    assert len(checks) > 40, "the tool ran what the contract says"
     return done.returncode, {check["key"] for check in checks if check["result"] not in ("passed", "warning")}
 
 
@@ -59,13 +61,13 @@ def test_the_contract_of_two_days_and_a_revision_holds(folder: Path) -> None:
 
 
 def test_the_contract_is_well_formed_for_its_tool(folder: Path) -> None:
-    assert contract_tool(folder, "lint", CONTRACT).returncode == 0
+    done = contract_tool(folder, "lint", CONTRACT)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_exported_tables_take_the_delivered_rows(folder: Path) -> None:
-    assert (
-        contract_tool(folder, "export", "sql", CONTRACT, "--dialect", "postgres", "--output", "t.sql").returncode == 0
-    )
+    done = contract_tool(folder, "export", "sql", CONTRACT, "--dialect", "postgres", "--output", "t.sql")
+    assert done.returncode == 0, done.stdout + done.stderr
     with duckdb.connect() as database:
         database.execute((folder / "t.sql").read_text())
         for name in DAY.tables:

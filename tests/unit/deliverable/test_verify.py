@@ -214,6 +214,17 @@ def test_a_file_outside_the_deliverys_folders_is_refused_even_when_signed() -> N
     refused(files, "delivery.manifest_names", path)
 
 
+def test_a_table_that_the_contract_does_not_describe_is_refused_even_when_signed() -> None:
+    name = f"{DOCUMENTS}/contract.yaml"
+    content = GOOD.files[name].replace(b"- name: zone_hour", b"- name: zone_day", 1)
+
+    def change(manifest: dict[str, Any]) -> None:
+        (listed,) = (file for file in manifest["files"] if file["path"] == name)
+        listed |= {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
+    refused({**signed_again(change), name: content}, "delivery.contract_table", "zone_hour")
+
+
 def test_a_delivery_in_the_folder_of_another_is_refused() -> None:
     files = {path.replace("dt=2026-03-02", "dt=2026-03-05"): content for path, content in GOOD.files.items()}
     refused(files, "delivery.other_place", "dt=2026-03-05")
