@@ -119,7 +119,7 @@ def test_a_database_that_is_no_longer_used_holds_nothing_open(database_url: str)
         before = open_files()
         for _ in range(5):
             assert Catalog(Database(database_url)).days(date(2026, 3, 1), date(2026, 3, 1)) is not None
-        assert open_files() == before
+        assert open_files() <= before  # others may close theirs
     finally:
         gc.enable()
 
