@@ -66,7 +66,7 @@ def test_a_delivery_is_written_listed_and_read_back(server: S3Server) -> None:
     for name in ("data.parquet", "manifest.json"):
         bucket.put_new(f"{DAY}/{name}", name.encode(), sha(name.encode()))
     assert list(bucket.sizes()) == [f"{DAY}/data.parquet", f"{DAY}/manifest.json"]
-    assert not bucket.sizes("footfall/v2/")
+    assert not bucket.sizes("footfall/v1/")
     assert bucket.get(f"{DAY}/data.parquet") == b"data.parquet"
     assert bucket.sizes(f"{DAY}/data") == {f"{DAY}/data.parquet": len("data.parquet")}
     assert bucket.location == "s3://nordmarkt-insights/written"

@@ -180,19 +180,19 @@ def test_a_store_that_hangs_is_not_waited_for_without_end(script: Script, monkey
             bucket.sizes()
 
 
-def _listing(*sizes: int, more: str = "") -> bytes:
+def _listing(*sizes: int, more: str = "", folder: str = "d") -> bytes:
     """A page of objects of these sizes, and whether another one follows."""
     objects = "".join(
-        f"<Contents><Key>throng/d/{n}</Key><Size>{size}</Size></Contents>" for n, size in enumerate(sizes)
+        f"<Contents><Key>throng/{folder}/{n}</Key><Size>{size}</Size></Contents>" for n, size in enumerate(sizes)
     )
     follows = f"<IsTruncated>true</IsTruncated><NextContinuationToken>{more}</NextContinuationToken>" if more else ""
     return f"<ListBucketResult>{objects}{follows}</ListBucketResult>".encode()
 
 
 def test_an_object_of_another_size_than_ours_is_refused_and_not_read(script: Script) -> None:
-    script.answers = [(200, _listing(10**12))]
+    script.answers = [(200, _listing(10**12, folder="p/v2/docs"))]
     with refused("bucket.other_bytes"):
-        _complete(opened(script), DELIVERY, {"0": BODY})
+        _complete(opened(script), DELIVERY, {"docs/0": BODY})
     assert len(script.seen) == 1
 
 

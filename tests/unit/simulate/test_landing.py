@@ -166,7 +166,7 @@ def test_opt_in_varies_by_age_and_gender_around_the_plans_share(landing: Any) ->
         by_band[row["age_band"]].append(row["subscriber_id"] in standing)
     shares = {band: sum(agreed) / len(agreed) for band, agreed in by_band.items()}
     assert len(standing) / 2000 == pytest.approx(0.6, abs=0.03)
-    assert shares["25-34"] > shares["-24"] + 0.03
+    assert shares["25-34"] > shares["18-24"] + 0.03
 
 
 def test_consents_come_withdrawn_given_again_unproven_and_for_other_purposes(landing: Any) -> None:
