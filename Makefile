@@ -17,9 +17,8 @@ demo: .venv/installed
 up: .venv/installed
 	THRONG_HOME=.throng/up .venv/bin/throng serve --with-services --port $(PORT)
 
-# Most tests wait for PostgreSQL, S3 or Prefect: three files at a time keep two cores busy, and the type checker too.
-test: lint
-	@$(MAKE) --no-print-directory -j 2 typecheck tests
+# Many tests wait for PostgreSQL, S3 or Prefect: three files at a time keep two cores busy.
+test: lint tests
 
 tests: .venv/installed
 	@$(call run-tests,.venv,$(TESTS))
