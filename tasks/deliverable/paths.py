@@ -8,6 +8,11 @@ from dataclasses import dataclass
 from tasks.period import Period
 
 
+def partition(cadence: str, start: str, revision: int) -> str:
+    """The folder keys of a delivery: its period's cadence and first day, and its revision."""
+    return f"cadence={cadence}/dt={start}/revision={revision}"
+
+
 @dataclass(frozen=True)
 class DeliveryPath:
     """The place of one delivery; `revision` counts deliveries, not releases."""
@@ -25,7 +30,7 @@ class DeliveryPath:
     @property
     def partition(self) -> str:
         """What names the period and the revision in every path."""
-        return f"cadence={self.period.cadence.value}/dt={self.period.first.isoformat()}/revision={self.revision}"
+        return partition(self.period.cadence.value, self.period.first.isoformat(), self.revision)
 
     @property
     def documents(self) -> str:

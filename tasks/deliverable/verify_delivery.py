@@ -8,6 +8,7 @@ from pydantic import AliasPath, Field
 
 from tasks.deliverable.contract_check import TableSchema, check_csv, check_parquet, read_contract
 from tasks.deliverable.manifest import MANIFEST, SIGNATURE
+from tasks.deliverable.paths import partition
 from tasks.deliverable.signature import is_signed, key_id, parse_public_key
 from tasks.deliverable.untrusted_reader import (
     FILE_BYTES,
@@ -67,7 +68,7 @@ class Manifest(UntrustedDocument):
     @property
     def partition(self) -> str:
         """What names the period and the revision in every path."""
-        return f"cadence={self.cadence}/dt={self.period_start}/revision={self.delivery_revision}"
+        return partition(self.cadence, self.period_start, self.delivery_revision)
 
     @property
     def documents(self) -> str:

@@ -60,7 +60,7 @@ class DayRepository(Repository):
         return next(iter(self.days(day, day)), None)
 
     def generation(self, day: date, number: int) -> DayGeneration:
-        """A generation that exists, whatever became of it."""
+        """A generation that exists, in any state."""
         with self._database.reading() as session:
             return session.get_one(DayGeneration, (day, number))
 

@@ -1,4 +1,4 @@
-"""A sample says what share of a file reading would use, whatever its container, and knows the ids beside it."""
+"""A sample of a file in any container says what share of its rows is readable, and which ids are known."""
 
 from datetime import UTC, datetime
 from pathlib import Path

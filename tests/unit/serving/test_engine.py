@@ -1,4 +1,4 @@
-"""What a worker starts for a flow run: Prefect's engine, by a command of ours, with Prefect's states and exit codes."""
+"""A worker starts flow runs by the pool's command: states and exit codes are those of Prefect's own engine."""
 
 import gc
 import os

@@ -248,7 +248,7 @@ def test_files_stay_small_enough_to_keep_memory_constant() -> None:
 
 
 def test_a_dictionary_holds_each_text_once() -> None:
-    """Arrow fills the end of a Parquet page with whatever is in memory if a text is repeated."""
+    """Arrow leaves uninitialised memory at the end of a Parquet page if its dictionary repeats a text."""
     plan = SimulationPlan(**{**SMALL, "start": date(2026, 10, 25), "format": "eurostat"})
     city = build_city(plan)
     second = np.array([-5, -5, 7200, 10800])  # the same instant twice, and the hour that clocks show twice
