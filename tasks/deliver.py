@@ -8,7 +8,7 @@ from datetime import datetime
 
 from tasks.client_bucket import written_index
 from tasks.client_state import known_client
-from tasks.deliverable.files import Rendered, inputs_digest, render
+from tasks.deliverable.files import Rendered, earlier_delivery, inputs_digest, render
 from tasks.deliverable.gate import check_delivery
 from tasks.deliverable.manifest import MANIFEST
 from tasks.deliverable.renderers.registry import media_type
@@ -114,7 +114,8 @@ class Deliver:
         before = self._stores.catalog.delivery(spec.name, product.name, product.version, str(period))
         if before and before.inputs_digest == digest:
             return DeliveryKey.of(before)
-        delivery = DeliveryView(before.revision + 1, before.manifest_sha256) if before else DeliveryView(1)
+        earlier = earlier_delivery(self._files(before)) if before else None
+        delivery = DeliveryView(before.revision + 1 if before else 1, earlier)
         rendered = self._rendered(release, view, plan, granted, delivery)
         key = DeliveryKey(spec.name, product.name, product.version, str(period), delivery.revision)
         self._keep(key, rendered, release, digest)
@@ -141,6 +142,7 @@ class Deliver:
             path=rendered.path.folder,
             rows=rendered.rows,
             withheld=rendered.withheld,
+            reason=rendered.changes.reasons[0],
         )
         entry = AuditEntry.by_user(
             "delivery rendered", str(key), manifest, manifest_sha256=manifest, path=rendered.path.folder

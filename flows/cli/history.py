@@ -42,10 +42,10 @@ def releases() -> CommandOutput:
 
 @command(app, "throng deliveries --client nordmarkt")
 def deliveries(client: Annotated[str | None, typer.Option(help="Of this client only.")] = None) -> CommandOutput:
-    """List deliveries: state, rows, where they are."""
+    """List deliveries: state, rows, where they are, and why each revision exists."""
     from tasks.store import open_catalog
 
-    columns = ("client", "product", "period", "revision", "state", "rows", "withheld")
+    columns = ("client", "product", "period", "revision", "state", "rows", "withheld", "reason")
     rows = [_fields(row, *columns, "path", "message") for row in open_catalog().catalog.deliveries(client)]
     lines = listing("deliveries", rows, columns, lambda row: [row["message"]])
     return CommandOutput({"deliveries": rows}, lines or ["No delivery yet. Next: throng deliver CLIENT PRODUCT PERIOD"])

@@ -1,20 +1,24 @@
 """A delivery in bytes: a pure function of release, grant, zone plan and format version."""
 
 import hashlib
+import io
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
+from tasks.deliverable.changes import FORMAT, Changes
 from tasks.deliverable.grant import Granted, granted
-from tasks.deliverable.manifest import FORMAT, MANIFEST, SIGNATURE, manifest
+from tasks.deliverable.manifest import MANIFEST, SIGNATURE, manifest
 from tasks.deliverable.paths import DeliveryPath
 from tasks.deliverable.renderers.registry import chosen
 from tasks.deliverable.renderers.spec import RenderInput
 from tasks.deliverable.serialisation import to_compact_json
 from tasks.deliverable.signature import public_key, sign
 from tasks.deliverable.table import Tables, delivered_tables
-from tasks.deliverable.view import DeliveryView, GrantView, ReleaseView, RowStatus, ZonesView
+from tasks.deliverable.view import DeliveryView, EarlierDelivery, GrantView, ReleaseView, RowStatus, ZonesView
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,7 @@ class Rendered:
     files: Mapping[str, bytes]
     places: Granted
     tables: Tables
+    changes: Changes
     rows: int
     withheld: int
 
@@ -50,7 +55,15 @@ def render(
     signed = {f"{documents}/{SIGNATURE}": sign(signing_key, listed), f"{documents}/{MANIFEST}": listed}
     withheld = sum(rows["status"].to_pylist().count(RowStatus.WITHHELD_SMALL) for rows in tables.values())
     by_path = {file.path: file.content for file in files} | signed
-    return Rendered(content.path, by_path, places, tables, content.rows, withheld)
+    return Rendered(content.path, by_path, places, tables, content.changes, content.rows, withheld)
+
+
+def earlier_delivery(files: Mapping[str, bytes]) -> EarlierDelivery:
+    """A stored delivery as the next one is compared with it."""
+    (content,) = (content for path, content in files.items() if path.endswith(f"/{MANIFEST}"))
+    stated = json.loads(content)
+    tables = {each["name"]: pq.read_table(io.BytesIO(files[each["path"]])) for each in stated["schema"]["tables"]}
+    return EarlierDelivery(hashlib.sha256(content).hexdigest(), stated, tables)
 
 
 def inputs_digest(release: ReleaseView, plan: ZonesView, grant: GrantView) -> str:
@@ -65,5 +78,6 @@ def inputs_digest(release: ReleaseView, plan: ZonesView, grant: GrantView) -> st
         "client": [grant.client, grant.contact],
         "zones": granted(plan, grant).zones,
         "formats": sorted({"parquet", *grant.formats}),
+        "deliver_by": grant.deliver_by,
     } | ({"estimator": release.estimator} if release.estimator else {})
     return hashlib.sha256(to_compact_json(inputs)).hexdigest()

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable
 from operator import attrgetter
 
+from tasks.deliverable.changes import FORMAT, granted_facts
 from tasks.deliverable.columns import INTERVAL, columns, key_columns
 from tasks.deliverable.renderers.contract import RENDERER as CONTRACT
 from tasks.deliverable.renderers.parquet import RENDERER as PARQUET
@@ -14,8 +15,6 @@ from tasks.deliverable.statements import DERIVED_MECHANISM, MECHANISM, PERMITTED
 from tasks.deliverable.table import Tables, expected_lifted, status_counts
 from tasks.deliverable.view import DeliveryView, ReleaseView, RowStatus
 
-FORMAT = 2
-"""Version of the whole delivery's format; part of what decides whether a delivery is unchanged."""
 MANIFEST, SIGNATURE = "manifest.json", "manifest.sig"
 
 
@@ -40,6 +39,8 @@ def manifest(content: RenderInput, files: Iterable[RenderedFile]) -> bytes:
             **({"inputs": list(release.inputs)} if release.inputs else {}),
             "delivery_revision": content.delivery.revision,
             "supersedes": _superseded(content.delivery),
+            "changes": content.changes.stated(),
+            "grant": granted_facts(content),
             "zone_plan_version": plan.version,
             "created_at": instant(release.created_at),
             "files": [_file(file) for file in sorted(files, key=attrgetter("path"))],
@@ -57,7 +58,7 @@ def manifest(content: RenderInput, files: Iterable[RenderedFile]) -> bytes:
 def _superseded(delivery: DeliveryView) -> dict[str, object] | None:
     if delivery.supersedes is None:
         return None
-    return {"delivery_revision": delivery.revision - 1, "manifest_sha256": delivery.supersedes}
+    return {"delivery_revision": delivery.revision - 1, "manifest_sha256": delivery.supersedes.manifest_sha256}
 
 
 def _file(file: RenderedFile) -> dict[str, object]:

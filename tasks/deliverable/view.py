@@ -254,8 +254,17 @@ class GrantView:
 
 
 @dataclass(frozen=True)
+class EarlierDelivery:
+    """A delivery as its client has it: what its manifest states, and its rows by table."""
+
+    manifest_sha256: str
+    manifest: Mapping[str, Any]
+    tables: Mapping[str, pa.Table]
+
+
+@dataclass(frozen=True)
 class DeliveryView:
-    """Which delivery this is, and the manifest digest of the one it supersedes (None for the first)."""
+    """Which delivery this is, and the one that it supersedes (None for the first)."""
 
     revision: int
-    supersedes: str | None = None
+    supersedes: EarlierDelivery | None = None

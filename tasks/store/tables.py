@@ -270,6 +270,8 @@ class Delivery(Table, table=True):
     path: str
     rows: int
     withheld: int
+    reason: str = "not_recorded"
+    """Code of why this revision exists."""
     delivered_at: datetime | None = None
     message: str = Field(default="", sa_type=Text)
     sequence: int | None = None

@@ -15,12 +15,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from tasks.deliverable.view import DeliveryView
-from tests.unit.deliverable.factories import release_view, rendered
+from tests.unit.deliverable.factories import release_view, rendered, revision
 
 ROOT = Path(__file__).parent.parent.parent
 DAY, NEXT = rendered(), rendered(release_view(date(2026, 3, 3)))
-REVISED = rendered(delivery=DeliveryView(2, DAY.manifest_sha256))
+REVISED = rendered(delivery=revision(DAY))
 CONTRACT = f"{REVISED.path.documents}/contract.yaml"
 ROWS = f"{REVISED.path.rows('zone_hour')}/footfall.parquet"
 

@@ -67,3 +67,5 @@ def test_estimated_people_stand_beside_the_panels_counts_of_a_verified_delivery(
     manifests = [json.loads(_only(files, "manifest.json")) for files in (plain, estimated)]
     assert [each["population"]["weighting"] for each in manifests] == ["none", "tenfold 1"]
     assert [each["delivery_revision"] for each in manifests] == [1, 2]
+    assert [each["changes"]["reason"] for each in manifests] == ["first", "estimate_changed"]
+    assert [each.reason for each in way.stores().catalog.deliveries("nordmarkt")] == ["first", "estimate_changed"]

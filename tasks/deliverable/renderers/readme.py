@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
+from tasks.deliverable.changes import SENTENCES
 from tasks.deliverable.columns import INTERVAL, columns, status_meanings
 from tasks.deliverable.renderers.parquet import RENDERER as PARQUET
 from tasks.deliverable.renderers.spec import Renderer, RenderInput
@@ -34,6 +35,8 @@ def readme(content: RenderInput) -> bytes:
         plan=content.plan,
         grant=content.grant,
         delivery=content.delivery,
+        changes=content.changes,
+        sentences=SENTENCES,
         path=content.path,
         rows=content.rows,
         zones=len(content.places.zones),

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
+from tasks.deliverable.changes import Changes, changes
 from tasks.deliverable.grant import Granted
 from tasks.deliverable.paths import DeliveryPath
 from tasks.deliverable.table import Tables
@@ -41,6 +43,16 @@ class RenderInput:
         """The same with the rows of one table alone."""
         return replace(self, tables={table.name: self.tables[table.name]})
 
+    @cached_property
+    def changes(self) -> Changes:
+        """What it changes against the delivery before."""
+        return changes(self)
+
+    @property
+    def paths(self) -> list[str]:
+        """Every file's path below the product's folder, without manifest and signature."""
+        return [each.path(part) for each in self.renderers for part in each.parts(self)]
+
     @property
     def rows(self) -> int:
         """Rows of all tables."""
@@ -77,9 +89,13 @@ class Renderer:
 
     def files(self, content: RenderInput) -> Iterator[RenderedFile]:
         """Its files of a delivery."""
-        for part in map(content.of, content.release.tables) if self.holds == "table" else (content,):
+        for part in self.parts(content):
             rows = None if self.holds == "document" else part.rows
             yield RenderedFile(self.path(part), self.render(part), rows)
+
+    def parts(self, content: RenderInput) -> Iterator[RenderInput]:
+        """What each of its files holds."""
+        yield from map(content.of, content.release.tables) if self.holds == "table" else (content,)
 
     def path(self, content: RenderInput) -> str:
         """A file's path below the product's folder."""

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tasks.deliverable.files import Rendered, render
+from tasks.deliverable.files import Rendered, earlier_delivery, render
 from tasks.deliverable.view import (
     DeliveryView,
     DimensionView,
@@ -146,6 +146,11 @@ def rendered(
     release, plan = release or release_view(), plan or zones_view()
     table = release_table(release)
     return render(release, table, plan, grant or grant_view(), delivery or DeliveryView(1), key)
+
+
+def revision(before: Rendered) -> DeliveryView:
+    """The delivery after another one of the same period."""
+    return DeliveryView(before.path.revision + 1, earlier_delivery(before.files))
 
 
 def document(delivery: Rendered, name: str) -> bytes:

@@ -15,7 +15,6 @@ from open_data_contract_standard.model import SchemaObject, SchemaProperty
 
 from tasks.deliverable.contract_check import TableSchema, check_csv, check_parquet, read_contract
 from tasks.deliverable.renderers.contract import violations
-from tasks.deliverable.view import DeliveryView
 from tasks.errors import RefusedDelivery
 from tasks.period import Cadence, Period
 from tests.refusals import refused
@@ -25,6 +24,7 @@ from tests.unit.deliverable.factories import (
     manifest,
     release_view,
     rendered,
+    revision,
     stored,
     zones_view,
 )
@@ -59,7 +59,7 @@ def test_the_contract_is_valid_by_the_standard() -> None:
 
 @pytest.mark.parametrize("day", [date(2026, 3, 3), date(2026, 3, 29), date(2026, 10, 25)])
 def test_the_contract_is_the_same_for_every_period_and_client(day: date) -> None:
-    other = rendered(release_view(day), zones_view(("A", "B", "C", "D")), grant_view("Z01"), DeliveryView(2, "0" * 64))
+    other = rendered(release_view(day), zones_view(("A", "B", "C", "D")), grant_view("Z01"), revision(GOOD))
     assert document(other, "contract.yaml") == CONTRACT
 
 

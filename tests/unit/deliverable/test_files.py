@@ -27,6 +27,7 @@ from tests.unit.deliverable.factories import (
     release_table,
     release_view,
     rendered,
+    revision,
     stored,
     zones_view,
 )
@@ -186,7 +187,7 @@ def test_the_manifest_states_product_privacy_population_quality_and_use() -> Non
 
 def test_a_later_delivery_names_the_one_it_supersedes() -> None:
     first = rendered()
-    second = rendered(delivery=DeliveryView(2, first.manifest_sha256))
+    second = rendered(delivery=revision(first))
     superseded = {"delivery_revision": 1, "manifest_sha256": first.manifest_sha256}
     assert manifest(second)["supersedes"] == superseded
     assert second.path.folder == "footfall/v2/docs/cadence=day/dt=2026-03-02/revision=2"

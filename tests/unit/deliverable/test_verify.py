@@ -16,10 +16,9 @@ from tasks.deliverable.index import IndexEntry, PeriodState, index
 from tasks.deliverable.paths import DeliveryPath
 from tasks.deliverable.signature import key_id, public_key, sign
 from tasks.deliverable.verify import Verified, verify
-from tasks.deliverable.view import DeliveryView
 from tasks.errors import RefusedDelivery
 from tasks.period import Period
-from tests.unit.deliverable.factories import SIGNING_KEY, grant_view, release_view, rendered
+from tests.unit.deliverable.factories import SIGNING_KEY, grant_view, release_view, rendered, revision
 
 PUBLIC = public_key(SIGNING_KEY)
 GOOD = rendered()
@@ -249,7 +248,7 @@ def placed(*deliveries: Rendered) -> dict[str, bytes]:
 
 
 NEXT_DAY = rendered(release_view(date(2026, 3, 3)))
-AGAIN = rendered(delivery=DeliveryView(2, GOOD.manifest_sha256))
+AGAIN = rendered(delivery=revision(GOOD))
 
 
 def test_a_prefix_verifies_with_all_that_its_index_names() -> None:
