@@ -41,17 +41,17 @@ class Expire:
         check_clock(self._stores)
         with self._stores.locks.hold("expire"), self._stores.catalog.run("expire", EXPIRY) as run:
             self._stores.installation.check()
-            files = self.tidy()
-            periods, destroyed = self.destroy()
-            rows = self.withdraw()
+            files = self.remove_leftovers()
+            periods, destroyed = self.destroy_expired()
+            rows = self.remove_withdrawn()
             ref = ExpiryRef(Outcome.EXPIRED, periods, files + destroyed, rows)
             run.outcome, run.message = ref.outcome, str(ref)
             facts = {"periods": periods, "files": ref.files, "rows": rows}
             self._stores.audit.write(AuditEntry.by_user("expiry done", EXPIRY, str(ref), **facts))
             return ref
 
-    @step("remove versions that nobody needs, and what runs left that died")
-    def tidy(self) -> int:
+    @step("remove superseded versions and leftovers of dead runs")
+    def remove_leftovers(self) -> int:
         """Remove superseded versions of days, and candidates of ingests that died; how many files versions had."""
         catalog, lake = self._stores.catalog, self._stores.lake
         remove_unused(self._stores.settings.scratch_root)  # raw ids may be in it
@@ -66,8 +66,8 @@ class Expire:
         with self._stores.locks.hold(f"day-{day}"):
             return remove_superseded(self._stores, day)
 
-    @step("destroy keys whose time is over, and the rows under them")
-    def destroy(self) -> tuple[int, int]:
+    @step("destroy expired keys, and the rows under them")
+    def destroy_expired(self) -> tuple[int, int]:
         """Destroy the keys of every period whose retention is over, with all files under them; how many of each."""
         expired = self._stores.catalog.expired_periods()
         begun = {Period.parse(name) for name, removed in expired.items() if not removed}
@@ -108,8 +108,8 @@ class Expire:
                 self._stores.catalog.expire_period(period, entry)
         return over
 
-    @step("remove the rows of those who withdrew")
-    def withdraw(self) -> int:
+    @step("remove the rows of subscribers who withdrew")
+    def remove_withdrawn(self) -> int:
         """Remove rows of everybody who withdrew from every day and state that is kept; how many rows went."""
         removed, faults = 0, list[ThrongError]()
         for period, gone in self._gone().items():

@@ -90,10 +90,10 @@ class Ingest:
             self._stores.locks.hold(f"day-{day}"),
             self._stores.catalog.run("ingest", str(day)) as run,
         ):
-            ref = self.look(day, overrides, reason_id, again)
+            ref = self.find_ingested(day, overrides, reason_id, again)
             if ref is None:
                 staged = self.walk(day)
-                revision = self.profile(staged) if staged.found.rows_kept or "rows_kept" in overrides else None
+                revision = self.draw_profile(staged) if staged.found.rows_kept or "rows_kept" in overrides else None
                 ref = self.judge(staged, revision, overrides)
             remove_superseded(self._stores, day)
             run.outcome, run.message = ref.outcome, ref.note
@@ -108,11 +108,11 @@ class Ingest:
                 "gate.override_without_reason",
             )
 
-    @step("is there anything to do?")
-    def look(
+    @step("find the day, if it is ingested or not closed")
+    def find_ingested(
         self, day: date, overrides: Collection[str] = (), reason_id: int | None = None, again: bool = False
     ) -> DayRef | None:
-        """Whether there is anything to do: None if the day is closed, and not ingested yet or asked `again`."""
+        """The day if there is nothing to do; None if it is closed, and not ingested yet or asked `again`."""
         self._stores.installation.check()
         check_not_expired(
             self._stores, *(Period.holding(cadence, day) for cadence in _cadences(registry.lake_tables()))
@@ -138,7 +138,7 @@ class Ingest:
     def _digest(self, landing: DayLanding) -> str:
         return self._stores.digest_key.digest(landing.digest.encode())
 
-    @step("read the day's events and find where everybody was")
+    @step("read the day's events and walk its subscribers")
     def walk(self, day: date) -> StagedDayRef:
         """Read and walk the day into staging. Only this step sees raw ids."""
         landing, checks = self._landing(day), PlanChecks()
@@ -224,7 +224,7 @@ class Ingest:
         return work, registers
 
     @step("draw the day's noisy profile")
-    def profile(self, staged: StagedDayRef) -> int:
+    def draw_profile(self, staged: StagedDayRef) -> int:
         """Draw the day's noisy profile, or find that of an identical landing; returns its revision."""
         release_draw, day = ReleaseDraw(self._stores), Period.day(staged.day)
         try:
@@ -261,7 +261,7 @@ class Ingest:
         entries = keys(len(values) - len(READ_REASONS))
         return PendingDraw(partial(protect, (counts,), rules, {rule.name: entries}, self._noise))
 
-    @step("let the gate judge the day")
+    @step("judge the day by the gate")
     def judge(self, staged: StagedDayRef, revision: int | None, overrides: Collection[str]) -> DayRef:
         """Let the gate judge the day; accept it into the lake, or reject it and raise what stops it.
 

@@ -63,7 +63,7 @@ class Publish:
             self._stores.locks.hold(f"release-{made.name}-{of}"),
             self._stores.catalog.run("publish", f"{made.name} {of}") as run,
         ):
-            existing = self.look(made, of, revision)
+            existing = self.find_release(made, of, revision)
             ref = self._compared(existing, made) if existing else self._drawn(made, of, revision, reason_id)
             run.outcome = ref.outcome
             return ref
@@ -93,8 +93,8 @@ class Publish:
             raise Misconfigured("A revision needs a reason.", "Add --reason TEXT.", "release.no_reason")
         return before.revision + 1
 
-    @step("is the release there already?")
-    def look(self, product: Product, period: Period, revision: int | None) -> ReleaseRef | None:
+    @step("find the release, if it exists")
+    def find_release(self, product: Product, period: Period, revision: int | None) -> ReleaseRef | None:
         """The release that exists; None if it is still to be drawn."""
         self._stores.installation.check()
         latest = self._stores.ledger.find(product.name, product.version, str(period))
@@ -118,7 +118,7 @@ class Publish:
                 "release.not_published",
             )
 
-    @step("is everything there that it is drawn from?")
+    @step("check that its inputs are complete")
     def check_inputs(self, product: Product, period: Period) -> bool:
         """Whether rows are to be counted; raises, before registers are read, where something is lacking."""
         latest = self._stores.ledger.find(product.name, product.version, str(period))

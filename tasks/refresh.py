@@ -41,7 +41,7 @@ class Refresh:
         self._stores = stores
         self._now = now
 
-    @step("rewrite who may be counted")
+    @step("refresh the eligible list")
     def refresh(self, period: Period) -> EligibleRef:
         """Rewrite the period's eligible list from the registers as they are now; raw ids end with this call.
 
@@ -73,13 +73,13 @@ class Refresh:
         self._stores.lake.write_eligible(period, eligible(panel, int(length.total_seconds())), digest)
         return EligibleRef(str(period), digest)
 
-    @step("has the landing changed since the draw?")
+    @step("find changes of the landing since the draw")
     def changes_since(self, ref: ReleaseRef) -> tuple[str, ...]:
         """What has changed since a release was drawn, in words; empty if it would be drawn from the same today."""
         release = self._stores.ledger.find(ref.product, ref.version, ref.period, ref.revision)
         return changes_since(self._stores, release, self._now()) if release else ()
 
-    @step("does the lake have all that is in the landing?")
+    @step("check that the lake has all of the landing")
     def check_ingested(self, period: Period) -> None:
         """Raise RefusedRelease while the landing holds event files of the period that the lake lacks.
 
