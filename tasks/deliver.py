@@ -106,7 +106,8 @@ class Deliver:
         grant, release = self._grant(spec, product, period), self._release(product, period)
         bind_lineage(release_lineage(release.period, release.generations))
         plan = zones_view(self._stores, release)
-        granted = GrantView(spec.name, spec.client.contact, grant.zones, grant.formats, grant.deliver_by)
+        publisher = self._stores.policy.policy.publisher
+        granted = GrantView(spec.name, spec.client.contact, grant.zones, grant.formats, grant.deliver_by, publisher)
         view = release_view(self._stores, product, period, release, plan)
         if self._estimator:
             view = replace(view, estimator=self._estimator.name)

@@ -151,6 +151,33 @@ class Retention(_Section):
     keys_days: Annotated[int, Field(ge=1)]
 
 
+def _one_line(text: str) -> str:
+    if not text.isprintable() or text != text.strip() or set(text) & set("<>"):
+        raise ValueError("must be one line of printable text, without < and > and without blanks at its ends")
+    return text
+
+
+Statement = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_one_line)]
+"""One line that clients read."""
+
+
+class Publisher(_Section):
+    """What the operator states about itself and its deliveries; None is not stated."""
+
+    name: Statement | None = None
+    legal_address: Statement | None = None
+    support: Statement | None = None
+    support_hours: Statement | None = None
+    url: Annotated[Statement, Field(pattern=r"^https://[^\s\"'()\[\]\\]+$")] | None = None
+    licence: Statement | None = None
+    sla: Statement | None = None
+    retention: Statement | None = None
+    """How long clients may keep a delivery."""
+    recall: Statement | None = None
+    """How a recall is announced, and what the client must do."""
+    onward_sharing: Statement | None = None
+
+
 class Policy(_Section):
     """The whole file."""
 
@@ -163,6 +190,7 @@ class Policy(_Section):
     budget: Budget
     product: dict[str, dict[str, Levels]]
     retention: Retention
+    publisher: Publisher = Publisher()
 
     def levels(self, product: str, cadence: Cadence) -> Mapping[str, LevelPolicy]:
         """The levels of a product at a cadence, in the file's order; one of a single level has no name."""
@@ -171,7 +199,10 @@ class Policy(_Section):
 
 @dataclass(frozen=True)
 class ReviewedPolicy:
-    """A policy with the SHA-256 of the bytes that were reviewed."""
+    """A policy with the SHA-256 of its values, `[publisher]` excepted: a support address is no promise to subscribers.
+
+    Comments and layout do not count either.
+    """
 
     policy: Policy
     digest: str

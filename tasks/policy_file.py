@@ -1,12 +1,14 @@
 """The policy file: read, checked against the products that exist, and held to its own cap."""
 
 import hashlib
+import json
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -49,7 +51,13 @@ def load(path: Path | None = None) -> ReviewedPolicy:
         raise _refused(path, _faults(error)) from None
     if faults := list(_product_faults(policy) or _cap_faults(policy)):
         raise _refused(path, faults)
-    return ReviewedPolicy(policy, hashlib.sha256(content).hexdigest(), str(path))
+    return ReviewedPolicy(policy, _digest(data), str(path))
+
+
+def _digest(data: Mapping[str, Any]) -> str:
+    promise = {name: section for name, section in data.items() if name != "publisher"}
+    text = json.dumps(promise, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def longest_month(policy: Policy) -> Fraction:

@@ -83,9 +83,9 @@ def budgets(stores: CatalogStores) -> list[MonthBudget]:
     return found
 
 
-def facts_of(policy: Policy) -> dict[str, str]:
+def facts_of(policy: Policy) -> dict[str, Any]:
     """What a release keeps of the policy it was drawn under, beside its rules: a later policy says nothing of it."""
-    return {"policy": policy.name, "timezone": policy.time.timezone}
+    return {"policy": policy.name, "timezone": policy.time.timezone, "who": policy.who.model_dump(mode="json")}
 
 
 def utc_now() -> datetime:

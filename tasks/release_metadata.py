@@ -1,16 +1,19 @@
 """Facts of a release that a delivery may state, from ledger, catalog and policy."""
 
+from collections.abc import Iterator
 from datetime import date
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 import pyarrow.compute as pc
 
-from tasks.deliverable.view import DimensionView, LevelView, PanelView, PrivacyView, ReleaseView, ZonesView
+from tasks.deliverable.statements import left_out
+from tasks.deliverable.view import DimensionView, Exclusion, LevelView, PanelView, PrivacyView, ReleaseView, ZonesView
 from tasks.estimate.spec import PublicFacts
 from tasks.events.gate_metrics import PROFILE_RULES, incomplete_hours
 from tasks.mobility.zones import stored_plan
 from tasks.period import Period
+from tasks.policy import Eligibility
 from tasks.privacy.accounting import epsilon, rho_of
 from tasks.privacy.bounds import LevelRule
 from tasks.privacy.derived import StoredRelease
@@ -46,6 +49,7 @@ def release_view(
         warnings=warnings,
         quality=quality,
         basis=product.population.meaning,
+        left_out=tuple(dict.fromkeys(_left_out(stores, release, stored))),
         inputs=tuple(sorted(stored.facts.get("inputs", ()))),
         sha256=release.sha256 or "",
     )
@@ -75,19 +79,28 @@ def level_views(product: Product, rules: tuple[LevelRule, ...], public: PublicCo
     )
 
 
-def _rho(stores: ReleasedStores, release: Release, stored: StoredRelease) -> Fraction:
-    """What the numbers can reveal: the release's own charge and, of a derived one, those of its inputs."""
-    total = Fraction(release.rho)
+def _with_inputs(
+    stores: ReleasedStores, release: Release, stored: StoredRelease
+) -> Iterator[tuple[Release, StoredRelease]]:
+    """The release and, of a derived one, its inputs and theirs."""
+    yield release, stored
     for name in stored.facts.get("inputs", ()):
         key = ReleaseKey.parse(name)
         if found := stores.ledger.find(**vars(key)):
-            total += _rho(stores, found, stores.lake.release(key, found.sha256 or ""))
-    return total
+            yield from _with_inputs(stores, found, stores.lake.release(key, found.sha256 or ""))
+
+
+def _left_out(stores: ReleasedStores, release: Release, stored: StoredRelease) -> Iterator[Exclusion]:
+    """Who is not counted, by the policies of all draws that the numbers rest on."""
+    for _, each in _with_inputs(stores, release, stored):
+        if not each.facts.get("inputs"):
+            yield from left_out(Eligibility.model_validate(each.facts["who"]))
 
 
 def _privacy(stores: ReleasedStores, release: Release, stored: StoredRelease) -> PrivacyView:
     """The loss that the release stands for, and the largest cap of its months."""
-    delta, rho = stores.policy.policy.budget.delta, float(_rho(stores, release, stored))
+    delta, charges = stores.policy.policy.budget.delta, _with_inputs(stores, release, stored)
+    rho = float(sum(Fraction(each.rho) for each, _ in charges))
     months = Period.parse(release.period).months
     cap = max(rho_of(budget.cap) for budget in stores.ledger.months() if budget.month in months)
     return PrivacyView(

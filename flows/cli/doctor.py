@@ -58,6 +58,16 @@ def _policy(settings: Settings) -> str:
     return f"{reviewed.policy.name}, digest {reviewed.digest[:12]}; {costs}"
 
 
+def _publisher(settings: Settings) -> str:
+    """What clients read about the operator, and what the policy does not state."""
+    from tasks.policy_file import load as load_policy
+
+    stated = load_policy(settings.policy).policy.publisher.model_dump()
+    unset = [name for name, text in stated.items() if text is None]
+    named = stated["name"] or "clients read who publishes as \"not stated\""
+    return f"{named}; [publisher] of the policy does not state: {', '.join(unset)}" if unset else named
+
+
 def _landing(settings: Settings) -> str:
     from tasks.events.folders import labels_of
     from tasks.events.formats import load_formats
@@ -258,6 +268,7 @@ def _alerts(settings: Settings) -> str:
 LOOKS: Mapping[str, Callable[[Settings], str]] = {
     "settings": _settings,
     "policy": _policy,
+    "publisher": _publisher,
     "landing": _landing,
     "zones and cells": _look_at("plans"),
     "registers": _look_at("registers"),

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.deliverable.columns import key_columns, number_sources
+from tasks.deliverable.terms import terms_sha256
 from tasks.deliverable.view import EarlierDelivery, RowStatus
 
 if TYPE_CHECKING:
@@ -109,14 +110,13 @@ def granted_facts(content: "RenderInput") -> dict[str, object]:
 def _reasons(content: "RenderInput", before: Any) -> Collection[ChangeReason]:
     release, grant, granted = content.release, granted_facts(content), before["grant"]
     same_plan = before["zone_plan_version"] == content.plan.version
-    terms = (content.grant.contact, content.grant.deliver_by)
     differs = {
         ChangeReason.NUMBERS_REDRAWN: before["release_id"] != release.id,
         ChangeReason.ZONE_PLAN_CHANGED: not same_plan,
         ChangeReason.ESTIMATE_CHANGED: before["population"]["weighting"] != (release.estimator or "none"),
         ChangeReason.GRANT_CHANGED: same_plan and granted["zones_sha256"] != grant["zones_sha256"],
         ChangeReason.FORMATS_CHANGED: granted["formats"] != grant["formats"],
-        ChangeReason.TERMS_CHANGED: (before["contact"], granted["deliver_by"]) != terms,
+        ChangeReason.TERMS_CHANGED: before["terms"]["sha256"] != terms_sha256(release, content.grant),
         ChangeReason.FORMAT_VERSION: before["format"] != FORMAT,
     }
     return [reason for reason, is_so in differs.items() if is_so] or [ChangeReason.FORMAT_VERSION]

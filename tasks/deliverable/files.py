@@ -79,5 +79,6 @@ def inputs_digest(release: ReleaseView, plan: ZonesView, grant: GrantView) -> st
         "zones": granted(plan, grant).zones,
         "formats": sorted({"parquet", *grant.formats}),
         "deliver_by": grant.deliver_by,
+        "publisher": grant.publisher.model_dump(),
     } | ({"estimator": release.estimator} if release.estimator else {})
     return hashlib.sha256(to_compact_json(inputs)).hexdigest()

@@ -9,10 +9,12 @@ from tasks.deliverable.columns import INTERVAL, columns, key_columns
 from tasks.deliverable.renderers.contract import RENDERER as CONTRACT
 from tasks.deliverable.renderers.parquet import RENDERER as PARQUET
 from tasks.deliverable.renderers.spec import RenderedFile, RenderInput
+from tasks.deliverable.renderers.terms import RENDERER as TERMS
 from tasks.deliverable.serialisation import instant, to_json
 from tasks.deliverable.signature import key_id, pem
-from tasks.deliverable.statements import DERIVED_MECHANISM, MECHANISM, PERMITTED_USE, UNIT
+from tasks.deliverable.statements import COMPOSITION, DERIVED_MECHANISM, MECHANISM, PERMITTED_USE, UNIT
 from tasks.deliverable.table import Tables, expected_lifted, status_counts
+from tasks.deliverable.terms import terms_sha256
 from tasks.deliverable.view import DeliveryView, ReleaseView, RowStatus
 
 MANIFEST, SIGNATURE = "manifest.json", "manifest.sig"
@@ -49,6 +51,8 @@ def manifest(content: RenderInput, files: Iterable[RenderedFile]) -> bytes:
             "population": _population(release),
             "quality": _quality(release, content.tables),
             "permitted_use": PERMITTED_USE,
+            "publisher": grant.publisher.model_dump(),
+            "terms": {"path": TERMS.path(content), "sha256": terms_sha256(release, grant)},
             "key_id": key_id(content.public_key),
             "public_key": pem(content.public_key),
         }
@@ -92,6 +96,7 @@ def _privacy(release: ReleaseView) -> dict[str, object]:
     return {
         **vars(release.privacy),
         "unit": UNIT,
+        "composition": COMPOSITION,
         "mechanism": DERIVED_MECHANISM if release.inputs else MECHANISM,
         "sigma": {level.name: float(level.sigma) for level in release.levels if level.sigma},
         "bound": {level.name: level.bound for level in release.levels if level.bound},
@@ -102,6 +107,7 @@ def _privacy(release: ReleaseView) -> dict[str, object]:
 def _population(release: ReleaseView) -> dict[str, object]:
     return {
         "basis": release.basis,
+        "left_out": [vars(each) for each in release.left_out],
         "weighting": release.estimator or "none",
         "panel_size": vars(release.panel) if release.panel else None,
         "panel_size_reason": release.panel_reason or None,

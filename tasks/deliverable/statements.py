@@ -1,12 +1,54 @@
 """What a delivery states in several of its files."""
 
+from tasks.deliverable.view import Exclusion
+from tasks.policy import Eligibility, Publisher
+
 UNIT = "everything of one subscriber (one SIM) in one calendar month"
 MECHANISM = (
     "counts over keys known beforehand, each subscriber's share bounded in L2, plus discrete Gaussian noise "
     "(rho-zCDP); levels reconciled by least squares; small noisy values withheld"
 )
 DERIVED_MECHANISM = "computed from released numbers alone, without further cost"
-PERMITTED_USE = (
-    "Statistics of places and hours. Singling out, re-identifying or contacting a person, or joining with data "
-    "about persons in order to do so, is not permitted."
+COMPOSITION = (
+    "The bound holds per SIM and calendar month. Months add up: n months reveal at most n times the rho of one. "
+    "The SIMs of one person add up too."
 )
+PERMITTED = "Statistics of places and hours."
+FORBIDDEN = (
+    "To single out, re-identify or contact a person, or to attempt it.",
+    "To combine the numbers with other data, or with other deliveries, in order to do so.",
+)
+PERMITTED_USE = f"{PERMITTED} Not permitted: {' '.join(FORBIDDEN)}"
+NOT_STATED = "not stated"
+PUBLISHER_TITLES = {
+    "name": "Publisher",
+    "legal_address": "Address",
+    "support": "Support",
+    "support_hours": "Support hours",
+    "url": "Website",
+    "licence": "Licence",
+    "sla": "Service level",
+    "retention": "How long you may keep it",
+    "recall": "If a delivery is recalled",
+    "onward_sharing": "Passing it on",
+}
+"""What the publisher states, in the order of reading."""
+
+
+def left_out(who: Eligibility) -> tuple[Exclusion, ...]:
+    """Who is never counted under a policy, one sentence each."""
+    segments = " or ".join(who.segments)
+    sentences = {
+        "other_networks": "Persons without a SIM of this network.",
+        "no_opt_in": f"Persons who did not opt in to the purpose '{who.purpose}', or withdrew before publication.",
+        "age": f"Persons of {who.minimum_age} years or less (year of the period minus year of birth), and those whose "
+        "year of birth is not known.",
+        "segment": f"SIMs of contracts that are not {segments}, such as those of businesses and machines.",
+        "foreign": f"SIMs from other countries than {who.home_mcc} (mobile country code): foreign visitors.",
+    }
+    return tuple(Exclusion(code, sentence) for code, sentence in sentences.items())
+
+
+def published_by(publisher: Publisher) -> dict[str, str]:
+    """What the publisher states, by title; what is not set is said to be not stated."""
+    return {title: getattr(publisher, name) or NOT_STATED for name, title in PUBLISHER_TITLES.items()}

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from tasks.errors import StepFailed
 from tasks.period import Period
+from tasks.policy import Publisher
 
 
 class RowStatus(StrEnum):
@@ -172,6 +173,15 @@ class PanelView:
 
 
 @dataclass(frozen=True)
+class Exclusion:
+    """Persons or SIMs that are never counted, by the policy that a release was drawn under."""
+
+    code: str
+    meaning: str
+    """One sentence for the client."""
+
+
+@dataclass(frozen=True)
 class ReleaseView:
     """A release: its key, its slot, its levels, and everything the manifest says of it."""
 
@@ -195,6 +205,7 @@ class ReleaseView:
     """Of the released table."""
     basis: str
     """Who is counted, as a phrase."""
+    left_out: tuple[Exclusion, ...]
     inputs: tuple[str, ...] = ()
     """Ids of the releases that it was derived from; empty if it was drawn."""
     estimator: str = ""
@@ -251,6 +262,8 @@ class GrantView:
     """`parquet` is always written; the others on request."""
     deliver_by: str
     """The time of the network's clock by which a delivery is there, on the day after its period."""
+    publisher: Publisher
+    """Who grants it."""
 
 
 @dataclass(frozen=True)

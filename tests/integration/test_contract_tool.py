@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -15,11 +16,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from tests.unit.deliverable.factories import release_view, rendered, revision
+from tests.unit.deliverable.factories import PUBLISHER, grant_view, release_view, rendered, revision
 
 ROOT = Path(__file__).parent.parent.parent
-DAY, NEXT = rendered(), rendered(release_view(date(2026, 3, 3)))
-REVISED = rendered(delivery=revision(DAY))
+GRANT = replace(grant_view(), publisher=PUBLISHER)
+DAY, NEXT = rendered(grant=GRANT), rendered(release_view(date(2026, 3, 3)), grant=GRANT)
+REVISED = rendered(grant=GRANT, delivery=revision(DAY))
 CONTRACT = f"{REVISED.path.documents}/contract.yaml"
 ROWS = f"{REVISED.path.rows('zone_hour')}/footfall.parquet"
 

@@ -1,6 +1,8 @@
 """The policy is a reviewed file: every key is needed, none is unknown, and its longest month fits its cap."""
 
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
@@ -149,6 +151,58 @@ def test_a_policy_that_is_not_there_is_named(tmp_path: Path) -> None:
         load(tmp_path / "none.toml")
 
 
-def test_the_digest_is_that_of_the_reviewed_bytes(tmp_path: Path) -> None:
-    other = load(changed(tmp_path, "close_after = 6 ", "close_after = 7 "))
-    assert load().digest != other.digest
+PUBLISHER = '[publisher]\nname = "Example Mobile Ltd"\nurl = "https://operator.example/data"\n\n[retention]'
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("close_after = 6 ", "close_after = 7 "), ("threshold = 96", "threshold = 97"), ('"consumer"]', '"consumer" ]')],
+)
+def test_the_digest_is_that_of_the_values_that_were_reviewed(tmp_path: Path, old: str, new: str) -> None:
+    layout_alone = "".join(old.split()) == "".join(new.split())
+    assert (load(changed(tmp_path, old, new)).digest == load().digest) is layout_alone
+
+
+def test_anybody_can_compute_the_digest_as_the_page_on_the_policy_says() -> None:
+    page = (ROOT / "docs" / "how-to" / "change-the-policy.md").read_text()
+    program = re.search(r"python -c '(.*?)' policy.toml", page, re.DOTALL)
+    assert program
+    ran = subprocess.run([sys.executable, "-c", program[1], ROOT / "policy.toml"], capture_output=True, text=True)
+    assert ran.stdout.strip() == load().digest
+
+
+def test_the_publisher_is_read_and_no_part_of_the_digest(tmp_path: Path) -> None:
+    stated = load(changed(tmp_path, "[retention]", PUBLISHER))
+    assert stated.policy.publisher.name == "Example Mobile Ltd"
+    assert stated.policy.publisher.recall is None
+    assert stated.digest == load().digest
+
+
+@pytest.mark.parametrize("name", ["policy.toml", "policy.standard.toml"])
+def test_the_example_of_a_publisher_states_everything(tmp_path: Path, name: str) -> None:
+    policy = (ROOT / name).read_text()
+    without, _, example = policy.partition("# [publisher]")
+    path = tmp_path / name
+    path.write_text(without + "[publisher]" + example.replace("\n# ", "\n"))
+    assert None not in load(path).policy.publisher.model_dump().values()
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        ("name", ""),
+        ("name", " padded "),
+        ("name", "two\\nlines"),
+        ("name", "\\u202Eedisrever"),
+        ("name", "\\u2028"),
+        ("name", "<script>"),
+        ("sla", "x" * 501),
+        ("url", "http://operator.example"),
+        ("url", "javascript:alert(1)"),
+        ("url", "https://operator.example/) [x](y"),
+        ("slogan", "Best data"),
+    ],
+)
+def test_a_statement_of_the_publisher_is_one_printable_line(tmp_path: Path, key: str, text: str) -> None:
+    with pytest.raises(Misconfigured, match=f"publisher.{key}"):
+        load(changed(tmp_path, "[retention]", f'[publisher]\n{key} = "{text}"\n[retention]'))

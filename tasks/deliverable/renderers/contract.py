@@ -7,18 +7,27 @@ from typing import Any
 
 from jsonschema import Draft201909Validator  # type: ignore[import-untyped]
 from open_data_contract_standard.model import (
+    AuthoritativeDefinition,
+    CustomProperty,
     Description,
     OpenDataContractStandard,
     Server,
     ServiceLevelAgreementProperty,
+    Support,
+    Team,
 )
 
 from tasks.deliverable.contract_tables import contract_table
 from tasks.deliverable.renderers.spec import Renderer, RenderInput
-from tasks.deliverable.statements import PERMITTED_USE
+from tasks.deliverable.statements import COMPOSITION, PERMITTED_USE
 from tasks.deliverable.view import ReleaseView
+from tasks.policy import Publisher
 
 API_VERSION = "v3.1.0"
+LIMITATIONS = (
+    "Numbers count opted-in subscribers, not everybody. Every number carries noise; its interval says how much. "
+    "A number below its level's threshold is withheld: that is not zero. Left out are:"
+)
 
 
 def contract(content: RenderInput) -> bytes:
@@ -35,13 +44,40 @@ def contract(content: RenderInput) -> bytes:
         description=Description(
             purpose=" ".join(f"{level.name}: {level.meaning}" for level in release.levels),
             usage=PERMITTED_USE,
-            limitations="Numbers count opted-in subscribers, not the population. Every number carries noise; its "
-            "interval says how much. A number below its level's threshold is withheld: that is not zero.",
+            limitations=" ".join((LIMITATIONS, *(each.meaning for each in release.left_out), COMPOSITION)),
+            customProperties=_published(content.grant.publisher) or None,
         ),
+        team=_team(content.grant.publisher),
+        support=_support(content.grant.publisher),
         schema=[contract_table(release, table) for table in release.tables],
         slaProperties=_service(content),
     )
     return document.to_yaml().encode()
+
+
+def _published(publisher: Publisher) -> list[CustomProperty]:
+    """Statements for which the standard has no place of its own."""
+    stated = {
+        "licence": publisher.licence,
+        "serviceLevel": publisher.sla,
+        "retention": publisher.retention,
+        "recall": publisher.recall,
+        "onwardSharing": publisher.onward_sharing,
+    }
+    return [CustomProperty(property=name, value=text) for name, text in stated.items() if text]
+
+
+def _team(publisher: Publisher) -> Team | None:
+    if publisher.name is None:
+        return None
+    links = [AuthoritativeDefinition(url=publisher.url, type="canonicalUrl")] if publisher.url else None
+    return Team(name=publisher.name, description=publisher.legal_address, authoritativeDefinitions=links)
+
+
+def _support(publisher: Publisher) -> list[Support] | None:
+    if publisher.support is None:
+        return None
+    return [Support(channel=publisher.support, description=publisher.support_hours)]
 
 
 def violations(document: Any) -> list[str]:

@@ -1,23 +1,21 @@
 """README.md of a delivery: how to read it, in plain words, with an example from its own rows."""
 
-import re
 from collections.abc import Mapping
 from datetime import datetime, time
-from functools import cache
 from math import hypot
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from tasks.deliverable.changes import SENTENCES
 from tasks.deliverable.columns import INTERVAL, columns, status_meanings
+from tasks.deliverable.markdown import plain, template
 from tasks.deliverable.renderers.parquet import RENDERER as PARQUET
 from tasks.deliverable.renderers.spec import Renderer, RenderInput
 from tasks.deliverable.serialisation import instant
 from tasks.deliverable.signature import key_id
-from tasks.deliverable.statements import DERIVED_MECHANISM, MECHANISM, PERMITTED_USE, UNIT
+from tasks.deliverable.statements import COMPOSITION, DERIVED_MECHANISM, MECHANISM, UNIT
 from tasks.deliverable.table import expected_lifted, status_counts
 from tasks.deliverable.view import DimensionView, LevelView, RowStatus
 
@@ -30,7 +28,7 @@ Row = Mapping[str, Any]
 def readme(content: RenderInput) -> bytes:
     """The read-me in bytes."""
     release, first = content.release, content.release.tables[0]
-    text = _template().render(
+    text = template("README.md.jinja").render(
         release=release,
         plan=content.plan,
         grant=content.grant,
@@ -54,29 +52,15 @@ def readme(content: RenderInput) -> bytes:
         asked=[each for each in content.renderers if each.on_request],
         unit=UNIT,
         mechanism=DERIVED_MECHANISM if release.inputs else MECHANISM,
-        permitted_use=PERMITTED_USE,
         key_id=key_id(content.public_key),
+        composition=COMPOSITION,
+        where=_where,
+        when=_when,
+        place=_place,
+        cells=_cells,
+        additions=_additions,
     )
     return text.encode()
-
-
-def plain(text: str) -> str:
-    """Foreign text as inert Markdown on one line."""
-    return re.sub(r"([\\`*_\[\]<>|])", r"\\\1", " ".join(text.split()))
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(  # noqa: S701 (Markdown: `plain` escapes what others wrote)
-        loader=PackageLoader("tasks.deliverable"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters |= {"plain": plain, "count": lambda number: f"{number:,.0f}"}
-    environment.globals |= {"where": _where, "when": _when, "place": _place, "cells": _cells, "additions": _additions}
-    return environment.get_template("README.md.jinja")
 
 
 def _example(data: pa.Table, level: LevelView) -> Row:

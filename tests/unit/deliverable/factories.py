@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tasks.deliverable.files import Rendered, earlier_delivery, render
+from tasks.deliverable.statements import left_out
 from tasks.deliverable.view import (
     DeliveryView,
     DimensionView,
@@ -25,9 +26,23 @@ from tasks.deliverable.view import (
     ZonesView,
 )
 from tasks.period import Period, day_hours
+from tasks.policy import Publisher
+from tasks.policy_file import load
 from tasks.products.spec import OPTED_IN
 
 SIGNING_KEY = bytes(range(32))
+PUBLISHER = Publisher(
+    name="Example Mobile Ltd",
+    legal_address="1 Example Street, Berlin",
+    support="support@operator.example",
+    support_hours="Weekdays, 9:00 to 17:00",
+    url="https://operator.example/data",
+    licence="For the recipient's own use",
+    sla="99 % on time",
+    retention="At most 24 months",
+    recall="We write to your contact",
+    onward_sharing="None",
+)
 AGES = ("18-24", "25-34", "65+")
 GENDERS = ("f", "m", "x")
 
@@ -105,6 +120,7 @@ def release_view(day: date = date(2026, 3, 2), **changes: Any) -> ReleaseView:
         quality={"hours_covered": 24},
         sha256="1" * 64,
         basis=OPTED_IN.meaning,
+        left_out=left_out(load().policy.who),
     )
     return replace(view, **changes)
 
@@ -133,7 +149,7 @@ def _numbers(value: float, level: LevelView, incomplete: bool) -> dict[str, Any]
 
 
 def grant_view(*zones: str, formats: tuple[str, ...] = ("parquet", "csv")) -> GrantView:
-    return GrantView("nordmarkt", "data@nordmarkt.example", zones or ("*",), formats, "09:00")
+    return GrantView("nordmarkt", "data@nordmarkt.example", zones or ("*",), formats, "09:00", Publisher())
 
 
 def rendered(

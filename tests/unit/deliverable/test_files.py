@@ -19,6 +19,7 @@ from tasks.deliverable.files import inputs_digest, render
 from tasks.deliverable.view import DeliveryView, PanelView
 from tests.refusals import refused
 from tests.unit.deliverable.factories import (
+    PUBLISHER,
     SIGNING_KEY,
     document,
     grant_view,
@@ -208,13 +209,15 @@ def test_equal_inputs_give_equal_bytes_whatever_the_order_of_rows(order: Any) ->
     assert again.files == rendered().files
 
 
-def test_a_delivery_changes_with_release_plan_zones_formats_and_contact() -> None:
+def test_a_delivery_changes_with_release_plan_zones_formats_and_terms() -> None:
     release, plan, grant = release_view(), zones_view(), grant_view()
     digest = inputs_digest(release, plan, grant)
     changed = [
         (release, plan, grant_view("Z01")),
         (release, plan, grant_view(formats=("parquet",))),
         (release, plan, replace(grant, contact="other@nordmarkt.example")),
+        (release, plan, replace(grant, deliver_by="10:00")),
+        (release, plan, replace(grant, publisher=PUBLISHER)),
         (replace(release, sha256="2" * 64), plan, grant),
         (replace(release, revision=2), plan, grant),
         (release, replace(plan, version="other"), grant),

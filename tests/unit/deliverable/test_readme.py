@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 import pytest
 
 from tasks.deliverable.files import render
-from tasks.deliverable.renderers.readme import plain
+from tasks.deliverable.markdown import plain
 from tasks.deliverable.view import DeliveryView
 from tests.unit.deliverable.factories import (
     SIGNING_KEY,

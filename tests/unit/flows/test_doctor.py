@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from flows.cli import app
 from tasks.errors import Misconfigured
+from tasks.policy import Publisher
 from tasks.settings import Settings
 from tasks.store import open_stores
 from tasks.store.audit import AuditEntry
@@ -32,6 +33,7 @@ def test_a_fresh_installation_with_a_landing_is_well_and_stays_untouched(home: P
     assert code == 0
     assert "1 folder(s) of events" in found["landing"]["found"]
     assert "created by the first command" in found["database"]["found"]
+    assert all(name in found["publisher"]["found"] for name in Publisher.model_fields)
     assert not home.exists()
 
 
