@@ -64,7 +64,7 @@ def _publisher(settings: Settings) -> str:
 
     stated = load_policy(settings.policy).policy.publisher.model_dump()
     unset = [name for name, text in stated.items() if text is None]
-    named = stated["name"] or "clients read who publishes as \"not stated\""
+    named = stated["name"] or 'clients read who publishes as "not stated"'
     return f"{named}; [publisher] of the policy does not state: {', '.join(unset)}" if unset else named
 
 
