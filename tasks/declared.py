@@ -10,12 +10,16 @@ T = TypeVar("T")
 
 
 def declared(package: str, attribute: str) -> dict[str, Any]:
-    """The attribute of each module of the package that has it, by its `name`; raises ValueError for a doubled one."""
+    """What the package's modules declare, by its `name`: one as the attribute, several as its plural.
+
+    Raises ValueError for a doubled name.
+    """
     found: dict[str, Any] = {}
     for module in pkgutil.iter_modules(importlib.import_module(package).__path__, f"{package}."):
-        one = getattr(importlib.import_module(module.name), attribute, None)
-        if one and found.setdefault(one.name, one) is not one:
-            raise ValueError(f"two modules of {package} declare {one.name}")
+        declares = vars(importlib.import_module(module.name))
+        for one in (*([declares[attribute]] if attribute in declares else []), *declares.get(f"{attribute}S", ())):
+            if found.setdefault(one.name, one) is not one:
+                raise ValueError(f"two modules of {package} declare {one.name}")
     return found
 
 

@@ -1,7 +1,7 @@
 """deliver(client, product, period): release -> that client's bucket, verified there, and the client's index."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -29,6 +29,7 @@ from tasks.store import CatalogStores, ReleasedStores
 from tasks.store.audit import AuditEntry
 from tasks.store.buckets import Bucket
 from tasks.store.client_spec import ClientSpec, Grant
+from tasks.store.delivery_store import REFERENCE
 from tasks.store.event_log import bind_lineage, release_lineage
 from tasks.store.lake import DeliveryKey
 from tasks.store.ledger import ReleaseKey
@@ -115,10 +116,14 @@ class Deliver:
         before = self._stores.catalog.delivery(spec.name, product.name, product.version, str(period))
         if before and before.inputs_digest == digest:
             return DeliveryKey.of(before)
-        earlier = earlier_delivery(self._files(before)) if before else None
-        delivery = DeliveryView(before.revision + 1 if before else 1, earlier)
+        key = DeliveryKey(spec.name, product.name, product.version, str(period), before.revision + 1 if before else 1)
+        zones = {
+            version: known
+            for version, known in self._stores.lake.delivered_zones(key).items()
+            if version != plan.version
+        }
+        delivery = DeliveryView(key.revision, earlier_delivery(self._files(before)) if before else None, zones)
         rendered = self._rendered(release, view, plan, granted, delivery)
-        key = DeliveryKey(spec.name, product.name, product.version, str(period), delivery.revision)
         self._keep(key, rendered, release, digest)
         return key
 
@@ -166,7 +171,12 @@ class Deliver:
         if not unsent:
             return []
         bucket = self._stores.buckets.open(spec.destination)
-        return [DeliveryKey.of(delivery) for delivery in unsent if _sizes(bucket, delivery, self._files(delivery))]
+        return [DeliveryKey.of(delivery) for delivery in unsent if self._begun(bucket, delivery)]
+
+    def _begun(self, bucket: Bucket, delivery: Delivery) -> bool:
+        """Whether one of its files is there; reference files may be there for other deliveries."""
+        own = [name for name in self._files(delivery) if not name.startswith(REFERENCE)]
+        return bool(_sizes(bucket, delivery, own))
 
     def _files(self, delivery: Delivery) -> dict[str, bytes]:
         return self._stores.lake.delivery(DeliveryKey.of(delivery), delivery.manifest_sha256)
@@ -259,9 +269,9 @@ def _product_folder(delivery: Delivery) -> str:
     return f"{delivery.product}/v{delivery.version}"
 
 
-def _sizes(bucket: Bucket, delivery: Delivery, files: Mapping[str, bytes]) -> dict[str, int]:
+def _sizes(bucket: Bucket, delivery: Delivery, names: Iterable[str]) -> dict[str, int]:
     """All objects in the folders of a delivery's files."""
-    folders = {name.rpartition("/")[0] for name in files}
+    folders = {name.rpartition("/")[0] for name in names}
     listed = (bucket.sizes(f"{_product_folder(delivery)}/{folder}/", MAX_FILES) for folder in sorted(folders))
     return {key: size for objects in listed for key, size in objects.items()}
 

@@ -164,7 +164,8 @@ def zones_view(stores: ReleasedStores, release: Release) -> ZonesView:
     geojson = stores.lake.plan(release.zone_plan)
     plan = stored_plan(geojson)
     districts = tuple(plan.districts[index] for index in plan.district)
-    return ZonesView(release.zone_plan, plan.zone_ids, plan.names, districts, plan.merged, geojson)
+    names = dict(zip(plan.districts, plan.district_names, strict=True))
+    return ZonesView(release.zone_plan, plan.zone_ids, plan.names, districts, names, plan.merged, geojson)
 
 
 def public_facts(view: ReleaseView, plan: ZonesView) -> PublicFacts:

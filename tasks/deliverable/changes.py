@@ -1,6 +1,7 @@
 """Why a revision exists, and what changed against the delivery before: computed from delivered bytes alone."""
 
 import hashlib
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -86,8 +87,8 @@ def changes(content: "RenderInput") -> Changes:
     before = content.delivery.supersedes
     if before is None:
         return Changes((ChangeReason.FIRST,), None, {}, (), ())
-    now = {_name(path, content.path.partition) for path in content.paths}
-    earlier = set(_earlier_names(before))
+    now = set(map(_name, content.paths))
+    earlier = {_name(file["path"]) for file in before.manifest["files"]}
     return Changes(
         tuple(_reasons(content, before.manifest)),
         before.manifest["delivery_revision"],
@@ -152,12 +153,6 @@ def _count(flags: pa.ChunkedArray) -> int:
     return pc.sum(flags).as_py() or 0
 
 
-def _earlier_names(before: EarlierDelivery) -> Iterator[str]:
-    documents = before.manifest["schema"]["contract"].rpartition("/")[0]
-    for file in before.manifest["files"]:
-        yield _name(file["path"], documents.removeprefix("docs/"))
-
-
-def _name(path: str, partition: str) -> str:
-    """A file's path without period and revision."""
-    return path.replace(f"{partition}/", "", 1)
+def _name(path: str) -> str:
+    """A file's path without period, revision, zone plan and content."""
+    return re.sub(r"[a-z_]+=[^/]+/", "", path)

@@ -83,7 +83,7 @@ def _keys(release: ReleaseView, table: TableView) -> Iterator[DataColumn]:
             yield DataColumn(dimension.column, dimension.type, True, dimension.meaning, values=values)
         if dimension.granted_by:
             of_district = dimension.granted_by == "district"
-            named = "The district's id: districts have no other name." if of_district else "The zone's name."
+            named = "The district's name, or its id where it has none." if of_district else "The zone's name."
             yield DataColumn(dimension.name_column, pa.string(), True, named)
 
 

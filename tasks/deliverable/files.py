@@ -4,7 +4,7 @@ import hashlib
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,8 +13,9 @@ from tasks.deliverable.changes import FORMAT, Changes
 from tasks.deliverable.grant import Granted, granted
 from tasks.deliverable.manifest import MANIFEST, SIGNATURE, manifest
 from tasks.deliverable.paths import DeliveryPath
+from tasks.deliverable.reference import reference_folder
 from tasks.deliverable.renderers.registry import chosen
-from tasks.deliverable.renderers.spec import RenderInput
+from tasks.deliverable.renderers.spec import RenderedFile, RenderInput
 from tasks.deliverable.serialisation import to_compact_json
 from tasks.deliverable.signature import public_key, sign
 from tasks.deliverable.table import Tables, delivered_tables
@@ -50,7 +51,10 @@ def render(
     tables = delivered_tables(release, table, plan, places)
     renderers, public = chosen(grant.formats), public_key(signing_key)
     content = RenderInput(release, plan, grant, delivery, places, tables, public, renderers)
-    files = [file for each in renderers for file in each.files(content)]
+    shared = {each.file: each.render(content) for each in renderers if each.below == "reference"}
+    content = replace(content, reference=reference_folder(plan.version, shared))
+    files = [RenderedFile(f"{content.reference}/{name}", body, None) for name, body in shared.items()]
+    files += [file for each in renderers if each.below != "reference" for file in each.files(content)]
     listed, documents = manifest(content, files), content.path.documents
     signed = {f"{documents}/{SIGNATURE}": sign(signing_key, listed), f"{documents}/{MANIFEST}": listed}
     withheld = sum(rows["status"].to_pylist().count(RowStatus.WITHHELD_SMALL) for rows in tables.values())

@@ -44,6 +44,7 @@ def manifest(content: RenderInput, files: Iterable[RenderedFile]) -> bytes:
             "changes": content.changes.stated(),
             "grant": granted_facts(content),
             "zone_plan_version": plan.version,
+            "reference": content.reference,
             "created_at": instant(release.created_at),
             "files": [_file(file) for file in sorted(files, key=attrgetter("path"))],
             "schema": _schema(content),

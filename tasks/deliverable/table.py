@@ -16,10 +16,13 @@ Tables = Mapping[str, pa.Table]
 
 Columns = dict[str, pa.ChunkedArray | pa.Array]
 
+Names = Mapping[str, Mapping[str, str]]
+"""Names of zones and of districts, by id."""
+
 
 def delivered_tables(release: ReleaseView, rows: pa.Table, plan: ZonesView, places: Granted) -> Tables:
     """The granted rows of a release, in the delivery's columns, sorted by level and key."""
-    names = dict(zip(plan.zone_ids, plan.names, strict=True))
+    names = {"zone": dict(zip(plan.zone_ids, plan.names, strict=True)), "district": plan.district_names}
     return {
         table.name: pa.concat_tables(
             _in_client_columns(release, table, level, _granted_rows(release, rows, level, places), names)
@@ -63,7 +66,7 @@ def _granted_rows(release: ReleaseView, table: pa.Table, level: LevelView, place
 
 
 def _in_client_columns(
-    release: ReleaseView, table: TableView, level: LevelView, rows: pa.Table, names: dict[str, str]
+    release: ReleaseView, table: TableView, level: LevelView, rows: pa.Table, names: Names
 ) -> pa.Table:
     made: Columns = {"level": rows["level"], "status": rows["status"]}
     for dimension in level.dimensions:
@@ -73,12 +76,12 @@ def _in_client_columns(
     return pa.table([made[field.name].cast(field.type) for field in fields], pa.schema(fields))
 
 
-def _key(dimension: DimensionView, values: pa.ChunkedArray, release: ReleaseView, names: dict[str, str]) -> Columns:
+def _key(dimension: DimensionView, values: pa.ChunkedArray, release: ReleaseView, names: Names) -> Columns:
     """A dimension's column, and the name or the local time beside it."""
     made: Columns = {dimension.column: values}
     if dimension.granted_by:
-        named = names if dimension.granted_by == "zone" else {}
-        made[dimension.name_column] = pa.array([named.get(id, id) for id in values.to_pylist()], pa.string())
+        named = names[dimension.granted_by]
+        made[dimension.name_column] = pa.array([named[id] for id in values.to_pylist()], pa.string())
     return made | (_local_time(dimension, values, release) if dimension.is_instant else {})
 
 

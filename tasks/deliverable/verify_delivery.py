@@ -54,6 +54,7 @@ class Manifest(UntrustedDocument):
     release_id: Word
     delivery_revision: Revision
     files: list[ManifestFile]
+    reference: Annotated[str, Field(pattern=r"^reference/zone_plan=[A-Za-z0-9]{1,64}/content=[0-9a-f]{12}$")]
     contract: RelativePath = Field(validation_alias=AliasPath("schema", "contract"))
     tables: list[TableSchema] = Field(validation_alias=AliasPath("schema", "tables"), min_length=1)
     supersedes: Superseded | None
@@ -83,7 +84,7 @@ class Manifest(UntrustedDocument):
     @property
     def folders(self) -> tuple[str, ...]:
         """The folders of the delivery's files, below the product's folder."""
-        return (self.documents, *(f"data/{table.name}/{self.partition}" for table in self.tables))
+        return (self.documents, self.reference, *(f"data/{table.name}/{self.partition}" for table in self.tables))
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """What a delivery is rendered from: releasable facts only, so that nothing personal can be written by mistake."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -244,6 +244,7 @@ class ZonesView:
     names: tuple[str, ...]
     district_ids: tuple[str, ...]
     """The district of each zone."""
+    district_names: Mapping[str, str]
     merged: Mapping[str, str]
     """Sensitive zone -> the zone that took it in."""
     geojson: bytes
@@ -281,3 +282,5 @@ class DeliveryView:
 
     revision: int
     supersedes: EarlierDelivery | None = None
+    earlier_zones: Mapping[str, Sequence[bytes]] = field(default_factory=dict)
+    """Each zones.geojson that the client has of this product's other zone plans, by the plan's version."""

@@ -38,6 +38,7 @@ NOT_WGS84 = PlanRule(
     "zones.not_wgs84", "zones are not in WGS 84 degrees", "Convert the plan to WGS 84 (EPSG:4326), longitude first."
 )
 DUPLICATE_ID = PlanRule("zones.duplicate_id", "zone ids appear twice", _ZONES)
+DISTRICT_NAMES = PlanRule("zones.district_names", "districts have several names (parent_name)", _ZONES)
 OVERLAP = PlanRule("zones.overlap", "pairs of zones overlap", _ZONES)
 SENSITIVE_UNMERGED = PlanRule(
     "zones.sensitive_unmerged",

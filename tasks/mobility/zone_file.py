@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,8 @@ class Zone:
     zone_id: str
     name: str
     parent_id: str
+    parent_name: str | None
+    """The district's name, where this zone gives it."""
     sensitive: bool
     area_type: str | None
     geometry: BaseGeometry
@@ -82,10 +84,21 @@ def parse_zones(content: bytes, source: str, checks: PlanChecks) -> tuple[Zone, 
     zones = sorted((zone for zone in read if zone), key=lambda zone: zone.zone_id)
     doubled = [zone_id for zone_id, times in Counter(zone.zone_id for zone in zones).items() if times > 1]
     checks.count(plan_rules.DUPLICATE_ID, source, doubled, len(zones))
+    names = district_names(zones)
+    several = [district for district, given in names.items() if len(given) > 1]
+    checks.count(plan_rules.DISTRICT_NAMES, source, several, len(names))
     pairs = overlapping(np.array([zone.geometry for zone in zones], object))
     ids = [f"{zones[a].zone_id} and {zones[b].zone_id}" for a, b in pairs]
     checks.count(plan_rules.OVERLAP, source, ids, len(zones) * (len(zones) - 1) // 2)
     return tuple(zones)
+
+
+def district_names(zones: Iterable[Zone]) -> dict[str, set[str]]:
+    """Every name that zones give their district, by its id; none for a district without a name."""
+    names: dict[str, set[str]] = {}
+    for zone in zones:
+        names.setdefault(zone.parent_id, set()).update([zone.parent_name] if zone.parent_name else [])
+    return names
 
 
 def _text(content: bytes, source: str) -> str:
@@ -176,6 +189,7 @@ def _zone(feature: Any, where: str, faults: Mapping[PlanRule, list[str]]) -> Zon
         zone_id,
         read(_words, properties, "name", zone_id),
         read(_id, properties, "parent_id"),
+        read(_words, properties, "parent_name", None),
         read(_sensitive, properties),
         read(_words, properties, "area_type", None),
         read(_geometry, feature.get("geometry")),

@@ -14,7 +14,7 @@ from shapely.geometry.base import BaseGeometry
 
 from tasks.events.plan_rules import SENSITIVE_UNMERGED, PlanChecks
 from tasks.mobility.borders import alike, merge_sensitive
-from tasks.mobility.zone_file import Zone
+from tasks.mobility.zone_file import Zone, district_names
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,8 @@ class ZonePlan:
     names: tuple[str, ...]
     district: NDArray[np.int32]
     districts: tuple[str, ...]
+    district_names: tuple[str, ...]
+    """The name of each district, or its id."""
     geometries: tuple[BaseGeometry, ...]
     area_types: tuple[str | None, ...]
     merged: dict[str, str]
@@ -47,6 +49,7 @@ class ZonePlan:
             "zone_id": zone_id,
             "name": self.names[row],
             "parent_id": self.districts[self.district[row]],
+            "parent_name": self.district_names[self.district[row]],
             "area_type": self.area_types[row],
             "merged": sorted(took for took, into in self.merged.items() if into == zone_id),
         }
@@ -57,6 +60,7 @@ def merged_plan(zones: Sequence[Zone], covered: NDArray[np.bool_], checks: PlanC
     """The plan of landed zones, by id; `covered` says which have a cell. Raises RejectedInput naming the zone."""
     shapes = np.array([zone.geometry for zone in zones], object)
     districts, district = np.unique([zone.parent_id for zone in zones], return_inverse=True)
+    named = district_names(zones)
     sensitive = np.array([zone.sensitive for zone in zones])
     takers, alone = merge_sensitive(shapes, district, sensitive, covered)
     alone_ids = [zones[n].zone_id for n in alone]
@@ -68,6 +72,7 @@ def merged_plan(zones: Sequence[Zone], covered: NDArray[np.bool_], checks: PlanC
         names=tuple(zones[n].name for n in stay),
         district=district[stay].astype(np.int32),
         districts=tuple(str(name) for name in districts),
+        district_names=tuple(min(named[str(name)], default=str(name)) for name in districts),
         geometries=tuple(alike(shapes[stay])),
         area_types=tuple(zones[n].area_type for n in stay),
         merged={zones[n].zone_id: zones[into].zone_id for n, into in takers.items()},
@@ -79,11 +84,13 @@ def stored_plan(content: bytes) -> ZonePlan:
     features = json.loads(content)["features"]
     properties = [feature["properties"] for feature in features]
     districts, district = np.unique([zone["parent_id"] for zone in properties], return_inverse=True)
+    named = {zone["parent_id"]: zone["parent_name"] for zone in properties}
     return ZonePlan(
         zone_ids=tuple(zone["zone_id"] for zone in properties),
         names=tuple(zone["name"] for zone in properties),
         district=district.astype(np.int32),
         districts=tuple(str(name) for name in districts),
+        district_names=tuple(named[name] for name in districts),
         geometries=tuple(shapely.geometry.shape(feature["geometry"]) for feature in features),
         area_types=tuple(zone["area_type"] for zone in properties),
         merged={took: zone["zone_id"] for zone in properties for took in zone["merged"]},

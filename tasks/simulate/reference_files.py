@@ -19,6 +19,9 @@ CENTRE_LATITUDE, CENTRE_LONGITUDE = 52.2, 9.6
 METRES_PER_DEGREE = 111_195.0
 _HEADS = """Alt Neu Ober Unter Nord Süd Ost West Linden Birken Eichen Mühlen Kirch Markt Schloss Hafen Berg Wiesen"""
 _TAILS = """stadt markt tor feld berg hof wald ufer damm brück heim hausen garten werder kamp au"""
+_DISTRICTS = (
+    """Linden Rosental Marienfeld Seehof Falkenau Steinbach Eichwald Grünau Hohenberg Wiesental Kaltental Auenhain"""
+)
 MARKET_SHARE = 0.3
 """The operator's share of residents; population.csv counts all residents."""
 
@@ -59,11 +62,20 @@ def _feature(city: City, zone: int) -> dict[str, Any]:
         "zone_id": city.zone_ids[zone],
         "name": f"{head}{tail}{number}",
         "parent_id": city.district_ids[city.district[zone]],
+        "parent_name": _district_name(int(city.district[zone])),
         "area_type": AREA_TYPES[city.area_type[zone]],
         "sensitive": bool(city.area_type[zone] == HOSPITAL),
     }
     geometry = {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}
     return {"type": "Feature", "properties": properties, "geometry": geometry}
+
+
+def _district_name(district: int) -> str:
+    """A name such as Linden-Süd; a number where all combinations are used."""
+    names, sides = _DISTRICTS.split(), ("Mitte", "Nord", "Süd", "Ost", "West")
+    name = f"{names[district % len(names)]}-{sides[district // len(names) % len(sides)]}"
+    used = district // (len(names) * len(sides))
+    return f"{name} {used + 1}" if used else name
 
 
 def cells_table(plan: SimulationPlan, network: RadioNetwork) -> pa.Table:

@@ -1,6 +1,7 @@
 """Deliveries in the lake: the exact bytes a client was sent, under the digest of their manifest."""
 
 import hashlib
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from tasks.store.object_store import ObjectStore
 from tasks.store.tables import Delivery
 
 MANIFEST = "manifest.json"
+REFERENCE = "reference/"
+"""How the names of reference files begin, which many deliveries of a product share."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 
@@ -42,7 +45,10 @@ class DeliveryKey:
 
 
 class DeliveryStore:
-    """deliveries/<client>/<product>/v<N>/<period>/<revision>/<sha256 of manifest.json>/."""
+    """deliveries/<client>/<product>/v<N>/<period>/<revision>/<sha256 of manifest.json>/.
+
+    Reference files are kept once, in deliveries/<client>/<product>/v<N>/reference/zone_plan=<V>/content=<digest>/.
+    """
 
     objects: ObjectStore
 
@@ -54,7 +60,8 @@ class DeliveryStore:
         (last,) = filter(_is_manifest, files)
         manifest = hashlib.sha256(files[last]).hexdigest()
         for name in sorted(files, key=_is_manifest):
-            self.objects.put_if_absent(_folder(key, manifest) + name, files[name])
+            folder = _product_folder(key) if name.startswith(REFERENCE) else _folder(key, manifest)
+            self.objects.put_if_absent(folder + name, files[name])
         return manifest
 
     def delivery(self, key: DeliveryKey, manifest_sha256: str) -> dict[str, bytes]:
@@ -62,18 +69,32 @@ class DeliveryStore:
         folder = _folder(key, manifest_sha256)
         paths = sorted(found.key for found in self.objects.list(folder))
         files = {path.removeprefix(folder): self.objects.get(path) for path in paths}
-        manifests = [hashlib.sha256(content).hexdigest() for name, content in files.items() if _is_manifest(name)]
-        if manifests != [manifest_sha256]:
+        manifests = [content for name, content in files.items() if _is_manifest(name)]
+        if [hashlib.sha256(content).hexdigest() for content in manifests] != [manifest_sha256]:
             raise StorageUnavailable(
                 f"{self.objects.location}/{folder} is lost or altered.",
                 "Restore it from a backup, then deliver again.",
                 "lake.delivery_damaged",
             )
-        return files
+        names = (file["path"] for file in json.loads(manifests[0])["files"])
+        return files | {n: self.objects.get(_product_folder(key) + n) for n in names if n.startswith(REFERENCE)}
+
+    def delivered_zones(self, key: DeliveryKey) -> dict[str, list[bytes]]:
+        """Each zones.geojson of the key's client and product, by the version of its zone plan."""
+        found: dict[str, list[bytes]] = {}
+        for path in sorted(each.key for each in self.objects.list(f"{_product_folder(key)}{REFERENCE}")):
+            if path.endswith("/zones.geojson"):
+                plan = path.split("/")[-3].removeprefix("zone_plan=")
+                found.setdefault(plan, []).append(self.objects.get(path))
+        return found
 
 
 def _is_manifest(path: str) -> bool:
     return path.endswith(f"/{MANIFEST}")
+
+
+def _product_folder(key: DeliveryKey) -> str:
+    return f"deliveries/{key.client}/{key.product}/v{key.version}/"
 
 
 def _folder(key: DeliveryKey, manifest_sha256: str) -> str:

@@ -66,7 +66,7 @@ def draw() -> None:
     """Write the picture: maps of four hours, and two zones' day with intervals and the simulated truth."""
     rows = duckdb.execute(_ROWS).fetchall()
     truth = {(zone, hour): count for zone, hour, count in duckdb.execute(_TRUTH).fetchall()}
-    (plan,) = DEMO.glob("clients/nordmarkt/footfall/v2/docs/*/*/*/zones.geojson")
+    (plan,) = DEMO.glob("clients/nordmarkt/footfall/v2/reference/*/*/zones.geojson")
     values = {(row[0], row[2]): row[3] for row in rows}
     PICTURE.write_text(
         "\n".join(

@@ -66,14 +66,14 @@ def test_a_bucket_that_denies_the_client_is_told_in_the_clients_words(bucket: Bu
 
 def test_an_object_changed_added_or_removed_in_the_bucket_is_named(bucket: Bucket) -> None:
     store = boto3.Session().client("s3")
-    key = {"Bucket": "nordmarkt-insights", "Key": f"throng/{GOOD.path.folder}/zones.geojson"}
-    store.put_object(**key, Body=document(GOOD, "zones.geojson")[:-1] + b" ")
+    key = {"Bucket": "nordmarkt-insights", "Key": f"throng/{GOOD.path.folder}/README.md"}
+    store.put_object(**key, Body=document(GOOD, "README.md")[:-1] + b" ")
     with refused("delivery.file_altered"):
         Verify()(ROOT)
     store.delete_object(**key)
     with refused("delivery.files_differ"):
         Verify()(ROOT)
-    store.put_object(**key, Body=document(GOOD, "zones.geojson"))
+    store.put_object(**key, Body=document(GOOD, "README.md"))
     store.put_object(Bucket="nordmarkt-insights", Key="throng/stray.txt", Body=b"")
     with refused("index.unnamed_objects"):
         Verify()(ROOT)

@@ -6,6 +6,7 @@ Only this file knows how Throng is called and read; what the figures are must no
 import hashlib
 import json
 import os
+import re
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -200,8 +201,10 @@ def _weight(key: tuple[str, ...]) -> float:
 def _delivered(objects: Mapping[str, bytes]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name in sorted(objects):
-        short = name.removeprefix("figures/footfall/v2/")
-        if name.endswith(".parquet"):
+        short = _without_content(name.removeprefix("figures/footfall/v2/"))
+        if short.startswith("reference/"):
+            found[short] = _places(objects[name]) if name.endswith(".geojson") else None
+        elif name.endswith(".parquet"):
             found[short] = _data(pq.read_table(BytesIO(objects[name])))
         elif name.endswith(".csv"):
             texts = pc.ConvertOptions(column_types=dict.fromkeys(_header(objects[name]), pa.string()))
@@ -211,13 +214,22 @@ def _delivered(objects: Mapping[str, bytes]) -> dict[str, Any]:
             found[short] = _manifest(json.loads(objects[name]))
         elif name.endswith("contract.yaml"):
             found[short] = _contract(yaml.safe_load(objects[name]))
-        elif name.endswith("zones.geojson"):
-            found[short] = sorted(zone["properties"]["zone_id"] for zone in json.loads(objects[name])["features"])
         elif name.endswith("index.json"):
             found[short] = [(period["period"], period["state"]) for period in json.loads(objects[name])["periods"]]
         else:
             found[short] = None
     return found
+
+
+def _without_content(path: str) -> str:
+    """A path without the digest of what its folder holds, which new versions of libraries write otherwise."""
+    return re.sub(r"content=[0-9a-f]+/", "", path)
+
+
+def _places(content: bytes) -> list[str]:
+    """Ids with areas to a hectare."""
+    places = [feature["properties"] for feature in json.loads(content)["features"]]
+    return sorted(f"{place.get('zone_id', place['district_id'])} {place['area_km2']:.2f}" for place in places)
 
 
 def _header(content: bytes) -> list[str]:
@@ -254,7 +266,7 @@ def _manifest(document: dict[str, Any]) -> dict[str, Any]:
     quality = {name: document["quality"][name] for name in ("rows_by_status", "withheld_share")}
     return {
         **{name: document[name] for name in keep},
-        "files": [(file["path"], file["rows"]) for file in document["files"]],
+        "files": [(_without_content(file["path"]), file["rows"]) for file in document["files"]],
         "panel_size": document["population"]["panel_size"],
         "additive_over": document["schema"]["additive_over"],
         **numbers,

@@ -35,6 +35,7 @@ PLAN = ZonePlan(
     names=("A", "B", "C"),
     district=np.array([0, 0, 1], dtype=np.int32),
     districts=("east", "west"),
+    district_names=("east", "west"),
     geometries=(shapely.box(0, 0, 1, 1),) * ZONES,
     area_types=(None,) * ZONES,
     merged={},

@@ -64,7 +64,7 @@ HOMES = {
     "duckdb": {"events"},
     "great_expectations": {"validation"},
     "numba": {"events"},
-    "shapely": {"mobility", "simulate"},
+    "shapely": {"mobility", "simulate", "deliverable"},
     "opendp": {"privacy"},
     "boto3": {"store", "services"},
     "botocore": {"store", "services"},

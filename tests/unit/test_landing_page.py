@@ -27,7 +27,7 @@ def test_each_column_of_a_shipped_format_is_named() -> None:
         (*panel.SUBSCRIBER_COLUMNS, "active_from"),
         consent.CONSENT_COLUMNS,
         (*("cell_id", "latitude", "longitude", "valid_from", "valid_to"), "valid_date_start", "valid_date_end"),
-        ("zone_id", "parent_id", "name", "sensitive", "area_type"),
+        ("zone_id", "parent_id", "parent_name", "name", "sensitive", "area_type"),
     ],
     ids=["subscribers", "consents", "cells", "zones"],
 )

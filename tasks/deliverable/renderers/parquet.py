@@ -36,5 +36,5 @@ RENDERER = Renderer(
     meaning="the numbers",
     render=parquet,
     holds="table",
-    with_data=True,
+    below="data",
 )

@@ -36,6 +36,8 @@ def readme(content: RenderInput) -> bytes:
         changes=content.changes,
         sentences=SENTENCES,
         path=content.path,
+        reference=content.reference,
+        shared=[each for each in content.renderers if each.below == "reference"],
         rows=content.rows,
         zones=len(content.places.zones),
         tables=[(table, PARQUET.path(content.of(table)), columns(release, table)) for table in release.tables],

@@ -27,6 +27,8 @@ class RenderInput:
     """Raw Ed25519 key by which the delivery is verified."""
     renderers: tuple["Renderer", ...]
     """Those of this delivery."""
+    reference: str = ""
+    """The folder of reference data, below the product's folder; empty while that is rendered."""
 
     @property
     def path(self) -> DeliveryPath:
@@ -84,8 +86,8 @@ class Renderer:
     """Whether a client gets it only if its grant asks for it."""
     holds: Literal["document", "table", "tables"] = "document"
     """No rows; the rows of one table, in a file a table; or all rows."""
-    with_data: bool = False
-    """Whether its files are in the folders of rows, where documents may not be."""
+    below: Literal["docs", "data", "reference"] = "docs"
+    """Beside the manifest; in the folders of rows, where documents may not be; or once for a zone plan."""
 
     def files(self, content: RenderInput) -> Iterator[RenderedFile]:
         """Its files of a delivery."""
@@ -100,5 +102,5 @@ class Renderer:
     def path(self, content: RenderInput) -> str:
         """A file's path below the product's folder."""
         table = next(iter(content.tables))
-        folder = content.path.rows(table) if self.with_data else content.path.documents
-        return f"{folder}/{self.file.format(table=table, product=content.release.product)}"
+        folders = {"docs": content.path.documents, "data": content.path.rows(table), "reference": content.reference}
+        return f"{folders[self.below]}/{self.file.format(table=table, product=content.release.product)}"

@@ -45,6 +45,7 @@ PUBLISHER = Publisher(
 )
 AGES = ("18-24", "25-34", "65+")
 GENDERS = ("f", "m", "x")
+DISTRICTS = {"North": "Nordstadt", "South": "South"}
 
 
 def dimension(name: str, *values: object, granted_by: Literal["zone", "district"] | None = None) -> DimensionView:
@@ -101,7 +102,7 @@ def zones_view(names: tuple[str, ...] = ("Altstadt", "Bahnhof", "Campus", "Dom")
         for i, (z, n, d) in enumerate(zip(ids, names, districts, strict=True))
     ]
     geojson = json.dumps({"type": "FeatureCollection", "features": features}).encode()
-    return ZonesView("abc123def456", ids, names, districts, {"Z09": "Z02"}, geojson)
+    return ZonesView("abc123def456", ids, names, districts, DISTRICTS, {"Z09": "Z02"}, geojson)
 
 
 def release_view(day: date = date(2026, 3, 2), **changes: Any) -> ReleaseView:

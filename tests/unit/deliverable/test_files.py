@@ -1,7 +1,6 @@
 """What is rendered: rows, hours, texts, bytes."""
 
 import io
-import json
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import PurePath
@@ -21,7 +20,6 @@ from tests.refusals import refused
 from tests.unit.deliverable.factories import (
     PUBLISHER,
     SIGNING_KEY,
-    document,
     grant_view,
     lines,
     manifest,
@@ -105,10 +103,14 @@ def test_csv_and_parquet_hold_the_same_rows() -> None:
 
 def test_csv_comes_only_if_asked_for() -> None:
     endings = [
-        {PurePath(path).suffix for path in rendered(grant=grant_view(formats=(name,))).files} & {".csv", ".parquet"}
+        {
+            PurePath(path).suffix
+            for path in rendered(grant=grant_view(formats=(name,))).files
+            if path.startswith("docs/")
+        }
         for name in ("parquet", "csv")
     ]
-    assert endings == [{".parquet"}, {".parquet", ".csv"}]
+    assert endings[1] - endings[0] == {".csv"}
 
 
 @pytest.mark.parametrize("name", ["=1+1", "+x", "-x", "@x", "\t=x", '=HYPERLINK("http://x")'])
@@ -232,15 +234,6 @@ def test_the_same_zones_in_other_words_and_a_later_panel_change_nothing() -> Non
     later = replace(release, panel=PanelView("2026-02", 1, 1, 1, 1), warnings=("Late.",))
     words = grant_view("Z01", "Z02", "South", formats=("csv",))
     assert inputs_digest(later, plan, words) == inputs_digest(release, plan, grant_view())
-
-
-def test_shapes_carry_only_what_a_client_needs() -> None:
-    delivery = rendered(grant=grant_view("North"))
-    features = json.loads(document(delivery, "zones.geojson"))["features"]
-    assert [feature["properties"] for feature in features] == [
-        {"zone_id": "Z01", "zone_name": "Altstadt", "district_id": "North"},
-        {"zone_id": "Z02", "zone_name": "Bahnhof", "district_id": "North"},
-    ]
 
 
 def test_the_panel_size_is_stated_with_its_interval() -> None:

@@ -25,6 +25,7 @@ HEAD = "cell_id,latitude,longitude,valid_from,valid_to,azimuth,range_m,height_m,
 CELLS = ("c1,52.05,13.05,2026-01-01,,120,900,30,LTE", "c2,52.05,13.15,,,,,,", "abroad,40,13,,,0,1,0,5G NSA")
 A, B = feature("a", square(0, 0)), feature("b", square(1, 0))
 LINE = {**B, "geometry": mapping(square(1, 0).boundary)}
+NAMED = feature("c", square(2, 0), parent_name="Centre")
 PROJECTED = feature("b", square(4_000_000, 0))
 BREAKS: dict[str, tuple[tuple[str, ...], tuple[Any, ...]]] = {
     "cells.missing_id": (("  ,52.05,13.05,,,,,,",), ()),
@@ -43,6 +44,7 @@ BREAKS: dict[str, tuple[tuple[str, ...], tuple[Any, ...]]] = {
     "zones.invalid_geometry": ((), (LINE,)),
     "zones.not_wgs84": ((), (PROJECTED,)),
     "zones.duplicate_id": ((), (feature("a", square(1, 0)),)),
+    "zones.district_names": ((), (feature("b", square(1, 0), parent_name="Mitte"), NAMED)),
     "zones.overlap": ((), (feature("b", square(0.5, 0)),)),
     "zones.sensitive_unmerged": ((), (feature("b", square(1, 0), "d2", sensitive=True),)),
 }
@@ -88,10 +90,10 @@ def test_a_plan_that_breaks_a_rule_is_refused_by_its_code_alone(tmp_path: Path, 
 
 
 def checks_total(code: str) -> int:
-    """Of how many: three cells and one more, or two zones; one of the latter is sensitive, and they make one pair."""
+    """Of how many: three cells and one more, or two zones of one district; one of the latter is sensitive."""
     if code.startswith("cells."):
         return 4
-    return 1 if code in ("zones.overlap", "zones.sensitive_unmerged") else 2
+    return 1 if code in ("zones.overlap", "zones.sensitive_unmerged", "zones.district_names") else 2
 
 
 @pytest.mark.parametrize("code", WARN)

@@ -118,6 +118,12 @@ def test_a_sensitive_zone_alone_in_its_district_is_refused() -> None:
     assert ": s." in refused(feature("s", square(0, 0), sensitive=True), feature("o", square(1, 0), "d2"))
 
 
+def test_a_district_has_the_name_that_any_of_its_zones_gives_or_its_id() -> None:
+    named = feature("s", square(0, 0), sensitive=True, parent_name="Mitte")
+    plan = plan_of(named, feature("z", square(1, 0)), feature("y", square(5, 0), "d2"))
+    assert plan.district_names == stored_plan(plan.geojson()).district_names == ("Mitte", "d2")
+
+
 def test_the_stored_plan_is_read_back_as_it_was() -> None:
     plan = plan_of(
         feature("s", square(0, 0), sensitive=True, area_type="urban"), feature("z", square(1, 0), area_type="rural")

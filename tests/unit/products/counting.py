@@ -22,6 +22,7 @@ PLAN = ZonePlan(
     names=("A", "B", "C"),
     district=np.array([0, 1, 0], dtype=np.int32),
     districts=("east", "west"),
+    district_names=("east", "west"),
     geometries=(shapely.box(0, 0, 1, 1),) * 3,
     area_types=(None,) * 3,
     merged={},

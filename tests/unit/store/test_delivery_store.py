@@ -1,5 +1,7 @@
 import hashlib
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -13,7 +15,9 @@ from tests.dying import dies, tick_before_file_acts
 
 KEY = DeliveryKey("nordmarkt", "footfall", 2, "2026-03-01", 1)
 MANIFEST, ROWS = "docs/dt=2026-03-01/manifest.json", "data/zone_hour/dt=2026-03-01/footfall.parquet"
-FILES = {MANIFEST: b"{}", ROWS: b"rows" * 1000, "docs/dt=2026-03-01/README.md": b"read me"}
+ZONES = "reference/zone_plan=abc/content=123/zones.geojson"
+LISTED = json.dumps({"files": [{"path": ROWS}, {"path": ZONES}]}).encode()
+FILES = {MANIFEST: LISTED, ROWS: b"rows" * 1000, "docs/dt=2026-03-01/README.md": b"read me", ZONES: b"{}"}
 
 
 @pytest.fixture
@@ -25,7 +29,7 @@ def lake(tmp_path: Path) -> Lake:
 
 def test_a_delivery_comes_back_byte_by_byte_under_its_manifests_digest(lake: Lake) -> None:
     sha256 = lake.write_delivery(KEY, FILES)
-    assert sha256 == hashlib.sha256(b"{}").hexdigest()
+    assert sha256 == hashlib.sha256(LISTED).hexdigest()
     assert lake.delivery(KEY, sha256) == FILES
 
 
@@ -34,7 +38,7 @@ def test_writing_the_same_delivery_again_changes_nothing(lake: Lake) -> None:
 
 
 def test_a_rendering_that_was_never_recorded_does_not_stand_in_the_way_of_another(lake: Lake) -> None:
-    other = FILES | {MANIFEST: b'{"grant": "changed"}'}
+    other = FILES | {MANIFEST: LISTED + b" "}
     first, second = lake.write_delivery(KEY, FILES), lake.write_delivery(KEY, other)
     assert lake.delivery(KEY, first) == FILES
     assert lake.delivery(KEY, second) == other
@@ -47,6 +51,16 @@ def test_a_lost_or_altered_delivery_is_named(lake: Lake) -> None:
         with pytest.raises(StorageUnavailable) as lost:
             lake.delivery(KEY, digest)
         assert lost.value.code == "lake.delivery_damaged"
+
+
+def test_places_of_a_plan_are_kept_once_for_all_deliveries_of_a_product(lake: Lake) -> None:
+    next_day = replace(KEY, period="2026-03-02")
+    digests = [lake.write_delivery(key, FILES) for key in (KEY, next_day, replace(KEY, client="other"))]
+    kept = [info.key for info in lake.objects.list("deliveries/nordmarkt/") if info.key.endswith(ZONES)]
+    assert kept == [f"deliveries/nordmarkt/footfall/v2/{ZONES}"]
+    assert lake.delivery(next_day, digests[1]) == FILES
+    assert lake.delivered_zones(KEY) == {"abc": [b"{}"]}
+    assert lake.delivered_zones(replace(KEY, product="panel")) == {}
 
 
 @pytest.mark.parametrize("client", ["..", "a/b", "", ".hidden", "a b"])
@@ -65,7 +79,8 @@ def test_a_delivery_with_its_manifest_is_whole_wherever_its_writer_is_killed(tmp
             lake.write_delivery(KEY, FILES)
 
         killed = dies(act, at)
-        written = {info.key.split("/", 6)[6] for info in lake.objects.list("deliveries/")}
+        keys = [info.key for info in lake.objects.list("deliveries/")]
+        written = {key.split("/", 4)[4] if "/reference/" in key else key.split("/", 6)[6] for key in keys}
         assert written == set(FILES) or MANIFEST not in written
         assert lake.delivery(KEY, lake.write_delivery(KEY, FILES)) == FILES
         if not killed:
