@@ -176,7 +176,7 @@ def test_a_rendered_delivery_killed_anywhere_and_run_again_is_completed(
     place.apply(before, f"{before.parent.name}-completed")
     _, whole = place.done(DELIVER, before, "completed")
     since = after_each_call(whole.borders, since="s3.put_object")
-    assert [whole.borders[number - 1] for number in since].count("after s3.put_object") == 12
+    assert [whole.borders[number - 1] for number in since].count("after s3.put_object") == 13
     at = since if anywhere else [since[0], *after(whole.borders, since, "s3.put_object", "catalog.mark_delivered")]
     for killed in place.killed(DELIVER, before, whole.borders, at, place.in_a_fresh_folder):
         assert killed.again.books == whole.books, killed.border
