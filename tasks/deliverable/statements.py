@@ -44,7 +44,8 @@ def left_out(who: Eligibility) -> tuple[Exclusion, ...]:
         "age": f"Persons of {who.minimum_age} years or less (year of the period minus year of birth), and those whose "
         "year of birth is not known.",
         "segment": f"SIMs of contracts that are not {segments}, such as those of businesses and machines.",
-        "foreign": f"SIMs from other countries than {who.home_mcc} (mobile country code): foreign visitors.",
+        "foreign": f"SIMs from other countries than {who.home_mcc} (mobile country code), such as those of foreign "
+        "visitors.",
     }
     return tuple(Exclusion(code, sentence) for code, sentence in sentences.items())
 

@@ -25,7 +25,7 @@ from tasks.policy import Publisher
 
 API_VERSION = "v3.1.0"
 LIMITATIONS = (
-    "Numbers count opted-in subscribers, not everybody. Every number carries noise; its interval says how much. "
+    "Persons are opted-in subscribers, not everybody. Every number carries noise; its interval says how much. "
     "A number below its level's threshold is withheld: that is not zero. Left out are:"
 )
 

@@ -1,6 +1,7 @@
 """README.md of a delivery: how to read it, in plain words, with an example from its own rows."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, time
 from math import hypot
 from typing import Any
@@ -9,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.deliverable.changes import SENTENCES
-from tasks.deliverable.columns import INTERVAL, columns, status_meanings
+from tasks.deliverable.columns import INTERVAL, DataColumn, columns, status_meanings
 from tasks.deliverable.markdown import plain, template
 from tasks.deliverable.renderers.parquet import RENDERER as PARQUET
 from tasks.deliverable.renderers.spec import Renderer, RenderInput
@@ -17,7 +18,7 @@ from tasks.deliverable.serialisation import instant
 from tasks.deliverable.signature import key_id
 from tasks.deliverable.statements import COMPOSITION, DERIVED_MECHANISM, MECHANISM, UNIT
 from tasks.deliverable.table import expected_lifted, status_counts
-from tasks.deliverable.view import DimensionView, LevelView, RowStatus
+from tasks.deliverable.view import DimensionView, LevelView, ReleaseView, RowStatus
 
 Z90 = 1.645
 """Half width of a 90 % interval in standard errors, as a reader would type it."""
@@ -40,7 +41,9 @@ def readme(content: RenderInput) -> bytes:
         shared=[each for each in content.renderers if each.below == "reference"],
         rows=content.rows,
         zones=len(content.places.zones),
-        tables=[(table, PARQUET.path(content.of(table)), columns(release, table)) for table in release.tables],
+        tables=[(table, PARQUET.path(content.of(table))) for table in release.tables],
+        columns=_columns(release),
+        content=content,
         counts=[
             (level, status_counts(data := content.tables[table.name], level.name), expected_lifted(data, level))
             for table in release.tables
@@ -63,6 +66,15 @@ def readme(content: RenderInput) -> bytes:
         additions=_additions,
     )
     return text.encode()
+
+
+def _columns(release: ReleaseView) -> dict[DataColumn, list[str]]:
+    """Each column once, without what differs between tables, and the tables that have it."""
+    found: dict[DataColumn, list[str]] = {}
+    for table in release.tables:
+        for column in columns(release, table):
+            found.setdefault(replace(column, values=(), example=None), []).append(table.name)
+    return found
 
 
 def _example(data: pa.Table, level: LevelView) -> Row:

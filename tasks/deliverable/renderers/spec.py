@@ -99,6 +99,10 @@ class Renderer:
         """What each of its files holds."""
         yield from map(content.of, content.release.tables) if self.holds == "table" else (content,)
 
+    def names(self, content: RenderInput) -> list[str]:
+        """The names of its files."""
+        return [self.path(part).rpartition("/")[2] for part in self.parts(content)]
+
     def path(self, content: RenderInput) -> str:
         """A file's path below the product's folder."""
         table = next(iter(content.tables))

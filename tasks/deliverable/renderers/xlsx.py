@@ -9,7 +9,7 @@ import xlsxwriter  # type: ignore[import-untyped]
 
 from tasks.deliverable.columns import columns, status_meanings
 from tasks.deliverable.renderers.spec import Renderer, RenderInput
-from tasks.deliverable.statements import PERMITTED_USE
+from tasks.deliverable.statements import COMPOSITION, PERMITTED_USE
 
 MAX_ROWS = 1_048_575
 """Rows of a sheet below its header: Excel's limit."""
@@ -44,8 +44,10 @@ def _notes(book: Any, content: RenderInput) -> None:
         ("release", release.id),
         ("period", str(release.period)),
         ("who is counted", release.basis),
+        ("who is not counted", " ".join(each.meaning for each in release.left_out)),
         ("how to read", "Numbers carry noise; the interval says how much. An empty number is not a zero: see status."),
-        ("permitted use", PERMITTED_USE),
+        ("months add up", COMPOSITION),
+        ("permitted use", f"{PERMITTED_USE} More is in TERMS.md."),
         *levels,
         *((status.value, meaning) for status, meaning in status_meanings(release.instant).items()),
         *named.items(),

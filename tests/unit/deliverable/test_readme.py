@@ -18,6 +18,8 @@ from tests.unit.deliverable.factories import (
     release_table,
     release_view,
     rendered,
+    revision,
+    stored,
     text,
     zones_view,
 )
@@ -41,18 +43,22 @@ def test_the_example_is_a_row_of_this_delivery() -> None:
     assert (row["persons_low"], row["persons_high"], row["se"]) == example.groups()[3:]
 
 
-def test_the_snippet_runs_as_it_stands(
+def test_the_snippet_runs_on_a_revised_period_and_keeps_the_newest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    delivery = rendered()
-    for path, body in delivery.files.items():
+    first = rendered()
+    delivery = rendered(delivery=revision(first))
+    for path, body in [*first.files.items(), *delivery.files.items()]:
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_bytes(body)
     monkeypatch.chdir(tmp_path)
     snippet = re.search(r"```python\n(.*?)```", text(delivery), re.S)
     assert snippet
-    exec(snippet[1], {})
+    seen: dict[str, Any] = {}
+    exec(snippet[1], seen)
     assert "Z01" in capsys.readouterr().out
+    assert set(seen["data"].revision) == {2}
+    assert len(seen["data"]) == delivery.tables["zone_hour"].num_rows
 
 
 def test_a_client_of_one_zone_is_told_why_there_are_no_district_rows() -> None:
@@ -76,6 +82,17 @@ def test_a_delivery_in_which_nothing_is_large_enough_says_so() -> None:
     content = text(render(release, table, plan, grant_view(), DeliveryView(1), SIGNING_KEY))
     assert "No number of level `zone_hour` was large enough to be shown." in content
     assert "A number that is not shown" in content
+
+
+def test_the_files_of_a_format_are_named() -> None:
+    assert "- `zone_hour.csv`, `district_hour_demographic.csv`: the same rows" in text(rendered())
+
+
+def test_each_column_is_explained_once() -> None:
+    named = re.findall(r"^\| `(\w+)` \| \S+.* \| (all|`\w+`) \|", text(rendered()), re.MULTILINE)
+    tables = {name: stored(rendered(), name).column_names for name in ("zone_hour", "district_hour_demographic")}
+    assert sorted(name for name, _ in named) == sorted({name for names in tables.values() for name in names})
+    assert all((of == "all") == all(name in names for names in tables.values()) for name, of in named)
 
 
 def test_no_blank_or_undefined_gaps_are_left() -> None:
