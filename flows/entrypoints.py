@@ -29,18 +29,20 @@ def publish(product: str, period: str, revision_of: str | None = None, reason_id
 
 def deliver(client: str, product: str, period: str) -> DeliveryRef:
     """Release to a client's bucket and index."""
+    from flows.alerting.client_notices import send_notice
     from tasks.deliver import Deliver
     from tasks.store import open_released
 
-    return Deliver(open_released())(client, product, period)
+    return Deliver(open_released(), notify=send_notice)(client, product, period)
 
 
 def index(client: str) -> IndexRef:
     """What is expected and late by now, into the client's index."""
+    from flows.alerting.client_notices import send_notice
     from tasks.deliver import Deliver
     from tasks.store import open_released
 
-    return Deliver(open_released()).refresh(client)
+    return Deliver(open_released(), notify=send_notice).refresh(client)
 
 
 def expire() -> ExpiryRef:

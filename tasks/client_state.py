@@ -115,14 +115,14 @@ def _write_final_index(stores: ClientStores, client: Client, state: ClientState,
 
 
 def _without_credentials(spec: dict[str, Any]) -> dict[str, Any]:
-    return {**spec, "destination": {**spec["destination"], **dict.fromkeys(CREDENTIALS)}}
+    return {**spec, "destination": {**spec["destination"], **dict.fromkeys(CREDENTIALS)}, "notice": None}
 
 
 def _remains(
     stores: ClientStores, client: Client, changed: bool, bucket: Count | None, fault: ThrongError | None
 ) -> Remains:
     """`client`: as it was before."""
-    name, to = client.name, ClientSpec.stored(client.spec).destination
+    name, spec = client.name, ClientSpec.stored(client.spec)
     rows = [entry for entry in stores.audit.entries() if entry.subject == name or entry.subject.startswith(f"{name}/")]
     return Remains(
         changed=changed,
@@ -130,6 +130,9 @@ def _remains(
         lake=Count.of(stored.bytes for stored in stores.lake.objects.list(f"deliveries/{name}/")),
         deliveries=len(stores.catalog.deliveries(name)),
         audit_rows=len(rows),
-        removed=tuple(setting for setting in CREDENTIALS if getattr(to, setting)),
+        removed=(
+            *(setting for setting in CREDENTIALS if getattr(spec.destination, setting)),
+            *(["notice"] if spec.notice else []),
+        ),
         fault=fault,
     )

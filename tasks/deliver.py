@@ -11,6 +11,7 @@ from tasks.client_state import known_client
 from tasks.deliverable.files import Rendered, earlier_delivery, inputs_digest, render
 from tasks.deliverable.gate import check_delivery
 from tasks.deliverable.manifest import MANIFEST
+from tasks.deliverable.notices import Notice, notice
 from tasks.deliverable.renderers.registry import media_type
 from tasks.deliverable.signature import public_key
 from tasks.deliverable.verify import verify
@@ -49,11 +50,13 @@ class Deliver:
         now: Callable[[], datetime] = utc_now,
         estimator: Estimator | None = None,
         validator: Validator = validate,
+        notify: Callable[[ClientSpec, Notice], None] = lambda spec, notice: None,
     ) -> None:
         self._stores = stores
         self._now = now
         self._validator = validator
         self._estimator = estimator
+        self._notify = notify
 
     def __call__(self, client: str, product: str, period: str) -> DeliveryRef:
         """Deliver a published period, or find that the client's bucket holds it."""
@@ -232,6 +235,8 @@ class Deliver:
         there, content = self._written_index(bucket), client_index(self._stores, spec, self._now())
         if there != content:
             bucket.put_index(content)
+            if changed := notice(spec.name, bucket.location, there, content):
+                self._notify(spec, changed)
 
 
 def client_spec(stores: CatalogStores, name: str) -> ClientSpec:

@@ -80,11 +80,19 @@ def listed() -> CommandOutput:
     """List clients: state, destination and grants."""
     from tasks.store import open_catalog
 
-    kept = [{**row.spec, "state": row.state} for row in open_catalog().catalog.clients()]
+    kept = [{**row.spec, **_notice(row), "state": row.state} for row in open_catalog().catalog.clients()]
     lines = listing(
         "clients", [_shown(spec) for spec in kept], ("client", "state", "bucket"), lambda row: row["grants"]
     )
     return CommandOutput({"clients": kept}, lines or ["No client yet. Next: throng client apply FILE.toml"])
+
+
+def _notice(row: "Client") -> dict[str, str]:
+    """Where a client gets notices, without what may be a secret."""
+    from tasks.store.client_spec import ClientSpec
+
+    spec = ClientSpec.stored(row.spec)
+    return {"notice": spec.notice.shown} if spec.notice else {}
 
 
 def _read(file: Path) -> "ClientSpec":

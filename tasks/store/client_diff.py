@@ -1,4 +1,4 @@
-"""What applying a client's file changes: contact, destination and grants, each before and after."""
+"""What applying a client's file changes: contact, destination, notice and grants, each before and after."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -47,7 +47,8 @@ def _facts(spec: ClientSpec) -> dict[str, Any]:
     """The file's content, flat; a grant is one fact, known by product and first day."""
     content = spec.model_dump(mode="json", by_alias=True)
     grants = {f"grant of {grant['product']} from {grant['from']}": _given(grant) for grant in content["grants"]}
-    return {"contact": spec.client.contact, **content["destination"], **grants}
+    notice = {"notice": spec.notice.shown} if spec.notice else {}
+    return {"contact": spec.client.contact, **content["destination"], **notice, **grants}
 
 
 def _given(grant: Facts) -> Facts:

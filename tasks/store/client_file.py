@@ -10,14 +10,19 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from tasks.errors import Misconfigured
-from tasks.store.client_spec import ClientIdentity, ClientSpec, Destination, Grant
+from tasks.store.client_spec import ClientIdentity, ClientSpec, Destination, Grant, NoticeSettings
 
 __all__ = ["ClientSpec", "Destination", "Grant", "check_apart", "check_once", "parse_client", "unknown_client"]
 
 Place = tuple[str | int, ...]
 """Where in the file: table, number of a repeated table, key."""
 
-_TABLES: Mapping[str, type[BaseModel]] = {"client": ClientIdentity, "destination": Destination, "grants": Grant}
+_TABLES: Mapping[str, type[BaseModel]] = {
+    "client": ClientIdentity,
+    "destination": Destination,
+    "grants": Grant,
+    "notice": NoticeSettings,
+}
 _HEADER = re.compile(r"\s*(\[{1,2})\s*([^\[\]]+?)\s*\]")
 _KEY = re.compile(r"\s*([\w\"'.-]+)\s*=")
 _SECRET_KEY = re.compile(r"secret|passw|token|credential|access_?key|private_?key", re.IGNORECASE)

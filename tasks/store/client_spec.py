@@ -1,5 +1,6 @@
 """A client: its destination and its grants."""
 
+import hashlib
 import json
 from collections.abc import Collection, Mapping
 from datetime import date, datetime, time, timedelta
@@ -10,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, Strict, ValidationInfo, field_validator, model_validator
 
+from tasks.loopback import is_own
 from tasks.period import Period
 
 _GRANTED = "granted_at"
@@ -84,6 +86,32 @@ class Destination(_Table):
         if self.external_id and not self.role_arn:
             raise ValueError("external_id is given without role_arn: give both or neither")
         return self
+
+
+class NoticeSettings(_Table):
+    """The client's webhook for changes of its index; the address may hold a token, so it is shown by host alone."""
+
+    url: str = Field(max_length=1000, description="an address such as 'https://example.com/hook'")
+
+    @field_validator("url")
+    @classmethod
+    def _is_encrypted_or_on_loopback(cls, value: str) -> str:
+        try:
+            parts = urlsplit(value)
+            port, host = parts.port, parts.hostname
+        except ValueError:
+            port = host = None
+        local = parts.scheme == "http" and is_own(value)
+        plain = host and "@" not in parts.netloc and not parts.fragment and value.isascii() and value.isprintable()
+        if not plain or " " in value or port == 0 or not (local or parts.scheme == "https"):
+            raise ValueError("must be an https address without name, password or #; http only on this machine")
+        return value
+
+    @property
+    def shown(self) -> str:
+        """Scheme and host, and a digest by which two addresses differ."""
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.hostname}/... ({hashlib.sha256(self.url.encode()).hexdigest()[:8]})"
 
 
 def _known(what: str, info: ValidationInfo) -> Collection[str]:
@@ -173,6 +201,7 @@ class ClientSpec(_Table):
     client: ClientIdentity
     destination: Destination
     grants: tuple[Grant, ...]
+    notice: NoticeSettings | None = None
 
     @field_validator("grants")
     @classmethod

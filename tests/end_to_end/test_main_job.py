@@ -12,20 +12,25 @@ import pytest
 
 from tasks.services.s3 import S3Server
 from tests.end_to_end.conftest import Said, Throng
+from tests.receivers import webhook
 
 DAY = "2026-03-03"
 
 
 def test_from_landing_to_bucket_once_and_again(throng: Throng, client: Callable[..., Said], s3: S3Server) -> None:
     outcomes = []
-    assert client().code == 0
     verbs = (["ingest", DAY], ["publish", "footfall", DAY], ["deliver", "nordmarkt", "footfall", DAY])
-    for _ in range(2):
-        said = [throng(*words) for words in verbs]
-        assert [one.code for one in said] == [0, 0, 0], [one.text for one in said]
-        outcomes.append([one.document["outcome"] for one in said])
-        books = (throng("budget", "--month", "2026-03"), throng("releases"), throng("deliveries"))
-        outcomes.append([{**one.document} for one in books])
+    with webhook() as received:
+        applied = client("[destination]", f'[notice]\nurl = "{received.http}?sig=s3cret"\n[destination]')
+        for _ in range(2):
+            said = [throng(*words) for words in verbs]
+            assert [one.code for one in said] == [0, 0, 0], [one.text for one in said]
+            outcomes.append([one.document["outcome"] for one in said])
+            books = (throng("budget", "--month", "2026-03"), throng("releases"), throng("deliveries"))
+            outcomes.append([{**one.document} for one in books])
+    (notice,) = received.calls
+    assert [(period["period"], period["state"]) for period in notice["periods"]] == [(DAY, "delivered")]
+    assert not [one.text for one in (applied, throng("client", "list"), *said) if "s3cret" in one.text]
     assert outcomes[0] == ["Ingested", "Published", "Delivered"]
     assert outcomes[2] == ["AlreadyIngested", "AlreadyPublished", "AlreadyDelivered"]
     assert outcomes[1] == outcomes[3]

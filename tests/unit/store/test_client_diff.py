@@ -36,6 +36,15 @@ def test_a_setting_is_added_changed_and_removed() -> None:
     assert (str(added)[0], str(removed)[0]) == ("+", "-")
 
 
+def test_the_address_of_notices_is_no_part_of_a_change() -> None:
+    before, after = (
+        spec(("[[grants]]", f'[notice]\nurl = "https://a.example/{key}"\n[[grants]]')) for key in ("k3y", "n3w")
+    )
+    (change,) = changes(before, after)
+    assert change.field == "notice"
+    assert not {"k3y", "n3w"} & set(str(change).replace("/", " ").split())
+
+
 def test_a_grant_with_another_first_day_is_another_grant() -> None:
     removed, added = changes(spec(), spec(("2026-03-01", "2026-04-01")))
     assert (removed.field, removed.after) == ("grant of footfall from 2026-03-01", None)

@@ -1,0 +1,41 @@
+"""What a client may be notified of: the periods whose state or delivery changed from one index to the next."""
+
+from dataclasses import dataclass
+
+from tasks.deliverable.index import INDEX, IndexPeriod
+from tasks.deliverable.serialisation import to_json
+from tasks.deliverable.untrusted_reader import UntrustedDocument, parse
+
+
+class _Periods(UntrustedDocument):
+    periods: list[IndexPeriod]
+
+
+@dataclass(frozen=True)
+class Notice:
+    """The changed periods of a client's index, without numbers of rows."""
+
+    client: str
+    location: str
+    """The client's prefix."""
+    periods: tuple[IndexPeriod, ...]
+
+    def body(self) -> bytes:
+        """The message, as JSON."""
+        periods = [
+            {
+                **each.model_dump(mode="json", include={"product", "version", "period", "state"}),
+                "revision": int(each.path.rpartition("revision=")[2]) if each.path else None,
+                "location": f"{self.location}/{each.path}" if each.path else None,
+                "manifest_sha256": each.digest,
+            }
+            for each in self.periods
+        ]
+        return to_json({"client": self.client, "index": f"{self.location}/{INDEX}", "periods": periods})
+
+
+def notice(client: str, location: str, before: bytes | None, after: bytes) -> Notice | None:
+    """What changed between two indexes of a client; None if no period did."""
+    known = set(parse(before, _Periods, INDEX).periods) if before else set()
+    changed = tuple(each for each in parse(after, _Periods, INDEX).periods if each not in known)
+    return Notice(client, location, changed) if changed else None
