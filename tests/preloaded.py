@@ -8,7 +8,10 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: its threads 
 import alembic.command
 import numpy as np
 import pyarrow as pa
+import pytest
 import sqlalchemy.dialects.postgresql.psycopg
+import typer.testing
+from sqlalchemy.orm import configure_mappers
 
 import flows.cli
 import flows.inline
@@ -18,6 +21,10 @@ import tasks.plan
 import tasks.publish
 import tasks.store.buckets
 import tests.integration.acts
+import tests.integration.soak.days
+import tests.integration.verbs.acting
+import tests.integration.verbs.faults
+import tests.publisher
 from tasks.mobility.day import CellArrays, walk_rules
 from tasks.mobility.tables import MONTH_STATE, PRESENCE
 from tasks.mobility.walk import walk_partition
@@ -26,7 +33,7 @@ from tasks.policy_file import load
 from tasks.privacy.noise import gaussian
 from tasks.validation import Expectation, validate
 
-__all__ = ["alembic", "flows", "sqlalchemy", "tasks", "tests"]
+__all__ = ["alembic", "flows", "pytest", "sqlalchemy", "tasks", "tests", "typer"]
 
 
 def _warm() -> None:
@@ -34,6 +41,7 @@ def _warm() -> None:
     most = {"column": "x", "max_value": 2}
     validate(pa.table({"x": [1.0]}), [Expectation("x", "ExpectColumnValuesToBeBetween", most)])
     gaussian(1.0)
+    configure_mappers()
     nowhere = CellArrays(np.empty(0, np.int32), *(np.empty(0) for _ in range(4)))
     rules = walk_rules(load().policy, Period.parse("2026-03-03").first, 16384)
     walk_partition(np.empty(0, np.int64), nowhere, rules, (PRESENCE, MONTH_STATE))
