@@ -4,11 +4,13 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
 
 from tasks.engine.kernel_cache import set_kernel_cache
+from tests.schedule import TogetherScheduling, rank
 
 # Shared machines stall: a deadline would fail tests for what others do.
 settings.register_profile("throng", deadline=None)
@@ -32,8 +34,14 @@ os.environ |= {
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the file that waits longest: begun later, it would end alone."""
-    items.sort(key=lambda item: item.path.name != "test_serve.py")
+    """Begin with what takes longest."""
+    items.sort(key=lambda item: rank(item.nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> TogetherScheduling:
+    """Files that share what takes long to start go to one worker."""
+    return TogetherScheduling(config, log)
 
 
 @pytest.fixture(scope="session")
