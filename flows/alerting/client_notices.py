@@ -1,18 +1,21 @@
-"""Notices to clients: a webhook learns that the index changed. A notice never delays or fails a delivery.
+"""Notices to clients that their index changed: by webhook and mail. A notice never fails a delivery.
 
-Not by Apprise: the connection must go to the very address that was checked, so that no name leads into our network.
+Webhooks are not sent by Apprise: the connection must go to the very address that was checked, so that no name leads
+into our network.
 """
 
 import logging
 import socket
 import ssl
+from collections.abc import Callable
 from http.client import HTTPConnection, HTTPSConnection
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from threading import Thread
 from urllib.parse import urlsplit
 
 from tasks.deliverable.notices import Notice
-from tasks.store.client_spec import ClientSpec
+from tasks.settings import load
+from tasks.store.client_spec import ClientSpec, NoticeSettings
 
 log = logging.getLogger("throng.notices")
 
@@ -23,27 +26,45 @@ _PUBLIC_IPV6 = IPv6Network("2000::/3")
 
 
 def send_notice(spec: ClientSpec, notice: Notice) -> None:
-    """Send the notice if the client wants one; a failure is logged, without the address."""
+    """Send the notice where the client wants it; a failure is logged, without the webhook's address."""
     if spec.notice:
-        sender = Thread(target=_send, args=(spec.notice.url, spec.notice.shown, notice), daemon=True)
+        sender = Thread(target=_send, args=(spec.notice, notice), daemon=True)
         sender.start()
         sender.join(LONGEST)
         if sender.is_alive():
-            log.warning("The notice to %s by %s takes too long; it is not awaited.", spec.name, spec.notice.shown)
+            log.warning("The notice to %s takes too long; it is not awaited.", spec.name)
 
 
-def _send(url: str, shown: str, notice: Notice) -> None:
+def _send(to: NoticeSettings, notice: Notice) -> None:
+    if to.url:
+        _try(_post, to.url, to.shown_url, notice)
+    if to.email:
+        _try(_mail, to.email, to.email, notice)
+
+
+def _try(send: Callable[[str, Notice], str], address: str, shown: str, notice: Notice) -> None:
     try:
-        status = _post(url, notice.body())
-        reason = None if 200 <= status < 300 else f"status {status}"
+        fault = send(address, notice)
     except Exception as error:  # whatever a receiver does must not end a delivery
-        reason = type(error).__name__
-    if reason:
-        log.warning("The notice to %s by %s was not taken: %s.", notice.client, shown, reason)
+        fault = type(error).__name__
+    if fault:
+        log.warning("The notice to %s by %s was not taken: %s.", notice.client, shown, fault)
 
 
-def _post(url: str, body: bytes) -> int:
-    """The status of the answer; redirects are not followed, and no proxy is used."""
+def _mail(email: str, notice: Notice) -> str:
+    """Send by the first mail server of THRONG_ALERTS; the fault, if there is one."""
+    from flows.alerting.notifiers import ServiceNotifier, notifiers
+
+    services = (each for each in notifiers(load()) if isinstance(each, ServiceNotifier))
+    server = next((each for each in services if each.is_mail), None)
+    if server is None:
+        return "THRONG_ALERTS names no mail server"
+    server.readdress(email)
+    return "" if server.send_text(f"Deliveries to {notice.client} changed", notice.text()) else "refused or not reached"
+
+
+def _post(url: str, notice: Notice) -> str:
+    """Redirects are not followed, and no proxy is used; the fault, if there is one."""
     parts = urlsplit(url)
     host, secure = parts.hostname or "", parts.scheme == "https"
     port = parts.port or (443 if secure else 80)
@@ -53,8 +74,9 @@ def _post(url: str, body: bytes) -> int:
         connection.sock = ssl.create_default_context().wrap_socket(connection.sock, server_hostname=host)
     try:
         target = f"{parts.path or '/'}{f'?{parts.query}' if parts.query else ''}"
-        connection.request("POST", target, body, {"Content-Type": "application/json", "User-Agent": "throng"})
-        return connection.getresponse().status
+        connection.request("POST", target, notice.body(), {"Content-Type": "application/json", "User-Agent": "throng"})
+        status = connection.getresponse().status
+        return "" if 200 <= status < 300 else f"status {status}"
     finally:
         connection.close()
 

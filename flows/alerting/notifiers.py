@@ -68,7 +68,21 @@ class ServiceNotifier:
         """Send the alerts as title and text."""
         first, *more = _masked(alerts)
         title = f"Throng: {first.kind} {first.subject}{f' and {len(more)} more' if more else ''}"
-        return bool(self._service.notify(body=text_of(alerts), title=title, body_format="text"))
+        return self.send_text(title, text_of(alerts))
+
+    def send_text(self, title: str, text: str) -> bool:
+        """Send a message; return whether the receiver took it."""
+        return bool(self._service.notify(body=text, title=title, body_format="text"))
+
+    @property
+    def is_mail(self) -> bool:
+        """Whether it is a mail server."""
+        return hasattr(self._service[0], "secure_mode")
+
+    def readdress(self, email: str) -> None:
+        """Send mails to this address alone."""
+        service: Any = self._service[0]
+        service.targets, service.cc, service.bcc = [(False, email)], set(), set()
 
 
 def notifiers(settings: Settings) -> list[Notifier]:

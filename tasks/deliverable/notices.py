@@ -33,6 +33,15 @@ class Notice:
         ]
         return to_json({"client": self.client, "index": f"{self.location}/{INDEX}", "periods": periods})
 
+    def text(self) -> str:
+        """The message, for a mail."""
+        lines = [f"The index of your deliveries changed: {self.location}/{INDEX}"]
+        for each in self.periods:
+            lines += ["", f"{each.product} {each.period}: {each.state.value}"]
+            if each.path:
+                lines += [f"{self.location}/{each.path}", f"SHA-256 of manifest.json: {each.digest}"]
+        return "\n".join([*lines, "", "Verify a delivery before you use it."])
+
 
 def notice(client: str, location: str, before: bytes | None, after: bytes) -> Notice | None:
     """What changed between two indexes of a client; None if no period did."""

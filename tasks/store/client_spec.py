@@ -89,13 +89,21 @@ class Destination(_Table):
 
 
 class NoticeSettings(_Table):
-    """The client's webhook for changes of its index; the address may hold a token, so it is shown by host alone."""
+    """Where the client learns of changes of its index. The webhook may hold a token, so it is shown by host alone."""
 
-    url: str = Field(max_length=1000, description="an address such as 'https://example.com/hook'")
+    url: str | None = Field(None, max_length=1000, description="an address such as 'https://example.com/hook'")
+    email: str | None = Field(
+        None,
+        max_length=200,
+        pattern=r"^[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$",
+        description="an address such as 'data@example.com'",
+    )
 
     @field_validator("url")
     @classmethod
-    def _is_encrypted_or_on_loopback(cls, value: str) -> str:
+    def _is_encrypted_or_on_loopback(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
         try:
             parts = urlsplit(value)
             port, host = parts.port, parts.hostname
@@ -107,11 +115,22 @@ class NoticeSettings(_Table):
             raise ValueError("must be an https address without name, password or #; http only on this machine")
         return value
 
+    @model_validator(mode="after")
+    def _has_an_address(self) -> Self:
+        if not (self.url or self.email):
+            raise ValueError("notice needs url or email")
+        return self
+
+    @property
+    def shown_url(self) -> str:
+        """Scheme and host of the webhook, and a digest by which two addresses differ."""
+        parts, digest = urlsplit(self.url or ""), hashlib.sha256((self.url or "").encode()).hexdigest()
+        return f"{parts.scheme}://{parts.hostname}/... ({digest[:8]})"
+
     @property
     def shown(self) -> str:
-        """Scheme and host, and a digest by which two addresses differ."""
-        parts = urlsplit(self.url)
-        return f"{parts.scheme}://{parts.hostname}/... ({hashlib.sha256(self.url.encode()).hexdigest()[:8]})"
+        """Every address, without what may be a secret."""
+        return ", ".join([*([self.shown_url] if self.url else []), *([self.email] if self.email else [])])
 
 
 def _known(what: str, info: ValidationInfo) -> Collection[str]:

@@ -4,6 +4,7 @@ import json
 import logging
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from time import monotonic
 
 import pytest
@@ -13,7 +14,7 @@ from flows.alerting.client_notices import is_public, send_notice
 from tasks.deliverable.notices import Notice, notice
 from tasks.store.client_file import ClientSpec, parse_client
 from tests.factories import client_toml
-from tests.receivers import Received, webhook
+from tests.receivers import Received, mailbox, webhook
 from tests.refusals import refused
 
 PATH = "footfall/v2/docs/cadence=day/dt=2026-03-02/revision=2"
@@ -32,8 +33,8 @@ def changed(before: bytes | None, after: bytes) -> Notice | None:
 NEWS = changed(None, index_of(SENT, LATE))
 
 
-def client(url: str) -> ClientSpec:
-    text = client_toml() + f'[notice]\nurl = "{url}"\n'
+def client(address: str, key: str = "url") -> ClientSpec:
+    text = client_toml() + f'[notice]\n{key} = "{address}"\n'
     return parse_client(text, "client.toml", ["footfall"], ["parquet"])
 
 
@@ -43,9 +44,9 @@ def received() -> Iterator[Received]:
         yield receiver
 
 
-def send(url: str) -> None:
+def send(address: str, key: str = "url") -> None:
     assert NEWS
-    send_notice(client(url), NEWS)
+    send_notice(client(address, key), NEWS)
 
 
 def test_the_webhook_is_sent_what_changed_and_no_number_of_rows(received: Received) -> None:
@@ -77,6 +78,40 @@ def test_only_periods_that_changed_are_news() -> None:
 def test_a_client_without_a_webhook_is_sent_nothing() -> None:
     assert NEWS
     send_notice(parse_client(client_toml(), "client.toml", ["footfall"], ["parquet"]), NEWS)
+
+
+def test_a_mail_goes_to_the_client_alone_by_the_mail_server_of_our_alerts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("THRONG_HOME", str(tmp_path))
+    with webhook() as other, mailbox() as received:
+        monkeypatch.setenv("THRONG_ALERTS", f"{other.url} {received.url}&cc=audit@operator.example")
+        send("data@nordmarkt.example", "email")
+    assert [mail["To"] for mail in received.mails] == ["data@nordmarkt.example"]
+    assert [word for word in received.words if word.upper().startswith("RCPT")] == ["rcpt TO:<data@nordmarkt.example>"]
+    assert other.calls == []
+    assert "footfall 2026-03-02: delivered" in received.texts[0]
+    assert "a" * 64 in received.texts[0]
+
+
+def test_a_mail_without_a_mail_server_is_logged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("THRONG_HOME", str(tmp_path))
+    monkeypatch.delenv("THRONG_ALERTS", raising=False)
+    send("data@nordmarkt.example", "email")
+    assert "THRONG_ALERTS names no mail server" in caplog.text
+
+
+@pytest.mark.parametrize("email", ["a@b", "a b@example.com", "a@example.com, b@example.com", "A <a@example.com>", ""])
+def test_an_address_of_mail_is_one_plain_address(email: str) -> None:
+    with refused("client.invalid"):
+        client(email, "email")
+
+
+def test_a_notice_without_an_address_is_refused() -> None:
+    with refused("client.invalid"):
+        parse_client(client_toml() + "[notice]\n", "client.toml", ["footfall"], ["parquet"])
 
 
 @pytest.mark.parametrize("status", [302, 403, 500])
