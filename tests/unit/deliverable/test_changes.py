@@ -110,6 +110,10 @@ def test_files_that_came_and_went_are_named_without_period_and_revision() -> Non
     }
 
 
+def test_another_grant_renews_files_and_adds_none() -> None:
+    assert manifest(revised(grant=grant_view("Z01")))["changes"]["files"] == {"added": [], "removed": []}
+
+
 def test_the_read_me_of_a_revision_says_what_it_replaces_and_why() -> None:
     content = text(revised(grant=grant_view("Z01", formats=("parquet",))))
     assert "**Revision 2 replaces revision 1: use this one only.**\nThe zones that you receive changed.\n" in content
