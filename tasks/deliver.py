@@ -276,8 +276,9 @@ def _product_folder(delivery: Delivery) -> str:
 
 def _sizes(bucket: Bucket, delivery: Delivery, names: Iterable[str]) -> dict[str, int]:
     """All objects in the folders of a delivery's files."""
-    folders = {name.rpartition("/")[0] for name in names}
-    listed = (bucket.sizes(f"{_product_folder(delivery)}/{folder}/", MAX_FILES) for folder in sorted(folders))
+    folders = sorted({f"{name.rpartition('/')[0]}/" for name in names})
+    outer = (folder for folder in folders if not any(folder.startswith(other) for other in folders if other != folder))
+    listed = (bucket.sizes(f"{_product_folder(delivery)}/{folder}", MAX_FILES) for folder in outer)
     return {key: size for objects in listed for key, size in objects.items()}
 
 

@@ -84,7 +84,12 @@ class Manifest(UntrustedDocument):
     @property
     def folders(self) -> tuple[str, ...]:
         """The folders of the delivery's files, below the product's folder."""
-        return (self.documents, self.reference, *(f"data/{table.name}/{self.partition}" for table in self.tables))
+        return (
+            self.documents,
+            f"{self.documents}/sql",
+            self.reference,
+            *(f"data/{table.name}/{self.partition}" for table in self.tables),
+        )
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,67 @@
+"""SQL beside a delivery: what runs here runs, and what does not is well-formed in its dialect."""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+import sqlglot
+from sqlglot import exp
+
+from tests.unit.deliverable.factories import document, grant_view, release_view, rendered, revision, text
+from tests.unit.deliverable.test_other_products import RELEASE as TRIPS
+
+DAY, NEXT = rendered(), rendered(release_view(date(2026, 3, 3)))
+SMALLER = rendered(grant=grant_view("Z01"), delivery=revision(DAY))
+"""The first day again, with one of four zones and no district."""
+DIALECTS = ("athena", "bigquery", "duckdb", "snowflake", "spark")
+BARE = {
+    "snowflake": {"value", "metadata$filename"},
+    "duckdb": {"hive_partitioning", "hive_types", "cadence", "dt", "revision", "varchar", "date", "bigint"},
+}
+"""Words of a dialect that are no names of ours."""
+UNKNOWN = ("MSCK REPAIR TABLE", "ALTER EXTERNAL TABLE", "CREATE OR REPLACE EXTERNAL TABLE `DATASET`")
+"""Statements that sqlglot cannot parse."""
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Path:
+    """A client's prefix with two days, one of them revised."""
+    for delivery in (DAY, NEXT, SMALLER):
+        for name, content in delivery.files.items():
+            path = tmp_path / delivery.path.product_folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+    return tmp_path
+
+
+def test_the_view_of_duckdb_holds_the_newest_revision_of_each_period_whole(client: Path) -> None:
+    """Rows that the revision removed are gone: it is chosen by period, not by key."""
+    with duckdb.connect() as database:
+        database.execute(text(SMALLER, "sql/duckdb.sql").replace("s3://BUCKET/PREFIX", str(client)))
+        by_day = "SELECT dt, revision, count(*), count(DISTINCT zone_id) FROM {} GROUP BY ALL ORDER BY ALL"
+        first, second = date(2026, 3, 2), date(2026, 3, 3)
+        every = database.execute(by_day.format("footfall_zone_hour")).fetchall()
+        assert every == [(first, 1, 96, 4), (first, 2, 24, 1), (second, 1, 96, 4)]
+        newest = database.execute(by_day.format("footfall_zone_hour_newest")).fetchall()
+        assert newest == [(first, 2, 24, 1), (second, 1, 96, 4)]
+        (districts,) = database.sql(
+            "SELECT count(DISTINCT dt) FROM footfall_district_hour_demographic_newest"
+        ).fetchall()
+        assert districts == (1,)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("release", [release_view(), TRIPS], ids=["footfall", "trips"])
+def test_every_dialect_has_a_table_and_a_view_of_each_table_with_quoted_names(release: Any, dialect: str) -> None:
+    delivery = rendered(release)
+    content = document(delivery, f"sql/{dialect}.sql").decode()
+    parsed = [one for one in sqlglot.parse(content, read=dialect) if one]
+    unknown = [one.sql(comments=False) for one in parsed if isinstance(one, exp.Command)]
+    assert all(statement.startswith(UNKNOWN) for statement in unknown)
+    views = [one.this.name.lower() for one in parsed if isinstance(one, exp.Create) and one.kind == "VIEW"]
+    assert {f"{release.product}_{name}_newest" for name in delivery.tables} <= {*views}
+    for one in (one for one in parsed if not isinstance(one, exp.Command)):
+        bare = {name.name.lower() for name in one.find_all(exp.Identifier) if not name.quoted}
+        assert bare <= {"delivered", "newest", *BARE.get(dialect, ())}
