@@ -35,10 +35,10 @@ class Tenfold:
         return pa.table({name: pc.multiply(release[source], 10) for name, source in columns.items()})
 
 
-def rendered(way: Way, estimator: Estimator | None = None) -> Mapping[str, bytes]:
+def rendered(way: Way, estimator: Estimator | None = None, day: date = DAY) -> Mapping[str, bytes]:
     stores = way.stores()
     spec = parse_client(CLIENT, "client.toml", ["footfall"], ["parquet", "csv"])
-    key = Deliver(stores, lambda: way.now, estimator, plain).render(spec, FOOTFALL, Period.day(DAY))
+    key = Deliver(stores, lambda: way.now, estimator, plain).render(spec, FOOTFALL, Period.day(day))
     delivery = stores.catalog.delivery(key.client, key.product, key.version, key.period)
     assert delivery
     files = stores.lake.delivery(key, delivery.manifest_sha256)
@@ -47,7 +47,7 @@ def rendered(way: Way, estimator: Estimator | None = None) -> Mapping[str, bytes
     return files
 
 
-def _only(files: Mapping[str, bytes], *parts: str) -> bytes:
+def only(files: Mapping[str, bytes], *parts: str) -> bytes:
     (content,) = (content for path, content in files.items() if all(part in path for part in parts))
     return content
 
@@ -58,13 +58,13 @@ def test_estimated_people_stand_beside_the_panels_counts_of_a_verified_delivery(
     way.ingest(DAY)
     way.publish("footfall", str(DAY))
     plain, estimated = rendered(way), rendered(way, Tenfold())
-    before, after = (pq.read_table(io.BytesIO(_only(files, "/zone_hour/", ".parquet"))) for files in (plain, estimated))
+    before, after = (pq.read_table(io.BytesIO(only(files, "/zone_hour/", ".parquet"))) for files in (plain, estimated))
     assert set(after.column_names) - set(before.column_names) == {"people", "people_low", "people_high"}
     assert after.select(before.column_names) == before
     shown = after.filter(pc.equal(after["status"], "estimate")).to_pylist()
     assert shown
     assert all(abs(row["people"] - 10 * row["persons"]) <= 5 for row in shown)
-    manifests = [json.loads(_only(files, "manifest.json")) for files in (plain, estimated)]
+    manifests = [json.loads(only(files, "manifest.json")) for files in (plain, estimated)]
     assert [each["population"]["weighting"] for each in manifests] == ["none", "tenfold 1"]
     assert [each["delivery_revision"] for each in manifests] == [1, 2]
     assert [each["changes"]["reason"] for each in manifests] == ["first", "estimate_changed"]

@@ -25,6 +25,7 @@ READING = {
     "locks.confirm", "locks.hold",
     "staged.profile", "catalog.expired_periods", "catalog.lake_files", "catalog.superseded",
     "data_keys.existing", "audit.newest", "catalog.chain", "catalog.register_versions",
+    "lake.delivered_zones",
     "lake.eligible", "lake.staged_version", "lake.check_files", "lake.coverage", "lake.delivery", "lake.plan",
     "lake.release", "lake.rows", "lake.staged", "ledger.find", "ledger.months", "ledger.releases",
     "s3.get_object", "s3.get_paginator", "buckets.open",
@@ -176,11 +177,28 @@ def test_a_rendered_delivery_killed_anywhere_and_run_again_is_completed(
     place.apply(before, f"{before.parent.name}-completed")
     _, whole = place.done(DELIVER, before, "completed")
     since = after_each_call(whole.borders, since="s3.put_object")
-    assert [whole.borders[number - 1] for number in since].count("after s3.put_object") == 13
+    assert [whole.borders[number - 1] for number in since].count("after s3.put_object") == 18
     at = since if anywhere else [since[0], *after(whole.borders, since, "s3.put_object", "catalog.mark_delivered")]
     for killed in place.killed(DELIVER, before, whole.borders, at, place.in_a_fresh_folder):
         assert killed.again.books == whole.books, killed.border
         check_bucket(place, killed.home, killed.border)
+
+
+def test_a_delivery_of_which_nothing_was_written_is_not_completed_though_its_reference_data_is_there(
+    place: Place, published: tuple[Path, Ended]
+) -> None:
+    home = copied(published[0], place.root / "never begun")
+    place.apply(home, "never-begun")
+    place.warm(perform, DELIVER, home, place.landing)
+    place.apply(home, "elsewhere", '"parquet", "csv"')
+    borders = place.done(DELIVER, home, "elsewhere")[1].borders
+    place.apply(home, "never-begun", '"parquet", "csv"')
+    rendered = borders.index("after catalog.record_rendered") + 1
+    assert place.warm(perform, DELIVER, home, place.landing, rendered) == KILLED
+    place.apply(home, "never-begun")
+    ended = place.warm(perform, DELIVER, home, place.landing)
+    states = [(revision, str(state)) for *_, revision, state in ended.books.deliveries]
+    assert states == [(1, "delivered"), (2, "rendered"), (3, "delivered")]
 
 
 def test_a_delivery_cut_off_before_its_grant_changed_is_completed_so_that_the_folder_verifies(
