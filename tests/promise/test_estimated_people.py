@@ -1,9 +1,10 @@
-"""An estimator's people travel from the released table to a verified delivery; without one they are absent."""
+"""A delivery follows its estimator and its publisher: from the released table and the policy, at no charge."""
 
 import io
 import json
 from collections.abc import Mapping
 from datetime import date
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,6 +15,7 @@ from tasks.deliverable.signature import public_key
 from tasks.deliverable.verify import verify
 from tasks.estimate.spec import Estimator, PublicFacts
 from tasks.period import Period
+from tasks.policy_file import shipped
 from tasks.products.footfall import PRODUCT as FOOTFALL
 from tasks.store.client_file import parse_client
 from tests.factories import client_toml
@@ -35,8 +37,10 @@ class Tenfold:
         return pa.table({name: pc.multiply(release[source], 10) for name, source in columns.items()})
 
 
-def rendered(way: Way, estimator: Estimator | None = None, day: date = DAY) -> Mapping[str, bytes]:
-    stores = way.stores()
+def rendered(
+    way: Way, estimator: Estimator | None = None, day: date = DAY, policy: Path | None = None
+) -> Mapping[str, bytes]:
+    stores = way.stores(policy=policy)
     spec = parse_client(CLIENT, "client.toml", ["footfall"], ["parquet", "csv"])
     key = Deliver(stores, lambda: way.now, estimator, plain).render(spec, FOOTFALL, Period.day(day))
     delivery = stores.catalog.delivery(key.client, key.product, key.version, key.period)
@@ -69,3 +73,23 @@ def test_estimated_people_stand_beside_the_panels_counts_of_a_verified_delivery(
     assert [each["delivery_revision"] for each in manifests] == [1, 2]
     assert [each["changes"]["reason"] for each in manifests] == ["first", "estimate_changed"]
     assert [each.reason for each in way.stores().catalog.deliveries("nordmarkt")] == ["first", "estimate_changed"]
+
+
+def test_a_statement_of_the_publisher_makes_another_delivery_and_no_release_stale(way: Way) -> None:
+    write_people(way.landing, [person("a")], [consent("a")])
+    write_events(way.landing, DAY, seen("a", DAY))
+    way.ingest(DAY)
+    way.publish("footfall", str(DAY))
+    stated = way.root / "policy.toml"
+    stated.write_text(shipped().read_text() + '\n[publisher]\nsupport = "support@operator.example"\n')
+    before, after = (json.loads(only(rendered(way, policy=each), "manifest.json")) for each in (None, stated))
+    assert (after["changes"]["reasons"], after["publisher"]["support"]) == (
+        ["terms_changed"],
+        "support@operator.example",
+    )
+    assert set(after["changes"]["rows"]["zone_hour"].values()) == {0}
+    assert before["privacy"] == after["privacy"]
+    assert before["population"]["left_out"] == after["population"]["left_out"]
+    again = way.publish("footfall", str(DAY), policy=stated)
+    assert (again.outcome, again.stale) == ("AlreadyPublished", ())
+    assert way.ingest(DAY, policy=stated).outcome == "AlreadyIngested"
