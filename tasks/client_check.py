@@ -4,11 +4,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from tasks.client_bucket import written_index
+from tasks.client_index import issued_index, written_index
 from tasks.client_state import known_client
-from tasks.delivery_calendar import client_index
 from tasks.errors import ThrongError
-from tasks.store import ClientStores
+from tasks.store import ReleasedStores
 from tasks.store.buckets import INDEX, Bucket
 from tasks.store.client_repository import check_may_apply
 from tasks.store.client_spec import ClientSpec, Destination
@@ -31,7 +30,7 @@ class CheckedStep:
         return {"step": self.name, "status": status, "found": self.found, "fault": fault}
 
 
-def check_client(stores: ClientStores, name: str, now: datetime) -> list[CheckedStep]:
+def check_client(stores: ReleasedStores, name: str, now: datetime) -> list[CheckedStep]:
     """Try what a delivery needs, under the client's lock; the index is written as a delivery would.
 
     Raises Misconfigured for an unknown or offboarded client.
@@ -61,7 +60,7 @@ def _checked(probe: "_Probe") -> Iterator[CheckedStep]:
 class _Probe:
     """Writes the index: proves each right of a delivery, leaves nothing else behind, and needs no deletion."""
 
-    stores: ClientStores
+    stores: ReleasedStores
     spec: ClientSpec
     now: datetime
     ended: ClientState | None
@@ -97,7 +96,7 @@ class _Probe:
     def _index(self) -> str:
         """The bytes to write: what each delivery would write now."""
         there = written_index(self.stores.catalog, self.bucket)
-        self.body = client_index(self.stores, self.spec, self.now, self.ended)
+        self.body = issued_index(self.stores, self.spec, there, self.now, self.ended)
         return "written by this installation" if there else "none yet: the first one is written"
 
     def _write(self) -> str:

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from tasks.client_bucket import written_index
-from tasks.delivery_calendar import client_index
+from tasks.client_index import write_index
 from tasks.errors import StorageUnavailable, ThrongError
-from tasks.store import CatalogStores, ClientStores
+from tasks.store import CatalogStores, ReleasedStores
 from tasks.store.audit import AuditEntry
 from tasks.store.client_file import unknown_client
 from tasks.store.client_spec import ClientSpec
@@ -62,7 +61,7 @@ def known_client(stores: CatalogStores, name: str) -> Client:
     raise unknown_client(name, [client.name for client in stores.catalog.clients()])
 
 
-def disable(stores: ClientStores, name: str, reason: str, now: datetime) -> Ended:
+def disable(stores: ReleasedStores, name: str, reason: str, now: datetime) -> Ended:
     """End deliveries until the client is enabled; the state counts even if the index cannot be written now."""
     known_client(stores, name)
     with stores.locks.hold(f"client-{name}"):
@@ -75,7 +74,7 @@ def disable(stores: ClientStores, name: str, reason: str, now: datetime) -> Ende
         return Ended(changed)
 
 
-def offboard(stores: ClientStores, name: str, reason: str, now: datetime) -> Remains:
+def offboard(stores: ReleasedStores, name: str, reason: str, now: datetime) -> Remains:
     """End deliveries for good. A bucket that refuses us does not hinder it; one that does not answer does.
 
     The state changes last, together with the removal of our credentials, so that a killed run is repeated whole.
@@ -92,7 +91,7 @@ def offboard(stores: ClientStores, name: str, reason: str, now: datetime) -> Rem
         return _remains(stores, client, True, count, fault)
 
 
-def _final_count(stores: ClientStores, client: Client, now: datetime) -> tuple[Count | None, ThrongError | None]:
+def _final_count(stores: ReleasedStores, client: Client, now: datetime) -> tuple[Count | None, ThrongError | None]:
     """Write the final index, and count what the bucket holds; or why it refused that."""
     count = None
     try:
@@ -106,12 +105,8 @@ def _final_count(stores: ClientStores, client: Client, now: datetime) -> tuple[C
     return count, None
 
 
-def _write_final_index(stores: ClientStores, client: Client, state: ClientState, now: datetime) -> None:
-    spec = ClientSpec.stored(client.spec)
-    bucket = stores.buckets.open(spec.destination)
-    content = client_index(stores, spec, now, state)
-    if written_index(stores.catalog, bucket) != content:
-        bucket.put_index(content)
+def _write_final_index(stores: ReleasedStores, client: Client, state: ClientState, now: datetime) -> None:
+    write_index(stores, ClientSpec.stored(client.spec), now, state)
 
 
 def _without_credentials(spec: dict[str, Any]) -> dict[str, Any]:
@@ -119,7 +114,7 @@ def _without_credentials(spec: dict[str, Any]) -> dict[str, Any]:
 
 
 def _remains(
-    stores: ClientStores, client: Client, changed: bool, bucket: Count | None, fault: ThrongError | None
+    stores: ReleasedStores, client: Client, changed: bool, bucket: Count | None, fault: ThrongError | None
 ) -> Remains:
     """`client`: as it was before."""
     name, spec = client.name, ClientSpec.stored(client.spec)

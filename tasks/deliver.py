@@ -6,17 +6,16 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
-from tasks.client_bucket import written_index
+from tasks.client_index import write_index, written_index
 from tasks.client_state import known_client
 from tasks.deliverable.files import Rendered, earlier_delivery, inputs_digest, render
 from tasks.deliverable.gate import check_delivery
 from tasks.deliverable.manifest import MANIFEST
-from tasks.deliverable.notices import Notice, notice
+from tasks.deliverable.notices import Notice
 from tasks.deliverable.renderers.registry import media_type
 from tasks.deliverable.signature import public_key
 from tasks.deliverable.verify import verify
 from tasks.deliverable.view import DeliveryView, GrantView, ReleaseView, ZonesView
-from tasks.delivery_calendar import client_index
 from tasks.errors import RefusedDelivery, ThrongError
 from tasks.estimate.spec import Estimator, with_people
 from tasks.period import Period
@@ -98,11 +97,7 @@ class Deliver:
 
         A restored database that renders the same bytes again counts as the same ledger.
         """
-        self._written_index(self._stores.buckets.open(spec.destination))
-
-    def _written_index(self, bucket: Bucket) -> bytes | None:
-        """The bucket's index, if there is one; raises RefusedDelivery if another ledger wrote it."""
-        return written_index(self._stores.catalog, bucket)
+        written_index(self._stores.catalog, self._stores.buckets.open(spec.destination))
 
     @step("render the files, unless they are stored")
     def render(self, spec: ClientSpec, product: Product, period: Period) -> DeliveryKey:
@@ -151,6 +146,7 @@ class Deliver:
             path=rendered.path.folder,
             rows=rendered.rows,
             withheld=rendered.withheld,
+            bytes=sum(map(len, rendered.files.values())),
             reason=rendered.changes.reasons[0],
         )
         entry = AuditEntry.by_user(
@@ -231,12 +227,8 @@ class Deliver:
     @step("say in the client's index what is there and what is late")
     def index(self, spec: ClientSpec) -> None:
         """Rebuild the client's index from the catalog, under the client's lock."""
-        bucket = self._stores.buckets.open(spec.destination)
-        there, content = self._written_index(bucket), client_index(self._stores, spec, self._now())
-        if there != content:
-            bucket.put_index(content)
-            if changed := notice(spec.name, bucket.location, there, content):
-                self._notify(spec, changed)
+        if changed := write_index(self._stores, spec, self._now()):
+            self._notify(spec, changed)
 
 
 def client_spec(stores: CatalogStores, name: str) -> ClientSpec:

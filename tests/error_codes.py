@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tasks import errors
-from tasks.deliverable.untrusted_reader import refuse
+from tasks.deliverable.verifier.untrusted import refuse
 from tasks.errors import ThrongError
 from tasks.events import plan_rules
 from tasks.events.plan_rules import PlanRule
@@ -83,8 +83,7 @@ EXAMPLES = {
         "The times have no timezone, and UTC fits the day better than the landing's timezone.",
         'Add it: time = { column = "ts", zone = "UTC" }; `throng inspect FILE` proposes the mapping.',
     ),
-    "index.superseded_differs": ("FOLDER/manifest.json is not the one that was superseded.", DO_NOT_USE),
-    "index.unnamed_objects": ("FILE and N more: index.json names no such delivery.", DO_NOT_USE),
+    "index.unnamed_objects": ("FILE and N more: no verified delivery holds it.", DO_NOT_USE),
     "landing.folder_missing": (
         "The folder EXPECTED is missing. FOLDER may be it: rename it, or give its pattern in formats.toml.",
         "Send it; a day without a file is never an empty day.",
@@ -118,6 +117,8 @@ PLAN_RULES = [
     *(rule for rule, _ in plan_rules.ATTRIBUTES.values()),
 ]
 """Rules for cells and zones; each that stops a day is an error with its code."""
+HELPERS = {"refuse": "RefusedDelivery", "misused": "Misconfigured"}
+"""What the functions of the single file raise in the end."""
 ASK_AGAIN = inspect.signature(refuse).parameters["action"].default
 
 
@@ -178,15 +179,14 @@ def _is_text(node: ast.expr) -> bool:
 
 def _kind(function: ast.expr) -> type[ThrongError] | None:
     name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
-    name = "RefusedDelivery" if getattr(function, "id", "") == "refuse" else name
-    found = getattr(errors, name, None)
+    found = getattr(errors, HELPERS.get(name, name), None)
     return found if isinstance(found, type) and issubclass(found, ThrongError) else None
 
 
 def _site(call: ast.Call, kind: type[ThrongError], names: Names) -> Site:
     named = {keyword.arg: keyword.value for keyword in call.keywords}
     given = [*call.args, *[ast.Constant("")] * 3]
-    if getattr(call.func, "id", "") == "refuse":  # code, then an action that has a default
+    if getattr(call.func, "id", "") in HELPERS:  # code, then an action that may have a default
         given = [given[0], given[2] if len(call.args) > 2 else ast.Constant(ASK_AGAIN), given[1]]
     code, what, action = (named.get(name, given[at]) for name, at in (("code", 2), ("what", 0), ("action", 1)))
     texts = [" ".join(_text(each, names).split()) for each in (what, action)]

@@ -63,9 +63,9 @@ def check(client: Annotated[str, typer.Argument(metavar="NAME", help="A client's
     from flows.cli.finding import Finding
     from tasks.client_check import check_client
     from tasks.release import utc_now
-    from tasks.store import open_clients
+    from tasks.store import open_released
 
-    steps = check_client(open_clients(), client, utc_now())
+    steps = check_client(open_released(), client, utc_now())
     fault = next((step.fault for step in steps if step.fault), None)
     say = [Finding(step.name, step.found, step.fault).sentence() for step in steps if step.tried]
     missed = ", ".join(step.name for step in steps if not step.tried)

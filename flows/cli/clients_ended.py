@@ -25,10 +25,10 @@ def disable(client: Name, reason: Reason) -> CommandOutput:
     """
     from tasks.client_state import disable as end
     from tasks.release import utc_now
-    from tasks.store import open_clients
+    from tasks.store import open_released
 
     check_reason("NAME", client, reason)
-    ended = end(open_clients(), client, reason, utc_now())
+    ended = end(open_released(), client, reason, utc_now())
     state = "disabled" if ended.changed else "nothing to do, disabled before"
     fault = ended.index_fault
     index = ["Its final index is written."] if fault is None else _index_missing(fault)
@@ -44,10 +44,10 @@ def offboard(client: Name, reason: Reason) -> CommandOutput:
     """
     from tasks.client_state import offboard as end
     from tasks.release import utc_now
-    from tasks.store import open_clients
+    from tasks.store import open_released
 
     check_reason("NAME", client, reason)
-    left = end(open_clients(), client, reason, utc_now())
+    left = end(open_released(), client, reason, utc_now())
     state = "offboarded" if left.changed else "nothing to do, offboarded before"
     return CommandOutput(_remains(client, left), [f"{client}: {state}.", *_lines(left)])
 

@@ -11,7 +11,7 @@ from flows.cli.app import app
 from flows.cli.output import CommandOutput, command, listing
 
 if TYPE_CHECKING:
-    from tasks.deliverable.verify import Verified
+    from tasks.deliverable.verifier.index_history import Verified
 
 HOME = Path(".throng/demo")
 DAY = date(2026, 3, 3)
@@ -75,7 +75,7 @@ def _received(home: Path, client: str) -> dict[str, Any]:
     (delivery,) = verified.deliveries
     (zone_hours,) = folder.glob("footfall/v2/data/zone_hour/*/*/*/footfall.parquet")
     facts = {"rows": delivery.rows, **score(zone_hours, home / "landing")}
-    return {"client": client, **facts, "verified": verified.verdict, "delivery": folder / delivery.manifest.path}
+    return {"client": client, **facts, "verified": verified.verdict, "delivery": folder / delivery.path}
 
 
 def _download(client: str, folder: Path) -> None:

@@ -50,12 +50,16 @@ def verify(
     public_key: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The operator's public key, received another way.")
     ] = None,
+    state: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Remembers what was verified; later, less than that is refused.")
+    ] = None,
+    sequence: Annotated[int, typer.Option(metavar="N", help="The least sequence that the index may have.")] = 0,
 ) -> CommandOutput:
     """Verify a delivery as its receiver, without any of Throng's stores."""
     from tasks.verify import Verify
 
-    verified = Verify()(location, public_key)
-    facts = [{"path": one.manifest.path, "manifest_sha256": one.manifest_sha256} for one in verified.deliveries]
-    said = [f"{one['path']} (manifest {one['manifest_sha256'][:12]})" for one in facts]
+    verified = Verify()(location, public_key, state, sequence)
+    facts = [{"path": one.path, "manifest_sha256": one.manifest_sha256} for one in verified.deliveries]
+    issue = {name: verified.index[name] for name in ("sequence", "issued_at")} if verified.index else {}
     document = {"location": location, "verdict": verified.verdict, "pinned": verified.pinned, "deliveries": facts}
-    return CommandOutput(document, [*said, f"{len(facts)} delivery(s): {verified.verdict}."])
+    return CommandOutput({**document, **issue, "states": dict(verified.states)}, verified.lines)

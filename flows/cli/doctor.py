@@ -194,7 +194,8 @@ def _signature(settings: Settings) -> str:
     keys = SigningKeys(settings.keys_root / "signing")
     if not keys.made:
         return "no key yet; made by the first delivery"
-    from tasks.deliverable.signature import key_id, pem, public_key
+    from tasks.deliverable.signature import pem, public_key
+    from tasks.deliverable.verifier.signatures import key_id
 
     public = public_key(keys.current())
     return f"key id {key_id(public)}; give clients this public key:\n{pem(public)}".rstrip()

@@ -1,10 +1,10 @@
 """Checks of a delivery's data against its contract."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Annotated, Any
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,10 +12,10 @@ import pyarrow.csv
 import pyarrow.parquet
 import yaml
 from open_data_contract_standard.model import DataQuality, OpenDataContractStandard, SchemaObject, SchemaProperty
-from pydantic import Field
 
 from tasks.deliverable.renderers.contract import violations
-from tasks.deliverable.untrusted_reader import FILE_BYTES, RelativePath, UntrustedDocument, Word, refuse
+from tasks.deliverable.verifier.delivery import VerifiedDelivery
+from tasks.deliverable.verifier.untrusted import FILE_BYTES, Document, refuse
 from tasks.errors import shown
 
 CONTRACT_BYTES = 1 << 18
@@ -23,20 +23,19 @@ CONTRACT_DEPTH = 20
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # of libyaml, where it is there: ten times faster
 
 
-class ColumnSchema(UntrustedDocument):
-    """A column as the manifest states it."""
-
-    name: Word
-    type: Annotated[str, Field(max_length=100)]
-    required: bool
-
-
-class TableSchema(UntrustedDocument):
-    """A table of rows as the manifest states it."""
-
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,99}$")]
-    path: RelativePath
-    columns: list[ColumnSchema]
+def check_contract(delivery: VerifiedDelivery, files: Mapping[str, bytes]) -> None:
+    """Check the tables of a delivery, whose files have their signed checksums, by their paths."""
+    schema, rows = delivery.manifest["schema"], {file["path"]: file["rows"] or 0 for file in delivery.manifest["files"]}
+    label = shown(delivery.base + schema["contract"])
+    contract = read_contract(files[schema["contract"]], label)
+    for table in schema["tables"]:
+        name, path = table["name"], table["path"]
+        if name not in contract:
+            refuse(f"{label} does not describe {name}.", "delivery.contract_table")
+        check_parquet(files[path], table, contract[name], rows[path], shown(delivery.base + path))
+        text = f"{delivery.documents}/{name}.csv"
+        if text in files:
+            check_csv(files[text], table, rows[text], shown(delivery.base + text))
 
 
 def read_contract(content: bytes, label: str) -> dict[str, SchemaObject]:
@@ -52,11 +51,11 @@ def read_contract(content: bytes, label: str) -> dict[str, SchemaObject]:
     return {str(table.name): table for table in tables}
 
 
-def check_parquet(content: bytes, table: TableSchema, contract: SchemaObject, rows: int, label: str) -> None:
+def check_parquet(content: bytes, table: Document, contract: SchemaObject, rows: int, label: str) -> None:
     """Columns, types, rows, empty fields, allowed values and doubled keys of a table's Parquet file."""
     with _at_fault(label):
         data = _parquet(content, rows, label)
-        promised = [(column.name, column.type, not column.required) for column in table.columns]
+        promised = [(column["name"], column["type"], not column["required"]) for column in table["columns"]]
         properties = contract.properties or []
         if [(f.name, str(f.type), f.nullable) for f in data.schema] != promised:
             refuse(f"{label} does not have the columns and types of its manifest.", "delivery.columns_differ")
@@ -73,11 +72,11 @@ def check_parquet(content: bytes, table: TableSchema, contract: SchemaObject, ro
                 refuse(f"{label}: {doubled} rows repeat a key.", "delivery.key_repeated")
 
 
-def check_csv(content: bytes, table: TableSchema, rows: int, label: str) -> None:
+def check_csv(content: bytes, table: Document, rows: int, label: str) -> None:
     """Columns and rows of a table's CSV file."""
     with _at_fault(label):
         data = pa.csv.read_csv(io.BytesIO(content))
-    names = ["period", *(column.name for column in table.columns)]
+    names = ["period", *(column["name"] for column in table["columns"])]
     if data.column_names != names or data.num_rows != rows:
         refuse(f"{label} does not have the columns and the {rows} rows of its manifest.", "delivery.rows_differ")
 

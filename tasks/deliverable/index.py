@@ -1,20 +1,26 @@
-"""index.json: state and reason of every period that a client may expect. The only file that changes."""
+"""index.json: state and cause of every period that a client may expect, and every delivery. The only file that changes.
 
-from collections.abc import Collection, Iterable
+Its facts are a function of the catalog; sequence, time, predecessor and signature are those of one issue of them.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Any
 
-from pydantic import Field
-
-from tasks.deliverable.serialisation import to_json
-from tasks.deliverable.untrusted_reader import Digest, RelativePath, UntrustedDocument, Word, parse, refuse
-from tasks.errors import shown
+from tasks.deliverable.serialisation import instant
+from tasks.deliverable.signature import public_key, signed
+from tasks.deliverable.verifier.index_history import INDEX, INDEX_SHAPE
+from tasks.deliverable.verifier.signatures import check_envelope, key_id
+from tasks.deliverable.verifier.untrusted import VerificationError, parse
+from tasks.deliverable.verify import translated
+from tasks.errors import RefusedDelivery, shown
 from tasks.period import Period
 
-INDEX = "index.json"
-INDEX_FORMAT = 1
+INDEX_FORMAT = 2
+ISSUE = ("sequence", "issued_at", "previous", "signatures")
+"""Members that belong to an issue and not to the facts."""
 
 
 class PeriodState(StrEnum):
@@ -26,36 +32,42 @@ class PeriodState(StrEnum):
     RECALLED = "recalled"
 
 
-class IndexPeriod(UntrustedDocument):
-    """A period as the index states it."""
+class Cause(StrEnum):
+    """Why a period has no delivery that may be used: exactly one cause of silence."""
 
-    product: Word
-    version: int
-    period: Word
-    state: Annotated[PeriodState, Field(strict=False)]
-    path: RelativePath | None
-    digest: Digest | None
+    DATA_NOT_ARRIVED = "data_not_arrived"
+    DATA_REJECTED = "data_rejected"
+    NOT_PUBLISHED = "not_published"
+    PRIVACY_BUDGET = "privacy_budget"
+    RELEASE_REFUSED = "release_refused"
+    NOT_SENT = "not_sent"
+    BUCKET_REFUSED = "bucket_refused"
+    RECALLED = "recalled"
 
 
-class Index(UntrustedDocument):
-    """The part of an index that Throng relies on."""
-
-    format: Literal[1]
-    ledger: Digest | None = None
-    """Digest of the ledger that wrote it."""
-    periods: list[IndexPeriod]
+CAUSES: Mapping[Cause | None, tuple[PeriodState, str]] = {
+    None: (PeriodState.DELIVERED, "Delivered."),
+    Cause.DATA_NOT_ARRIVED: (PeriodState.LATE, "The network's data of this period have not arrived."),
+    Cause.DATA_REJECTED: (PeriodState.LATE, "The network's data of this period did not pass our checks."),
+    Cause.NOT_PUBLISHED: (PeriodState.LATE, "The network's data of this period are here; nothing is published yet."),
+    Cause.PRIVACY_BUDGET: (PeriodState.WITHHELD, "Not published: it would exceed the month's limit of privacy cost."),
+    Cause.RELEASE_REFUSED: (PeriodState.WITHHELD, "Not published: our privacy policy does not allow this release."),
+    Cause.NOT_SENT: (PeriodState.LATE, "Ready, not sent yet."),
+    Cause.BUCKET_REFUSED: (PeriodState.LATE, "Writing to your bucket failed; we try again."),
+    Cause.RECALLED: (PeriodState.RECALLED, "This release was taken back: do not use it."),
+}
+"""Of each cause, the state of the period and one sentence. Neither says which rule or number decided."""
 
 
 @dataclass(frozen=True)
-class IndexEntry:
+class IndexPeriod:
     """One period of one granted product."""
 
     product: str
     version: int
     period: Period
-    state: PeriodState
-    reason: str
-    """One sentence."""
+    cause: Cause | None
+    """None: it is delivered."""
     expected_by: datetime
     """The local deadline, with its offset."""
     path: str | None = None
@@ -64,15 +76,80 @@ class IndexEntry:
     """Its manifest's SHA-256."""
 
 
-def index(client: str, entries: Iterable[IndexEntry], ledger: str, ended: str | None = None) -> bytes:
-    """The index in bytes, entries in any order. `ledger`: digest of all that was delivered until now.
+@dataclass(frozen=True)
+class IndexDelivery:
+    """One delivery that was written to the client's bucket."""
+
+    product: str
+    version: int
+    period: Period
+    revision: int
+    release_revision: int
+    state: str
+    """`current`, `superseded` or `recalled`."""
+    published_at: datetime
+    rows: int
+    bytes: int | None
+    zone_plan: str
+    path: str
+    digest: str
+
+
+def index_facts(
+    client: str,
+    periods: Iterable[IndexPeriod],
+    deliveries: Iterable[IndexDelivery],
+    ledger: str,
+    ended: str | None = None,
+) -> dict[str, Any]:
+    """What an index says, entries in any order. `ledger`: digest of all that was delivered until now.
 
     `ended`: the state of a client that receives nothing any more.
     """
-    ordered = sorted(entries, key=lambda entry: (entry.product, entry.version, entry.period))
-    periods = [_entry(entry) for entry in ordered]
-    state = {"client_state": ended} if ended else {}
-    return to_json({"format": INDEX_FORMAT, "client": client, **state, "ledger": ledger, "periods": periods})
+    return {
+        "format": INDEX_FORMAT,
+        "client": client,
+        **({"client_state": ended} if ended else {}),
+        "ledger": ledger,
+        "periods": [_period(each) for each in sorted(periods, key=lambda one: (one.product, one.version, one.period))],
+        "deliveries": [
+            {**vars(each), **_of(each.period), "published_at": instant(each.published_at)}
+            for each in sorted(deliveries, key=lambda one: (one.product, one.version, one.period, one.revision))
+        ],
+    }
+
+
+def _period(entry: IndexPeriod) -> dict[str, object]:
+    state, reason = CAUSES[entry.cause]
+    due = entry.expected_by.isoformat(timespec="seconds")
+    return {**vars(entry), **_of(entry.period), "state": state, "reason": reason, "expected_by": due}
+
+
+def _of(period: Period) -> dict[str, str]:
+    return {"cadence": period.cadence.value, "period": str(period)}
+
+
+def issue(facts: Mapping[str, Any], sequence: int, previous: str | None, at: datetime, key: bytes) -> bytes:
+    """The index in bytes; `previous`: the SHA-256 of the one before; `key`: the raw private key that signs it."""
+    return signed({**facts, "sequence": sequence, "issued_at": instant(at), "previous": previous}, key)
+
+
+def facts_of(content: bytes) -> dict[str, Any]:
+    """The facts of an index that Throng issued; raises RefusedDelivery for what is none."""
+    with translated():
+        document = parse(content, INDEX_SHAPE, INDEX)
+    return {name: value for name, value in document.items() if name not in ISSUE}
+
+
+def own_sequence(content: bytes, client: str, key: bytes) -> int:
+    """The sequence of a client's index that this key signed; 0 for every other one."""
+    public = public_key(key)
+    try:
+        document = parse(content, INDEX_SHAPE, INDEX)
+        check_envelope(document, content, {key_id(public): public}, INDEX)
+    except VerificationError:
+        return 0
+    return int(document["sequence"]) if document["client"] == client else 0
 
 
 def check_ledger(content: bytes, location: str, chain: Collection[str], manifests: Collection[str]) -> None:
@@ -80,26 +157,17 @@ def check_ledger(content: bytes, location: str, chain: Collection[str], manifest
 
     `chain`: every digest that this ledger has written as its own; `manifests`: digests of all that it has delivered.
     """
-    found = parse(content, Index, INDEX)
-    unknown = [entry.period for entry in found.periods if entry.digest and entry.digest not in manifests]
+    found = facts_of(content)
+    unknown = [entry["period"] for entry in found["deliveries"] if entry["digest"] not in manifests]
     if unknown:
         what = f"names a delivery of {shown(unknown[0])} that this installation has not made"
-    elif found.ledger is not None and found.ledger not in chain:
+    elif found["ledger"] not in chain:
         what = "was written by an installation that has delivered something else"
     else:
         return
-    refuse(
+    raise RefusedDelivery(
         f"{location}: {INDEX} {what}: nothing was written.",
-        "index.other_installation",
         "Find the other copy of this installation that delivers here, stop one of the two for good, and tell the "
         "privacy officer. If this one was restored from a backup, restore a newer one.",
+        "index.other_installation",
     )
-
-
-def _entry(entry: IndexEntry) -> dict[str, object]:
-    return {
-        **vars(entry),
-        "cadence": entry.period.cadence.value,
-        "period": str(entry.period),
-        "expected_by": entry.expected_by.isoformat(timespec="seconds"),
-    }

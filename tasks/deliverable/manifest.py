@@ -11,10 +11,11 @@ from tasks.deliverable.renderers.parquet import RENDERER as PARQUET
 from tasks.deliverable.renderers.spec import RenderedFile, RenderInput
 from tasks.deliverable.renderers.terms import RENDERER as TERMS
 from tasks.deliverable.serialisation import instant, to_json
-from tasks.deliverable.signature import key_id, pem
+from tasks.deliverable.signature import pem
 from tasks.deliverable.statements import COMPOSITION, DERIVED_MECHANISM, MECHANISM, PERMITTED_USE, UNIT
 from tasks.deliverable.table import Tables, expected_lifted, status_counts
 from tasks.deliverable.terms import terms_sha256
+from tasks.deliverable.verifier.signatures import key_id
 from tasks.deliverable.view import DeliveryView, ReleaseView, RowStatus
 
 MANIFEST, SIGNATURE = "manifest.json", "manifest.sig"

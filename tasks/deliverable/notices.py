@@ -1,14 +1,15 @@
 """What a client may be notified of: the periods whose state or delivery changed from one index to the next."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from tasks.deliverable.index import INDEX, IndexPeriod
 from tasks.deliverable.serialisation import to_json
-from tasks.deliverable.untrusted_reader import UntrustedDocument, parse
+from tasks.deliverable.verifier.index_history import INDEX, INDEX_SHAPE
+from tasks.deliverable.verifier.untrusted import parse
 
-
-class _Periods(UntrustedDocument):
-    periods: list[IndexPeriod]
+NEWS = ("product", "version", "period", "state", "path", "digest")
+"""Members of a period whose change is news."""
 
 
 @dataclass(frozen=True)
@@ -18,16 +19,16 @@ class Notice:
     client: str
     location: str
     """The client's prefix."""
-    periods: tuple[IndexPeriod, ...]
+    periods: tuple[Mapping[str, Any], ...]
 
     def body(self) -> bytes:
         """The message, as JSON."""
         periods = [
             {
-                **each.model_dump(mode="json", include={"product", "version", "period", "state"}),
-                "revision": int(each.path.rpartition("revision=")[2]) if each.path else None,
-                "location": f"{self.location}/{each.path}" if each.path else None,
-                "manifest_sha256": each.digest,
+                **{name: each[name] for name in ("product", "version", "period", "state")},
+                "revision": int(each["path"].rpartition("revision=")[2]) if each["path"] else None,
+                "location": f"{self.location}/{each['path']}" if each["path"] else None,
+                "manifest_sha256": each["digest"],
             }
             for each in self.periods
         ]
@@ -45,6 +46,11 @@ class Notice:
 
 def notice(client: str, location: str, before: bytes | None, after: bytes) -> Notice | None:
     """What changed between two indexes of a client; None if no period did."""
-    known = set(parse(before, _Periods, INDEX).periods) if before else set()
-    changed = tuple(each for each in parse(after, _Periods, INDEX).periods if each not in known)
+    known = list(_news(before)) if before else []
+    changed = tuple(each for each in _news(after) if each not in known)
     return Notice(client, location, changed) if changed else None
+
+
+def _news(index: bytes) -> Iterator[Mapping[str, Any]]:
+    shape = {"periods": INDEX_SHAPE["periods"]}
+    yield from ({name: each[name] for name in NEWS} for each in parse(index, shape, INDEX)["periods"])

@@ -56,13 +56,6 @@ class ReleaseStores(CatalogStores):
 
 
 @dataclass(frozen=True)
-class ClientStores(ReleaseStores):
-    """Beside stored releases and deliveries, clients' buckets; no keys."""
-
-    buckets: "Buckets"
-
-
-@dataclass(frozen=True)
 class LandingStores(ReleaseStores):
     """The landing zone: raw ids become pseudonyms here, and nowhere else."""
 
@@ -139,8 +132,6 @@ open_planning = partial(_open, PlanningStores)
 """What plans and status read."""
 open_releases = partial(_open, ReleaseStores)
 """Stored releases, without the keys of any zone."""
-open_clients = partial(_open, ClientStores)
-"""Clients' buckets and what was delivered there, without any key."""
 open_landing = partial(_open, LandingStores)
 open_pseudonymised = partial(_open, PseudonymisedStores)
 open_released = partial(_open, ReleasedStores)

@@ -54,7 +54,7 @@ class DeliveryRepository(Repository):
         """Record that the client's bucket holds the bytes."""
         with self._database.writing() as session:
             delivery = _moved(session, key, DeliveryState.DELIVERED)
-            delivery.delivered_at, delivery.message = at, ""
+            delivery.delivered_at, delivery.message = delivery.delivered_at or at, ""
             record(session, audit, _lineage(session, delivery))
 
     def mark_refused(self, key: DeliveryKey, message: str, audit: AuditEntry) -> None:

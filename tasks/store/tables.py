@@ -270,9 +270,12 @@ class Delivery(Table, table=True):
     path: str
     rows: int
     withheld: int
+    bytes: int | None = Field(default=None, sa_type=BigInteger)
+    """Of all its files; None: it was rendered before this was kept."""
     reason: str = "not_recorded"
     """Code of why this revision exists."""
     delivered_at: datetime | None = None
+    """When the client's bucket held all of it for the first time."""
     message: str = Field(default="", sa_type=Text)
     sequence: int | None = None
     """Its place in the chain over the deliveries of all clients, from 1."""

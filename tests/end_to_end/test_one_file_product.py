@@ -248,10 +248,10 @@ class Delivered:
         sizes = {name: len(content) for name, content in objects.items()}
         checked = verify(sizes, objects.__getitem__, public_key(self.stores.signing_keys.current()))
         return {
-            each.manifest.product: pq.read_table(
-                io.BytesIO(objects[f"{each.manifest.product_folder}/{each.manifest.tables[0].path}"])
+            each.manifest["product"]: pq.read_table(
+                io.BytesIO(objects[each.base + each.manifest["schema"]["tables"][0]["path"]])
             )
-            for each in sorted(checked.deliveries, key=lambda each: each.manifest.delivery_revision)
+            for each in sorted(checked.deliveries, key=lambda each: each.manifest["delivery_revision"])
         }
 
 

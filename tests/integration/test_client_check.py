@@ -15,6 +15,7 @@ from tasks.services.client_file import client_file
 from tasks.services.s3 import S3Server, serve
 from tasks.store import buckets
 from tests.integration.verbs.acting import DAY
+from tests.unit.deliverable.factories import index_of
 
 OK = ["ok"] * 8
 STEPS = ["credentials", "list", "owner", "index", "write", "read", "no overwriting", "encryption"]
@@ -114,7 +115,7 @@ def test_a_bucket_of_another_ledger_is_left_as_it_is(server: S3Server, tmp_path:
     prefix = applied(server, tmp_path)
     session = boto3.Session(profile_name="nordmarkt", region_name="us-east-1")
     store = session.client("s3", endpoint_url=server.endpoint_url)
-    other = json.dumps({"format": 1, "client": "nordmarkt", "ledger": "0" * 64, "periods": []}).encode()
+    other = index_of()
     store.put_object(Bucket="nordmarkt-insights", Key=f"{prefix}/index.json", Body=other)
     found = checked(30)
     assert found["steps"][3]["fault"]["code"] == "index.other_installation"

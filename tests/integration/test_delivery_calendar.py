@@ -1,6 +1,5 @@
 """What a client's index says, from the books; as quick after a year as on the first day."""
 
-import json
 from contextlib import suppress
 from datetime import date, timedelta
 from fractions import Fraction
@@ -8,7 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import event, text
 
-from tasks.delivery_calendar import client_index
+from tasks.delivery_calendar import client_facts
 from tasks.errors import RefusedRelease
 from tasks.period import Period
 from tasks.status import status
@@ -16,24 +15,24 @@ from tasks.store.client_spec import ClientSpec
 from tasks.store.tables import DeliveryState, ReleaseState
 from tests.integration.plan.world import World, noon
 
-FIRST = date(2026, 3, 1)
+FIRST, ONE = date(2026, 3, 1), timedelta(days=1)
 
 
-def indexed(world: World, days: int) -> tuple[dict[str, tuple[str, str]], int]:
-    """State and reason of each period, and how many queries it took."""
+def indexed(world: World, days: int) -> tuple[dict[str, tuple[str, str | None]], int]:
+    """State and cause of each period, and how many queries it took."""
     asked: list[str] = []
     (row,) = world.stores.catalog.clients()
     engine = world.stores.ledger._database.engine
     event.listen(engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
-    index = json.loads(client_index(world.stores, ClientSpec.stored(row.spec), noon(FIRST + timedelta(days=days))))
-    states = {entry["period"]: (entry["state"], entry["reason"]) for entry in index["periods"]}
+    facts = client_facts(world.stores, ClientSpec.stored(row.spec), noon(FIRST + timedelta(days=days)))
+    states = {entry["period"]: (entry["state"], entry["cause"]) for entry in facts["periods"]}
     return states, sum(statement.startswith("SELECT") for statement in asked)
 
 
 def test_an_index_says_of_each_period_what_became_of_it(tmp_path: Path) -> None:
     world = World.new(tmp_path)
     world.client("nordmarkt", FIRST)
-    days = [FIRST + timedelta(days=n) for n in range(7)]
+    days = [FIRST + timedelta(days=n) for n in range(9)]
     keys = {day: world.released("footfall", Period.day(day)) for day in days[:3]}
     world.delivered("nordmarkt", keys[days[0]])
     world.delivered("nordmarkt", keys[days[1]], DeliveryState.REFUSED)
@@ -48,16 +47,21 @@ def test_an_index_says_of_each_period_what_became_of_it(tmp_path: Path) -> None:
     with suppress(KeyboardInterrupt), world.stores.catalog.run("deliver", f"nordmarkt footfall {days[5]}"):
         raise KeyboardInterrupt  # to be stopped, or killed, is not to fail
     world.released("footfall", Period.day(days[0]), ReleaseState.RESERVED)  # a revision that hides nothing yet
-    states, _ = indexed(world, 8)
-    again, ready = "Writing to your bucket failed; we try again.", "Ready, not sent yet."
+    world.file(days[7])
+    world.rejected(days[7])
+    world.file(days[8])
+    world.ingested(days[8])
+    states, _ = indexed(world, 10)
     assert [states[str(day)] for day in days] == [
-        ("delivered", "Delivered."),
-        ("late", again),
-        ("late", again),
-        ("recalled", "This release was taken back: do not use it."),
-        ("withheld", "Not published: our privacy policy does not allow this release."),
-        ("late", ready),
-        ("late", "The network's data of this period have not arrived, or did not pass our checks."),
+        ("delivered", None),
+        ("late", "bucket_refused"),
+        ("late", "bucket_refused"),
+        ("recalled", "recalled"),
+        ("withheld", "release_refused"),
+        ("late", "not_sent"),
+        ("late", "data_not_arrived"),
+        ("late", "data_rejected"),
+        ("late", "not_published"),
     ]
 
 
@@ -86,7 +90,7 @@ def test_an_index_keeps_what_was_delivered_of_a_product_that_no_longer_exists(tm
         ):
             session.connection().execute(text(change))
     states, _ = indexed(world, 2)
-    assert states == {str(FIRST): ("delivered", "Delivered.")}, "of later days nothing is expected any more"
+    assert states == {str(FIRST): ("delivered", None)}, "of later days nothing is expected any more"
     assert status(world.stores, noon(FIRST + timedelta(days=2))).delivery_health[0].newest == str(FIRST)
 
 
@@ -97,4 +101,21 @@ def test_what_the_budget_does_not_allow_is_withheld_and_not_late(tmp_path: Path)
     world.ingested(FIRST)
     assert indexed(world, 2)[0][str(FIRST)][0] == "late"
     world.spend_all_but(f"{FIRST:%Y-%m}", Fraction(1, 1000))
-    assert indexed(world, 2)[0][str(FIRST)][0] == "withheld"
+    assert indexed(world, 2)[0][str(FIRST)] == ("withheld", "privacy_budget")
+
+
+def test_every_delivery_that_was_written_is_listed_with_its_state(tmp_path: Path) -> None:
+    world = World.new(tmp_path)
+    world.client("nordmarkt", FIRST)
+    day = Period.day(FIRST)
+    world.delivered("nordmarkt", first := world.released("footfall", day))
+    world.delivered("nordmarkt", first, revision=2)
+    world.delivered("nordmarkt", world.released("footfall", day), DeliveryState.REFUSED, revision=3)
+    world.delivered("nordmarkt", world.released("footfall", Period.day(FIRST + ONE), ReleaseState.RECALLED))
+    (row,) = world.stores.catalog.clients()
+    facts = client_facts(world.stores, ClientSpec.stored(row.spec), noon(FIRST + 2 * ONE))
+    assert [(each["period"], each["revision"], each["state"]) for each in facts["deliveries"]] == [
+        (str(day), 1, "superseded"),
+        (str(day), 2, "current"),
+        (str(FIRST + ONE), 1, "recalled"),
+    ], "what the bucket never held whole is not listed"

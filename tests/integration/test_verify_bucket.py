@@ -3,20 +3,17 @@
 import hashlib
 import os
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import boto3
 import pytest
 
-from tasks.deliverable.index import IndexEntry, PeriodState, index
 from tasks.deliverable.signature import pem, public_key
-from tasks.period import Period
 from tasks.services.s3 import S3Server, serve
 from tasks.store.buckets import Bucket, Buckets
 from tasks.verify import Verify
 from tests.refusals import refused
-from tests.unit.deliverable.factories import SIGNING_KEY, document, rendered
+from tests.unit.deliverable.factories import SIGNING_KEY, document, index_of, rendered
 
 GOOD = rendered()
 ROOT = "s3://nordmarkt-insights/throng"
@@ -40,14 +37,7 @@ def bucket(server: S3Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     bucket = Buckets().at(ROOT)
     for name, content in GOOD.files.items():
         bucket.put_new(f"{GOOD.path.product_folder}/{name}", content, hashlib.sha256(content).hexdigest())
-    sent = (GOOD.path.folder, GOOD.manifest_sha256)
-    period = Period.parse("2026-03-02")
-    by = datetime(2026, 3, 3, 9, tzinfo=UTC)
-    bucket.put_index(
-        index(
-            "nordmarkt", [IndexEntry("footfall", 2, period, PeriodState.DELIVERED, "Delivered.", by, *sent)], 64 * "0"
-        )
-    )
+    bucket.put_index(index_of(GOOD))
     return bucket
 
 

@@ -32,7 +32,7 @@ VERBS = {"ingest", "publish", "deliver", "expire", "verify"} | {
         "retention",
         "refresh",
         "release_inputs",
-        "client_bucket",
+        "client_index",
         "client_check",
         "client_state",
     ),  # what they share: drawing once, what a delivery and an index may say

@@ -15,9 +15,9 @@ from tasks.deliverable.markdown import plain, template
 from tasks.deliverable.renderers.parquet import RENDERER as PARQUET
 from tasks.deliverable.renderers.spec import Renderer, RenderInput
 from tasks.deliverable.serialisation import instant
-from tasks.deliverable.signature import key_id
 from tasks.deliverable.statements import COMPOSITION, DERIVED_MECHANISM, MECHANISM, UNIT
 from tasks.deliverable.table import expected_lifted, status_counts
+from tasks.deliverable.verifier.signatures import key_id
 from tasks.deliverable.view import DimensionView, LevelView, ReleaseView, RowStatus
 
 Z90 = 1.645

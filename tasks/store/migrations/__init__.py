@@ -10,14 +10,17 @@ from sqlalchemy import Connection, insert, inspect, text
 
 from tasks.errors import Misconfigured
 from tasks.store.database import Database
+from tasks.store.index_repository import ClientIndex
 from tasks.store.locks import Locks
-from tasks.store.tables import InstallationRow, Table
+from tasks.store.tables import InstallationRow
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
 VERSION_TABLE = "throng_version"
 """Not Alembic's default name: Prefect's server may live in the same database."""
+
+ALL_TABLES = ClientIndex.metadata  # complete, now that the module with the last table is imported
 
 _FOLDER = Path(__file__).parent
 KNOWN = tuple(sorted(path.stem[:4] for path in (_FOLDER / "versions").glob("[0-9]*.py")))
@@ -64,7 +67,7 @@ def migrate(database: Database) -> tuple[str | None, str]:
 
 def _create(connection: Connection) -> None:
     """Create the tables; the installation's id is made together with them."""
-    Table.metadata.create_all(connection, checkfirst=False)
+    ALL_TABLES.create_all(connection, checkfirst=False)
     connection.execute(insert(InstallationRow).values(id=str(uuid4()), created_at=datetime.now(UTC)))
 
 

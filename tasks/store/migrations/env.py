@@ -2,16 +2,15 @@
 
 from alembic import context
 
-from tasks.store.migrations import VERSION_TABLE
-from tasks.store.tables import Table
+from tasks.store.migrations import ALL_TABLES, VERSION_TABLE
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=Table.metadata,
+    target_metadata=ALL_TABLES,
     version_table=VERSION_TABLE,
     render_as_batch=True,
     compare_type=True,
-    include_name=lambda name, kind, parents: kind != "table" or name in Table.metadata.tables,
+    include_name=lambda name, kind, parents: kind != "table" or name in ALL_TABLES.tables,
 )
 with context.begin_transaction():
     context.run_migrations()

@@ -1,7 +1,6 @@
 """What a home's books say: lake, ledger, catalog, audit, and what its clients hold."""
 
 import hashlib
-import json
 import re
 from collections import Counter
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from tasks.deliver import client_spec
+from tasks.deliverable.index import facts_of
 from tasks.period import Period
 from tasks.store import Stores
 from tasks.store.lake import LakeFile
@@ -38,7 +38,7 @@ class Books:
     bucket: dict[str, str]
     """sha256 of each object but the index, by client and key."""
     index: dict[str, Any]
-    """Each client's index as it stands in its bucket."""
+    """Each client's index as it stands in its bucket, without what the time of its writing decides."""
     left_over: list[str]
 
 
@@ -109,7 +109,10 @@ def _held(stores: Stores) -> tuple[dict[str, str], dict[str, Any]]:
     for client in stores.catalog.clients():
         bucket = stores.buckets.open(client_spec(stores, client.name).destination)
         held = {name: bucket.get(name) for name in bucket.sizes()}
-        indexes[client.name] = json.loads(held.pop("index.json", b"null"))
+        if content := held.pop("index.json", None):
+            facts = facts_of(content)
+            listed = [each | {"published_at": "..."} for each in facts["deliveries"]]
+            indexes[client.name] = facts | {"deliveries": listed}
         objects |= {f"{client.name}/{name}": hashlib.sha256(held[name]).hexdigest() for name in held}
     return objects, indexes
 

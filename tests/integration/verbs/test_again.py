@@ -65,7 +65,7 @@ def test_the_index_says_that_writing_failed_while_it_fails(place: Place, publish
     place.warm(put_foreign, home, place.landing, "nordmarkt", f"footfall/v2/docs/cadence=day/dt={DAY}/revision=1")
     assert place.warm(perform, DELIVER, home, place.landing).outcome == "RefusedDelivery"
     (entry,) = place.warm(index_of, home, place.landing, "nordmarkt")["periods"]
-    assert (entry["state"], entry["reason"]) == ("late", "Writing to your bucket failed; we try again.")
+    assert (entry["state"], entry["cause"]) == ("late", "bucket_refused")
 
 
 def test_a_revision_that_is_not_finished_does_not_hide_the_release_before(

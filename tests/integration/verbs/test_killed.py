@@ -19,7 +19,8 @@ from tests.integration.verbs.place import DELIVER, INGEST, PUBLISH, Killed, Plac
 ALIKE = ("staged.write",)
 """Called once a bucket: killed after the first and the last of them."""
 READING = {
-    "audit.entry", "catalog.client", "catalog.current", "catalog.days", "catalog.deliveries", "catalog.delivery",
+    "audit.entry", "catalog.client", "catalog.client_index", "catalog.current", "catalog.days",
+    "catalog.deliveries", "catalog.delivery",
     "catalog.gate", "catalog.generations", "catalog.listings",
     "installation.check", "digest_key.digest", "pseudonym_keys.existing", "signing_keys.current",
     "locks.confirm", "locks.hold",
@@ -177,8 +178,9 @@ def test_a_rendered_delivery_killed_anywhere_and_run_again_is_completed(
     place.apply(before, f"{before.parent.name}-completed")
     _, whole = place.done(DELIVER, before, "completed")
     since = after_each_call(whole.borders, since="s3.put_object")
-    assert [whole.borders[number - 1] for number in since].count("after s3.put_object") == 18
-    at = since if anywhere else [since[0], *after(whole.borders, since, "s3.put_object", "catalog.mark_delivered")]
+    assert [whole.borders[number - 1] for number in since].count("after s3.put_object") == 19
+    last = after(whole.borders, since, "s3.put_object", "catalog.mark_delivered", "catalog.record_index")
+    at = since if anywhere else [since[0], *last]
     for killed in place.killed(DELIVER, before, whole.borders, at, place.in_a_fresh_folder):
         assert killed.again.books == whole.books, killed.border
         check_bucket(place, killed.home, killed.border)

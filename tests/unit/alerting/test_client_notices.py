@@ -18,8 +18,9 @@ from tests.receivers import Received, mailbox, webhook
 from tests.refusals import refused
 
 PATH = "footfall/v2/docs/cadence=day/dt=2026-03-02/revision=2"
-LATE = {"product": "footfall", "version": 2, "period": "2026-03-03", "state": "late", "path": None, "digest": None}
-SENT = {**LATE, "period": "2026-03-02", "state": "delivered", "path": PATH, "digest": "a" * 64}
+OF = {"product": "footfall", "version": 2, "cadence": "day"}
+LATE = {**OF, "period": "2026-03-03", "state": "late", "cause": "not_sent", "path": None, "digest": None}
+SENT = {**OF, "period": "2026-03-02", "state": "delivered", "cause": None, "path": PATH, "digest": "a" * 64}
 
 
 def index_of(*periods: dict[str, object]) -> bytes:
@@ -72,7 +73,7 @@ def test_only_periods_that_changed_are_news() -> None:
     assert changed(index_of(SENT), index_of()) is None
     news = changed(index_of(SENT, LATE), index_of(recalled, LATE))
     assert news
-    assert [(each.period, each.state) for each in news.periods] == [("2026-03-02", "recalled")]
+    assert [(each["period"], each["state"]) for each in news.periods] == [("2026-03-02", "recalled")]
 
 
 def test_a_client_without_a_webhook_is_sent_nothing() -> None:

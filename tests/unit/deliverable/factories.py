@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -15,6 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tasks.deliverable.files import Rendered, earlier_delivery, render
+from tasks.deliverable.index import Cause, IndexDelivery, IndexPeriod, index_facts, issue
+from tasks.deliverable.signature import signed
 from tasks.deliverable.statements import left_out
 from tasks.deliverable.view import (
     DeliveryView,
@@ -192,3 +195,56 @@ def stored(delivery: Rendered, table: str = "zone_hour") -> pa.Table:
     """The rows of a table's Parquet file."""
     path = f"{delivery.path.rows(table)}/{delivery.path.product}.parquet"
     return pq.read_table(io.BytesIO(delivery.files[path]))
+
+
+LEDGER = 64 * "0"
+ISSUED = datetime(2026, 3, 5, 9, tzinfo=UTC)
+
+
+def index_of(
+    *deliveries: Rendered,
+    late: tuple[date, ...] = (),
+    sequence: int = 1,
+    previous: str | None = None,
+    ledger: str = LEDGER,
+    key: bytes = SIGNING_KEY,
+) -> bytes:
+    """The index of these deliveries, of which the last of each period is current, and of late days."""
+    last = {each.path.period: each for each in deliveries}
+    periods = [
+        IndexPeriod(of.path.product, 2, period, None, ISSUED, of.path.folder, of.manifest_sha256)
+        for period, of in last.items()
+    ]
+    periods += [IndexPeriod("footfall", 2, Period.day(day), Cause.DATA_NOT_ARRIVED, ISSUED) for day in late]
+    facts = index_facts("nordmarkt", periods, [_listed(each, last) for each in deliveries], ledger)
+    return issue(facts, sequence, previous, ISSUED, key)
+
+
+def _listed(delivery: Rendered, last: dict[Period, Rendered]) -> IndexDelivery:
+    path, stated = delivery.path, manifest(delivery)
+    return IndexDelivery(
+        product=path.product,
+        version=path.version,
+        period=path.period,
+        revision=path.revision,
+        release_revision=stated["release_revision"],
+        state="current" if last[path.period] is delivery else "superseded",
+        published_at=ISSUED,
+        rows=delivery.rows,
+        bytes=sum(map(len, delivery.files.values())),
+        zone_plan=stated["zone_plan_version"],
+        path=path.folder,
+        digest=delivery.manifest_sha256,
+    )
+
+
+def signed_again(content: bytes, change: Callable[[dict[str, Any]], object], key: bytes = SIGNING_KEY) -> bytes:
+    """A changed index that is signed anew: what only a signer can do."""
+    document = json.loads(content)
+    change(document)
+    return signed(document, key)
+
+
+def placed(*deliveries: Rendered) -> dict[str, bytes]:
+    """The files below the client's prefix."""
+    return {f"{each.path.product_folder}/{path}": body for each in deliveries for path, body in each.files.items()}

@@ -1,53 +1,45 @@
 """By its index a client's bucket tells the ledger that delivers there from every other one."""
 
-import json
-from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
 import pytest
 
-from tasks.deliverable.index import IndexEntry, PeriodState, check_ledger, index
+from tasks.deliverable.index import Cause, IndexDelivery, IndexPeriod, check_ledger, index_facts, issue, own_sequence
 from tasks.deliverable.paths import DeliveryPath
 from tasks.errors import RefusedDelivery
 from tasks.period import Period
 from tests.refusals import refused
+from tests.unit.deliverable.factories import SIGNING_KEY
 
 HEADS = tuple(64 * digit for digit in "0123")
 MADE, FOREIGN = 64 * "a", 64 * "b"
+AT = datetime(2026, 3, 9, tzinfo=UTC)
 WHERE = "s3://nordmarkt-insights/throng"
-
-
-def path(day: int) -> str:
-    return DeliveryPath("footfall", 2, Period.day(date(2026, 3, day)), 1).folder
 
 
 def written(ledger: str, *manifests: str | None) -> bytes:
     """An index of days from 1 March, each with the digest of its manifest, or late."""
-    entries: Sequence[IndexEntry] = [
-        IndexEntry(
-            "footfall",
-            2,
-            Period.day(date(2026, 3, place)),
-            PeriodState.DELIVERED if manifest else PeriodState.LATE,
-            "Delivered.",
-            datetime(2026, 3, 9, tzinfo=UTC),
-            *((path(place), manifest) if manifest else ()),
-        )
-        for place, manifest in enumerate(manifests, 1)
+    of = {Period.day(date(2026, 3, place)): manifest for place, manifest in enumerate(manifests, 1)}
+    periods = [
+        IndexPeriod("footfall", 2, period, None if manifest else Cause.NOT_SENT, AT, *_where(period, manifest))
+        for period, manifest in of.items()
     ]
-    return index("nordmarkt", entries, ledger)
+    deliveries = [
+        IndexDelivery("footfall", 2, period, 1, 1, "current", AT, 7, 9, "zones", *_where(period, manifest))
+        for period, manifest in of.items()
+        if manifest
+    ]
+    return issue(index_facts("nordmarkt", periods, deliveries, ledger), 1, None, AT, SIGNING_KEY)
 
 
-def without_ledger(*manifests: str) -> bytes:
-    document = json.loads(written(HEADS[0], *manifests))
-    del document["ledger"]
-    return json.dumps(document).encode()
+def _where(period: Period, manifest: str | None) -> tuple[str, ...]:
+    return (DeliveryPath("footfall", 2, period, 1).folder, manifest) if manifest else ()
 
 
 @pytest.mark.parametrize(
     "content",
-    [written(HEADS[0]), written(HEADS[3], MADE, None), written(HEADS[1], MADE), without_ledger(MADE)],
-    ids=["before the first delivery", "after the last one", "older than the last one", "without a ledger"],
+    [written(HEADS[0]), written(HEADS[3], MADE, None), written(HEADS[1], MADE)],
+    ids=["before the first delivery", "after the last one", "older than the last one"],
 )
 def test_what_this_ledger_has_written_is_its_own(content: bytes) -> None:
     check_ledger(content, WHERE, HEADS, {MADE})
@@ -55,8 +47,8 @@ def test_what_this_ledger_has_written_is_its_own(content: bytes) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [written(HEADS[3], MADE, FOREIGN), written(FOREIGN, MADE), written(FOREIGN), without_ledger(FOREIGN), b"{", b"[]"],
-    ids=["a foreign delivery", "a foreign chain", "nothing yet", "no ledger", "cut", "another shape"],
+    [written(HEADS[3], MADE, FOREIGN), written(FOREIGN, MADE), written(FOREIGN), b"{", b"[]"],
+    ids=["a foreign delivery", "a foreign chain", "nothing yet", "cut", "another shape"],
 )
 def test_what_another_ledger_has_written_is_refused(content: bytes) -> None:
     with pytest.raises(RefusedDelivery):
@@ -66,3 +58,12 @@ def test_what_another_ledger_has_written_is_refused(content: bytes) -> None:
 def test_the_period_that_another_ledger_has_delivered_is_named() -> None:
     with refused("index.other_installation"):
         check_ledger(written(HEADS[3], MADE, FOREIGN), WHERE, HEADS, {MADE})
+
+
+def test_a_sequence_counts_only_in_an_index_of_this_client_that_this_key_signed() -> None:
+    content = written(HEADS[0], MADE)
+    assert own_sequence(content, "nordmarkt", SIGNING_KEY) == 1
+    assert own_sequence(content, "stadtlicht", SIGNING_KEY) == 0
+    assert own_sequence(content, "nordmarkt", bytes(32)) == 0
+    assert own_sequence(content.replace(b'"sequence": 1', b'"sequence": 9'), "nordmarkt", SIGNING_KEY) == 0
+    assert own_sequence(b"{", "nordmarkt", SIGNING_KEY) == 0

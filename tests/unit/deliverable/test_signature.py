@@ -8,7 +8,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from tasks.deliverable.signature import is_signed, key_id, parse_public_key, pem, pinned_key, public_key, sign
+from tasks.deliverable.signature import pem, public_key, sign
+from tasks.deliverable.verifier.location import pinned_key
+from tasks.deliverable.verifier.signatures import is_signed, key_id, parse_public_key
+from tasks.deliverable.verify import translated
 from tests.refusals import refused
 from tests.unit.deliverable.factories import SIGNING_KEY, document, rendered
 
@@ -20,13 +23,14 @@ def test_a_public_key_is_read_as_bytes_hex_or_pem(form: bytes) -> None:
     assert parse_public_key(form) == PUBLIC
 
 
-def test_a_key_of_another_kind_or_no_key_is_refused_by_its_file() -> None:
+def test_a_key_of_another_kind_or_no_key_is_refused_by_its_file(tmp_path: Path) -> None:
     other = generate_private_key(SECP256R1()).public_key()
     unheard_of = pem(PUBLIC).replace("MCowBQYDK2VwAyEA", "MCowBQYDK2VjAyEA").encode()
     elliptic = other.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     for content in (elliptic, unheard_of, b"", b"\xff", b"00"):
-        with refused("delivery.key_file"):
-            pinned_key(content, "key.pem")
+        (tmp_path / "key.pem").write_bytes(content)
+        with refused("delivery.key_file"), translated():
+            pinned_key(tmp_path / "key.pem")
 
 
 def test_a_signature_holds_for_its_message_and_key_only() -> None:

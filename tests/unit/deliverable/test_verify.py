@@ -4,21 +4,28 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.deliverable.files import Rendered
-from tasks.deliverable.index import IndexEntry, PeriodState, index
-from tasks.deliverable.paths import DeliveryPath
-from tasks.deliverable.signature import key_id, public_key, sign
-from tasks.deliverable.verify import Verified, verify
+from tasks.deliverable.signature import public_key, sign
+from tasks.deliverable.verifier.index_history import Verified
+from tasks.deliverable.verifier.signatures import key_id
+from tasks.deliverable.verify import verify
 from tasks.errors import RefusedDelivery
-from tasks.period import Period
-from tests.unit.deliverable.factories import SIGNING_KEY, grant_view, release_view, rendered, revision
+from tests.unit.deliverable.factories import (
+    SIGNING_KEY,
+    grant_view,
+    index_of,
+    placed,
+    release_view,
+    rendered,
+    revision,
+)
+from tests.unit.deliverable.factories import signed_again as index_signed_again
 
 PUBLIC = public_key(SIGNING_KEY)
 GOOD = rendered()
@@ -27,8 +34,6 @@ DOCUMENTS = GOOD.path.documents
 MANIFEST, SIGNATURE, README = (f"{DOCUMENTS}/{name}" for name in ("manifest.json", "manifest.sig", "README.md"))
 PARQUET = f"{GOOD.path.rows('zone_hour')}/footfall.parquet"
 OTHER_KEY = bytes(range(1, 33))
-
-LEDGER = 64 * "0"
 
 
 def check(files: dict[str, bytes], pinned: bytes | None = PUBLIC) -> Verified:
@@ -234,120 +239,123 @@ def test_the_deliveries_of_a_products_folder_verify_together() -> None:
     refused({**GOOD.files, **NEXT_DAY.files, "data/zone_hour/stray": b""}, "index.unnamed_objects", "stray")
 
 
-def entry(delivery: Rendered | None, day: date = date(2026, 3, 2), revision: int = 1) -> IndexEntry:
-    state, reason = (
-        (PeriodState.DELIVERED, "Delivered.") if delivery else (PeriodState.LATE, "The day is not ingested.")
-    )
-    path = DeliveryPath("footfall", 2, Period.day(day), revision).folder
-    sent = (path, delivery.manifest_sha256) if delivery else ()
-    return IndexEntry("footfall", 2, Period.day(day), state, reason, datetime(2026, 3, 3, 9, tzinfo=UTC), *sent)
-
-
-def placed(*deliveries: Rendered) -> dict[str, bytes]:
-    return {f"{each.path.product_folder}/{path}": body for each in deliveries for path, body in each.files.items()}
-
-
 NEXT_DAY = rendered(release_view(date(2026, 3, 3)))
 AGAIN = rendered(delivery=revision(GOOD))
 
 
-def test_a_prefix_verifies_with_all_that_its_index_names() -> None:
-    entries = [entry(NEXT_DAY, date(2026, 3, 3)), entry(GOOD), entry(None, date(2026, 3, 4))]
-    verified = check({"index.json": index("nordmarkt", entries, LEDGER), **placed(GOOD, NEXT_DAY)})
-    assert [each.manifest.period for each in verified.deliveries] == ["2026-03-02", "2026-03-03"]
+INDEX = index_of(GOOD)
+
+
+def refused_index(change: Callable[[dict[str, Any]], object], code: str, *named: str) -> None:
+    """A prefix whose index was changed and signed again is refused."""
+    refused({"index.json": index_signed_again(INDEX, change), **placed(GOOD)}, code, *named)
+
+
+def test_a_prefix_verifies_with_all_that_its_index_lists() -> None:
+    verified = check({"index.json": index_of(GOOD, NEXT_DAY, late=(date(2026, 3, 4),)), **placed(GOOD, NEXT_DAY)})
+    assert [each.manifest["period"] for each in verified.deliveries] == ["2026-03-02", "2026-03-03"]
+    assert verified.states == {"current": 2}
+    assert verified.lines[-2:] == [
+        "index 1 of 2026-03-05T09:00:00Z: 2 current",
+        "2 delivery(s): verified with the pinned key.",
+    ]
 
 
 def test_an_index_of_nothing_delivered_yet_is_consistent() -> None:
-    assert check({"index.json": index("nordmarkt", [entry(None)], LEDGER)}).deliveries == ()
+    content = index_of(late=(date(2026, 3, 4),))
+    assert check({"index.json": content}).deliveries == ()
+    assert check({"index.json": content}, None).deliveries == ()
 
 
 def test_superseded_deliveries_may_stay_and_may_go() -> None:
-    content = index("nordmarkt", [entry(AGAIN, revision=2)], LEDGER)
+    content = index_of(GOOD, AGAIN)
     assert len(check({"index.json": content, **placed(GOOD, AGAIN)}).deliveries) == 2
     assert len(check({"index.json": content, **placed(AGAIN)}).deliveries) == 1
 
 
 def test_a_recalled_delivery_may_be_gone_and_is_verified_while_it_is_kept() -> None:
-    document = json.loads(index("nordmarkt", [entry(GOOD)], LEDGER))
-    document["periods"][0]["state"] = "recalled"
-    content = json.dumps(document).encode()
+    def recall(document: dict[str, Any]) -> None:
+        document["periods"][0].update(state="recalled", cause="recalled")
+        document["deliveries"][0]["state"] = "recalled"
+
+    content = index_signed_again(INDEX, recall)
     assert check({"index.json": content}).deliveries == ()
     assert len(check({"index.json": content, **placed(GOOD)}).deliveries) == 1
-    refused(
-        {"index.json": content, **placed(GOOD), f"{GOOD.path.folder}/README.md": b""},
-        "delivery.file_altered",
-        "README.md",
-    )
+    altered = {"index.json": content, **placed(GOOD), f"{GOOD.path.folder}/README.md": b""}
+    refused(altered, "delivery.file_altered", "README.md")
 
 
 def test_a_superseded_delivery_is_verified_too() -> None:
-    files = {"index.json": index("nordmarkt", [entry(AGAIN, revision=2)], LEDGER), **placed(GOOD, AGAIN)}
+    files = {"index.json": index_of(GOOD, AGAIN), **placed(GOOD, AGAIN)}
     refused({**files, f"{GOOD.path.folder}/README.md": b""}, "delivery.file_altered", f"{GOOD.path.folder}/README.md")
-    impostor = rendered(key=OTHER_KEY)
-    refused({**files, **placed(impostor)}, "index.superseded_differs", pinned=None)
+    refused({**files, **placed(rendered(key=OTHER_KEY))}, "index.digest_differs", pinned=None)
 
 
-def test_a_delivery_that_the_index_does_not_name_is_refused() -> None:
-    refused(
-        {"index.json": index("nordmarkt", [entry(GOOD)], LEDGER), **placed(GOOD, NEXT_DAY)},
-        "index.unnamed_objects",
-        NEXT_DAY.path.partition,
-    )
+def test_a_delivery_that_the_index_does_not_list_is_refused() -> None:
+    refused({"index.json": INDEX, **placed(GOOD, NEXT_DAY)}, "index.unnamed_objects", NEXT_DAY.path.partition)
 
 
-def test_a_delivery_that_the_index_names_and_is_not_there_is_refused() -> None:
-    refused(
-        {"index.json": index("nordmarkt", [entry(GOOD)], LEDGER)},
-        "delivery.object_missing",
-        f"{GOOD.path.folder}/manifest.json",
-    )
+def test_a_delivery_that_the_index_lists_and_is_not_there_is_refused() -> None:
+    refused({"index.json": INDEX}, "delivery.object_missing", f"{GOOD.path.folder}/manifest.json")
 
 
 def test_a_delivery_with_another_digest_than_the_index_says_is_refused() -> None:
-    content = index("nordmarkt", [entry(NEXT_DAY)], LEDGER)
-    refused({"index.json": content, **placed(GOOD)}, "index.digest_differs", GOOD.path.folder)
+    digest = NEXT_DAY.manifest_sha256
+    change = lambda d: (d["deliveries"][0].update(digest=digest), d["periods"][0].update(digest=digest))  # noqa: E731
+    refused_index(change, "index.digest_differs", GOOD.path.folder)
 
 
 def test_a_delivery_of_another_day_in_a_days_place_is_refused() -> None:
     files = {path.replace("dt=2026-03-03", "dt=2026-03-02"): body for path, body in placed(NEXT_DAY).items()}
-    refused({"index.json": index("nordmarkt", [entry(NEXT_DAY)], LEDGER), **files}, "delivery.other_place")
+    refused({"index.json": INDEX, **files}, "delivery.other_place")
 
 
-def test_a_delivery_that_the_index_calls_another_period_is_refused() -> None:
-    document = json.loads(index("nordmarkt", [entry(GOOD)], LEDGER))
-    document["periods"][0]["period"] = "2026-03-09"
-    refused({"index.json": json.dumps(document).encode(), **placed(GOOD)}, "index.other_delivery")
-    document["periods"][0]["path"] = "footfall"
-    refused({"index.json": json.dumps(document).encode(), **placed(GOOD)}, "index.path_shape")
+def test_a_delivery_that_the_index_calls_another_product_or_period_is_refused() -> None:
+    def change(name: str, value: object) -> Callable[[dict[str, Any]], object]:
+        return lambda document: [document[part][0].update({name: value}) for part in ("periods", "deliveries")]
+
+    refused_index(change("period", "2026-03-09"), "index.other_delivery")
+    refused_index(change("product", "visitors"), "index.other_delivery")
+    refused_index(change("path", "footfall"), "index.other_delivery")
+    refused_index(lambda document: document["deliveries"][0].update(revision=2), "index.other_delivery")
 
 
 @pytest.mark.parametrize("path", ["../x", "/x", "a//b", "a/../b", ".", "a/", "a" * 200, "a b"])
 def test_an_index_path_that_leaves_the_prefix_is_refused(path: str) -> None:
-    document = json.loads(index("nordmarkt", [entry(GOOD)], LEDGER))
-    document["periods"][0]["path"] = path
-    refused(
-        {"index.json": json.dumps(document).encode(), **placed(GOOD)}, "delivery.document_invalid", "index.json", "path"
-    )
+    change = lambda document: document["deliveries"][0].update(path=path)  # noqa: E731
+    refused_index(change, "delivery.document_invalid", "index.json", "path")
 
 
-def test_an_index_that_contradicts_itself_is_refused() -> None:
-    document = json.loads(index("nordmarkt", [entry(GOOD)], LEDGER))
-    document["periods"][0]["digest"] = None
-    refused({"index.json": json.dumps(document).encode(), **placed(GOOD)}, "index.contradiction")
-    document["periods"][0]["digest"] = GOOD.manifest_sha256
-    document["periods"] *= 2
-    refused({"index.json": json.dumps(document).encode(), **placed(GOOD)}, "index.path_twice")
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda period: period.update(digest=None),
+        lambda period: period.update(path=None),
+        lambda period: period.update(path=None, digest=None),
+        lambda period: period.update(cause="not_sent"),
+        lambda period: period.update(state="late"),
+        lambda period: period.update(period="`evil`", digest=None),
+    ],
+)
+def test_an_index_that_contradicts_itself_is_refused(change: Callable[[dict[str, Any]], object]) -> None:
+    refused_index(lambda document: change(document["periods"][0]), "index.contradiction")
 
 
-def test_a_period_that_somebody_wrote_into_the_index_is_no_command() -> None:
-    document = json.loads(index("nordmarkt", [entry(GOOD)], LEDGER))
-    document["periods"][0].update(period="`evil`", digest=None)
-    refused({"index.json": json.dumps(document).encode(), **placed(GOOD)}, "index.contradiction", "?evil?")
+def test_a_path_that_the_index_lists_twice_is_refused() -> None:
+    refused_index(lambda document: document.update(deliveries=document["deliveries"] * 2), "index.path_twice")
 
 
-def test_a_delivery_that_supersedes_a_later_one_is_refused() -> None:
-    files = signed_again(lambda m: m.update(supersedes={"delivery_revision": 7, "manifest_sha256": "0" * 64}))
-    document = json.loads(index("nordmarkt", [entry(GOOD)], LEDGER))
-    document["periods"][0]["digest"] = hashlib.sha256(files[MANIFEST]).hexdigest()
-    located = {f"{GOOD.path.product_folder}/{path}": content for path, content in files.items()}
-    refused({"index.json": json.dumps(document).encode(), **located}, "index.supersedes_later")
+def test_what_somebody_wrote_into_the_index_is_no_command() -> None:
+    def evil(document: dict[str, Any]) -> None:
+        document["periods"][0].update(period="`evil`", digest=None)
+
+    refused_index(evil, "index.contradiction", "?evil?")
+
+
+def test_an_index_that_was_changed_after_it_was_signed_is_refused() -> None:
+    others = {"index.json": INDEX.replace(b'"rows": 384', b'"rows": 385'), **placed(GOOD)}
+    refused(others, "delivery.signature_invalid", "index.json")
+    refused(others, "delivery.signature_invalid", "index.json", pinned=None)
+    refused({**others, "index.json": INDEX.replace(b"\n", b"\r\n")}, "delivery.signature_invalid", "index.json")
+    refused({**others, "index.json": index_of(GOOD, key=OTHER_KEY)}, "delivery.other_key", "index.json")
+    refused({**others, "index.json": index_of(GOOD, key=OTHER_KEY)}, "delivery.other_key", pinned=None)

@@ -1,0 +1,70 @@
+"""A client's index: issued once for each change of its facts, recorded, and then written as it was issued."""
+
+import hashlib
+from datetime import datetime
+
+from tasks.deliverable.index import check_ledger, facts_of, issue, own_sequence
+from tasks.deliverable.notices import Notice, notice
+from tasks.deliverable.verifier.untrusted import INDEX_BYTES
+from tasks.delivery_calendar import client_facts
+from tasks.store import ReleasedStores
+from tasks.store.buckets import INDEX, Bucket
+from tasks.store.catalog import Catalog
+from tasks.store.client_spec import ClientSpec
+from tasks.store.index_repository import ClientIndex
+from tasks.store.tables import ClientState
+
+MAX_OBJECTS = 1_000
+"""Most objects whose name begins as the index's does."""
+
+
+def write_index(
+    stores: ReleasedStores, spec: ClientSpec, now: datetime, ended: ClientState | None = None
+) -> Notice | None:
+    """Bring the client's index up to date, under the client's lock; returns what is news to the client.
+
+    What is there already is not written again.
+    """
+    bucket = stores.buckets.open(spec.destination)
+    there = written_index(stores.catalog, bucket)
+    content = issued_index(stores, spec, there, now, ended)
+    if there == content:
+        return None
+    bucket.put_index(content)
+    return notice(spec.name, bucket.location, there, content)
+
+
+def written_index(catalog: Catalog, bucket: Bucket) -> bytes | None:
+    """The bucket's index, if there is one; raises RefusedDelivery if another ledger wrote it."""
+    size = bucket.sizes(INDEX, MAX_OBJECTS).get(INDEX)
+    if size is None:
+        return None
+    content = bucket.get(INDEX, INDEX_BYTES)
+    manifests = {delivery.manifest_sha256 for delivery in catalog.deliveries()}
+    check_ledger(content, bucket.location, catalog.chain(), manifests)
+    return content
+
+
+def issued_index(
+    stores: ReleasedStores, spec: ClientSpec, there: bytes | None, now: datetime, ended: ClientState | None
+) -> bytes:
+    """The last index if its facts are those of now, else the next one; recorded before anybody can see it.
+
+    `there`: the bucket's. It is the last one if the catalog is older: if it was restored from a backup.
+    """
+    facts, key = client_facts(stores, spec, now, ended), stores.signing_keys.current()
+    kept = last = stores.catalog.client_index(spec.name)
+    sequence = own_sequence(there, spec.name, key) if there else 0
+    if there and sequence > (kept.sequence if kept else 0):
+        last = _row(spec.name, sequence, there)
+    if last is None or facts_of(last.content.encode()) != facts:
+        sequence, previous = (last.sequence, last.sha256) if last else (0, None)
+        last = _row(spec.name, sequence + 1, issue(facts, sequence + 1, previous, now, key))
+    if last is not kept:
+        stores.catalog.record_index(last)
+    return last.content.encode()
+
+
+def _row(client: str, sequence: int, content: bytes) -> ClientIndex:
+    digest = hashlib.sha256(content).hexdigest()
+    return ClientIndex(client=client, sequence=sequence, sha256=digest, content=content.decode())

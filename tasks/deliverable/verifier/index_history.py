@@ -1,0 +1,197 @@
+"""Verification of a location: all that a signed index lists, or the deliveries of a product; and what was seen."""
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tasks.deliverable.verifier.delivery import Inspect, VerifiedDelivery, verify_delivery
+from tasks.deliverable.verifier.signatures import ENVELOPE, check_envelope, key_id, trusted_keys
+from tasks.deliverable.verifier.untrusted import (
+    DIGEST,
+    INDEX_BYTES,
+    NAME,
+    PATH,
+    REVISION,
+    WORD,
+    Document,
+    UntrustedObjects,
+    parse,
+    plain_name,
+    refuse,
+)
+
+INDEX = "index.json"
+DOCUMENTS = re.compile(r"docs/cadence=[^/]+/dt=[^/]+/revision=[^/]+(?=/)")
+"""The folder of a delivery's documents, below the product's folder."""
+SEQUENCE = range(1, 1 << 53)
+_OF = {"product": NAME, "version": REVISION, "cadence": NAME, "period": WORD}
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+_STATES = re.compile("current|superseded|recalled")
+INDEX_SHAPE = {
+    **{
+        "format": 2,
+        "client": WORD,
+        "sequence": SEQUENCE,
+        "issued_at": _INSTANT,
+        "previous": (DIGEST,),
+        "ledger": DIGEST,
+    },
+    "periods": [{**_OF, "state": NAME, "cause": (NAME,), "path": (PATH,), "digest": (DIGEST,)}],
+    "deliveries": [{**_OF, "revision": REVISION, "state": _STATES, "path": PATH, "digest": DIGEST}],
+    **ENVELOPE,
+}
+SEEN_SHAPE = {
+    **{"format": 1, "client": WORD, "sequence": SEQUENCE, "index": DIGEST},
+    "deliveries": [{"path": PATH, "digest": DIGEST}],
+}
+
+
+@dataclass(frozen=True)
+class Verified:
+    """All that was verified, whether by a key that the client pinned, and by which index."""
+
+    deliveries: tuple[VerifiedDelivery, ...]
+    pinned: bool
+    index: Document | None = None
+    index_sha256: str = ""
+
+    @property
+    def verdict(self) -> str:
+        """The sentence that the command line prints."""
+        return "verified with the pinned key" if self.pinned else "consistent; key not pinned"
+
+    @property
+    def states(self) -> Mapping[str, int]:
+        """How many deliveries the index lists, by state."""
+        return Counter(sorted(entry["state"] for entry in self.index["deliveries"])) if self.index else {}
+
+    @property
+    def lines(self) -> list[str]:
+        """What was verified, for people."""
+        said = [f"{one.path} (manifest {one.manifest_sha256[:12]})" for one in self.deliveries]
+        if self.index:
+            states = ", ".join(f"{count} {state}" for state, count in self.states.items()) or "no deliveries"
+            said.append(f"index {self.index['sequence']} of {self.index['issued_at']}: {states}")
+        return [*said, f"{len(self.deliveries)} delivery(s): {self.verdict}."]
+
+    @property
+    def seen(self) -> Document:
+        """What a later verification must find again."""
+        of: dict[str, Any] = self.index or {}
+        deliveries = [{name: entry[name] for name in ("path", "digest")} for entry in of["deliveries"]]
+        facts = {"client": of["client"], "sequence": of["sequence"], "index": self.index_sha256}
+        return {"format": 1, **facts, "deliveries": deliveries}
+
+
+def verify_objects(
+    objects: UntrustedObjects,
+    pinned: bytes | None = None,
+    documents: str | None = None,
+    inspect: Inspect | None = None,
+    seen: Document | None = None,
+    sequence: int = 0,
+) -> Verified:
+    """Verify a client's prefix with its index, or the deliveries of a product's folder: all, or the one given.
+
+    `pinned`: raw public key; `documents`: a delivery's folder of documents; `seen`: a former `Verified.seen`, or empty
+    for the first time; `sequence`: the least of the index. Raises VerificationError naming the fault.
+    """
+    keys = trusted_keys(objects, pinned)
+    if seen is not None or sequence or (documents is None and INDEX in objects.sizes):
+        return _verify_prefix(objects, pinned, inspect, seen, sequence)
+    if documents is not None:
+        return Verified((verify_delivery(objects, "", documents, keys, inspect),), pinned is not None)
+    found = sorted({match[0] for match in map(DOCUMENTS.match, objects.sizes) if match})
+    if not found:
+        refuse(
+            f"There is neither {INDEX} nor a delivery here.",
+            "delivery.not_found",
+            "Give a delivery's folder of documents, a product's folder, or the prefix that holds the index.",
+        )
+    deliveries = tuple(verify_delivery(objects, "", folder, keys, inspect) for folder in found)
+    _check_nothing_else(objects, deliveries, ())
+    return Verified(deliveries, pinned is not None)
+
+
+def _verify_prefix(
+    objects: UntrustedObjects, pinned: bytes | None, inspect: Inspect | None, seen: Document | None, least: int
+) -> Verified:
+    """Verify the index and all that it lists; an object that it does not list is refused."""
+    content, keys = objects.read(INDEX, INDEX_BYTES), trusted_keys(objects, pinned)
+    index, digest = parse(content, INDEX_SHAPE, INDEX), hashlib.sha256(content).hexdigest()
+    if keys:
+        check_envelope(index, content, keys, INDEX)
+    _check_periods(index)
+    _check_history(index, digest, seen, least)
+    listed = [each for each in index["deliveries"] if each["state"] == "current" or objects.below(each["path"])]
+    deliveries = tuple(_verify_listed(objects, entry, keys, inspect) for entry in listed)
+    if deliveries and not keys:  # nobody's word for it: at least one hand made index and deliveries
+        check_envelope(index, content, {key_id(each.public_key): each.public_key for each in deliveries}, INDEX)
+    _check_nothing_else(objects, deliveries, (INDEX,))
+    return Verified(deliveries, pinned is not None, index, digest)
+
+
+def _check_periods(index: Document) -> None:
+    """Each path is listed once; a period names a listed delivery of its own, or has a cause of silence."""
+    listed = {entry["path"]: entry for entry in index["deliveries"]}
+    if len(listed) != len(index["deliveries"]):
+        (path, _), *_ = Counter(entry["path"] for entry in index["deliveries"]).most_common(1)
+        refuse(f"{INDEX} lists {path} twice.", "index.path_twice")
+    for period in index["periods"]:
+        entry, delivered = listed.get(period["path"], {}), period["state"] == "delivered"
+        names = entry and all(entry[name] == period[name] for name in (*_OF, "path", "digest"))
+        silent = period["path"] is period["digest"] is None
+        if (delivered and not (names and entry["state"] == "current")) or not (names or silent):
+            what = f"{INDEX} states {plain_name(period['period'])} as {period['state']} with the wrong path or digest."
+            refuse(what, "index.contradiction")
+        if delivered != (period["cause"] is None):
+            refuse(f"{INDEX} states {plain_name(period['period'])} with the wrong cause.", "index.contradiction")
+
+
+def _check_history(index: Document, digest: str, seen: Document | None, least: int) -> None:
+    """Refuse an older index than was seen or demanded, another of the same sequence, and omitted deliveries."""
+    sequence, last = index["sequence"], (seen or {}).get("sequence", 0)
+    if sequence < max(least, last):
+        what = f"{INDEX} has sequence {sequence}, and {max(least, last)} was seen or demanded: it is an older one."
+        refuse(what, "index.rolled_back")
+    if not seen:
+        return
+    if index["client"] != seen["client"]:
+        what = (
+            f"{INDEX} is of client {plain_name(index['client'])}, and the state file of {plain_name(seen['client'])}."
+        )
+        refuse(what, "index.other_client", "Give the state file of this client. If it is, do not use the deliveries.")
+    follows = {last: digest, last + 1: index["previous"]}.get(sequence, seen["index"])
+    if follows != seen["index"]:
+        refuse(f"{INDEX} with sequence {sequence} does not follow the index seen before.", "index.other_history")
+    listed = {entry["path"]: entry["digest"] for entry in index["deliveries"]}
+    for entry in seen["deliveries"]:
+        if listed.get(entry["path"]) != entry["digest"]:
+            refuse(f"{INDEX} no longer lists {entry['path']} as it was seen before.", "index.delivery_dropped")
+
+
+def _verify_listed(objects: UntrustedObjects, entry: Document, keys: Any, inspect: Inspect | None) -> VerifiedDelivery:
+    path, base = entry["path"], f"{entry['product']}/v{entry['version']}/"
+    if not path.startswith(base):
+        refuse(f"{INDEX} lists {path} as a delivery of {base[:-1]}.", "index.other_delivery")
+    delivery = verify_delivery(objects, base, path.removeprefix(base), keys, inspect)
+    if delivery.manifest_sha256 != entry["digest"]:
+        refuse(f"{path}/manifest.json is not the one that {INDEX} names: its SHA-256 differs.", "index.digest_differs")
+    manifest = delivery.manifest
+    if any(manifest[name] != entry[name] for name in _OF) or manifest["delivery_revision"] != entry["revision"]:
+        what = f"{path} holds the delivery of another period, product or revision than {INDEX} says."
+        refuse(what, "index.other_delivery")
+    return delivery
+
+
+def _check_nothing_else(
+    objects: UntrustedObjects, deliveries: Collection[VerifiedDelivery], others: Collection[str]
+) -> None:
+    """Refuse objects that are in no verified delivery, and are none of the others that were verified."""
+    strays = sorted(set(objects.sizes).difference(others, *(delivery.names for delivery in deliveries)))
+    if strays:
+        more = f" and {len(strays) - 1} more" if len(strays) > 1 else ""
+        refuse(f"{plain_name(strays[0])}{more}: no verified delivery holds it.", "index.unnamed_objects")

@@ -1,0 +1,45 @@
+"""The command line of the single file."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from tasks.deliverable.verifier.index_history import Verified, verify_objects
+from tasks.deliverable.verifier.location import folder_objects, pinned_key, read_state, split_location, write_state
+from tasks.deliverable.verifier.untrusted import VerificationError, plain_name
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Verify a folder, print the outcome, and return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder")
+    parser.add_argument("--public-key", type=Path, metavar="FILE", help="the sender's key, received another way")
+    parser.add_argument("--state", type=Path, metavar="FILE", help="remembers what was verified; refuses less later")
+    parser.add_argument(
+        "--sequence", type=int, default=0, metavar="N", help="the least sequence that the index may have"
+    )
+    given = parser.parse_args(words)
+    try:
+        verified = _verify_folder(given.folder, given.public_key, given.state, given.sequence)
+    except VerificationError as fault:
+        print(f"{fault.code}: {fault.what} {fault.action}", file=sys.stderr)
+        return fault.exit_code
+    except OSError as error:
+        print(f"{plain_name(str(error.filename))} cannot be read: {error.strerror}.", file=sys.stderr)
+        return 2
+    print("\n".join(verified.lines))
+    return 0
+
+
+def _verify_folder(folder: str, key: Path | None, state: Path | None, sequence: int) -> Verified:
+    root, documents = split_location(folder)
+    pinned, seen = pinned_key(key) if key else None, read_state(state) if state else None
+    verified = verify_objects(folder_objects(Path(root)), pinned, documents, None, seen, sequence)
+    if state:
+        write_state(state, verified)
+    return verified
+
+
+if __name__ == "__main__":
+    sys.exit(main())
