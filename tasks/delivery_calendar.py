@@ -35,7 +35,8 @@ def client_facts(
         for (name, period), due in (earlier | expected).items()
         if due <= now or (name, period) in history.sent
     ]
-    return index_facts(spec.name, periods, history.deliveries(), stores.catalog.chain()[-1], ended)
+    publisher, ledger = stores.policy.policy.publisher.model_dump(), stores.catalog.chain()[-1]
+    return index_facts(spec.name, periods, history.deliveries(), publisher, ledger, ended)
 
 
 def deadlines(spec: ClientSpec, zone: ZoneInfo, now: datetime) -> dict[tuple[str, Period], datetime]:
@@ -106,6 +107,7 @@ class _ClientHistory:
                 revision=row.revision,
                 release_revision=row.release_revision,
                 state=self._state(row),
+                reason=row.reason,
                 published_at=row.delivered_at or release.slot,
                 rows=row.rows,
                 bytes=row.bytes,

@@ -87,6 +87,8 @@ class IndexDelivery:
     release_revision: int
     state: str
     """`current`, `superseded` or `recalled`."""
+    reason: str
+    """Code of why the revision exists."""
     published_at: datetime
     rows: int
     bytes: int | None
@@ -99,6 +101,7 @@ def index_facts(
     client: str,
     periods: Iterable[IndexPeriod],
     deliveries: Iterable[IndexDelivery],
+    publisher: Mapping[str, str | None],
     ledger: str,
     ended: str | None = None,
 ) -> dict[str, Any]:
@@ -110,6 +113,7 @@ def index_facts(
         "format": INDEX_FORMAT,
         "client": client,
         **({"client_state": ended} if ended else {}),
+        "publisher": dict(publisher),
         "ledger": ledger,
         "periods": [_period(each) for each in sorted(periods, key=lambda one: (one.product, one.version, one.period))],
         "deliveries": [

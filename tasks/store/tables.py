@@ -250,7 +250,7 @@ class Client(Table, table=True):
 
 
 class Delivery(Table, table=True):
-    """One delivery of a release to a client; the bytes rest in the lake under `manifest_sha256`."""
+    """One delivery of a release to a client; its files rest in the lake under `manifest_sha256`, `bytes` in all."""
 
     __table_args__ = (
         UniqueConstraint("client", "product", "version", "period", "revision"),
@@ -271,11 +271,9 @@ class Delivery(Table, table=True):
     rows: int
     withheld: int
     bytes: int | None = Field(default=None, sa_type=BigInteger)
-    """Of all its files; None: it was rendered before this was kept."""
     reason: str = "not_recorded"
     """Code of why this revision exists."""
     delivered_at: datetime | None = None
-    """When the client's bucket held all of it for the first time."""
     message: str = Field(default="", sa_type=Text)
     sequence: int | None = None
     """Its place in the chain over the deliveries of all clients, from 1."""

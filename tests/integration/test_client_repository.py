@@ -91,7 +91,9 @@ def test_an_application_decides_again_within_its_transaction(database: Database)
 def test_clients_of_an_older_database_are_active(database: Database) -> None:
     with database.connection() as connection:
         connection.execute(text("ALTER TABLE client DROP COLUMN state"))
-        connection.execute(text("ALTER TABLE delivery DROP COLUMN reason"))
+        for column in ("reason", "bytes"):
+            connection.execute(text(f"ALTER TABLE delivery DROP COLUMN {column}"))
+        connection.execute(text("DROP TABLE client_index"))
         row = "'nordmarkt', '{}', 'digest', '2026-03-01 00:00:00'"
         connection.execute(text(f"INSERT INTO client (name, spec, digest, applied_at) VALUES ({row})"))
         connection.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = '0001'"))

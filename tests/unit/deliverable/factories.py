@@ -216,7 +216,7 @@ def index_of(
         for period, of in last.items()
     ]
     periods += [IndexPeriod("footfall", 2, Period.day(day), Cause.DATA_NOT_ARRIVED, ISSUED) for day in late]
-    facts = index_facts("nordmarkt", periods, [_listed(each, last) for each in deliveries], ledger)
+    facts = index_facts("nordmarkt", periods, [_listed(each, last) for each in deliveries], {}, ledger)
     return issue(facts, sequence, previous, ISSUED, key)
 
 
@@ -229,6 +229,7 @@ def _listed(delivery: Rendered, last: dict[Period, Rendered]) -> IndexDelivery:
         revision=path.revision,
         release_revision=stated["release_revision"],
         state="current" if last[path.period] is delivery else "superseded",
+        reason=stated["changes"]["reason"],
         published_at=ISSUED,
         rows=delivery.rows,
         bytes=sum(map(len, delivery.files.values())),

@@ -25,11 +25,11 @@ def written(ledger: str, *manifests: str | None) -> bytes:
         for period, manifest in of.items()
     ]
     deliveries = [
-        IndexDelivery("footfall", 2, period, 1, 1, "current", AT, 7, 9, "zones", *_where(period, manifest))
+        IndexDelivery("footfall", 2, period, 1, 1, "current", "first", AT, 7, 9, "zones", *_where(period, manifest))
         for period, manifest in of.items()
         if manifest
     ]
-    return issue(index_facts("nordmarkt", periods, deliveries, ledger), 1, None, AT, SIGNING_KEY)
+    return issue(index_facts("nordmarkt", periods, deliveries, {}, ledger), 1, None, AT, SIGNING_KEY)
 
 
 def _where(period: Period, manifest: str | None) -> tuple[str, ...]:
