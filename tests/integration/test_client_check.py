@@ -1,8 +1,10 @@
 """throng client check: every right of a delivery is tried on the client's bucket, and nothing is left but the index."""
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,10 @@ from typer.testing import CliRunner
 from flows.cli import app
 from tasks.services.client_file import client_file
 from tasks.services.s3 import S3Server, serve
-from tasks.store import buckets
+from tasks.store import buckets, open_released, open_releases
+from tasks.store.index_repository import ClientIndex
 from tests.integration.verbs.acting import DAY
-from tests.unit.deliverable.factories import index_of
+from tests.unit.deliverable.factories import index_of, signed_again
 
 OK = ["ok"] * 8
 STEPS = ["credentials", "list", "owner", "index", "write", "read", "no overwriting", "encryption"]
@@ -125,3 +128,71 @@ def test_a_bucket_of_another_ledger_is_left_as_it_is(server: S3Server, tmp_path:
 def test_a_client_that_was_never_applied_is_a_wrong_argument() -> None:
     ran = CliRunner().invoke(app, ["client", "check", "nobody", "--json"])
     assert (ran.exit_code, json.loads(ran.stdout)["code"]) == (2, "client.unknown")
+
+
+class Held:
+    """A client's index in its bucket, and whoever changes it there."""
+
+    def __init__(self, server: S3Server, prefix: str) -> None:
+        session = boto3.Session(profile_name="nordmarkt", region_name="us-east-1")
+        self._store = session.client("s3", endpoint_url=server.endpoint_url)
+        self._key = {"Bucket": "nordmarkt-insights", "Key": f"{prefix}/index.json"}
+
+    def now(self) -> bytes:
+        checked()
+        content: bytes = self._store.get_object(**self._key)["Body"].read()
+        return content
+
+    def put(self, content: bytes) -> None:
+        self._store.put_object(**self._key, Body=content)
+
+    def delete(self) -> None:
+        self._store.delete_object(**self._key)
+
+
+@pytest.fixture
+def two(server: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Held, bytes, bytes]:
+    """A client's index before and after its first period became late."""
+    held = Held(server, applied(server, tmp_path))
+    with monkeypatch.context() as then:
+        then.setattr("tasks.release.utc_now", lambda: datetime.combine(DAY, time(12), UTC))
+        first = held.now()
+    return held, first, held.now()
+
+
+def sequence(content: bytes) -> tuple[int, str | None]:
+    document = json.loads(content)
+    return document["sequence"], document["previous"]
+
+
+def test_each_change_of_an_index_has_the_next_sequence_and_names_the_one_before(
+    two: tuple[Held, bytes, bytes],
+) -> None:
+    held, first, second = two
+    assert (sequence(first), sequence(second)) == ((1, None), (2, hashlib.sha256(first).hexdigest()))
+    assert held.now() == second, "nothing changed"
+
+
+def test_an_index_that_was_replaced_or_removed_is_written_again_as_it_was(two: tuple[Held, bytes, bytes]) -> None:
+    held, first, second = two
+    held.put(first)
+    assert held.now() == second
+    held.put(signed_again(second, lambda document: document.update(sequence=99), bytes(32)))
+    assert held.now() == second, "another's signature does not count"
+    held.delete()
+    assert held.now() == second
+
+
+def test_after_a_restore_the_sequence_continues_above_the_index_of_the_bucket(two: tuple[Held, bytes, bytes]) -> None:
+    held, first, second = two
+    database = open_releases().catalog._database
+    with database.writing() as session:
+        session.get_one(ClientIndex, "nordmarkt").sequence = 1  # an older database
+        session.get_one(ClientIndex, "nordmarkt").content = first.decode()
+    assert held.now() == second, "the bucket's index says what is so"
+    with database.writing() as session:
+        session.delete(session.get_one(ClientIndex, "nordmarkt"))
+        key = open_released().signing_keys.current()
+    later = signed_again(second, lambda document: document.update(sequence=9, client_state="disabled"), key)
+    held.put(later)
+    assert sequence(held.now()) == (10, hashlib.sha256(later).hexdigest())

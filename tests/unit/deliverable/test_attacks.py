@@ -1,9 +1,11 @@
 """One table of attacks on what a client received: `throng verify` and the single file refuse each alike."""
 
+import ast
 import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
@@ -14,6 +16,7 @@ import pytest
 from typer.testing import CliRunner
 
 from flows.cli import app
+from tasks.deliverable import verifier
 from tasks.deliverable.files import Rendered
 from tasks.deliverable.signature import pem, public_key, sign
 from tasks.deliverable.verifier import source
@@ -299,3 +302,13 @@ def test_the_state_file_of_an_attack_stays_that_of_the_last_success(places: dict
 def test_without_a_memory_an_old_index_with_its_deliveries_verifies(tmp_path: Path) -> None:
     folder = written(tmp_path, {"index.json": OLDEST, **placed(FIRST)})
     assert CliRunner().invoke(app, ["verify", str(folder)]).exit_code == 0
+
+
+def test_no_two_modules_of_the_single_file_define_the_same_name() -> None:
+    trees = [ast.parse(Path(verifier.__file__).with_name(f"{name}.py").read_text()) for name in verifier.MODULES]
+    assert {path.stem for path in Path(verifier.__file__).parent.glob("*.py")} == {"__init__", *verifier.MODULES}
+    assigned = (node for tree in trees for node in tree.body if isinstance(node, ast.Assign))
+    defined = (node for tree in trees for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef))
+    targets = (name.id for node in assigned for name in ast.walk(node.targets[0]) if isinstance(name, ast.Name))
+    names = Counter([*targets, *(node.name for node in defined)])
+    assert [name for name, times in names.items() if times > 1] == []
