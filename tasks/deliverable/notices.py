@@ -38,16 +38,16 @@ class Notice:
         """The message, for a mail."""
         lines = [f"The index of your deliveries changed: {self.location}/{INDEX}"]
         for each in self.periods:
-            lines += ["", f"{each.product} {each.period}: {each.state.value}"]
-            if each.path:
-                lines += [f"{self.location}/{each.path}", f"SHA-256 of manifest.json: {each.digest}"]
+            lines += ["", f"{each['product']} {each['period']}: {each['state']}"]
+            if each["path"]:
+                lines += [f"{self.location}/{each['path']}", f"SHA-256 of manifest.json: {each['digest']}"]
         return "\n".join([*lines, "", "Verify a delivery before you use it."])
 
 
 def notice(client: str, location: str, before: bytes | None, after: bytes) -> Notice | None:
     """What changed between two indexes of a client; None if no period did."""
-    known = list(_news(before)) if before else []
-    changed = tuple(each for each in _news(after) if each not in known)
+    known = {tuple(each.values()) for each in _news(before)} if before else set()
+    changed = tuple(each for each in _news(after) if tuple(each.values()) not in known)
     return Notice(client, location, changed) if changed else None
 
 
