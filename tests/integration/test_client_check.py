@@ -153,11 +153,13 @@ class Held:
 @pytest.fixture
 def two(server: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Held, bytes, bytes]:
     """A client's index before and after its first period became late."""
-    held = Held(server, applied(server, tmp_path))
     with monkeypatch.context() as then:
         then.setattr("tasks.release.utc_now", lambda: datetime.combine(DAY, time(12), UTC))
+        held = Held(server, applied(server, tmp_path))
         first = held.now()
-    return held, first, held.now()
+    second = held.now()
+    assert first != second
+    return held, first, second
 
 
 def sequence(content: bytes) -> tuple[int, str | None]:
