@@ -210,6 +210,12 @@ ATTACKS = {
     "a link": Attack(GOOD, "delivery.irregular_file", last=linked),
     "deep folders": Attack(GOOD, "index.unnamed_objects", last=nested),
 }
+MISTAKES = {
+    "delivery.location": ("nowhere",),
+    "delivery.key_file": ("nothing", "--public-key", "nothing/index.json"),
+    "delivery.state_file": ("nothing", "--state", "nothing/index.json"),
+}
+"""Wrong arguments, by the code of what is said."""
 ALONE = """
 import contextlib, io, json, runpy, sys
 from importlib.abc import MetaPathFinder
@@ -244,6 +250,8 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, list[
         os.chdir(here)
         asked = [str(seen) if word == "seen.json" else word for word in attack.words]
         words[name] = [str(root / str(number)), "--public-key", str(root / "key.pem"), *asked]
+    for code, (place, *more) in MISTAKES.items():
+        words[code] = [str(root / place), *(word if word.startswith("--") else str(root / word) for word in more)]
     yield words
     subprocess.run(["rm", "-rf", root], check=True)  # Python's own way calls itself for each deep folder
 
@@ -292,6 +300,14 @@ def test_each_attack_is_refused_by_both_with_the_same_code(
     assert said.startswith(f"{code}: ")
     assert (said.count("\n"), said.isascii()) == (1, True)
     assert ATTACKS[name].code in (None, code)
+
+
+@pytest.mark.parametrize("code", MISTAKES)
+def test_a_wrong_argument_is_no_attack(code: str, places: dict[str, list[str]], alone: Ended) -> None:
+    exit_code, said, _ = alone[code]
+    ours = CliRunner().invoke(app, ["verify", *places[code], "--json"])
+    assert (exit_code, ours.exit_code, json.loads(ours.stdout)["code"]) == (2, 2, code)
+    assert said.startswith(f"{code}: ")
 
 
 def test_the_state_file_of_an_attack_stays_that_of_the_last_success(places: dict[str, list[str]], alone: Ended) -> None:
