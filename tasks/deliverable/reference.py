@@ -1,7 +1,8 @@
 """Reference data of a zone plan: granted zones and districts with their shapes, and what became of earlier zones."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 
 import pyarrow as pa
 import shapely
@@ -10,9 +11,12 @@ from shapely.geometry.base import BaseGeometry
 from tasks.deliverable.columns import DataColumn
 from tasks.deliverable.renderers.spec import RenderInput
 from tasks.deliverable.serialisation import to_compact_json
-from tasks.deliverable.shapes import areas_km2, right_handed, shapes_of, shares, united
+from tasks.deliverable.shapes import Shapes, areas_km2, overlaps, shapes_of, united
 
 GEOMETRY = "geometry"
+
+Successor = tuple[str, str, str, str, float]
+"""Plan, zone, other plan, other zone, and the share of the first zone's area in the other one."""
 
 _ZONE = "Joins the rows of the data. Ids may have gaps: sensitive places count in a neighbouring zone and have no id."
 _DISTRICT = (
@@ -25,7 +29,7 @@ _AREA = DataColumn("area_km2", pa.float64(), True, "The area on the WGS 84 ellip
 
 def zones(content: RenderInput) -> pa.Table:
     """The granted zones of the merged plan, by id. Zones that took in a sensitive one are not recognisable."""
-    plan, shapes = content.plan, _granted_shapes(content)
+    plan, shapes = content.plan, _granted_shapes(content.plan.geojson, content.places.zones)
     named = dict(zip(plan.zone_ids, zip(plan.names, plan.district_ids, strict=True), strict=True))
     rows = [(zone, named[zone][0], named[zone][1], plan.district_names[named[zone][1]]) for zone in shapes]
     return _places((("zone_id", _ZONE), ("zone_name", "The zone's name."), *_DISTRICT), rows, list(shapes.values()))
@@ -33,26 +37,37 @@ def zones(content: RenderInput) -> pa.Table:
 
 def districts(content: RenderInput) -> pa.Table:
     """The districts that are granted whole, by id: each the union of its zones."""
-    plan, shapes = content.plan, _granted_shapes(content)
-    members: dict[str, list[BaseGeometry]] = {district: [] for district in content.places.districts}
+    plan, members = content.plan, {district: list[str]() for district in content.places.districts}
     for zone, district in zip(plan.zone_ids, plan.district_ids, strict=True):
         if district in members:
-            members[district].append(shapes[zone])
+            members[district].append(zone)
     rows = [(district, plan.district_names[district]) for district in members]
-    return _places(_DISTRICT, rows, [united(parts) for parts in members.values()])
+    return _places(_DISTRICT, rows, _united(plan.geojson, tuple(map(tuple, members.values()))))
 
 
-def successors(content: RenderInput) -> Iterator[tuple[str, str, str, str, float]]:
-    """Shares of area between this plan and each earlier one that the client received, both ways.
-
-    (plan, zone, other plan, other zone, share of the first zone's area). Only zones that were delivered.
-    """
-    now = (content.plan.version, _granted_shapes(content))
+def successors(content: RenderInput) -> Iterator[Successor]:
+    """Shares of area between this plan and each earlier one that the client received, both ways, sorted."""
+    now, zones = content.plan, content.places.zones
     for version, earlier in sorted(content.delivery.earlier_zones.items()):
-        before = (version, {zone: shape for geojson in earlier for zone, shape in shapes_of(geojson).items()})
-        for (plan, of), (other, among) in ((before, now), (now, before)):
-            for one, two, share in shares(list(of.values()), list(among.values())):
-                yield plan, list(of)[one], other, list(among)[two], share
+        both = _overlaps(now.geojson, zones, tuple(earlier))
+        yield from sorted((version, there, now.version, here, share) for here, there, _, share in both if share)
+        yield from sorted((now.version, here, version, there, share) for here, there, share, _ in both if share)
+
+
+@lru_cache(maxsize=8)
+def _united(geojson: bytes, groups: tuple[tuple[str, ...], ...]) -> Shapes:
+    """The union of each group of zones. Kept, as two files and many deliveries show it."""
+    shapes = shapes_of(geojson)
+    return united([shapes[zone] for zone in group] for group in groups)
+
+
+@lru_cache(maxsize=8)
+def _overlaps(
+    geojson: bytes, zones: tuple[str, ...], earlier: tuple[bytes, ...]
+) -> list[tuple[str, str, float, float]]:
+    """Overlaps of a plan's zones with delivered zones of an earlier plan. Kept, as many deliveries show it."""
+    there = {zone: shape for part in earlier for zone, shape in shapes_of(part).items()}
+    return list(overlaps(_granted_shapes(geojson, zones), there))
 
 
 def reference_folder(zone_plan: str, files: Mapping[str, bytes]) -> str:
@@ -61,17 +76,17 @@ def reference_folder(zone_plan: str, files: Mapping[str, bytes]) -> str:
     return f"reference/zone_plan={zone_plan}/content={hashlib.sha256(to_compact_json(listed)).hexdigest()[:12]}"
 
 
-def _granted_shapes(content: RenderInput) -> dict[str, BaseGeometry]:
-    shapes = shapes_of(content.plan.geojson)
-    return {zone: right_handed(shapes[zone]) for zone in content.places.zones}
+def _granted_shapes(geojson: bytes, zones: Iterable[str]) -> dict[str, BaseGeometry]:
+    shapes = shapes_of(geojson)
+    return {zone: shapes[zone] for zone in zones}
 
 
 def _places(
-    named: Sequence[tuple[str, str]], rows: Sequence[tuple[str, ...]], shapes: Sequence[BaseGeometry]
+    named: Sequence[tuple[str, str]], rows: Sequence[tuple[str, ...]], shapes: Sequence[BaseGeometry] | Shapes
 ) -> pa.Table:
     """Text columns with their meanings, then area and shape (WKB)."""
     texts = [DataColumn(name, pa.string(), True, meaning).field for name, meaning in named]
     columns = [pa.array([row[place] for row in rows], pa.string()) for place in range(len(named))]
     areas = pa.array([round(area, 6) for area in areas_km2(shapes).tolist()], pa.float64())
-    geometry = pa.array([shapely.to_wkb(shape) for shape in shapes], pa.binary())
+    geometry = pa.array(list(shapely.to_wkb(shapes)), pa.binary())
     return pa.table([*columns, areas, geometry], pa.schema([*texts, _AREA.field, _SHAPE.field]))

@@ -1,7 +1,8 @@
 """Shapes of places: read from GeoJSON, united, compared, and measured on the WGS 84 ellipsoid."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -20,21 +21,23 @@ Shapes = NDArray[Any]
 """An array of shapely geometries."""
 
 
-def shapes_of(geojson: bytes) -> dict[str, BaseGeometry]:
-    """The shape of each zone of a FeatureCollection, by its zone_id."""
+@lru_cache(maxsize=8)
+def shapes_of(geojson: bytes) -> Mapping[str, BaseGeometry]:
+    """The right-handed shape of each zone of a FeatureCollection, by its zone_id. Kept for the next file."""
     features = json.loads(geojson)["features"]
-    return {each["properties"]["zone_id"]: shapely.geometry.shape(each["geometry"]) for each in features}
+    shapes = right_handed([shapely.geometry.shape(each["geometry"]) for each in features])
+    return dict(zip((each["properties"]["zone_id"] for each in features), shapes, strict=True))
 
 
-def right_handed(shape: BaseGeometry) -> BaseGeometry:
-    """The shape with seven decimals, its outer rings counterclockwise (RFC 7946)."""
-    rounded: Any = shapely.transform(shape, lambda points: np.round(points, DECIMALS))
-    return shapely.orient_polygons(rounded)
+def right_handed(shapes: Sequence[BaseGeometry]) -> Shapes:
+    """The shapes with seven decimals, their outer rings counterclockwise (RFC 7946)."""
+    rounded = shapely.transform(np.array(shapes, object), lambda points: np.round(points, DECIMALS))
+    return np.asarray(shapely.orient_polygons(rounded), object)
 
 
-def united(shapes: Iterable[BaseGeometry]) -> BaseGeometry:
-    """The union, right-handed."""
-    return right_handed(shapely.union_all(list(shapes), grid_size=10.0**-DECIMALS))
+def united(groups: Iterable[Sequence[BaseGeometry]]) -> Shapes:
+    """The union of each group, right-handed."""
+    return right_handed([shapely.union_all(group, grid_size=10.0**-DECIMALS) for group in groups])
 
 
 def areas_km2(shapes: Sequence[BaseGeometry] | Shapes) -> NDArray[np.float64]:
@@ -59,11 +62,14 @@ def _ordinate(north: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray((1 - e**2) * (sine / (1 - (e * sine) ** 2) + np.arctanh(e * sine) / e) / 2)
 
 
-def shares(of: Sequence[BaseGeometry], among: Sequence[BaseGeometry]) -> Iterator[tuple[int, int, float]]:
-    """Which part of each shape's area lies in which shape of another plan: (index, index, share)."""
-    whole, parts = np.asarray(of, object), np.asarray(among, object)
-    first, second = shapely.STRtree(parts).query(whole, predicate="intersects")
-    common = areas_km2(shapely.intersection(whole[first], parts[second])) / areas_km2(whole)[first]
-    for one, other, share in sorted(zip(first.tolist(), second.tolist(), common.tolist(), strict=True)):
-        if rounded := round(share, SHARE_DECIMALS):
-            yield one, other, rounded
+def overlaps(
+    here: Mapping[str, BaseGeometry], there: Mapping[str, BaseGeometry]
+) -> Iterator[tuple[str, str, float, float]]:
+    """Zones of two plans that overlap: (zone, other zone, share of the zone's area, share of the other's area)."""
+    ids, other_ids = list(here), list(there)
+    shapes, others = np.array(list(here.values()), object), np.array(list(there.values()), object)
+    one, two = shapely.STRtree(others).query(shapes, predicate="intersects")
+    common = areas_km2(shapely.intersection(shapes[one], others[two]))
+    shares = np.round([common / areas_km2(shapes)[one], common / areas_km2(others)[two]], SHARE_DECIMALS)
+    for place in np.flatnonzero(shares.any(axis=0)):
+        yield ids[one[place]], other_ids[two[place]], float(shares[0, place]), float(shares[1, place])
