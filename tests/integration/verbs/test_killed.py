@@ -11,7 +11,7 @@ from tempfile import mkdtemp
 import pytest
 
 from tests.forked import KILLED
-from tests.integration.verbs.acting import DAY, Act, keep_reason, perform
+from tests.integration.verbs.acting import DAY, Act, in_bucket, keep_reason, perform
 from tests.integration.verbs.books import Books, Ended
 from tests.integration.verbs.homes import copied
 from tests.integration.verbs.place import DELIVER, INGEST, PUBLISH, Killed, Place, check_bucket
@@ -201,6 +201,7 @@ def test_a_delivery_of_which_nothing_was_written_is_not_completed_though_its_ref
     ended = place.warm(perform, DELIVER, home, place.landing)
     states = [(revision, str(state)) for *_, revision, state in ended.books.deliveries]
     assert states == [(1, "delivered"), (2, "rendered"), (3, "delivered")]
+    assert place.warm(in_bucket, home, place.landing, "nordmarkt")[2] == "verified with the pinned key"
 
 
 def test_a_delivery_cut_off_before_its_grant_changed_is_completed_so_that_the_folder_verifies(
