@@ -7,6 +7,7 @@ from tasks.deliverable.index import check_ledger, facts_of, issue, own_sequence
 from tasks.deliverable.notices import Notice, notice
 from tasks.deliverable.verifier.untrusted import INDEX_BYTES
 from tasks.delivery_calendar import client_facts
+from tasks.delta_tables import write_delta_tables
 from tasks.store import ReleasedStores
 from tasks.store.buckets import INDEX, Bucket
 from tasks.store.catalog import Catalog
@@ -23,10 +24,11 @@ def write_index(
 ) -> Notice | None:
     """Bring the client's index up to date, under the client's lock; returns what is news to the client.
 
-    What is there already is not written again.
+    First the Delta tables, which it names. What is there already is not written again.
     """
     bucket = stores.buckets.open(spec.destination)
     there = written_index(stores.catalog, bucket)
+    write_delta_tables(stores, spec, bucket)
     content = issued_index(stores, spec, there, now, ended)
     if there == content:
         return None

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from tasks.client_index import write_index, written_index
 from tasks.client_state import known_client
+from tasks.deliverable.delta import DELTA
 from tasks.deliverable.files import Rendered, earlier_delivery, inputs_digest, render
 from tasks.deliverable.gate import check_delivery
 from tasks.deliverable.manifest import MANIFEST
@@ -16,6 +17,7 @@ from tasks.deliverable.renderers.registry import media_type
 from tasks.deliverable.signature import public_key
 from tasks.deliverable.verify import verify
 from tasks.deliverable.view import DeliveryView, GrantView, ReleaseView, ZonesView
+from tasks.delta_tables import check_delta_tables
 from tasks.errors import RefusedDelivery, ThrongError
 from tasks.estimate.spec import Estimator, with_people
 from tasks.period import Period
@@ -70,7 +72,7 @@ class Deliver:
             spec = client_spec(self._stores, client)  # it may have been disabled while we waited
             try:
                 key = self.render(spec, made, of)
-                self.check_ledger(spec)
+                self.check_bucket(spec, key)
                 for earlier in self.interrupted(spec, key):
                     self.send(spec, earlier)
                 ref = self.send(spec, key)
@@ -92,12 +94,14 @@ class Deliver:
             return IndexRef(client, Outcome.INDEXED)
 
     @step("check that no other installation delivers here")
-    def check_ledger(self, spec: ClientSpec) -> None:
+    def check_bucket(self, spec: ClientSpec, key: DeliveryKey) -> None:
         """Raise RefusedDelivery before anything is written if another ledger's deliveries are in the bucket.
 
-        A restored database that renders the same bytes again counts as the same ledger.
+        Also if its Delta tables were changed. A restored database that renders the same bytes again is the same ledger.
         """
-        written_index(self._stores.catalog, self._stores.buckets.open(spec.destination))
+        bucket = self._stores.buckets.open(spec.destination)
+        written_index(self._stores.catalog, bucket)
+        check_delta_tables(self._stores, spec, bucket, key)
 
     @step("render the files, unless they are stored")
     def render(self, spec: ClientSpec, product: Product, period: Period) -> DeliveryKey:
@@ -105,8 +109,9 @@ class Deliver:
         grant, release = self._grant(spec, product, period), self._release(product, period)
         bind_lineage(release_lineage(release.period, release.generations))
         plan = zones_view(self._stores, release)
+        files = tuple(each for each in grant.formats if each != DELTA)  # a log beside them changes no delivery
         publisher = self._stores.policy.policy.publisher
-        granted = GrantView(spec.name, spec.client.contact, grant.zones, grant.formats, grant.deliver_by, publisher)
+        granted = GrantView(spec.name, spec.client.contact, grant.zones, files, grant.deliver_by, publisher)
         view = release_view(self._stores, product, period, release, plan)
         if self._estimator:
             view = replace(view, estimator=self._estimator.name)
@@ -224,9 +229,9 @@ class Deliver:
             self._stores.catalog.mark_delivered(key, self._now(), entry)
         return _reference(delivery, bucket, Outcome.DELIVERED if written else Outcome.ALREADY_DELIVERED)
 
-    @step("say in the client's index what is there and what is late")
+    @step("say in the client's Delta tables and index what is there and what is late")
     def index(self, spec: ClientSpec) -> None:
-        """Rebuild the client's index from the catalog, under the client's lock."""
+        """Rebuild the client's index from the catalog, under the client's lock; first the Delta tables."""
         if changed := write_index(self._stores, spec, self._now()):
             self._notify(spec, changed)
 

@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from tasks.deliverable.index import Cause, IndexDelivery, IndexPeriod, index_facts
+from tasks.delta_tables import delta_facts
 from tasks.errors import INTERRUPTED
 from tasks.period import Cadence, Period, day_start
 from tasks.products import registry
@@ -36,7 +37,8 @@ def client_facts(
         if due <= now or (name, period) in history.sent
     ]
     publisher, ledger = stores.policy.policy.publisher.model_dump(), stores.catalog.chain()[-1]
-    return index_facts(spec.name, periods, history.deliveries(), publisher, ledger, ended)
+    delta = delta_facts(stores.catalog, spec.name)
+    return index_facts(spec.name, periods, history.deliveries(), publisher, ledger, ended, delta)
 
 
 def deadlines(spec: ClientSpec, zone: ZoneInfo, now: datetime) -> dict[tuple[str, Period], datetime]:

@@ -26,13 +26,14 @@ The [runbook](../how-to/runbook.md) has the steps for whole situations.
 """
 SEE = {
     "budget": ("budget",),
-    "bucket": ("bucket", "other-bytes", "clock"),
+    "bucket": ("bucket", "other-bytes", "delta-table", "clock"),
     "catalog": ("lake-file-lost",),
     "cells": ("gate",),
     "client": ("a-client-leaves",),
     "clock": ("clock",),
     "database": ("database", "upgrade"),
     "delivery": ("a-client-says-that-numbers-changed",),
+    "delta": ("delta-table",),
     "disk": ("disk-full",),
     "engine": ("disk-full", "memory"),
     "gate": ("gate",),

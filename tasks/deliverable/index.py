@@ -104,10 +104,11 @@ def index_facts(
     publisher: Mapping[str, str | None],
     ledger: str,
     ended: str | None = None,
+    delta: Collection[Mapping[str, object]] = (),
 ) -> dict[str, Any]:
     """What an index says, entries in any order. `ledger`: digest of all that was delivered until now.
 
-    `ended`: the state of a client that receives nothing any more.
+    `ended`: the state of a client that receives nothing any more; `delta`: its Delta tables.
     """
     return {
         "format": INDEX_FORMAT,
@@ -120,6 +121,7 @@ def index_facts(
             {**vars(each), **_of(each.period), "published_at": instant(each.published_at)}
             for each in sorted(deliveries, key=lambda one: (one.product, one.version, one.period, one.revision))
         ],
+        "delta": list(delta),
     }
 
 

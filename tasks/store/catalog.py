@@ -3,6 +3,7 @@
 from tasks.store.client_repository import CLIENT_TRANSITIONS, ClientRepository
 from tasks.store.day_repository import DAY_TRANSITIONS, DayInputs, DayRepository, Verdict
 from tasks.store.delivery_repository import DELIVERY_TRANSITIONS, DeliveryRepository
+from tasks.store.delta_repository import DeltaRepository
 from tasks.store.file_repository import FileRepository
 from tasks.store.index_repository import IndexRepository
 from tasks.store.register_repository import RegisterRepository
@@ -15,6 +16,7 @@ class Catalog(
     ClientRepository,
     DayRepository,
     DeliveryRepository,
+    DeltaRepository,
     FileRepository,
     IndexRepository,
     RegisterRepository,

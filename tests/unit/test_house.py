@@ -35,6 +35,7 @@ VERBS = {"ingest", "publish", "deliver", "expire", "verify"} | {
         "client_index",
         "client_check",
         "client_state",
+        "delta_tables",
     ),  # what they share: drawing once, what a delivery and an index may say
     *("plan", "alerts", "metrics", "status", "landing_check", "inspect"),  # what is to be done, and what is to be told
 }

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from pathlib import PurePath
 
 from tasks.declared import added, declared
+from tasks.deliverable.delta import DELTA
 from tasks.deliverable.renderers.parquet import RENDERER as PARQUET
 from tasks.deliverable.renderers.spec import Renderer
 
@@ -18,7 +19,7 @@ def chosen(formats: Collection[str]) -> tuple[Renderer, ...]:
 
 def grant_formats() -> tuple[str, ...]:
     """What a grant's `formats` may name: the table that every client gets, and all that comes on request."""
-    return (PARQUET.name, *(each.name for each in _RENDERERS.values() if each.on_request))
+    return (PARQUET.name, *(each.name for each in _RENDERERS.values() if each.on_request), DELTA)
 
 
 def media_type(path: str) -> str:

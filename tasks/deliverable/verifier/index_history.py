@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tasks.deliverable.verifier.delivery import Inspect, VerifiedDelivery, verify_delivery
+from tasks.deliverable.verifier.delta_logs import DELTA_SHAPE, unsigned_logs, verify_logs
 from tasks.deliverable.verifier.signatures import ENVELOPE, check_envelope, key_id, trusted_keys
 from tasks.deliverable.verifier.untrusted import (
     DIGEST,
@@ -41,6 +42,7 @@ INDEX_SHAPE = {
     },
     "periods": [{**_OF, "state": NAME, "cause": (NAME,), "path": (PATH,), "digest": (DIGEST,)}],
     "deliveries": [{**_OF, "revision": REVISION, "state": _STATES, "path": PATH, "digest": DIGEST}],
+    "delta": [DELTA_SHAPE],
     **ENVELOPE,
 }
 SEEN_SHAPE = {
@@ -112,7 +114,7 @@ def verify_objects(
             "Give a delivery's folder of documents, a product's folder, or the prefix that holds the index.",
         )
     deliveries = tuple(verify_delivery(objects, "", folder, keys, inspect) for folder in found)
-    _check_nothing_else(objects, deliveries, ())
+    _check_nothing_else(objects, deliveries, verify_logs(objects, unsigned_logs(objects), deliveries))
     return Verified(deliveries, pinned is not None)
 
 
@@ -130,7 +132,8 @@ def _verify_prefix(
     deliveries = tuple(_verify_listed(objects, entry, keys, inspect) for entry in listed)
     if deliveries and not keys:  # nobody's word for it: at least one hand made index and deliveries
         check_envelope(index, content, {key_id(each.public_key): each.public_key for each in deliveries}, INDEX)
-    _check_nothing_else(objects, deliveries, (INDEX,))
+    valid = [one for one, entry in zip(deliveries, listed, strict=True) if entry["state"] != "recalled"]
+    _check_nothing_else(objects, deliveries, (INDEX, *verify_logs(objects, index["delta"], valid)))
     return Verified(deliveries, pinned is not None, index, digest)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.deliver import Deliver, client_spec
+from tasks.deliverable.delta import DeltaVersion, log_files
 from tasks.errors import ThrongError
 from tasks.privacy.noise import production_noise
 from tasks.release import utc_now
@@ -48,7 +49,7 @@ class Tried:
 
 def apply(home: Path, landing: Path, text: str) -> None:
     """Keep a client's file, as the command line does."""
-    spec = parse_client(text, "client.toml", ("footfall",), ("parquet", "csv"))
+    spec = parse_client(text, "client.toml", ("footfall",), ("parquet", "csv", "delta"))
     catalog = open_stores(settings(home, landing)).catalog
     digest = hashlib.sha256(text.encode()).hexdigest()
     document = spec.model_dump(mode="json", by_alias=True)
@@ -56,7 +57,7 @@ def apply(home: Path, landing: Path, text: str) -> None:
 
 
 def in_bucket(home: Path, landing: Path, client: str) -> tuple[dict[str, bytes], dict[str, bytes], str]:
-    """A client's objects but the index, what is stored of its deliveries under the same names, and what it verifies."""
+    """A client's objects but the index, what is stored of them under the same names, and how they verify."""
     from tasks.deliverable.signature import public_key
     from tasks.deliverable.verify import verify
 
@@ -68,6 +69,8 @@ def in_bucket(home: Path, landing: Path, client: str) -> tuple[dict[str, bytes],
         for delivery in stores.catalog.deliveries(client)
         for name, content in stores.lake.delivery(_delivery_key(delivery), delivery.manifest_sha256).items()
     }
+    for row in stores.catalog.delta_log(client):
+        stored |= log_files(f"{row.product}/v{row.product_version}", [DeltaVersion(row.number, row.logs)])
     sizes = {name: len(content) for name, content in found.items()}
     verdict = verify(sizes, found.__getitem__, public_key(stores.signing_keys.current())).verdict
     return {name: content for name, content in found.items() if name != "index.json"}, stored, verdict

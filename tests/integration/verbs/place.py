@@ -87,7 +87,7 @@ class Place:
             first.with_name(f"more-{number}{first.suffix}").write_bytes(content or first.read_bytes())
         return replace(self, landing=landing)
 
-    def apply(self, home: Path, prefix: str, formats: str = '"parquet"') -> None:
+    def apply(self, home: Path, prefix: str, formats: str = '"parquet", "delta"') -> None:
         """Give the home a client, whose folder in the bucket has that name."""
         folder = f"{self.root.name}-{prefix}"
         self.warm(apply, home, self.landing, CLIENT.format(prefix=folder, endpoint=self.endpoint_url, formats=formats))

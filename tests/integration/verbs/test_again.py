@@ -9,7 +9,7 @@ from tests.forked import KILLED
 from tests.integration.verbs.acting import DAY, Act, index_of, keep_reason, perform, put_foreign
 from tests.integration.verbs.books import Ended
 from tests.integration.verbs.homes import copied
-from tests.integration.verbs.place import DELIVER, INGEST, PUBLISH, Place
+from tests.integration.verbs.place import DELIVER, INGEST, PUBLISH, Place, check_bucket
 
 
 def test_a_landing_that_came_back_is_judged_by_the_profile_it_was_charged_for(
@@ -50,13 +50,17 @@ def test_a_published_release_stands_without_the_files_it_was_drawn_from(
 
 def test_a_delivery_that_is_there_is_found_without_writing(place: Place, published: tuple[Path, Ended]) -> None:
     home = copied(published[0], place.root / "found")
-    place.apply(home, "found")
+    place.apply(home, "found", '"parquet"')
     first = place.warm(perform, DELIVER, home, place.landing)
     assert first.outcome == "Delivered"
     assert not [border for border in first.borders if "head_object" in border], "it may be denied for what is missing"
     again = place.warm(perform, DELIVER, home, place.landing)
     assert again.outcome == "AlreadyDelivered"
     assert not [border for border in again.borders if "put" in border or "mark_" in border]
+    place.apply(home, "found", '"parquet", "delta"')
+    later = place.warm(perform, DELIVER, home, place.landing)
+    assert (later.outcome, len(later.books.deliveries)) == ("AlreadyDelivered", 1), "a log changes no delivery"
+    check_bucket(place, home, "with a log")
 
 
 def test_the_index_says_that_writing_failed_while_it_fails(place: Place, published: tuple[Path, Ended]) -> None:

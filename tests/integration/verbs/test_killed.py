@@ -21,7 +21,7 @@ ALIKE = ("staged.write",)
 READING = {
     "audit.entry", "catalog.client", "catalog.client_index", "catalog.current", "catalog.days",
     "catalog.deliveries", "catalog.delivery",
-    "catalog.gate", "catalog.generations", "catalog.listings",
+    "catalog.delta_log", "catalog.gate", "catalog.generations", "catalog.listings",
     "installation.check", "digest_key.digest", "pseudonym_keys.existing", "signing_keys.current",
     "locks.confirm", "locks.hold",
     "staged.profile", "catalog.expired_periods", "catalog.lake_files", "catalog.superseded",
@@ -178,9 +178,9 @@ def test_a_rendered_delivery_killed_anywhere_and_run_again_is_completed(
     place.apply(before, f"{before.parent.name}-completed")
     _, whole = place.done(DELIVER, before, "completed")
     since = after_each_call(whole.borders, since="s3.put_object")
-    assert [whole.borders[number - 1] for number in since].count("after s3.put_object") == 19
-    last = after(whole.borders, since, "s3.put_object", "catalog.mark_delivered", "catalog.record_index")
-    at = since if anywhere else [since[0], *last]
+    assert [whole.borders[number - 1] for number in since].count("after s3.put_object") == 23
+    calls = ("catalog.mark_delivered", "catalog.extend_delta_log", "catalog.record_index", "s3.put_object")
+    at = since if anywhere else [since[0], *after(whole.borders, since, *calls)]
     for killed in place.killed(DELIVER, before, whole.borders, at, place.in_a_fresh_folder):
         assert killed.again.books == whole.books, killed.border
         check_bucket(place, killed.home, killed.border)

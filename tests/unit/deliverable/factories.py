@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tasks.deliverable.delta import DeltaVersion, log_facts
 from tasks.deliverable.files import Rendered, earlier_delivery, render
 from tasks.deliverable.index import Cause, IndexDelivery, IndexPeriod, index_facts, issue
 from tasks.deliverable.signature import signed
@@ -208,15 +209,17 @@ def index_of(
     previous: str | None = None,
     ledger: str = LEDGER,
     key: bytes = SIGNING_KEY,
+    logs: Sequence[DeltaVersion] = (),
 ) -> bytes:
-    """The index of these deliveries, of which the last of each period is current, and of late days."""
+    """The index of these deliveries, of which the last of each period is current, of late days and Delta tables."""
     last = {each.path.period: each for each in deliveries}
     periods = [
         IndexPeriod(of.path.product, 2, period, None, ISSUED, of.path.folder, of.manifest_sha256)
         for period, of in last.items()
     ]
     periods += [IndexPeriod("footfall", 2, Period.day(day), Cause.DATA_NOT_ARRIVED, ISSUED) for day in late]
-    facts = index_facts("nordmarkt", periods, [_listed(each, last) for each in deliveries], {}, ledger)
+    listed = [_listed(each, last) for each in deliveries]
+    facts = index_facts("nordmarkt", periods, listed, {}, ledger, delta=log_facts("footfall/v2", logs) if logs else ())
     return issue(facts, sequence, previous, ISSUED, key)
 
 

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 from flows.cli import app
 from tasks.deliverable import verifier
+from tasks.deliverable.delta import DeltaDelivery, extended, log_files
 from tasks.deliverable.files import Rendered
 from tasks.deliverable.signature import pem, public_key, sign
 from tasks.deliverable.verifier import source
@@ -30,14 +31,16 @@ from tests.unit.deliverable.factories import (
     revision,
     signed_again,
 )
+from tests.unit.deliverable.log_attacks import log_attacks
 
 FIRST = rendered(grant=grant_view("Z01"))
 SECOND = rendered(grant=grant_view("Z01"), delivery=revision(FIRST))
 NEXT_DAY = rendered(release_view(date(2026, 3, 3)), grant=grant_view("Z01"))
 OTHER_KEY = bytes(range(1, 33))
 OLDEST = index_of(FIRST)
-INDEX = index_of(FIRST, SECOND, NEXT_DAY, sequence=3, previous=64 * "a")
-GOOD = {"index.json": INDEX, **placed(FIRST, SECOND, NEXT_DAY)}
+LOGS = extended([], [DeltaDelivery.read(each.files) for each in (FIRST, SECOND, NEXT_DAY)])
+INDEX = index_of(FIRST, SECOND, NEXT_DAY, sequence=3, previous=64 * "a", logs=LOGS)
+GOOD = {"index.json": INDEX, **placed(FIRST, SECOND, NEXT_DAY), **log_files("footfall/v2", LOGS)}
 MANIFEST = f"{NEXT_DAY.path.folder}/manifest.json"
 
 Files = dict[str, bytes]
@@ -117,6 +120,7 @@ def sparse(folder: Path) -> None:
 KINDS = {Path(name).name: name for name in sorted(GOOD) if NEXT_DAY.path.partition in name or "/" not in name}
 STATE, SEQUENCE = ("--state", "seen.json"), ("--sequence", "3")
 ATTACKS = {
+    **{name: Attack(files, code) for name, (files, code) in log_attacks(GOOD, LOGS).items()},
     **{f"a byte of {kind}": flipped(name) for kind, name in KINDS.items()},
     "a blank in the index": Attack(index_instead(b'"format": 2', b'"format":  2'), "delivery.signature_invalid"),
     "no signatures": Attack(index_instead(b'"signatures"', b'"signaturez"'), "delivery.document_invalid"),

@@ -36,7 +36,7 @@ def test_a_format_that_no_renderer_makes_is_refused() -> None:
 
 
 def test_clients_get_what_nobody_asks_for_and_what_they_ask_for() -> None:
-    assert grant_formats() == ("parquet", "csv", "csv_de", "xlsx")
+    assert grant_formats() == ("parquet", "csv", "csv_de", "xlsx", "delta")
     everybody = {"parquet", "zones.parquet", "zones.geojson", "successors.csv", "readme", "terms", "contract", "verify"}
     assert {each.name for each in chosen(())} >= everybody
     assert {each.name for each in chosen(("csv",))} - {each.name for each in chosen(())} == {"csv"}

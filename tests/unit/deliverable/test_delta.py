@@ -1,0 +1,155 @@
+"""Delta tables: deltalake, duckdb, pandas and pyarrow read what the logs and folders say."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset
+import pytest
+from deltalake import DeltaTable
+
+from tasks.deliverable.delta import DeltaDelivery, DeltaVersion, extended, log_files, named
+from tasks.deliverable.files import Rendered
+from tasks.deliverable.verifier.index_history import Verified
+from tasks.deliverable.verify import verify
+from tests.refusals import refused
+from tests.unit.deliverable.factories import placed, release_view, rendered, revision, stored
+
+SUNDAY, MONDAY = date(2026, 3, 29), date(2026, 3, 30)
+FIRST, SECOND = (rendered(release_view(day)) for day in (SUNDAY, MONDAY))
+REVISED = rendered(release_view(SUNDAY, revision=2), delivery=revision(FIRST))
+TABLES = ("zone_hour", "district_hour_demographic")
+
+
+def delta(delivery: Rendered) -> DeltaDelivery:
+    return DeltaDelivery.read(delivery.files)
+
+
+WHOLE = extended([], [delta(FIRST), delta(SECOND), delta(REVISED)])
+
+
+def delivered(folder: Path, versions: Sequence[DeltaVersion] = WHOLE) -> Path:
+    """The product's folder as a client has it."""
+    for name, content in {**placed(FIRST, SECOND, REVISED), **log_files("footfall/v2", versions)}.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    return folder / "footfall/v2"
+
+
+def rows(folder: Path, version: int | None = None, table: str = "zone_hour") -> pa.Table:
+    return DeltaTable(folder / "data" / table, version=version).to_pyarrow_table()
+
+
+def revisions(table: pa.Table) -> set[tuple[date, int]]:
+    return set(zip(table["dt"].to_pylist(), table["revision"].to_pylist(), strict=True))
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_reader_sees_the_newest_revision_of_each_period_and_nothing_twice(tmp_path: Path, table: str) -> None:
+    found = rows(delivered(tmp_path), table=table)
+    assert revisions(found) == {(SUNDAY, 2), (MONDAY, 1)}
+    for delivery, day in ((REVISED, SUNDAY), (SECOND, MONDAY)):
+        there = found.filter(pc.equal(found["dt"], day)).drop(["cadence", "dt", "revision"])
+        whole = stored(delivery, table)
+        assert there.cast(whole.schema).sort_by("persons").equals(whole.sort_by("persons"))
+    assert set(found["cadence"].to_pylist()) == {"day"}
+
+
+def test_the_history_is_read_by_version(tmp_path: Path) -> None:
+    folder = delivered(tmp_path)
+    assert [revisions(rows(folder, version)) for version in range(4)] == [
+        set(),
+        {(SUNDAY, 1)},
+        {(SUNDAY, 1), (MONDAY, 1)},
+        {(SUNDAY, 2), (MONDAY, 1)},
+    ]
+    history = DeltaTable(folder / "data/zone_hour").history()
+    assert [act["operation"] for act in history] == ["WRITE", "WRITE", "WRITE", "CREATE TABLE"]
+    assert history[0]["userMetadata"] == "footfall 2026-03-29 revision 2"
+
+
+def test_a_table_states_its_columns_their_types_and_their_meaning(tmp_path: Path) -> None:
+    fields = {field.name: field for field in DeltaTable(delivered(tmp_path) / "data/zone_hour").schema().fields}
+    types = {name: str(field.type) for name, field in fields.items()}
+    assert types["hour_utc"] == 'PrimitiveType("timestamp")'
+    assert (types["dt"], types["revision"]) == ('PrimitiveType("date")', 'PrimitiveType("integer")')
+    assert (fields["zone_id"].nullable, fields["persons"].nullable) == (False, True)
+    assert fields["zone_id"].metadata["comment"] == "The zone_id."
+    table = DeltaTable(tmp_path / "footfall/v2/data/zone_hour")
+    assert (table.protocol().min_reader_version, table.protocol().min_writer_version) == (1, 2)
+
+
+def test_a_recalled_period_is_gone_and_its_next_revision_comes_back(tmp_path: Path) -> None:
+    versions = extended([], [delta(FIRST), delta(SECOND), "2026-03-29", delta(REVISED)])
+    assert named(versions[:4]) == {"2026-03-30": 1}
+    folder = delivered(tmp_path, versions)
+    assert revisions(rows(folder, 3)) == {(MONDAY, 1)}
+    assert revisions(rows(folder)) == {(SUNDAY, 2), (MONDAY, 1)}
+
+
+def test_a_log_is_the_same_whether_it_grew_day_by_day_or_at_once() -> None:
+    grown: list[DeltaVersion] = []
+    for change in (delta(FIRST), delta(SECOND), delta(REVISED)):
+        grown += extended(grown, [change])
+    assert grown == WHOLE
+    assert extended(WHOLE, []) == []
+
+
+def test_a_file_is_named_by_a_uri_of_the_very_bytes_that_were_signed() -> None:
+    add = json.loads(WHOLE[1].logs["zone_hour"].splitlines()[1])["add"]
+    content = FIRST.files[f"data/zone_hour/{add['path']}"]
+    assert (add["size"], add["partitionValues"]) == (
+        len(content),
+        {"cadence": "day", "dt": "2026-03-29", "revision": "1"},
+    )
+    spaced = delta(FIRST)
+    file = replace(spaced.files["zone_hour"], path="cadence=day/dt=2026-03-29/a b%.parquet")
+    log = extended([], [replace(spaced, files={"zone_hour": file})])[1].logs["zone_hour"]
+    assert json.loads(log.splitlines()[1])["add"]["path"] == "cadence=day/dt=2026-03-29/a%20b%25.parquet"
+
+
+def test_a_delivery_with_other_columns_than_the_first_is_refused() -> None:
+    other = delta(SECOND)
+    file = other.files["zone_hour"]
+    changes: tuple[dict[str, Any], ...] = (
+        {"zone_hour": replace(file, schema=file.schema.append(pa.field("people", pa.int64())))},
+        {"zone_hour": replace(file, schema=file.schema.remove(0))},
+        {"zone_day": file},
+    )
+    for change in changes:
+        with refused("delta.columns_differ"):
+            extended(WHOLE, [replace(other, files={**other.files, **change})])
+    described = file.schema.set(0, file.schema.field(0).with_metadata({"description": "Said better."}))
+    changed = replace(other, files={**other.files, "zone_hour": replace(file, schema=described)})
+    assert len(extended(WHOLE, [changed])) == 1
+
+
+def test_the_folders_are_read_as_before_by_those_who_know_no_log(tmp_path: Path) -> None:
+    folder = delivered(tmp_path) / "data/zone_hour"
+    whole = sum(stored(delivery).num_rows for delivery in (FIRST, SECOND, REVISED))
+    assert len(pd.read_parquet(folder)) == whole
+    assert pyarrow.dataset.dataset(folder, partitioning="hive").count_rows() == whole
+    found = duckdb.read_parquet(f"{folder}/*/*/*/*.parquet", hive_partitioning=True)
+    assert found.filter("revision = 2").count("*").fetchall() == [(stored(REVISED).num_rows,)]
+
+
+def test_a_products_folder_without_an_index_has_no_log_that_names_what_is_not_there() -> None:
+    files = {**FIRST.files, **SECOND.files, **REVISED.files}
+    logs = {name.removeprefix("footfall/v2/"): log for name, log in log_files("footfall/v2", WHOLE).items()}
+    altered = {name: log.replace(b"revision=2/", b"revision=3/") for name, log in logs.items()}
+    assert len(check({**files, **logs}).deliveries) == 3
+    with refused("delta.file_unknown"):
+        check({**files, **altered})
+    with refused("delta.files_differ"):
+        check({**files, **logs, "data/zone_hour/_delta_log/_last_checkpoint": b"{}"})
+
+
+def check(files: dict[str, bytes]) -> Verified:
+    return verify({name: len(content) for name, content in files.items()}, files.__getitem__)
