@@ -32,7 +32,7 @@ class Way:
     def tried(self, folder: str, plan: http.Plan, attempts: int = 1) -> tuple[Path, Tried]:
         """A delivery into a folder of its own, whose requests meet what is planned."""
         home = copied(self.home, self.place.root / folder)
-        self.place.apply(home, folder.replace(" ", "-"))
+        self.place.apply(home, folder.replace(" ", "-"), '"parquet"')
         self.proxy.does(plan)
         impatient = partial(bear, attempts)
         return home, self.place.warm(attempt, DELIVER, home, self.place.landing, None, impatient)
@@ -54,7 +54,7 @@ def way(place: Place, published: tuple[Path, Ended]) -> Iterator[Way]:
     with http.proxy((host, int(port))) as between:
         place = replace(place, endpoint_url=between.url)
         home = copied(published[0], place.root / "through a proxy")
-        place.apply(home, "whole-way")
+        place.apply(home, "whole-way", '"parquet"')
         whole = place.done(DELIVER, home, "delivered through a proxy")[1]
         yield Way(place, between, home, whole, tuple(between.asked))
 
