@@ -48,7 +48,10 @@ def _verify_log(objects: UntrustedObjects, table: Document, sizes: Mapping[str, 
     names = [f"{folder}/{number:020d}.json" for number in range(min(table["version"], len(there)) + 1)]
     if there != names:
         wrong = plain_name(min({*there} ^ {*names}))
-        refuse(f"{wrong} is missing in the log of a Delta table, or does not belong there.", "delta.files_differ")
+        what = f"{wrong} is missing in the log of a Delta table, or does not belong there."
+        refuse(
+            what, "delta.files_differ", "If your own tools wrote there, remove that; else ask for the delivery again."
+        )
     contents = [objects.read(name, SMALL_BYTES) for name in names]
     if table.get("digest") not in (None, log_digest(contents)):
         refuse(f"{label} is not the log that the index states: a file of it was changed.", "delta.log_altered")
