@@ -2,6 +2,7 @@
 
 import hashlib
 from datetime import datetime
+from typing import Any
 
 from tasks.deliverable.index import check_ledger, facts_of, issue, own_sequence
 from tasks.deliverable.notices import Notice, notice
@@ -59,12 +60,18 @@ def issued_index(
     sequence = own_sequence(there, spec.name, key) if there else 0
     if there and sequence > (kept.sequence if kept else 0):
         last = _row(spec.name, sequence, there)
-    if last is None or facts_of(last.content.encode()) != facts:
+    if last is None or not _is_of(last, facts, key):
         sequence, previous = (last.sequence, last.sha256) if last else (0, None)
         last = _row(spec.name, sequence + 1, issue(facts, sequence + 1, previous, now, key))
     if last is not kept:
         stores.catalog.record_index(last)
     return last.content.encode()
+
+
+def _is_of(index: ClientIndex, facts: dict[str, Any], key: bytes) -> bool:
+    """Whether an index has these facts, and the signature of the present key."""
+    content = index.content.encode()
+    return own_sequence(content, index.client, key) == index.sequence and facts_of(content) == facts
 
 
 def _row(client: str, sequence: int, content: bytes) -> ClientIndex:

@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from flows.cli import app
+from tasks.deliverable.index import own_sequence
 from tasks.services.client_file import client_file
 from tasks.services.s3 import S3Server, serve
 from tasks.store import buckets, open_released, open_releases
@@ -198,3 +199,11 @@ def test_after_a_restore_the_sequence_continues_above_the_index_of_the_bucket(tw
     later = signed_again(second, lambda document: document.update(sequence=9, client_state="disabled"), key)
     held.put(later)
     assert sequence(held.now()) == (10, hashlib.sha256(later).hexdigest())
+
+
+def test_an_index_is_signed_anew_when_the_key_is_another(two: tuple[Held, bytes, bytes], tmp_path: Path) -> None:
+    held, _, second = two
+    (tmp_path / "home" / "keys" / "signing" / "signing.key").write_bytes(bytes(range(32)))
+    third = held.now()
+    assert sequence(third) == (3, hashlib.sha256(second).hexdigest())
+    assert own_sequence(third, "nordmarkt", bytes(range(32))) == 3

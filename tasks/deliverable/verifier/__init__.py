@@ -13,15 +13,22 @@ MODULES = ("untrusted", "signatures", "delivery", "delta_logs", "index_history",
 
 
 def source() -> bytes:
-    """The modules as one file that needs nothing else of Throng."""
-    texts = [Path(__file__).with_name(f"{name}.py").read_text() for name in MODULES]
-    return "\n\n".join([f'"""{__doc__}"""\n', *map(_alone, texts)]).encode()
+    """The modules as one file that needs nothing else of Throng, its imports first."""
+    texts = [Path(__file__).with_name(f"{name}.py").read_bytes().decode() for name in MODULES]
+    imports = {name for text in texts for node in ast.parse(text).body for name in _imported(node)}
+    return "\n".join([f'"""{__doc__}"""\n', *sorted(imports), *map(_without_imports, texts)]).encode()
 
 
-def _alone(text: str) -> str:
-    """A module without its imports from the others."""
+def _imported(node: ast.stmt) -> list[str]:
+    """A line for each name that a statement imports, but for the other modules."""
+    if isinstance(node, ast.ImportFrom) and not str(node.module).startswith("tasks."):
+        return [f"from {node.module} import {alias.name}" for alias in node.names]
+    return [f"import {alias.name}" for alias in node.names] if isinstance(node, ast.Import) else []
+
+
+def _without_imports(text: str) -> str:
     lines = text.splitlines(keepends=True)
     for node in reversed(ast.parse(text).body):
-        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("tasks."):
+        if isinstance(node, ast.Import | ast.ImportFrom):
             del lines[node.lineno - 1 : node.end_lineno]
-    return "".join(lines)
+    return "\n\n" + "".join(lines)

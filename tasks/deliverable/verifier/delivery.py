@@ -98,7 +98,7 @@ def verify_delivery(
     """Verify the delivery of a folder of documents; `base`: the product's folder below the location, or empty."""
     name = f"{base}{documents}/{MANIFEST}"
     content = objects.read(name, SMALL_BYTES)
-    manifest = parse(content, MANIFEST_SHAPE, plain_name(name))
+    manifest = parse(content, MANIFEST_SHAPE, plain_name(name), fractions=True)
     public = _check_signature(objects, name, content, manifest, keys)
     delivery = VerifiedDelivery(base, manifest, hashlib.sha256(content).hexdigest(), public)
     if delivery.documents != documents:

@@ -77,7 +77,8 @@ class Verified:
         if self.index:
             states = ", ".join(f"{count} {state}" for state, count in self.states.items()) or "no deliveries"
             said.append(f"index {self.index['sequence']} of {self.index['issued_at']}: {states}")
-        return [*said, f"{len(self.deliveries)} delivery(s): {self.verdict}."]
+        to = "".join(sorted({f" to {plain_name(one.manifest['client'])}" for one in self.deliveries}))
+        return [*said, f"{len(self.deliveries)} delivery(s){to}: {self.verdict}."]
 
     @property
     def seen(self) -> Document:
@@ -114,6 +115,8 @@ def verify_objects(
             "Give a delivery's folder of documents, a product's folder, or the prefix that holds the index.",
         )
     deliveries = tuple(verify_delivery(objects, "", folder, keys, inspect) for folder in found)
+    if len({each.manifest["client"] for each in deliveries}) > 1:
+        refuse("These deliveries are of several clients.", "delivery.other_client")
     _check_nothing_else(objects, deliveries, verify_logs(objects, unsigned_logs(objects), deliveries))
     return Verified(deliveries, pinned is not None)
 
@@ -183,8 +186,8 @@ def _verify_listed(objects: UntrustedObjects, entry: Document, keys: Any, inspec
     delivery = verify_delivery(objects, base, path.removeprefix(base), keys, inspect)
     if delivery.manifest_sha256 != entry["digest"]:
         refuse(f"{path}/manifest.json is not the one that {INDEX} names: its SHA-256 differs.", "index.digest_differs")
-    manifest = delivery.manifest
-    if any(manifest[name] != entry[name] for name in _OF) or manifest["delivery_revision"] != entry["revision"]:
+    stated = {**delivery.manifest, "revision": delivery.manifest["delivery_revision"]}
+    if any(stated[name] != entry[name] for name in (*_OF, "revision")):
         what = f"{path} holds the delivery of another period, product or revision than {INDEX} says."
         refuse(what, "index.other_delivery")
     return delivery

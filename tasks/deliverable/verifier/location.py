@@ -83,8 +83,9 @@ def read_state(path: Path) -> Document:
     except FileNotFoundError:
         return {}
     except (OSError, VerificationError) as error:
+        reason = f"{error.strerror}." if isinstance(error, OSError) else error.what
         action = "Give the file that a former verification wrote, or the name of a new one."
-        misused(f"{path} cannot be read as a state file: {type(error).__name__}.", "delivery.state_file", action)
+        misused(f"{path} cannot be read as a state file: {reason}", "delivery.state_file", action)
 
 
 def write_state(path: Path, verified: Verified) -> None:

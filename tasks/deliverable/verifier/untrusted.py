@@ -76,12 +76,11 @@ class UntrustedObjects:
         return content
 
 
-def parse(content: bytes, shape: Document, label: str) -> Document:
+def parse(content: bytes, shape: Document, label: str, fractions: bool = False) -> Document:
     """Read JSON of a shape; refuses repeated names, NaN, deep nesting and long numbers. Ignores further names."""
+    numbers: Any = {"parse_int": _integer, "parse_constant": _integer, "parse_float": float if fractions else _integer}
     try:
-        document = json.loads(
-            content.decode(), object_pairs_hook=_distinct, parse_int=_integer, parse_constant=_integer
-        )
+        document = json.loads(content.decode(), object_pairs_hook=_distinct, **numbers)
         _check_depth(document)
     except (ValueError, RecursionError):
         refuse(f"{label} is not readable JSON.", "delivery.document_unreadable")

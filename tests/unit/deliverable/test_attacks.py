@@ -197,7 +197,10 @@ ATTACKS = {
         index_instead(b'"sequence": 3', b'"sequence": ' + b"9" * 1_000_000), "delivery.document_unreadable"
     ),
     "a huge number": Attack(index_with(lambda d: d.update(sequence=1 << 53)), "delivery.document_invalid"),
-    "a fraction": Attack(index_instead(b'"sequence": 3', b'"sequence": 3.0'), "delivery.document_invalid"),
+    "a fraction of no meaning": Attack(
+        index_instead(b'"client": "nordmarkt"', b'"client": "nordmarkt", "more": 1.5'), "delivery.document_unreadable"
+    ),
+    "a fraction": Attack(index_instead(b'"sequence": 3', b'"sequence": 3.0'), "delivery.document_unreadable"),
     "a word for a number": Attack(index_with(lambda d: d.update(sequence="3")), "delivery.document_invalid"),
     "true for a number": Attack(index_with(lambda d: d.update(sequence=True)), "delivery.document_invalid"),
     "a list for an object": Attack(index_with(lambda d: d.update(periods=[[]])), "delivery.document_invalid"),

@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -251,13 +252,18 @@ def refused_index(change: Callable[[dict[str, Any]], object], code: str, *named:
     refused({"index.json": index_signed_again(INDEX, change), **placed(GOOD)}, code, *named)
 
 
+def test_the_deliveries_of_two_clients_are_not_verified_as_one_folder() -> None:
+    other = rendered(release_view(date(2026, 3, 3)), grant=replace(grant_view(), client="stadtlicht"))
+    refused({**GOOD.files, **other.files}, "delivery.other_client")
+
+
 def test_a_prefix_verifies_with_all_that_its_index_lists() -> None:
     verified = check({"index.json": index_of(GOOD, NEXT_DAY, late=(date(2026, 3, 4),)), **placed(GOOD, NEXT_DAY)})
     assert [each.manifest["period"] for each in verified.deliveries] == ["2026-03-02", "2026-03-03"]
     assert verified.states == {"current": 2}
     assert verified.lines[-2:] == [
         "index 1 of 2026-03-05T09:00:00Z: 2 current",
-        "2 delivery(s): verified with the pinned key.",
+        "2 delivery(s) to nordmarkt: verified with the pinned key.",
     ]
 
 
