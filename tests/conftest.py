@@ -1,5 +1,6 @@
 """Shared by all suites: Prefect in a home of its own, without telemetry; kernels compiled once for all processes."""
 
+import gc
 import os
 import tempfile
 from collections.abc import Iterator
@@ -36,6 +37,12 @@ os.environ |= {
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest."""
     items.sort(key=lambda item: rank(item.nodeid))
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage seldom, and not among what is imported: that took a seventh of the CPU time of tests."""
+    gc.freeze()
+    gc.set_threshold(200_000, 10, 10)
 
 
 @pytest.hookimpl(optionalhook=True)
