@@ -1,6 +1,6 @@
 """Which test files one worker runs, and in which order: they share what takes seconds to start, and the longest begin.
 
-Each worker has its own Prefect server, its own server of forks, and its own homes for the verbs.
+Each worker has its own Prefect server, Great Expectations, server of forks, and homes for the verbs.
 """
 
 from xdist.scheduler.loadfile import LoadFileScheduling  # type: ignore[import-untyped]
@@ -18,10 +18,14 @@ TOGETHER = {
         "tests/end_to_end/test_backfill.py",
         "tests/end_to_end/test_daily.py",
         "tests/end_to_end/test_flows.py",
+        "tests/end_to_end/test_main_job.py",
         "tests/promise/test_nothing_personal_outside.py",
+        "tests/unit/deliverable/test_gate.py",
+        "tests/unit/events/test_gate.py",
         "tests/unit/flows/test_run_state.py",
         "tests/unit/flows/test_step.py",
         "tests/unit/serving/test_engine.py",
+        "tests/unit/test_validation.py",
     ),
 }
 """What a worker runs as one, by name, longest first; each other file is one by itself."""

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,12 +14,10 @@ import pytest
 from typer.testing import CliRunner
 
 from flows.cli import app
-from tasks.deliver import Deliver
-from tasks.ingest import Ingest
 from tasks.services.client_file import client_file
 from tasks.services.s3 import S3Server, serve
 from tasks.simulate import SimulationPlan, simulate
-from tests.plain_validator import plain
+from tests.plain_validator import judge_plainly
 
 DAY = date(2026, 3, 3)
 NOW = datetime.now(ZoneInfo("Europe/Berlin"))
@@ -90,9 +87,8 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 
 @pytest.fixture
 def plain_gates(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Verbs of this process judge by the plain validator: half of their CPU time is Great Expectations' otherwise."""
-    monkeypatch.setattr("tasks.ingest.Ingest", partial(Ingest, validator=plain))
-    monkeypatch.setattr("tasks.deliver.Deliver", partial(Deliver, validator=plain))
+    """Verbs of this process judge by the plain validator."""
+    judge_plainly(monkeypatch)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import pytest
 from tests.end_to_end.conftest import Said, Throng
 
 DAY = "2026-03-03"
+pytestmark = pytest.mark.usefixtures("plain_gates")
 REASON = "the operator cannot send two of the files again"
 
 

@@ -7,11 +7,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
+import pytest
 
 from tasks.deliver import client_spec
 from tasks.store import open_stores
 from tests.end_to_end.conftest import DAY, Said, Throng
 
+pytestmark = pytest.mark.usefixtures("plain_gates")
 TOY = """
 [events.toy]
 suffixes = [".dump"]
