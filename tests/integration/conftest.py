@@ -1,5 +1,6 @@
 """Both databases: SQLite, and a real PostgreSQL that runs for the length of the session."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -9,6 +10,8 @@ import psycopg
 import pytest
 
 from tasks.services import postgres
+from tasks.services.s3 import S3Server
+from tasks.store import buckets
 from tasks.store.database import Database
 from tasks.store.migrations import prepare
 
@@ -44,3 +47,15 @@ def database(database_url: str) -> Iterator[Database]:
     prepare(database)
     yield database
     database.engine.dispose()
+
+
+@pytest.fixture
+def home_of_clients(server: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A home for commands about clients, whose buckets are on the module's own server."""
+    for name in [name for name in os.environ if name.startswith(("AWS_", "THRONG_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("THRONG_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(server.credentials))
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+    monkeypatch.setattr(buckets, "_ATTEMPTS", 2)
+    monkeypatch.chdir(tmp_path)

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, time
 from pathlib import Path
@@ -16,11 +15,12 @@ from flows.cli import app
 from tasks.deliverable.index import own_sequence
 from tasks.services.client_file import client_file
 from tasks.services.s3 import S3Server, serve
-from tasks.store import buckets, open_released, open_releases
+from tasks.store import open_released, open_releases
 from tasks.store.index_repository import ClientIndex
 from tests.integration.verbs.acting import DAY
 from tests.unit.deliverable.factories import index_of, signed_again
 
+pytestmark = pytest.mark.usefixtures("home_of_clients")
 OK = ["ok"] * 8
 STEPS = ["credentials", "list", "owner", "index", "write", "read", "no overwriting", "encryption"]
 
@@ -30,17 +30,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     clients = {"nordmarkt": "nordmarkt-insights", "suedbahn": "suedbahn-data"}
     with serve(tmp_path_factory.mktemp("s3"), clients) as running:
         yield running
-
-
-@pytest.fixture(autouse=True)
-def _home(server: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith(("AWS_", "THRONG_"))]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("THRONG_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(server.credentials))
-    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
-    monkeypatch.setattr(buckets, "_ATTEMPTS", 2)
-    monkeypatch.chdir(tmp_path)
 
 
 def applied(server: S3Server, tmp_path: Path, *replaced: tuple[str, str]) -> str:

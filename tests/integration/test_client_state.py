@@ -1,7 +1,6 @@
 """throng client disable and offboard: no further deliveries, no lateness, and an account of what remains."""
 
 import json
-import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
@@ -14,7 +13,7 @@ from typer.testing import CliRunner
 from flows.cli import app
 from tasks.services.client_file import client_file
 from tasks.services.s3 import S3Server, serve
-from tasks.store import buckets, open_releases, open_stores
+from tasks.store import open_releases, open_stores
 from tests.integration.verbs.acting import DAY
 
 REASON = ("--reason", "the contract is over")
@@ -27,14 +26,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 
 
 @pytest.fixture(autouse=True)
-def _home(server: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith(("AWS_", "THRONG_"))]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("THRONG_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(server.credentials))
-    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
-    monkeypatch.setattr(buckets, "_ATTEMPTS", 2)
-    monkeypatch.chdir(tmp_path)
+def _landing(home_of_clients: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "landing" / "events").mkdir(parents=True)
     monkeypatch.setenv("THRONG_LANDING", str(tmp_path / "landing"))
 
