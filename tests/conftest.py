@@ -45,6 +45,11 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(200_000, 10, 10)
 
 
+def pytest_unconfigure() -> None:
+    """Let the interpreter free all at the end, else DuckDB's bindings report leaks."""
+    gc.unfreeze()
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> TogetherScheduling:
     """Files that share what takes long to start go to one worker."""
