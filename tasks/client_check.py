@@ -95,7 +95,7 @@ class _Probe:
 
     def _index(self) -> str:
         """The bytes to write: what each delivery would write now."""
-        there = written_index(self.stores.catalog, self.bucket)
+        there = written_index(self.stores.catalog, self.spec.name, self.bucket)
         self.body = issued_index(self.stores, self.spec, there, self.now, self.ended)
         return "written by this installation" if there else "none yet: the first one is written"
 

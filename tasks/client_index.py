@@ -28,7 +28,7 @@ def write_index(
     First the Delta tables, which it names. What is there already is not written again.
     """
     bucket = stores.buckets.open(spec.destination)
-    there = written_index(stores.catalog, bucket)
+    there = written_index(stores.catalog, spec.name, bucket)
     write_delta_tables(stores, spec, bucket)
     content = issued_index(stores, spec, there, now, ended)
     if there == content:
@@ -37,14 +37,14 @@ def write_index(
     return notice(spec.name, bucket.location, there, content)
 
 
-def written_index(catalog: Catalog, bucket: Bucket) -> bytes | None:
-    """The bucket's index, if there is one; raises RefusedDelivery if another ledger wrote it."""
+def written_index(catalog: Catalog, client: str, bucket: Bucket) -> bytes | None:
+    """The bucket's index, if there is one; raises RefusedDelivery if it is of another ledger or client."""
     size = bucket.sizes(INDEX, MAX_OBJECTS).get(INDEX)
     if size is None:
         return None
     content = bucket.get(INDEX, INDEX_BYTES)
     manifests = {delivery.manifest_sha256 for delivery in catalog.deliveries()}
-    check_ledger(content, bucket.location, catalog.chain(), manifests)
+    check_ledger(content, client, bucket.location, catalog.chain(), manifests)
     return content
 
 

@@ -100,7 +100,7 @@ class Deliver:
         Also if its Delta tables were changed. A restored database that renders the same bytes again is the same ledger.
         """
         bucket = self._stores.buckets.open(spec.destination)
-        written_index(self._stores.catalog, bucket)
+        written_index(self._stores.catalog, spec.name, bucket)
         check_delta_tables(self._stores, spec, bucket, key)
 
     @step("render the files, unless they are stored")

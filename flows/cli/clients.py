@@ -99,10 +99,11 @@ def _read(file: Path) -> "ClientSpec":
     from tasks.deliverable.renderers.registry import grant_formats
     from tasks.errors import Misconfigured
     from tasks.products.registry import for_clients
-    from tasks.store.client_file import parse_client
+    from tasks.store.client_file import MOST_CHARACTERS, parse_client
 
     try:
-        return parse_client(file.read_text(encoding="utf-8-sig"), str(file), for_clients(), grant_formats())
+        with file.open(encoding="utf-8-sig") as opened:
+            return parse_client(opened.read(MOST_CHARACTERS + 1), str(file), for_clients(), grant_formats())
     except (OSError, UnicodeDecodeError) as error:
         raise Misconfigured(
             f"{file} cannot be read ({type(error).__name__}).", "Name a readable TOML file.", "client.unreadable"

@@ -158,12 +158,20 @@ def own_sequence(content: bytes, client: str, key: bytes) -> int:
     return int(document["sequence"]) if document["client"] == client else 0
 
 
-def check_ledger(content: bytes, location: str, chain: Collection[str], manifests: Collection[str]) -> None:
-    """Raise RefusedDelivery if another ledger wrote the bucket's index.
+def check_ledger(
+    content: bytes, client: str, location: str, chain: Collection[str], manifests: Collection[str]
+) -> None:
+    """Raise RefusedDelivery if another ledger wrote the bucket's index, or this one for another client.
 
     `chain`: every digest that this ledger has written as its own; `manifests`: digests of all that it has delivered.
     """
     found = facts_of(content)
+    if found["client"] != client:
+        raise RefusedDelivery(
+            f"{location}: {INDEX} is of client '{shown(found['client'])}', not of '{client}': nothing was written.",
+            "Give each client a bucket or prefix that no client had before.",
+            "index.folder_shared",
+        )
     unknown = [entry["period"] for entry in found["deliveries"] if entry["digest"] not in manifests]
     if unknown:
         what = f"names a delivery of {shown(unknown[0])} that this installation has not made"

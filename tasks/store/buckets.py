@@ -18,7 +18,7 @@ from botocore.loaders import Loader, create_loader
 from botocore.parsers import ResponseParserError
 
 from tasks import env_files
-from tasks.errors import Misconfigured, RefusedDelivery
+from tasks.errors import Misconfigured, RefusedDelivery, shown
 from tasks.loopback import is_own
 from tasks.store import usage
 from tasks.store.bucket_errors import code_of, translate_errors
@@ -106,7 +106,7 @@ class Bucket:
                 "Ask which key the bucket enforces, and correct `kms_key_arn`. Its store must offer SSE-KMS.",
                 "bucket.encryption_differs",
             )
-        return str(stated) if stated else None
+        return shown(str(stated)) if stated else None
 
     def get(self, key: str, most: int = MAX_OBJECT_BYTES) -> bytes:
         """An object's bytes, checked against the store's own checksum; raises RefusedDelivery for more than `most`."""

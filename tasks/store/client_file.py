@@ -5,15 +5,18 @@ import tomllib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from itertools import permutations
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from tasks.errors import Misconfigured
+from tasks.errors import Misconfigured, shown
 from tasks.store.client_spec import ClientIdentity, ClientSpec, Destination, Grant, NoticeSettings
 
 __all__ = ["ClientSpec", "Destination", "Grant", "check_apart", "check_once", "parse_client", "unknown_client"]
 
+MOST_CHARACTERS = 1_000_000
+"""Of a file: a thousand grants of ten zones."""
 Place = tuple[str | int, ...]
 """Where in the file: table, number of a repeated table, key."""
 
@@ -33,11 +36,15 @@ def parse_client(text: str, source: str, products: Collection[str], formats: Col
     """Read a client's file, whose grants may name `products` and `formats`; raises Misconfigured with every fault."""
     text = text.removeprefix("\ufeff")
     try:
+        if len(text) > MOST_CHARACTERS:
+            raise ValueError("length")
         data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise Misconfigured(f"{source} is not TOML: {error}.", "Correct that line.", "client.not_toml") from None
+        secrets = [place for place, value in _leaves(data) if _is_secret(place, value)]
+    except (ValueError, RecursionError) as error:
+        fault = error if isinstance(error, tomllib.TOMLDecodeError) else "too long, or too deep"
+        raise Misconfigured(f"{source} is not TOML: {fault}.", "Correct that line.", "client.not_toml") from None
     lines = _lines(text)
-    if secrets := [place for place, value in _leaves(data) if _is_secret(place, value)]:
+    if secrets:
         raise Misconfigured(
             f"{source} holds a secret: {'; '.join(_at(place, lines) for place in secrets)}.",
             "Remove it, withdraw that key, and name a profile of our AWS configuration or a role_arn instead.",
@@ -88,8 +95,10 @@ def check_apart(specs: Iterable[ClientSpec]) -> None:
 
 
 def _folder(spec: ClientSpec) -> str:
+    """Scheme and port do not tell stores apart; all addresses of AWS lead to one."""
     to = spec.destination
-    return f"{to.endpoint_url or ''} {to.bucket}/{to.prefix}/"
+    host = urlsplit(to.endpoint_url or "").hostname or ""
+    return f"{'' if host.endswith('.amazonaws.com') else host} {to.bucket}/{to.prefix}/"
 
 
 def _lines(text: str) -> dict[Place, int]:
@@ -120,7 +129,7 @@ def _line(place: Place, lines: Mapping[Place, int]) -> int:
 
 def _at(place: Place, lines: Mapping[Place, int]) -> str:
     """`line 7: [destination] bucket`."""
-    table, *keys = (str(part) for part in place if isinstance(part, str))
+    table, *keys = (shown(part) for part in place if isinstance(part, str))
     header = f"[[{table}]]" if table == "grants" else f"[{table}]"
     return " ".join((f"line {_line(place, lines)}: {header}", *keys))
 

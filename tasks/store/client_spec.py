@@ -31,7 +31,9 @@ class ClientIdentity(_Table):
     name: str = Field(
         pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$", description="lower-case letters, digits, '-' and '_', at most 63"
     )
-    contact: str = Field(pattern=r"^[^\x00-\x1f\x7f<>]{3,200}$", description="one line: an address people answer")
+    contact: str = Field(
+        pattern=r"^[^\p{C}\p{Zl}\p{Zp}<>]{3,200}$", description="one line of plain text: an address people answer"
+    )
 
 
 class Destination(_Table):
@@ -49,7 +51,11 @@ class Destination(_Table):
         description="a folder in the bucket such as 'throng' or 'partners/throng': no '/' at its ends, no '..'",
     )
     region: str = Field(pattern=r"^[a-z0-9-]{2,32}$", description="a region such as 'eu-central-1'")
-    endpoint_url: str | None = Field(None, description="an address such as 'https://s3.example.com', nothing behind it")
+    endpoint_url: str | None = Field(
+        None,
+        pattern=r"^https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?$",
+        description="an address such as 'https://s3.example.com', without name, password or path",
+    )
     profile: str | None = Field(
         None, pattern=r"^[A-Za-z0-9_.@-]{1,64}$", description="the name of a profile in our AWS configuration"
     )
@@ -71,15 +77,6 @@ class Destination(_Table):
     expected_bucket_owner: str | None = Field(
         None, pattern=r"^[0-9]{12}$", description="the 12 digits of the client's AWS account, in quotes"
     )
-
-    @field_validator("endpoint_url")
-    @classmethod
-    def _is_a_bare_address(cls, value: str | None) -> str | None:
-        parts = urlsplit(value or "https://none")
-        bare = f"{parts.scheme}://{parts.netloc}"
-        if parts.scheme not in ("http", "https") or not parts.hostname or "@" in bare or value not in (None, bare):
-            raise ValueError("must be an address such as 'https://s3.example.com', without name, password or path")
-        return value
 
     @model_validator(mode="after")
     def _external_id_needs_a_role(self) -> Self:
@@ -146,7 +143,9 @@ class Grant(_Table):
     zones: tuple[Annotated[str, Field(pattern=r"^(\*|[A-Za-z0-9_.:-]{1,64})$")], ...] = Field(
         min_length=1, description='["*"], or ids of zones or districts'
     )
-    since: Annotated[date, Strict()] = Field(alias="from", description="a date without quotes, such as 2026-03-01")
+    since: Annotated[date, Strict()] = Field(
+        alias="from", ge=date(2000, 1, 1), description="a date without quotes from 2000 on, such as 2026-03-01"
+    )
     until: Annotated[date, Strict()] | None = Field(None, description="a date without quotes: the last day granted")
     formats: tuple[str, ...] = Field(min_length=1, description='names of formats, such as ["parquet"]')
     deliver_by: str = Field(

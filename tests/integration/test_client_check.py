@@ -115,6 +115,20 @@ def test_a_bucket_of_another_ledger_is_left_as_it_is(server: S3Server, tmp_path:
     assert list(objects(server, prefix).values()) == [other]
 
 
+def test_the_former_folder_of_another_client_is_left_as_it_is(server: S3Server, tmp_path: Path) -> None:
+    prefix = applied(server, tmp_path)
+    checked()
+    applied(server, tmp_path, ('name = "nordmarkt"', 'name = "suedbahn"'), (f'"{prefix}"', '"before"'))
+    text = (tmp_path / "nordmarkt.toml").read_text()
+    before = objects(server, prefix)
+    (tmp_path / "nordmarkt.toml").write_text(text.replace('"suedbahn"', '"nordmarkt"').replace('"before"', '"moved"'))
+    (tmp_path / "suedbahn.toml").write_text(text.replace('"before"', f'"{prefix}"'))
+    assert CliRunner().invoke(app, ["client", "apply", "nordmarkt.toml", "suedbahn.toml"]).exit_code == 0
+    ran = CliRunner().invoke(app, ["client", "check", "suedbahn", "--json"])
+    assert json.loads(ran.stdout)["steps"][3]["fault"]["code"] == "index.folder_shared"
+    assert objects(server, prefix) == before
+
+
 def test_a_client_that_was_never_applied_is_a_wrong_argument() -> None:
     ran = CliRunner().invoke(app, ["client", "check", "nobody", "--json"])
     assert (ran.exit_code, json.loads(ran.stdout)["code"]) == (2, "client.unknown")

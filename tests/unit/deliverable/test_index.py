@@ -42,7 +42,7 @@ def _where(period: Period, manifest: str | None) -> tuple[str, ...]:
     ids=["before the first delivery", "after the last one", "older than the last one"],
 )
 def test_what_this_ledger_has_written_is_its_own(content: bytes) -> None:
-    check_ledger(content, WHERE, HEADS, {MADE})
+    check_ledger(content, "nordmarkt", WHERE, HEADS, {MADE})
 
 
 @pytest.mark.parametrize(
@@ -52,12 +52,17 @@ def test_what_this_ledger_has_written_is_its_own(content: bytes) -> None:
 )
 def test_what_another_ledger_has_written_is_refused(content: bytes) -> None:
     with pytest.raises(RefusedDelivery):
-        check_ledger(content, WHERE, HEADS, {MADE})
+        check_ledger(content, "nordmarkt", WHERE, HEADS, {MADE})
 
 
 def test_the_period_that_another_ledger_has_delivered_is_named() -> None:
     with refused("index.other_installation"):
-        check_ledger(written(HEADS[3], MADE, FOREIGN), WHERE, HEADS, {MADE})
+        check_ledger(written(HEADS[3], MADE, FOREIGN), "nordmarkt", WHERE, HEADS, {MADE})
+
+
+def test_the_index_of_another_client_of_this_ledger_is_refused() -> None:
+    with refused("index.folder_shared"):
+        check_ledger(written(HEADS[3], MADE), "stadtlicht", WHERE, HEADS, {MADE})
 
 
 def test_a_sequence_counts_only_in_an_index_of_this_client_that_this_key_signed() -> None:

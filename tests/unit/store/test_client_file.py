@@ -54,6 +54,40 @@ def test_a_client_survives_the_catalog() -> None:
     assert ClientSpec.stored(spec.model_dump(mode="json", by_alias=True)) == spec
 
 
+@pytest.mark.parametrize(
+    "hostile",
+    ["a = " + 100_000 * "[", f"a = {5_000 * '1'}", f"a{3_000 * '.a'} = 1", 1_000_000 * "#" + "\n" + GOOD],
+    ids=["deep", "a long number", "deep keys", "large"],
+)
+def test_a_file_that_no_parser_bears_is_refused(hostile: str) -> None:
+    with refused("client.not_toml"):
+        parse_client(hostile, "nordmarkt.toml", PRODUCTS, FORMATS)
+
+
+def test_what_a_file_says_is_no_terminal_sequence() -> None:
+    assert refusal('"\\u001b[31mred\\u202e" = 1\n' + GOOD).isprintable()
+    for character in ("\\u009b", "\\u202e", "\\u2028"):
+        assert "[client] contact" in refusal(changed("data@", f"da{character}ta@"))
+
+
+def test_a_grant_does_not_begin_in_another_century() -> None:
+    assert "[[grants]] from" in refusal(changed("2026-03-01", "1026-03-01"))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("http://127.0.0.1:9000", "https://127.0.0.1:9000"),
+        ("https://s3.example.com", "https://S3.example.com:443"),
+        ("https://s3.eu-central-1.amazonaws.com", "https://s3.amazonaws.com"),
+    ],
+)
+def test_one_store_under_two_addresses_is_one_store(one: str, other: str) -> None:
+    texts = (changed("http://127.0.0.1:9000", one), changed("http://127.0.0.1:9000", other).replace('"nordmarkt"', '"other"'))
+    with refused("client.folder_shared"):
+        check_apart(parse_client(text, "x.toml", PRODUCTS, FORMATS) for text in texts)
+
+
 @pytest.mark.parametrize("prefix", ["throng", "throng/inside"])
 def test_two_clients_never_share_a_folder(prefix: str) -> None:
     other = changed('"nordmarkt"', '"other"').replace('prefix = "throng"', f'prefix = "{prefix}"')
@@ -118,7 +152,10 @@ def test_a_hostile_prefix_is_refused(prefix: str) -> None:
     assert "[destination] prefix must be" in refusal(changed('"throng"', f'"{prefix}"'))
 
 
-@pytest.mark.parametrize("url", ["ftp://host", "127.0.0.1:9000", "http://", "https://me:pass@host", "https://h/x?y=1"])
+@pytest.mark.parametrize(
+    "url",
+    ["ftp://host", "127.0.0.1:9000", "http://", "https://me:pass@host", "https://h/x?y=1", "https://h\\u001b[31m"],
+)
 def test_an_endpoint_is_a_bare_address(url: str) -> None:
     said = refusal(changed("http://127.0.0.1:9000", url))
     assert "[destination] endpoint_url must be an address" in said
