@@ -83,7 +83,10 @@ def test_a_grant_does_not_begin_in_another_century() -> None:
     ],
 )
 def test_one_store_under_two_addresses_is_one_store(one: str, other: str) -> None:
-    texts = (changed("http://127.0.0.1:9000", one), changed("http://127.0.0.1:9000", other).replace('"nordmarkt"', '"other"'))
+    texts = (
+        changed("http://127.0.0.1:9000", one),
+        changed("http://127.0.0.1:9000", other).replace('"nordmarkt"', '"other"'),
+    )
     with refused("client.folder_shared"):
         check_apart(parse_client(text, "x.toml", PRODUCTS, FORMATS) for text in texts)
 
