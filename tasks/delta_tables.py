@@ -89,16 +89,19 @@ def _recorded(catalog: Catalog, client: str) -> dict[Logged, list[DeltaVersion]]
 
 
 def _current(stores: ReleaseStores, client: str, arriving: DeliveryKey | None) -> dict[Logged, dict[str, Delivery]]:
-    """The newest delivery of each period that was delivered, or is arriving, and not recalled; oldest first."""
+    """What is current by the index: the newest delivery of each period, of whichever version, unless it is recalled.
+
+    Oldest first; `arriving` counts as delivered.
+    """
     releases: dict[tuple[str, int, str], list[Release]] = defaultdict(list)
     for release in stores.ledger.releases():
         releases[release.product, release.version, release.period].append(release)
     there = (row for row in stores.catalog.deliveries(client) if row.delivered_at or DeliveryKey.of(row) == arriving)
-    newest = {(row.product, row.version, row.period): row for row in there}
+    newest = {(row.product, row.period): row for row in there}
     found: dict[Logged, dict[str, Delivery]] = defaultdict(dict)
-    for (product, version, period), row in sorted(newest.items(), key=lambda each: each[1].sequence or 0):
-        if not _is_recalled(row, releases[product, version, period]):
-            found[product, version][period] = row
+    for row in sorted(newest.values(), key=lambda row: row.sequence or 0):
+        if not _is_recalled(row, releases[row.product, row.version, row.period]):
+            found[row.product, row.version][row.period] = row
     return found
 
 

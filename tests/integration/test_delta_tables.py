@@ -13,7 +13,7 @@ import pytest
 from deltalake import DeltaTable
 
 from tasks.deliverable.files import Rendered
-from tasks.delta_tables import check_delta_tables, write_delta_tables
+from tasks.delta_tables import check_delta_tables, delta_facts, write_delta_tables
 from tasks.period import Period
 from tasks.services.client_file import client_file
 from tasks.services.s3 import S3Server, serve
@@ -66,7 +66,8 @@ class Client:
 
     def sent(self, delivery: Rendered, state: DeliveryState = DeliveryState.DELIVERED) -> DeliveryKey:
         """Bring a delivery into lake, catalog and, unless it is only rendered, the bucket."""
-        key = DeliveryKey(self.name, "footfall", 2, str(delivery.path.period), delivery.path.revision)
+        path = delivery.path
+        key = DeliveryKey(self.name, path.product, path.version, str(path.period), path.revision)
         manifest, catalog = self.world.stores.lake.write_delivery(key, delivery.files), self.world.stores.catalog
         row = Delivery(
             **vars(key), release_revision=key.revision, inputs_digest="i", state=DeliveryState.RENDERED,
@@ -75,7 +76,7 @@ class Client:
         catalog.record_rendered(row, AUDIT)
         if state is DeliveryState.DELIVERED:
             for name in (name for name in delivery.files if name.startswith("data/")):
-                self.put(f"footfall/v2/{name}", delivery.files[name])
+                self.put(f"{path.product_folder}/{name}", delivery.files[name])
             catalog.mark_delivered(key, datetime(2026, 3, 4, tzinfo=UTC), AUDIT)
         return key
 
@@ -88,7 +89,7 @@ class Client:
     def logs(self) -> dict[str, bytes]:
         return {key: self.bucket.get(key) for key in self.bucket.sizes() if "/_delta_log/" in key}
 
-    def table(self) -> DeltaTable:
+    def table(self, version: int = 2) -> DeltaTable:
         """As the client's own tools open it."""
         session = boto3.Session(profile_name="nordmarkt").get_credentials()
         options = {
@@ -98,7 +99,7 @@ class Client:
             "AWS_REGION": "us-east-1",
             "AWS_ALLOW_HTTP": "true",
         }
-        return DeltaTable(f"{self.bucket.location}/footfall/v2/data/zone_hour", storage_options=options)
+        return DeltaTable(f"{self.bucket.location}/footfall/v{version}/data/zone_hour", storage_options=options)
 
     def check_named(self) -> None:
         """Every file that a log names is in the bucket."""
@@ -110,8 +111,8 @@ class Client:
                     assert there.get(path) == action["add"]["size"], path
 
 
-def named(client: Client) -> set[tuple[str, int]]:
-    rows = client.table().to_pyarrow_table(columns=["dt", "revision"])
+def named(client: Client, version: int = 2) -> set[tuple[str, int]]:
+    rows = client.table(version).to_pyarrow_table(columns=["dt", "revision"])
     return {(str(dt), revision) for dt, revision in zip(*rows.to_pydict().values(), strict=True)}
 
 
@@ -165,6 +166,24 @@ def test_a_recalled_period_counts_no_more(world: World, server: S3Server) -> Non
     client.sent(REVISED)
     client.write()
     assert named(client) == {("2026-03-02", 2), ("2026-03-03", 1)}
+
+
+def test_a_new_version_of_a_product_has_a_log_of_its_own_and_takes_its_periods_over(
+    world: World, server: S3Server
+) -> None:
+    client = Client(world, server, "versions")
+    client.sent(FIRST)
+    client.sent(SECOND)
+    client.write()
+    client.sent(rendered(release_view(FIRST_DAY, version=3)))
+    client.write()
+    assert named(client) == {("2026-03-03", 1)}
+    assert named(client, 3) == {("2026-03-02", 1)}
+    assert [fact["path"] for fact in delta_facts(world.stores.catalog, "versions")] == [
+        f"footfall/v{version}/data/{table}"
+        for version in (2, 3)
+        for table in ("district_hour_demographic", "zone_hour")
+    ]
 
 
 class Died(BaseException):

@@ -135,8 +135,8 @@ def _verify_prefix(
     deliveries = tuple(_verify_listed(objects, entry, keys, inspect) for entry in listed)
     if deliveries and not keys:  # nobody's word for it: at least one hand made index and deliveries
         check_envelope(index, content, {key_id(each.public_key): each.public_key for each in deliveries}, INDEX)
-    valid = [one for one, entry in zip(deliveries, listed, strict=True) if entry["state"] != "recalled"]
-    _check_nothing_else(objects, deliveries, (INDEX, *verify_logs(objects, index["delta"], valid)))
+    current = [one for one, entry in zip(deliveries, listed, strict=True) if entry["state"] == "current"]
+    _check_nothing_else(objects, deliveries, (INDEX, *verify_logs(objects, index["delta"], current)))
     return Verified(deliveries, pinned is not None, index, digest)
 
 

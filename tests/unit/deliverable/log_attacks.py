@@ -17,6 +17,7 @@ def log_attacks(good: Mapping[str, bytes], logs: Sequence[DeltaVersion]) -> dict
     """By name; `good`: what verifies, with its logs."""
     names = [f"{LOG}/{version.number:020d}.json" for version in logs]
     last = good[names[-1]]
+    superseded = "cadence=day/dt=2026-03-02/revision=1/footfall.parquet"
 
     def without(name: str) -> Files:
         return {other: content for other, content in good.items() if other != name}
@@ -59,6 +60,10 @@ def log_attacks(good: Mapping[str, bytes], logs: Sequence[DeltaVersion]) -> dict
         "a log of a larger file": (naming(size=1 << 40), "delta.file_unknown"),
         "a log of a file elsewhere": (naming(path="s3://elsewhere/x.parquet"), "delivery.document_invalid"),
         "a log of a file above": (naming(path="../district_hour_demographic/x"), "delivery.document_invalid"),
+        "a log of an earlier revision": (
+            naming(path=superseded, size=len(good[f"{TABLE}/{superseded}"])),
+            "delta.file_unknown",
+        ),
         "a log that is no JSON": (signed_log(b"PAR1"), "delivery.document_unreadable"),
         "a log of lists": (signed_log(b"[]\n"), "delivery.document_invalid"),
         "a log of a megabyte more": (signed_log(b" " * (1 << 20) + last), "delivery.object_too_large"),

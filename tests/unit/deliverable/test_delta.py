@@ -14,6 +14,8 @@ import pyarrow.compute as pc
 import pyarrow.dataset
 import pytest
 from deltalake import DeltaTable
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tasks.deliverable.delta import DeltaDelivery, DeltaVersion, extended, log_files, named
 from tasks.deliverable.files import Rendered
@@ -100,6 +102,38 @@ def test_a_log_is_the_same_whether_it_grew_day_by_day_or_at_once() -> None:
         grown += extended(grown, [change])
     assert grown == WHOLE
     assert extended(WHOLE, []) == []
+
+
+@settings(max_examples=40)
+@given(st.lists(st.tuples(st.sampled_from(["2026-03-29", "2026-03-30", "2026-03"]), st.booleans()), max_size=12))
+def test_whatever_happens_a_log_names_the_newest_files_once_and_grows_by_one_version_each(
+    acts: list[tuple[str, bool]],
+) -> None:
+    whole, counting, revisions_of, versions = delta(FIRST), dict[str, int](), dict[str, int](), list[DeltaVersion]()
+    for period, is_recall in acts:
+        change: DeltaDelivery | str = period
+        if is_recall and counting.pop(period, None) is None:
+            continue
+        if not is_recall:
+            counting[period] = revisions_of[period] = revisions_of.get(period, 0) + 1
+            path = f"cadence=day/dt={period}/revision={counting[period]}/footfall.parquet"
+            files = {"zone_hour": replace(whole.files["zone_hour"], path=path)}
+            change = replace(whole, period=period, revision=counting[period], files=files)
+        versions += extended(versions, [change])
+    assert [version.number for version in versions] == list(range(len(versions)))
+    assert named(versions) == counting
+    assert replayed(versions) == {f"dt={period}/revision={revision}" for period, revision in counting.items()}
+
+
+def replayed(versions: Sequence[DeltaVersion]) -> set[str]:
+    """Period and revision of each file, by the protocol: what is added counts until it is removed."""
+    found: set[str] = set()
+    for action in (json.loads(line) for version in versions for line in version.logs["zone_hour"].splitlines()):
+        for kind in action.keys() & {"add", "remove"}:
+            name = action[kind]["path"].removeprefix("cadence=day/").removesuffix("/footfall.parquet")
+            assert (name in found) == (kind == "remove")
+            found ^= {name}
+    return found
 
 
 def test_a_file_is_named_by_a_uri_of_the_very_bytes_that_were_signed() -> None:
