@@ -48,6 +48,19 @@ def test_a_client_verifies_its_prefix_and_one_delivery_with_its_own_credentials(
     assert [path.name for path in tmp_path.iterdir()] == ["key.pem"]
 
 
+def test_a_client_with_a_state_file_notices_an_older_index_in_its_bucket(bucket: Bucket, tmp_path: Path) -> None:
+    (tmp_path / "key.pem").write_text(pem(public_key(SIGNING_KEY)))
+    remembered = (tmp_path / "key.pem", tmp_path / "seen.json")
+    bucket.put_index(index_of(GOOD, sequence=2))
+    for _ in range(2):
+        assert Verify()(ROOT, *remembered).seen["sequence"] == 2
+    bucket.put_index(index_of(GOOD, sequence=1))
+    with refused("index.rolled_back"):
+        Verify()(ROOT, *remembered)
+    with refused("delivery.no_index"):
+        Verify()(f"{ROOT}/{GOOD.path.folder}", *remembered)
+
+
 def test_a_bucket_that_denies_the_client_is_told_in_the_clients_words(bucket: Bucket) -> None:
     with refused("bucket.access_denied") as denied:
         Verify()("s3://somebody-elses/throng")

@@ -19,6 +19,7 @@ from tasks.deliverable.verifier.untrusted import (
     WORD,
     Document,
     UntrustedObjects,
+    misused,
     parse,
     plain_name,
     refuse,
@@ -103,6 +104,9 @@ def verify_objects(
     for the first time; `sequence`: the least of the index. Raises VerificationError naming the fault.
     """
     keys = trusted_keys(objects, pinned)
+    if documents is not None and (seen is not None or sequence):
+        what, action = "One delivery has no index.", "Give the prefix that holds index.json, or no state and sequence."
+        misused(what, "delivery.no_index", action)
     if seen is not None or sequence or (documents is None and INDEX in objects.sizes):
         return _verify_prefix(objects, pinned, inspect, seen, sequence)
     if documents is not None:

@@ -220,6 +220,7 @@ ATTACKS = {
 MISTAKES = {
     "delivery.location": ("nowhere",),
     "delivery.key_file": ("nothing", "--public-key", "nothing/index.json"),
+    "delivery.no_index": (f"nothing/{FIRST.path.folder}", "--state", "new.json"),
     "delivery.state_file": ("nothing", "--state", "nothing/index.json"),
 }
 """Wrong arguments, by the code of what is said."""
