@@ -10,7 +10,7 @@ from tasks.deliverable.columns import DataColumn, columns, key_columns
 from tasks.deliverable.contract_rules import PARTITION_KEY, column_rules, table_rules
 from tasks.deliverable.view import LevelView, ReleaseView, TableView
 
-_TYPES: dict[str, tuple[str, str, dict[str, Any] | None]] = {
+TYPES: dict[str, tuple[str, str, dict[str, Any] | None]] = {
     "string": ("string", "VARCHAR", None),
     "int8": ("integer", "INTEGER", {"format": "i8"}),
     "int16": ("integer", "INTEGER", {"format": "i16"}),
@@ -53,7 +53,7 @@ def _folder_columns(release: ReleaseView) -> Iterator[DataColumn]:
 
 
 def _property(release: ReleaseView, column: DataColumn, key: tuple[str, ...]) -> SchemaProperty:
-    logical, physical, options = _TYPES[str(column.type)]
+    logical, physical, options = TYPES[str(column.type)]
     named = column.name in key
     example = str(column.values[0]) if column.values else column.example
     return SchemaProperty(

@@ -181,6 +181,24 @@ def test_data_that_is_not_parquet_is_refused(content: bytes) -> None:
         check(content)
 
 
+LETTERS = pa.DictionaryArray.from_arrays(pa.array([0] * 2_000, pa.int32()), pa.array(["x" * 1_000]))
+BOMBS = {
+    "a long text in every row": pa.table({"zone_id": LETTERS}),
+    "one number in every row": pa.table({"persons": pa.array([7] * 300_000, pa.int64())}),
+    "one row of many values": pa.table({"persons": pa.array([[7] * 300_000], pa.list_(pa.int64()))}),
+}
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_a_small_file_that_unpacks_to_a_large_table_is_not_unpacked(bomb: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasks.deliverable.contract_check.FILE_BYTES", 1 << 20)
+    sink, data = io.BytesIO(), BOMBS[bomb]
+    pq.write_table(data, sink, store_schema=False)
+    columns = [{"name": f.name, "type": str(pq.read_schema(sink).field(0).type), "required": False} for f in data.schema]
+    with refused("delivery.data_too_large"):
+        check_parquet(sink.getvalue(), {"name": NAME, "columns": columns}, TABLE, data.num_rows, "footfall.parquet")
+
+
 def test_a_rule_that_does_not_fit_its_column_is_refused() -> None:
     contract = yaml.safe_load(CONTRACT)
     rule = {"metric": "invalidValues", "arguments": {"validValues": ["much"]}, "mustBe": 0, "type": "library"}
