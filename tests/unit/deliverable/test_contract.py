@@ -194,7 +194,9 @@ def test_a_small_file_that_unpacks_to_a_large_table_is_not_unpacked(bomb: str, m
     monkeypatch.setattr("tasks.deliverable.contract_check.FILE_BYTES", 1 << 20)
     sink, data = io.BytesIO(), BOMBS[bomb]
     pq.write_table(data, sink, store_schema=False)
-    columns = [{"name": f.name, "type": str(pq.read_schema(sink).field(0).type), "required": False} for f in data.schema]
+    columns = [
+        {"name": f.name, "type": str(pq.read_schema(sink).field(0).type), "required": False} for f in data.schema
+    ]
     with refused("delivery.data_too_large"):
         check_parquet(sink.getvalue(), {"name": NAME, "columns": columns}, TABLE, data.num_rows, "footfall.parquet")
 
