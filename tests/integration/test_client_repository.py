@@ -93,7 +93,8 @@ def test_clients_of_an_older_database_are_active(database: Database) -> None:
         connection.execute(text("ALTER TABLE client DROP COLUMN state"))
         for column in ("reason", "bytes"):
             connection.execute(text(f"ALTER TABLE delivery DROP COLUMN {column}"))
-        connection.execute(text("DROP TABLE client_index"))
+        for table in ("client_index", "delta_log_version"):
+            connection.execute(text(f"DROP TABLE {table}"))
         row = "'nordmarkt', '{}', 'digest', '2026-03-01 00:00:00'"
         connection.execute(text(f"INSERT INTO client (name, spec, digest, applied_at) VALUES ({row})"))
         connection.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = '0001'"))
