@@ -6,6 +6,7 @@ from datetime import datetime
 
 from tasks.client_index import issued_index, written_index
 from tasks.client_state import known_client
+from tasks.delta_tables import write_delta_tables
 from tasks.errors import ThrongError
 from tasks.store import ReleasedStores
 from tasks.store.buckets import INDEX, Bucket
@@ -65,6 +66,7 @@ class _Probe:
     now: datetime
     ended: ClientState | None
     bucket: Bucket = field(init=False)
+    there: bytes | None = None
     body: bytes = b""
 
     def steps(self) -> Mapping[str, Callable[[], str]]:
@@ -94,12 +96,13 @@ class _Probe:
         return f"account {owner}, named in every request" if owner else "not asked for: no expected_bucket_owner"
 
     def _index(self) -> str:
-        """The bytes to write: what each delivery would write now."""
-        there = written_index(self.stores.catalog, self.spec.name, self.bucket)
-        self.body = issued_index(self.stores, self.spec, there, self.now, self.ended)
-        return "written by this installation" if there else "none yet: the first one is written"
+        self.there = written_index(self.stores.catalog, self.spec.name, self.bucket)
+        return "written by this installation" if self.there else "none yet: the first one is written"
 
     def _write(self) -> str:
+        """What each delivery would write now: the Delta tables that a killed run left behind, and the index."""
+        write_delta_tables(self.stores, self.spec, self.bucket)
+        self.body = issued_index(self.stores, self.spec, self.there, self.now, self.ended)
         self.bucket.write_index(self.body)
         return f"{INDEX} written, {len(self.body):,} bytes"
 

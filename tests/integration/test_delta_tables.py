@@ -12,6 +12,7 @@ import boto3
 import pytest
 from deltalake import DeltaTable
 
+from tasks.client_check import check_client
 from tasks.deliverable.files import Rendered
 from tasks.delta_tables import check_delta_tables, delta_facts, write_delta_tables
 from tasks.period import Period
@@ -212,6 +213,22 @@ def test_a_log_that_was_cut_off_at_any_write_is_continued_with_the_same_bytes(wo
         client.check_named()
         client.write()
         assert client.logs() == undisturbed.logs(), border.passed[number - 1]
+
+
+def test_a_check_of_the_client_completes_the_log_that_its_index_states(world: World, server: S3Server) -> None:
+    client, applied = Client(world, server, "checked"), datetime(2026, 3, 1, tzinfo=UTC)
+    world.stores.catalog.apply_client("checked", client.spec.document(None, applied), "digest", AUDIT)
+    world.released("footfall", Period.day(FIRST_DAY))
+    client.sent(FIRST)
+    border = Border("after catalog.extend_delta_log", died)
+    with pytest.raises(Died):
+        write_dying(client, border)
+    assert client.logs() == {}
+    steps = check_client(world.stores, "checked", datetime(2026, 3, 4, tzinfo=UTC))
+    assert [step.fault for step in steps] == [None] * len(steps)
+    stated = json.loads(client.bucket.get("index.json"))["delta"]
+    assert [fact["version"] for fact in stated] == [1, 1]
+    assert len(client.logs()) == 4, "two versions of two logs"
 
 
 def write_dying(client: Client, border: Border) -> None:
