@@ -16,6 +16,9 @@ from tasks.store.client_spec import ClientSpec
 from tasks.store.index_repository import ClientIndex
 from tasks.store.tables import ClientState
 
+MORE_BYTES = 1 << 20
+"""How much more than twice our last index is read: a restored catalog may be older than the bucket."""
+
 MAX_OBJECTS = 1_000
 """Most objects whose name begins as the index's does."""
 
@@ -42,7 +45,8 @@ def written_index(catalog: Catalog, client: str, bucket: Bucket) -> bytes | None
     size = bucket.sizes(INDEX, MAX_OBJECTS).get(INDEX)
     if size is None:
         return None
-    content = bucket.get(INDEX, INDEX_BYTES)
+    kept = catalog.client_index(client)
+    content = bucket.get(INDEX, min(INDEX_BYTES, MORE_BYTES + 2 * len(kept.content if kept else "")))
     manifests = {delivery.manifest_sha256 for delivery in catalog.deliveries()}
     check_ledger(content, client, bucket.location, catalog.chain(), manifests)
     return content

@@ -115,6 +115,13 @@ def test_a_bucket_of_another_ledger_is_left_as_it_is(server: S3Server, tmp_path:
     assert list(objects(server, prefix).values()) == [other]
 
 
+def test_an_index_that_is_larger_than_ours_can_be_is_not_parsed(server: S3Server, tmp_path: Path) -> None:
+    held = Held(server, applied(server, tmp_path))
+    held.now()
+    held.put(b'{"periods": [' + b"[]," * 1_000_000 + b"[]]}")
+    assert checked(30)["steps"][3]["fault"]["code"] == "bucket.object_too_large"
+
+
 def test_the_former_folder_of_another_client_is_left_as_it_is(server: S3Server, tmp_path: Path) -> None:
     prefix = applied(server, tmp_path)
     checked()
