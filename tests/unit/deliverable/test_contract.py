@@ -183,6 +183,8 @@ def test_data_that_is_not_parquet_is_refused(content: bytes) -> None:
 
 
 LETTERS = pa.DictionaryArray.from_arrays(pa.array([0] * 2_000, pa.int32()), pa.array(["x" * 1_000]))
+
+
 def test_a_csv_file_of_many_columns_is_not_unpacked() -> None:
     begun = time.process_time()
     with refused("delivery.rows_differ"):
