@@ -3,8 +3,9 @@
 import csv
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 
 import duckdb
@@ -64,11 +65,11 @@ def group_files(
     """Groups by folder, format, kind and columns, and the files that fit none; raises RejectedInput if none fits."""
     formats = formats or shipped()
     groups: dict[tuple[str, str, Typed, date], list[LandingFile]] = defaultdict(list)
-    unreadable, schemas = [], dict[str, Typed]()
+    unreadable: list[RejectedFile] = []
     for file in files:
         try:
             kind = kind_of(file.path.name, tuple(formats.events.values()))
-            name, columns = choose(file.path.name, formats, reader(file.path, kind, schemas))
+            name, columns = choose(file.path.name, formats, reader(file.path, kind))
             groups[name, kind, columns, file.label].append(file)
         except UnreadableFile as fault:
             unreadable.append(RejectedFile(file.name, str(fault)))
@@ -86,13 +87,10 @@ def group_files(
     return found, tuple(unreadable)
 
 
-def reader(path: Path, kind: str, schemas: dict[str, Typed] | None = None) -> Callable[[Layout], Typed]:
-    """A file's columns as a layout splits them; the file is opened once. `schemas`: columns of Parquet by schema."""
+def reader(path: Path, kind: str) -> Callable[[Layout], Typed]:
+    """A file's columns as a layout splits them; the file is opened once."""
     if kind == PARQUET_KIND:
-        schema, known = _parquet_schema(path), {} if schemas is None else schemas
-        words = str(schema).partition("\n")[2]  # the first line names an address in memory
-        # equal columns are known by their words: a hundredth of the time that DuckDB takes
-        columns = known[words] = known.get(words) or _parquet_columns(path, schema)
+        columns = _parquet_columns(_parquet_schema(path))
         return lambda _: columns
     head = _head(path)
     return lambda layout: csv_columns(_first(head), layout) if layout.header else _headerless(head, layout)
@@ -136,25 +134,37 @@ def source(
     return CSV, parameters, {name: Column(place, "VARCHAR") for place, name in places.items()}
 
 
-def _parquet_schema(path: Path) -> pq.ParquetSchema:
+@dataclass(frozen=True)
+class _ParquetSchema:
+    """A Parquet file's schema by its words, which tell equal ones in a hundredth of the time that DuckDB takes."""
+
+    words: str
+    path: Path = field(compare=False)
+    old: frozenset[str] = field(compare=False)
+    """Columns of Parquet's old timestamps, which DuckDB shows like new ones without timezone."""
+
+
+def _parquet_schema(path: Path) -> _ParquetSchema:
     try:
-        return pq.read_metadata(path).schema
+        schema = pq.read_metadata(path).schema
     except (OSError, pa.ArrowException) as error:
         raise_if_the_machines(error)
         raise UnreadableFile("it is truncated, or not a Parquet file") from None
+    columns = [schema.column(place) for place in range(len(schema))]
+    old = frozenset(column.path for column in columns if column.physical_type == "INT96")
+    return _ParquetSchema(str(schema).partition("\n")[2], path, old)  # the first line names an address in memory
 
 
-def _parquet_columns(path: Path, schema: pq.ParquetSchema) -> Typed:
+@lru_cache(maxsize=256)
+def _parquet_columns(schema: _ParquetSchema) -> Typed:
     query = f"SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM {PARQUET})"
     try:
         with duckdb.connect(":memory:") as con:
-            found = con.execute(query, {"files": duckdb_session.exactly(path)}).fetchall()
+            found = con.execute(query, {"files": duckdb_session.exactly(schema.path)}).fetchall()
     except duckdb.Error as error:
         duckdb_session.raise_unless_the_files(error)
         raise UnreadableFile("it is truncated, or not a Parquet file") from None
-    # DuckDB shows Parquet's old timestamps like new ones without timezone
-    old = {schema.column(n).path for n in range(len(schema)) if schema.column(n).physical_type == "INT96"}
-    return tuple((str(name), INT96 if name in old else str(type_)) for name, type_ in found)
+    return tuple((str(name), INT96 if name in schema.old else str(type_)) for name, type_ in found)
 
 
 def header_line(path: Path) -> str:
