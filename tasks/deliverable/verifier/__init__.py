@@ -11,12 +11,18 @@ from pathlib import Path
 MODULES = ("untrusted", "signatures", "delivery", "delta_logs", "index_history", "location", "script")
 """What the single file is made of, in this order. They import each other, the standard library and cryptography."""
 
+NOTHING_BESIDE = """import sys
+
+if __name__ == "__main__" and not getattr(sys.flags, "safe_path", sys.flags.isolated):
+    del sys.path[0]  # a file beside this one must not be taken for a module
+"""
+
 
 def source() -> bytes:
     """The modules as one file that needs nothing else of Throng, its imports first."""
     texts = [Path(__file__).with_name(f"{name}.py").read_bytes().decode() for name in MODULES]
     imports = {name for text in texts for node in ast.parse(text).body for name in _imported(node)}
-    return "\n".join([f'"""{__doc__}"""\n', *sorted(imports), *map(_without_imports, texts)]).encode()
+    return "\n".join([f'"""{__doc__}"""\n', NOTHING_BESIDE, *sorted(imports), *map(_without_imports, texts)]).encode()
 
 
 def _imported(node: ast.stmt) -> list[str]:

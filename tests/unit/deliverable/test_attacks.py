@@ -323,6 +323,18 @@ def test_the_state_file_of_an_attack_stays_that_of_the_last_success(places: dict
     assert (seen["sequence"], len(seen["deliveries"])) == (3, 3)
 
 
+def test_the_single_file_runs_nothing_that_lies_beside_it(tmp_path: Path) -> None:
+    folder = written(tmp_path, dict(FIRST.files))
+    beside = folder / FIRST.path.documents
+    (beside / "json.py").write_text("raise SystemExit(0)")
+    for words in ((), ("-I",)):
+        ran = subprocess.run(
+            [sys.executable, *words, beside / "verify.py", folder], capture_output=True, text=True, check=False
+        )
+        assert (ran.returncode, ran.stdout) == (30, "")
+        assert "json.py is not in the manifest" in ran.stderr
+
+
 def test_without_a_memory_an_old_index_with_its_deliveries_verifies(tmp_path: Path) -> None:
     folder = written(tmp_path, {"index.json": OLDEST, **placed(FIRST)})
     assert CliRunner().invoke(app, ["verify", str(folder)]).exit_code == 0
