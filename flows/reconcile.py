@@ -10,15 +10,12 @@ from flows.jobs import Job
 from flows.monitoring import refresh_monitoring
 from flows.plan_view import total
 from tasks.alerts import failure
-from tasks.errors import INTERRUPTED, RefusedRelease
+from tasks.errors import INTERRUPTED, SOME_FAILED, RefusedRelease
 from tasks.plan import Plan
 from tasks.step import log_to_run
 from tasks.store import open_catalog
 from tasks.store.audit import AuditEntry
 from tasks.store.tables import Run as RunRecord
-
-SOME_FAILED = 3
-"""Exit code where some of several periods failed."""
 
 
 @dataclass(frozen=True)

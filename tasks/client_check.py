@@ -8,6 +8,7 @@ from tasks.client_index import issued_index, written_index
 from tasks.client_state import known_client
 from tasks.delta_tables import write_delta_tables
 from tasks.errors import ThrongError
+from tasks.key_ring import key_ring, write_keys
 from tasks.store import ReleasedStores
 from tasks.store.buckets import INDEX, Bucket
 from tasks.store.client_repository import check_may_apply
@@ -59,7 +60,7 @@ def _checked(probe: "_Probe") -> Iterator[CheckedStep]:
 
 @dataclass
 class _Probe:
-    """Writes the index: proves each right of a delivery, leaves nothing else behind, and needs no deletion."""
+    """Writes keys and index: proves each right of a delivery, leaves nothing else behind, and needs no deletion."""
 
     stores: ReleasedStores
     spec: ClientSpec
@@ -100,10 +101,12 @@ class _Probe:
         return "written by this installation" if self.there else "none yet: the first one is written"
 
     def _write(self) -> str:
-        """What each delivery would write now: the Delta tables that a killed run left behind, and the index."""
+        """What each delivery would write now: keys, the Delta tables that a killed run left behind, and the index."""
+        ring = key_ring(self.stores.signing_keys, self.now)
+        write_keys(self.bucket, ring)
         write_delta_tables(self.stores, self.spec, self.bucket)
-        self.body = issued_index(self.stores, self.spec, self.there, self.now, self.ended)
-        self.bucket.write_index(self.body)
+        self.body = issued_index(self.stores, self.spec, self.there, ring, self.now, self.ended)
+        self.bucket.replace(INDEX, self.body)
         return f"{INDEX} written, {len(self.body):,} bytes"
 
     def _read(self) -> str:

@@ -14,12 +14,12 @@ from tasks.deliverable.gate import check_delivery
 from tasks.deliverable.manifest import MANIFEST
 from tasks.deliverable.notices import Notice
 from tasks.deliverable.renderers.registry import media_type
-from tasks.deliverable.signature import public_key
 from tasks.deliverable.verify import verify
 from tasks.deliverable.view import DeliveryView, GrantView, ReleaseView, ZonesView
 from tasks.delta_tables import check_delta_tables
 from tasks.errors import RefusedDelivery, ThrongError
 from tasks.estimate.spec import Estimator, with_people
+from tasks.key_ring import key_ring, signer, write_keys
 from tasks.period import Period
 from tasks.products.registry import check_for_clients, find
 from tasks.products.spec import Product
@@ -35,6 +35,7 @@ from tasks.store.delivery_store import REFERENCE
 from tasks.store.event_log import bind_lineage, release_lineage
 from tasks.store.lake import DeliveryKey
 from tasks.store.ledger import ReleaseKey
+from tasks.store.signing_keys import KeyRing
 from tasks.store.tables import ClientState, Delivery, DeliveryState, Release, ReleaseState
 from tasks.validation import Validator, validate
 
@@ -136,7 +137,7 @@ class Deliver:
         table = self._stores.lake.release(ReleaseKey.of(release), release.sha256 or "").table
         if self._estimator:
             table = with_people(table, self._estimator, public_facts(view, plan))
-        rendered = render(view, table, plan, grant, delivery, self._stores.signing_keys.current())
+        rendered = render(view, table, plan, grant, delivery, key_ring(self._stores.signing_keys, self._now()).private)
         check_delivery(view, rendered.places, rendered.tables, self._validator)
         return rendered
 
@@ -218,8 +219,10 @@ class Deliver:
         files = self._files(delivery)
         try:
             bucket = self._stores.buckets.open(spec.destination)
+            ring = key_ring(self._stores.signing_keys, self._now())
+            write_keys(bucket, ring)
             written = _complete(bucket, delivery, files)
-            _verify(bucket, delivery, files, public_key(self._stores.signing_keys.current()))
+            _verify(bucket, delivery, files, ring)
         except RefusedDelivery as refusal:
             self._stores.catalog.mark_refused(key, str(refusal), AuditEntry.by_user("delivery refused", str(key)))
             raise
@@ -261,10 +264,13 @@ def _complete(bucket: Bucket, delivery: Delivery, files: Mapping[str, bytes]) ->
     return written
 
 
-def _verify(bucket: Bucket, delivery: Delivery, files: Mapping[str, bytes], public: bytes) -> None:
+def _verify(bucket: Bucket, delivery: Delivery, files: Mapping[str, bytes], ring: KeyRing) -> None:
+    """As the client would; a stored delivery keeps the signature of a former key, a revoked one too."""
     start = f"{_product_folder(delivery)}/"
     sizes = {key.removeprefix(start): size for key, size in _sizes(bucket, delivery, files).items()}
-    verify(sizes, lambda name: bucket.get(start + name, sizes[name]), public, delivery.path.removeprefix(start))
+    documents = delivery.path.removeprefix(start)
+    pinned = signer(ring, files[f"{documents}/{MANIFEST}"])
+    verify(sizes, lambda name: bucket.get(start + name, sizes[name]), pinned, documents)
 
 
 def _product_folder(delivery: Delivery) -> str:

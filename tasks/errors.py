@@ -13,6 +13,8 @@ ThrongError
 import re
 from typing import ClassVar
 
+SOME_FAILED = 3
+"""The exit code where some of several periods or clients failed; no ThrongError has it."""
 INTERRUPTED = 130
 """The exit code of a command that its user stopped; no ThrongError has it."""
 

@@ -1,10 +1,20 @@
 """verify(location): a client checks what it received. Needs no database and no home, only the reader's credentials."""
 
+from functools import partial
 from pathlib import Path
 
 from tasks.deliverable.verifier.index_history import Verified
-from tasks.deliverable.verifier.location import folder_objects, pinned_key, read_state, split_location, write_state
-from tasks.deliverable.verifier.untrusted import UntrustedObjects, plain_name
+from tasks.deliverable.verifier.key_chain import KEYS
+from tasks.deliverable.verifier.location import (
+    folder_objects,
+    keys_above,
+    pinned_key,
+    prefix_of,
+    read_state,
+    split_location,
+    write_state,
+)
+from tasks.deliverable.verifier.untrusted import SMALL_BYTES, UntrustedObjects, plain_name
 from tasks.deliverable.verify import translated, verify
 from tasks.errors import RefusedDelivery, StorageUnavailable
 
@@ -34,7 +44,8 @@ def _verified(location: str, public_key: Path | None, state: Path | None, sequen
     pinned, seen = pinned_key(public_key) if public_key else None, read_state(state) if state else None
     root, documents = split_location(location)
     objects = _bucket(root) if "://" in root else folder_objects(Path(root))
-    verified = verify(objects.sizes, objects.fetch, pinned, documents, seen, sequence)
+    above = partial(_keys_above if "://" in root else keys_above, root)
+    verified = verify(objects.sizes, objects.fetch, pinned, documents, seen, sequence, above)
     if state:
         write_state(state, verified)
     return verified
@@ -52,3 +63,17 @@ def _bucket(location: str) -> UntrustedObjects:
             error.what, "Check the address and your own credentials, or ask the sender.", error.code
         ) from None
     return UntrustedObjects(sizes, lambda name: bucket.get(name, sizes[name]))
+
+
+def _keys_above(location: str) -> bytes | None:
+    """keys.json of the client's prefix; None if it is not there, or if the reader may not look there."""
+    from tasks import settings
+    from tasks.store.buckets import Buckets
+
+    if (prefix := prefix_of(location)) is None:
+        return None
+    bucket = Buckets(settings.named_home()).at(prefix)
+    try:
+        return bucket.found(KEYS, SMALL_BYTES)
+    except RefusedDelivery:
+        return None

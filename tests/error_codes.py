@@ -32,7 +32,7 @@ SEE = {
     "client": ("a-client-leaves",),
     "clock": ("clock",),
     "database": ("database", "upgrade"),
-    "delivery": ("a-client-says-that-numbers-changed",),
+    "delivery": ("a-client-says-that-numbers-changed", "the-signing-key-leaked"),
     "delta": ("delta-table",),
     "disk": ("disk-full",),
     "engine": ("disk-full", "memory"),

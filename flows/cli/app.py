@@ -7,7 +7,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 ORDER = (
-    *("demo", "init", "simulate", "inspect", "doctor", "migrate", "client"),
+    *("demo", "init", "simulate", "inspect", "doctor", "migrate", "client", "keys"),
     *("ingest", "publish", "deliver", "verify", "daily", "backfill", "expire", "serve"),
     *("status", "runs", "releases", "deliveries", "budget"),
 )
@@ -63,3 +63,6 @@ def _throng(
 
 client = typer.Typer(help="Clients as code: who gets what, and where to.", no_args_is_help=True)
 app.add_typer(client, name="client")
+
+keys = typer.Typer(help="Keys that sign deliveries.", no_args_is_help=True)
+app.add_typer(keys, name="keys")

@@ -189,7 +189,7 @@ def _keys(settings: Settings) -> str:
 
 def _signature(settings: Settings) -> str:
     """The public key by which clients verify: they must get it another way than with a delivery."""
-    from tasks.store.keys import SigningKeys
+    from tasks.store.signing_keys import SigningKeys
 
     keys = SigningKeys(settings.keys_root / "signing")
     if not keys.made:

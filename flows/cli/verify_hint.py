@@ -5,6 +5,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tasks.errors import ThrongError
+
 if TYPE_CHECKING:
     from tasks.store import ReleasedStores
 
@@ -18,7 +20,7 @@ def verify_hint(stores: "ReleasedStores", client: str, location: str) -> str:
 
     to = client_spec(stores, client).destination
     pinned = ""
-    with suppress(OSError):  # a full disk: verified all the same, without the pinned key
+    with suppress(ThrongError):  # a full disk: verified all the same, without the pinned key
         pinned = f" --public-key {shlex.quote(str(export_public_key(stores)))}"
     if to.role_arn:  # the client has its own copy of the key, where only it knows
         return f"Next: {client} verifies it with its own credentials: throng verify {location} --public-key FILE"
@@ -28,10 +30,13 @@ def verify_hint(stores: "ReleasedStores", client: str, location: str) -> str:
 
 
 def export_public_key(stores: "ReleasedStores") -> Path:
-    """The file in the home that holds the public key, written if it does not; raises OSError if it cannot be."""
+    """The file in the home that holds the public key, written if it does not; raises StorageUnavailable."""
     from tasks.deliverable.signature import pem, public_key
+    from tasks.store.atomic_files import replace_file, translate_errors
 
     file, key = stores.settings.home / PUBLIC_KEY, pem(public_key(stores.signing_keys.current()))
-    if not file.exists() or file.read_bytes() != key.encode():
-        file.write_text(key)
+    with translate_errors(file):
+        there = file.read_bytes() if file.is_file() else b""
+    if there != key.encode():
+        replace_file(file, key.encode(), 0o644)
     return file

@@ -10,9 +10,9 @@ from enum import StrEnum
 from typing import Any
 
 from tasks.deliverable.serialisation import instant
-from tasks.deliverable.signature import public_key, signed
+from tasks.deliverable.signature import signed
 from tasks.deliverable.verifier.index_history import INDEX, INDEX_SHAPE
-from tasks.deliverable.verifier.signatures import check_envelope, key_id
+from tasks.deliverable.verifier.signatures import Keys, check_envelope
 from tasks.deliverable.verifier.untrusted import VerificationError, parse
 from tasks.deliverable.verify import translated
 from tasks.errors import RefusedDelivery, shown
@@ -147,12 +147,11 @@ def facts_of(content: bytes) -> dict[str, Any]:
     return {name: value for name, value in document.items() if name not in ISSUE}
 
 
-def own_sequence(content: bytes, client: str, key: bytes) -> int:
-    """The sequence of a client's index that this key signed; 0 for every other one."""
-    public = public_key(key)
+def own_sequence(content: bytes, client: str, keys: Keys) -> int:
+    """The sequence of a client's index that one of these keys signed; 0 for every other one."""
     try:
         document = parse(content, INDEX_SHAPE, INDEX)
-        check_envelope(document, content, {key_id(public): public}, INDEX)
+        check_envelope(document, content, keys, INDEX)
     except VerificationError:
         return 0
     return int(document["sequence"]) if document["client"] == client else 0

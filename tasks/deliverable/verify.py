@@ -16,10 +16,11 @@ def verify(
     documents: str | None = None,
     seen: Document | None = None,
     sequence: int = 0,
+    above: Callable[[], bytes | None] = lambda: None,
 ) -> Verified:
     """Verify all below a location: every object's bytes by name, and how to read one. Raises RefusedDelivery."""
     with translated():
-        return verify_objects(UntrustedObjects(sizes, fetch), pinned, documents, check_contract, seen, sequence)
+        return verify_objects(UntrustedObjects(sizes, fetch), pinned, documents, check_contract, seen, sequence, above)
 
 
 @contextmanager

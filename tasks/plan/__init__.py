@@ -177,13 +177,16 @@ def _plan(
         for chain in chains
         for spec, last in chain.deliveries or [(None, chain.publish)]
     )
-    return Plan(*ends, mode, steps, filled, (*due, *_indexes(filled)) if mode is None else due)
+    return Plan(*ends, mode, steps, filled, (*due, *_indexes(snapshot, clients, filled)) if mode is None else due)
 
 
-def _indexes(filled: Iterable[Target]) -> Iterable[Step]:
-    """Clients whose index must show a late period although nothing is delivered."""
-    for client in sorted({target.client for target in filled if target.late and target.client}):
-        yield Step("index", "", State.MISSING, "Periods are late, and the client's index says why.", client=client)
+def _indexes(snapshot: CatalogSnapshot, clients: Sequence[ClientSpec], filled: Iterable[Target]) -> Iterable[Step]:
+    """Clients whose index must show a late period although nothing is delivered, or could not be written."""
+    late = {target.client for target in filled if target.late and target.client}
+    failed = {spec.name for spec in clients if snapshot.failed("index", spec.name)}
+    for client in sorted(late | failed):
+        why = "Periods are late, and the client's index says why." if client in late else "Writing the index failed."
+        yield Step("index", "", State.MISSING, why, client=client)
 
 
 def _target(

@@ -16,12 +16,13 @@ from tasks.store.catalog import Catalog
 from tasks.store.database import Database
 from tasks.store.event_log import EventLog
 from tasks.store.installation import Installation, check_established
-from tasks.store.keys import DataKeys, DigestKey, KeyNames, PseudonymKeys, SigningKeys
+from tasks.store.keys import DataKeys, DigestKey, KeyNames, PseudonymKeys
 from tasks.store.lake import Lake, ReleasedLake
 from tasks.store.ledger import Ledger
 from tasks.store.locks import Locks
 from tasks.store.migrations import prepare
 from tasks.store.object_store import FileObjectStore, InstallationPart
+from tasks.store.signing_keys import SigningKeys
 
 if TYPE_CHECKING:
     from tasks.store.buckets import Buckets

@@ -25,7 +25,7 @@ from tasks.store.bucket_errors import code_of, translate_errors
 from tasks.store.client_spec import Destination
 
 INDEX = "index.json"
-"""The only object that may change."""
+"""One of the two objects that may change; `keys.json` is the other one."""
 
 MAX_OBJECT_BYTES = 2 << 30
 """Most bytes of one object, so that a client's objects cannot fill the memory."""
@@ -37,6 +37,7 @@ MEDIA_TYPE = "binary/octet-stream"
 """Media type of objects without one."""
 
 _PIECE_BYTES = 1 << 20
+_MAX_ALIKE = 1_000  # objects whose names begin as another one's
 
 _ATTEMPTS = 4
 _CONNECT_SECONDS, _READ_SECONDS = 5, 60
@@ -67,14 +68,13 @@ class Bucket:
 
     def put_index(self, body: bytes) -> None:
         """Write or replace the index. Read back and compared."""
-        self.write_index(body)
+        self.replace(INDEX, body)
         self.compare(INDEX, body)
 
-    def write_index(self, body: bytes) -> None:
-        """Write or replace the index."""
-        sha256 = hashlib.sha256(body).hexdigest()
-        with self._translate_errors(f"writing {INDEX}"):
-            self._put(INDEX, body, sha256, {"ContentType": "application/json"})
+    def replace(self, key: str, body: bytes) -> None:
+        """Write or replace a JSON document."""
+        with self._translate_errors(f"writing {key}"):
+            self._put(key, body, hashlib.sha256(body).hexdigest(), {"ContentType": "application/json"})
 
     def check_conditional_write(self, body: bytes) -> None:
         """Ask for a new object in place of the index, with the index's own bytes: the store must not write it."""
@@ -149,6 +149,10 @@ class Bucket:
                         "bucket.too_many_objects",
                     )
         return {key.removeprefix(self._root): found[key] for key in sorted(found)}
+
+    def found(self, key: str, most: int) -> bytes | None:
+        """An object's bytes, if it is there; raises RefusedDelivery for more than `most`."""
+        return self.get(key, most) if key in self.sizes(key, _MAX_ALIKE) else None
 
     def probe(self) -> None:
         """List one key: checks the bucket, its owner and the permission to list. Writes nothing."""

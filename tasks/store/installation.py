@@ -11,11 +11,11 @@ from tasks.errors import RefusedRelease
 from tasks.privacy.accounting import UNITS
 from tasks.store import tables
 from tasks.store.database import Database, exists
-from tasks.store.keys import SigningKeys
 from tasks.store.lake import ReleasedLake
 from tasks.store.ledger import NO_CHARGE, Ledger, ReleaseKey
 from tasks.store.migrations import version_of
 from tasks.store.object_store import InstallationPart
+from tasks.store.signing_keys import SigningKeys
 
 _OTHER = "belongs to another installation"
 ROUNDED_UP = 1_000

@@ -113,19 +113,6 @@ class KeyNames:
         return all(keys.has(period) for keys in self._stores)
 
 
-class SigningKeys(KeyFiles):
-    """Keys that sign deliveries."""
-
-    @property
-    def made(self) -> bool:
-        """Whether there is a key."""
-        return self._has("signing.key")
-
-    def current(self) -> bytes:
-        """The raw Ed25519 private key (RFC 8032: any 32 random bytes)."""
-        return self._key("signing.key")
-
-
 class DigestKey(KeyFiles):
     """The key of digests of what depends on people."""
 

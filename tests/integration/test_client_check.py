@@ -13,6 +13,9 @@ from typer.testing import CliRunner
 
 from flows.cli import app
 from tasks.deliverable.index import own_sequence
+from tasks.deliverable.signature import public_key
+from tasks.deliverable.verifier.signatures import key_id
+from tasks.rotate import Rotate
 from tasks.services.client_file import client_file
 from tasks.services.s3 import S3Server, serve
 from tasks.store import open_released, open_releases
@@ -65,7 +68,7 @@ def objects(server: S3Server, prefix: str) -> dict[str, bytes]:
 
 def test_a_good_bucket_passes_each_step_and_holds_the_first_index_alone(server: S3Server, tmp_path: Path) -> None:
     prefix = applied(server, tmp_path)
-    assert (checked()["ok"], list(objects(server, prefix))) == (True, [f"{prefix}/index.json"])
+    assert (checked()["ok"], list(objects(server, prefix))) == (True, [f"{prefix}/index.json", f"{prefix}/keys.json"])
     before = objects(server, prefix)
     assert states(checked()) == OK
     assert objects(server, prefix) == before
@@ -211,9 +214,9 @@ def test_after_a_restore_the_sequence_continues_above_the_index_of_the_bucket(tw
     assert sequence(held.now()) == (10, hashlib.sha256(later).hexdigest())
 
 
-def test_an_index_is_signed_anew_when_the_key_is_another(two: tuple[Held, bytes, bytes], tmp_path: Path) -> None:
+def test_an_index_is_signed_anew_when_the_key_is_another(two: tuple[Held, bytes, bytes]) -> None:
     held, _, second = two
-    (tmp_path / "home" / "keys" / "signing" / "signing.key").write_bytes(bytes(range(32)))
-    third = held.now()
+    Rotate(open_released())()
+    third, public = held.now(), public_key(open_released().signing_keys.current())
     assert sequence(third) == (3, hashlib.sha256(second).hexdigest())
-    assert own_sequence(third, "nordmarkt", bytes(range(32))) == 3
+    assert own_sequence(third, "nordmarkt", {key_id(public): public}) == 3

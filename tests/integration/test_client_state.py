@@ -113,7 +113,7 @@ def test_an_offboarded_client_is_accounted_for_and_never_comes_back(server: S3Se
     found = done("offboard", "nordmarkt", *REASON)
     assert (found["lake"], found["deliveries"]) == ({"objects": 1, "bytes": 5}, 0)
     size = len(json.dumps(index(server, prefix)))
-    assert found["bucket"]["objects"] == 1
+    assert found["bucket"]["objects"] == 2, "index and keys"
     assert found["bucket"]["bytes"] > size // 2
     assert found["audit_rows"] == len(audited()) == 3
     assert (found["removed_settings"], found["fault"]) == (["profile"], None)

@@ -19,7 +19,7 @@ LEAVES = {
     "light_imports",
 }
 PURE = {"events", "mobility", "products", "privacy", "estimate", "deliverable"}
-VERBS = {"ingest", "publish", "deliver", "expire", "verify"} | {
+VERBS = {"ingest", "publish", "deliver", "expire", "verify", "rotate"} | {
     *(
         "release",
         "release_metadata",
@@ -36,6 +36,7 @@ VERBS = {"ingest", "publish", "deliver", "expire", "verify"} | {
         "client_check",
         "client_state",
         "delta_tables",
+        "key_ring",
     ),  # what they share: drawing once, what a delivery and an index may say
     *("plan", "alerts", "metrics", "status", "landing_check", "inspect"),  # what is to be done, and what is to be told
 }

@@ -30,7 +30,7 @@ def test_each_error_and_exit_code_has_its_line() -> None:
     lines = re.findall(r"^\| (\d+) \| (.*?) \|", _section("Errors and exit codes"), re.MULTILINE)
     told = {(int(code), name) for code, names in lines for name in re.findall(r"`(\w+)`", names)}
     assert {(kind.exit_code, kind.__name__) for kind in _errors(ThrongError)} <= told
-    assert {reconcile.SOME_FAILED, errors.INTERRUPTED} <= {code for code, _ in told}
+    assert {errors.SOME_FAILED, errors.INTERRUPTED} <= {code for code, _ in told}
 
 
 def test_each_alert_has_its_line() -> None:

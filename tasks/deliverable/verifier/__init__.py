@@ -8,7 +8,7 @@ A copy that comes with the data proves integrity only if you received it, or its
 import ast
 from pathlib import Path
 
-MODULES = ("untrusted", "signatures", "delivery", "delta_logs", "index_history", "location", "script")
+MODULES = ("untrusted", "signatures", "key_chain", "delivery", "delta_logs", "index_history", "location", "script")
 """What the single file is made of, in this order. They import each other, the standard library and cryptography."""
 
 NOTHING_BESIDE = """import sys

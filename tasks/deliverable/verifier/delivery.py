@@ -11,6 +11,7 @@ from tasks.deliverable.verifier.signatures import (
     Keys,
     is_signed,
     key_id,
+    named,
     parse_public_key,
 )
 from tasks.deliverable.verifier.untrusted import (
@@ -124,10 +125,8 @@ def _check_signature(objects: UntrustedObjects, name: str, content: bytes, manif
     if manifest["key_id"] != own:
         refuse(f"{label} names a key id that is not its public key's.", "delivery.key_id_differs")
     if keys and keys.get(own) != public:
-        known = ", ".join(keys)
-        refuse(
-            f"{label} is signed by key {own}, not by the pinned key {known}.", "delivery.other_key", ASK_ABOUT_THE_KEY
-        )
+        what = f"{label} is signed by key {own}, not by {named(keys)}."
+        refuse(what, "delivery.other_key", ASK_ABOUT_THE_KEY)
     if not is_signed(public, content, objects.read(signature, SMALL_BYTES)):
         refuse(
             f"{label} and {plain_name(signature)} do not belong together: one of them was changed.",

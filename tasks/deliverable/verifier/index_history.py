@@ -3,19 +3,21 @@
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from tasks.deliverable.verifier.delivery import Inspect, VerifiedDelivery, verify_delivery
 from tasks.deliverable.verifier.delta_logs import DELTA_SHAPE, unsigned_logs, verify_logs
-from tasks.deliverable.verifier.signatures import ENVELOPE, check_envelope, key_id, trusted_keys
+from tasks.deliverable.verifier.key_chain import INSTANT, KEYS, Trust, check_issuer, trusted
+from tasks.deliverable.verifier.signatures import ASK_ABOUT_THE_KEY, ENVELOPE, check_envelope, key_id
 from tasks.deliverable.verifier.untrusted import (
     DIGEST,
     INDEX_BYTES,
     NAME,
     PATH,
     REVISION,
+    SMALL_BYTES,
     WORD,
     Document,
     UntrustedObjects,
@@ -30,14 +32,13 @@ DOCUMENTS = re.compile(r"docs/cadence=[^/]+/dt=[^/]+/revision=[^/]+(?=/)")
 """The folder of a delivery's documents, below the product's folder."""
 SEQUENCE = range(1, 1 << 53)
 _OF = {"product": NAME, "version": REVISION, "cadence": NAME, "period": WORD}
-_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _STATES = re.compile("current|superseded|recalled")
 INDEX_SHAPE = {
     **{
         "format": 2,
         "client": WORD,
         "sequence": SEQUENCE,
-        "issued_at": _INSTANT,
+        "issued_at": INSTANT,
         "previous": (DIGEST,),
         "ledger": DIGEST,
     },
@@ -47,7 +48,7 @@ INDEX_SHAPE = {
     **ENVELOPE,
 }
 SEEN_SHAPE = {
-    **{"format": 1, "client": WORD, "sequence": SEQUENCE, "index": DIGEST},
+    **{"format": 1, "client": WORD, "sequence": SEQUENCE, "index": DIGEST, "key": (DIGEST,)},
     "deliveries": [{"path": PATH, "digest": DIGEST}],
 }
 
@@ -60,6 +61,8 @@ class Verified:
     pinned: bool
     index: Document | None = None
     index_sha256: str = ""
+    issuer: bytes | None = None
+    """The raw public key that signed the index; None: nobody knows it."""
 
     @property
     def verdict(self) -> str:
@@ -87,6 +90,7 @@ class Verified:
         of: dict[str, Any] = self.index or {}
         deliveries = [{name: entry[name] for name in ("path", "digest")} for entry in of["deliveries"]]
         facts = {"client": of["client"], "sequence": of["sequence"], "index": self.index_sha256}
+        facts["key"] = self.issuer.hex() if self.issuer else None
         return {"format": 1, **facts, "deliveries": deliveries}
 
 
@@ -97,51 +101,72 @@ def verify_objects(
     inspect: Inspect | None = None,
     seen: Document | None = None,
     sequence: int = 0,
+    above: Callable[[], bytes | None] = lambda: None,
 ) -> Verified:
     """Verify a client's prefix with its index, or the deliveries of a product's folder: all, or the one given.
 
     `pinned`: raw public key; `documents`: a delivery's folder of documents; `seen`: a former `Verified.seen`, or empty
-    for the first time; `sequence`: the least of the index. Raises VerificationError naming the fault.
+    for the first time; `sequence`: the least of the index; `above`: reads the keys.json of the prefix that holds
+    a product's folder. Raises VerificationError naming the fault.
     """
-    keys = trusted_keys(objects, pinned)
     if documents is not None and (seen is not None or sequence):
         what, action = "One delivery has no index.", "Give the prefix that holds index.json, or no state and sequence."
         misused(what, "delivery.no_index", action)
     if seen is not None or sequence or (documents is None and INDEX in objects.sizes):
         return _verify_prefix(objects, pinned, inspect, seen, sequence)
-    if documents is not None:
-        return Verified((verify_delivery(objects, "", documents, keys, inspect),), pinned is not None)
-    found = sorted({match[0] for match in map(DOCUMENTS.match, objects.sizes) if match})
+    there = {match[0] for match in map(DOCUMENTS.match, objects.sizes) if match}
+    found = [documents] if documents is not None else sorted(there)
     if not found:
         refuse(
             f"There is neither {INDEX} nor a delivery here.",
             "delivery.not_found",
             "Give a delivery's folder of documents, a product's folder, or the prefix that holds the index.",
         )
-    deliveries = tuple(verify_delivery(objects, "", folder, keys, inspect) for folder in found)
+    trust = trusted(_keys(objects) or above(), pinned, None)
+    deliveries = tuple(verify_delivery(objects, "", folder, trust.known, inspect) for folder in found)
     if len({each.manifest["client"] for each in deliveries}) > 1:
         refuse("These deliveries are of several clients.", "delivery.other_client")
-    _check_nothing_else(objects, deliveries, verify_logs(objects, unsigned_logs(objects), deliveries))
+    _check_signers(deliveries, trust)
+    if documents is None:
+        _check_nothing_else(objects, deliveries, (KEYS, *verify_logs(objects, unsigned_logs(objects), deliveries)))
     return Verified(deliveries, pinned is not None)
+
+
+def _keys(objects: UntrustedObjects) -> bytes | None:
+    return objects.read(KEYS, SMALL_BYTES) if KEYS in objects.sizes else None
+
+
+def _check_signers(deliveries: Collection[VerifiedDelivery], trust: Trust) -> None:
+    """Without an index, a revoked key vouches for nothing; without keys.json, several keys cannot be one sender's."""
+    for name in sorted({key_id(each.public_key) for each in deliveries}):
+        if trust.is_revoked(name):
+            action = f"Verify the client's prefix: {INDEX}, if a good key signed it, vouches for older deliveries."
+            refuse(f"A delivery is signed by key {name}, which is revoked.", "delivery.key_revoked", action)
+    if not trust.known and len({each.public_key for each in deliveries}) > 1:
+        what = f"The deliveries are signed by several keys, and no {KEYS} says that they belong together."
+        refuse(what, "delivery.several_keys", ASK_ABOUT_THE_KEY)
 
 
 def _verify_prefix(
     objects: UntrustedObjects, pinned: bytes | None, inspect: Inspect | None, seen: Document | None, least: int
 ) -> Verified:
     """Verify the index and all that it lists; an object that it does not list is refused."""
-    content, keys = objects.read(INDEX, INDEX_BYTES), trusted_keys(objects, pinned)
+    content = objects.read(INDEX, INDEX_BYTES)
     index, digest = parse(content, INDEX_SHAPE, INDEX), hashlib.sha256(content).hexdigest()
-    if keys:
-        check_envelope(index, content, keys, INDEX)
+    before = bytes.fromhex((seen or {}).get("key") or "") or None
+    trust = trusted(_keys(objects), pinned, before)  # read after the index, and written before it
+    issuer = check_issuer(index, content, trust, before, INDEX) if trust.known else None
     _check_periods(index)
     _check_history(index, digest, seen, least)
     listed = [each for each in index["deliveries"] if each["state"] == "current" or objects.below(each["path"])]
-    deliveries = tuple(_verify_listed(objects, entry, keys, inspect) for entry in listed)
-    if deliveries and not keys:  # nobody's word for it: at least one hand made index and deliveries
-        check_envelope(index, content, {key_id(each.public_key): each.public_key for each in deliveries}, INDEX)
+    deliveries = tuple(_verify_listed(objects, entry, trust.known, inspect) for entry in listed)
+    if deliveries and not trust.known:  # nobody's word for it: one hand made index and deliveries
+        _check_signers(deliveries, trust)
+        issuer = deliveries[0].public_key
+        check_envelope(index, content, {key_id(issuer): issuer}, INDEX)
     current = [one for one, entry in zip(deliveries, listed, strict=True) if entry["state"] == "current"]
-    _check_nothing_else(objects, deliveries, (INDEX, *verify_logs(objects, index["delta"], current)))
-    return Verified(deliveries, pinned is not None, index, digest)
+    _check_nothing_else(objects, deliveries, (INDEX, KEYS, *verify_logs(objects, index["delta"], current)))
+    return Verified(deliveries, pinned is not None, index, digest, issuer)
 
 
 def _check_periods(index: Document) -> None:

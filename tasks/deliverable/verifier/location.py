@@ -8,9 +8,11 @@ import tempfile
 from pathlib import Path
 
 from tasks.deliverable.verifier.index_history import DOCUMENTS, SEEN_SHAPE, Verified
+from tasks.deliverable.verifier.key_chain import KEYS
 from tasks.deliverable.verifier.signatures import parse_public_key
 from tasks.deliverable.verifier.untrusted import (
     INDEX_BYTES,
+    SMALL_BYTES,
     Document,
     UntrustedObjects,
     VerificationError,
@@ -29,6 +31,22 @@ def split_location(location: str) -> tuple[str, str | None]:
     whole = location.rstrip("/") if "://" in location else Path(location).resolve().as_posix()
     found = re.fullmatch(rf"(.+)/({DOCUMENTS.pattern})/", f"{whole}/")
     return (found[1], found[2]) if found else (whole, None)
+
+
+def prefix_of(root: str) -> str | None:
+    """The client's prefix that holds a product's folder; None for other folders."""
+    found = re.fullmatch(r"(.*)/[a-z][a-z0-9_]*/v[0-9]+/*", root)
+    return found[1] if found else None
+
+
+def keys_above(root: str) -> bytes | None:
+    """keys.json of the client's prefix, if this is a product's folder and it is there. Raises OSError."""
+    prefix = prefix_of(Path(root).resolve().as_posix())
+    path = Path(prefix or "/") / KEYS
+    if prefix is None or not path.is_file():
+        return None
+    content = _read(path, SMALL_BYTES + 1)
+    return UntrustedObjects({KEYS: len(content)}, lambda name: content).read(KEYS, SMALL_BYTES)
 
 
 def pinned_key(path: Path) -> bytes:

@@ -6,7 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tasks.deliverable.verifier.index_history import Verified, verify_objects
-from tasks.deliverable.verifier.location import folder_objects, pinned_key, read_state, split_location, write_state
+from tasks.deliverable.verifier.location import (
+    folder_objects,
+    keys_above,
+    pinned_key,
+    read_state,
+    split_location,
+    write_state,
+)
 from tasks.deliverable.verifier.untrusted import VerificationError, plain_name
 
 
@@ -35,7 +42,8 @@ def main(words: Sequence[str] | None = None) -> int:
 def _verify_folder(folder: str, key: Path | None, state: Path | None, sequence: int) -> Verified:
     root, documents = split_location(folder)
     pinned, seen = pinned_key(key) if key else None, read_state(state) if state else None
-    verified = verify_objects(folder_objects(Path(root)), pinned, documents, None, seen, sequence)
+    objects = folder_objects(Path(root))
+    verified = verify_objects(objects, pinned, documents, None, seen, sequence, lambda: keys_above(root))
     if state:
         write_state(state, verified)
     return verified

@@ -10,12 +10,12 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from tasks.deliverable.verifier.untrusted import Document, UntrustedObjects, refuse
+from tasks.deliverable.verifier.untrusted import Document, refuse
 
 Keys = Mapping[str, bytes]
-"""Raw public keys by key id; empty if the reader pinned none."""
-KEY_ID = re.compile(r"[0-9a-f]{16}")
-ENVELOPE = {"signatures": [{"key_id": KEY_ID, "signature": re.compile(r"[0-9a-f]{128}")}]}
+"""Raw public keys by key id, oldest first; empty if the reader knows none."""
+KEY_ID, SIGNATURE_HEX = re.compile(r"[0-9a-f]{16}"), re.compile(r"[0-9a-f]{128}")
+ENVELOPE = {"signatures": [{"key_id": KEY_ID, "signature": SIGNATURE_HEX}]}
 MAX_SIGNATURES = 16
 ASK_ABOUT_THE_KEY = "Do not use it; ask over another channel whether the key was changed."
 
@@ -52,9 +52,9 @@ def is_signed(public: bytes, message: bytes, signature: bytes) -> bool:
     return True
 
 
-def trusted_keys(objects: UntrustedObjects, pinned: bytes | None) -> Keys:
-    """The keys whose signatures count at this location; none if the reader pinned none."""
-    return {key_id(pinned): pinned} if pinned else {}
+def named(keys: Keys) -> str:
+    """Keys as a message names them: not more than the newest three."""
+    return f"{'key' if len(keys) == 1 else 'one of the keys'} {', '.join(list(keys)[-3:])}"
 
 
 def pretty(document: Mapping[str, Any]) -> bytes:
@@ -68,16 +68,17 @@ def signed_bytes(document: Mapping[str, Any]) -> bytes:
     return json.dumps(unsigned, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
-def check_envelope(document: Document, content: bytes, keys: Keys, label: str) -> None:
-    """Refuse a document that none of the keys signed, or whose bytes differ from those of its content."""
+def check_envelope(document: Document, content: bytes, keys: Keys, label: str) -> list[str]:
+    """Which of the keys signed a document; refused if none did, or if its bytes are not those of its content."""
     signatures = {each["key_id"]: each["signature"] for each in document["signatures"][:MAX_SIGNATURES]}
-    ours = signatures.keys() & keys.keys()
+    ours = [name for name in keys if name in signatures]
     if not ours:
-        known = f"by the pinned key {', '.join(keys)}" if len(keys) == 1 else "by a key of this delivery"
-        refuse(f"{label} is not signed {known}.", "delivery.other_key", ASK_ABOUT_THE_KEY)
+        refuse(f"{label} is not signed by {named(keys)}.", "delivery.other_key", ASK_ABOUT_THE_KEY)
     try:
         message, exact = signed_bytes(document), pretty(document) == content
     except ValueError:  # half of a surrogate pair
         message, exact = b"", False
-    if not exact or not any(is_signed(keys[one], message, bytes.fromhex(signatures[one])) for one in ours):
+    signers = [one for one in ours if exact and is_signed(keys[one], message, bytes.fromhex(signatures[one]))]
+    if not signers:
         refuse(f"{label} was changed after it was signed.", "delivery.signature_invalid")
+    return signers

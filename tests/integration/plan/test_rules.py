@@ -320,6 +320,15 @@ def test_a_release_or_delivery_that_was_cut_off_is_finished_at_no_cost(world: Wo
     assert f"deliver nordmarkt footfall {DAY}" in due(daily_plan(world.stores, NOW))
 
 
+def test_an_index_that_could_not_be_written_is_tried_again(world: World) -> None:
+    world.client("nordmarkt", NOW.date())
+    assert due(daily_plan(world.stores, NOW)) == []
+    world.failed("index", "nordmarkt")
+    assert due(daily_plan(world.stores, NOW)) == ["index nordmarkt"]
+    world.succeeded("index", "nordmarkt")
+    assert due(daily_plan(world.stores, NOW)) == []
+
+
 def test_a_plan_for_one_client_or_product_runs_only_what_it_needs(world: World) -> None:
     days = several(world, 3)
     world.client("nordmarkt", days[1])

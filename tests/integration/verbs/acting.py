@@ -12,9 +12,12 @@ from typing import Any
 
 from tasks.deliver import Deliver, client_spec
 from tasks.deliverable.delta import DeltaVersion, log_files
+from tasks.deliverable.verifier.index_history import INDEX
+from tasks.deliverable.verifier.key_chain import KEYS
 from tasks.errors import ThrongError
 from tasks.privacy.noise import production_noise
 from tasks.release import utc_now
+from tasks.rotate import Rotate
 from tasks.step import sanitised
 from tasks.store import Stores, open_stores
 from tasks.store.audit import AuditEntry
@@ -57,7 +60,7 @@ def apply(home: Path, landing: Path, text: str) -> None:
 
 
 def in_bucket(home: Path, landing: Path, client: str) -> tuple[dict[str, bytes], dict[str, bytes], str]:
-    """A client's objects but the index, what is stored of them under the same names, and how they verify."""
+    """Objects of a client but index and keys, what is stored of them under the same names, and how they verify."""
     from tasks.deliverable.signature import public_key
     from tasks.deliverable.verify import verify
 
@@ -73,7 +76,14 @@ def in_bucket(home: Path, landing: Path, client: str) -> tuple[dict[str, bytes],
         stored |= log_files(f"{row.product}/v{row.product_version}", [DeltaVersion(row.number, row.logs)])
     sizes = {name: len(content) for name, content in found.items()}
     verdict = verify(sizes, found.__getitem__, public_key(stores.signing_keys.current())).verdict
-    return {name: content for name, content in found.items() if name != "index.json"}, stored, verdict
+    return {name: content for name, content in found.items() if name not in (INDEX, KEYS)}, stored, verdict
+
+
+def objects_of(home: Path, landing: Path, client: str) -> dict[str, bytes]:
+    """A client's objects."""
+    stores = open_stores(settings(home, landing))
+    bucket = stores.buckets.open(client_spec(stores, client).destination)
+    return {name: bucket.get(name) for name in bucket.sizes()}
 
 
 def put_foreign(home: Path, landing: Path, client: str, folder: str) -> None:
@@ -103,7 +113,8 @@ def perform(act: Act, home: Path, landing: Path, at: int | None = None) -> Ended
     """Do it, killed at a border if one is given."""
     stores, border = open_stores(settings(home, landing)), Border(at)
     try:
-        outcome = str(_verb(act.verb, dying(stores, border))(*act.given).outcome)
+        done = _verb(act.verb, dying(stores, border))(*act.given)
+        outcome = str(getattr(done, "outcome", type(done).__name__))
     except ThrongError as error:
         outcome = type(error).__name__
     return ended(outcome, tuple(border.passed), stores, home)
@@ -155,5 +166,6 @@ def _verb(name: str, stores: Stores, now: Callable[[], datetime] = utc_now) -> A
     made: dict[str, Callable[..., Any]] = {
         "ingest": partial(Ingest, stores, production_noise(), validator=plain),
         "publish": partial(publisher, stores, production_noise()),
+        "rotate": partial(Rotate, stores),
     }
     return made.get(name, partial(Deliver, stores, validator=plain))(now=now)

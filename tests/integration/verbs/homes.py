@@ -11,7 +11,9 @@ from secrets import token_hex
 
 import psycopg
 
+from tasks.key_ring import key_ring
 from tasks.period import Period
+from tasks.release import utc_now
 from tasks.settings import Settings
 from tasks.store import open_stores
 
@@ -43,7 +45,7 @@ def prepare(home: Path, landing: Path) -> None:
     for period in ("2026-03-03", "2026-03"):
         stores.pseudonym_keys.key(Period.parse(period))
         stores.data_keys.key(Period.parse(period))
-    stores.signing_keys.current()
+    key_ring(stores.signing_keys, utc_now())
     stores.digest_key.digest(b"")
 
 

@@ -59,7 +59,7 @@ def way(place: Place, published: tuple[Path, Ended]) -> Iterator[Way]:
         yield Way(place, between, home, whole, tuple(between.asked))
 
 
-LISTING, FIRST_PUT, READ_BACK, MANIFEST, INDEX = 1, 6, 7, 40, 65
+LISTING, FIRST_PUT, READ_BACK, MANIFEST, INDEX = 1, 9, 10, 43, 70
 """Requests of a delivery, by number."""
 LASTING = {
     "down": (Fault(down=True), (LISTING, MANIFEST)),

@@ -19,10 +19,10 @@ from tests.integration.verbs.place import DELIVER, INGEST, PUBLISH, Killed, Plac
 ALIKE = ("staged.write",)
 """Called once a bucket: killed after the first and the last of them."""
 READING = {
-    "audit.entry", "catalog.client", "catalog.client_index", "catalog.current", "catalog.days",
-    "catalog.deliveries", "catalog.delivery",
+    "audit.entries", "audit.entry", "catalog.active_clients", "catalog.client", "catalog.client_index",
+    "catalog.current", "catalog.days", "catalog.deliveries", "catalog.delivery",
     "catalog.delta_log", "catalog.gate", "catalog.generations", "catalog.listings",
-    "installation.check", "digest_key.digest", "pseudonym_keys.existing", "signing_keys.current",
+    "installation.check", "digest_key.digest", "pseudonym_keys.existing", "signing_keys.current", "signing_keys.ring",
     "locks.confirm", "locks.hold",
     "staged.profile", "catalog.expired_periods", "catalog.lake_files", "catalog.superseded",
     "data_keys.existing", "audit.newest", "catalog.chain", "catalog.register_versions",
@@ -178,7 +178,7 @@ def test_a_rendered_delivery_killed_anywhere_and_run_again_is_completed(
     place.apply(before, f"{before.parent.name}-completed")
     _, whole = place.done(DELIVER, before, "completed")
     since = after_each_call(whole.borders, since="s3.put_object")
-    assert [whole.borders[number - 1] for number in since].count("after s3.put_object") == 23
+    assert [whole.borders[number - 1] for number in since].count("after s3.put_object") == 24
     calls = ("catalog.mark_delivered", "catalog.extend_delta_log", "catalog.record_index", "s3.put_object")
     at = since if anywhere else [since[0], *after(whole.borders, since, *calls)]
     for killed in place.killed(DELIVER, before, whole.borders, at, place.in_a_fresh_folder):

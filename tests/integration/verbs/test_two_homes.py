@@ -95,7 +95,7 @@ def test_a_client_of_whom_only_the_index_was_written_refuses_the_other_copy_too(
     assert done(place, DELIVER, one).outcome == "Delivered"
     place.warm(told, one, place.landing, "stadtlicht")
     before = place.warm(objects, one, place.landing, "stadtlicht")
-    assert set(before) == {"index.json"}
+    assert set(before) == {"index.json", "keys.json"}
     refused = done(place, OTHER, other)
     assert (refused.outcome, refused.exit_code) == ("RefusedDelivery", 30)
     assert place.warm(objects, one, place.landing, "stadtlicht") == before

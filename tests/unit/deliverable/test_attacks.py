@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ from tasks.deliverable.delta import DeltaDelivery, extended, log_files
 from tasks.deliverable.files import Rendered
 from tasks.deliverable.signature import pem, public_key, sign
 from tasks.deliverable.verifier import source
+from tests.unit.deliverable import key_attacks
+from tests.unit.deliverable.attack import Attack, Files
 from tests.unit.deliverable.factories import (
     SIGNING_KEY,
     grant_view,
@@ -42,18 +44,6 @@ LOGS = extended([], [DeltaDelivery.read(each.files) for each in (FIRST, SECOND, 
 INDEX = index_of(FIRST, SECOND, NEXT_DAY, sequence=3, previous=64 * "a", logs=LOGS)
 GOOD = {"index.json": INDEX, **placed(FIRST, SECOND, NEXT_DAY), **log_files("footfall/v2", LOGS)}
 MANIFEST = f"{NEXT_DAY.path.folder}/manifest.json"
-
-Files = dict[str, bytes]
-
-
-@dataclass(frozen=True)
-class Attack:
-    """What somebody did to the files, what else is asked for, and the code of the refusal, if it is always the same."""
-
-    files: Mapping[str, bytes]
-    code: str | None = None
-    words: tuple[str, ...] = ()
-    last: Callable[[Path], object] = lambda folder: None
 
 
 def index_with(change: Callable[[dict[str, Any]], object]) -> Files:
@@ -121,6 +111,7 @@ KINDS = {Path(name).name: name for name in sorted(GOOD) if NEXT_DAY.path.partiti
 STATE, SEQUENCE = ("--state", "seen.json"), ("--sequence", "3")
 ATTACKS = {
     **{name: Attack(files, code) for name, (files, code) in log_attacks(GOOD, LOGS).items()},
+    **key_attacks.REFUSED,
     **{f"a byte of {kind}": flipped(name) for kind, name in KINDS.items()},
     "a blank in the index": Attack(index_instead(b'"format": 2', b'"format":  2'), "delivery.signature_invalid"),
     "no signatures": Attack(index_instead(b'"signatures"', b'"signaturez"'), "delivery.document_invalid"),
@@ -242,26 +233,39 @@ for name, words in json.load(sys.stdin).items():
 print(json.dumps(ended))
 """
 Ended = Mapping[str, tuple[int, str, str]]
+ACCEPTED = {"nothing": Attack(GOOD), **key_attacks.ACCEPTED}
+STATES = {"seen.json": GOOD, "unrotated.json": key_attacks.UNROTATED, "rotated.json": key_attacks.ROTATED}
 
 
 @pytest.fixture(scope="module")
 def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, list[str]]]:
     """The words of each verification: a folder as the attacker left it, the key, and the state of the day before."""
     root = tmp_path_factory.mktemp("attacks")
-    (root / "key.pem").write_text(pem(public_key(SIGNING_KEY)))
-    seen = root / "seen.json"
-    words = {"nothing": [str(written(root / "nothing", GOOD)), "--public-key", str(root / "key.pem")]}
-    assert CliRunner().invoke(app, ["verify", *words["nothing"], "--state", str(seen)]).exit_code == 0
+    for name, key in (("key.pem", SIGNING_KEY), ("new.pem", key_attacks.NEXT_KEY)):
+        (root / name).write_text(pem(public_key(key)))
+    for state, files in STATES.items():
+        folder = str(written(root / f"of {state}", files))
+        ran = CliRunner().invoke(app, ["verify", folder, "--state", str(root / state)])
+        assert ran.exit_code == 0, ran.output
+    words: dict[str, list[str]] = {}
+    written(root / "nothing", GOOD)
     here = Path.cwd()
-    for number, (name, attack) in enumerate(ATTACKS.items()):
+    for number, (name, attack) in enumerate((ATTACKS | ACCEPTED).items()):
         attack.last(written(root / str(number), attack.files))
         os.chdir(here)
-        asked = [str(seen) if word == "seen.json" else word for word in attack.words]
-        words[name] = [str(root / str(number)), "--public-key", str(root / "key.pem"), *asked]
+        pinned = ["--public-key", str(root / attack.pin)] if attack.pin else []
+        asked = [str(_copy(root / word, root / f"{number}.json")) if word in STATES else word for word in attack.words]
+        words[name] = [str(root / str(number) / attack.below), *pinned, *asked]
     for code, (place, *more) in MISTAKES.items():
         words[code] = [str(root / place), *(word if word.startswith("--") else str(root / word) for word in more)]
     yield words
     subprocess.run(["rm", "-rf", root], check=True)  # Python's own way calls itself for each deep folder
+
+
+def _copy(state: Path, own: Path) -> Path:
+    """A state file for one attack, since success writes it."""
+    own.write_bytes(state.read_bytes())
+    return own
 
 
 def written(folder: Path, files: Mapping[str, bytes]) -> Path:
@@ -290,11 +294,17 @@ def alone(places: dict[str, list[str]], tmp_path_factory: pytest.TempPathFactory
     return ended
 
 
-def test_what_nobody_attacked_verifies_by_both(places: dict[str, list[str]], alone: Ended) -> None:
-    ours = CliRunner().invoke(app, ["verify", *places["nothing"]])
-    assert ours.exit_code == 0
-    assert tuple(alone["nothing"]) == (0, "", ours.stdout)
-    assert "index 3 of 2026-03-05T09:00:00Z: 2 current, 1 superseded" in ours.stdout
+@pytest.mark.parametrize("name", ACCEPTED)
+def test_what_nobody_attacked_verifies_by_both(name: str, places: dict[str, list[str]], alone: Ended) -> None:
+    ours = CliRunner().invoke(app, ["verify", *places[name]])
+    assert ours.exit_code == 0, ours.output
+    assert tuple(alone[name]) == (0, "", ours.stdout)
+    verdict = "verified with the pinned key" if ACCEPTED[name].pin else "consistent; key not pinned"
+    assert ours.stdout.endswith(f"{verdict}.\n")
+
+
+def test_the_verdict_shows_the_index(alone: Ended) -> None:
+    assert "index 3 of 2026-03-05T09:00:00Z: 2 current, 1 superseded" in alone["nothing"][2]
 
 
 @pytest.mark.parametrize("name", ATTACKS)

@@ -8,7 +8,7 @@ import pytest
 
 from tasks.errors import Misconfigured, RefusedRelease
 from tasks.period import Period
-from tasks.store.keys import DataKeys, DigestKey, PeriodKeys, PseudonymKeys, SigningKeys
+from tasks.store.keys import DataKeys, DigestKey, PeriodKeys, PseudonymKeys
 from tests.dying import dies, tick_before_file_acts
 
 DAY, MONTH = Period.day(date(2026, 3, 1)), Period.month(date(2026, 3, 1))
@@ -17,13 +17,6 @@ DAY, MONTH = Period.day(date(2026, 3, 1)), Period.month(date(2026, 3, 1))
 @pytest.fixture(params=[PseudonymKeys, DataKeys])
 def keys(tmp_path: Path, request: pytest.FixtureRequest) -> PeriodKeys:
     keys: PeriodKeys = request.param(tmp_path / "keys" / "own")
-    keys.open()
-    return keys
-
-
-@pytest.fixture
-def signing(tmp_path: Path) -> SigningKeys:
-    keys = SigningKeys(tmp_path / "keys" / "signing")
     keys.open()
     return keys
 
@@ -76,20 +69,6 @@ def test_a_key_folder_open_to_others_is_refused(keys: PeriodKeys) -> None:
     with pytest.raises(Misconfigured) as refused:
         keys.open()
     assert refused.value.code == "keys.open_folder"
-
-
-def test_a_signing_key_is_made_by_the_first_who_signs(signing: SigningKeys) -> None:
-    assert not signing.made
-    assert signing.current() == signing.current()
-    assert signing.made
-
-
-def test_a_damaged_key_is_named_and_not_replaced(signing: SigningKeys) -> None:
-    signing.current()
-    (Path(signing.objects.location) / "signing.key").write_bytes(b"short")
-    with pytest.raises(Misconfigured) as refused:
-        signing.current()
-    assert refused.value.code == "keys.damaged"
 
 
 def test_digests_of_peoples_data_differ_between_installations(tmp_path: Path) -> None:
