@@ -36,10 +36,11 @@ def verify_logs(
     return [name for table in stated for name in _verify_log(objects, table, sizes)]
 
 
-def unsigned_logs(objects: UntrustedObjects) -> list[Document]:
-    """The logs of a location without an index: nobody states their digests."""
-    tables = {table for table, found, _ in (name.partition(f"/{LOG}/") for name in objects.sizes) if found}
-    return [{"path": table, "version": len(objects.below(f"{table}/{LOG}")) - 1} for table in sorted(tables)]
+def check_no_log(objects: UntrustedObjects) -> None:
+    """Refuse a location that has logs and no index: a log decides which rows count, and only the index signs it."""
+    if any(f"/{LOG}/" in name for name in objects.sizes):
+        action = "Give the prefix that holds index.json, or one delivery's folder of documents."
+        refuse("There is a Delta table, and no index.json that signs its log.", "delta.not_signed", action)
 
 
 def _verify_log(objects: UntrustedObjects, table: Document, sizes: Mapping[str, int]) -> list[str]:
@@ -53,7 +54,7 @@ def _verify_log(objects: UntrustedObjects, table: Document, sizes: Mapping[str, 
             what, "delta.files_differ", "If your own tools wrote there, remove that; else ask for the delivery again."
         )
     contents = [objects.read(name, SMALL_BYTES) for name in names]
-    if table.get("digest") not in (None, log_digest(contents)):
+    if table["digest"] != log_digest(contents):
         refuse(f"{label} is not the log that the index states: a file of it was changed.", "delta.log_altered")
     for path, size in _newest_files(contents, label).items():
         if sizes.get(f"{table['path']}/{path}") != size:

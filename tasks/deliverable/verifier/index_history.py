@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tasks.deliverable.verifier.delivery import Inspect, VerifiedDelivery, verify_delivery
-from tasks.deliverable.verifier.delta_logs import DELTA_SHAPE, unsigned_logs, verify_logs
+from tasks.deliverable.verifier.delta_logs import DELTA_SHAPE, check_no_log, verify_logs
 from tasks.deliverable.verifier.key_chain import INSTANT, KEYS, Trust, check_issuer, trusted
 from tasks.deliverable.verifier.signatures import ASK_ABOUT_THE_KEY, ENVELOPE, check_envelope, key_id
 from tasks.deliverable.verifier.untrusted import (
@@ -128,7 +128,8 @@ def verify_objects(
         refuse("These deliveries are of several clients.", "delivery.other_client")
     _check_signers(deliveries, trust)
     if documents is None:
-        _check_nothing_else(objects, deliveries, (KEYS, *verify_logs(objects, unsigned_logs(objects), deliveries)))
+        check_no_log(objects)
+        _check_nothing_else(objects, deliveries, (KEYS,))
     return Verified(deliveries, pinned is not None)
 
 
