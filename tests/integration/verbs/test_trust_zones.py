@@ -183,6 +183,9 @@ def test_what_happened_is_read_from_the_catalog_alone(
 def test_a_client_verifies_without_any_store(place: Place, delivered: Path, zone: MakeZone) -> None:
     client = zone(delivered)
     (kept,) = (client.home / "lake" / "deliveries").rglob("manifest.json")
-    shutil.copytree(kept.parents[4], client.folder / "received")
+    received = client.folder / "received"
+    shutil.copytree(kept.parents[4], received)
+    shutil.copytree(kept.parents[7] / "reference", received / "reference")
     without = replace(client, gone=(*RAW, "home"))
-    assert place.warm(throng, without, "verify", str(client.folder / "received"))[0] == 0
+    code, said = place.warm(throng, without, "verify", str(received))
+    assert code == 0, said
