@@ -19,7 +19,6 @@ import tasks.deliver
 import tasks.ingest
 import tasks.plan
 import tasks.publish
-import tasks.store.buckets
 import tests.integration.acts
 import tests.integration.soak.days
 import tests.integration.verbs.acting
@@ -31,17 +30,19 @@ from tasks.mobility.walk import walk_partition
 from tasks.period import Period
 from tasks.policy_file import load
 from tasks.privacy.noise import gaussian
+from tasks.store.buckets import Buckets
 from tasks.validation import Expectation, validate
 
 __all__ = ["alembic", "flows", "pytest", "sqlalchemy", "tasks", "tests", "typer"]
 
 
 def _warm() -> None:
-    """Load compiled kernels, and Great Expectations as far as its first judgement."""
+    """Load compiled kernels, Great Expectations as far as its first judgement, and the description of S3."""
     most = {"column": "x", "max_value": 2}
     validate(pa.table({"x": [1.0]}), [Expectation("x", "ExpectColumnValuesToBeBetween", most)])
     gaussian(1.0)
     configure_mappers()
+    Buckets().at("s3://nowhere")
     nowhere = CellArrays(np.empty(0, np.int32), *(np.empty(0) for _ in range(4)))
     rules = walk_rules(load().policy, Period.parse("2026-03-03").first, 16384)
     walk_partition(np.empty(0, np.int64), nowhere, rules, (PRESENCE, MONTH_STATE))
