@@ -26,6 +26,8 @@ class Rotated:
     current: Statement
     clients: Mapping[str, ThrongError | None]
     """Each active client, and why its bucket could not be written."""
+    completed: bool
+    """No key was made now: an earlier rotation was stopped, and this one completed it."""
 
 
 class Rotate:
@@ -39,26 +41,27 @@ class Rotate:
     def __call__(self, reason: str | None = None) -> Rotated:
         """Replace the key; `reason`: why all former keys are revoked, None if they are not."""
         with self._stores.locks.hold(LOCK):
-            self._replace(reason)
+            completed = not self._replace(reason)
             self._keys.destroy_former()
             active = [client.name for client in self._stores.catalog.active_clients()]
             clients = {name: self._write(name) for name in active}
             *_, former, current = statements = self._keys.ring().statements
             self._keys.replace(statements, None)
-            return Rotated(former, current, clients)
+            return Rotated(former, current, clients, completed)
 
-    def _replace(self, reason: str | None) -> None:
-        """Make, audit and state the next key, unless the same rotation got that far before it was killed."""
+    def _replace(self, reason: str | None) -> bool:
+        """Make, audit and state the next key; False if the same rotation got that far before it was killed."""
         asked = {"revoke": reason is not None}
         ring = key_ring(self._keys, self._now())
         if ring.rotation == asked:
-            return
+            return False
         new = self._keys.prepare()
         statements = with_successor(ring.statements, ring.private, new, self._now())
         if reason is not None:
             statements = with_former_revoked(statements)
         self._audit(key_id(public_key(new)), reason)
         self._keys.replace(statements, asked)
+        return True
 
     def _audit(self, new: str, reason: str | None) -> None:
         """Before the statement, so that no key signs without its audit row; a rerun finds the row."""

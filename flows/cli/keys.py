@@ -40,6 +40,7 @@ def rotate(
     document = {
         "key": _state(done.current),
         "former": _state(done.former),
+        "completed": done.completed,
         "public_key_file": file,
         "written": [name for name in done.clients if name not in faults],
         "failed": faults,
@@ -74,7 +75,9 @@ def _said(done: "Rotated", revoked: bool, file: str | None) -> list[str]:
     if revoked:
         way = f"Send {file or 'the key that `throng doctor` prints'} to every client, by another way than the bucket."
         pinned = f"{way} Until they pin it, verification refuses."
+    stopped = f"This completed the rotation of {done.current['valid_from']}. For another key, run the command again."
     return [
+        *([stopped] if done.completed else []),
         f"Key {current} signs from now on; the private key of {former} is destroyed.",
         f"keys.json and index written for {len(done.clients) - len(faults)} of {len(done.clients)} active clients.",
         *(f"{name}: not written. {fault.what} The next `throng daily` tries again." for name, fault in faults),

@@ -74,6 +74,9 @@ def test_another_rotation_than_the_killed_one_completes_that_and_makes_its_own_k
     rotation(tmp_path)()
     ring = stores.signing_keys.ring()
     stores.signing_keys.replace(ring.statements, {"revoke": False})  # as if it had been killed at its end
+    done = rotation(tmp_path)()
+    assert (done.completed, done.current["key_id"]) == (True, ring.statements[-1]["key_id"])
+    stores.signing_keys.replace(ring.statements, {"revoke": False})
     rotation(tmp_path, "a backup was stolen")()
     statements = stores.signing_keys.ring().statements
     assert [statement.get("revoked", False) for statement in statements] == [True, True, False]
@@ -123,6 +126,7 @@ def test_the_command_lists_keys_and_writes_the_new_public_key(home: Path) -> Non
     (first,) = called("list")["keys"]
     assert first["state"] == "signs"
     done = called("rotate")
+    assert done["completed"] is False
     assert (done["former"]["key_id"], done["former"]["state"]) == (first["key_id"], "former")
     pem = parse_public_key(Path(done["public_key_file"]).read_bytes())
     assert (done["public_key_file"], pem.hex()) == (str(home / "throng-public.pem"), done["key"]["public_key"])

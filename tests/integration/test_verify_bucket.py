@@ -14,6 +14,7 @@ from tasks.store.buckets import Bucket, Buckets
 from tasks.verify import Verify
 from tests.refusals import refused
 from tests.unit.deliverable.factories import SIGNING_KEY, document, index_of, rendered
+from tests.unit.deliverable.key_attacks import KEYS, NEXT_KEY
 
 GOOD = rendered()
 ROOT = "s3://nordmarkt-insights/throng"
@@ -59,6 +60,17 @@ def test_a_client_with_a_state_file_notices_an_older_index_in_its_bucket(bucket:
         Verify()(ROOT, *remembered)
     with refused("delivery.no_index"):
         Verify()(f"{ROOT}/{GOOD.path.folder}", *remembered)
+
+
+def test_a_delivery_by_an_older_key_verifies_with_the_keys_of_the_prefix(bucket: Bucket, tmp_path: Path) -> None:
+    (tmp_path / "new.pem").write_text(pem(public_key(NEXT_KEY)))
+    for location in (f"{ROOT}/footfall/v2", f"{ROOT}/{GOOD.path.folder}"):
+        with refused("delivery.other_key"):
+            Verify()(location, tmp_path / "new.pem")
+    bucket.replace("keys.json", KEYS)
+    for location in (f"{ROOT}/footfall/v2", f"{ROOT}/{GOOD.path.folder}"):
+        assert Verify()(location, tmp_path / "new.pem").pinned
+    boto3.Session().client("s3").delete_object(Bucket="nordmarkt-insights", Key="throng/keys.json")
 
 
 def test_a_bucket_that_denies_the_client_is_told_in_the_clients_words(bucket: Bucket) -> None:
