@@ -15,12 +15,12 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError, NoCredentialsError
 from botocore.loaders import Loader, create_loader
-from botocore.parsers import ResponseParserError
 
 from tasks import env_files
 from tasks.errors import Misconfigured, RefusedDelivery, shown
 from tasks.loopback import is_own
 from tasks.store import usage
+from tasks.store.bucket_answers import BoundedSession, listed
 from tasks.store.bucket_errors import code_of, translate_errors
 from tasks.store.client_spec import Destination
 
@@ -106,7 +106,7 @@ class Bucket:
                 "Ask which key the bucket enforces, and correct `kms_key_arn`. Its store must offer SSE-KMS.",
                 "bucket.encryption_differs",
             )
-        return shown(str(stated)) if stated else None
+        return ":".join(map(shown, str(stated).split(":"))) if stated else None
 
     def get(self, key: str, most: int = MAX_OBJECT_BYTES) -> bytes:
         """An object's bytes, checked against the store's own checksum; raises RefusedDelivery for more than `most`."""
@@ -141,7 +141,7 @@ class Bucket:
         with self._translate_errors("listing"):
             pages = self._store.get_paginator("list_objects_v2").paginate(Prefix=self._root + prefix, **self._every)
             for number, page in enumerate(pages):  # empty pages may go on without end
-                found |= _listed(page)
+                found |= listed(page)
                 if max(number, len(found)) > most:
                     raise RefusedDelivery(
                         f"{self.location}/{prefix} holds more than {most:,} objects.",
@@ -157,7 +157,7 @@ class Bucket:
     def probe(self) -> None:
         """List one key: checks the bucket, its owner and the permission to list. Writes nothing."""
         with self._translate_errors("listing"):
-            _listed(self._store.list_objects_v2(Prefix=self._root, MaxKeys=1, **self._every))
+            listed(self._store.list_objects_v2(Prefix=self._root, MaxKeys=1, **self._every))
 
     def _translate_errors(self, doing: str) -> AbstractContextManager[None]:
         return translate_errors(self.location, doing, self._endpoint)
@@ -183,16 +183,6 @@ class Bucket:
                 "Ask the client who wrote there; nothing was overwritten. Remove it and deliver again.",
                 "bucket.other_bytes",
             )
-
-
-def _listed(page: Mapping[str, Any]) -> dict[str, int]:
-    """Size by key of one page; raises ResponseParserError for a web page, and for entries that lack either."""
-    if not page.keys() & {"Name", "IsTruncated", "Contents"}:
-        raise ResponseParserError("no listing")
-    try:
-        return {entry["Key"]: entry["Size"] for entry in page.get("Contents", ())}
-    except KeyError:
-        raise ResponseParserError("an entry lacks key or size") from None
 
 
 class Buckets:
@@ -274,6 +264,7 @@ def _store(session: boto3.Session, endpoint_url: str | None) -> Any:
     own = endpoint_url or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
     proxies: dict[str, str] | None = {} if own and is_own(own) else None  # botocore ignores IPv6 in `no_proxy`
     store = session.client("s3", endpoint_url=endpoint_url, config=_config("path" if own else "auto", proxies))
+    store._endpoint.http_session = BoundedSession(store._endpoint.http_session)
     store.meta.events.register("before-send.s3", usage.count_request)
     store.meta.events.register("before-call.s3.HeadBucket", _stay)
     return store

@@ -232,6 +232,16 @@ def test_a_list_of_empty_pages_has_an_end_too(script: Script) -> None:
         bucket.sizes("d/", most=3)
 
 
+@pytest.mark.parametrize("answer", [(200, "<ListBucketResult><Name>client</Name>"), (403, "<Error>")])
+def test_an_answer_without_end_is_not_read_to_its_end(script: Script, answer: tuple[int, str]) -> None:
+    status, begun = answer
+    end = begun.partition(">")[0].replace("<", "</") + ">"
+    script.answers = [(status, f"{begun}{' ' * (32 << 20)}{end}".encode())]
+    for ask in (opened(script).probe, lambda: put(opened(script))):
+        with refused("bucket.not_s3"):
+            ask()
+
+
 @pytest.mark.parametrize(
     ("status", "answer", "code"),
     [
