@@ -58,7 +58,7 @@ def of_release(product: str, period: str) -> None:
 
 def of_delivery(client: str, product: str, period: str) -> None:
     """Where the latest delivery of the period is, and how to verify it, if there is one."""
-    from tasks.deliver import client_spec
+    from tasks.client_state import client_spec
     from tasks.products.registry import find
     from tasks.store import open_released
     from tasks.store.lake import DeliveryKey

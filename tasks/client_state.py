@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from tasks.client_index import write_index
-from tasks.errors import StorageUnavailable, ThrongError
+from tasks.errors import RefusedDelivery, StorageUnavailable, ThrongError
 from tasks.store import CatalogStores, ReleasedStores
 from tasks.store.audit import AuditEntry
 from tasks.store.client_file import unknown_client
@@ -59,6 +59,18 @@ def known_client(stores: CatalogStores, name: str) -> Client:
     if found := stores.catalog.client(name):
         return found
     raise unknown_client(name, [client.name for client in stores.catalog.clients()])
+
+
+def client_spec(stores: CatalogStores, name: str) -> ClientSpec:
+    """A client as last applied; raises Misconfigured for an unknown one, RefusedDelivery unless it is active."""
+    found = known_client(stores, name)
+    if found.state is ClientState.ACTIVE:
+        return ClientSpec.stored(found.spec)
+    raise RefusedDelivery(
+        f"The client {name} is {found.state}: it receives no deliveries.",
+        "Nothing to do. `throng client apply FILE.toml --enable` ends a disabling.",
+        "client.inactive",
+    )
 
 
 def disable(stores: ReleasedStores, name: str, reason: str, now: datetime) -> Ended:

@@ -1,25 +1,22 @@
 """deliver(client, product, period): release -> that client's bucket, verified there, and the client's index."""
 
-import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
 from tasks.client_index import write_index, written_index
-from tasks.client_state import known_client
+from tasks.client_state import client_spec
 from tasks.deliverable.delta import DELTA
 from tasks.deliverable.files import Rendered, earlier_delivery, inputs_digest, render
 from tasks.deliverable.gate import check_delivery
-from tasks.deliverable.manifest import MANIFEST
 from tasks.deliverable.notices import Notice
-from tasks.deliverable.renderers.registry import media_type
-from tasks.deliverable.verify import verify
 from tasks.deliverable.view import DeliveryView, GrantView, ReleaseView, ZonesView
+from tasks.delivery_objects import complete, is_begun, verify_there
 from tasks.delta_tables import check_delta_tables
 from tasks.errors import RefusedDelivery, ThrongError
 from tasks.estimate.spec import Estimator, with_people
-from tasks.key_ring import key_ring, signer, write_keys
+from tasks.key_ring import key_ring, write_keys
 from tasks.period import Period
 from tasks.products.registry import check_for_clients, find
 from tasks.products.spec import Product
@@ -27,20 +24,15 @@ from tasks.refs import DeliveryRef, IndexRef, Outcome
 from tasks.release import latest_drawn, utc_now
 from tasks.release_metadata import public_facts, release_view, zones_view
 from tasks.step import step
-from tasks.store import CatalogStores, ReleasedStores
+from tasks.store import ReleasedStores
 from tasks.store.audit import AuditEntry
 from tasks.store.buckets import Bucket
 from tasks.store.client_spec import ClientSpec, Grant
-from tasks.store.delivery_store import REFERENCE
 from tasks.store.event_log import bind_lineage, release_lineage
 from tasks.store.lake import DeliveryKey
 from tasks.store.ledger import ReleaseKey
-from tasks.store.signing_keys import KeyRing
-from tasks.store.tables import ClientState, Delivery, DeliveryState, Release, ReleaseState
+from tasks.store.tables import Delivery, DeliveryState, Release, ReleaseState
 from tasks.validation import Validator, validate
-
-MAX_FILES = 1_000
-"""Most objects read from a client's folder. A delivery has about ten."""
 
 
 class Deliver:
@@ -176,12 +168,7 @@ class Deliver:
         if not unsent:
             return []
         bucket = self._stores.buckets.open(spec.destination)
-        return [DeliveryKey.of(delivery) for delivery in unsent if self._begun(bucket, delivery)]
-
-    def _begun(self, bucket: Bucket, delivery: Delivery) -> bool:
-        """Whether one of its files is there; reference files may be there for other deliveries."""
-        own = [name for name in self._files(delivery) if not name.startswith(REFERENCE)]
-        return bool(_sizes(bucket, delivery, own))
+        return [DeliveryKey.of(delivery) for delivery in unsent if is_begun(bucket, delivery, self._files(delivery))]
 
     def _files(self, delivery: Delivery) -> dict[str, bytes]:
         return self._stores.lake.delivery(DeliveryKey.of(delivery), delivery.manifest_sha256)
@@ -221,8 +208,8 @@ class Deliver:
             bucket = self._stores.buckets.open(spec.destination)
             ring = key_ring(self._stores.signing_keys, self._now())
             write_keys(bucket, ring)
-            written = _complete(bucket, delivery, files)
-            _verify(bucket, delivery, files, ring)
+            written = complete(bucket, delivery, files)
+            verify_there(bucket, delivery, files, ring)
         except RefusedDelivery as refusal:
             self._stores.catalog.mark_refused(key, str(refusal), AuditEntry.by_user("delivery refused", str(key)))
             raise
@@ -237,52 +224,6 @@ class Deliver:
         """Rebuild the client's index from the catalog, under the client's lock; first the Delta tables."""
         if changed := write_index(self._stores, spec, self._now()):
             self._notify(spec, changed)
-
-
-def client_spec(stores: CatalogStores, name: str) -> ClientSpec:
-    """A client as last applied; raises Misconfigured for an unknown one, RefusedDelivery unless it is active."""
-    found = known_client(stores, name)
-    if found.state is ClientState.ACTIVE:
-        return ClientSpec.stored(found.spec)
-    raise RefusedDelivery(
-        f"The client {name} is {found.state}: it receives no deliveries.",
-        "Nothing to do. `throng client apply FILE.toml --enable` ends a disabling.",
-        "client.inactive",
-    )
-
-
-def _complete(bucket: Bucket, delivery: Delivery, files: Mapping[str, bytes]) -> int:
-    """Write missing files, compare present ones; returns how many were written. The manifest comes last."""
-    written, there, product = 0, _sizes(bucket, delivery, files), _product_folder(delivery)
-    for name in sorted(files, key=lambda name: (name.endswith(f"/{MANIFEST}"), name)):
-        path = f"{product}/{name}"
-        if path in there:
-            bucket.compare(path, files[name], there[path])
-        else:
-            bucket.put_new(path, files[name], hashlib.sha256(files[name]).hexdigest(), media_type(name))
-            written += 1
-    return written
-
-
-def _verify(bucket: Bucket, delivery: Delivery, files: Mapping[str, bytes], ring: KeyRing) -> None:
-    """As the client would; a stored delivery keeps the signature of a former key, a revoked one too."""
-    start = f"{_product_folder(delivery)}/"
-    sizes = {key.removeprefix(start): size for key, size in _sizes(bucket, delivery, files).items()}
-    documents = delivery.path.removeprefix(start)
-    pinned = signer(ring, files[f"{documents}/{MANIFEST}"])
-    verify(sizes, lambda name: bucket.get(start + name, sizes[name]), pinned, documents)
-
-
-def _product_folder(delivery: Delivery) -> str:
-    return f"{delivery.product}/v{delivery.version}"
-
-
-def _sizes(bucket: Bucket, delivery: Delivery, names: Iterable[str]) -> dict[str, int]:
-    """All objects in the folders of a delivery's files."""
-    folders = sorted({f"{name.rpartition('/')[0]}/" for name in names})
-    outer = (folder for folder in folders if not any(folder.startswith(other) for other in folders if other != folder))
-    listed = (bucket.sizes(f"{_product_folder(delivery)}/{folder}", MAX_FILES) for folder in outer)
-    return {key: size for objects in listed for key, size in objects.items()}
 
 
 def _reference(delivery: Delivery, bucket: Bucket, outcome: Outcome) -> DeliveryRef:

@@ -79,7 +79,7 @@ def _received(home: Path, client: str) -> dict[str, Any]:
 
 
 def _download(client: str, folder: Path) -> None:
-    from tasks.deliver import client_spec
+    from tasks.client_state import client_spec
     from tasks.store import open_released
 
     stores = open_released()

@@ -35,7 +35,7 @@ def publish(product: str, period: str, revision_of: str | None) -> None:
 
 def deliver(client: str, product: str, period: str) -> None:
     """Check client, product and period; the product must be for clients."""
-    from tasks.deliver import client_spec
+    from tasks.client_state import client_spec
     from tasks.period import Period
     from tasks.products.registry import check_for_clients, find
 
@@ -52,7 +52,7 @@ def daily() -> None:
 
 def backfill(first: date, last: date, product: str | None, client: str | None) -> None:
     """Check the range, and that product and client exist."""
-    from tasks.deliver import client_spec
+    from tasks.client_state import client_spec
     from tasks.plan import check_range
     from tasks.products.registry import find
 

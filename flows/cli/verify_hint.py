@@ -16,7 +16,7 @@ PUBLIC_KEY = "throng-public.pem"
 
 def verify_hint(stores: "ReleasedStores", client: str, location: str) -> str:
     """What comes next after a delivery: a command that works as it is printed, or whose turn it is."""
-    from tasks.deliver import client_spec
+    from tasks.client_state import client_spec
 
     to = client_spec(stores, client).destination
     pinned = ""

@@ -85,7 +85,7 @@ def test_what_a_delivery_says_to_run_next_runs_as_it_is_printed(
 def test_a_client_downloads_and_verifies_with_nothing_of_ours(
     throng: Throng, client: Callable[..., Said], tmp_path: Path
 ) -> None:
-    from tasks.deliver import client_spec
+    from tasks.client_state import client_spec
     from tasks.store import open_stores
 
     client()

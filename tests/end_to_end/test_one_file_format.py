@@ -9,7 +9,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
 
-from tasks.deliver import client_spec
+from tasks.client_state import client_spec
 from tasks.store import open_stores
 from tests.end_to_end.conftest import DAY, Said, Throng
 

@@ -9,7 +9,7 @@ from threading import Thread
 
 import pytest
 
-from tasks.deliver import _complete
+from tasks.delivery_objects import complete
 from tasks.store import buckets as module
 from tasks.store import usage
 from tasks.store.buckets import Bucket, Buckets
@@ -192,7 +192,7 @@ def _listing(*sizes: int, more: str = "", folder: str = "d") -> bytes:
 def test_an_object_of_another_size_than_ours_is_refused_and_not_read(script: Script) -> None:
     script.answers = [(200, _listing(10**12, folder="p/v2/docs"))]
     with refused("bucket.other_bytes"):
-        _complete(opened(script), DELIVERY, {"docs/0": BODY})
+        complete(opened(script), DELIVERY, {"docs/0": BODY})
     assert len(script.seen) == 1
 
 

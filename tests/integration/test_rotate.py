@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from flows.cli import app
-from tasks.deliver import client_spec
+from tasks.client_state import client_spec
 from tasks.deliverable.signature import public_key
 from tasks.deliverable.verifier.signatures import key_id, parse_public_key
 from tasks.rotate import Rotate

@@ -226,7 +226,7 @@ def _says(*words: str, code: int = 0) -> str:
 
 
 def _download(folder: Path) -> None:
-    from tasks.deliver import client_spec
+    from tasks.client_state import client_spec
     from tasks.store import open_stores
 
     stores = open_stores()

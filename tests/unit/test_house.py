@@ -36,6 +36,7 @@ VERBS = {"ingest", "publish", "deliver", "expire", "verify", "rotate"} | {
         "client_check",
         "client_state",
         "delta_tables",
+        "delivery_objects",
         "key_ring",
     ),  # what they share: drawing once, what a delivery and an index may say
     *("plan", "alerts", "metrics", "status", "landing_check", "inspect"),  # what is to be done, and what is to be told

@@ -10,7 +10,8 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from tasks.deliver import Deliver, client_spec
+from tasks.client_state import client_spec
+from tasks.deliver import Deliver
 from tasks.deliverable.delta import DeltaVersion, log_files
 from tasks.deliverable.verifier.index_history import INDEX
 from tasks.deliverable.verifier.key_chain import KEYS

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from tasks.deliver import client_spec
+from tasks.client_state import client_spec
 from tasks.deliverable.index import facts_of
 from tasks.period import Period
 from tasks.store import Stores

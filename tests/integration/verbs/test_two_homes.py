@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks.deliver import Deliver, client_spec
+from tasks.client_state import client_spec
+from tasks.deliver import Deliver
 from tasks.privacy.bounds import Integers
 from tasks.store import open_stores
 from tests.integration.verbs.acting import DAY, Act, apply, attempt
