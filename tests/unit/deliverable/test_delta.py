@@ -1,6 +1,7 @@
 """Delta tables: deltalake, duckdb, pandas and pyarrow read what the logs and folders say."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
@@ -19,10 +20,21 @@ from hypothesis import strategies as st
 
 from tasks.deliverable.delta import DeltaDelivery, DeltaVersion, extended, log_files, named
 from tasks.deliverable.files import Rendered
+from tasks.deliverable.signature import pem, public_key
 from tasks.deliverable.verifier.index_history import Verified
+from tasks.deliverable.verifier.script import main
 from tasks.deliverable.verify import verify
 from tests.refusals import refused
-from tests.unit.deliverable.factories import placed, release_view, rendered, revision, stored
+from tests.unit.deliverable.factories import (
+    SIGNING_KEY,
+    index_of,
+    placed,
+    release_view,
+    rendered,
+    revision,
+    stored,
+    text,
+)
 
 SUNDAY, MONDAY = date(2026, 3, 29), date(2026, 3, 30)
 FIRST, SECOND = (rendered(release_view(day)) for day in (SUNDAY, MONDAY))
@@ -51,6 +63,29 @@ def rows(folder: Path, version: int | None = None, table: str = "zone_hour") -> 
 
 def revisions(table: pa.Table) -> set[tuple[date, int]]:
     return set(zip(table["dt"].to_pylist(), table["revision"].to_pylist(), strict=True))
+
+
+def test_the_pattern_of_the_read_me_names_the_rows_and_not_the_log(tmp_path: Path) -> None:
+    """Polars refuses a folder of two kinds of files."""
+    folder = delivered(tmp_path)
+    pattern = re.search(r'scan_parquet\("(data/[^"]+)"', text(FIRST))
+    assert pattern
+    found = {path.relative_to(folder).as_posix() for path in folder.glob(pattern[1])}
+    assert found == {each.path.rows("zone_hour") + "/footfall.parquet" for each in (FIRST, SECOND, REVISED)}
+
+
+def test_the_command_of_the_read_me_verifies_a_prefix_with_delta_tables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prefix, key = tmp_path / "prefix", tmp_path / "KEY.pem"
+    key.write_text(pem(public_key(SIGNING_KEY)))
+    folder = delivered(prefix)
+    (prefix / "index.json").write_bytes(index_of(FIRST, SECOND, REVISED, logs=WHOLE))
+    command = re.search(r"`python (\S+verify\.py) (\S+) --public-key KEY\.pem`", text(REVISED))
+    assert command
+    monkeypatch.chdir(folder)
+    assert Path(command[1]).is_file()
+    assert main([command[2], "--public-key", str(key)]) == 0
 
 
 @pytest.mark.parametrize("table", TABLES)

@@ -53,6 +53,16 @@ def test_the_view_of_duckdb_holds_the_newest_revision_of_each_period_whole(clien
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_file_split_at_its_semicolons_gives_its_statements(dialect: str) -> None:
+    """So that drivers that take one statement at a time run a file: no comment or text holds a semicolon."""
+    content = text(DAY, f"sql/{dialect}.sql")
+    parts = [one for one in content.split(";") if one.strip()]
+    assert len(parts) == len([one for one in sqlglot.parse(content, read=dialect) if isinstance(one, exp.Expression)])
+    code = ["\n".join(line for line in one.splitlines() if not line.startswith("--")).split() for one in parts]
+    assert {words[0] for words in code} <= {"CREATE", "ALTER", "MSCK"}
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
 @pytest.mark.parametrize("release", [release_view(), TRIPS], ids=["footfall", "trips"])
 def test_every_dialect_has_a_table_and_a_view_of_each_table_with_quoted_names(release: Any, dialect: str) -> None:
     delivery = rendered(release)
