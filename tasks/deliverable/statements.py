@@ -1,6 +1,8 @@
 """What a delivery states in several of its files."""
 
-from tasks.deliverable.view import Exclusion
+from itertools import pairwise
+
+from tasks.deliverable.view import DimensionView, Exclusion, LevelView, ReleaseView
 from tasks.policy import Eligibility, Publisher
 
 UNIT = "everything of one subscriber (one SIM) in one calendar month"
@@ -53,3 +55,31 @@ def left_out(who: Eligibility) -> tuple[Exclusion, ...]:
 def published_by(publisher: Publisher) -> dict[str, str]:
     """What the publisher states, by title; what is not set is said to be not stated."""
     return {title: getattr(publisher, name) or NOT_STATED for name, title in PUBLISHER_TITLES.items()}
+
+
+def additions(level: LevelView, quote: str = "") -> str:
+    """Over which columns a level's values may be added; names between quotes."""
+    if not level.additive:
+        return "Values may not be added."
+    within = f"Within one {level.instant.unit}, values" if level.instant else "Values"
+    return f"{within} may be added over {', '.join(f'{quote}{column}{quote}' for column in level.additive_columns)}."
+
+
+def never_add(instant: DimensionView | None) -> str:
+    """Over what no level's values may be added."""
+    instants = f"{instant.unit}s (one person stays several {instant.unit}s) and never over " if instant else ""
+    return f"Never add over {instants}levels (each level counts the same persons again)."
+
+
+def clock_change(release: ReleaseView) -> str:
+    """What the local clock does where its offset from UTC changes within the period; empty if it does not."""
+    if release.instant is None:
+        return ""
+    local = [instant.astimezone(release.local) for instant in release.instant.values]
+    for before, after in pairwise(local):
+        if after.utcoffset() != before.utcoffset():
+            ahead = after.replace(tzinfo=None) > before.replace(tzinfo=None)
+            forward = f"forward: after hour {before.hour} comes hour {after.hour}"
+            back = f"back: hour {after.hour} appears twice, and {release.instant.column} tells which one"
+            return f"On {after.date()} clocks go {forward if ahead else back}."
+    return ""

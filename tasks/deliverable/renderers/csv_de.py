@@ -36,7 +36,7 @@ HEADER = {
 
 
 def german(content: RenderInput) -> bytes:
-    """CSV in UTF-8 with a byte order mark: semicolons, decimal commas, dates as 31.12.2026, an en dash in ranges."""
+    """CSV in UTF-8 with a byte order mark: semicolons, decimal commas, dates as 31.12.2026, ages as 18–24 and ab 65."""
     (rows,) = content.tables.values()
     sink = io.StringIO(newline="")
     lines = csv.writer(sink, delimiter=";")
@@ -51,8 +51,9 @@ def _german(column: pa.ChunkedArray) -> pa.ChunkedArray:
         return pc.strftime(column, "%d.%m.%Y")
     if pa.types.is_floating(column.type):
         return pc.replace_substring(column.cast(pa.string()), ".", ",")
-    if pa.types.is_string(column.type):  # a range such as 5-15 would become a date
-        return pc.replace_substring_regex(column, r"^(\d+)-(\d+)$", r"\1–\2")
+    if pa.types.is_string(column.type):  # a range such as 5-15 would become a date, and 65+ the number 65
+        ranges = pc.replace_substring_regex(column, r"^(\d+)-(\d+)$", r"\1–\2")
+        return pc.replace_substring_regex(ranges, r"^(\d+)\+$", r"ab \1")
     return column
 
 
@@ -60,7 +61,7 @@ RENDERER = Renderer(
     name="csv_de",
     file="{table}.de.csv",
     media_type="text/csv; charset=utf-8",
-    meaning="the same rows for German Excel: semicolons, decimal commas, German header",
+    meaning="the same rows for German Excel: semicolons, decimal commas, German header, ages as 18–24 and ab 65",
     render=german,
     on_request=True,
     holds="table",

@@ -1,6 +1,6 @@
 """README.md of a delivery: how to read it, in plain words, with an example from its own rows."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, time
 from math import hypot
@@ -15,7 +15,15 @@ from tasks.deliverable.markdown import plain, template
 from tasks.deliverable.renderers.parquet import RENDERER as PARQUET
 from tasks.deliverable.renderers.spec import Renderer, RenderInput
 from tasks.deliverable.serialisation import instant
-from tasks.deliverable.statements import COMPOSITION, DERIVED_MECHANISM, MECHANISM, UNIT
+from tasks.deliverable.statements import (
+    COMPOSITION,
+    DERIVED_MECHANISM,
+    MECHANISM,
+    UNIT,
+    additions,
+    clock_change,
+    never_add,
+)
 from tasks.deliverable.table import expected_lifted, status_counts
 from tasks.deliverable.verifier.signatures import key_id
 from tasks.deliverable.view import DimensionView, LevelView, ReleaseView, RowStatus
@@ -59,13 +67,17 @@ def readme(content: RenderInput) -> bytes:
         mechanism=DERIVED_MECHANISM if release.inputs else MECHANISM,
         key_id=key_id(content.public_key),
         composition=COMPOSITION,
-        where=_where,
-        when=_when,
-        place=_place,
-        cells=_cells,
-        additions=_additions,
+        clock_change=clock_change(release),
+        never_add=never_add(release.instant),
+        by_zone=_adds_zones(first.levels[0]),
+        **_functions(),
     )
     return text.encode()
+
+
+def _functions() -> dict[str, Callable[..., object]]:
+    """What the template calls."""
+    return {"where": _where, "when": _when, "place": _place, "cells": _cells, "additions": additions}
 
 
 def _columns(release: ReleaseView) -> dict[DataColumn, list[str]]:
@@ -117,6 +129,11 @@ def _neighbour(shown: pa.Table, level: LevelView, row: Row, over: DimensionView)
     return _first(shown.sort_by(over.column))
 
 
+def _adds_zones(level: LevelView) -> bool:
+    """Whether the sum of a level's zones is the total of their district."""
+    return [d.name in level.additive for d in level.dimensions if d.granted_by] == [True] and not level.of_districts
+
+
 def _cells(level: LevelView, row: Row) -> list[tuple[str, str]]:
     """The key columns of a row, for a table."""
     cells = []
@@ -149,13 +166,6 @@ def _when(level: LevelView, row: Row) -> str:
     starts, hour = level.instant.values, row[level.instant.local_column]
     begin = datetime.combine(row["local_date"], time(hour))
     return f"{begin:%H:%M} to {begin + (starts[1] - starts[0]):%H:%M}"
-
-
-def _additions(level: LevelView) -> str:
-    if not level.additive:
-        return "Values may not be added."
-    within = f"Within one {level.instant.unit}, values" if level.instant else "Values"
-    return f"{within} may be added over {', '.join(f'`{column}`' for column in level.additive_columns)}."
 
 
 RENDERER = Renderer("readme", "README.md", "text/markdown; charset=utf-8", "how to read the delivery", readme)

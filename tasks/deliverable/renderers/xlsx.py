@@ -1,93 +1,119 @@
-"""The delivered rows as one Excel workbook: a sheet a table, and notes."""
+"""The delivered rows as one Excel workbook: notes, a sheet a table, and the zones."""
 
 import io
 from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import xlsxwriter  # type: ignore[import-untyped]
 
-from tasks.deliverable.columns import columns, status_meanings
+from tasks.deliverable.reference import GEOMETRY, zones
 from tasks.deliverable.renderers.spec import Renderer, RenderInput
-from tasks.deliverable.statements import COMPOSITION, PERMITTED_USE
+from tasks.deliverable.workbook_notes import notes
 
 MAX_ROWS = 1_048_575
 """Rows of a sheet below its header: Excel's limit."""
 NAME_LENGTH = 31
 """Characters of a sheet's name: Excel's limit."""
+A4 = 9
+LINE, LINE_LENGTH = 15, 90
+"""Points and characters of a line of a note. LibreOffice does not fit the height of a row to its text."""
+FORMATS = {
+    "date": {"num_format": "yyyy-mm-dd"},
+    "time": {"num_format": "yyyy-mm-dd hh:mm"},
+    "count": {"num_format": "#,##0"},
+    "decimal": {"num_format": "#,##0.0"},
+    "small": {"num_format": "0"},
+    "text": {"indent": 1},
+}
+WIDTHS = {"date": 11, "time": 17}
+"""Least characters of a column; Excel shows a date that does not fit as ###."""
 
 
 def xlsx(content: RenderInput) -> bytes:
-    """A workbook with typed columns, frozen headers and filters; a long table goes on in a next sheet."""
+    """A workbook with typed columns, filters, and a header on each printed page; a long table has several sheets."""
     sink = io.BytesIO()
     options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     with xlsxwriter.Workbook(sink, options) as book:
         book.set_properties({"title": content.release.id, "created": content.release.created_at.replace(tzinfo=None)})
         _notes(book, content)
         for table in content.release.tables:
-            _sheets(book, table.name, content.tables[table.name])
+            _sheets(book, content, table.name, content.tables[table.name])
+        _sheets(book, content, "zones", zones(content).drop_columns([GEOMETRY]))
     return sink.getvalue()
 
 
 def _notes(book: Any, content: RenderInput) -> None:
-    release = content.release
-    sheet, bold, wrapped = (
-        book.add_worksheet("notes"),
-        book.add_format({"bold": True}),
-        book.add_format({"text_wrap": True}),
-    )
-    sheet.set_column(0, 0, 30, bold)
-    sheet.set_column(1, 1, 100, wrapped)
-    levels = [(level.name, level.meaning) for level in release.levels]
-    named = {column.name: column.meaning for table in release.tables for column in columns(release, table)}
-    lines = [
-        ("release", release.id),
-        ("period", str(release.period)),
-        ("who is counted", release.basis),
-        ("who is not counted", " ".join(each.meaning for each in release.left_out)),
-        ("how to read", "Numbers carry noise; the interval says how much. An empty number is not a zero: see status."),
-        ("months add up", COMPOSITION),
-        ("permitted use", f"{PERMITTED_USE} More is in TERMS.md."),
-        *levels,
-        *((status.value, meaning) for status, meaning in status_meanings(release.instant).items()),
-        *named.items(),
-    ]
-    for row, (name, text) in enumerate(lines):
+    sheet = _printable(book, content, "notes")
+    sheet.set_column(0, 0, 30, book.add_format({"bold": True, "valign": "top"}))
+    sheet.set_column(1, 1, 100, book.add_format({"text_wrap": True, "valign": "top"}))
+    for row, (name, text) in enumerate(notes(content)):
+        sheet.set_row(row, LINE * -(-len(text) // LINE_LENGTH))
         sheet.write_string(row, 0, name)
         sheet.write_string(row, 1, text)
 
 
-def _sheets(book: Any, name: str, rows: pa.Table) -> None:
+def _sheets(book: Any, content: RenderInput, name: str, rows: pa.Table) -> None:
     for number, start in enumerate(range(0, max(rows.num_rows, 1), MAX_ROWS)):
         title = f"{name[: NAME_LENGTH - 3]}_{number + 1}" if rows.num_rows > MAX_ROWS else name[:NAME_LENGTH]
-        _sheet(book, title, rows.slice(start, MAX_ROWS))
+        _rows(book, _printable(book, content, title), rows.slice(start, MAX_ROWS))
 
 
-def _sheet(book: Any, title: str, rows: pa.Table) -> None:
+def _printable(book: Any, content: RenderInput, title: str) -> Any:
+    """A new sheet that prints on landscape A4, as wide as the page, with release, sheet and page number below."""
     sheet = book.add_worksheet(title)
-    header = book.add_format({"bold": True, "bottom": 1})
-    formats = {
-        "date": book.add_format({"num_format": "yyyy-mm-dd"}),
-        "time": book.add_format({"num_format": "yyyy-mm-dd hh:mm"}),
+    sheet.set_landscape()
+    sheet.set_paper(A4)
+    sheet.set_margins(0.4, 0.4, 0.4, 0.6)
+    sheet.fit_to_pages(1, 0)
+    sheet.set_footer(f"&L{content.release.id}&C&A&R&P / &N")
+    return sheet
+
+
+def _rows(book: Any, sheet: Any, rows: pa.Table) -> None:
+    formats = {kind: book.add_format(form) for kind, form in FORMATS.items()}
+    headers = {
+        kind: book.add_format({"bold": True, "bottom": 1, **({"indent": 1} if kind == "text" else {"align": "right"})})
+        for kind in FORMATS
     }
     sheet.freeze_panes(1, 0)
+    sheet.repeat_rows(0)
     sheet.autofilter(0, 0, rows.num_rows, rows.num_columns - 1)
     for place, field in enumerate(rows.schema):
-        sheet.set_column(place, place, max(12, len(field.name) + 4))
-        sheet.write_string(0, place, field.name, header)
-        kind = "date" if pa.types.is_date(field.type) else "time" if pa.types.is_timestamp(field.type) else None
-        for row, value in enumerate(rows[field.name].to_pylist(), 1):
+        kind, column = _kind(field.type), rows[field.name]
+        sheet.set_column(place, place, _width(field.name, kind, column))
+        sheet.write_string(0, place, field.name, headers[kind])
+        for row, value in enumerate(column.to_pylist(), 1):
             if isinstance(value, datetime):
                 value = value.replace(tzinfo=None)
             if value is not None:
-                sheet.write(row, place, value, *([formats[kind]] if kind else []))
+                sheet.write(row, place, value, formats[kind])
+
+
+def _kind(of: pa.DataType) -> str:
+    """Which of the formats a column has."""
+    kinds = {
+        "date": pa.types.is_date(of),
+        "time": pa.types.is_timestamp(of),
+        "count": pa.types.is_int64(of),
+        "decimal": pa.types.is_floating(of),
+        "text": pa.types.is_string(of),
+    }
+    return next((kind for kind, it_is in kinds.items() if it_is), "small")
+
+
+def _width(name: str, kind: str, column: pa.ChunkedArray) -> int:
+    """Characters that show the header with its filter's arrow, and every value."""
+    longest = (pc.max(pc.utf8_length(column)).as_py() or 0) + 3 if kind == "text" else 0
+    return max(len(name) + 4, WIDTHS.get(kind, 0), longest)
 
 
 RENDERER = Renderer(
     name="xlsx",
     file="{product}.xlsx",
     media_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    meaning="the same rows as an Excel workbook, a sheet a table, with notes; times in UTC beside the local ones",
+    meaning="the same rows as an Excel workbook, with notes and your zones; times in UTC beside the local ones",
     render=xlsx,
     on_request=True,
     holds="tables",

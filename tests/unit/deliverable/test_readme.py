@@ -1,6 +1,7 @@
 """The read-me: its example is the delivery's own, its snippet runs, and foreign text stays text."""
 
 import re
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from tasks.deliverable.files import render
 from tasks.deliverable.markdown import plain
+from tasks.deliverable.statements import clock_change
 from tasks.deliverable.view import DeliveryView
 from tests.unit.deliverable.factories import (
     SIGNING_KEY,
@@ -59,6 +61,31 @@ def test_the_snippet_runs_on_a_revised_period_and_keeps_the_newest(
     assert "Z01" in capsys.readouterr().out
     assert set(seen["data"].revision) == {2}
     assert len(seen["data"]) == delivery.tables["zone_hour"].num_rows
+    assert set(seen["shown"].local.dt.hour) == set(seen["shown"].local_hour)
+    exec(text(delivery).split("```python\n")[2].partition("```")[0], seen)
+    totals = seen["districts"].reset_index()
+    assert totals.persons.sum() == seen["data"].persons.sum()
+    assert totals[["rows", "shown"]].sum().to_list() == [len(seen["data"]), len(seen["shown"])]
+
+
+@pytest.mark.parametrize(
+    ("day", "sentence"),
+    [
+        (date(2026, 3, 29), "On 2026-03-29 clocks go forward: after hour 1 comes hour 3."),
+        (date(2026, 10, 25), "On 2026-10-25 clocks go back: hour 2 appears twice, and hour_utc tells which one."),
+    ],
+)
+def test_a_day_on_which_clocks_change_says_so(day: date, sentence: str) -> None:
+    assert clock_change(release_view(day)) == sentence
+    assert sentence in text(rendered(release_view(day)))
+
+
+def test_the_total_of_a_district_is_not_the_sum_of_its_demographic_rows() -> None:
+    delivery = rendered()
+    statuses = stored(delivery, "district_hour_demographic")["status"].to_pylist()
+    missing = 100 - 100 * statuses.count("estimate") / len(statuses)
+    assert f"too low: {missing:.0f} % of these rows have no number" in text(delivery)
+    assert "too low" not in readme("Z01")
 
 
 def test_a_client_of_one_zone_is_told_why_there_are_no_district_rows() -> None:
