@@ -23,7 +23,7 @@ RENDERER = Renderer(
     name="csv",
     file="{table}.csv",
     media_type="text/csv; charset=utf-8",
-    meaning="the same rows; UTF-8, an empty field where there is no number",
+    meaning="the same rows for programs: UTF-8, decimal points, an empty field where there is no number",
     render=rfc4180,
     on_request=True,
     holds="table",

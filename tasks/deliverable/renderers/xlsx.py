@@ -81,7 +81,7 @@ def _rows(book: Any, sheet: Any, rows: pa.Table) -> None:
     sheet.repeat_rows(0)
     sheet.autofilter(0, 0, rows.num_rows, rows.num_columns - 1)
     for place, field in enumerate(rows.schema):
-        kind, column = _kind(field.type), rows[field.name]
+        kind, column = _kind(field), rows[field.name]
         sheet.set_column(place, place, _width(field.name, kind, column))
         sheet.write_string(0, place, field.name, headers[kind])
         for row, value in enumerate(column.to_pylist(), 1):
@@ -91,12 +91,13 @@ def _rows(book: Any, sheet: Any, rows: pa.Table) -> None:
                 sheet.write(row, place, value, formats[kind])
 
 
-def _kind(of: pa.DataType) -> str:
-    """Which of the formats a column has."""
+def _kind(field: pa.Field) -> str:
+    """Which of the formats a column has; a whole number without a unit is a key, such as a year."""
+    of = field.type
     kinds = {
         "date": pa.types.is_date(of),
         "time": pa.types.is_timestamp(of),
-        "count": pa.types.is_int64(of),
+        "count": pa.types.is_int64(of) and b"unit" in (field.metadata or {}),
         "decimal": pa.types.is_floating(of),
         "text": pa.types.is_string(of),
     }

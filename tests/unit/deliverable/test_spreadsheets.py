@@ -39,6 +39,9 @@ def test_a_workbook_has_notes_and_a_typed_sheet_a_table() -> None:
         assert list(header) == rows.column_names
         assert sheet.freeze_panes == "A2"
         assert sheet.auto_filter.ref
+        full = next(row for row in sheet.iter_rows(2) if row[-1].value == "estimate")
+        forms = {name: cell.number_format for name, cell in zip(header, full, strict=True)}
+        assert (forms["local_hour"], forms["persons"], forms["se"]) == ("0", "#,##0", "#,##0.0")
         for line, row in zip(lines, rows.to_pylist(), strict=True):
             seen = dict(zip(header, line, strict=True))
             assert isinstance(seen["hour_utc"], datetime)
