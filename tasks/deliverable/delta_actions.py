@@ -14,8 +14,8 @@ import pyarrow as pa
 from tasks.deliverable.serialisation import to_compact_json
 from tasks.errors import StepFailed
 
-PARTITION_TYPES = {"cadence": "string", "dt": "date", "revision": "integer"}
-"""Columns that are in no file, but in the folders' names."""
+PARTITION_TYPES = {"cadence": "string", "dt": "date", "revision": "long"}
+"""Columns that are in no file, but in the folders' names; with the types of the contract."""
 _TYPES = {
     pa.string(): "string",
     pa.bool_(): "boolean",
@@ -111,9 +111,10 @@ def added(log: str) -> Iterator[Action]:
 
 
 def columns(log: str) -> list[tuple[str, str, bool]]:
-    """Name, type and nullability of each column that a version's file states."""
+    """Name, type and nullability of each column of the Parquet files, as a version's file states it."""
     (stated,) = (action["metaData"] for action in map(json.loads, log.splitlines()) if "metaData" in action)
-    return [(field["name"], field["type"], field["nullable"]) for field in json.loads(stated["schemaString"])["fields"]]
+    fields = json.loads(stated["schemaString"])["fields"]
+    return [(each["name"], each["type"], each["nullable"]) for each in fields if each["name"] not in PARTITION_TYPES]
 
 
 def _fields(schema: pa.Schema) -> list[Action]:

@@ -116,7 +116,7 @@ def test_a_table_states_its_columns_their_types_and_their_meaning(tmp_path: Path
     fields = {field.name: field for field in DeltaTable(delivered(tmp_path) / "data/zone_hour").schema().fields}
     types = {name: str(field.type) for name, field in fields.items()}
     assert types["hour_utc"] == 'PrimitiveType("timestamp")'
-    assert (types["dt"], types["revision"]) == ('PrimitiveType("date")', 'PrimitiveType("integer")')
+    assert (types["dt"], types["revision"]) == ('PrimitiveType("date")', 'PrimitiveType("long")')
     assert (fields["zone_id"].nullable, fields["persons"].nullable) == (False, True)
     assert fields["zone_id"].metadata["comment"] == "The zone_id."
     table = DeltaTable(tmp_path / "footfall/v2/data/zone_hour")
@@ -198,6 +198,13 @@ def test_a_delivery_with_other_columns_than_the_first_is_refused() -> None:
     described = file.schema.set(0, file.schema.field(0).with_metadata({"description": "Said better."}))
     changed = replace(other, files={**other.files, "zone_hour": replace(file, schema=described)})
     assert len(extended(WHOLE, [changed])) == 1
+
+
+def test_a_table_that_began_with_smaller_revision_numbers_goes_on() -> None:
+    long, integer = (f'\\"type\\":\\"{kind}\\"}}],' for kind in ("long", "integer"))
+    assert all(long in log for log in WHOLE[0].logs.values())
+    begun = replace(WHOLE[0], logs={name: log.replace(long, integer) for name, log in WHOLE[0].logs.items()})
+    assert extended([begun, *WHOLE[1:2]], [delta(SECOND), delta(REVISED)]) == WHOLE[2:]
 
 
 def test_the_folders_are_read_as_before_by_those_who_know_no_log(tmp_path: Path) -> None:
