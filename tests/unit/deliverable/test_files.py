@@ -28,6 +28,7 @@ from tests.unit.deliverable.factories import (
     rendered,
     revision,
     stored,
+    text,
     zones_view,
 )
 
@@ -238,6 +239,9 @@ def test_the_same_zones_in_other_words_and_a_later_panel_change_nothing() -> Non
 
 def test_the_panel_size_is_stated_with_its_interval() -> None:
     panel = PanelView("2026-02", 1234.4, 10, 1217.9, 1250.8)
-    stated = manifest(rendered(release_view(panel=panel, panel_reason="")))["population"]
+    delivery = rendered(release_view(panel=panel, panel_reason=""))
+    assert "In 2026-02 it had about 1,234 persons (1,218 to 1,251)." in text(delivery)
+    assert "Its size is not stated." in text(rendered())
+    stated = manifest(delivery)["population"]
     assert stated["panel_size"] == {"month": "2026-02", "value": 1234.4, "se": 10, "low": 1217.9, "high": 1250.8}
     assert stated["panel_size_reason"] is None
