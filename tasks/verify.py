@@ -41,8 +41,8 @@ class Verify:
 
 
 def _verified(location: str, public_key: Path | None, state: Path | None, sequence: int) -> Verified:
-    pinned, seen = pinned_key(public_key) if public_key else None, read_state(state) if state else None
     root, documents = split_location(location)
+    pinned, seen = pinned_key(public_key) if public_key else None, read_state(state, root) if state else None
     objects = _bucket(root) if "://" in root else folder_objects(Path(root))
     above = partial(_keys_above if "://" in root else keys_above, root)
     verified = verify(objects.sizes, objects.fetch, pinned, documents, seen, sequence, above)

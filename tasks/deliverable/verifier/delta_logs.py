@@ -8,6 +8,7 @@ from tasks.deliverable.verifier.untrusted import (
     COUNT,
     DIGEST,
     PATH,
+    REMOVE_OR_ASK,
     SMALL_BYTES,
     Document,
     UntrustedObjects,
@@ -50,9 +51,7 @@ def _verify_log(objects: UntrustedObjects, table: Document, sizes: Mapping[str, 
     if there != names:
         wrong = plain_name(min({*there} ^ {*names}))
         what = f"{wrong} is missing in the log of a Delta table, or does not belong there."
-        refuse(
-            what, "delta.files_differ", "If your own tools wrote there, remove that; else ask for the delivery again."
-        )
+        refuse(what, "delta.files_differ", REMOVE_OR_ASK)
     contents = [objects.read(name, SMALL_BYTES) for name in names]
     if table["digest"] != log_digest(contents):
         refuse(f"{label} is not the log that the index states: a file of it was changed.", "delta.log_altered")

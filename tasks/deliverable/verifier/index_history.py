@@ -16,6 +16,7 @@ from tasks.deliverable.verifier.untrusted import (
     INDEX_BYTES,
     NAME,
     PATH,
+    REMOVE_OR_ASK,
     REVISION,
     SMALL_BYTES,
     WORD,
@@ -81,8 +82,11 @@ class Verified:
         if self.index:
             states = ", ".join(f"{count} {state}" for state, count in self.states.items()) or "no deliveries"
             said.append(f"index {self.index['sequence']} of {self.index['issued_at']}: {states}")
+        else:
+            said.append("no index: not checked whether a delivery was replaced, recalled or left out")
         to = "".join(sorted({f" to {plain_name(one.manifest['client'])}" for one in self.deliveries}))
-        return [*said, f"{len(self.deliveries)} delivery(s){to}: {self.verdict}."]
+        number = len(self.deliveries)
+        return [*said, f"{number} {'delivery' if number == 1 else 'deliveries'}{to}: {self.verdict}."]
 
     @property
     def seen(self) -> Document:
@@ -189,17 +193,19 @@ def _check_periods(index: Document) -> None:
 
 def _check_history(index: Document, digest: str, seen: Document | None, least: int) -> None:
     """Refuse an older index than was seen or demanded, another of the same sequence, and omitted deliveries."""
-    sequence, last = index["sequence"], (seen or {}).get("sequence", 0)
-    if sequence < max(least, last):
-        what = f"{INDEX} has sequence {sequence}, and {max(least, last)} was seen or demanded: it is an older one."
-        refuse(what, "index.rolled_back")
-    if not seen:
-        return
-    if index["client"] != seen["client"]:
+    if seen and index["client"] != seen["client"]:
         what = (
             f"{INDEX} is of client {plain_name(index['client'])}, and the state file of {plain_name(seen['client'])}."
         )
         refuse(what, "index.other_client", "Give the state file of this client. If it is, do not use the deliveries.")
+    sequence, last = index["sequence"], (seen or {}).get("sequence", 0)
+    if sequence < (newest := max(least, last)):
+        refuse(
+            f"{INDEX} has sequence {sequence}, and {newest} was seen or demanded: it is an older one.",
+            "index.rolled_back",
+        )
+    if not seen:
+        return
     follows = {last: digest, last + 1: index["previous"]}.get(sequence, seen["index"])
     if follows != seen["index"]:
         refuse(f"{INDEX} with sequence {sequence} does not follow the index seen before.", "index.other_history")
@@ -230,4 +236,4 @@ def _check_nothing_else(
     strays = sorted(set(objects.sizes).difference(others, *(delivery.names for delivery in deliveries)))
     if strays:
         more = f" and {len(strays) - 1} more" if len(strays) > 1 else ""
-        refuse(f"{plain_name(strays[0])}{more}: no verified delivery holds it.", "index.unnamed_objects")
+        refuse(f"{plain_name(strays[0])}{more}: no verified delivery holds it.", "index.unnamed_objects", REMOVE_OR_ASK)

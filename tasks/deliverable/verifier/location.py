@@ -94,8 +94,10 @@ def _read(path: Path, most: int) -> bytes:
         return file.read(most)
 
 
-def read_state(path: Path) -> Document:
-    """What the state file says was seen; empty if there is no such file yet."""
+def read_state(path: Path, root: str) -> Document:
+    """What the state file says was seen; empty if there is no such file yet. Refused below the location `root`."""
+    if path.resolve().is_relative_to(root):
+        misused(f"{path} is in the folder that is verified.", "delivery.state_inside", "Give a file outside it.")
     try:
         return parse(_read(path, INDEX_BYTES), SEEN_SHAPE, path.name)
     except FileNotFoundError:

@@ -41,7 +41,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def _verify_folder(folder: str, key: Path | None, state: Path | None, sequence: int) -> Verified:
     root, documents = split_location(folder)
-    pinned, seen = pinned_key(key) if key else None, read_state(state) if state else None
+    pinned, seen = pinned_key(key) if key else None, read_state(state, root) if state else None
     objects = folder_objects(Path(root))
     verified = verify_objects(objects, pinned, documents, None, seen, sequence, lambda: keys_above(root))
     if state:

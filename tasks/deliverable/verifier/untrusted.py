@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 SMALL_BYTES, INDEX_BYTES, FILE_BYTES = 1 << 20, 64 << 20, 2 << 30
 """Most bytes of a manifest, of an index, and of any other file."""
 MAX_DEPTH, MAX_DIGITS = 20, 16
+REMOVE_OR_ASK = "If your own tools wrote there, remove that; else ask for the delivery again."
 
 NAME, WORD = re.compile(r"[a-z][a-z0-9_]{0,99}"), re.compile(r"[\x21-\x7e]{1,200}")
 DIGEST = re.compile(r"[0-9a-f]{64}")

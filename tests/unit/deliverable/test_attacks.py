@@ -155,6 +155,9 @@ ATTACKS = {
     "the index of another client": Attack(
         index_with(lambda document: document.update(client="stadtlicht", sequence=9)), "index.other_client", STATE
     ),
+    "the index of another client, of a lower sequence": Attack(
+        index_with(lambda document: document.update(client="stadtlicht", sequence=1)), "index.other_client", STATE
+    ),
     "one object more": Attack({**GOOD, "footfall/v2/data/zone_hour/part-1.parquet": b""}, "index.unnamed_objects"),
     "one object more in a delivery": Attack({**GOOD, f"{NEXT_DAY.path.folder}/x/y": b""}, "delivery.files_differ"),
     "one object less": Attack(without("zones.geojson"), "delivery.files_differ"),
@@ -212,7 +215,8 @@ MISTAKES = {
     "delivery.location": ("nowhere",),
     "delivery.key_file": ("nothing", "--public-key", "nothing/index.json"),
     "delivery.no_index": (f"nothing/{FIRST.path.folder}", "--state", "new.json"),
-    "delivery.state_file": ("nothing", "--state", "nothing/index.json"),
+    "delivery.state_file": ("nothing", "--state", "key.pem"),
+    "delivery.state_inside": ("nothing", "--state", "nothing/seen.json"),
 }
 """Wrong arguments, by the code of what is said."""
 ALONE = """

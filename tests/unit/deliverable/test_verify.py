@@ -263,8 +263,13 @@ def test_a_prefix_verifies_with_all_that_its_index_lists() -> None:
     assert verified.states == {"current": 2}
     assert verified.lines[-2:] == [
         "index 1 of 2026-03-05T09:00:00Z: 2 current",
-        "2 delivery(s) to nordmarkt: verified with the pinned key.",
+        "2 deliveries to nordmarkt: verified with the pinned key.",
     ]
+
+
+def test_a_delivery_without_an_index_is_said_to_be_unchecked_for_a_newer_one() -> None:
+    unchecked = "no index: not checked whether a delivery was replaced, recalled or left out"
+    assert check({**GOOD.files}).lines[1:] == [unchecked, "1 delivery to nordmarkt: verified with the pinned key."]
 
 
 def test_an_index_of_nothing_delivered_yet_is_consistent() -> None:
