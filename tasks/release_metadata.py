@@ -14,7 +14,7 @@ from tasks.events.gate_metrics import PROFILE_RULES, incomplete_hours
 from tasks.mobility.zones import stored_plan
 from tasks.period import Period
 from tasks.policy import Eligibility
-from tasks.privacy.accounting import epsilon, rho_of
+from tasks.privacy.accounting import epsilon, guesses, rho_of
 from tasks.privacy.bounds import LevelRule
 from tasks.privacy.derived import StoredRelease
 from tasks.privacy.release_table import Z90
@@ -111,6 +111,7 @@ def _privacy(stores: ReleasedStores, release: Release, stored: StoredRelease) ->
         delta=delta,
         policy=str(stored.facts["policy"]),
         policy_digest=release.policy_digest,
+        month_cap_guesses=guesses(cap),
     )
 
 

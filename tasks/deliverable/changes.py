@@ -42,7 +42,7 @@ SENTENCES = {
     ChangeReason.ESTIMATE_CHANGED: "The estimate of people changed.",
     ChangeReason.GRANT_CHANGED: "The zones that you receive changed.",
     ChangeReason.FORMATS_CHANGED: "The file formats that you receive changed.",
-    ChangeReason.TERMS_CHANGED: "The terms, your contact or the deadline changed.",
+    ChangeReason.TERMS_CHANGED: "The terms, your contact or the deadline changed: compare TERMS.md of both revisions.",
     ChangeReason.FORMAT_VERSION: "The software that writes deliveries changed.",
 }
 """One sentence a reason, for the client."""

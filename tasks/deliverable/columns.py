@@ -62,7 +62,7 @@ def status_meanings(instant: DimensionView | None) -> dict[RowStatus, str]:
     return {
         RowStatus.ESTIMATE: "The number is published, with its interval.",
         RowStatus.WITHHELD_SMALL: "The noisy number was below the level's threshold. "
-        "It is not shown, and it is not zero.",
+        "It is not shown; do not read it as zero.",
         RowStatus.NO_COVERAGE: f"No antenna of the network served this place in this {unit}: nothing is known.",
         RowStatus.INCOMPLETE: f"The network's data of this {unit} did not arrive in full: nothing is known.",
     }

@@ -15,6 +15,10 @@ COMPOSITION = (
     "The bound holds per SIM and calendar month. Months add up: n months reveal at most n times the rho of one. "
     "The SIMs of one person add up too."
 )
+IN_WORDS = (
+    "In words: a coin decides whether a subscriber is counted, and somebody who knows all else guesses the coin. "
+    "With all releases of a month, at most about {guesses} of 100 such guesses are right; with none, 50 are."
+)
 PERMITTED = "Statistics of places and hours."
 FORBIDDEN = (
     "To single out, re-identify or contact a person, or to attempt it.",
@@ -29,7 +33,7 @@ PUBLISHER_TITLES = {
     "support_hours": "Support hours",
     "url": "Website",
     "licence": "Licence",
-    "sla": "Service level",
+    "sla": "Service level beside the deadline",
     "retention": "How long you may keep it",
     "recall": "If a delivery is recalled",
     "onward_sharing": "Passing it on",

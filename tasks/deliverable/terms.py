@@ -3,7 +3,7 @@
 import hashlib
 
 from tasks.deliverable.markdown import template
-from tasks.deliverable.statements import COMPOSITION, FORBIDDEN, PERMITTED, UNIT, published_by
+from tasks.deliverable.statements import COMPOSITION, FORBIDDEN, IN_WORDS, PERMITTED, UNIT, published_by
 from tasks.deliverable.view import GrantView, ReleaseView
 
 
@@ -16,6 +16,7 @@ def terms(release: ReleaseView, grant: GrantView) -> bytes:
         permitted=PERMITTED,
         forbidden=FORBIDDEN,
         unit=UNIT,
+        in_words=IN_WORDS.format(guesses=release.privacy.month_cap_guesses),
         composition=COMPOSITION,
     )
     return text.encode()

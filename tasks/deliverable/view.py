@@ -159,6 +159,8 @@ class PrivacyView:
     policy: str
     """Its name."""
     policy_digest: str
+    month_cap_guesses: int
+    """What the cap means: how many of 100 guesses at whether a subscriber was counted are right, at most about."""
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from statistics import NormalDist
 
 from tasks.privacy.bounds import LevelRule
 from tasks.privacy.noise import gaussian, scale_of
@@ -64,3 +65,11 @@ def epsilon(rho: float | Fraction, delta: float) -> float:
         return 0.0
     approximate = dp.c.make_zCDP_to_approxDP(gaussian(1.0))
     return float(approximate.map(math.nextafter(math.sqrt(2 * float(rho)), math.inf)).epsilon(delta))
+
+
+def guesses(rho: float) -> int:
+    """How many of 100 guesses at a fair coin that lets a subscriber in are right at best, given releases of this rho.
+
+    Gaussian noise of total rho is exactly sqrt(2 rho)-GDP (Dong, Roth, Su 2022), whatever else is known; rounded up.
+    """
+    return math.ceil(100 * NormalDist().cdf(math.sqrt(rho / 2)))

@@ -17,7 +17,7 @@ HOUR_START = Dimension("hour_start", pa.timestamp("s", "UTC"), "When the hour be
 AGE_BAND = Dimension(
     "age_band",
     pa.string(),
-    "Age in years; 18-24 begins when a person may be counted.",
+    "Year of the period minus year of birth; 18-24 holds only those above the minimum age.",
     lambda public: AGE_BANDS,
 )
 GENDER = Dimension(

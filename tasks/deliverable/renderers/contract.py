@@ -26,7 +26,8 @@ from tasks.policy import Publisher
 API_VERSION = "v3.1.0"
 LIMITATIONS = (
     "Persons are opted-in subscribers, not everybody. Every number carries noise; its interval says how much. "
-    "A number below its level's threshold is withheld: that is not zero. Left out are:"
+    "A number below its level's threshold is withheld: do not read it as zero. "
+    "A phone that is silent for hours is counted nowhere. Left out are:"
 )
 
 

@@ -18,6 +18,7 @@ from tasks.deliverable.serialisation import instant
 from tasks.deliverable.statements import (
     COMPOSITION,
     DERIVED_MECHANISM,
+    IN_WORDS,
     MECHANISM,
     UNIT,
     additions,
@@ -66,6 +67,7 @@ def readme(content: RenderInput) -> bytes:
         unit=UNIT,
         mechanism=DERIVED_MECHANISM if release.inputs else MECHANISM,
         key_id=key_id(content.public_key),
+        in_words=IN_WORDS.format(guesses=release.privacy.month_cap_guesses),
         composition=COMPOSITION,
         clock_change=clock_change(release),
         never_add=never_add(release.instant),

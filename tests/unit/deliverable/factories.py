@@ -118,7 +118,7 @@ def release_view(day: date = date(2026, 3, 2), **changes: Any) -> ReleaseView:
         created_at=datetime(2026, 3, 3, 5, tzinfo=UTC),
         timezone="Europe/Berlin",
         levels=levels(day),
-        privacy=PrivacyView(0.0146484375, 1.1, 1.0, 9.5, 1e-9, "strict", "0" * 64),
+        privacy=PrivacyView(0.0146484375, 1.1, 1.0, 9.5, 1e-9, "strict", "0" * 64, 77),
         panel=None,
         panel_reason="no month before 2026-03 has a panel release.",
         warnings=(),

@@ -89,6 +89,15 @@ def test_who_is_left_out_is_what_the_policy_says() -> None:
         assert all(each.meaning in text(SILENT, name) for each in left_out(who))
 
 
+def test_what_the_cap_means_is_said_in_manifest_terms_and_read_me() -> None:
+    privacy = replace(release_view().privacy, month_cap_guesses=63)
+    delivery = rendered(replace(release_view(), privacy=privacy))
+    assert manifest(delivery)["privacy"]["month_cap_guesses"] == 63
+    for name in ("TERMS.md", "README.md"):
+        assert "63 of 100" in text(delivery, name)
+        assert "63 of 100" not in text(SILENT, name)
+
+
 def test_months_add_up_is_said_in_manifest_terms_contract_and_read_me() -> None:
     said = manifest(SILENT)["privacy"]["composition"]
     assert "Months add up" in said

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.privacy.accounting import UNITS, PrivacyCost, cap_units, charge, epsilon, rho_of
+from tasks.privacy.accounting import UNITS, PrivacyCost, cap_units, charge, epsilon, guesses, rho_of
 from tasks.privacy.bounds import LevelRule
 from tasks.privacy.noise import gaussian, scale_of
 
@@ -73,3 +73,16 @@ def test_epsilon_grows_with_rho() -> None:
     quoted = [epsilon(rho, 1e-9) for rho in (1e-12, 1e-6, 0.01, 0.5, 1.0)]
     assert quoted == sorted(quoted)
     assert quoted[0] > 0
+
+
+@pytest.mark.parametrize(("cap", "most"), [(0, 50), (1, 77), (3.1, 90), (12, 100)])
+def test_the_cap_in_words_is_the_share_of_right_guesses(cap: float, most: int) -> None:
+    assert guesses(cap) == most
+
+
+def test_no_guess_at_discrete_noise_is_right_more_often_than_is_said() -> None:
+    sigma, shift = 10, 14
+    weights = {k: math.exp(-(k**2) / (2 * sigma**2)) for k in range(-200, 201)}
+    likelier = sum(max(weight, weights.get(k - shift, 0)) for k, weight in weights.items())
+    right = likelier / sum(weights.values()) / 2
+    assert 0.75 < right <= guesses(shift**2 / (2 * sigma**2)) / 100
