@@ -55,7 +55,7 @@ typecheck: .venv/installed
 	.venv/bin/mypy
 
 # Kernels run uncompiled here, so that their lines are seen.
-PURE := events mobility products privacy deliverable
+PURE := events mobility products privacy estimate deliverable
 coverage: .venv/installed
 	NUMBA_DISABLE_JIT=1 .venv/bin/python -m pytest tests/unit $(PURE:%=--cov=tasks.%) --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100
 

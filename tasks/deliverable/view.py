@@ -60,11 +60,6 @@ class DimensionView:
         return bool(pa.types.is_timestamp(self.type))
 
     @property
-    def is_plain(self) -> bool:
-        """Whether the keys are neither places nor instants."""
-        return not self.granted_by and not self.is_instant
-
-    @property
     def unit(self) -> str:
         """What begins at an instant: `hour` of `hour_start`."""
         return self.name.removesuffix("_start")
@@ -139,11 +134,6 @@ class TableView:
     def dimensions(self) -> tuple[DimensionView, ...]:
         """The key columns of every level of the table, after `level`."""
         return self.levels[0].dimensions
-
-    @property
-    def instant(self) -> DimensionView | None:
-        """The first dimension of instants."""
-        return self.levels[0].instant
 
 
 @dataclass(frozen=True)
