@@ -176,6 +176,8 @@ class Publisher(_Section):
     recall: Statement | None = None
     """How a recall is announced, and what the client must do."""
     onward_sharing: Statement | None = None
+    data_protection: Statement | None = None
+    """The legal basis, and whom a subscriber or an authority may ask."""
 
 
 class Policy(_Section):

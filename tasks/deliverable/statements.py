@@ -37,6 +37,7 @@ PUBLISHER_TITLES = {
     "retention": "How long you may keep it",
     "recall": "If a delivery is recalled",
     "onward_sharing": "Passing it on",
+    "data_protection": "Data protection",
 }
 """What the publisher states, in the order of reading."""
 

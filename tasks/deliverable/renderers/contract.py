@@ -27,7 +27,8 @@ API_VERSION = "v3.1.0"
 LIMITATIONS = (
     "Persons are opted-in subscribers, not everybody. Every number carries noise; its interval says how much. "
     "A number below its level's threshold is withheld: do not read it as zero. "
-    "A phone that is silent for hours is counted nowhere. Left out are:"
+    "A phone that is silent for hours is counted nowhere. "
+    "A place marked as sensitive counts in a neighbouring zone. Left out are:"
 )
 
 
@@ -64,6 +65,7 @@ def _published(publisher: Publisher) -> list[CustomProperty]:
         "retention": publisher.retention,
         "recall": publisher.recall,
         "onwardSharing": publisher.onward_sharing,
+        "dataProtection": publisher.data_protection,
     }
     return [CustomProperty(property=name, value=text) for name, text in stated.items() if text]
 

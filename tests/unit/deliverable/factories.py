@@ -46,6 +46,7 @@ PUBLISHER = Publisher(
     retention="At most 24 months",
     recall="We write to your contact",
     onward_sharing="None",
+    data_protection="Consent; privacy@operator.example",
 )
 AGES = ("18-24", "25-34", "65+")
 GENDERS = ("f", "m", "x")

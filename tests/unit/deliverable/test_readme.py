@@ -11,7 +11,9 @@ import pytest
 
 from tasks.deliverable.files import render
 from tasks.deliverable.markdown import plain
+from tasks.deliverable.signature import public_key
 from tasks.deliverable.statements import clock_change
+from tasks.deliverable.verifier.signatures import key_id
 from tasks.deliverable.view import DeliveryView
 from tests.unit.deliverable.factories import (
     SIGNING_KEY,
@@ -43,6 +45,10 @@ def test_the_example_is_a_row_of_this_delivery() -> None:
         if (row["zone_id"], row["hour_utc"], row["persons"]) == (example[1], example[2], example[3])
     )
     assert (row["persons_low"], row["persons_high"], row["se"]) == example.groups()[3:]
+
+
+def test_the_read_me_names_its_key_and_where_a_revocation_is_stated() -> None:
+    assert re.search(rf"`{key_id(public_key(SIGNING_KEY))}`.*`keys.json`", text(rendered()))
 
 
 def test_the_snippet_runs_on_a_revised_period_and_keeps_the_newest(

@@ -44,6 +44,7 @@ def test_what_the_publisher_states_is_in_terms_manifest_and_contract() -> None:
         "retention": PUBLISHER.retention,
         "recall": PUBLISHER.recall,
         "onwardSharing": PUBLISHER.onward_sharing,
+        "dataProtection": PUBLISHER.data_protection,
     }
 
 
