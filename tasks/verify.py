@@ -3,7 +3,7 @@
 from functools import partial
 from pathlib import Path
 
-from tasks.deliverable.verifier.index_history import Verified
+from tasks.deliverable.verifier.index_history import Verified, check_recipient
 from tasks.deliverable.verifier.key_chain import KEYS
 from tasks.deliverable.verifier.location import (
     folder_objects,
@@ -23,15 +23,21 @@ class Verify:
     """Verify a delivery, or all below an index, in a folder or at an s3:// address."""
 
     def __call__(
-        self, location: str, public_key: Path | None = None, state: Path | None = None, sequence: int = 0
+        self,
+        location: str,
+        public_key: Path | None = None,
+        state: Path | None = None,
+        sequence: int = 0,
+        client: str | None = None,
     ) -> Verified:
         """Raise RefusedDelivery naming the fault; `public_key` is a file with the key from another channel.
 
-        `state`: the file that remembers what was verified; `sequence`: the least that the index may have.
+        `state`: the file that remembers what was verified; `sequence`: the least that the index may have; `client`:
+        to whom all must have been delivered.
         """
         try:
             with translated():
-                return _verified(location, public_key, state, sequence)
+                return _verified(location, public_key, state, sequence, client)
         except OSError as error:
             raise StorageUnavailable(
                 f"{plain_name(str(error.filename))} cannot be read: {error.strerror}.",
@@ -40,12 +46,16 @@ class Verify:
             ) from None
 
 
-def _verified(location: str, public_key: Path | None, state: Path | None, sequence: int) -> Verified:
+def _verified(
+    location: str, public_key: Path | None, state: Path | None, sequence: int, client: str | None
+) -> Verified:
     root, documents = split_location(location)
     pinned, seen = pinned_key(public_key) if public_key else None, read_state(state, root) if state else None
     objects = _bucket(root) if "://" in root else folder_objects(Path(root))
     above = partial(_keys_above if "://" in root else keys_above, root)
     verified = verify(objects.sizes, objects.fetch, pinned, documents, seen, sequence, above)
+    if client is not None:
+        check_recipient(verified, client)
     if state:
         write_state(state, verified)
     return verified

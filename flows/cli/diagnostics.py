@@ -54,11 +54,14 @@ def verify(
         Path | None, typer.Option(metavar="FILE", help="Remembers what was verified; later, less than that is refused.")
     ] = None,
     sequence: Annotated[int, typer.Option(metavar="N", help="The least sequence that the index may have.")] = 0,
+    client: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Your name; refuses what is another client's.")
+    ] = None,
 ) -> CommandOutput:
     """Verify a delivery as its receiver, without any of Throng's stores."""
     from tasks.verify import Verify
 
-    verified = Verify()(location, public_key, state, sequence)
+    verified = Verify()(location, public_key, state, sequence, client)
     facts = [{"path": one.path, "manifest_sha256": one.manifest_sha256} for one in verified.deliveries]
     issue = {name: verified.index[name] for name in ("sequence", "issued_at")} if verified.index else {}
     document = {"location": location, "verdict": verified.verdict, "pinned": verified.pinned, "deliveries": facts}

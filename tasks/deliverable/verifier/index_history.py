@@ -71,6 +71,11 @@ class Verified:
         return "verified with the pinned key" if self.pinned else "consistent; key not pinned"
 
     @property
+    def clients(self) -> Collection[str]:
+        """To whom this was delivered: one name, if it is whole."""
+        return {one.manifest["client"] for one in self.deliveries} | ({self.index["client"]} if self.index else set())
+
+    @property
     def states(self) -> Mapping[str, int]:
         """How many deliveries the index lists, by state."""
         return Counter(sorted(entry["state"] for entry in self.index["deliveries"])) if self.index else {}
@@ -84,7 +89,7 @@ class Verified:
             said.append(f"index {self.index['sequence']} of {self.index['issued_at']}: {states}")
         else:
             said.append("no index: not checked whether a delivery was replaced, recalled or left out")
-        to = "".join(sorted({f" to {plain_name(one.manifest['client'])}" for one in self.deliveries}))
+        to = "".join(f" to {plain_name(one)}" for one in sorted(self.clients))
         number = len(self.deliveries)
         return [*said, f"{number} {'delivery' if number == 1 else 'deliveries'}{to}: {self.verdict}."]
 
@@ -128,13 +133,24 @@ def verify_objects(
         )
     trust = trusted(_keys(objects) or above(), pinned, None)
     deliveries = tuple(verify_delivery(objects, "", folder, trust.known, inspect) for folder in found)
-    if len({each.manifest["client"] for each in deliveries}) > 1:
-        refuse("These deliveries are of several clients.", "delivery.other_client")
     _check_signers(deliveries, trust)
     if documents is None:
         check_no_log(objects)
         _check_nothing_else(objects, deliveries, (KEYS,))
-    return Verified(deliveries, pinned is not None)
+    return _of_one_client(Verified(deliveries, pinned is not None))
+
+
+def check_recipient(verified: Verified, client: str) -> None:
+    """Refuse what was delivered to another client: one key signs for all clients."""
+    for other in {*verified.clients} - {client}:
+        what = f"This was delivered to client {plain_name(other)}, not to {plain_name(client)}."
+        refuse(what, "delivery.other_recipient", "Do not use it; tell the sender.")
+
+
+def _of_one_client(verified: Verified) -> Verified:
+    if len(verified.clients) > 1:
+        refuse("These deliveries are of several clients.", "delivery.other_client")
+    return verified
 
 
 def _keys(objects: UntrustedObjects) -> bytes | None:
@@ -171,7 +187,7 @@ def _verify_prefix(
         check_envelope(index, content, {key_id(issuer): issuer}, INDEX)
     current = [one for one, entry in zip(deliveries, listed, strict=True) if entry["state"] == "current"]
     _check_nothing_else(objects, deliveries, (INDEX, KEYS, *verify_logs(objects, index["delta"], current)))
-    return Verified(deliveries, pinned is not None, index, digest, issuer)
+    return _of_one_client(Verified(deliveries, pinned is not None, index, digest, issuer))
 
 
 def _check_periods(index: Document) -> None:

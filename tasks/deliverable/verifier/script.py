@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tasks.deliverable.verifier.index_history import Verified, verify_objects
+from tasks.deliverable.verifier.index_history import Verified, check_recipient, verify_objects
 from tasks.deliverable.verifier.location import (
     folder_objects,
     keys_above,
@@ -26,9 +26,10 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--sequence", type=int, default=0, metavar="N", help="the least sequence that the index may have"
     )
+    parser.add_argument("--client", metavar="NAME", help="your name as the sender's client; refuses what is another's")
     given = parser.parse_args(words)
     try:
-        verified = _verify_folder(given.folder, given.public_key, given.state, given.sequence)
+        verified = _verify_folder(given.folder, given.public_key, given.state, given.sequence, given.client)
     except VerificationError as fault:
         print(f"{fault.code}: {fault.what} {fault.action}", file=sys.stderr)
         return fault.exit_code
@@ -39,11 +40,13 @@ def main(words: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _verify_folder(folder: str, key: Path | None, state: Path | None, sequence: int) -> Verified:
+def _verify_folder(folder: str, key: Path | None, state: Path | None, sequence: int, client: str | None) -> Verified:
     root, documents = split_location(folder)
     pinned, seen = pinned_key(key) if key else None, read_state(state, root) if state else None
     objects = folder_objects(Path(root))
     verified = verify_objects(objects, pinned, documents, None, seen, sequence, lambda: keys_above(root))
+    if client is not None:
+        check_recipient(verified, client)
     if state:
         write_state(state, verified)
     return verified

@@ -158,6 +158,13 @@ ATTACKS = {
     "the index of another client, of a lower sequence": Attack(
         index_with(lambda document: document.update(client="stadtlicht", sequence=1)), "index.other_client", STATE
     ),
+    "all that another client received": Attack(GOOD, "delivery.other_recipient", ("--client", "stadtlicht")),
+    "a delivery that another client received": Attack(
+        GOOD, "delivery.other_recipient", ("--client", "stadtlicht"), below=NEXT_DAY.path.folder
+    ),
+    "a delivery to another client in the index of its signer": Attack(
+        index_with(lambda document: document.update(client="stadtlicht")), "delivery.other_client"
+    ),
     "one object more": Attack({**GOOD, "footfall/v2/data/zone_hour/part-1.parquet": b""}, "index.unnamed_objects"),
     "one object more in a delivery": Attack({**GOOD, f"{NEXT_DAY.path.folder}/x/y": b""}, "delivery.files_differ"),
     "one object less": Attack(without("zones.geojson"), "delivery.files_differ"),
@@ -237,7 +244,7 @@ for name, words in json.load(sys.stdin).items():
 print(json.dumps(ended))
 """
 Ended = Mapping[str, tuple[int, str, str]]
-ACCEPTED = {"nothing": Attack(GOOD), **key_attacks.ACCEPTED}
+ACCEPTED = {"nothing": Attack(GOOD), "our own": Attack(GOOD, words=("--client", "nordmarkt")), **key_attacks.ACCEPTED}
 STATES = {"seen.json": GOOD, "unrotated.json": key_attacks.UNROTATED, "rotated.json": key_attacks.ROTATED}
 
 
