@@ -1,6 +1,7 @@
 """The read-me: its example is the delivery's own, its snippet runs, and foreign text stays text."""
 
 import re
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -47,8 +48,10 @@ def test_the_example_is_a_row_of_this_delivery() -> None:
     assert (row["persons_low"], row["persons_high"], row["se"]) == example.groups()[3:]
 
 
-def test_the_read_me_names_its_key_and_where_a_revocation_is_stated() -> None:
-    assert re.search(rf"`{key_id(public_key(SIGNING_KEY))}`.*`keys.json`", text(rendered()))
+def test_the_read_me_names_the_key_and_the_client_as_one_types_them() -> None:
+    content = text(rendered(grant=replace(grant_view(), client="north_market")))
+    assert f"`{key_id(public_key(SIGNING_KEY))}`" in content
+    assert "`--client north_market`" in content
 
 
 def test_the_snippet_runs_on_a_revised_period_and_keeps_the_newest(
