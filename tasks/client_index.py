@@ -12,6 +12,7 @@ from tasks.delivery_calendar import client_facts
 from tasks.delta_tables import write_delta_tables
 from tasks.key_ring import key_ring, public_keys, write_keys
 from tasks.store import ReleasedStores
+from tasks.store.audit import AuditEntry
 from tasks.store.buckets import INDEX, Bucket
 from tasks.store.catalog import Catalog
 from tasks.store.client_spec import ClientSpec
@@ -75,7 +76,8 @@ def issued_index(
         at = max(now, datetime.fromisoformat(current["valid_from"]))  # a clock that was put back
         last = _row(spec.name, sequence + 1, issue(facts, sequence + 1, previous, at, ring.private))
     if last is not kept:
-        stores.catalog.record_index(last)
+        entry = AuditEntry.by_user("index issued", spec.name, sequence=last.sequence, sha256=last.sha256)
+        stores.catalog.record_index(last, entry)
     return last.content.encode()
 
 

@@ -3,6 +3,7 @@
 from sqlalchemy import BigInteger, Text
 from sqlmodel import Field
 
+from tasks.store.audit import AuditEntry, record
 from tasks.store.database import Repository
 from tasks.store.tables import Table
 
@@ -26,7 +27,8 @@ class IndexRepository(Repository):
         with self._database.reading() as session:
             return session.get(ClientIndex, client)
 
-    def record_index(self, index: ClientIndex) -> None:
+    def record_index(self, index: ClientIndex, audit: AuditEntry) -> None:
         """Record a client's next index, before its bucket receives it."""
         with self._database.writing() as session:
             session.merge(index)
+            record(session, audit)

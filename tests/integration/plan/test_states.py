@@ -36,7 +36,7 @@ day_histories = st.fixed_dictionaries(
 def world() -> Iterator[World]:
     folder = Path(tempfile.mkdtemp(prefix="throng-plan-"))
     made = World.new(folder)
-    made.client("nordmarkt", date(1999, 1, 1))
+    made.client("nordmarkt", date(2000, 1, 1))
     yield made
     shutil.rmtree(folder)
 

@@ -141,7 +141,12 @@ class World:
             session.exec(query).one().state = ReleaseState.RECALLED
 
     def delivered(
-        self, client: str, release: ReleaseKey, state: DeliveryState = DeliveryState.DELIVERED, revision: int = 1
+        self,
+        client: str,
+        release: ReleaseKey,
+        state: DeliveryState = DeliveryState.DELIVERED,
+        revision: int = 1,
+        at: datetime = datetime(2026, 1, 1, tzinfo=UTC),
     ) -> None:
         key = DeliveryKey(client, release.product, release.version, release.period, revision)
         row = Delivery(
@@ -156,7 +161,7 @@ class World:
         )
         self.stores.catalog.record_rendered(row, AUDIT)
         if state is DeliveryState.DELIVERED:
-            self.stores.catalog.mark_delivered(key, datetime(2026, 1, 1, tzinfo=UTC), AUDIT)
+            self.stores.catalog.mark_delivered(key, at, AUDIT)
         if state is DeliveryState.REFUSED:
             self.stores.catalog.mark_refused(key, "The bucket is gone.", AUDIT)
 

@@ -41,8 +41,9 @@ def held(place: Place, home: Path) -> dict[str, bytes]:
 
 
 def checked(objects: dict[str, bytes], pinned: bytes | None, below: str = "") -> Verified:
-    """Objects as a reader with this key verifies them; `below`: a product's folder."""
-    inside = {name.removeprefix(below): content for name, content in objects.items() if name.startswith(below)}
+    """Objects as a reader with this key verifies them; `below`: a product's folder, copied without its Delta logs."""
+    chosen = {name: content for name, content in objects.items() if not below or "/_delta_log/" not in name}
+    inside = {name.removeprefix(below): content for name, content in chosen.items() if name.startswith(below)}
     sizes = {name: len(content) for name, content in inside.items()}
     return verify(sizes, inside.__getitem__, pinned, above=lambda: objects.get("keys.json"))
 

@@ -168,8 +168,10 @@ def test_a_file_whose_int96_times_are_cut_is_damaged(tmp_path: Path, context: Re
 
 
 def test_files_of_one_schema_are_described_by_duckdb_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    files = [landing_file(native(tmp_path / f"{n}.parquet")) for n in range(9)]
-    files.append(landing_file(native(tmp_path / "x.parquet", event_at=pa.array([0, 1], pa.timestamp("us", "UTC")))))
+    unseen = {"described_once": pa.array([0, 1])}  # no other test of this process has files of this schema
+    files = [landing_file(native(tmp_path / f"{n}.parquet", **unseen)) for n in range(9)]
+    times = pa.array([0, 1], pa.timestamp("us", "UTC"))
+    files.append(landing_file(native(tmp_path / "x.parquet", event_at=times, **unseen)))
     opened: list[object] = []
     connect = duckdb.connect
 

@@ -5,8 +5,7 @@ from pathlib import Path
 
 from tasks.period import Period
 from tasks.store.audit import AuditEntry
-from tasks.store.lake import DeliveryKey
-from tests.integration.plan.world import AUDIT, World
+from tests.integration.plan.world import World
 from tests.unit.status.conftest import FIRST, day, in_the_lake, sent, stands
 
 
@@ -29,10 +28,12 @@ def test_a_client_without_any_delivery_has_no_freshness(world: World) -> None:
 
 
 def test_a_deadline_is_met_only_by_what_was_there_in_time(world: World) -> None:
-    for number in range(3):
-        sent(world, day(number))
-    key = DeliveryKey("nordmarkt", "footfall", 2, str(day(1)), 1)
-    world.stores.catalog.mark_delivered(key, datetime(2026, 3, 4, 8, 1, tzinfo=UTC), AUDIT)
+    sent(world, day(0))
+    in_the_lake(world, day(1))
+    release = world.released("footfall", Period.day(day(1)))
+    world.delivered("nordmarkt", release, at=datetime(2026, 3, 4, 8, 1, tzinfo=UTC))
+    world.delivered("stadtlicht", release)
+    sent(world, day(2))
     nordmarkt, stadtlicht = stands(world, day(3)).delivery_health
     assert (nordmarkt.judged, nordmarkt.met, nordmarkt.missed) == (3, 2, ("2026-03-03",))
     assert (stadtlicht.judged, stadtlicht.met) == (3, 3)
@@ -40,9 +41,8 @@ def test_a_deadline_is_met_only_by_what_was_there_in_time(world: World) -> None:
 
 def test_a_second_delivery_of_a_period_does_not_make_the_first_one_late(world: World) -> None:
     sent(world, day(0))
-    world.delivered("nordmarkt", world.released("footfall", Period.day(day(0))), revision=2)
-    key = DeliveryKey("nordmarkt", "footfall", 2, str(day(0)), 2)
-    world.stores.catalog.mark_delivered(key, datetime(2026, 3, 9, tzinfo=UTC), AUDIT)
+    release = world.released("footfall", Period.day(day(0)))
+    world.delivered("nordmarkt", release, revision=2, at=datetime(2026, 3, 9, tzinfo=UTC))
     assert stands(world, day(1)).delivery_health[0].met == 1
 
 
