@@ -63,41 +63,69 @@ class Contributions:
         raise defect(f"contributions of {self.level} cannot be pickled or copied")
 
 
-class BoundedCounter:
-    """Sums 0/1 contributions over known keys and checks on the way that every person keeps the bound."""
+class _Counter:
+    """Sums over known keys, of persons who come whole and in ascending order, within a call and from call to call."""
+
+    unit = 1
 
     def __init__(self, level: str, shape: tuple[int, ...], bound: int) -> None:
         self.level, self.shape, self.bound = level, shape, bound
         self._sums = np.zeros(math.prod(shape), dtype=np.int64)
         self._last = -1
 
-    def add(self, person: npt.NDArray[np.uint64], key: Integers) -> None:
-        """Count one row a person and flat key: whole persons, ascending within a call and from call to call."""
-        if person.shape != key.shape:
-            raise defect(f"{self.level} has persons and keys of different length")
-        if not person.size:
-            return
-        self._check_keys(key)
-        self._check_bound(self._starts(person), key)
-        np.add.at(self._sums, key, 1)
-        self._last = int(person[-1])
-
     def contributions(self) -> Contributions:
         """The sums so far, confidential."""
-        return Contributions(self.level, self._sums.reshape(self.shape), self.bound)
+        return Contributions(self.level, self._sums.reshape(self.shape), self.bound, self.unit)
 
-    def _check_keys(self, key: Integers) -> None:
-        if key.dtype != np.int64 or key.min() < 0 or key.max() >= self._sums.size:
+    def _pairs(self, person: npt.NDArray[np.uint64], key: Integers) -> Integers:
+        """Each row's person and key as one integer: the person's number in this call * keys + key."""
+        if person.shape != key.shape:
+            raise defect(f"{self.level} has persons and keys of different length")
+        if key.dtype != np.int64 or key.min(initial=0) < 0 or key.max(initial=0) >= self._sums.size:
             raise defect(f"{self.level} has a key outside the known keys")
-
-    def _starts(self, person: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
-        """Where a new person begins; a person who came in an earlier call could otherwise contribute twice."""
-        if int(person[0]) <= self._last or np.any(person[1:] < person[:-1]):
+        # a person who came in an earlier call could otherwise contribute twice
+        if person.size and (int(person[0]) <= self._last or np.any(person[1:] < person[:-1])):
             raise defect(f"persons of {self.level} must come whole and in ascending order")
-        return np.concatenate(([True], person[1:] != person[:-1]))
+        self._last = int(person[-1]) if person.size else self._last
+        first = np.zeros(min(person.size, 1), np.int64)
+        number: Integers = np.cumsum(np.concatenate((first, person[1:] != person[:-1])))
+        return number * self._sums.size + key
 
-    def _check_bound(self, starts: npt.NDArray[np.bool_], key: Integers) -> None:
-        rows = np.diff(np.append(np.flatnonzero(starts), starts.size))
-        pairs = np.sort((np.cumsum(starts) - 1) * self._sums.size + key)
-        if rows.max() > self.bound or np.any(pairs[1:] == pairs[:-1]):
+
+class BoundedCounter(_Counter):
+    """Counts a person once a key, and checks on the way that every person keeps the bound."""
+
+    def add(self, person: npt.NDArray[np.uint64], key: Integers) -> None:
+        """Count one row a person and flat key."""
+        pairs = np.sort(self._pairs(person, key))
+        rows = np.bincount(pairs // self._sums.size)
+        if rows.max(initial=0) > self.bound or np.any(pairs[1:] == pairs[:-1]):
             raise defect(f"a person of {self.level} has more than {self.bound} keys, or one key twice")
+        np.add.at(self._sums, key, 1)
+
+
+class WeightedCounter(_Counter):
+    """Counts all that a person did, in 1/64, weighted so that any person keeps the bound.
+
+    With counts n_c by key and s = sum n_c^2, a person contributes n_c * min(64, isqrt(64^2 bound // s)).
+    """
+
+    unit = UNIT
+
+    def add(self, person: npt.NDArray[np.uint64], key: Integers, times: Integers | None = None) -> None:
+        """Count rows of a person and flat key, each once or so many `times`; a key that repeats adds up."""
+        pairs, row = np.unique(self._pairs(person, key), return_inverse=True)
+        times = np.ones(key.shape, np.int64) if times is None else times
+        if times.dtype != np.int64 or times.shape != key.shape or np.any((times < 0) | (times >> 31 > 0)):
+            raise defect(f"{self.level} counts something a negative number of times, or 2^31 times or more")
+        counts, (number, place) = np.zeros(pairs.size, np.int64), np.divmod(pairs, self._sums.size)
+        np.add.at(counts, row, times)
+        np.add.at(self._sums, place, counts * self._weights(number, counts)[number])
+
+    def _weights(self, number: Integers, counts: Integers) -> Integers:
+        """Each person's weight; nothing remains of a count so large that its square alone breaks the bound."""
+        most = UNIT**2 * self.bound
+        squares = np.zeros(number.max(initial=-1) + 1, np.int64)
+        np.add.at(squares, number, np.minimum(counts, math.isqrt(most) + 1) ** 2)
+        # up to 64^2 the floating root is exact, and 64 is the largest weight
+        return np.sqrt(np.minimum(most // np.maximum(squares, 1), UNIT**2)).astype(np.int64)

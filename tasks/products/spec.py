@@ -20,7 +20,7 @@ import pyarrow as pa
 from tasks.errors import Misconfigured
 from tasks.period import Cadence, Period, day_hours
 from tasks.policy import Policy
-from tasks.privacy.bounds import BoundedCounter, Contributions, LevelRule
+from tasks.privacy.bounds import BoundedCounter, Contributions, LevelRule, WeightedCounter
 from tasks.privacy.consistency import Measured
 from tasks.privacy.derived import DerivedLevel, StoredRelease
 from tasks.privacy.release_table import KeyStatuses
@@ -137,6 +137,10 @@ class CountContext(PublicContext):
     def counter(self, level: Level) -> BoundedCounter:
         """An empty counter over the level's keys that enforces the level's bound."""
         return BoundedCounter(level.name, level.shape(self), self.rules[level.name].bound)
+
+    def weighted_counter(self, level: Level) -> WeightedCounter:
+        """An empty counter over the level's keys that weights each person's counts by the level's bound."""
+        return WeightedCounter(level.name, level.shape(self), self.rules[level.name].bound)
 
 
 Count = Callable[[CountContext], Sequence[Contributions]]

@@ -1,6 +1,5 @@
 """The bounds of the privacy package itself, on random histories of several months; products have tests of their own."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -11,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.period import Period
-from tasks.privacy.bounds import UNIT, BoundedCounter, Contributions
-from tests import reference
+from tasks.privacy.bounds import BoundedCounter, Contributions, WeightedCounter
 from tests.promise.sensitivity import assert_bounded, squared_distance, without
 
 PLACES, BOUND = 5, 3
@@ -54,12 +52,10 @@ def places_seen(history: Sequence[Visit], period: Period) -> list[Contributions]
 
 def visits_weighted(history: Sequence[Visit], period: Period) -> list[Contributions]:
     """Every visit counts, weighted so that a person's vector keeps the bound."""
-    sums = np.zeros(PLACES, dtype=np.int64)
-    for person in {visit.person for visit in history}:
-        counts = Counter(visit.place for visit in inside(history, period) if visit.person == person)
-        for place, weighted in zip(counts, reference.profile(list(counts.values()), BOUND), strict=True):
-            sums[place] += weighted
-    return [Contributions("visits", sums, BOUND, UNIT)]
+    counter = WeightedCounter("visits", (PLACES,), BOUND)
+    rows = sorted((visit.person, visit.place) for visit in inside(history, period))
+    counter.add(np.array([p for p, _ in rows], dtype=np.uint64), np.array([k for _, k in rows], dtype=np.int64))
+    return [counter.contributions()]
 
 
 @settings(max_examples=300, deadline=None)

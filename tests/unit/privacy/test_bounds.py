@@ -1,12 +1,17 @@
 import copy
+import math
 import pickle
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tasks.errors import StepFailed
-from tasks.privacy.bounds import BoundedCounter, Contributions, LevelRule
+from tasks.privacy.bounds import UNIT, BoundedCounter, Contributions, LevelRule, WeightedCounter
+from tests import reference
 
 
 def persons(*ids: int) -> np.ndarray:
@@ -99,3 +104,59 @@ def test_a_tally_holds_for_the_greatest_pseudonyms() -> None:
     tally.add(persons(2**63, 2**64 - 1), keys(0, 0))
     with pytest.raises(StepFailed, match="ascending"):
         tally.add(persons(2**64 - 1), keys(1))
+
+
+histories = st.dictionaries(
+    st.integers(0, 2**64 - 1),
+    st.dictionaries(st.integers(0, 5), st.lists(st.integers(0, 2**31 - 1) | st.integers(0, 3), max_size=3), max_size=6),
+    max_size=5,
+)
+
+
+def weighted(history: dict[int, dict[int, list[int]]], bound: int, calls: int = 1) -> Contributions:
+    """The people's counts in one call, or in several of whole persons; a key's counts come in parts."""
+    counter, people = WeightedCounter("visits", (2, 3), bound), np.array(sorted(history), dtype=object)
+    for some in np.array_split(people, calls):
+        rows = [(p, key, n) for p in some for key, parts in history[p].items() for n in parts]
+        columns = [[row[column] for row in rows] for column in range(3)]
+        counter.add(persons(*columns[0]), keys(*columns[1]), keys(*columns[2]))
+    return counter.contributions()
+
+
+@given(histories, st.integers(1, 16384), st.integers(1, 4))
+def test_weighted_counts_are_those_of_the_definition_however_they_come(history: Any, bound: int, calls: int) -> None:
+    expected = np.zeros(6, dtype=object)
+    for places in history.values():
+        counts = [sum(places.get(key, [])) for key in range(6)]
+        expected += np.array(reference.weighted(counts, bound), dtype=object)
+    sums = weighted(history, bound, calls)
+    assert sums.values.ravel().tolist() == expected.tolist()
+    assert (sums.level, sums.bound, sums.unit, sums.values.shape) == ("visits", bound, UNIT, (2, 3))
+
+
+@given(histories, st.integers(1, 16384), st.data())
+def test_without_any_person_weighted_counts_move_by_no_more_than_the_bound(history: Any, bound: int, data: Any) -> None:
+    gone = data.draw(st.sampled_from(sorted(history) or [0]))
+    others = {person: places for person, places in history.items() if person != gone}
+    steps = (weighted(history, bound).values - weighted(others, bound).values).ravel().tolist()
+    assert sum(step**2 for step in steps) <= bound * UNIT**2
+
+
+def test_who_keeps_the_bound_is_counted_in_full() -> None:
+    counter = WeightedCounter("visits", (9,), bound=8)
+    counter.add(persons(*[1] * 8, 2, 2, *[3] * 9), keys(*range(8), 0, 0, *range(9)))
+    eight, twice, nine = UNIT, 2 * UNIT, math.isqrt(UNIT**2 * 8 // 9)
+    assert counter.contributions().values.tolist() == [eight + twice + nine, *[eight + nine] * 7, nine]
+
+
+@pytest.mark.parametrize("times", [keys(-1), keys(2**31), keys(1, 1), np.array([1.0])])
+def test_a_count_of_a_wrong_form_is_refused(times: np.ndarray) -> None:
+    with pytest.raises(StepFailed, match="number of times"):
+        WeightedCounter("visits", (2,), bound=8).add(persons(1), keys(0), times)
+
+
+@pytest.mark.parametrize(("person", "key"), [(persons(2, 1), keys(0, 1)), (persons(1), keys(2)), (persons(1), keys())])
+def test_a_weighted_count_holds_persons_and_keys_to_the_same_rules(person: np.ndarray, key: np.ndarray) -> None:
+    with pytest.raises(StepFailed) as refused:
+        WeightedCounter("visits", (2,), bound=8).add(person, key)
+    assert refused.value.code == "privacy.defect"
