@@ -114,6 +114,17 @@ class Walk(_Section):
     speed_mps: Annotated[float, Field(gt=0)]
 
 
+class Stay(_Section):
+    """When events of one zone are a stay, and how long silence may be within it."""
+
+    min_dwell_minutes: Annotated[int, Field(ge=1, le=240)]
+    max_ping_pong_minutes: Annotated[int, Field(ge=0, le=1500)]
+    neighbour_km: Annotated[float, Field(gt=0)]
+    max_gap_day_minutes: Annotated[int, Field(ge=1, le=1500)]
+    max_gap_night_minutes: Annotated[int, Field(ge=1, le=1500)]
+    max_hold_minutes: Annotated[int, Field(ge=0, le=1500)]
+
+
 class Budget(_Section):
     """The cap of a subscriber-month over all products, and the delta at which epsilon is quoted."""
 
@@ -189,6 +200,7 @@ class Policy(_Section):
     gate: Gate
     presence: Presence
     walk: Walk
+    stay: Stay
     budget: Budget
     product: dict[str, dict[str, Levels]]
     retention: Retention

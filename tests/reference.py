@@ -11,6 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.mobility.day import WalkRules
+
 Event = tuple[int, int]
 EARTH_RADIUS_M = 6_371_008.8
 
@@ -90,11 +92,77 @@ def nights(hours: Mapping[int, int], night: Sequence[bool] | NDArray[np.bool_]) 
     return {zone: minutes for zone, minutes in spent.items() if minutes}
 
 
-def profile(rows: Sequence[int], bound: int) -> list[int]:
-    """One subscriber's row counts in 1/64 rows, with squared L2 norm at most `bound` rows."""
-    squares = sum(n * n for n in rows)
+class Stay(NamedTuple):
+    """A stay in a zone: seconds of its start, end and first event."""
+
+    zone: int
+    start: int
+    end: int
+    first: int
+    overnight: bool
+
+
+def stays(events: Sequence[Event], cells: Sequence[Cell], rules: WalkRules) -> list[Stay]:
+    """Stays of a subscriber's cleaned events: runs of one zone, joined over ping-pong, that last the minimum dwell."""
+    limits = rules.stay
+
+    def zone(run: list[Event]) -> int | None:
+        return cells[run[0][1]].zone
+
+    def dwell(run: list[Event]) -> int:
+        return run[-1][0] - run[0][0]
+
+    def longest(earlier: int, later: int) -> int:
+        return limits.max_gap_night if rules.night[(earlier + later) // 2 // 3600] else limits.max_gap_day
+
+    def near(move: list[Event], event: Event) -> bool:
+        return dwell(move) < limits.min_dwell and distance(cells[move[-1][1]], cells[event[1]]) <= limits.neighbour_m
+
+    def midnight(begin: int, end: int) -> int:
+        return end - begin if end - begin <= longest(begin, end) else min(end - begin, limits.max_hold)
+
+    parts: list[list[Event]] = []
+    for event in events:
+        previous = parts[-1][-1] if parts else None
+        if previous and zone([previous]) == zone([event]) and event[0] - previous[0] <= longest(previous[0], event[0]):
+            parts[-1].append(event)
+        else:
+            parts.append([event])
+    runs: list[list[Event]] = []
+    for part in parts:
+        at = max((n for n, run in enumerate(runs) if zone(run) == zone(part)), default=None)
+        back = at is not None and part[0][0] - runs[at][-1][0] <= limits.max_ping_pong
+        if at is not None and back and all(near(move, part[0]) for move in runs[at + 1 :]):
+            runs[at:] = [runs[at] + part]
+        else:
+            runs.append(part)
+    found = []
+    for earlier, run, later in zip([None, *runs], runs, [*runs[1:], None], strict=False):
+        first, last, place = run[0][0], run[-1][0], zone(run)
+        before = min((first - earlier[-1][0]) // 2, limits.max_hold) if earlier else midnight(0, first)
+        after = min((later[0][0] - last + 1) // 2, limits.max_hold) if later else midnight(last, rules.day_seconds)
+        start, end = first - before, last + after
+        if place is not None and dwell(run) >= limits.min_dwell:
+            found.append(Stay(place, start, end, first, start == 0 or end == rules.day_seconds))
+    return found
+
+
+def zone_visits(of: Sequence[Stay]) -> dict[int, tuple[int, int]]:
+    """Of each zone with a stay: the hour of the first event there, and the stays that began on this day."""
+    return {
+        zone: (
+            min(stay.first for stay in of if stay.zone == zone) // 3600,
+            sum(stay.zone == zone and stay.start > 0 for stay in of),
+        )
+        for zone in {stay.zone for stay in of}
+    }
+
+
+def weighted(counts: Sequence[int], bound: int) -> list[int]:
+    """One person's counts in 1/64, with a squared L2 norm of at most `bound`."""
+    squares = sum(n * n for n in counts)
     weight = min(64, math.isqrt(4096 * bound // squares)) if squares else 0
-    return [n * weight for n in rows]
+    return [n * weight for n in counts]
 
 
 def form_of(text: str) -> str:

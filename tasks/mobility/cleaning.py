@@ -7,7 +7,8 @@ import math
 
 from tasks.events.jit import kernel
 from tasks.events.packed_key import REASON_SECOND, SECOND_SHIFT, SUBSCRIBER_SHIFT
-from tasks.mobility.day import EARTH_RADIUS_M, HOUR, NO_ZONE, PROFILE_UNIT, CellArrays, Int32, Int64, WalkRules
+from tasks.mobility.day import HOUR, NO_ZONE, PROFILE_UNIT, CellArrays, Int32, Int64, WalkRules
+from tasks.mobility.distance import farther
 from tasks.mobility.key_fields import cell_of, end_of_run, second_of
 
 CONFLICTING, DUPLICATE, IMPOSSIBLE, KEPT, OUTSIDE = range(5)
@@ -15,25 +16,12 @@ CONFLICTING, DUPLICATE, IMPOSSIBLE, KEPT, OUTSIDE = range(5)
 
 
 @kernel
-def haversine(cells: CellArrays, a: int, b: int) -> float:
-    """Great-circle distance of two cells in metres (R. W. Sinnott 1984)."""
-    latitude = math.sin((cells.latitude[b] - cells.latitude[a]) / 2)
-    longitude = math.sin((cells.longitude[b] - cells.longitude[a]) / 2)
-    chord = latitude**2 + math.cos(cells.latitude[a]) * math.cos(cells.latitude[b]) * longitude**2
-    return 2 * EARTH_RADIUS_M * math.asin(math.sqrt(min(1.0, chord)))
-
-
-@kernel
 def too_far(cells: CellArrays, rules: WalkRules, earlier: int, later: int) -> bool:
     """Whether the way between two keys is longer than the limit and faster than the limit."""
     a, b = cell_of(earlier), cell_of(later)
-    if a == b:
-        return False
-    reach = max(rules.speed_m, rules.speed_mps * (second_of(later) - second_of(earlier)))
-    # The plane overstates every distance, so what is near on it is near: most pairs need no trigonometry.
-    if (cells.x[a] - cells.x[b]) ** 2 + (cells.y[a] - cells.y[b]) ** 2 < reach * reach * (1 - 1e-9):
-        return False
-    return haversine(cells, a, b) > reach
+    return a != b and farther(
+        cells, a, b, max(rules.speed_m, rules.speed_mps * (second_of(later) - second_of(earlier)))
+    )
 
 
 @kernel

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from tasks.events.reasons import READ_REASONS, WALK_REASONS
 from tasks.period import day_hours
-from tasks.policy import Policy
+from tasks.policy import Policy, Stay
 
 HOUR = 3600
 EARTH_RADIUS_M = 6_371_008.8
@@ -33,6 +33,17 @@ class CellArrays(NamedTuple):
     y: NDArray[np.float64]
 
 
+class StayRules(NamedTuple):
+    """The policy's limits on stays, in seconds and metres."""
+
+    min_dwell: int
+    max_ping_pong: int
+    neighbour_m: float
+    max_gap_day: int
+    max_gap_night: int
+    max_hold: int
+
+
 class WalkRules(NamedTuple):
     """The policy's limits on a day, and which of its hours are night (22-06)."""
 
@@ -42,6 +53,7 @@ class WalkRules(NamedTuple):
     speed_mps: float
     profile_bound: int
     night: NDArray[np.bool_]
+    stay: StayRules
 
 
 def walk_rules(policy: Policy, day: date, profile_bound: int) -> WalkRules:
@@ -54,6 +66,19 @@ def walk_rules(policy: Policy, day: date, profile_bound: int) -> WalkRules:
         speed_mps=float(policy.walk.speed_mps),
         profile_bound=profile_bound,
         night=np.array([hour.hour >= 22 or hour.hour < 6 for hour in local]),
+        stay=stay_rules(policy.stay),
+    )
+
+
+def stay_rules(stay: Stay) -> StayRules:
+    """The policy's limits on stays."""
+    return StayRules(
+        min_dwell=60 * stay.min_dwell_minutes,
+        max_ping_pong=60 * stay.max_ping_pong_minutes,
+        neighbour_m=1000.0 * stay.neighbour_km,
+        max_gap_day=60 * stay.max_gap_day_minutes,
+        max_gap_night=60 * stay.max_gap_night_minutes,
+        max_hold=60 * stay.max_hold_minutes,
     )
 
 

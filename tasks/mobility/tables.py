@@ -46,6 +46,12 @@ def _presence(keys: Int64, cells: CellArrays, rules: WalkRules) -> Mapping[str, 
     return presence_tables(keys, cells, rules)
 
 
+def _stays(keys: Int64, cells: CellArrays, rules: WalkRules) -> Mapping[str, pa.Table]:
+    from tasks.mobility.stays import stay_tables
+
+    return stay_tables(keys, cells, rules)
+
+
 PRESENCE = LakeTable(
     "presence",
     pa.schema([("pseudonym", pa.uint64()), ("hour", pa.int8()), ("zone", pa.int32())]),
@@ -63,3 +69,12 @@ MONTH_STATE = LakeTable(
     _presence,
 )
 """The minutes of the day's night by zone; zones without any are left out."""
+
+ZONE_VISITS = LakeTable(
+    "zone_visits",
+    pa.schema([("pseudonym", pa.uint64()), ("zone", pa.int32()), ("hour", pa.int8()), ("visits", pa.int16())]),
+    Cadence.DAY,
+    ("pseudonym", "zone"),
+    _stays,
+)
+"""Zones in which a subscriber stayed: the hour of the first event there, and the stays that began on the day."""

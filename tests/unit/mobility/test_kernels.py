@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections import Counter
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,9 @@ from hypothesis import strategies as st
 
 from tasks.events.packed_key import REASON_SECOND, SUBSCRIBER_SHIFT, pack
 from tasks.events.reasons import READ_REASONS
-from tasks.mobility import cleaning, key_fields, presence
-from tasks.mobility.day import COUNT_NAMES, EARTH_RADIUS_M, CellArrays, WalkRules, profile_size
-from tasks.mobility.tables import MONTH_STATE, PRESENCE
+from tasks.mobility import cleaning, key_fields, presence, stays
+from tasks.mobility.day import COUNT_NAMES, EARTH_RADIUS_M, CellArrays, StayRules, WalkRules, profile_size
+from tasks.mobility.tables import MONTH_STATE, PRESENCE, ZONE_VISITS
 from tasks.mobility.walk import walk_partition
 from tests import reference
 from tests.reference import Cell
@@ -35,6 +36,9 @@ cells = st.lists(
 seconds = st.one_of(st.integers(0, DAY - 1), st.integers(0, 40), st.sampled_from([3599, 3600, 3601, 7200, DAY - 1]))
 
 
+STAY = StayRules(600, 2700, 5_000, 3000, 4500, 1800)
+
+
 def arrays_of(cells: list[Cell]) -> CellArrays:
     latitude = np.radians([cell.latitude for cell in cells])
     longitude = np.radians([cell.longitude for cell in cells])
@@ -43,7 +47,7 @@ def arrays_of(cells: list[Cell]) -> CellArrays:
 
 
 def rules_of(carry: int = 7200, speed_m: float = 10_000, speed_mps: float = 55, bound: int = 5) -> WalkRules:
-    return WalkRules(DAY, carry, speed_m, speed_mps, bound, np.arange(HOURS) != 1)
+    return WalkRules(DAY, carry, speed_m, speed_mps, bound, np.arange(HOURS) != 1, STAY)
 
 
 def keys_of(events: list[tuple[int, int]], subscriber: int = 0) -> np.ndarray:
@@ -95,12 +99,38 @@ def test_presence_is_the_zone_with_most_seconds_of_each_hour(day: Any, carry: An
     assert len(rows) == 2 * len(expected)
 
 
+limits = st.builds(
+    StayRules,
+    min_dwell=st.sampled_from([1, 60, 600]),
+    max_ping_pong=st.sampled_from([0, 600, 5400]),
+    neighbour_m=st.sampled_from([1_000.0, 5_000.0, 1e7]),
+    max_gap_day=st.sampled_from([60, 3000]),
+    max_gap_night=st.sampled_from([60, 4500]),
+    max_hold=st.sampled_from([0, 120, 1800]),
+)
+
+
+@given(days(), limits)
+@settings(max_examples=300, deadline=None)
+def test_stays_are_those_of_the_definition_and_never_overlap(day: Any, limits: Any) -> None:
+    plan, events = day
+    rules = rules_of()._replace(stay=limits)
+    keys = np.sort(np.concatenate([keys_of(events), keys_of(events) + (1 << SUBSCRIBER_SHIFT)]))
+    subscriber, *columns = (column.tolist() for column in stays.find_stays(keys, arrays_of(plan), rules))
+    found = [reference.Stay(*row) for row in zip(*columns, strict=True)]
+    expected = reference.stays(sorted(events), plan, rules)
+    assert found == expected * 2
+    assert subscriber == [0] * len(expected) + [1] * len(expected)
+    assert all(one.end <= other.start for one, other in pairwise(expected))
+    assert all(0 <= stay.start <= stay.first <= stay.end <= DAY for stay in expected)
+
+
 @given(st.lists(st.integers(0, 10**6), min_size=1, max_size=12), st.integers(1, 16384))
 @settings(max_examples=200, deadline=None)
 def test_one_subscriber_adds_at_most_the_bound_to_the_profile(rows: Any, bound: Any) -> None:
     profile = np.zeros(len(rows), np.int64)
     cleaning.add_to_profile(np.array(rows, np.int64), bound, profile)
-    assert list(profile) == reference.profile(rows, bound)
+    assert list(profile) == reference.weighted(rows, bound)
     assert sum(int(n) ** 2 for n in profile) <= 64**2 * bound
 
 
@@ -142,10 +172,11 @@ def test_the_walk_of_a_bucket_is_the_definition_for_each_subscriber_in_any_row_o
         for key in [*keys_of(events, subscriber), *keys_of([(REASON_SECOND, reason) for reason in reasons], subscriber)]
     ]
     random.shuffle(keys)
-    walked = walk_partition(np.array(keys, np.int64), arrays_of(plan), rules, (PRESENCE, MONTH_STATE))
+    walked = walk_partition(np.array(keys, np.int64), arrays_of(plan), rules, (PRESENCE, MONTH_STATE, ZONE_VISITS))
     counts, profile = Counter[str](), np.zeros(profile_size(rules), np.int64)
     hours_in: list[tuple[int, int, int]] = []
     nights: list[tuple[int, int, int]] = []
+    visits: list[tuple[int, int, int, int]] = []
     for subscriber, (events, reasons) in sorted(people.items()):
         kept, conflicting, duplicate = reference.conflicts_and_duplicates(events, plan)
         kept, impossible = reference.impossible_speed(kept, plan, rules.speed_m, rules.speed_mps)
@@ -153,13 +184,16 @@ def test_the_walk_of_a_bucket_is_the_definition_for_each_subscriber_in_any_row_o
         counts.update(a=conflicting, b=duplicate, c=impossible, d=len(kept), e=outside)
         rows = [sum(second // 3600 == hour for second, _ in kept) for hour in range(HOURS)]
         rows += [reasons.count(reason) for reason in range(len(READ_REASONS))]
-        profile += np.array(reference.profile(rows, rules.profile_bound), np.int64)
+        profile += np.array(reference.weighted(rows, rules.profile_bound), np.int64)
         hours = reference.presence(kept, plan, rules.max_gap_seconds, DAY)
         hours_in += [(subscriber, hour, zone) for hour, zone in sorted(hours.items())]
         zones = reference.nights(hours, rules.night)
         nights += [(subscriber, zone, minutes) for zone, minutes in sorted(zones.items())]
+        visited = reference.zone_visits(reference.stays(kept, plan, rules))
+        visits += [(subscriber, zone, *row) for zone, row in sorted(visited.items())]
     assert [tuple(row.values()) for row in walked.tables[PRESENCE].to_pylist()] == hours_in
     assert [tuple(row.values()) for row in walked.tables[MONTH_STATE].to_pylist()] == nights
+    assert [tuple(row.values()) for row in walked.tables[ZONE_VISITS].to_pylist()] == visits
     assert list(walked.counts) == [counts[name] for name in "abcde"]
     assert list(walked.profile) == list(profile)
 
