@@ -122,10 +122,18 @@ def intervals(release: ReleaseView) -> list[tuple[str, str, str]]:
     return [(low, value, high) for value, low, high in ((PERSONS, PEOPLE) if release.estimator else (PERSONS,))]
 
 
+def _counted(table: TableView) -> str:
+    """What `persons` counts, also in levels that count something else."""
+    others = "".join(
+        f" (in {level.name}: their {level.counted})" for level in table.levels if level.counted != "persons"
+    )
+    return f"Opted-in subscribers counted{others}, noise included"
+
+
 def _numbers(release: ReleaseView, table: TableView) -> Iterator[DataColumn]:
     interval = f"the {100 * INTERVAL:.0f} % interval"
     meanings = {
-        "persons": ("Opted-in subscribers counted, noise included", "persons", 1250),
+        "persons": (_counted(table), "persons", 1250),
         "persons_low": (f"Lower end of {interval} of persons", "persons", 1197),
         "persons_high": (f"Upper end of {interval} of persons", "persons", 1303),
         "se": ("Standard error of persons, from the noise", "persons", 32.0),

@@ -93,6 +93,8 @@ class LevelView:
     """Least value shown; 0 where every value is."""
     reading: str = "were counted at"
     """What the counted subscribers did, as it reads between their number and a place."""
+    counted: str = "persons"
+    """What the numbers count."""
 
     def __post_init__(self) -> None:
         if len(set(self.columns)) != len(self.columns):

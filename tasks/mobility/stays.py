@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from tasks.events.jit import kernel
 from tasks.events.packed_key import SUBSCRIBER_SHIFT
@@ -29,15 +28,14 @@ class Runs(NamedTuple):
 
 
 class Stays(NamedTuple):
-    """Stays in zones in order of (subscriber, start): seconds of start, end and first event; midnight cuts some."""
+    """Stays in zones in order of (subscriber, start): seconds of start, end and first event; 1 if midnight cuts it."""
 
     subscriber: Int32
     zone: Int32
     start: Int32
     end: Int32
     first: Int32
-    overnight: NDArray[np.bool_]
-    """Begins or ends at midnight."""
+    overnight: Int32
 
 
 def stay_tables(keys: Int64, cells: CellArrays, rules: WalkRules) -> Mapping[str, pa.Table]:
@@ -62,7 +60,7 @@ def find_stays(keys: Int64, cells: CellArrays, rules: WalkRules) -> Stays:
     # A run a key would fit; memory that no run is written to is never mapped.
     runs = Runs(*np.empty((len(Runs._fields), len(keys)), np.int32))
     number = fill_runs(keys, cells, rules, runs)
-    stays = Stays(*np.empty((len(Stays._fields) - 1, number), np.int32), np.empty(number, np.bool_))
+    stays = Stays(*np.empty((len(Stays._fields), number), np.int32))
     kept = fill_stays(runs, number, rules, stays)
     return Stays(*(column[:kept] for column in stays))
 

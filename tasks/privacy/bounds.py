@@ -128,4 +128,5 @@ class WeightedCounter(_Counter):
         squares = np.zeros(number.max(initial=-1) + 1, np.int64)
         np.add.at(squares, number, np.minimum(counts, math.isqrt(most) + 1) ** 2)
         # up to 64^2 the floating root is exact, and 64 is the largest weight
-        return np.sqrt(np.minimum(most // np.maximum(squares, 1), UNIT**2)).astype(np.int64)
+        weights: Integers = np.sqrt(np.minimum(most // np.maximum(squares, 1), UNIT**2)).astype(np.int64)
+        return weights

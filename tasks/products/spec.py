@@ -97,6 +97,8 @@ class Level:
     """Dimensions over which values may be added; over the others the same person would be counted again."""
     reading: str = "were counted at"
     """What the counted persons did, as it reads between their number and a place."""
+    counted: str = "persons"
+    """What the numbers count."""
     once_an_hour: bool = False
     """A person has at most one key an hour, so that the bound is the period's number of hours."""
 

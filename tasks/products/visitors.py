@@ -1,0 +1,57 @@
+"""Visitors: distinct persons who stayed in a zone, and their visits."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from tasks.mobility.tables import ZONE_VISITS
+from tasks.period import Cadence
+from tasks.privacy.bounds import Contributions
+from tasks.privacy.release_table import KeyStatuses
+from tasks.products.dimensions import ZONE
+from tasks.products.spec import OPTED_IN, Audience, CountContext, DataProduct, Level
+
+VISITORS = Level(
+    "zone",
+    "Distinct persons who stayed in this zone, each once however often they came; passing through is no stay.",
+    (ZONE,),
+    reading="stayed in",
+)
+VISITS = Level(
+    "zone_visits",
+    "Visits that began on this day. A stay that midnight cuts is one visit, of the day on which it began.",
+    (ZONE,),
+    additive=frozenset({"zone_id"}),
+    counted="visits",
+)
+
+
+def count(context: CountContext) -> Sequence[Contributions]:
+    """Count each person once a zone, and their visits; both weighted where a person has too many."""
+    visitors, visits = context.weighted_counter(VISITORS), context.weighted_counter(VISITS)
+    for rows in context.rows(ZONE_VISITS):
+        person, zone = rows["pseudonym"].to_numpy(), rows["zone"].to_numpy().astype(np.int64)
+        visitors.add(person, zone)
+        visits.add(person, zone, rows["visits"].to_numpy().astype(np.int64))
+    return visitors.contributions(), visits.contributions()
+
+
+def statuses(context: CountContext) -> Mapping[str, KeyStatuses]:
+    """`no_coverage` where no cell was valid all day, `incomplete` where the noisy profile shows an empty hour."""
+    day = context.period.first
+    covered = context.covered(day).any(axis=1)
+    incomplete = np.full(covered.shape, context.incomplete(day).any())
+    return {level.name: [("no_coverage", ~covered), ("incomplete", incomplete)] for level in PRODUCT.levels}
+
+
+PRODUCT = DataProduct(
+    name="visitors",
+    version=1,
+    cadences=frozenset({Cadence.DAY}),
+    levels=(VISITORS, VISITS),
+    audience=Audience.CLIENTS,
+    population=OPTED_IN,
+    reads=(ZONE_VISITS,),
+    counts=(count,),
+    statuses=statuses,
+)
