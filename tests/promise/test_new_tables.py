@@ -27,8 +27,8 @@ def test_a_day_without_the_table_is_refused_before_a_charge(way: Way, tmp_path: 
     write_events(way.landing, DAY, seen("a", DAY))
     way.ingest(DAY)
     text, policy = shipped().read_text(), tmp_path / "policy.toml"
-    levels = text[text.index("[product.footfall") : text.index("[product.panel")]
-    policy.write_text(text + levels.replace("product.footfall", "product.later"))
+    numbers = "sigma = 320\nbound = 24\nthreshold = 960"
+    policy.write_text(text + "".join(f"[product.later.day.{level.name}]\n{numbers}\n" for level in LATER.levels))
     spent = way.stores().ledger.months()[0].spent
     with registered(LATER), pytest.raises(RefusedRelease) as refused:
         way.publish("later", str(DAY), policy=policy)
