@@ -23,8 +23,8 @@ from tasks.mobility.tables import LakeTable
 from tasks.mobility.walk import Walked, walk_partition
 from tasks.mobility.zones import ZonePlan
 from tasks.period import Cadence, Period, day_hours
-from tasks.privacy.bounds import Contributions
-from tasks.products import footfall, gate_profile, registry
+from tasks.privacy.bounds import UNIT, Contributions
+from tasks.products import footfall, gate_profile, registry, visitors
 from tasks.products.spec import CountContext, DataProduct
 from tests.promise.sensitivity import assert_bounded
 
@@ -141,6 +141,19 @@ seconds = st.integers(0, 90_000 - 1)
 good = st.builds(Event, st.integers(0, PERSONS - 1), days, seconds, st.integers(0, CELLS - 1))
 bad = st.builds(Event, st.integers(0, PERSONS - 1), days, st.just(REASON_SECOND), st.integers(0, len(READ_REASONS) - 1))
 busy = st.builds(lambda event, times: [event] * times, st.one_of(good, bad), st.integers(1, 400))
+shuttles = st.builds(
+    lambda person, day, cells, dwell, times: [
+        Event(person, day, second, cells[trip % len(cells)])
+        for trip in range(times)
+        for second in (trip * (dwell + 60), trip * (dwell + 60) + dwell)
+    ],
+    st.integers(0, PERSONS - 1),
+    days,
+    st.lists(st.integers(0, CELLS - 1), min_size=2, max_size=5),
+    st.integers(500, 4_000),
+    st.integers(1, 100),
+)
+"""Stays in one place after the other, some too short, up to a hundred on a day."""
 consents = st.lists(
     st.builds(Consent, st.integers(0, PERSONS - 1), days, st.integers(0, 17)),
     max_size=8,
@@ -151,7 +164,7 @@ consents = st.lists(
 @st.composite
 def histories(draw: st.DrawFn) -> list[Event | Consent]:
     events = draw(st.lists(st.one_of(good, good, good, bad), max_size=60))
-    repeated = [event for events in draw(st.lists(busy, max_size=2)) for event in events]
+    repeated = [event for events in draw(st.lists(st.one_of(busy, shuttles), max_size=3)) for event in events]
     inside = [e for e in [*events, *repeated] if e.second == REASON_SECOND or e.second < 3600 * hours(e.day)]
     return [*inside, *draw(consents)]
 
@@ -191,8 +204,23 @@ def test_a_very_busy_person_fills_the_profile_s_bound_and_no_more() -> None:
     assert bound / 4 < squared <= bound  # the weight is a whole number of sixty-fourths, rounded down
 
 
-def test_a_person_without_consent_moves_nothing() -> None:
+def test_somebody_who_goes_to_and_fro_all_day_fills_the_bound_of_visits_and_no_more() -> None:
     day = DAYS[0]
-    events = [Event(0, day, 3600 * hour + timedelta(minutes=1).seconds, 0) for hour in range(24)]
-    for vector in (footfall_of, profile_of):
-        assert all(not contributions.values.any() for contributions in vector(events, day))
+    there = [Event(0, day, 1200 * trip + second, trip % 2 * 2) for trip in range(72) for second in (60, 1100)]
+    persons_of, visits = counted(visitors.PRODUCT, [Consent(0, day, 0), *there], Period.day(day))
+    assert persons_of.values.tolist() == [UNIT, UNIT, 0], "two zones are far from the bound"
+    squared = int((visits.values**2).sum())
+    assert UNIT**2 * visits.bound / 4 < squared <= UNIT**2 * visits.bound
+
+
+@pytest.mark.parametrize("product", COUNTED, ids=[each.name for each in COUNTED])
+def test_a_person_without_consent_moves_nothing(product: DataProduct) -> None:
+    day = DAYS[0]
+    events = [Event(0, day, 600 * n + timedelta(minutes=1).seconds, 0) for n in range(144)]
+    (period,) = product.periods(day)[:1]
+    assert all(not contributions.values.any() for contributions in counted(product, events, period))
+    assert any(sums.values.any() for sums in counted(product, [*events, Consent(0, day, 0)], period))
+
+
+def test_a_row_without_consent_moves_no_profile() -> None:
+    assert not profile_of([Event(0, DAYS[0], 60, 0)], DAYS[0])[0].values.any()
