@@ -1,0 +1,137 @@
+"""Stays as people lived them beside stays as the kernel finds them, in a simulated landing (format native).
+
+Zones are all that events show: true stays in one zone, one after the other, are one stay.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from tasks.events.packed_key import pack
+from tasks.mobility.day import walk_rules
+from tasks.mobility.plans import load_plans
+from tasks.mobility.stays import Stays, find_stays
+from tasks.mobility.tables import PRESENCE
+from tasks.mobility.walk import walk_partition
+from tasks.period import day_start
+from tasks.policy import Policy
+
+Int64 = npt.NDArray[np.int64]
+DAY_SECONDS = 86_400
+LEAST = 900
+"""Shorter stays are not judged."""
+
+
+class Places(NamedTuple):
+    """Stays of one day in order of (person, start): person and zone by number (-1 outside), and seconds."""
+
+    person: Int64
+    zone: Int64
+    start: Int64
+    end: Int64
+
+    def only(self, some: npt.NDArray[np.bool_]) -> "Places":
+        """These stays."""
+        return Places(*(column[some] for column in self))
+
+    @property
+    def judged(self) -> npt.NDArray[np.bool_]:
+        """Which stays lie in a zone and are long enough."""
+        return (self.zone >= 0) & (self.end - self.start >= LEAST)
+
+
+@dataclass(frozen=True)
+class Score:
+    """How well stays are found. A found stay and a true one match if they share more than half of their joint time."""
+
+    true: Places
+    found: Places
+
+    @cached_property
+    def match(self) -> Int64:
+        """The true stay that each found one matches, or -1."""
+        match, best = np.full(len(self.found.person), -1), np.full(len(self.found.person), 0.5)
+        first = np.searchsorted(self._key(self.true.end), self._key(self.found.start, self.found.person), "right")
+        for later in range(16):
+            other = np.minimum(first + later, len(self.true.person) - 1)
+            starts, ends = (np.stack([self.found[n], self.true[n][other]]) for n in (2, 3))
+            shared = (ends.min(0) - starts.max(0)) / (ends.max(0) - starts.min(0))
+            better = (self.true.person[other] == self.found.person) & (shared > best)
+            match, best = np.where(better, other, match), np.where(better, shared, best)
+        return match
+
+    def _key(self, second: Int64, person: Int64 | None = None) -> Int64:
+        return (self.true.person if person is None else person) * 2 * DAY_SECONDS + second
+
+    def precision(self, same_zone: bool = False) -> float:
+        """The share of found stays that are true ones."""
+        return float(self._right(same_zone)[self.found.judged].mean())
+
+    def recall(self, same_zone: bool = False) -> float:
+        """The share of true stays that are found."""
+        met = np.zeros(len(self.true.person), bool)
+        met[self.match[self._right(same_zone)]] = True
+        return float(met[self.true.judged].mean())
+
+    def _right(self, same_zone: bool) -> npt.NDArray[np.bool_]:
+        zones = (self.found.zone == self.true.zone[self.match]) | (not same_zone)
+        return (self.match >= 0) & zones
+
+    def dwell_errors(self, inner: bool = False) -> npt.NDArray[np.float64]:
+        """Found minus true minutes of matches; `inner`: only of stays that midnight does not cut."""
+        both = (self.match >= 0) & self.true.judged[self.match]
+        both &= not inner or (self.found.start > 0) & (self.found.end < DAY_SECONDS)
+        true = self.true.only(self.match[both])  # type: ignore[arg-type]
+        return np.asarray((self.found.end - self.found.start)[both] - (true.end - true.start), np.float64) / 60
+
+
+def score(landing: Path, day: date, policy: Policy) -> tuple[Score, Places]:
+    """The score of a day over all subscribers that are heard, and the true stays of all subscribers."""
+    plans, start = load_plans(landing, day, policy.time), int(day_start(day, policy.time.local).timestamp())
+    ids = pq.read_table(landing / "subscribers.parquet", columns=["subscriber_id"])["subscriber_id"].combine_chunks()
+    zones = {zone: n for n, zone in enumerate(plans.zones.zone_ids)}
+    zones |= {took: zones[into] for took, into in plans.zones.merged.items()}
+    true = _true(landing, ids, zones, start)
+    events = pq.read_table(landing / "events" / f"date={day}")
+    person, cell = (
+        pc.index_in(events[name].cast(values.type), value_set=values)
+        for name, values in (("subscriber_id", ids), ("cell_id", pa.array(plans.cells.cell_id, pa.string())))
+    )
+    second = pc.subtract(events["event_at"].cast(pa.timestamp("s", "UTC")).cast(pa.int64()), start)
+    known = pc.and_(pc.and_(pc.is_valid(person), pc.is_valid(cell)), pc.is_valid(second))
+    columns = [np.asarray(column.filter(known), np.int64) for column in (person, second, cell)]
+    inside = (columns[1] >= 0) & (columns[1] < DAY_SECONDS)
+    keys, found = pack(*(column[inside] for column in columns)), list[Stays]()
+
+    def kernel(*walk: object) -> dict[str, pa.Table]:
+        found.append(find_stays(*walk))  # type: ignore[arg-type]
+        return {"stays": pa.table({})}
+
+    walk_partition(
+        keys, plans.cells.arrays, walk_rules(policy, day, 1), [replace(PRESENCE, name="stays", kernel=kernel)]
+    )
+    heard = np.isin(true.person, np.unique(columns[0]))
+    return Score(true.only(heard), Places(*(column.astype(np.int64) for column in found[0][:4]))), true
+
+
+def _true(landing: Path, ids: pa.Array, zones: dict[str, int], start: int) -> Places:
+    table = pq.read_table(landing / "truth" / "stays")
+    person = np.asarray(pc.index_in(table["subscriber_id"].cast(ids.type), value_set=ids), np.int64)
+    zone = np.array([zones.get(zone, -1) for zone in table["zone_id"].cast(pa.string()).to_pylist()], np.int64)
+    begin, end = (
+        np.asarray(table[name].cast(pa.timestamp("s", "UTC")).cast(pa.int64()), np.int64) - start
+        for name in ("arrived_at", "left_at")
+    )
+    order = np.lexsort((begin, person))
+    person, zone, begin, end = (column[order] for column in (person, zone, begin, end))
+    first = np.append(True, (person[1:] != person[:-1]) | (zone[1:] != zone[:-1]))
+    last = np.append(first[1:], True)
+    return Places(person[first], zone[first], begin[first], end[last])

@@ -1,0 +1,111 @@
+"""Stays in examples a newcomer can follow, and against what people did in a simulated city."""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tasks import policy_file
+from tasks.mobility.day import walk_rules
+from tasks.mobility.stays import find_stays
+from tasks.mobility.tables import ZONE_VISITS
+from tasks.mobility.walk import walk_partition
+from tasks.simulate import SimulationPlan, simulate
+from tests.reference import Cell
+from tests.true_stays import score
+from tests.unit.mobility.test_kernels import arrays_of, keys_of
+
+POLICY = policy_file.load().policy
+DAY = date(2026, 3, 3)
+RULES = walk_rules(POLICY, DAY, 16384)
+HOME, SHOP, PARK, FAR, OUTSIDE = range(5)
+CELLS = [
+    Cell(0, 52.50, 13.40),
+    Cell(1, 52.51, 13.41),
+    Cell(2, 52.52, 13.40),
+    Cell(1, 52.60, 13.60),
+    Cell(None, 52.51, 13.42),
+]
+
+
+def minute(hour: int, minutes: int = 0) -> int:
+    return 60 * hour + minutes
+
+
+def stays(*events: tuple[int, int]) -> Any:
+    """Zone, first and last minute, and whether midnight cuts it, of events at a minute in a cell."""
+    found = find_stays(keys_of([(60 * at, cell) for at, cell in events]), arrays_of(CELLS), RULES)
+    columns = (found.zone, found.start // 60, found.end // 60, found.overnight == 1)
+    return list(zip(*(column.tolist() for column in columns), strict=True))
+
+
+def visits(*events: tuple[int, int]) -> Any:
+    keys = keys_of([(60 * at, cell) for at, cell in events])
+    rows = walk_partition(keys, arrays_of(CELLS), RULES, (ZONE_VISITS,)).tables[ZONE_VISITS]
+    return {row["zone"]: (row["hour"], row["visits"]) for row in rows.to_pylist()}
+
+
+def test_a_gap_between_two_zones_is_split_in_the_middle() -> None:
+    day = [(minute(12), HOME), (minute(12, 30), HOME), (minute(13), SHOP), (minute(14), SHOP)]
+    assert stays(*day) == [(0, minute(10), minute(12, 45), False), (1, minute(12, 45), minute(16), False)]
+
+
+def test_a_shorter_time_than_the_minimum_dwell_is_a_move() -> None:
+    day = [(minute(12), HOME), (minute(12, 9), HOME), (minute(18), SHOP), (minute(18, 10), SHOP)]
+    assert [zone for zone, *_ in stays(*day)] == [1]
+
+
+def test_moves_to_neighbouring_cells_and_back_are_one_stay() -> None:
+    there_and_back = [(minute(12), HOME), (minute(12, 20), SHOP), (minute(12, 25), PARK), (minute(12, 50), HOME)]
+    assert [zone for zone, *_ in stays(*there_and_back)] == [0]
+    far = [(minute(12), HOME), (minute(12, 20), FAR), (minute(12, 50), HOME)]
+    assert stays(*far) == []
+    late = [(minute(12), HOME), (minute(13, 20), SHOP), (minute(15, 1), HOME)]
+    assert stays(*late) == []
+
+
+def test_a_stay_between_two_stays_elsewhere_is_no_ping_pong() -> None:
+    day = [(minute(12), HOME), (minute(13), HOME), (minute(13, 10), SHOP), (minute(13, 20), SHOP),
+           (minute(13, 30), HOME), (minute(14), HOME)]  # fmt: skip
+    assert [zone for zone, *_ in stays(*day)] == [0, 1, 0]
+
+
+def test_silence_ends_a_stay_by_day_sooner_than_by_night() -> None:
+    assert stays((minute(11), HOME), (minute(17), HOME)) == [(0, minute(9), minute(19), False)]
+    assert stays((minute(11), HOME), (minute(17, 1), HOME)) == []
+    assert stays((minute(0, 30), HOME), (minute(10, 30), HOME)) == [(0, 0, minute(12, 30), True)]
+    assert stays((minute(0, 30), HOME), (minute(10, 31), HOME)) == []
+
+
+def test_a_stay_reaches_midnight_over_a_silence_that_is_not_too_long() -> None:
+    evening = stays((minute(18), HOME), (minute(19), HOME))
+    assert evening == [(0, minute(16), minute(24), True)]
+    assert stays((minute(17), HOME), (minute(17, 30), HOME)) == [(0, minute(15), minute(19, 30), False)]
+
+
+def test_nobody_stays_outside_the_zones_and_the_way_there_ends_a_stay() -> None:
+    day = [(minute(12), HOME), (minute(13), HOME), (minute(14), OUTSIDE), (minute(15), OUTSIDE)]
+    assert stays(*day) == [(0, minute(10), minute(13, 30), False)]
+
+
+def test_a_stay_that_midnight_cuts_is_a_visit_of_the_day_on_which_it_began() -> None:
+    day = [(minute(2), HOME), (minute(7), HOME), (minute(8), SHOP), (minute(14), SHOP), (minute(17), HOME),
+           (minute(21), HOME)]  # fmt: skip
+    assert visits(*day) == {0: (2, 1), 1: (8, 1)}
+    assert visits(*day[:2]) == {0: (2, 0)}
+
+
+def test_silence_of_a_whole_day_is_no_stay() -> None:
+    assert stays() == []
+    assert visits() == {}
+    assert stays((minute(12), HOME)) == []
+
+
+def test_stays_of_a_simulated_city_are_found(tmp_path: Path) -> None:
+    simulate(tmp_path / "landing", SimulationPlan(1500, 1, DAY, seed=1))
+    found, _ = score(tmp_path / "landing", DAY, POLICY)
+    assert found.precision() >= 0.9
+    assert found.recall() >= 0.9
+    assert np.median(abs(found.dwell_errors())) <= 10
+    assert np.median(abs(found.dwell_errors(inner=True))) <= 10
