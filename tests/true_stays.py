@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tasks.events.packed_key import pack
-from tasks.mobility.day import walk_rules
+from tasks.mobility.day import CellArrays, WalkRules, walk_rules
 from tasks.mobility.plans import load_plans
 from tasks.mobility.stays import Stays, find_stays
 from tasks.mobility.tables import PRESENCE
@@ -82,8 +82,8 @@ class Score:
         return float(met[self.true.judged].mean())
 
     def _right(self, same_zone: bool) -> npt.NDArray[np.bool_]:
-        zones = (self.found.zone == self.true.zone[self.match]) | (not same_zone)
-        return (self.match >= 0) & zones
+        right: npt.NDArray[np.bool_] = self.match >= 0
+        return right & (self.found.zone == self.true.zone[self.match]) if same_zone else right
 
     def dwell_errors(self, inner: bool = False) -> npt.NDArray[np.float64]:
         """Found minus true minutes of matches; `inner`: only of stays that midnight does not cut."""
@@ -111,8 +111,8 @@ def score(landing: Path, day: date, policy: Policy) -> tuple[Score, Places]:
     inside = (columns[1] >= 0) & (columns[1] < DAY_SECONDS)
     keys, found = pack(*(column[inside] for column in columns)), list[Stays]()
 
-    def kernel(*walk: object) -> dict[str, pa.Table]:
-        found.append(find_stays(*walk))  # type: ignore[arg-type]
+    def kernel(keys: Int64, cells: CellArrays, rules: WalkRules) -> dict[str, pa.Table]:
+        found.append(find_stays(keys, cells, rules))
         return {"stays": pa.table({})}
 
     walk_partition(

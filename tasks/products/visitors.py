@@ -39,9 +39,9 @@ def count(context: CountContext) -> Sequence[Contributions]:
 def statuses(context: CountContext) -> Mapping[str, KeyStatuses]:
     """`no_coverage` where no cell was valid all day, `incomplete` where the noisy profile shows an empty hour."""
     day = context.period.first
-    covered = context.covered(day).any(axis=1)
-    incomplete = np.full(covered.shape, context.incomplete(day).any())
-    return {level.name: [("no_coverage", ~covered), ("incomplete", incomplete)] for level in PRODUCT.levels}
+    nowhere = np.all(~context.covered(day), axis=1)
+    incomplete = np.full(nowhere.shape, context.incomplete(day).any())
+    return {level.name: [("no_coverage", nowhere), ("incomplete", incomplete)] for level in PRODUCT.levels}
 
 
 PRODUCT = DataProduct(
