@@ -34,3 +34,13 @@ def added(found: dict[str, T], **more: T) -> Iterator[None]:
     finally:
         for name in more:
             del found[name]
+
+
+@contextmanager
+def limited(found: dict[str, T], *names: str) -> Iterator[None]:
+    """Leave only these of what was found for the duration of a block."""
+    others = {name: found.pop(name) for name in found.keys() - names}
+    try:
+        yield
+    finally:
+        found.update(others)

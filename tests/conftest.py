@@ -11,6 +11,7 @@ import pytest
 from hypothesis import settings
 
 from tasks.engine.kernel_cache import set_kernel_cache
+from tests.few_products import few_products
 from tests.schedule import TogetherScheduling, rank
 
 # Shared machines stall: a deadline would fail tests for what others do.
@@ -66,3 +67,10 @@ def prefect_stores() -> Iterator[list[Path]]:
         url = get_current_settings().server.database.connection_url
         assert url is not None
         yield [Path(_HOME.name), Path(url.get_secret_value().partition(":///")[2]).parent]
+
+
+@pytest.fixture(scope="module", name="few_products")
+def _few_products(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Footfall, panel and gate profile alone; their policy."""
+    with few_products(tmp_path_factory.mktemp("policy")) as policy:
+        yield policy

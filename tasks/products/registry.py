@@ -3,7 +3,7 @@
 from contextlib import AbstractContextManager
 from difflib import get_close_matches
 
-from tasks.declared import added, declared
+from tasks.declared import added, declared, limited
 from tasks.errors import Misconfigured
 from tasks.mobility.tables import LakeTable
 from tasks.products.spec import Audience, DataProduct, Product
@@ -70,3 +70,8 @@ def check_for_clients(made: Product) -> None:
 def registered(*more: Product) -> AbstractContextManager[None]:
     """Add products for the duration of a block; raises ValueError for a name that exists."""
     return added(_PRODUCTS, **{each.name: each for each in more})
+
+
+def only(*names: str) -> AbstractContextManager[None]:
+    """Leave only the products of these names for the duration of a block."""
+    return limited(_PRODUCTS, *names)

@@ -15,7 +15,6 @@ from tasks.alerts import AlertKind, alerts
 from tasks.errors import RefusedRelease, RejectedInput, StorageUnavailable
 from tasks.period import Period
 from tasks.plan import Mode, Plan, State, daily_plan, make_plan
-from tasks.policy_file import shipped
 from tasks.privacy.noise import production_noise
 from tasks.products.registry import find
 from tasks.refresh import Refresh
@@ -23,6 +22,8 @@ from tasks.store.tables import DeliveryState, ReleaseState
 from tests.integration.plan.world import World, noon
 from tests.publisher import publisher
 from tests.refusals import refused
+
+pytestmark = pytest.mark.usefixtures("few_products")
 
 DAY = date(2026, 3, 3)
 NEXT = DAY + timedelta(days=1)
@@ -142,8 +143,8 @@ def test_what_needs_a_day_that_still_waits_is_not_tried(world: World) -> None:
     assert states(daily_plan(world.stores, at_night))["publish panel 2026-02"] == "waiting"
 
 
-def test_the_first_folder_is_not_asked_for_a_day_that_begins_before_it(tmp_path: Path) -> None:
-    text = shipped().read_text().replace('timezone = "Europe/Berlin" ', 'timezone = "Australia/Sydney" ', 1)
+def test_the_first_folder_is_not_asked_for_a_day_that_begins_before_it(few_products: Path, tmp_path: Path) -> None:
+    text = few_products.read_text().replace('timezone = "Europe/Berlin" ', 'timezone = "Australia/Sydney" ', 1)
     (tmp_path / "policy.toml").write_text(
         text.replace('landing_timezone = "Europe/Berlin"', 'landing_timezone = "UTC"')
     )

@@ -14,6 +14,8 @@ from tasks.store.database import Database
 from tasks.store.ledger import Ledger, ReleaseKey, ReservationFacts
 from tests.integration.plan.world import AUDIT, World, noon
 
+pytestmark = pytest.mark.usefixtures("few_products")
+
 YEAR = [date(2020, 1, 1) + timedelta(days=n) for n in range(366)]
 WEEKS = sorted({Period.week(day) for day in YEAR})
 MONTHS = sorted({Period.month(day) for day in YEAR})

@@ -5,6 +5,8 @@ from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from tasks.alerts import Alert, AlertKind
 from tasks.period import Period, clock
 from tasks.plan.states import State
@@ -15,6 +17,8 @@ from tasks.store import open_stores
 from tasks.store.tables import Delivery, DeliveryState
 from tests.integration.plan.world import World
 from tests.unit.status.conftest import CLIENTS, FIRST, day, in_the_lake, sent, stands
+
+pytestmark = pytest.mark.usefixtures("few_products")
 
 BERLIN = ZoneInfo("Europe/Berlin")
 

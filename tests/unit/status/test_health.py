@@ -3,10 +3,14 @@
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from tasks.period import Period
 from tasks.store.audit import AuditEntry
 from tests.integration.plan.world import World
 from tests.unit.status.conftest import FIRST, day, in_the_lake, sent, stands
+
+pytestmark = pytest.mark.usefixtures("few_products")
 
 
 def test_freshness_is_of_the_data_and_what_comes_next_has_its_deadline(world: World) -> None:

@@ -6,10 +6,12 @@ from fractions import Fraction
 import pytest
 
 from tasks.errors import StorageUnavailable
-from tasks.policy_file import load, longest_month
+from tasks.policy_file import longest_month
 from tasks.store import usage
 from tests.integration.plan.world import World
 from tests.unit.status.conftest import day, sent, stands
+
+pytestmark = pytest.mark.usefixtures("few_products")
 
 
 def test_the_budget_says_what_is_spent_and_what_the_schedule_still_needs(world: World) -> None:
@@ -17,7 +19,7 @@ def test_the_budget_says_what_is_spent_and_what_the_schedule_still_needs(world: 
     (march,) = stands(world, day(1)).months
     assert (march.month, march.cap) == ("2026-03", 1.0)
     assert march.spent == pytest.approx(0.0146, abs=1e-4)
-    assert march.needed == pytest.approx(float(longest_month(load().policy)) - march.spent, abs=1e-3)
+    assert march.needed == pytest.approx(float(longest_month(world.stores.policy.policy)) - march.spent, abs=1e-3)
     assert march.left == pytest.approx(1 - march.spent)
     assert march.suffices
     assert march.epsilon_spent < march.epsilon_planned < march.epsilon_cap

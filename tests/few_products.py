@@ -1,0 +1,24 @@
+"""A plan whose steps can be counted: one product a day, one a month, and the gate's, whatever else there is."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tasks.policy_file import shipped
+from tasks.products import registry
+
+FEW = ("footfall", "gate_profile", "panel")
+
+
+@contextmanager
+def few_products(folder: Path) -> Iterator[Path]:
+    """Make these products alone, under the shipped policy without the others, which is given."""
+    others = "|".join(product.name for product in registry.drawn() if product.name not in FEW)
+    policy = folder / "few-products.toml"
+    policy.write_text(re.sub(rf"\[product\.({others})\.[^\[]*", "", shipped().read_text()))
+    with registry.only(*FEW), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("THRONG_POLICY", str(policy))
+        yield policy
