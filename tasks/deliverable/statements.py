@@ -8,7 +8,7 @@ from tasks.policy import Eligibility, Publisher
 UNIT = "everything of one subscriber (one SIM) in one calendar month"
 MECHANISM = (
     "counts over keys known beforehand, each subscriber's share bounded in L2, plus discrete Gaussian noise "
-    "(rho-zCDP); levels reconciled by least squares; small noisy values withheld"
+    "(rho-zCDP); levels whose sums must agree reconciled by least squares; small noisy values withheld"
 )
 DERIVED_MECHANISM = "computed from released numbers alone, without further cost"
 COMPOSITION = (

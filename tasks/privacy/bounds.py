@@ -113,7 +113,7 @@ class WeightedCounter(_Counter):
     unit = UNIT
 
     def add(self, person: npt.NDArray[np.uint64], key: Integers, times: Integers | None = None) -> None:
-        """Count rows of a person and flat key, each once or so many `times`; a key that repeats adds up."""
+        """Count rows of a person and flat key, each once, or its number of `times`; a key that repeats adds up."""
         pairs, row = np.unique(self._pairs(person, key), return_inverse=True)
         times = np.ones(key.shape, np.int64) if times is None else times
         if times.dtype != np.int64 or times.shape != key.shape or np.any((times < 0) | (times >> 31 > 0)):

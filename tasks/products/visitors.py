@@ -13,13 +13,14 @@ from tasks.products.spec import OPTED_IN, Audience, CountContext, DataProduct, L
 
 VISITORS = Level(
     "zone",
-    "Distinct persons who stayed in this zone, each once however often they came; passing through is no stay.",
+    "Distinct persons who stayed in this zone, each once however often they came. Passing through is no stay.",
     (ZONE,),
     reading="stayed in",
 )
 VISITS = Level(
     "zone_visits",
-    "Visits that began on this day. A stay that midnight cuts is one visit, of the day on which it began.",
+    "Visits that began on this day. A stay that midnight cuts is one visit, of the day on which it began. "
+    "Of a person with very many visits, each counts for less.",
     (ZONE,),
     additive=frozenset({"zone_id"}),
     counted="visits",

@@ -1,7 +1,7 @@
-"""How wrong footfall is against the simulator's truth, by size of zone-hour: `python -m tests.benchmarks.accuracy`.
+"""How wrong footfall and visitors are against the simulator's truth, by size: `python -m tests.benchmarks.accuracy`.
 
 Without noise, the error is what phones leave unsaid (silence, cells near borders, carry-over); with noise, what a
-client sees. Withholding is off, so that small zone-hours are in the table too.
+client sees. Withholding is off, so that small numbers are in the tables too.
 """
 
 import itertools
@@ -22,14 +22,17 @@ from tasks import settings
 from tasks.count_context import count_context
 from tasks.ingest import Ingest
 from tasks.mobility.zones import ZonePlan
-from tasks.period import Period, day_hours
+from tasks.period import Cadence, Period, day_hours
 from tasks.privacy.noise import production_noise
-from tasks.products import footfall
+from tasks.privacy.release_table import Z90
+from tasks.products import footfall, visitors
 from tasks.products.draw import counted
+from tasks.products.spec import DataProduct
 from tasks.release import ReleaseInputs
 from tasks.simulate import SimulationPlan, simulate
 from tasks.store import Stores, open_stores
 from tests.publisher import publisher
+from tests.true_stays import Places, score
 
 DAY = date(2026, 3, 3)
 SIZES = (1, 100, 300, 1_000, 3_000, 10_000, 1_000_000)
@@ -52,24 +55,33 @@ def truth_of(landing: Path, plan: ZonePlan, hours: Mapping[datetime, int]) -> Fl
     return persons
 
 
-def measured(stores: Stores) -> tuple[Floats, Floats, ZonePlan]:
-    """Zone x hour without noise, and with the production noise after consistency."""
+def true_visitors(landing: Path, true: Places, zones: int, least: int) -> tuple[Floats, Floats]:
+    """Counted persons by zone in which they really stayed, and the stays of theirs that began on the day."""
+    counted = np.asarray(pq.read_table(landing / "truth" / "homes.parquet", columns=["counted"])["counted"])
+    stays = true.only(counted[true.person] & (true.zone >= 0) & (true.end - true.start >= least))
+    persons, visits = np.unique(stays.person * zones + stays.zone) % zones, stays.zone[stays.start > 0]
+    return tuple(np.bincount(each, minlength=zones).astype(float) for each in (persons, visits))  # type: ignore[return-value]
+
+
+def measured(stores: Stores, product: DataProduct) -> tuple[dict[str, tuple[Floats, Floats]], ZonePlan]:
+    """Each level without noise, and with the production noise after consistency."""
     current, people = stores.catalog.current(DAY), stores.lake.eligible(Period.day(DAY)).table
     assert current is not None
     inputs = ReleaseInputs(current.zone_plan, {str(DAY): current.generation}, {})
-    context = count_context(stores, footfall.PRODUCT, Period.day(DAY), inputs, people)
+    context = count_context(stores, product, Period.day(DAY), inputs, people)
     context = replace(context, rules={name: replace(rule, threshold=None) for name, rule in context.rules.items()})
-    drawn = counted(footfall.PRODUCT, context, production_noise())().table
-    noisy = drawn.filter(pc.equal(drawn["level"], "zone_hour"))["value"].to_numpy()
-    (counts, _) = footfall.PRODUCT.counts[0](context)
-    return counts.values.astype(float), noisy.reshape(counts.values.shape), context.zones
+    drawn = counted(product, context, production_noise())().table
+    found = {}
+    for sums in product.counts[0](context):
+        noisy = drawn.filter(pc.equal(drawn["level"], sums.level))["value"].to_numpy()
+        found[sums.level] = (sums.values / sums.unit, noisy.reshape(sums.values.shape))
+    return found, context.zones
 
 
-def table(truth: Floats, plain: Floats, noisy: Floats) -> str:
-    """Bias, median and 95th percentile of the relative error, by size of zone-hour, as Markdown."""
+def table(of: str, truth: Floats, plain: Floats, noisy: Floats) -> str:
+    """Bias, median and 95th percentile of the relative error, by size, as Markdown; `of`: what each number is of."""
     lines = [
-        "| persons in the zone-hour | zone-hours | bias | median error | 95th percentile "
-        "| with noise: bias | median | 95th |",
+        f"| {of} | numbers | bias | median error | 95th percentile | with noise: bias | median | 95th |",
         "|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for low, high in itertools.pairwise(SIZES):
@@ -91,6 +103,36 @@ def _errors(values: Floats, truth: Floats) -> tuple[float, float, float]:
     return values.sum() / truth.sum() - 1, float(np.median(abs(relative))), float(np.percentile(abs(relative), 95))
 
 
+def show_footfall(stores: Stores, landing: Path) -> None:
+    """Persons by zone and hour, and the share seen at each hour."""
+    levels, plan = measured(stores, footfall.PRODUCT)
+    hours = {start: n for n, start in enumerate(day_hours(DAY, stores.policy.policy.time.local))}
+    truth, (plain, noisy) = truth_of(landing, plan, hours), levels["zone_hour"]
+    print(table("persons in the zone-hour", truth, plain, noisy))
+    by_hour = " ".join(f"{hour:02d}h {100 * ratio:.0f} %" for hour, ratio in enumerate(plain.sum(0) / truth.sum(0)))
+    print(f"\nSeen share of present persons by local hour: {by_hour}")
+
+
+def show_visitors(stores: Stores, landing: Path) -> None:
+    """Persons and visits by zone, and how well single stays are found."""
+    policy = stores.policy.policy
+    (levels, plan), (found, true) = measured(stores, visitors.PRODUCT), score(landing, DAY, policy)
+    truths = true_visitors(landing, true, len(plan.zone_ids), 60 * policy.stay.min_dwell_minutes)
+    rules = {rule.name: rule for rule in visitors.PRODUCT.rules(policy, Cadence.DAY, 24)}
+    for truth, (name, (plain, noisy)) in zip(truths, levels.items(), strict=True):
+        print(f"\n{table(f'{name} of the day', truth, plain, noisy)}")
+        sigma, threshold = float(rules[name].sigma), rules[name].threshold
+        print(
+            f"\n90 % intervals hold the count without noise in {100 * np.mean(abs(noisy - plain) < Z90 * sigma):.0f} %"
+        )
+        print(f"of all zones; {100 * np.mean(noisy < (threshold or 0)):.0f} % are below the threshold.")
+    print("\n| stays of 15 minutes and more | precision | recall |\n|---|---:|---:|")
+    for same, words in ((False, "as a time somewhere"), (True, "and in the right zone")):
+        print(f"| {words} | {100 * found.precision(same):.1f} % | {100 * found.recall(same):.1f} % |")
+    errors = [np.median(abs(found.dwell_errors(inner))) for inner in (False, True)]
+    print(f"\nMedian error of a dwell: {errors[0]:.1f} minutes; {errors[1]:.1f} without stays that midnight cuts.")
+
+
 def main(subscribers: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         landing = Path(folder) / "landing"
@@ -98,12 +140,8 @@ def main(subscribers: int) -> None:
         stores = open_stores(settings.Settings(home=Path(folder) / "home", landing=str(landing)))
         Ingest(stores, production_noise())(DAY)
         publisher(stores, production_noise())("footfall", str(DAY))
-        plain, noisy, plan = measured(stores)
-        hours = {start: n for n, start in enumerate(day_hours(DAY, stores.policy.policy.time.local))}
-        truth = truth_of(landing, plan, hours)
-    print(table(truth, plain, noisy))
-    by_hour = " ".join(f"{hour:02d}h {100 * ratio:.0f} %" for hour, ratio in enumerate(plain.sum(0) / truth.sum(0)))
-    print(f"\nSeen share of present persons by local hour: {by_hour}")
+        show_footfall(stores, landing)
+        show_visitors(stores, landing)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import pytest
 
 from tasks.period import Period
 from tasks.refresh import Refresh
-from tests.promise.conftest import Way
+from tests.promise.conftest import DISTRICT, Way
 from tests.promise.landing import consent, person, seen, write_events, write_people
 
 DAY = date(2026, 3, 3)
@@ -82,6 +82,23 @@ def test_hours_before_a_consent_of_the_same_day_do_not_count(way: Way) -> None:
     noon = [consent("a", withdrawn="2026-03-03T10:00:00Z"), consent("a", granted="2026-03-03T11:00:00Z")]
     write_people(way.landing, [person("a")], noon)
     assert way.persons(DAY) == [0] * 12 + [1] * 12
+
+
+def test_a_zone_where_somebody_came_before_a_consent_of_the_same_day_has_no_visit_of_theirs(way: Way) -> None:
+    write_people(way.landing, [person("a"), person("b")], [consent("a"), consent("b")])
+    write_events(way.landing, DAY, [*seen("a", DAY), *seen("b", DAY, range(13, 24))])
+    way.ingest(DAY)
+    noon = [
+        row
+        for name in "ab"
+        for row in (
+            consent(name, withdrawn="2026-03-03T10:00:00Z"),
+            consent(name, granted="2026-03-03T11:00:00Z"),
+        )
+    ]
+    write_people(way.landing, [person("a"), person("b")], noon)
+    rows = way.table(way.publish("visitors", str(DAY))).to_pylist()
+    assert [round(row["value"]) - DISTRICT for row in rows if row["level"] == "zone"] == [1] * 4, "b alone"
 
 
 def test_the_panel_counts_who_consented_by_the_month_s_end_and_nobody_later(way: Way) -> None:

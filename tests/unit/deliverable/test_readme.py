@@ -18,6 +18,7 @@ from tasks.deliverable.verifier.signatures import key_id
 from tasks.deliverable.view import DeliveryView
 from tests.unit.deliverable.factories import (
     SIGNING_KEY,
+    ZONE,
     grant_view,
     lines,
     release_table,
@@ -95,6 +96,25 @@ def test_the_total_of_a_district_is_not_the_sum_of_its_demographic_rows() -> Non
     missing = 100 - 100 * statuses.count("estimate") / len(statuses)
     assert f"too low: {missing:.0f} % of these rows have no number" in text(delivery)
     assert "too low" not in readme("Z01")
+
+
+def test_the_snippet_shows_one_level_of_a_table_that_levels_share(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visitors = replace(release_view().levels[0], name="zone", dimensions=(ZONE,), additive=frozenset())
+    levels = (visitors, replace(visitors, name="zone_visits", counted="visits"))
+    delivery = rendered(release_view(product="visitors", levels=levels))
+    for path, body in delivery.files.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(body)
+    monkeypatch.chdir(tmp_path)
+    content = text(delivery)
+    snippet = re.search(r"```python\n(.*?)```", content, re.S)
+    assert snippet
+    seen: dict[str, Any] = {}
+    exec(snippet[1], seen)
+    assert set(seen["shown"].level) == {"zone"}
+    assert "| Opted-in subscribers counted (in zone_visits: their visits), noise included;" in content
 
 
 def test_a_client_of_one_zone_is_told_why_there_are_no_district_rows() -> None:
