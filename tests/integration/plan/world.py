@@ -57,8 +57,9 @@ class World:
     @classmethod
     def new(cls, folder: Path, url: str | None = None, policy: Path | None = None) -> "World":
         (folder / "landing" / "events").mkdir(parents=True)
-        given = {"policy": policy} if policy else {}  # else the environment says
-        stores = open_stores(Settings(home=folder / "home", landing=str(folder / "landing"), database_url=url, **given))
+        stores = open_stores(
+            Settings(home=folder / "home", landing=str(folder / "landing"), database_url=url, policy=policy)
+        )
         if not url:  # nobody cuts the power here, and a year of books waits for the disk longer than for all else
             engine = stores.ledger._database.engine
             event.listen(engine, "checkout", lambda connection, *_: connection.execute("PRAGMA synchronous = OFF"))

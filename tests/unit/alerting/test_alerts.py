@@ -12,6 +12,8 @@ from tasks.store.audit import AuditEntry
 from tasks.store.ledger import ReleaseKey, ReservationFacts
 from tests.unit.alerting.conftest import FIRST, NOON, Books, days_on
 
+pytestmark = pytest.mark.usefixtures("few_products")
+
 MORNING = NOON - timedelta(days=1, hours=4)
 """8:00 in Berlin on 3 March: 2 March is closed and due by 9:00, nothing else is."""
 

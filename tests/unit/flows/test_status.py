@@ -21,6 +21,8 @@ from tasks.store import open_stores
 from tasks.store.tables import DeliveryState
 from tests.integration.plan.world import World
 
+pytestmark = pytest.mark.usefixtures("few_products")
+
 HOSTILE = "late-<img src=x onerror=alert(1)>&'\".csv"
 FLOW_RUN = "7d0c4b52-0000-4000-8000-000000000000"
 WIDTH = 100
