@@ -3,13 +3,28 @@
 import math
 from decimal import Decimal
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tasks.policy_file import load
+from tasks.privacy.bounds import UNIT
 from tasks.privacy.noise import production_noise
+from tasks.products import registry
 
 SIGMA, DRAWS = Decimal(32), 20_000 * 24
+ROOT = Path(__file__).parents[2]
+SIGMAS = sorted(
+    {
+        rule.sigma
+        for name in ("policy.toml", "policy.standard.toml")
+        for product in registry.drawn()
+        for cadence in product.cadences
+        for rule in product.rules(load(ROOT / name).policy, cadence, 24)
+    }
+)
+"""Of every level of every product, under both policies."""
 
 
 @cache
@@ -30,9 +45,12 @@ def test_noise_that_is_a_fifth_too_small_would_be_noticed() -> None:
     assert variance_z(drawn() / 1.2, float(SIGMA)) < -40
 
 
-@pytest.mark.parametrize(("sigma", "unit"), [("18.176", 1), ("64", 1), ("10", 1), ("5140.968", 64)])
-def test_the_variance_is_right_at_other_sigmas_and_in_sixty_fourths(sigma: str, unit: int) -> None:
-    draws = production_noise().draw(Decimal(sigma), unit, 40_000)
+@pytest.mark.parametrize("unit", [1, UNIT])
+@pytest.mark.parametrize("sigma", SIGMAS)
+def test_the_variance_is_right_at_the_sigma_of_each_level_in_ones_and_in_sixty_fourths(
+    sigma: Decimal, unit: int
+) -> None:
+    draws = production_noise().draw(sigma, unit, 10_000)
     assert abs(variance_z(draws, float(sigma) * unit)) < 6
 
 

@@ -20,6 +20,8 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
+from tasks.period import Cadence
+from tasks.products.registry import find, for_clients
 from tasks.release_inputs import files_of
 from tasks.services.client_file import client_file
 from tests.promise.canary import NUMBER, TOKEN, forms_of_number, found, gzipped, holds
@@ -79,9 +81,11 @@ def bucket(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     with serve(tmp_path / "s3", {"nordmarkt": "nordmarkt-insights"}) as server:
         monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(server.credentials))
         monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
-        (tmp_path / "client.toml").write_text(
-            client_file("nordmarkt", "nordmarkt-insights", server.endpoint_url, GOOD_DAY)
-        )
+        client, grants, footfall = client_file(
+            "nordmarkt", "nordmarkt-insights", server.endpoint_url, GOOD_DAY
+        ).partition("[[grants]]")
+        every = "".join(grants + footfall.replace("footfall", name) for name in for_clients())
+        (tmp_path / "client.toml").write_text(client + every)
         _says("client", "apply", str(tmp_path / "client.toml"))
         yield tmp_path / "s3"
 
@@ -99,11 +103,14 @@ def test_no_canary_leaves_the_landing_whatever_happens_on_the_way(
     _killed(GOOD_DAY)
     assert not found(home / "scratch"), "what a killed run leaves"
     endings = [_unforeseen(monkeypatch), _flow("ingest", day=GOOD_DAY), _flow("ingest", day=BAD_DAY)]
-    endings += [_flow("publish", product="footfall", period=str(GOOD_DAY))]
-    endings += [_flow("deliver", client="nordmarkt", product="footfall", period=str(GOOD_DAY))]
+    daily = [name for name in for_clients() if Cadence.DAY in find(name).cadences]
+    for name in daily:
+        endings += [_flow("publish", product=name, period=str(GOOD_DAY))]
+        endings += [_flow("deliver", client="nordmarkt", product=name, period=str(GOOD_DAY))]
     monkeypatch.setenv("PREFECT_API_URL", "the test server's")  # so that alerts become events there
     endings += [_flow("backfill", first=min(GOOD_DAY, BAD_DAY), last=max(GOOD_DAY, BAD_DAY))]
-    assert endings == ["StepFailed", "Ingested", "RejectedInput", "Published", "Delivered", "SomeFailed"]
+    sent = ["Published", "Delivered"] * len(daily)
+    assert endings == ["StepFailed", "Ingested", "RejectedInput", *sent, "SomeFailed"]
     assert all((home / name).exists() for name in ("metrics.prom", "status.html")), "the round has been made"
     said = [_says(*words) for words in (["runs"], ["runs", "--day", str(GOOD_DAY)], ["runs", "--day", str(BAD_DAY)])]
     said += [_says(*words) for words in (["releases"], ["deliveries"], ["budget", "--month", "2026-03"])]
@@ -239,11 +246,12 @@ def _download(folder: Path) -> None:
 
 
 def _opened_rows() -> bytes:
-    """The pseudonyms of the good day's presence, as they are once the lake's files are opened."""
+    """The pseudonyms of the good day, as they are once the lake's files are opened."""
+    from tasks.period import Period
     from tasks.store import open_stores
 
     stores = open_stores()
-    files = [file for file in files_of(stores, {GOOD_DAY: 1}) if file.table == "presence"]
+    files = [file for file in files_of(stores, {GOOD_DAY: 1}) if file.period == Period.day(GOOD_DAY)]
     return b"".join(stores.lake.rows(file)["pseudonym"].to_numpy().tobytes() for file in files)
 
 

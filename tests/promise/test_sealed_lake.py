@@ -13,7 +13,9 @@ import pyarrow.parquet as pq
 from tasks.errors import StorageUnavailable
 from tasks.events.formats import shipped
 from tasks.events.panel import read_panel
+from tasks.mobility.tables import PRESENCE
 from tasks.period import Period
+from tasks.products.registry import lake_tables
 from tasks.store import Stores
 from tasks.store.lake import LakeFile
 from tests.promise.conftest import Way
@@ -45,7 +47,7 @@ def link(tables: Iterable[pa.Table]) -> dict[int, int]:
     by_day, by_month = defaultdict[int, Counter[int]](Counter), defaultdict[int, Counter[int]](Counter)
     for table in tables:
         for row in table.to_pylist():
-            if "pseudonym" in row and row.get("hour") in NIGHT:
+            if table.column_names == PRESENCE.schema.names and row["hour"] in NIGHT:
                 by_day[row["pseudonym"]][row["zone"]] += 60
             if "pseudonym" in row and "night_minutes" in row:
                 by_month[row["pseudonym"]][row["zone"]] += row["night_minutes"]
@@ -111,11 +113,14 @@ def test_a_files_rows_are_under_the_data_key_of_their_own_period(way: Way) -> No
     keys = {stores.data_keys.existing(period) for period in (Period.day(DAY), MONTH)}
     pseudonym_keys = {stores.pseudonym_keys.existing(period) for period in (Period.day(DAY), MONTH)}
     assert len(keys | pseudonym_keys) == 4
-    for period, kept in ((Period.day(DAY), "presence"), (MONTH, "month_state")):
+    files = stores.catalog.lake_files({DAY: 1})
+    for period in (Period.day(DAY), MONTH):
         path = way.root / "home" / "keys" / "data" / f"{period.cadence}-{period}.key"
         key = path.read_bytes()
         path.write_bytes(bytes(32))
-        assert {file.table for file in stores.catalog.lake_files({DAY: 1}) if not opens(stores, file)} == {kept}
+        of_period = {file.table for file in files if file.period == period}
+        assert {file.table for file in files if not opens(stores, file)} == of_period
+        assert of_period == {table.name for table in lake_tables() if table.pseudonym is period.cadence}
         path.write_bytes(key)
 
 
