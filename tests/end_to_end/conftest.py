@@ -14,6 +14,8 @@ import pytest
 from typer.testing import CliRunner
 
 from flows.cli import app
+from tasks.period import Cadence
+from tasks.products.registry import published
 from tasks.services.client_file import client_file
 from tasks.services.s3 import S3Server, serve
 from tasks.simulate import SimulationPlan, simulate
@@ -23,6 +25,8 @@ DAY = date(2026, 3, 3)
 NOW = datetime.now(ZoneInfo("Europe/Berlin"))
 FIRST = NOW.date() - timedelta(days=5)
 DAYS = [str(FIRST + timedelta(days=n)) for n in range(5)]
+DAILY = sum(Cadence.DAY in product.cadences for product in published())
+"""Releases of a day."""
 
 
 @dataclass(frozen=True)
