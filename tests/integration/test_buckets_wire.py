@@ -39,12 +39,13 @@ DELIVERY = Delivery(
 
 
 class Script(ThreadingHTTPServer):
-    """Answers in turn, (status, code) or (status, bytes), the last one for ever; keeps every request's headers."""
+    """Answers in turn, (status, code) or (status, bytes), the last one for ever; keeps paths and headers."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.answers: list[tuple[int, str | bytes]] = [(200, b"")]
         self.seen: list[tuple[str, dict[str, str]]] = []
+        self.paths: list[str] = []
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -53,6 +54,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def answer(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.server.paths.append(self.path.partition("?")[0])
         self.server.seen.append((self.command, {name.lower(): value for name, value in self.headers.items()}))
         answers = self.server.answers
         status, said = answers.pop(0) if len(answers) > 1 else answers[0]
@@ -100,6 +102,18 @@ def test_a_new_object_is_put_under_condition_and_checksum_and_read_back(script: 
     assert headers["if-none-match"] == "*"
     assert headers["x-amz-checksum-sha256"] == base64.b64encode(bytes.fromhex(SHA)).decode()
     assert "x-amz-server-side-encryption" not in headers
+
+
+@pytest.mark.parametrize(("bucket", "region"), [("client", "eu-central-1"), ("paris", "eu-west-3")])
+def test_requests_to_each_clients_bucket_are_signed_for_its_own_region(
+    script: Script, monkeypatch: pytest.MonkeyPatch, bucket: str, region: str
+) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    script.answers = [(200, b""), (200, BODY)]
+    put(opened(script, bucket=bucket, region=region))
+    for _, headers in script.seen:
+        assert f"/{region}/s3/aws4_request" in headers["authorization"]
+    assert script.paths == [f"/{bucket}/throng/manifest.json"] * 2
 
 
 def test_only_the_index_is_put_without_condition(script: Script) -> None:
