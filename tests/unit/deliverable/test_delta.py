@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.deliverable.delta import DeltaDelivery, DeltaVersion, extended, log_files, named
+from tasks.deliverable.delta_actions import meta_data
 from tasks.deliverable.files import Rendered
 from tasks.deliverable.signature import pem, public_key
 from tasks.deliverable.verifier.index_history import Verified
@@ -228,3 +229,8 @@ def test_a_log_counts_only_beside_the_index_that_signs_it() -> None:
 
 def check(files: dict[str, bytes]) -> Verified:
     return verify({name: len(content) for name, content in files.items()}, files.__getitem__)
+
+
+def test_a_column_of_a_type_that_delta_tables_lack_is_refused() -> None:
+    with refused("delta.type_unknown"):
+        meta_data("zone_hour", "0", pa.schema([("value", pa.float16())]), 0)

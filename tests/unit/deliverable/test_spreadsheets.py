@@ -99,13 +99,15 @@ def test_a_workbook_names_the_district_of_each_zone() -> None:
     ]
 
 
-def test_the_notes_of_a_revision_name_the_one_that_it_replaces() -> None:
+def test_the_notes_name_what_a_revision_replaces_and_a_change_of_clocks() -> None:
     def noted(delivery: Rendered) -> dict[str, str]:
         sheet = openpyxl.load_workbook(io.BytesIO(document(delivery, "footfall.xlsx")))["notes"]
         return dict(sheet.iter_rows(values_only=True))
 
     again = rendered(grant=BOTH, plan=NAMES, delivery=revision(GOOD))
     assert noted(GOOD)["revision"] == "1"
+    assert "clock change" not in noted(GOOD)
+    assert "clock change" in noted(rendered(release_view(date(2026, 3, 29)), grant=BOTH, plan=NAMES))
     assert "replaces revision 1" in noted(again)["revision"]
     assert noted(again)["zone_hour"].endswith("may be added over zone_id.")
     assert "clock change" not in noted(again)

@@ -8,8 +8,9 @@ import pytest
 
 from tasks.errors import Misconfigured, RejectedInput
 from tasks.events.file_facts import FileFacts
-from tasks.events.gate import GateResult, GateStatus, judge_day, refuse
+from tasks.events.gate import GateResult, GateStatus, judge_day, judge_plans, refuse
 from tasks.events.gate_metrics import SURE, incomplete_hours, of_rows
+from tasks.events.plan_rules import INVALID_GEOMETRY, PlanMeasure
 from tasks.events.profile import NoisyValue, Profile
 from tasks.events.reasons import READ_REASONS, Reason
 from tasks.events.register_values import ColumnFacts, RegisterFacts
@@ -216,3 +217,11 @@ def test_an_empty_hour_is_named() -> None:
 def test_many_rejected_files_are_named_in_part() -> None:
     facts = replace(FACTS, rejected=tuple(f"part-{n}" for n in range(8)))
     assert "(part-0, part-1, part-2, part-3, part-4 and 3 more)" in judged(facts)["rejected_files"].message
+
+
+def test_zones_are_judged_alone_where_no_day_can_be_read_with_them() -> None:
+    broken = PlanMeasure(INVALID_GEOMETRY, "zones.geojson", 2, 24, "Z01, Z02")
+    (found,) = judge_plans([broken], plain)
+    assert (found.rule, found.stops) == ("zones.invalid_geometry", True)
+    (good,) = judge_plans([replace(broken, count=0, named="")], plain)
+    assert not good.stops

@@ -4,11 +4,14 @@ from datetime import date
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pytest
 
 from tasks import policy_file
 from tasks.mobility.day import COUNT_NAMES, walk_rules
-from tasks.mobility.tables import MONTH_STATE, PRESENCE
+from tasks.mobility.tables import MONTH_STATE, PRESENCE, LakeTable
 from tasks.mobility.walk import walk_partition
+from tasks.period import Cadence
 from tests.reference import Cell
 from tests.unit.mobility.test_kernels import arrays_of, keys_of
 
@@ -86,3 +89,8 @@ def test_long_and_short_days_have_their_own_hours_and_nights() -> None:
     long, short = walk_rules(POLICY, date(2026, 10, 25), 16384), walk_rules(POLICY, date(2026, 3, 29), 16384)
     assert (long.day_seconds, short.day_seconds, RULES.day_seconds) == (90000, 82800, 86400)
     assert (long.night.sum(), short.night.sum(), RULES.night.sum()) == (9, 7, 8)
+
+
+def test_a_table_has_no_column_that_a_count_adds() -> None:
+    with pytest.raises(ValueError, match="member"):
+        LakeTable("mine", pa.schema([("member", pa.int64())]), Cadence.DAY, ("member",), PRESENCE.kernel)
