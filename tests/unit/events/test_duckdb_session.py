@@ -1,10 +1,8 @@
 """Whose fault an error of DuckDB is: the file's, the disk's, the memory limit's, or ours."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import duckdb
-import pyarrow as pa
 import pytest
 
 from tasks.errors import StepFailed, StorageUnavailable
@@ -57,14 +55,3 @@ def test_an_error_is_of_its_kind_whether_it_is_met_at_once_or_after_much_was_rea
 def test_a_connection_ends_with_the_machines_fault_or_with_the_error_itself(error: Any, raised: Any) -> None:
     with pytest.raises(raised), connect("50MB", 1, None):
         raise error
-
-
-def test_an_error_of_a_library_within_duckdb_is_an_error_of_duckdb() -> None:
-    def rows() -> Iterator[pa.RecordBatch]:
-        raise OSError("a page is cut")
-        yield
-
-    with duckdb.connect() as con:
-        con.register("late", pa.RecordBatchReader.from_batches(pa.schema([("a", pa.int64())]), rows()))
-        with pytest.raises(duckdb.Error):
-            list(batches(con, "SELECT a FROM late", [], 2048))
