@@ -66,9 +66,9 @@ def batches(con: duckdb.DuckDBPyConnection, sql: str, parameters: object, rows: 
 
 
 def _duckdb_error(words: str) -> duckdb.Error:
-    """DuckDB's error by the name of its kind, with which its words begin; a bare one is a library's within it."""
+    """DuckDB's error by the name of its kind, with which its words begin; `Invalid` is a library's within it."""
     kind = _KIND.match(words)
-    if not kind:
+    if not kind or kind[1] == "Invalid":
         return duckdb.Error(words)
     name = "".join(word[0].upper() + word[1:] for word in kind[1].split())
     error: duckdb.Error = getattr(duckdb, f"{name}Exception", duckdb.OperationalError)(words)

@@ -29,20 +29,36 @@ def no_end(path: Path) -> Path:
     return path
 
 
-def broken_page(path: Path) -> Path:
+def broken_page(path: Path, begin: int = 40, compression: str = "snappy") -> Path:
     table = pa.table(
         {name: pa.array([f"{value} {n}" for n in range(ROWS)]) for name, value in zip(NATIVE, ROW, strict=True)}
     )
-    pq.write_table(table, path, row_group_size=5_000, compression="snappy", use_dictionary=False)
+    pq.write_table(table, path, row_group_size=5_000, compression=compression, use_dictionary=False)
     last = pq.ParquetFile(path).metadata.row_group(ROWS // 5_000 - 1).column(0)
     content = bytearray(path.read_bytes())
-    begin = last.data_page_offset
-    content[begin + 40 : begin + 2_000] = bytes(1_960)
+    start = last.data_page_offset + begin
+    content[start : start + 1_960] = bytes(1_960)
     path.write_bytes(content)
     return path
 
 
-@pytest.mark.parametrize(("name", "damaged"), [("late.csv.gz", no_end), ("late.parquet", broken_page)])
+def broken_header(path: Path) -> Path:
+    return broken_page(path, begin=0)
+
+
+def broken_stream(path: Path) -> Path:
+    return broken_page(path, compression="gzip")
+
+
+@pytest.mark.parametrize(
+    ("name", "damaged"),
+    [
+        ("late.csv.gz", no_end),
+        ("late.parquet", broken_page),
+        ("header.parquet", broken_header),
+        ("stream.parquet", broken_stream),
+    ],
+)
 def test_damage_behind_what_was_read_already_rejects_the_file_by_name(
     tmp_path: Path, context: ReadContext, name: str, damaged: Any
 ) -> None:
