@@ -1,4 +1,4 @@
-"""A plan whose steps can be counted: one product a day, one a month, and the gate's, whatever else there is."""
+"""A plan whose steps can be counted: one daily product, one monthly product, and the gate's."""
 
 import re
 from collections.abc import Iterator

@@ -45,7 +45,7 @@ def _send(to: NoticeSettings, notice: Notice) -> None:
 def _try(send: Callable[[str, Notice], str], address: str, shown: str, notice: Notice) -> None:
     try:
         fault = send(address, notice)
-    except Exception as error:  # whatever a receiver does must not end a delivery
+    except Exception as error:  # a failing receiver must not end a delivery
         fault = type(error).__name__
     if fault:
         log.warning("The notice to %s by %s was not taken: %s.", notice.client, shown, fault)

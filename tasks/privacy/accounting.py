@@ -70,6 +70,6 @@ def epsilon(rho: float | Fraction, delta: float) -> float:
 def guesses(rho: float) -> int:
     """How many of 100 guesses at a fair coin that lets a subscriber in are right at best, given releases of this rho.
 
-    Gaussian noise of total rho is exactly sqrt(2 rho)-GDP (Dong, Roth, Su 2022), whatever else is known; rounded up.
+    Gaussian noise of total rho is exactly sqrt(2 rho)-GDP (Dong, Roth, Su 2022), for any prior knowledge; rounded up.
     """
     return math.ceil(100 * NormalDist().cdf(math.sqrt(rho / 2)))

@@ -1,4 +1,4 @@
-"""Answers of an object store, bounded: botocore reads listings and errors whole, whatever their size."""
+"""Answers of an object store, bounded: botocore reads listings and errors whole, without a limit of its own."""
 
 from collections.abc import Mapping
 from typing import Any

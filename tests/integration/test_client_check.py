@@ -145,7 +145,7 @@ def test_a_client_that_was_never_applied_is_a_wrong_argument() -> None:
 
 
 class Held:
-    """A client's index in its bucket, and whoever changes it there."""
+    """A client's index in its bucket, and another writer who changes it there."""
 
     def __init__(self, server: S3Server, prefix: str) -> None:
         session = boto3.Session(profile_name="nordmarkt", region_name="us-east-1")

@@ -122,7 +122,7 @@ ATTACKS = {
     "an index by another key": Attack(
         {**GOOD, "index.json": signed_again(INDEX, lambda document: None, OTHER_KEY)}, "delivery.other_key"
     ),
-    "another key under the name of ours": Attack(
+    "another key under our key's id": Attack(
         {**GOOD, "index.json": INDEX.replace(INDEX[INDEX.index(b'"signature": "') + 14 :][:8], b"00000000")},
         "delivery.signature_invalid",
     ),

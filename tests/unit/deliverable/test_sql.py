@@ -20,7 +20,7 @@ BARE = {
     "snowflake": {"value", "metadata$filename"},
     "duckdb": {"hive_partitioning", "hive_types", "cadence", "dt", "revision", "varchar", "date", "bigint"},
 }
-"""Words of a dialect that are no names of ours."""
+"""Words of a dialect that are not names of tables or columns."""
 UNKNOWN = ("MSCK REPAIR TABLE", "ALTER EXTERNAL TABLE", "CREATE OR REPLACE EXTERNAL TABLE `DATASET`")
 """Statements that sqlglot cannot parse."""
 
