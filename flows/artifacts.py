@@ -36,13 +36,13 @@ def of_release(product: str, period: str) -> None:
     """What the latest release of the period says of its errors and its cost, if there is one."""
     from tasks.period import Period
     from tasks.privacy.accounting import epsilon, rho_of
-    from tasks.products.registry import find
+    from tasks.products.registry import of_period
     from tasks.release import latest_drawn
     from tasks.store import open_releases
     from tasks.store.ledger import ReleaseKey
 
     stores, of = open_releases(), Period.parse(period)
-    release = latest_drawn(stores, find(product), of)
+    release = latest_drawn(stores, of_period(product, of), of)
     if release is None:
         return
     stored = stores.lake.release(ReleaseKey.of(release), release.sha256 or "")
@@ -63,11 +63,11 @@ def of_delivery(client: str, product: str, period: str) -> None:
     from tasks.store import open_released
     from tasks.store.lake import DeliveryKey
 
-    stores, made = open_released(), find(product)
-    delivery = stores.catalog.delivery(client, made.name, made.version, period)
+    stores, version = open_released(), find(product)[0].version
+    delivery = stores.catalog.delivery(client, product, version, period)
     if delivery is None:
         return
-    key = DeliveryKey(client, made.name, made.version, period, delivery.revision)
+    key = DeliveryKey(client, product, version, period, delivery.revision)
     files = {name: len(content) for name, content in stores.lake.delivery(key, delivery.manifest_sha256).items()}
     to = client_spec(stores, client).destination
     text = artifact_markdown.delivery_card(delivery, f"s3://{to.bucket}/{to.prefix}/{delivery.path}", files)

@@ -74,14 +74,14 @@ def next_command(reference: Reference) -> str | None:
     if reference.outcome is Outcome.AWAITING_LANDING:
         return None
     from tasks.period import Cadence
-    from tasks.products.registry import product, published
+    from tasks.products.registry import parts, published
 
     match reference:
         case DayRef():
             daily = next((each.name for each in published() if Cadence.DAY in each.cadences), None)
             return f"throng publish {daily} {reference.day}" if daily else None
         case ReleaseRef():
-            if not product(reference.product).for_clients:
+            if not parts(reference.product)[0].for_clients:
                 return None
             return f"throng deliver CLIENT {reference.product} {reference.period}"
         case DeliveryRef() | IndexRef() | ExpiryRef():

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks.privacy.release_table import OWN_COLUMNS
+from tasks.privacy.release_table import ESTIMATE, OWN_COLUMNS
 
 if TYPE_CHECKING:
     from tasks.privacy.bounds import LevelRule
@@ -33,7 +33,7 @@ def preview(table: pa.Table, level: str) -> list[str]:
     keys = [name for name in table.column_names if name not in OWN_COLUMNS and not whole[name].null_count]
     if len(keys) != 2 or not pa.types.is_timestamp(table.schema.field(keys[1]).type):
         return []
-    (place, start), rows = keys, whole.filter(pc.is_valid(whole["value"]))
+    (place, start), rows = keys, whole.filter(pc.equal(whole["status"], ESTIMATE))
     values = {(row[place], row[start]): row["value"] for row in rows.to_pylist()}
     if not values:
         return []

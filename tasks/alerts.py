@@ -10,8 +10,7 @@ from tasks.events.gate import GateStatus
 from tasks.period import Period, clock
 from tasks.plan.states import Plan, State, Step
 from tasks.privacy.accounting import rho_of
-from tasks.products.registry import product as product_named
-from tasks.products.registry import published
+from tasks.products.registry import for_clients, of_period, published
 from tasks.products.spec import DataProduct
 from tasks.release import budgets, key_ends, latest_drawn, outstanding
 from tasks.retention import EXPIRY
@@ -116,7 +115,8 @@ def _overdue(stores: PlanningStores, plan: Plan, now: datetime) -> Iterator[Aler
 def _stale(stores: PlanningStores, plan: Plan, now: datetime) -> Iterator[Alert]:
     for step in plan.steps:
         if step.verb == "publish" and step.product and step.state is State.STALE:
-            release = latest_drawn(stores, product_named(step.product), Period.parse(step.period))
+            period = Period.parse(step.period)
+            release = latest_drawn(stores, of_period(step.product, period), period)
             key = str(ReleaseKey.of(release)) if release else "RELEASE"
             again = f"throng publish {step.product} {step.period} --revision-of {key} --reason TEXT"
             action = f"Leave it, or draw again for rho {step.revision_rho or 0:.4f}{_first(plan, step)}: {again}"
@@ -177,7 +177,7 @@ def _expiring(stores: PlanningStores, plan: Plan, now: datetime) -> Iterator[Ale
     clients = [ClientSpec.stored(row.spec) for row in stores.catalog.active_clients()]
     drawn = {(r.product, r.period) for r in stores.ledger.releases() if r.state is not ReleaseState.RESERVED}
     for (product, period), ends in _keys_end(stores, now).items():
-        wanted = not product_named(product).for_clients or any(spec.grant(product, period) for spec in clients)
+        wanted = product not in for_clients() or any(spec.grant(product, period) for spec in clients)
         if wanted and ends - NOTICE <= now < ends and (product, str(period)) not in drawn:
             what = f"It is not drawn; its pseudonym key may be destroyed from {ends:%Y-%m-%d} on, then it never can be."
             yield Alert(AlertKind.KEY_EXPIRING, f"{product} {period}", what, f"throng publish {product} {period}")

@@ -41,6 +41,7 @@ def count_context(
         rows=_PeriodRows(stores, period, generations, eligible).of,
         covered=lambda day: stores.lake.coverage(day, generations[day]),
         incomplete=lambda day: _incomplete(stores, day, generations[day]),
+        ingested=tuple(sorted(generations)),
     )
 
 

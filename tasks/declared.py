@@ -1,25 +1,26 @@
 """What the modules of a package declare, by name: products, and the files of a delivery."""
 
 import importlib
+import operator
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 
-def declared(package: str, attribute: str) -> dict[str, Any]:
-    """What the package's modules declare, by its `name`: one as the attribute, several as its plural.
+def declared(package: str, attribute: str, key: Callable[[Any], str] = operator.attrgetter("name")) -> dict[str, Any]:
+    """What the package's modules declare, by its key: one as the attribute, several as its plural.
 
-    Raises ValueError for a doubled name.
+    Raises ValueError for a doubled key.
     """
     found: dict[str, Any] = {}
     for module in pkgutil.iter_modules(importlib.import_module(package).__path__, f"{package}."):
         declares = vars(importlib.import_module(module.name))
         for one in (*([declares[attribute]] if attribute in declares else []), *declares.get(f"{attribute}S", ())):
-            if found.setdefault(one.name, one) is not one:
-                raise ValueError(f"two modules of {package} declare {one.name}")
+            if found.setdefault(key(one), one) is not one:
+                raise ValueError(f"two modules of {package} declare {key(one)}")
     return found
 
 

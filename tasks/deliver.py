@@ -18,7 +18,7 @@ from tasks.errors import RefusedDelivery, ThrongError
 from tasks.estimate.spec import Estimator, with_people
 from tasks.key_ring import key_ring, write_keys
 from tasks.period import Period
-from tasks.products.registry import check_for_clients, find
+from tasks.products.registry import check_for_clients, of_period
 from tasks.products.spec import Product
 from tasks.refs import DeliveryRef, IndexRef, Outcome
 from tasks.release import latest_drawn, utc_now
@@ -54,8 +54,8 @@ class Deliver:
 
     def __call__(self, client: str, product: str, period: str) -> DeliveryRef:
         """Deliver a published period, or find that the client's bucket holds it."""
-        made, of = find(product), Period.parse(period)
-        made.check(of)
+        of = Period.parse(period)
+        made = of_period(product, of)
         check_for_clients(made)
         client_spec(self._stores, client)
         with (

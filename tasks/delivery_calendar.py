@@ -46,8 +46,8 @@ def deadlines(spec: ClientSpec, zone: ZoneInfo, now: datetime) -> dict[tuple[str
     return {
         (grant.product, period): grant.expected_by(period, zone)
         for grant in spec.grants
-        if registry.known(grant.product)
-        for cadence in registry.product(grant.product).cadences
+        for part in registry.parts(grant.product)
+        for cadence in part.cadences
         for period in _periods(grant, cadence, now)
     }
 
@@ -130,7 +130,7 @@ class _ClientHistory:
     def period(self, name: str, period: Period, due: datetime) -> IndexPeriod:
         """The entry of a product's period."""
         row = self.sent.get((name, period))
-        version = row.version if row else registry.product(name).version
+        version = row.version if row else registry.product(name, period.cadence).version
         cause = self._cause(name, version, period)
         named = row is not None and (cause is None or self._state(row) == cause)
         where = (row.path, row.manifest_sha256) if row and named else ()
@@ -145,7 +145,7 @@ class _ClientHistory:
             return None
         if release and release.state is ReleaseState.PUBLISHED:
             return Cause.BUCKET_REFUSED if self._failed(name, version, period) else Cause.NOT_SENT
-        return self._unpublished(registry.product(name), period)
+        return self._unpublished(registry.product(name, period.cadence), period)
 
     def _unpublished(self, product: Product, period: Period) -> Cause:
         """Why there is no release; whether a day was accepted is public, how it was judged is not."""

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import tomllib
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from decimal import Decimal
 from fractions import Fraction
@@ -94,13 +95,16 @@ def _faults(error: ValidationError) -> list[str]:
 
 def _product_faults(policy: Policy) -> list[str]:
     """What the file's products lack or have too much, against the declared ones."""
-    declared = {product.name: product for product in registry.drawn()}
+    declared: dict[str, dict[Cadence, DataProduct]] = defaultdict(dict)
+    for part in registry.drawn():
+        declared[part.name] |= dict.fromkeys(part.cadences, part)
     faults = _differences("product", policy.product, declared)
     for name in declared.keys() & policy.product.keys():
-        product, cadences = declared[name], policy.product[name]
-        faults += _differences(f"product.{name}", cadences, product.cadences)
-        for cadence in product.cadences & cadences.keys():
-            faults += _level_faults(f"product.{name}.{cadence}", product, cadences[cadence], HOURS_AT_LEAST[cadence])
+        drawn, cadences = declared[name], policy.product[name]
+        faults += _differences(f"product.{name}", cadences, drawn)
+        for cadence in drawn.keys() & cadences.keys():
+            key = f"product.{name}.{cadence}"
+            faults += _level_faults(key, drawn[cadence], cadences[cadence], HOURS_AT_LEAST[cadence])
     return sorted(faults)
 
 

@@ -10,7 +10,7 @@ from tasks.errors import Misconfigured, RefusedRelease
 from tasks.period import Period
 from tasks.privacy.noise import Noise
 from tasks.products.draw import counted
-from tasks.products.registry import find
+from tasks.products.registry import of_period
 from tasks.products.spec import DerivedProduct, Product
 from tasks.refresh import LandingSide
 from tasks.refs import Outcome, ReleaseRef
@@ -55,8 +55,8 @@ class Publish:
 
         `reason_id` is the audit entry that says why.
         """
-        made, of = find(product), Period.parse(period)
-        made.check(of)
+        of = Period.parse(period)
+        made = of_period(product, of)
         revision = self._revision(made, of, revision_of, reason_id)
         check_clock(self._stores)
         with (

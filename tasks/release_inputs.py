@@ -132,7 +132,7 @@ def _inputs(stores: ReleaseStores, product: DerivedProduct, period: Period) -> l
 
 
 def _published(stores: ReleaseStores, derived: str, name: str, period: Period) -> Release:
-    release = latest_drawn(stores, registry.product(name), period)
+    release = latest_drawn(stores, registry.product(name, period.cadence), period)
     if release is None or release.state is not ReleaseState.PUBLISHED:
         raise RefusedRelease(
             f"{derived} is derived from {name} {period}, which is not published.",

@@ -75,7 +75,7 @@ def level_views(product: Product, rules: tuple[LevelRule, ...], public: PublicCo
             reading=level.reading,
             counted=level.counted,
         )
-        for level in product.levels
+        for level in product.released
         for rule in [drawn_by.get(level.name)]
     )
 

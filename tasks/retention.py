@@ -47,6 +47,8 @@ def _needed(stores: LandingStores) -> set[tuple[str, int]]:
     undrawn = (
         release
         for release in stores.ledger.releases()
-        if registry.known(release.product) and release.unfinished and stores.lake.staged(ReleaseKey.of(release)) is None
+        if registry.version_of(release.product) is not None
+        and release.unfinished
+        and stores.lake.staged(ReleaseKey.of(release)) is None
     )
     return {pinned for release in undrawn for pinned in release.generations.items()}

@@ -19,7 +19,8 @@ from tasks.store.tables import Release
 
 def changes_since(stores: LandingStores, release: Release, now: datetime) -> tuple[str, ...]:
     """The changes since a release was drawn, in words; empty if there are none."""
-    product, period = registry.product(release.product), Period.parse(release.period)
+    period = Period.parse(release.period)
+    product = registry.product(release.product, period.cadence)
     if isinstance(product, DerivedProduct):
         changed = inputs_changed(stores, product, release)
         return ("a release that it is derived from was revised or recalled since",) if changed else ()

@@ -23,12 +23,12 @@ def ingest(rules: Collection[str]) -> None:
 def publish(product: str, period: str, revision_of: str | None) -> None:
     """Check product, period and, for a revision, the release to draw again."""
     from tasks.period import Period
-    from tasks.products.registry import find
+    from tasks.products.registry import of_period
     from tasks.publish import revised
 
     _stores()
-    made, of = find(product), Period.parse(period)
-    made.check(of)
+    of = Period.parse(period)
+    made = of_period(product, of)
     if revision_of:
         revised(made, of, revision_of)
 
@@ -37,11 +37,9 @@ def deliver(client: str, product: str, period: str) -> None:
     """Check client, product and period; the product must be for clients."""
     from tasks.client_state import client_spec
     from tasks.period import Period
-    from tasks.products.registry import check_for_clients, find
+    from tasks.products.registry import check_for_clients, of_period
 
-    made = find(product)
-    made.check(Period.parse(period))
-    check_for_clients(made)
+    check_for_clients(of_period(product, Period.parse(period)))
     client_spec(_stores(), client)
 
 

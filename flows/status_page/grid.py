@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from flows.plan_view import SIGNS
 from tasks.period import Cadence, Period
 from tasks.plan.states import State
-from tasks.products.registry import product as product_named
+from tasks.products.registry import for_clients
 
 if TYPE_CHECKING:
     from tasks.plan.states import Target
@@ -86,7 +86,7 @@ def _square(target: "Target", afterwards: bool, address: Callable[[str | None], 
 def _whom(product: str, client: str) -> str:
     if client:
         return client
-    return "no client yet" if product_named(product).for_clients else "for ourselves"
+    return "no client yet" if product in for_clients() else "for ourselves"
 
 
 def _group(period: Period) -> str:

@@ -71,7 +71,8 @@ def _in_client_columns(
     made: Columns = {"level": rows["level"], "status": rows["status"]}
     for dimension in level.dimensions:
         made |= _key(dimension, rows[dimension.name], release, names)
-    made |= dict(_numbers(release, rows))
+    shown = pc.equal(rows["status"], RowStatus.ESTIMATE.value)
+    made |= {name: pc.if_else(shown, numbers, None) for name, numbers in _numbers(release, rows)}
     fields = [column.field for column in columns(release, table)]
     return pa.table([made[field.name].cast(field.type) for field in fields], pa.schema(fields))
 

@@ -54,7 +54,7 @@ def make_plan(
     check_range(first, last)
     snapshot = read_snapshot(stores, now)
     days = days_of(first, last)
-    products, clients = [find(product)] if product else published(), _clients(snapshot, client)
+    products, clients = find(product) if product else published(), _clients(snapshot, client)
     wanted = [
         (p, period) for p in products for period in _ending(p, days) if not client or _granted(clients, p, period)
     ]

@@ -186,4 +186,4 @@ def read_snapshot(stores: PlanningStores, now: datetime) -> CatalogSnapshot:
 
 def _of_today(row: Release | Delivery) -> bool:
     """Whether the release has the product's current version."""
-    return not registry.known(row.product) or registry.product(row.product).version == row.version
+    return registry.version_of(row.product) in (None, row.version)

@@ -4,13 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from tasks.privacy.bounds import LevelRule, defect
-from tasks.privacy.consistency import Measured
+from tasks.privacy.derived_level import DerivedLevel
 from tasks.privacy.protect import TOKEN, ProtectedCounts
-from tasks.privacy.release_table import OWN_COLUMNS, KeyStatuses, level_table, stacked
+from tasks.privacy.release_table import stacked
 
 
 @dataclass(frozen=True)
@@ -25,14 +24,6 @@ class StoredRelease:
     """By which it was charged and drawn, in the order of its levels; empty if it was derived."""
 
 
-@dataclass(frozen=True)
-class DerivedLevel:
-    """A level's values and variances over its keys in draw order, and which of them have a status instead."""
-
-    measured: Measured
-    statuses: KeyStatuses = ()
-
-
 Derivation = Callable[[Sequence[StoredRelease]], Mapping[str, DerivedLevel]]
 """Stored releases -> each derived level by name, in the product's order."""
 
@@ -44,19 +35,5 @@ def derive(releases: Sequence[StoredRelease], derivation: Derivation, keys: Mapp
     levels = derivation(releases)
     if list(levels) != list(keys):
         raise defect("a derivation must give each level of its product, in order")
-    for name, level in levels.items():
-        _check(name, level, keys[name])
-    tables = [level_table(name, level.measured, None, keys[name], level.statuses) for name, level in levels.items()]
+    tables = [level.table(name, keys[name]) for name, level in levels.items()]
     return ProtectedCounts(stacked(tables), (), TOKEN, {release.id: release.sha256 for release in releases})
-
-
-def _check(name: str, level: DerivedLevel, keys: pa.Table) -> None:
-    values, variances = level.measured.values, level.measured.variances
-    masks = [mask for _, mask in level.statuses]
-    if OWN_COLUMNS.intersection(keys.column_names):
-        raise defect(f"key columns of {name} may not be named {', '.join(sorted(OWN_COLUMNS))}")
-    if {array.size for array in (values, variances, *masks)} != {keys.num_rows}:
-        raise defect(f"{name} needs one value, variance and status for each of its {keys.num_rows} keys")
-    hidden = np.any([mask.ravel() for mask in masks], axis=0) if masks else np.zeros(values.size, dtype=bool)
-    if not np.all(hidden | (np.isfinite(values.ravel()) & (variances.ravel() >= 0))):
-        raise defect(f"{name} has an estimate that is no number")

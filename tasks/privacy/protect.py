@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from tasks.privacy.bounds import Contributions, Integers, LevelRule, defect
 from tasks.privacy.consistency import Hierarchy, Measured, make_consistent
+from tasks.privacy.derived_level import DerivedLevel
 from tasks.privacy.noise import Noise, scale_of
 from tasks.privacy.release_table import OWN_COLUMNS, KeyStatuses, level_table, stacked
 
@@ -44,6 +45,10 @@ LaterStage = Callable[[Mapping[str, Measured]], Sequence[Contributions]]
 """Counts the levels of a later stage, given the noisy levels of the earlier ones."""
 
 
+Summarise = Callable[[Mapping[str, Measured]], Mapping[str, DerivedLevel]]
+"""Computes levels from the noisy ones, in the product's order."""
+
+
 def protect(
     contributions: Sequence[Contributions],
     rules: Sequence[LevelRule],
@@ -53,11 +58,13 @@ def protect(
     statuses: Mapping[str, KeyStatuses] | None = None,
     later: Sequence[LaterStage] = (),
     groups: Mapping[str, Integers] | None = None,
+    summarise: Summarise | None = None,
 ) -> ProtectedCounts:
     """Draw each level once by its rule; keys are in the flat order of the values; nothing raw is looked at.
 
     The rules must be the ones that `accounting.charge` was given: what is charged is what is drawn.
     `groups`: each key's group by level; a group whose shown values would be mostly noise is withheld whole.
+    `summarise`: computes further levels from the consistent noisy ones, before small values are withheld.
     """
     statuses, measured = statuses or {}, dict[str, Measured]()
     if len({rule.name for rule in rules}) != len(rules):
@@ -72,17 +79,13 @@ def protect(
         contributions = count(measured) if count else ()
     for hierarchy in hierarchies:
         measured |= _consistent(measured, hierarchy, {rule.name: rule for rule in rules})
+    of_level = [(keys.get(rule.name), statuses.get(rule.name, ()), (groups or {}).get(rule.name)) for rule in rules]
     tables = [
-        level_table(
-            rule.name,
-            measured[rule.name],
-            rule.threshold,
-            keys.get(rule.name),
-            statuses.get(rule.name, ()),
-            (groups or {}).get(rule.name),
-        )
-        for rule in rules
+        level_table(rule.name, measured[rule.name], rule.threshold, *of)
+        for rule, of in zip(rules, of_level, strict=True)
     ]
+    summaries = summarise(measured) if summarise else {}
+    tables += [level.table(name, keys[name]) for name, level in summaries.items()]
     return ProtectedCounts(stacked(tables), tuple(rules), TOKEN)
 
 

@@ -28,16 +28,23 @@ def level_table(
     keys: pa.Table | None,
     statuses: KeyStatuses,
     groups: Integers | None = None,
+    interval: tuple[Reals, Reals] | None = None,
 ) -> pa.Table:
-    """One level; numbers are null unless the status is `estimate`. `groups`: see `mostly_noise`; None: one group."""
+    """One level; numbers are null where a public status holds. `groups`: see `mostly_noise`; None: one group.
+
+    Small numbers are marked and kept: they are noisy, and sums over days need them. A delivery does not show them.
+    `interval`: low and high where they are not symmetric.
+    """
     values, se = measured.values.ravel(), np.sqrt(measured.variances.ravel())
     names, code = _status(
         values, se, threshold, statuses, np.zeros(values.size, np.int64) if groups is None else groups
     )
     columns = {"level": pa.repeat(name, values.size)}
     columns |= {key: keys.column(key) for key in keys.column_names} if keys is not None else {}
-    numbers = {"value": values, "se": se, "low": values - Z90 * se, "high": values + Z90 * se}
-    columns |= {number: pa.array(column, mask=code != 0) for number, column in numbers.items()}
+    low, high = (end.ravel() for end in interval or (values - Z90 * se, values + Z90 * se))
+    hidden = ~np.isin(names, [ESTIMATE, WITHHELD_SMALL])[code] | ~np.isfinite(values)
+    numbers = {"value": values, "se": se, "low": low, "high": high}
+    columns |= {number: pa.array(column, mask=hidden) for number, column in numbers.items()}
     return pa.table(columns | {"status": pa.array(names).take(pa.array(code))})
 
 

@@ -26,12 +26,13 @@ def counted(product: DataProduct, context: CountContext, noise: Noise) -> Callab
         protect,
         first(context),
         tuple(context.rules.values()),
-        {level.name: level.keys(context) for level in product.levels},
+        {level.name: level.keys(context) for level in product.released},
         noise,
         [hierarchy(public, *pair) for pair in product.same_persons],
         product.statuses(public),
         [_stage(count, context) for count in later],
         {level.name: attribute_groups(public, level) for level in product.levels},
+        partial(product.summarise, public),
     )
 
 

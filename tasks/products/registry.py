@@ -1,34 +1,54 @@
-"""Every data product that exists: the `PRODUCT` of each module of this package."""
+"""Every data product that exists: the `PRODUCT` or `PRODUCTS` of each module of this package.
 
-from contextlib import AbstractContextManager
+A product has parts, one or more, each with cadences of its own: a day that is drawn, a week that is derived from it.
+"""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from difflib import get_close_matches
 
 from tasks.declared import added, declared, limited
 from tasks.errors import Misconfigured
 from tasks.mobility.tables import LakeTable
+from tasks.period import Cadence, Period
 from tasks.products.spec import Audience, DataProduct, Product
 
-_PRODUCTS: dict[str, Product] = declared("tasks.products", "PRODUCT")
+_PARTS: dict[str, Product] = declared("tasks.products", "PRODUCT", lambda product: product.part)
+
+
+def _check() -> None:
+    """Raise ValueError for parts that share a cadence, or differ in version, audience or population."""
+    for part in _PARTS.values():
+        for other in parts(part.name):
+            if part is not other and part.cadences & other.cadences:
+                raise ValueError(f"two parts of {part.name} have the same cadence")
+            if part.shared != other.shared:
+                raise ValueError(f"parts of {part.name} differ in version, audience or population")
 
 
 def products() -> tuple[Product, ...]:
-    """Every product, by name."""
-    return tuple(_PRODUCTS[name] for name in sorted(_PRODUCTS))
+    """Every part of every product, by name and cadences."""
+    return tuple(_PARTS[part] for part in sorted(_PARTS))
+
+
+def parts(name: str) -> tuple[Product, ...]:
+    """The parts of a product, published or not; empty if there is none of this name."""
+    return tuple(each for each in products() if each.name == name)
 
 
 def drawn() -> tuple[DataProduct, ...]:
-    """Products that are drawn and charged, by name."""
+    """Parts that are drawn and charged."""
     return tuple(each for each in products() if isinstance(each, DataProduct))
 
 
 def published() -> tuple[Product, ...]:
-    """Products with releases of their own, for clients or for the operator."""
+    """Parts with releases of their own, for clients or for the operator."""
     return tuple(each for each in products() if each.audience is not Audience.GATE)
 
 
 def for_clients() -> tuple[str, ...]:
     """Names of the products that clients can be granted."""
-    return tuple(each.name for each in products() if each.for_clients)
+    return tuple(dict.fromkeys(each.name for each in products() if each.for_clients))
 
 
 def lake_tables() -> tuple[LakeTable, ...]:
@@ -36,26 +56,44 @@ def lake_tables() -> tuple[LakeTable, ...]:
     return tuple(sorted({table for each in drawn() for table in each.reads}, key=lambda table: table.name))
 
 
-def known(name: str) -> bool:
-    """Whether a product of this name exists, published or not."""
-    return name in _PRODUCTS
+def product(name: str, cadence: Cadence) -> Product:
+    """The part of this name and cadence, published or not; raises KeyError if there is none."""
+    for each in parts(name):
+        if cadence in each.cadences:
+            return each
+    raise KeyError(name)
 
 
-def product(name: str) -> Product:
-    """The product of this name, published or not; raises KeyError if there is none."""
-    return _PRODUCTS[name]
+def version_of(name: str) -> int | None:
+    """The version that a product has today; None if there is no such product."""
+    return next((each.version for each in parts(name)), None)
 
 
-def find(name: str) -> Product:
-    """The published product of this name; raises Misconfigured naming the nearest one."""
-    names = [each.name for each in published()]
+def find(name: str) -> tuple[Product, ...]:
+    """The parts of the published product of this name; raises Misconfigured naming the nearest one."""
+    names = sorted({each.name for each in published()})
     if name in names:
-        return _PRODUCTS[name]
+        return parts(name)
     near = get_close_matches(name, names, 1)
     raise Misconfigured(
         f"There is no product '{name[:40]}'.",
         f"Did you mean '{near[0]}'?" if near else f"Products: {', '.join(names)}.",
         "product.unknown",
+    )
+
+
+def of_period(name: str, period: Period) -> Product:
+    """The part of a published product that has this period; raises Misconfigured if there is none."""
+    found = find(name)
+    for part in found:
+        if period.cadence in part.cadences:
+            return part
+    cadences = sorted({cadence for part in found for cadence in part.cadences})
+    example = found[0].periods(period.first)[0]
+    raise Misconfigured(
+        f"{name} is made by the {' or '.join(cadences)}; {period} is a {period.cadence}.",
+        f"Give a {example.cadence}, for example {example}.",
+        "product.cadence",
     )
 
 
@@ -67,11 +105,17 @@ def check_for_clients(made: Product) -> None:
         )
 
 
-def registered(*more: Product) -> AbstractContextManager[None]:
-    """Add products for the duration of a block; raises ValueError for a name that exists."""
-    return added(_PRODUCTS, **{each.name: each for each in more})
+@contextmanager
+def registered(*more: Product) -> Iterator[None]:
+    """Add parts for the duration of a block; raises ValueError for one that exists or does not fit its product."""
+    with added(_PARTS, **{each.part: each for each in more}):
+        _check()
+        yield
 
 
 def only(*names: str) -> AbstractContextManager[None]:
     """Leave only the products of these names for the duration of a block."""
-    return limited(_PRODUCTS, *names)
+    return limited(_PARTS, *(part for part, each in _PARTS.items() if each.name in names))
+
+
+_check()

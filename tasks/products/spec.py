@@ -17,12 +17,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from tasks.errors import Misconfigured
 from tasks.period import Cadence, Period, day_hours
 from tasks.policy import Policy
 from tasks.privacy.bounds import BoundedCounter, Contributions, LevelRule, WeightedCounter
 from tasks.privacy.consistency import Measured
-from tasks.privacy.derived import DerivedLevel, StoredRelease
+from tasks.privacy.derived import StoredRelease
+from tasks.privacy.derived_level import DerivedLevel
 from tasks.privacy.release_table import KeyStatuses
 
 if TYPE_CHECKING:
@@ -133,6 +133,8 @@ class CountContext(PublicContext):
     """Zones x hours of a day that had a valid cell: a public fact."""
     incomplete: Callable[[date], Mask]
     """Hours of a day that the noisy profile shows to be empty."""
+    ingested: tuple[date, ...]
+    """The period's days that are in the lake; `covered` and `incomplete` know these alone."""
     drawn: Mapping[str, Measured] = field(default_factory=dict)
     """Noisy levels of earlier stages."""
 
@@ -150,7 +152,7 @@ Count = Callable[[CountContext], Sequence[Contributions]]
 
 @dataclass(frozen=True)
 class Declaration:
-    """What every product declares."""
+    """What every product declares, or every part of one: a product may be made differently at each cadence."""
 
     name: str
     version: int
@@ -158,6 +160,21 @@ class Declaration:
     levels: tuple[Level, ...]
     audience: Audience
     population: Population
+
+    @property
+    def released(self) -> tuple[Level, ...]:
+        """Every level of a release, in its order."""
+        return self.levels
+
+    @property
+    def part(self) -> str:
+        """The name with its cadences: unique among all parts of all products."""
+        return f"{self.name}.{'.'.join(sorted(self.cadences))}"
+
+    @property
+    def shared(self) -> tuple[int, Audience, Population]:
+        """What all parts of a product have in common."""
+        return self.version, self.audience, self.population
 
     @property
     def for_clients(self) -> bool:
@@ -172,16 +189,6 @@ class Declaration:
         """The rule of each drawn level, for a period's number of hours; empty without a draw."""
         return ()
 
-    def check(self, period: Period) -> None:
-        """Raise Misconfigured if the product has no periods of this length."""
-        if period.cadence not in self.cadences:
-            example = self.periods(period.first)[0]
-            raise Misconfigured(
-                f"{self.name} is made by the {' or '.join(sorted(self.cadences))}; {period} is a {period.cadence}.",
-                f"Give a {example.cadence}, for example {example}.",
-                "product.cadence",
-            )
-
 
 @dataclass(frozen=True)
 class DataProduct(Declaration):
@@ -193,10 +200,19 @@ class DataProduct(Declaration):
     same_persons: tuple[tuple[Level, Level], ...] = ()
     """Pairs of levels whose sums agree for each district and each value of what both split by."""
     statuses: Callable[[CountContext], Mapping[str, KeyStatuses]] = lambda context: {}
+    summaries: tuple[Level, ...] = ()
+    """Levels that `summarise` computes from the noisy, consistent ones of the same release, for free."""
+    summarise: Callable[[CountContext, Mapping[str, Measured]], Mapping[str, DerivedLevel]] = lambda context, drawn: {}
+    """The context of statuses: public facts, and no rows."""
 
     def __post_init__(self) -> None:
         if self.reads and not self.cadences <= {table.pseudonym for table in self.reads}:
             raise ValueError(f"{self.name} needs a lake table under the pseudonyms of each of its cadences")
+
+    @property
+    def released(self) -> tuple[Level, ...]:
+        """Drawn levels, then summaries."""
+        return self.levels + self.summaries
 
     def rules(self, policy: Policy, cadence: Cadence, hours: int) -> tuple[LevelRule, ...]:
         """The policy's rule of each level, for a period's number of hours, in draw order."""

@@ -48,7 +48,10 @@ def make_missing(path: Path) -> None:
     """Create a folder and its missing parents, for this user alone. Raises OSError."""
     for folder in reversed([path, *path.parents]):
         if not folder.exists():
-            folder.mkdir(mode=0o700, exist_ok=True)
+            try:
+                folder.mkdir(mode=0o700)
+            except FileExistsError:  # a neighbour made it, and may have removed it since; a file is found by the caller
+                continue
 
 
 def sync(path: Path) -> None:

@@ -118,7 +118,15 @@ def counted(product: DataProduct, history: History, period: Period) -> Sequence[
     rules = {rule.name: rule for rule in product.rules(POLICY, period.cadence, sum(map(hours, period.days)))}
     nothing = np.zeros(0, dtype=bool)
     context = CountContext(
-        period, PLAN, POLICY.time.local, who, rules, rows, covered=lambda day: nothing, incomplete=lambda day: nothing
+        period,
+        PLAN,
+        POLICY.time.local,
+        who,
+        rules,
+        rows,
+        covered=lambda day: nothing,
+        incomplete=lambda day: nothing,
+        ingested=tuple(day for day in DAYS if day in period.days),
     )
     return [sums for count in product.counts for sums in count(context)]
 

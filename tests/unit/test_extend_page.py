@@ -36,7 +36,7 @@ def test_the_product_counts_each_person_once_where_they_were_at_night(
     rows = pa.table({"pseudonym": pa.array([1, 1, 2], pa.uint64()), "hour": hours, "zone": zones})
     (tmp_path / "policy.toml").write_text(policy_file.shipped().read_text() + POLICY)
     with products.registered(made):
-        assert products.find("overnight").for_clients
+        assert "overnight" in products.for_clients()
         monkeypatch.setattr(counting, "POLICY", policy_file.load(tmp_path / "policy.toml").policy)
         counted = counting.context(made, DAY, {1: (0, 0), 2: (0, 0)}, {"presence": [rows]})
         (contributions,) = made.counts[0](counted)

@@ -207,7 +207,7 @@ def test_a_key_that_is_gone_before_its_time_is_a_failure_that_is_told_and_charge
     assert "backup" in told.what
     draw = publisher(world.stores, production_noise(), lambda: NOW)
     refused = (
-        Refresh(world.stores).refresh if kept == "keys/pseudonym" else partial(draw.check_inputs, find("footfall"))
+        Refresh(world.stores).refresh if kept == "keys/pseudonym" else partial(draw.check_inputs, find("footfall")[0])
     )
     with pytest.raises(RefusedRelease) as refusal:
         refused(Period.day(DAY))

@@ -116,7 +116,7 @@ class World:
         digests: Mapping[str, str] | None = None,
     ) -> ReleaseKey:
         """Charge a release of the days that are in the lake now, and bring it to the state."""
-        made, policy, ledger = registry.product(product), self.stores.policy.policy, self.stores.ledger
+        made, policy, ledger = registry.product(product, period.cadence), self.stores.policy.policy, self.stores.ledger
         before = ledger.find(product, made.version, str(period))
         key = ReleaseKey(product, made.version, str(period), before.revision + 1 if before else 1)
         days = {str(row.day): row.generation for row in self.stores.catalog.days(period.first, period.days[-1])}

@@ -11,6 +11,7 @@ import pytest
 from tasks.errors import StepFailed
 from tasks.privacy.bounds import Contributions, LevelRule
 from tasks.privacy.consistency import Hierarchy, Measured
+from tasks.privacy.derived_level import DerivedLevel
 from tasks.privacy.protect import ProtectedCounts, protect
 from tests.unit.privacy.sources import Seeded, Silence
 
@@ -46,10 +47,10 @@ def test_noise_is_asked_for_by_the_rule_in_one_draw_a_level_over_all_keys_zeros_
     assert noise.asked == [(Decimal(32), 1, 6), (Decimal(64), 1, 24)]
 
 
-def test_small_noisy_values_are_withheld_without_any_number() -> None:
+def test_small_noisy_values_are_marked_and_kept_for_what_is_derived_from_them() -> None:
     rows = protect([fine([[95, 96, 0]])], [FINE], {"fine": zones(3)}, Silence()).table.to_pylist()
     assert [row["status"] for row in rows] == ["withheld_small", "estimate", "withheld_small"]
-    assert [rows[0][name] for name in ("value", "se", "low", "high")] == [None] * 4
+    assert [row["value"] for row in rows] == [95, 96, 0]
 
 
 def test_suppression_looks_at_the_noisy_value_alone() -> None:
@@ -57,10 +58,27 @@ def test_suppression_looks_at_the_noisy_value_alone() -> None:
     rule = dataclasses.replace(FINE, threshold=None)
     shown = protect([Contributions("fine", truth, 24)], [FINE], {}, Seeded(5)).table
     noisy = protect([Contributions("fine", truth, 24)], [rule], {}, Seeded(5)).table["value"].to_numpy()
-    withheld = shown["value"].is_null().to_numpy()
+    withheld = np.array(shown["status"].to_pylist()) == "withheld_small"
     np.testing.assert_array_equal(withheld, noisy < 96)
     assert 0.4 < withheld.mean() < 0.6
-    np.testing.assert_array_equal(shown["value"].drop_null().to_numpy(), noisy[~withheld])
+    np.testing.assert_array_equal(shown["value"].to_numpy(), noisy)
+
+
+def test_a_summary_sees_the_noisy_numbers_before_small_ones_are_withheld() -> None:
+    def total(drawn: Mapping[str, Measured]) -> dict[str, DerivedLevel]:
+        values = drawn["fine"].values.sum(axis=1)
+        interval = (values - 1, values + 40)
+        small = [("withheld_small", values < 100)]
+        return {"total": DerivedLevel(Measured(values, drawn["fine"].variances.sum(axis=1)), small, interval)}
+
+    keys = {"fine": zones(4), "total": zones(2)}
+    table = protect([fine([[90, 20], [40, 50]])], [FINE], keys, Silence(), summarise=total).table
+    rows = table.filter(pa.compute.equal(table["level"], "total")).to_pylist()
+    assert [(row["zone_id"], row["value"], row["low"], row["high"], row["status"]) for row in rows] == [
+        ("Z0", 110, 109, 150, "estimate"),
+        ("Z1", 90, 89, 130, "withheld_small"),
+    ]
+    assert rows[0]["se"] == pytest.approx(32 * 2**0.5)
 
 
 def test_without_a_threshold_every_value_is_shown_even_a_negative_one() -> None:

@@ -63,6 +63,7 @@ def context(
         rows=rows,
         covered=lambda day: np.ones((len(PLAN.zone_ids), 24), dtype=bool),
         incomplete=lambda day: np.zeros(24, dtype=bool),
+        ingested=tuple(period.days),
     )
 
 

@@ -1,9 +1,11 @@
 """Products are found by name, and say which periods and readers they have."""
 
 import dataclasses
+import re
 from datetime import date
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,12 +20,37 @@ from tests.unit.products.counting import POLICY, context
 
 def test_every_module_with_a_product_is_registered() -> None:
     folder = Path(registry.__file__).parent
-    declaring = [path.stem for path in sorted(folder.glob("*.py")) if "\nPRODUCT = " in path.read_text()]
-    assert [product.name for product in registry.products()] == declaring
-    assert registry.drawn() == registry.products()
+    declaring = [
+        path.stem for path in sorted(folder.glob("*.py")) if re.search("^PRODUCTS? = ", path.read_text(), re.M)
+    ]
+    assert sorted({product.name for product in registry.products()}) == declaring
     assert {*registry.products()} - {*registry.published()} == {gate_profile.PRODUCT}
-    assert {*registry.published()} - {registry.find(name) for name in registry.for_clients()} == {panel.PRODUCT}
-    assert registry.find("panel") is registry.product("panel") is panel.PRODUCT
+    to_clients = [part for name in registry.for_clients() for part in registry.find(name)]
+    assert {*registry.published()} - {*to_clients} == {panel.PRODUCT}
+    assert registry.find("panel") == (registry.product("panel", Cadence.MONTH),) == (panel.PRODUCT,)
+
+
+def test_each_cadence_of_a_product_has_one_part() -> None:
+    weekly = dataclasses.replace(footfall.PRODUCT, cadences=frozenset({Cadence.WEEK}), reads=())
+    with registry.registered(weekly):
+        assert registry.parts("footfall") == (footfall.PRODUCT, weekly)
+        assert registry.product("footfall", Cadence.WEEK) is registry.of_period("footfall", Period.parse("2026-W10"))
+        assert registry.for_clients().count("footfall") == 1
+    with pytest.raises(KeyError):
+        registry.product("footfall", Cadence.WEEK)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"cadences": frozenset({Cadence.DAY, Cadence.WEEK})}, {"cadences": frozenset({Cadence.WEEK}), "version": 9}],
+)
+def test_parts_that_do_not_fit_together_are_refused(wrong: dict[str, Any]) -> None:
+    with (
+        pytest.raises(ValueError, match="footfall"),
+        registry.registered(dataclasses.replace(footfall.PRODUCT, reads=(), **wrong)),
+    ):
+        pass
+    assert registry.parts("footfall") == (footfall.PRODUCT,)
 
 
 def test_the_lake_keeps_the_tables_that_products_read() -> None:
@@ -64,9 +91,9 @@ def test_a_product_for_the_operator_is_not_delivered() -> None:
 
 
 def test_a_period_of_another_length_is_refused() -> None:
-    panel.PRODUCT.check(Period.parse("2026-03"))
+    assert registry.of_period("panel", Period.parse("2026-03")) is panel.PRODUCT
     with pytest.raises(Misconfigured) as refused:
-        footfall.PRODUCT.check(Period.parse("2026-03"))
+        registry.of_period("footfall", Period.parse("2026-03"))
     assert refused.value.code == "product.cadence"
 
 
@@ -83,11 +110,11 @@ def test_a_product_reads_a_table_of_each_of_its_cadences() -> None:
 def test_a_product_is_registered_for_a_block_and_under_one_name() -> None:
     more = dataclasses.replace(footfall.PRODUCT, name="more")
     with registry.registered(more):
-        assert registry.known("more")
+        assert registry.version_of("more") == footfall.PRODUCT.version
         assert {"footfall", "more"} <= {*registry.for_clients()}
         with pytest.raises(ValueError, match="more"), registry.registered(more):
             pass
-    assert not registry.known("more")
+    assert registry.version_of("more") is None
 
 
 def test_the_gate_profile_has_one_level_whose_key_is_an_hour_or_a_reason() -> None:
