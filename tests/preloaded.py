@@ -25,7 +25,7 @@ import tests.integration.verbs.acting
 import tests.integration.verbs.faults
 import tests.publisher
 from tasks.mobility.day import CellArrays, walk_rules
-from tasks.mobility.tables import MONTH_STATE, PRESENCE
+from tasks.mobility.tables import PRESENCE, STAYS
 from tasks.mobility.walk import walk_partition
 from tasks.period import Period
 from tasks.policy_file import load
@@ -45,7 +45,7 @@ def _warm() -> None:
     Buckets().at("s3://nowhere")
     nowhere = CellArrays(np.empty(0, np.int32), *(np.empty(0) for _ in range(4)))
     rules = walk_rules(load().policy, Period.parse("2026-03-03").first, 16384)
-    walk_partition(np.empty(0, np.int64), nowhere, rules, (PRESENCE, MONTH_STATE))
+    walk_partition(np.empty(0, np.int64), nowhere, rules, (PRESENCE, STAYS))
 
 
 _warm()

@@ -5,11 +5,9 @@ A subscriber's day is a list of (second, cell). Cells are dicts: zone (None outs
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
 
 from tasks.mobility.day import WalkRules
 
@@ -86,20 +84,13 @@ def presence(events: Sequence[Event], cells: Sequence[Cell], carry: int, day_sec
     return {hour: max((s, -zone) for (h, zone), s in seconds.items() if h == hour)[1] * -1 for hour in hours}
 
 
-def nights(hours: Mapping[int, int], night: Sequence[bool] | NDArray[np.bool_]) -> dict[int, int]:
-    """Night minutes of each zone in which some were spent."""
-    spent = {zone: 60 * sum(night[hour] for hour, z in hours.items() if z == zone) for zone in hours.values()}
-    return {zone: minutes for zone, minutes in spent.items() if minutes}
-
-
 class Stay(NamedTuple):
-    """A stay in a zone: seconds of its start, end and first event."""
+    """A stay in a zone (-1: outside): seconds of its start, end and first event."""
 
     zone: int
     start: int
     end: int
     first: int
-    overnight: bool
 
 
 def stays(events: Sequence[Event], cells: Sequence[Cell], rules: WalkRules) -> list[Stay]:
@@ -142,20 +133,37 @@ def stays(events: Sequence[Event], cells: Sequence[Cell], rules: WalkRules) -> l
         before = min((first - earlier[-1][0]) // 2, limits.max_hold) if earlier else midnight(0, first)
         after = min((later[0][0] - last + 1) // 2, limits.max_hold) if later else midnight(last, rules.day_seconds)
         start, end = first - before, last + after
-        if place is not None and dwell(run) >= limits.min_dwell:
-            found.append(Stay(place, start, end, first, start == 0 or end == rules.day_seconds))
+        if dwell(run) >= limits.min_dwell:
+            found.append(Stay(-1 if place is None else place, start, end, first))
     return found
 
 
-def zone_visits(of: Sequence[Stay]) -> dict[int, tuple[int, int]]:
-    """Of each zone with a stay: the hour of the first event there, and the stays that began on this day."""
-    return {
-        zone: (
-            min(stay.first for stay in of if stay.zone == zone) // 3600,
-            sum(stay.zone == zone and stay.start > 0 for stay in of),
-        )
-        for zone in {stay.zone for stay in of}
-    }
+def stay_rows(of: Sequence[Stay], day_seconds: int) -> list[tuple[int, ...]]:
+    """Stays in zones: zone, hour of the first event, start, end, and 1 if it began before plus 2 if it goes on."""
+    return [
+        (stay.zone, stay.first // 3600, stay.start, stay.end, (stay.start == 0) + 2 * (stay.end == day_seconds))
+        for stay in of
+        if stay.zone >= 0
+    ]
+
+
+def trips(of: Sequence[Stay]) -> list[tuple[int, ...]]:
+    """Origin, destination, hour of the first event at the origin, and hour in which the stay there ended."""
+    return [
+        (one.zone, other.zone, one.first // 3600, one.end // 3600)
+        for one, other in pairwise(of)
+        if one.zone >= 0 and other.zone >= 0 and one.zone != other.zone
+    ]
+
+
+def month_state(of: Sequence[Stay], rules: WalkRules) -> list[tuple[int, ...]]:
+    """Zones with a stay, each with its minutes of night and of work, second by second."""
+    spent = {stay.zone: [0, 0] for stay in of if stay.zone >= 0}
+    for stay in of:
+        for second in range(stay.start, stay.end) if stay.zone >= 0 else ():
+            spent[stay.zone][0] += rules.night[second // 3600]
+            spent[stay.zone][1] += rules.work[second // 3600]
+    return [(zone, night // 60, work // 60) for zone, (night, work) in sorted(spent.items())]
 
 
 def weighted(counts: Sequence[int], bound: int) -> list[int]:

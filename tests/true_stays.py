@@ -119,7 +119,8 @@ def score(landing: Path, day: date, policy: Policy) -> tuple[Score, Places]:
         keys, plans.cells.arrays, walk_rules(policy, day, 1), [replace(PRESENCE, name="stays", kernel=kernel)]
     )
     heard = np.isin(true.person, np.unique(columns[0]))
-    return Score(true.only(heard), Places(*(column.astype(np.int64) for column in found[0][:4]))), true
+    stays = Places(*(column.astype(np.int64) for column in found[0][:4]))
+    return Score(true.only(heard), stays.only(stays.zone >= 0)), true
 
 
 def _true(landing: Path, ids: pa.Array, zones: dict[str, int], start: int) -> Places:

@@ -14,6 +14,8 @@ HOUR = 3600
 EARTH_RADIUS_M = 6_371_008.8
 """Mean radius (IUGG)."""
 NO_ZONE = -1
+FROM_BEFORE, GOES_ON = 1, 2
+"""Bits of a stay's `overnight`: it was there at the day's first midnight, and still there at its last."""
 COUNT_NAMES = (*WALK_REASONS, "kept", "outside_zones")
 """What the walk's counts are of; `outside_zones` is a part of `kept`."""
 PROFILE_UNIT = 64
@@ -45,7 +47,7 @@ class StayRules(NamedTuple):
 
 
 class WalkRules(NamedTuple):
-    """The policy's limits on a day, and which of its hours are night (22-06)."""
+    """The policy's limits on a day, and which of its hours are night (22-06) and work (9-17, Monday to Friday)."""
 
     day_seconds: int
     max_gap_seconds: int
@@ -53,6 +55,7 @@ class WalkRules(NamedTuple):
     speed_mps: float
     profile_bound: int
     night: NDArray[np.bool_]
+    work: NDArray[np.bool_]
     stay: StayRules
 
 
@@ -66,6 +69,7 @@ def walk_rules(policy: Policy, day: date, profile_bound: int) -> WalkRules:
         speed_mps=float(policy.walk.speed_mps),
         profile_bound=profile_bound,
         night=np.array([hour.hour >= 22 or hour.hour < 6 for hour in local]),
+        work=np.array([hour.weekday() < 5 and 9 <= hour.hour < 17 for hour in local]),
         stay=stay_rules(policy.stay),
     )
 

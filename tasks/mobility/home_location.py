@@ -1,4 +1,4 @@
-"""Where people live, as a district: the one with most night minutes of a month's presence."""
+"""Where people live, as a district: the one with most night minutes of a month's stays."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tasks.mobility.zones import ZonePlan
 
 UNKNOWN = -1
-"""The home district of somebody never seen at night."""
+"""The home district of somebody without a stay at night."""
 
 
 def home_location(states: Iterable[pa.Table], zone_plan: "ZonePlan") -> tuple[NDArray[np.uint64], Int32]:

@@ -1,7 +1,4 @@
-"""Presence: the dominant zone of each subscriber and hour, and the minutes of the night by zone. Compiled.
-
-Twins: tests/reference.py.
-"""
+"""Presence: the dominant zone of each subscriber and hour. Compiled. Twins: tests/reference.py."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -27,7 +24,7 @@ class PresenceBuffers(NamedTuple):
 
 
 def presence_tables(keys: Int64, cells: CellArrays, rules: WalkRules) -> Mapping[str, pa.Table]:
-    """presence (subscriber, hour, zone) and month_state (subscriber, zone, night_minutes, never 0)."""
+    """presence: subscriber, hour, zone."""
     first, last = (int(keys[0] >> SUBSCRIBER_SHIFT), int(keys[-1] >> SUBSCRIBER_SHIFT)) if len(keys) else (0, -1)
     zones = int(cells.zone.max(initial=NO_ZONE)) + 1
     buffers = PresenceBuffers(
@@ -38,20 +35,7 @@ def presence_tables(keys: Int64, cells: CellArrays, rules: WalkRules) -> Mapping
     assign_all(keys, cells.zone, rules, buffers)
     row, hour = np.nonzero(buffers.presence != NO_ZONE)
     zone, subscriber = buffers.presence[row, hour], (row + first).astype(np.int32)
-    night = rules.night[hour]
-    return {
-        "presence": pa.table({"subscriber": subscriber, "hour": hour.astype(np.int8), "zone": zone}),
-        "month_state": nights_spent(subscriber[night], zone[night]),
-    }
-
-
-def nights_spent(subscriber: Int32, zone: Int32) -> pa.Table:
-    """month_state of subscribers and their zones, one row a night hour; in order of (subscriber, zone)."""
-    spent, hours = np.unique((subscriber.astype(np.int64) << 32) | zone, return_counts=True)
-    minutes = (60 * hours).astype(np.int16)
-    return pa.table(
-        {"subscriber": (spent >> 32).astype(np.int32), "zone": spent.astype(np.int32), "night_minutes": minutes}
-    )
+    return {"presence": pa.table({"subscriber": subscriber, "hour": hour.astype(np.int8), "zone": zone})}
 
 
 @kernel

@@ -4,15 +4,13 @@ A run holds the events of one zone, over gaps up to a limit. A run shorter than 
 a zone with only moves to neighbouring cells between them are one (ping-pong). Every other run is a stay.
 """
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
-import pyarrow as pa
 
 from tasks.events.jit import kernel
 from tasks.events.packed_key import SUBSCRIBER_SHIFT
-from tasks.mobility.day import HOUR, NO_ZONE, CellArrays, Int32, Int64, WalkRules
+from tasks.mobility.day import HOUR, CellArrays, Int32, Int64, WalkRules
 from tasks.mobility.distance import farther
 from tasks.mobility.key_fields import cell_of, second_of
 
@@ -28,31 +26,13 @@ class Runs(NamedTuple):
 
 
 class Stays(NamedTuple):
-    """Stays in zones in order of (subscriber, start): seconds of start, end and first event; 1 if midnight cuts it."""
+    """Stays in order of (subscriber, start): zone (-1 outside), and seconds of start, end and first event."""
 
     subscriber: Int32
     zone: Int32
     start: Int32
     end: Int32
     first: Int32
-    overnight: Int32
-
-
-def stay_tables(keys: Int64, cells: CellArrays, rules: WalkRules) -> Mapping[str, pa.Table]:
-    """zone_visits: subscriber, zone, hour of the first event of a stay there, and the stays that began on this day.
-
-    A stay that was there at midnight began on an earlier day.
-    """
-    stays = find_stays(keys, cells, rules)
-    place = (stays.subscriber.astype(np.int64) << 32) | stays.zone
-    places, first, row = np.unique(place, return_index=True, return_inverse=True)
-    columns = {
-        "subscriber": (places >> 32).astype(np.int32),
-        "zone": places.astype(np.int32),
-        "hour": (stays.first[first] // HOUR).astype(np.int8),
-        "visits": np.bincount(row[stays.start > 0], minlength=len(places)).astype(np.int16),
-    }
-    return {"zone_visits": pa.table(columns)}
 
 
 def find_stays(keys: Int64, cells: CellArrays, rules: WalkRules) -> Stays:
@@ -131,7 +111,7 @@ def fill_stays(runs: Runs, number: int, rules: WalkRules, stays: Stays) -> int:
     kept = 0
     for r in range(number):
         first, last = runs.first[r], runs.last[r]
-        if runs.zone[r] == NO_ZONE or last - first < rules.stay.min_dwell:
+        if last - first < rules.stay.min_dwell:
             continue
         if r > 0 and runs.subscriber[r - 1] == runs.subscriber[r]:
             before = min((first - runs.last[r - 1]) // 2, rules.stay.max_hold)
@@ -147,6 +127,5 @@ def fill_stays(runs: Runs, number: int, rules: WalkRules, stays: Stays) -> int:
         stays.start[kept] = first - before
         stays.end[kept] = last + after
         stays.first[kept] = first
-        stays.overnight[kept] = first == before or last + after == rules.day_seconds
         kept += 1
     return kept

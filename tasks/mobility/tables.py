@@ -47,7 +47,7 @@ def _presence(keys: Int64, cells: CellArrays, rules: WalkRules) -> Mapping[str, 
 
 
 def _stays(keys: Int64, cells: CellArrays, rules: WalkRules) -> Mapping[str, pa.Table]:
-    from tasks.mobility.stays import stay_tables
+    from tasks.mobility.stay_tables import stay_tables
 
     return stay_tables(keys, cells, rules)
 
@@ -61,20 +61,63 @@ PRESENCE = LakeTable(
 )
 """The dominant zone of each subscriber and local hour."""
 
-MONTH_STATE = LakeTable(
-    "month_state",
-    pa.schema([("pseudonym", pa.uint64()), ("zone", pa.int32()), ("night_minutes", pa.int16())]),
-    Cadence.MONTH,
-    ("pseudonym", "zone"),
-    _presence,
-)
-"""The minutes of the day's night by zone; zones without any are left out."""
-
-ZONE_VISITS = LakeTable(
-    "zone_visits",
-    pa.schema([("pseudonym", pa.uint64()), ("zone", pa.int32()), ("hour", pa.int8()), ("visits", pa.int16())]),
+STAYS = LakeTable(
+    "stays",
+    pa.schema(
+        [
+            ("pseudonym", pa.uint64()),
+            ("zone", pa.int32()),
+            ("hour", pa.int8()),
+            ("start", pa.int32()),
+            ("end", pa.int32()),
+            ("overnight", pa.int8()),
+        ]
+    ),
     Cadence.DAY,
+    ("pseudonym", "start"),
+    _stays,
+)
+"""Stays in zones, which do not overlap: hour of the first event, seconds of start and end, bits FROM_BEFORE, GOES_ON.
+
+Hours and seconds of all tables are those elapsed since the day's local midnight.
+"""
+
+TRIPS = LakeTable(
+    "trips",
+    pa.schema(
+        [
+            ("pseudonym", pa.uint64()),
+            ("origin", pa.int32()),
+            ("destination", pa.int32()),
+            ("hour", pa.int8()),
+            ("departure", pa.int8()),
+        ]
+    ),
+    Cadence.DAY,
+    ("pseudonym", "departure"),
+    _stays,
+)
+"""Pairs of consecutive stays in different zones: hour of the first event of the origin's stay, hour of that stay's end.
+
+A stay outside all zones lies between no two stays of a trip.
+"""
+
+WEEK_STATE = LakeTable(
+    "week_state",
+    pa.schema([("pseudonym", pa.uint64()), ("zone", pa.int32())]),
+    Cadence.WEEK,
     ("pseudonym", "zone"),
     _stays,
 )
-"""Zones in which a subscriber stayed: the hour of the first event there, and the stays that began on the day."""
+"""Zones with a stay on the day."""
+
+MONTH_STATE = LakeTable(
+    "month_state",
+    pa.schema(
+        [("pseudonym", pa.uint64()), ("zone", pa.int32()), ("night_minutes", pa.int16()), ("work_minutes", pa.int16())]
+    ),
+    Cadence.MONTH,
+    ("pseudonym", "zone"),
+    _stays,
+)
+"""Zones with a stay on the day, and the minutes of stays there from 22 to 6 and, Monday to Friday, from 9 to 17."""

@@ -15,7 +15,7 @@ from tasks.products.spec import OPTED_IN, Audience, CountContext, DataProduct, L
 UNKNOWN = "unknown"
 HOME_DISTRICT = replace(
     DISTRICT,
-    meaning="The home district; `unknown` for persons never seen at night.",
+    meaning="The home district; `unknown` for persons without a stay at night.",
     values=lambda public: (*public.zones.districts, UNKNOWN),
 )
 DISTRICT_DEMOGRAPHIC = Level(
@@ -41,7 +41,7 @@ def count(context: CountContext) -> Sequence[Contributions]:
 
 PRODUCT = DataProduct(
     name="panel",
-    version=1,
+    version=2,
     cadences=frozenset({Cadence.MONTH}),
     levels=(DISTRICT_DEMOGRAPHIC,),
     audience=Audience.OPERATOR,

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from tasks.mobility.tables import ZONE_VISITS
+from tasks.mobility.day import FROM_BEFORE
+from tasks.mobility.tables import STAYS
 from tasks.period import Cadence
 from tasks.privacy.bounds import Contributions
 from tasks.privacy.release_table import KeyStatuses
@@ -30,10 +31,12 @@ VISITS = Level(
 def count(context: CountContext) -> Sequence[Contributions]:
     """Count each person once a zone, and their visits; both weighted where a person has too many."""
     visitors, visits = context.weighted_counter(VISITORS), context.weighted_counter(VISITS)
-    for rows in context.rows(ZONE_VISITS):
+    for rows in context.rows(STAYS):
         person, zone = rows["pseudonym"].to_numpy(), rows["zone"].to_numpy().astype(np.int64)
-        visitors.add(person, zone)
-        visits.add(person, zone, rows["visits"].to_numpy().astype(np.int64))
+        _, once = np.unique(rows["member"].to_numpy() * len(context.zones.zone_ids) + zone, return_index=True)
+        visitors.add(person[once], zone[once])
+        began = rows["overnight"].to_numpy() & FROM_BEFORE == 0
+        visits.add(person[began], zone[began])
     return visitors.contributions(), visits.contributions()
 
 
@@ -52,7 +55,7 @@ PRODUCT = DataProduct(
     levels=(VISITORS, VISITS),
     audience=Audience.CLIENTS,
     population=OPTED_IN,
-    reads=(ZONE_VISITS,),
+    reads=(STAYS,),
     counts=(count,),
     statuses=statuses,
 )

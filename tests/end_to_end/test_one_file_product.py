@@ -55,7 +55,7 @@ HOURS = [("night_hours", pa.int16()), ("day_hours", pa.int16())]
 
 
 def hours_by_zone(keys: Int64, cells: CellArrays, rules: WalkRules) -> Mapping[str, pa.Table]:
-    """week_state: subscriber, zone, hours of the night and of the day."""
+    """week_hours: subscriber, zone, hours of the night and of the day."""
     presence = presence_tables(keys, cells, rules)["presence"]
     person, hour, zone = (presence[name].to_numpy() for name in ("subscriber", "hour", "zone"))
     rows = pa.table(
@@ -64,11 +64,11 @@ def hours_by_zone(keys: Int64, cells: CellArrays, rules: WalkRules) -> Mapping[s
     hours = pa.schema([("subscriber", pa.int32()), ("zone", pa.int32()), *HOURS])
     sums = rows.cast(hours).group_by(["subscriber", "zone"]).aggregate([(name, "sum") for name, _ in HOURS])
     named = sums.rename_columns(hours.names).cast(hours)
-    return {"week_state": named.sort_by([("subscriber", "ascending"), ("zone", "ascending")])}
+    return {"week_hours": named.sort_by([("subscriber", "ascending"), ("zone", "ascending")])}
 
 
-WEEK_STATE = LakeTable(
-    "week_state",
+WEEK_HOURS = LakeTable(
+    "week_hours",
     pa.schema([("pseudonym", pa.uint64()), ("zone", pa.int32()), *HOURS]),
     Cadence.WEEK,
     ("pseudonym", "zone"),
@@ -92,7 +92,7 @@ def count_commute(context: CountContext) -> Sequence[Contributions]:
     fine, coarse = context.counter(ZONE_PAIR), context.counter(DISTRICT_PAIR)
     zones, districts = len(context.zones.zone_ids), len(context.zones.districts)
     district = context.zones.district.astype(np.int64)
-    for rows in context.rows(WEEK_STATE):
+    for rows in context.rows(WEEK_HOURS):
         people, index = np.unique(rows["pseudonym"].to_numpy(), return_inverse=True)
         home, work = (
             np.array([np.bincount(rows["zone"].to_numpy()[index == n], rows[name].to_numpy()[index == n]).argmax()
@@ -111,7 +111,7 @@ COMMUTE = DataProduct(
     levels=(ZONE_PAIR, DISTRICT_PAIR),
     audience=Audience.CLIENTS,
     population=OPTED_IN,
-    reads=(WEEK_STATE,),
+    reads=(WEEK_HOURS,),
     counts=(count_commute,),
     same_persons=((ZONE_PAIR, DISTRICT_PAIR),),
 )

@@ -25,6 +25,7 @@ from botocore.session import Session
 
 from tasks.deliver import Deliver
 from tasks.ingest import Ingest
+from tasks.mobility.tables import MONTH_STATE, PRESENCE
 from tasks.period import Period
 from tasks.privacy.bounds import Integers
 from tasks.refs import ReleaseRef
@@ -102,8 +103,7 @@ class Installation:
 
     def lake_rows(self, day: date) -> dict[str, list[tuple[int, ...]]]:
         """Rows of each table of the day."""
-        stores, columns = self.stores(), {"presence": ("pseudonym", "hour", "zone")}
-        columns["month_state"] = ("pseudonym", "zone", "night_minutes")
+        stores, columns = self.stores(), {table.name: table.schema.names for table in (PRESENCE, MONTH_STATE)}
         (generation,) = (row.generation for row in stores.catalog.days(day, day))
         rows: dict[str, list[tuple[int, ...]]] = {name: [] for name in columns}
         for file in stores.catalog.lake_files({day: generation}):

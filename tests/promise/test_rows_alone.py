@@ -23,7 +23,7 @@ from tasks import policy_file
 from tasks.events.read import ReadResult
 from tasks.events.row_rules import ReadContext
 from tasks.mobility.day import CellArrays, walk_rules
-from tasks.mobility.tables import MONTH_STATE, PRESENCE
+from tasks.mobility.tables import PRESENCE, STAYS
 from tasks.mobility.walk import Walked, walk_partition
 from tests.reference_read import Span
 from tests.unit.events.factory import DAY, landing_file, prepare, read
@@ -190,9 +190,7 @@ def as_column(format_: Format, name: str, time: pa.DataType | None, values: Sequ
 def counted(folder: Path, files: Sequence[Path], context: ReadContext) -> tuple[ReadResult, Walked]:
     """What is read of files, and what the walk makes of it: each release's vector is a function of that."""
     found, (keys,) = read([landing_file(path) for path in files], context, folder / "out", partitions=1)
-    return found, walk_partition(
-        keys, PLACES, walk_rules(policy_file.load().policy, DAY, 16384), (PRESENCE, MONTH_STATE)
-    )
+    return found, walk_partition(keys, PLACES, walk_rules(policy_file.load().policy, DAY, 16384), (PRESENCE, STAYS))
 
 
 @pytest.mark.parametrize("container", [*PACKED, ".parquet"])

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from tasks.errors import StorageUnavailable
 from tasks.events.formats import shipped
 from tasks.events.panel import read_panel
-from tasks.mobility.tables import PRESENCE
+from tasks.mobility.tables import STAYS
 from tasks.period import Period
 from tasks.products.registry import lake_tables
 from tasks.store import Stores
@@ -23,6 +23,7 @@ from tests.promise.landing import Row, consent, person, write_events, write_peop
 
 DAY, MONTH = date(2026, 3, 3), Period.month(date(2026, 3, 1))
 NIGHT = (0, 1, 2, 3, 4, 5, 22, 23)
+NIGHT_SECONDS = ((0, 6 * 3600), (22 * 3600, 24 * 3600))
 WAYS = list(combinations_with_replacement(range(4), len(NIGHT)))[::3]
 PEOPLE = [f"49170555{number:04d}" for number in range(len(WAYS))]
 
@@ -47,8 +48,8 @@ def link(tables: Iterable[pa.Table]) -> dict[int, int]:
     by_day, by_month = defaultdict[int, Counter[int]](Counter), defaultdict[int, Counter[int]](Counter)
     for table in tables:
         for row in table.to_pylist():
-            if table.column_names == PRESENCE.schema.names and row["hour"] in NIGHT:
-                by_day[row["pseudonym"]][row["zone"]] += 60
+            if table.column_names == STAYS.schema.names:
+                by_day[row["pseudonym"]][row["zone"]] += night_minutes(row["start"], row["end"])
             if "pseudonym" in row and "night_minutes" in row:
                 by_month[row["pseudonym"]][row["zone"]] += row["night_minutes"]
     found = defaultdict[frozenset[tuple[int, int]], list[int]](list)
@@ -56,6 +57,11 @@ def link(tables: Iterable[pa.Table]) -> dict[int, int]:
         found[frozenset(zones.items())].append(pseudonym)
     matches = {pseudonym: found[frozenset(zones.items())] for pseudonym, zones in by_day.items()}
     return {pseudonym: months[0] for pseudonym, months in matches.items() if len(months) == 1}
+
+
+def night_minutes(start: int, end: int) -> int:
+    """Minutes of a stay at night."""
+    return sum(max(0, min(end, until) - max(start, begin)) for begin, until in NIGHT_SECONDS) // 60
 
 
 def tables_in(content: bytes) -> list[pa.Table]:

@@ -26,14 +26,15 @@ from tasks.events.panel import read_panel
 from tasks.events.row_rules import ReadContext
 from tasks.mobility.day import CellArrays, Int64, WalkRules, walk_rules
 from tasks.mobility.plans import load_plans
-from tasks.mobility.tables import MONTH_STATE, PRESENCE, LakeTable
+from tasks.mobility.tables import MONTH_STATE, PRESENCE, STAYS, TRIPS, LakeTable
 from tasks.period import Cadence, Period
 from tasks.simulate import SimulationPlan, simulate
 from tests.full_disk import disk_full_at
 
 POLICY = policy_file.load().policy
 DAY = date(2026, 3, 2)
-TABLES = (PRESENCE, MONTH_STATE)
+TABLES = (PRESENCE, STAYS, TRIPS, MONTH_STATE)
+NIGHT = [hour >= 22 or hour < 6 for hour in range(24)]
 NOW = datetime(2026, 3, 4, tzinfo=UTC)
 
 
@@ -156,13 +157,14 @@ def test_the_month_keeps_the_days_nights_alone_under_its_own_pseudonyms(
     whole: tuple[DayResult, Kept], city: City
 ) -> None:
     own = dict(zip(city.panel["pseudonym"].to_pylist(), city.panel["extra_0"].to_pylist(), strict=True))
-    nights = Counter(
-        (own[row["pseudonym"]], row["zone"])
-        for row in whole[1].all(PRESENCE).to_pylist()
-        if row["hour"] >= 22 or row["hour"] < 6
-    )
+    nights = Counter[tuple[int, int]]()
+    for stay in whole[1].all(STAYS).to_pylist():
+        night = sum(NIGHT[second // 3600] for second in range(stay["start"], stay["end"]))
+        nights[own[stay["pseudonym"]], stay["zone"]] += night
     states = whole[1].all(MONTH_STATE).to_pylist()
-    assert {(row["pseudonym"], row["zone"]): row["night_minutes"] // 60 for row in states} == nights
+    assert {(row["pseudonym"], row["zone"]): row["night_minutes"] for row in states} == {
+        place: seconds // 60 for place, seconds in nights.items()
+    }
 
 
 def test_the_profile_counts_kept_rows_within_one_subscribers_bound(whole: tuple[DayResult, Kept]) -> None:

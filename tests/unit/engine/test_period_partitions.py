@@ -17,6 +17,7 @@ def rows(**columns: Any) -> Any:
         "subscriber": np.int32,
         "zone": np.int32,
         "night_minutes": np.int16,
+        "work_minutes": np.int16,
         "start": np.int64,
         "share": np.float32,
     }
@@ -34,12 +35,12 @@ def by_partition(partitions: Any) -> Any:
 def test_rows_come_back_by_partition_sorted_by_the_months_pseudonym_and_zone(tmp_path: Path) -> None:
     month = np.array([(1 << 63) + 5, 7, (1 << 58) + 1], np.uint64)
     partitions = PeriodPartitions(MONTH_STATE, month, tmp_path / "month")
-    partitions.add(rows(subscriber=[0, 2], zone=[3, 1 << 19], night_minutes=[540, 60]))
-    partitions.add(rows(subscriber=[1, 1], zone=[4, 9], night_minutes=[120, 60]))
+    partitions.add(rows(subscriber=[0, 2], zone=[3, 1 << 19], night_minutes=[540, 60], work_minutes=[0, 480]))
+    partitions.add(rows(subscriber=[1, 1], zone=[4, 9], night_minutes=[120, 60], work_minutes=[1, 2]))
     assert by_partition(partitions) == {
-        0: [(7, 4, 120), (7, 9, 60)],
-        1: [((1 << 58) + 1, 1 << 19, 60)],
-        32: [((1 << 63) + 5, 3, 540)],
+        0: [(7, 4, 120, 1), (7, 9, 60, 2)],
+        1: [((1 << 58) + 1, 1 << 19, 60, 480)],
+        32: [((1 << 63) + 5, 3, 540, 0)],
     }
 
 

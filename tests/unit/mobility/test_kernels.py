@@ -14,7 +14,7 @@ from tasks.events.packed_key import REASON_SECOND, SUBSCRIBER_SHIFT, pack
 from tasks.events.reasons import READ_REASONS
 from tasks.mobility import cleaning, key_fields, presence, stays
 from tasks.mobility.day import COUNT_NAMES, EARTH_RADIUS_M, CellArrays, StayRules, WalkRules, profile_size
-from tasks.mobility.tables import MONTH_STATE, PRESENCE, ZONE_VISITS
+from tasks.mobility.tables import MONTH_STATE, PRESENCE, STAYS, TRIPS, WEEK_STATE, LakeTable
 from tasks.mobility.walk import walk_partition
 from tests import reference
 from tests.reference import Cell
@@ -47,7 +47,7 @@ def arrays_of(cells: list[Cell]) -> CellArrays:
 
 
 def rules_of(carry: int = 7200, speed_m: float = 10_000, speed_mps: float = 55, bound: int = 5) -> WalkRules:
-    return WalkRules(DAY, carry, speed_m, speed_mps, bound, np.arange(HOURS) != 1, STAY)
+    return WalkRules(DAY, carry, speed_m, speed_mps, bound, np.arange(HOURS) != 1, np.arange(HOURS) > 0, STAY)
 
 
 def keys_of(events: list[tuple[int, int]], subscriber: int = 0) -> np.ndarray:
@@ -134,23 +134,6 @@ def test_one_subscriber_adds_at_most_the_bound_to_the_profile(rows: Any, bound: 
     assert sum(int(n) ** 2 for n in profile) <= 64**2 * bound
 
 
-@given(st.lists(st.lists(st.integers(-1, 3), min_size=HOURS, max_size=HOURS), min_size=1, max_size=6))
-@settings(max_examples=100, deadline=None)
-def test_nights_are_kept_as_minutes_by_zone(days: Any) -> None:
-    rules = rules_of()
-    slept = [(n, z) for n, hours in enumerate(days) for h, z in enumerate(hours) if z >= 0 and rules.night[h]]
-    subscriber, zone = np.array(slept, np.int32).reshape(-1, 2).T
-    found = presence.nights_spent(subscriber, zone)
-    expected = [
-        (subscriber, zone, minutes)
-        for subscriber, hours in enumerate(days)
-        for zone, minutes in sorted(
-            reference.nights({h: z for h, z in enumerate(hours) if z >= 0}, rules.night).items()
-        )
-    ]
-    assert [tuple(row.values()) for row in found.to_pylist()] == expected
-
-
 @st.composite
 def buckets(draw: Any) -> Any:
     """Cells, and for some subscribers their events and the reasons of their rows set aside at reading."""
@@ -172,11 +155,10 @@ def test_the_walk_of_a_bucket_is_the_definition_for_each_subscriber_in_any_row_o
         for key in [*keys_of(events, subscriber), *keys_of([(REASON_SECOND, reason) for reason in reasons], subscriber)]
     ]
     random.shuffle(keys)
-    walked = walk_partition(np.array(keys, np.int64), arrays_of(plan), rules, (PRESENCE, MONTH_STATE, ZONE_VISITS))
+    tables = (PRESENCE, STAYS, TRIPS, WEEK_STATE, MONTH_STATE)
+    walked = walk_partition(np.array(keys, np.int64), arrays_of(plan), rules, tables)
     counts, profile = Counter[str](), np.zeros(profile_size(rules), np.int64)
-    hours_in: list[tuple[int, int, int]] = []
-    nights: list[tuple[int, int, int]] = []
-    visits: list[tuple[int, int, int, int]] = []
+    expected: dict[LakeTable, list[tuple[int, ...]]] = {table: [] for table in tables}
     for subscriber, (events, reasons) in sorted(people.items()):
         kept, conflicting, duplicate = reference.conflicts_and_duplicates(events, plan)
         kept, impossible = reference.impossible_speed(kept, plan, rules.speed_m, rules.speed_mps)
@@ -185,15 +167,21 @@ def test_the_walk_of_a_bucket_is_the_definition_for_each_subscriber_in_any_row_o
         rows = [sum(second // 3600 == hour for second, _ in kept) for hour in range(HOURS)]
         rows += [reasons.count(reason) for reason in range(len(READ_REASONS))]
         profile += np.array(reference.weighted(rows, rules.profile_bound), np.int64)
-        hours = reference.presence(kept, plan, rules.max_gap_seconds, DAY)
-        hours_in += [(subscriber, hour, zone) for hour, zone in sorted(hours.items())]
-        zones = reference.nights(hours, rules.night)
-        nights += [(subscriber, zone, minutes) for zone, minutes in sorted(zones.items())]
-        visited = reference.zone_visits(reference.stays(kept, plan, rules))
-        visits += [(subscriber, zone, *row) for zone, row in sorted(visited.items())]
-    assert [tuple(row.values()) for row in walked.tables[PRESENCE].to_pylist()] == hours_in
-    assert [tuple(row.values()) for row in walked.tables[MONTH_STATE].to_pylist()] == nights
-    assert [tuple(row.values()) for row in walked.tables[ZONE_VISITS].to_pylist()] == visits
+        of = reference.stays(kept, plan, rules)
+        month = reference.month_state(of, rules)
+        hours = sorted(reference.presence(kept, plan, rules.max_gap_seconds, DAY).items())
+        found: tuple[Any, ...] = (
+            hours,
+            reference.stay_rows(of, DAY),
+            reference.trips(of),
+            [row[:1] for row in month],
+            month,
+        )
+        for table, their in zip(tables, found, strict=True):
+            expected[table] += [(subscriber, *row) for row in their]
+    for table in tables:
+        assert [tuple(row.values()) for row in walked.tables[table].to_pylist()] == expected[table]
+        assert walked.tables[table].schema.names[1:] == table.schema.names[1:]
     assert list(walked.counts) == [counts[name] for name in "abcde"]
     assert list(walked.profile) == list(profile)
 

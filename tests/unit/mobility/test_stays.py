@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 
 from tasks import policy_file
-from tasks.mobility.day import walk_rules
-from tasks.mobility.stays import find_stays
-from tasks.mobility.tables import ZONE_VISITS
+from tasks.mobility.day import FROM_BEFORE, GOES_ON, walk_rules
+from tasks.mobility.tables import MONTH_STATE, STAYS, TRIPS
 from tasks.mobility.walk import walk_partition
 from tasks.simulate import SimulationPlan, simulate
 from tests.reference import Cell
@@ -20,6 +19,7 @@ POLICY = policy_file.load().policy
 DAY = date(2026, 3, 3)
 RULES = walk_rules(POLICY, DAY, 16384)
 HOME, SHOP, PARK, FAR, OUTSIDE = range(5)
+NONE = 0
 CELLS = [
     Cell(0, 52.50, 13.40),
     Cell(1, 52.51, 13.41),
@@ -33,22 +33,22 @@ def minute(hour: int, minutes: int = 0) -> int:
     return 60 * hour + minutes
 
 
-def stays(*events: tuple[int, int]) -> Any:
-    """Zone, first and last minute, and whether midnight cuts it, of events at a minute in a cell."""
-    found = find_stays(keys_of([(60 * at, cell) for at, cell in events]), arrays_of(CELLS), RULES)
-    columns = (found.zone, found.start // 60, found.end // 60, found.overnight == 1)
-    return list(zip(*(column.tolist() for column in columns), strict=True))
-
-
-def visits(*events: tuple[int, int]) -> Any:
+def tables(*events: tuple[int, int]) -> Any:
+    """The day's tables by name, of events at a minute in a cell."""
     keys = keys_of([(60 * at, cell) for at, cell in events])
-    rows = walk_partition(keys, arrays_of(CELLS), RULES, (ZONE_VISITS,)).tables[ZONE_VISITS]
-    return {row["zone"]: (row["hour"], row["visits"]) for row in rows.to_pylist()}
+    walked = walk_partition(keys, arrays_of(CELLS), RULES, (STAYS, TRIPS, MONTH_STATE))
+    return {table.name: [tuple(row.values())[1:] for row in rows.to_pylist()] for table, rows in walked.tables.items()}
+
+
+def stays(*events: tuple[int, int]) -> Any:
+    """Zone, first and last minute, and which midnights cut it."""
+    rows = tables(*events)["stays"]
+    return [(zone, start // 60, end // 60, overnight) for zone, _, start, end, overnight in rows]
 
 
 def test_a_gap_between_two_zones_is_split_in_the_middle() -> None:
     day = [(minute(12), HOME), (minute(12, 30), HOME), (minute(13), SHOP), (minute(14), SHOP)]
-    assert stays(*day) == [(0, minute(10), minute(12, 45), False), (1, minute(12, 45), minute(16), False)]
+    assert stays(*day) == [(0, minute(10), minute(12, 45), NONE), (1, minute(12, 45), minute(16), NONE)]
 
 
 def test_a_shorter_time_than_the_minimum_dwell_is_a_move() -> None:
@@ -72,33 +72,60 @@ def test_a_stay_between_two_stays_elsewhere_is_no_ping_pong() -> None:
 
 
 def test_silence_ends_a_stay_by_day_sooner_than_by_night() -> None:
-    assert stays((minute(11), HOME), (minute(17), HOME)) == [(0, minute(9), minute(19), False)]
+    assert stays((minute(11), HOME), (minute(17), HOME)) == [(0, minute(9), minute(19), NONE)]
     assert stays((minute(11), HOME), (minute(17, 1), HOME)) == []
-    assert stays((minute(0, 30), HOME), (minute(10, 30), HOME)) == [(0, 0, minute(12, 30), True)]
+    assert stays((minute(0, 30), HOME), (minute(10, 30), HOME)) == [(0, 0, minute(12, 30), FROM_BEFORE)]
     assert stays((minute(0, 30), HOME), (minute(10, 31), HOME)) == []
 
 
 def test_a_stay_reaches_midnight_over_a_silence_that_is_not_too_long() -> None:
     evening = stays((minute(18), HOME), (minute(19), HOME))
-    assert evening == [(0, minute(16), minute(24), True)]
-    assert stays((minute(17), HOME), (minute(17, 30), HOME)) == [(0, minute(15), minute(19, 30), False)]
+    assert evening == [(0, minute(16), minute(24), GOES_ON)]
+    assert stays((minute(17), HOME), (minute(17, 30), HOME)) == [(0, minute(15), minute(19, 30), NONE)]
 
 
 def test_nobody_stays_outside_the_zones_and_the_way_there_ends_a_stay() -> None:
     day = [(minute(12), HOME), (minute(13), HOME), (minute(14), OUTSIDE), (minute(15), OUTSIDE)]
-    assert stays(*day) == [(0, minute(10), minute(13, 30), False)]
+    assert stays(*day) == [(0, minute(10), minute(13, 30), NONE)]
 
 
-def test_a_stay_that_midnight_cuts_is_a_visit_of_the_day_on_which_it_began() -> None:
+def test_midnights_cut_the_first_and_the_last_stay_of_the_day() -> None:
     day = [(minute(2), HOME), (minute(7), HOME), (minute(8), SHOP), (minute(14), SHOP), (minute(17), HOME),
            (minute(21), HOME)]  # fmt: skip
-    assert visits(*day) == {0: (2, 1), 1: (8, 1)}
-    assert visits(*day[:2]) == {0: (2, 0)}
+    assert [(zone, cut) for zone, *_, cut in stays(*day)] == [(0, FROM_BEFORE), (1, NONE), (0, GOES_ON)]
+    assert [cut for *_, cut in stays((minute(2), HOME), (minute(12), HOME), (minute(21), HOME))] == []
+    assert [cut for *_, cut in stays(*[(minute(hour), HOME) for hour in (2, 8, 14, 20)])] == [FROM_BEFORE | GOES_ON]
+
+
+def test_a_trip_leads_from_a_stay_to_the_next_one_elsewhere() -> None:
+    day = [(minute(2), HOME), (minute(7), HOME), (minute(8), SHOP), (minute(14), SHOP), (minute(17), HOME),
+           (minute(21), HOME)]  # fmt: skip
+    assert tables(*day)["trips"] == [(0, 1, 2, 7), (1, 0, 8, 15)]
+
+
+def test_no_trip_leads_to_the_same_zone_or_over_a_stay_outside_the_zones() -> None:
+    home = [(minute(12), HOME), (minute(13), HOME)]
+    again = [*home, (minute(20), HOME), (minute(21), HOME)]
+    assert (len(stays(*again)), tables(*again)["trips"]) == (2, [])
+    out = [*home, (minute(14), OUTSIDE), (minute(15), OUTSIDE), (minute(16), SHOP), (minute(17), SHOP)]
+    assert ([zone for zone, *_ in stays(*out)], tables(*out)["trips"]) == ([0, 1], [])
+    through = [*home, (minute(14), OUTSIDE), (minute(16), SHOP), (minute(17), SHOP)]
+    assert tables(*through)["trips"] == [(0, 1, 12, 13)]
+
+
+def test_a_month_keeps_the_minutes_of_night_and_work_by_zone() -> None:
+    day = [(minute(2), HOME), (minute(8), HOME), (minute(10), SHOP), (minute(16), SHOP), (minute(19), PARK),
+           (minute(19, 30), PARK)]  # fmt: skip
+    assert tables(*day)["month_state"] == [(0, 360, 0), (1, 0, 480), (2, 120, 0)]
+
+
+def test_nobody_works_on_a_sunday() -> None:
+    sunday = walk_rules(POLICY, date(2026, 3, 8), 16384)
+    assert (RULES.work.sum(), sunday.work.sum(), sunday.night.sum()) == (8, 0, 8)
 
 
 def test_silence_of_a_whole_day_is_no_stay() -> None:
     assert stays() == []
-    assert visits() == {}
     assert stays((minute(12), HOME)) == []
 
 
