@@ -9,7 +9,7 @@ from typer.core import TyperCommand, TyperGroup
 ORDER = (
     *("demo", "init", "simulate", "inspect", "doctor", "migrate", "client", "keys"),
     *("ingest", "publish", "deliver", "verify", "daily", "backfill", "expire", "serve"),
-    *("status", "runs", "releases", "deliveries", "budget"),
+    *("status", "runs", "releases", "deliveries", "budget", "quote"),
 )
 """A row's way, and how one learns of it."""
 
@@ -37,7 +37,7 @@ class PlainUsage(TyperCommand):
 app = typer.Typer(
     name="throng",
     cls=_InOrder,
-    help="See the crowd, never the person: footfall from mobile network events, consented and differentially private.",
+    help="See the crowd, never the person: statistics of mobile network events, consented and differentially private.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain help: rich alone would take longer to import than everything else

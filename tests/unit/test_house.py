@@ -39,7 +39,15 @@ VERBS = {"ingest", "publish", "deliver", "expire", "verify", "rotate"} | {
         "delivery_objects",
         "key_ring",
     ),  # what they share: drawing once, what a delivery and an index may say
-    *("plan", "alerts", "metrics", "status", "landing_check", "inspect"),  # what is to be done, and what is to be told
+    *(
+        "plan",
+        "quote",
+        "alerts",
+        "metrics",
+        "status",
+        "landing_check",
+        "inspect",
+    ),  # what is to be done, and what is to be told
 }
 """The verbs, what they share, and what looks at their work."""
 
