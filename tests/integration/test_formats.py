@@ -10,6 +10,7 @@ import pytest
 
 from tasks.ingest import Ingest
 from tasks.privacy.bounds import Integers
+from tasks.products.registry import lake_tables
 from tasks.settings import Settings
 from tasks.simulate import SimulationPlan, simulate
 from tasks.store import Stores, open_stores
@@ -38,23 +39,28 @@ class Above:
         return np.full(size, 10_000 * unit, dtype=np.int64)
 
 
+Persons = list[tuple[tuple[int, ...], ...]]
+"""Each person's rows, in an order that knows no pseudonym."""
+
+
 @pytest.fixture(scope="module")
-def native(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[tuple[tuple[int, int], ...]], pa.Table]:
+def native(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Persons], pa.Table]:
     return _way(tmp_path_factory.mktemp("native"), *FORMS[0])
 
 
 @pytest.mark.parametrize(("format", "container"), FORMS[1:])
-def test_every_format_and_file_form_counts_the_same_persons_in_the_same_places(
-    native: tuple[list[tuple[tuple[int, int], ...]], pa.Table], tmp_path: Path, format: str, container: str
+def test_every_format_and_file_form_gives_the_same_rows_to_every_product(
+    native: tuple[dict[str, Persons], pa.Table], tmp_path: Path, format: str, container: str
 ) -> None:
     persons, release = _way(tmp_path, format, container)
-    assert len(persons) > 100
+    assert sorted(persons) == [table.name for table in lake_tables()]
+    assert {name for name, rows in persons.items() if len(rows) <= 100} == set()
     assert persons == native[0]
     assert release.equals(native[1])
 
 
-def _way(root: Path, format: str, container: str) -> tuple[list[tuple[tuple[int, int], ...]], pa.Table]:
-    """Everybody's day, without names, and the release."""
+def _way(root: Path, format: str, container: str) -> tuple[dict[str, Persons], pa.Table]:
+    """Everybody's day in each table of the lake, and a release."""
     plan = SimulationPlan(300, 1, DAY, 3, zones=12, rate=30, dirty=0.0, format=format, container=container)
     simulate(root / "landing", plan)
     stores = open_stores(Settings(home=root / "home", landing=str(root / "landing")))
@@ -62,14 +68,13 @@ def _way(root: Path, format: str, container: str) -> tuple[list[tuple[tuple[int,
     ref = publisher(stores, Above())("footfall", str(DAY))
     table = stores.lake.release(ReleaseKey(ref.product, ref.version, ref.period, ref.revision), ref.sha256).table
     assert set(table["status"].to_pylist()) == {"estimate"}
-    return _persons(stores, day.generation), table
+    return {each.name: _persons(stores, day.generation, each.name) for each in lake_tables()}, table
 
 
-def _persons(stores: Stores, generation: int) -> list[tuple[tuple[int, int], ...]]:
-    """Hours and zones of each person, in an order that knows no pseudonym."""
+def _persons(stores: Stores, generation: int, name: str) -> Persons:
     files = stores.catalog.lake_files({DAY: generation})
-    table = pa.concat_tables(stores.lake.rows(file) for file in files if file.table == "presence")
-    days: dict[int, list[tuple[int, int]]] = {}
-    for pseudonym, hour, zone in zip(*(column.to_pylist() for column in table.columns), strict=True):
-        days.setdefault(pseudonym, []).append((hour, zone))
+    table = pa.concat_tables(stores.lake.rows(file) for file in files if file.table == name)
+    days: dict[int, list[tuple[int, ...]]] = {}
+    for pseudonym, *row in zip(*(column.to_pylist() for column in table.columns), strict=True):
+        days.setdefault(pseudonym, []).append(tuple(row))
     return sorted(tuple(sorted(day)) for day in days.values())
