@@ -73,7 +73,7 @@ def level_views(product: Product, rules: tuple[LevelRule, ...], public: PublicCo
             bound=rule.bound if rule else None,
             threshold=(rule and rule.threshold) or 0,
             reading=level.reading,
-            counted=level.counted,
+            quantity=level.quantity,
         )
         for level in product.released
         for rule in [drawn_by.get(level.name)]

@@ -7,17 +7,9 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
+from tasks.deliverable.number_columns import INTERVAL, Measure, measures
 from tasks.deliverable.serialisation import instant
 from tasks.deliverable.view import DimensionView, LevelView, ReleaseView, RowStatus, TableView
-
-PEOPLE = ("people", "people_low", "people_high")
-"""Columns of estimated people, in the release and in the delivery."""
-
-PERSONS = ("persons", "persons_low", "persons_high")
-"""Columns of counted subscribers in the delivery."""
-
-INTERVAL = 0.9
-"""The share of intervals that hold the true count."""
 
 RELIABILITY = {"good": 0.15, "usable": 0.3, "weak": float("inf")}
 """Half of the interval, as a share of the number, is below this."""
@@ -56,13 +48,15 @@ def key_columns(table: TableView | LevelView) -> tuple[str, ...]:
     return ("level", *(dimension.column for dimension in table.dimensions))
 
 
-def status_meanings(instant: DimensionView | None) -> dict[RowStatus, str]:
+def status_meanings(release: ReleaseView) -> dict[RowStatus, str]:
     """What each status says of its row."""
-    unit = instant.unit if instant else "period"
+    unit = release.instant.unit if release.instant else release.period.cadence.value
+    small = "The noisy number was below the level's threshold"
+    if any(level.sigma is None for level in release.levels):
+        small += ", or, where a number was computed, small against its standard error"
     return {
         RowStatus.ESTIMATE: "The number is published, with its interval.",
-        RowStatus.WITHHELD_SMALL: "The noisy number was below the level's threshold. "
-        "It is not shown; do not read it as zero.",
+        RowStatus.WITHHELD_SMALL: f"{small}. It is not shown; do not read it as zero.",
         RowStatus.NO_COVERAGE: f"No antenna of the network served this place in this {unit}: nothing is known.",
         RowStatus.INCOMPLETE: f"The network's data of this {unit} did not arrive in full: nothing is known.",
     }
@@ -111,45 +105,34 @@ def utc_offset_minutes(local: datetime) -> int:
     return (local.replace(tzinfo=UTC) - local) // timedelta(minutes=1)
 
 
-def number_sources(release: ReleaseView) -> dict[str, str]:
-    """Each column of numbers, with its column in the release."""
-    persons = dict(zip((*PERSONS, "se"), ("value", "low", "high", "se"), strict=True))
-    return persons | (dict(zip(PEOPLE, PEOPLE, strict=True)) if release.estimator else {})
-
-
-def intervals(release: ReleaseView) -> list[tuple[str, str, str]]:
-    """Columns of lower end, number and upper end."""
-    return [(low, value, high) for value, low, high in ((PERSONS, PEOPLE) if release.estimator else (PERSONS,))]
-
-
-def _counted(table: TableView) -> str:
-    """What `persons` counts, also in levels that count something else."""
-    others = "".join(
-        f" (in {level.name}: their {level.counted})" for level in table.levels if level.counted != "persons"
-    )
-    return f"Opted-in subscribers counted{others}, noise included"
-
-
 def _numbers(release: ReleaseView, table: TableView) -> Iterator[DataColumn]:
-    interval = f"the {100 * INTERVAL:.0f} % interval"
-    meanings = {
-        "persons": (_counted(table), "persons", 1250),
-        "persons_low": (f"Lower end of {interval} of persons", "persons", 1197),
-        "persons_high": (f"Upper end of {interval} of persons", "persons", 1303),
-        "se": ("Standard error of persons, from the noise", "persons", 32.0),
-        "people": (f"People, estimated from persons ({release.estimator})", "people", 5000),
-        "people_low": (f"Lower end of {interval} of people", "people", 4700),
-        "people_high": (f"Upper end of {interval} of people", "people", 5300),
-    }
-    for name in number_sources(release):
-        meaning, unit, example = meanings[name]
-        of_type, said = pa.float64() if name == "se" else pa.int64(), f"{meaning}; empty unless the status is estimate."
-        yield DataColumn(name, of_type, False, said, unit, example=example)
+    counted = table.quantity
+    first, *others = (list(_measure(measure)) for measure in measures(release, table))
+    yield from first
+    yield _number(
+        "se", pa.float64(), f"Standard error of {counted.name}, from the noise", counted.unit, counted.example[3]
+    )
+    for columns_of_measure in others:
+        yield from columns_of_measure
     good, usable = (f"{100 * RELIABILITY[name]:.0f} %" for name in ("good", "usable"))
     reliability = (
-        f"Half of the interval as a share of persons: good is below {good}, usable below {usable}, else weak; "
+        f"Half of the interval as a share of {counted.name}: good is below {good}, usable below {usable}, else weak; "
         "empty unless the status is estimate."
     )
     yield DataColumn("reliability", pa.string(), False, reliability, values=tuple(RELIABILITY))
     status = "Whether there is a number, and if not, why."
     yield DataColumn("status", pa.string(), True, status, values=tuple(RowStatus))
+
+
+def _measure(measure: Measure) -> Iterator[DataColumn]:
+    """The columns of a value and of its interval."""
+    interval = f"of the {100 * INTERVAL:.0f} % interval of {measure.columns[0]}"
+    meanings = (measure.meaning, f"Lower end {interval}", f"Upper end {interval}")
+    of_type = pa.float64() if measure.decimals else pa.int64()
+    for name, meaning, example in zip(measure.columns, meanings, measure.example, strict=True):
+        yield _number(name, of_type, meaning, measure.unit, example)
+
+
+def _number(name: str, of_type: pa.DataType, meaning: str, unit: str, example: float) -> DataColumn:
+    typed = int(example) if pa.types.is_integer(of_type) else example
+    return DataColumn(name, of_type, False, f"{meaning}; empty unless the status is estimate.", unit, example=typed)

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from open_data_contract_standard.model import DataQuality
 
-from tasks.deliverable.columns import PERSONS, DataColumn, intervals, key_columns, number_sources
+from tasks.deliverable.columns import DataColumn, key_columns
+from tasks.deliverable.number_columns import intervals, number_columns
 from tasks.deliverable.view import ReleaseView, RowStatus, TableView
 
 PARTITION_KEY = ("dt", "revision")
@@ -22,15 +23,15 @@ def table_rules(release: ReleaseView, table: TableView) -> Iterator[DataQuality]
         severity="error",
         description="These columns together name a row.",
     )
-    for low, value, high in intervals(release):
+    for low, value, high in intervals(release, table):
         outside = f"{low} > {value} OR {value} > {high}"
         yield _no_row(outside, "consistency", f"{value} is between {low} and {high}.")
     for level in (level for level in table.levels if level.threshold):
-        below = f"level = '{level.name}' AND {PERSONS[0]} < {level.threshold}"
+        below = f"level = '{level.name}' AND {level.quantity.name} < {level.threshold}"
         yield _no_row(below, "conformity", f"{level.name} shows nothing below {level.threshold}.")
 
 
-def column_rules(release: ReleaseView, column: DataColumn) -> Iterator[DataQuality]:
+def column_rules(release: ReleaseView, table: TableView, column: DataColumn) -> Iterator[DataQuality]:
     """A column has its listed values only, and a number is there exactly where the status is estimate."""
     if column.values:
         yield DataQuality(
@@ -42,7 +43,7 @@ def column_rules(release: ReleaseView, column: DataColumn) -> Iterator[DataQuali
             severity="error",
             description=f"{column.name} has known values only.",
         )
-    if column.name in (*number_sources(release), "reliability"):
+    if column.name in (*number_columns(release, table), "reliability"):
         other = f"(${{property}} IS NULL) = (status = '{RowStatus.ESTIMATE}')"
         yield _no_row(other, "completeness", f"{column.name} is filled exactly where the status is estimate.")
 

@@ -26,9 +26,11 @@ TYPES: dict[str, tuple[str, str, dict[str, Any] | None]] = {
 def contract_table(release: ReleaseView, table: TableView) -> SchemaObject:
     """A table of the contract."""
     key = (*PARTITION_KEY, *key_columns(table))
-    in_files = [_property(release, column, key) for column in columns(release, table)]
+    in_files = [_property(release, table, column, key) for column in columns(release, table)]
     in_folders = [
-        _property(release, column, key).model_copy(update={"partitioned": True, "partitionKeyPosition": position})
+        _property(release, table, column, key).model_copy(
+            update={"partitioned": True, "partitionKeyPosition": position}
+        )
         for position, column in enumerate(_folder_columns(release), 1)
     ]
     return SchemaObject(
@@ -52,7 +54,7 @@ def _folder_columns(release: ReleaseView) -> Iterator[DataColumn]:
     yield DataColumn("revision", pa.int64(), True, meaning, example=1)
 
 
-def _property(release: ReleaseView, column: DataColumn, key: tuple[str, ...]) -> SchemaProperty:
+def _property(release: ReleaseView, table: TableView, column: DataColumn, key: tuple[str, ...]) -> SchemaProperty:
     logical, physical, options = TYPES[str(column.type)]
     named = column.name in key
     example = str(column.values[0]) if column.values else column.example
@@ -66,7 +68,7 @@ def _property(release: ReleaseView, column: DataColumn, key: tuple[str, ...]) ->
         required=column.required,
         description=column.meaning,
         examples=None if example is None else [example],
-        quality=list(column_rules(release, column)) or None,
+        quality=list(column_rules(release, table, column)) or None,
         customProperties=[CustomProperty(property="unit", value=column.unit)] if column.unit else None,
     )
 
@@ -75,6 +77,7 @@ def _level(level: LevelView) -> dict[str, object]:
     return {
         "name": level.name,
         "meaning": level.meaning,
+        "quantity": level.quantity.name,
         "additiveOver": level.additive_columns,
         "threshold": level.threshold,
     }

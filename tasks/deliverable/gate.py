@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from itertools import pairwise
 
-from tasks.deliverable.columns import PERSONS, columns, intervals, key_columns, number_sources
+from tasks.deliverable.columns import columns, key_columns
 from tasks.deliverable.grant import Granted
+from tasks.deliverable.number_columns import intervals, number_columns
 from tasks.deliverable.serialisation import as_text, instant
 from tasks.deliverable.table import Tables
 from tasks.deliverable.view import ReleaseView, RowStatus, TableView
@@ -61,17 +62,17 @@ def _in_text(value: object) -> object:
 
 
 def _numbers(release: ReleaseView, table: TableView) -> Iterator[Expectation]:
-    for low, high in (pair for ends in intervals(release) for pair in pairwise(ends)):
+    for low, high in (pair for ends in intervals(release, table) for pair in pairwise(ends)):
         order = {"column_A": high, "column_B": low, "or_equal": True, "ignore_row_if": "either_value_is_missing"}
         yield Expectation(f"{low} is at most {high}", "ExpectColumnPairValuesAToBeGreaterThanB", order)
     for status in RowStatus:
         filled = status is RowStatus.ESTIMATE
         rule = "ExpectColumnValuesToNotBeNull" if filled else "ExpectColumnValuesToBeNull"
-        for number in (*number_sources(release), "reliability"):
+        for number in (*number_columns(release, table), "reliability"):
             name = f"{number} is {'filled' if filled else 'empty'} where the status is {status}"
             yield Expectation(name, rule, {"column": number}, ("status", status.value))
     for level in (level for level in table.levels if level.threshold):
-        least = {"column": PERSONS[0], "min_value": level.threshold}
+        least = {"column": level.quantity.name, "min_value": level.threshold}
         yield Expectation(
             f"{level.name} shows nothing below {level.threshold}",
             "ExpectColumnValuesToBeBetween",

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from operator import attrgetter
 
 from tasks.deliverable.changes import FORMAT, granted_facts
-from tasks.deliverable.columns import INTERVAL, columns, key_columns
+from tasks.deliverable.columns import columns, key_columns
+from tasks.deliverable.number_columns import INTERVAL
 from tasks.deliverable.renderers.contract import RENDERER as CONTRACT
 from tasks.deliverable.renderers.parquet import RENDERER as PARQUET
 from tasks.deliverable.renderers.spec import RenderedFile, RenderInput
@@ -83,6 +84,7 @@ def _schema(content: RenderInput) -> dict[str, object]:
                 for column in columns(release, table)
             ],
             "key": list(key_columns(table)),
+            "quantity": {"name": table.quantity.name, "unit": table.quantity.unit},
         }
         for table in release.tables
     ]
@@ -102,6 +104,7 @@ def _privacy(release: ReleaseView) -> dict[str, object]:
         "mechanism": DERIVED_MECHANISM if release.inputs else MECHANISM,
         "sigma": {level.name: float(level.sigma) for level in release.levels if level.sigma},
         "bound": {level.name: level.bound for level in release.levels if level.bound},
+        "computed": [level.name for level in release.levels if level.sigma is None],
         "threshold": {level.name: level.threshold for level in release.levels},
     }
 

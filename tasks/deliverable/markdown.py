@@ -11,6 +11,10 @@ def plain(text: str) -> str:
     return re.sub(r"([\\`*_\[\]<>|])", r"\\\1", " ".join(text.split()))
 
 
+def _count(number: float, decimals: int = 0) -> str:
+    return f"{number:,.{decimals}f}"
+
+
 @cache
 def template(name: str) -> Template:
     """A template of this package."""
@@ -21,5 +25,5 @@ def template(name: str) -> Template:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"plain": plain, "count": lambda number: f"{number:,.0f}"}
+    environment.filters |= {"plain": plain, "count": _count}
     return environment.get_template(name)

@@ -1,8 +1,10 @@
 """What a delivery states in several of its files."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 
-from tasks.deliverable.view import DimensionView, Exclusion, LevelView, ReleaseView
+from tasks.deliverable.view import Exclusion, LevelView, ReleaseView
+from tasks.period import Cadence
 from tasks.policy import Eligibility, Publisher
 
 UNIT = "everything of one subscriber (one SIM) in one calendar month"
@@ -19,7 +21,7 @@ IN_WORDS = (
     "In words: a coin decides whether a subscriber is counted, and somebody who knows all else guesses the coin. "
     "With all releases of a month, at most about {guesses} of 100 such guesses are right; with none, 50 are."
 )
-PERMITTED = "Statistics of places and hours."
+PERMITTED = "Statistics of places and times."
 FORBIDDEN = (
     "To single out, re-identify or contact a person, or to attempt it.",
     "To combine the numbers with other data, or with other deliveries, in order to do so.",
@@ -62,18 +64,38 @@ def published_by(publisher: Publisher) -> dict[str, str]:
     return {title: getattr(publisher, name) or NOT_STATED for name, title in PUBLISHER_TITLES.items()}
 
 
-def additions(level: LevelView, quote: str = "") -> str:
-    """Over which columns a level's values may be added; names between quotes."""
-    if not level.additive:
+def additions(level: LevelView, cadence: Cadence, quote: str = "") -> str:
+    """Over which columns and periods a level's values may be added; names between quotes."""
+    over = [f"{quote}{column}{quote}" for column in level.additive_columns]
+    if level.quantity.happens:
+        over += [f"{unit}s" for unit in times(level, cadence)]
+    if not over:
         return "Values may not be added."
-    within = f"Within one {level.instant.unit}, values" if level.instant else "Values"
-    return f"{within} may be added over {', '.join(f'{quote}{column}{quote}' for column in level.additive_columns)}."
+    within = f"Within one {level.instant.unit}, values" if level.instant and not level.quantity.happens else "Values"
+    return f"{within} may be added over {phrase(over, 'and')}."
 
 
-def never_add(instant: DimensionView | None) -> str:
+def never_add(release: ReleaseView) -> str:
     """Over what no level's values may be added."""
-    instants = f"{instant.unit}s (one person stays several {instant.unit}s) and never over " if instant else ""
-    return f"Never add over {instants}levels (each level counts the same persons again)."
+    said = ["Never add over levels: each level counts the same persons again."] if len(release.levels) > 1 else []
+    for level in (table.levels[0] for table in release.tables):
+        if not level.quantity.counts:
+            said.append(f"Never add {level.quantity.name}: they are no counts.")
+        elif not level.quantity.happens:
+            units = phrase([f"{unit}s" for unit in times(level, release.period.cadence)], "or")
+            said.append(f"Never add {level.quantity.name} over {units}: the same person can be counted in several.")
+    return " ".join(dict.fromkeys(said))
+
+
+def times(level: LevelView, cadence: Cadence) -> list[str]:
+    """The units of time between which a level's numbers differ, the shortest first."""
+    return [*([level.instant.unit] if level.instant else []), cadence.value]
+
+
+def phrase(names: Sequence[str], last: str) -> str:
+    """Names as a phrase: a, b `last` c."""
+    *first, end = names
+    return f"{', '.join(first)} {last} {end}" if first else end
 
 
 def clock_change(release: ReleaseView) -> str:

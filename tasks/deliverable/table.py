@@ -6,8 +6,9 @@ from statistics import NormalDist
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks.deliverable.columns import RELIABILITY, columns, intervals, number_sources, utc_offset_minutes
+from tasks.deliverable.columns import RELIABILITY, columns, utc_offset_minutes
 from tasks.deliverable.grant import Granted
+from tasks.deliverable.number_columns import measures
 from tasks.deliverable.view import DimensionView, LevelView, ReleaseView, RowStatus, TableView, ZonesView
 from tasks.errors import StepFailed
 
@@ -40,10 +41,11 @@ def status_counts(data: pa.Table, level: str) -> dict[str, int]:
 
 def expected_lifted(data: pa.Table, level: LevelView) -> int:
     """About how many shown numbers of a level are truly below its threshold, shown only because noise lifted them."""
-    rows = data.filter(pc.equal(data["level"], level.name)).drop_null()
     if not level.threshold:
         return 0
-    distances = pc.divide(pc.subtract(rows["persons"], float(level.threshold)), rows["se"]).to_pylist()
+    of_level, shown = pc.equal(data["level"], level.name), pc.equal(data["status"], RowStatus.ESTIMATE)
+    rows = data.filter(pc.and_(of_level, shown))
+    distances = pc.divide(pc.subtract(rows[level.quantity.name], float(level.threshold)), rows["se"]).to_pylist()
     return round(sum(NormalDist().cdf(-distance) for distance in distances))
 
 
@@ -71,8 +73,8 @@ def _in_client_columns(
     made: Columns = {"level": rows["level"], "status": rows["status"]}
     for dimension in level.dimensions:
         made |= _key(dimension, rows[dimension.name], release, names)
-    shown = pc.equal(rows["status"], RowStatus.ESTIMATE.value)
-    made |= {name: pc.if_else(shown, numbers, None) for name, numbers in _numbers(release, rows)}
+    shown = pc.equal(rows["status"], RowStatus.ESTIMATE)
+    made |= {name: pc.if_else(shown, numbers, None) for name, numbers in _numbers(release, table, rows)}
     fields = [column.field for column in columns(release, table)]
     return pa.table([made[field.name].cast(field.type) for field in fields], pa.schema(fields))
 
@@ -99,14 +101,15 @@ def _local_time(dimension: DimensionView, starts: pa.ChunkedArray, release: Rele
     return {name: column.take(coded.indices) for name, column in made.items()}
 
 
-def _numbers(release: ReleaseView, rows: pa.Table) -> Iterator[tuple[str, pa.ChunkedArray]]:
-    """Whole persons, intervals widened to whole persons and cut at zero, and how reliable they are."""
-    sources = number_sources(release)
-    for low, value, high in intervals(release):
-        least = pc.min_element_wise(rows[sources[value]], 0.0, skip_nulls=False)
-        yield low, pc.max_element_wise(pc.floor(rows[sources[low]]), pc.floor(least), skip_nulls=False)
-        yield value, pc.round(rows[sources[value]])
-        yield high, pc.ceil(rows[sources[high]])
+def _numbers(release: ReleaseView, table: TableView, rows: pa.Table) -> Iterator[tuple[str, pa.ChunkedArray]]:
+    """Rounded values, intervals widened to as many digits and cut at zero, and how reliable they are."""
+    for measure in measures(release, table):
+        scale = 10.0**measure.decimals
+        value, low, high = (pc.multiply(rows[name], scale) for name in measure.sources)
+        least = pc.floor(pc.min_element_wise(value, 0.0, skip_nulls=False))
+        ends = (pc.max_element_wise(pc.floor(low), least, skip_nulls=False), pc.ceil(high))
+        for name, number in zip(measure.columns, (pc.round(value), *ends), strict=True):
+            yield name, pc.divide(number, scale)
     yield "se", pc.round(rows["se"], 1)
     share = pc.divide(pc.subtract(rows["high"], rows["low"]), pc.multiply(pc.abs(rows["value"]), 2.0))
     above = [pc.greater_equal(share, limit).cast(pa.int8()) for limit in list(RELIABILITY.values())[:-1]]

@@ -13,6 +13,7 @@ import pyarrow as pa
 from tasks.errors import StepFailed
 from tasks.period import Period
 from tasks.policy import Publisher
+from tasks.quantity import PERSONS, Quantity
 
 
 class RowStatus(StrEnum):
@@ -65,6 +66,11 @@ class DimensionView:
         return self.name.removesuffix("_start")
 
     @property
+    def preposition(self) -> str:
+        """What a sentence puts before a place at which something begins or ends."""
+        return {"origin": "from ", "destination": "to "}.get(self.name.partition("_")[0], "")
+
+    @property
     def plural(self) -> str:
         """What a column of places names, in words: `origin zones` of `origin_zone_id`."""
         return f"{self.column.removesuffix('_id')}s".replace("_", " ")
@@ -93,8 +99,8 @@ class LevelView:
     """Least value shown; 0 where every value is."""
     reading: str = "were counted at"
     """What the counted subscribers did, as it reads between their number and a place."""
-    counted: str = "persons"
-    """What the numbers count."""
+    quantity: Quantity = PERSONS
+    """What the numbers measure."""
 
     def __post_init__(self) -> None:
         if len(set(self.columns)) != len(self.columns):
@@ -127,7 +133,7 @@ class LevelView:
 
 @dataclass(frozen=True)
 class TableView:
-    """A delivered table: the levels that have the same key columns, under the first one's name."""
+    """A delivered table: the levels of the same key columns and quantity, under the first one's name."""
 
     name: str
     levels: tuple[LevelView, ...]
@@ -136,6 +142,11 @@ class TableView:
     def dimensions(self) -> tuple[DimensionView, ...]:
         """The key columns of every level of the table, after `level`."""
         return self.levels[0].dimensions
+
+    @property
+    def quantity(self) -> Quantity:
+        """What the numbers of every level measure."""
+        return self.levels[0].quantity
 
 
 @dataclass(frozen=True)
@@ -212,10 +223,10 @@ class ReleaseView:
 
     @property
     def tables(self) -> tuple[TableView, ...]:
-        """The delivered tables: one for each set of key columns."""
-        found: dict[tuple[str, ...], list[LevelView]] = {}
+        """The delivered tables: one for each set of key columns and quantity."""
+        found: dict[tuple[tuple[str, ...], Quantity], list[LevelView]] = {}
         for level in self.levels:
-            found.setdefault(level.columns, []).append(level)
+            found.setdefault((level.columns, level.quantity), []).append(level)
         return tuple(TableView(levels[0].name, tuple(levels)) for levels in found.values())
 
     @property

@@ -17,13 +17,13 @@ def notes(content: RenderInput) -> Iterator[tuple[str, str]]:
     yield "who is counted", release.basis
     yield "who is not counted", " ".join(each.meaning for each in release.left_out)
     yield "how to read", "Numbers carry noise; the interval says how much. An empty number is not a zero: see status."
-    yield "what may be added", f"{never_add(release.instant)} A sum lacks what the rows without a number would add."
+    yield "what may be added", f"{never_add(release)} A sum lacks what the rows without a number would add."
     yield from _time(release)
     yield from (("warning", warning) for warning in release.warnings)
     yield "months add up", COMPOSITION
     yield "permitted use", f"{PERMITTED_USE} More is in TERMS.md."
-    yield from ((level.name, f"{level.meaning} {additions(level)}") for level in release.levels)
-    yield from ((status.value, meaning) for status, meaning in status_meanings(release.instant).items())
+    yield from ((level.name, f"{level.meaning} {additions(level, release.period.cadence)}") for level in release.levels)
+    yield from ((status.value, meaning) for status, meaning in status_meanings(release).items())
     yield from {column.name: column.meaning for table in release.tables for column in columns(release, table)}.items()
 
 

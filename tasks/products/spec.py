@@ -24,6 +24,7 @@ from tasks.privacy.consistency import Measured
 from tasks.privacy.derived import StoredRelease
 from tasks.privacy.derived_level import DerivedLevel
 from tasks.privacy.release_table import KeyStatuses
+from tasks.quantity import PERSONS, Quantity
 
 if TYPE_CHECKING:
     from tasks.mobility.tables import LakeTable
@@ -97,8 +98,8 @@ class Level:
     """Dimensions over which values may be added; over the others the same person would be counted again."""
     reading: str = "were counted at"
     """What the counted persons did, as it reads between their number and a place."""
-    counted: str = "persons"
-    """What the numbers count."""
+    quantity: Quantity = PERSONS
+    """What the numbers measure."""
     once_an_hour: bool = False
     """A person has at most one key an hour, so that the bound is the period's number of hours."""
 

@@ -11,6 +11,7 @@ from tasks.privacy.bounds import Contributions
 from tasks.privacy.release_table import KeyStatuses
 from tasks.products.dimensions import ZONE
 from tasks.products.spec import OPTED_IN, Audience, CountContext, DataProduct, Level
+from tasks.quantity import VISITS
 
 VISITORS = Level(
     "zone",
@@ -18,19 +19,20 @@ VISITORS = Level(
     (ZONE,),
     reading="stayed in",
 )
-VISITS = Level(
+VISITS_BEGUN = Level(
     "zone_visits",
     "Visits that began on this day. A stay that midnight cuts is one visit, of the day on which it began. "
     "Of a person with very many visits, each counts for less.",
     (ZONE,),
     additive=frozenset({"zone_id"}),
-    counted="visits",
+    reading="began in",
+    quantity=VISITS,
 )
 
 
 def count(context: CountContext) -> Sequence[Contributions]:
     """Count each person once a zone, and their visits; both weighted where a person has too many."""
-    visitors, visits = context.weighted_counter(VISITORS), context.weighted_counter(VISITS)
+    visitors, visits = context.weighted_counter(VISITORS), context.weighted_counter(VISITS_BEGUN)
     for rows in context.rows(STAYS):
         person, zone = rows["pseudonym"].to_numpy(), rows["zone"].to_numpy().astype(np.int64)
         _, once = np.unique(rows["member"].to_numpy() * len(context.zones.zone_ids) + zone, return_index=True)
@@ -50,9 +52,9 @@ def statuses(context: CountContext) -> Mapping[str, KeyStatuses]:
 
 PRODUCT = DataProduct(
     name="visitors",
-    version=1,
+    version=2,
     cadences=frozenset({Cadence.DAY}),
-    levels=(VISITORS, VISITS),
+    levels=(VISITORS, VISITS_BEGUN),
     audience=Audience.CLIENTS,
     population=OPTED_IN,
     reads=(STAYS,),

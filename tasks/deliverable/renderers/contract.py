@@ -25,7 +25,7 @@ from tasks.policy import Publisher
 
 API_VERSION = "v3.1.0"
 LIMITATIONS = (
-    "Persons are opted-in subscribers, not everybody. Every number carries noise; its interval says how much. "
+    "Counted are opted-in subscribers, not everybody. Every number carries noise; its interval says how much. "
     "A number below its level's threshold is withheld: do not read it as zero. "
     "A phone that is silent for hours is counted nowhere. "
     "A place marked as sensitive counts in a neighbouring zone. Left out are:"
@@ -111,7 +111,7 @@ def _server(release: ReleaseView) -> Server:
 
 def _service(content: RenderInput) -> list[ServiceLevelAgreementProperty]:
     cadence, timezone = content.release.period.cadence.value, content.release.timezone
-    by = f"The next delivery is there by this time of {timezone}, on the day after its period."
+    by = f"The next delivery is there by this time of {timezone}, on the day after the period ends."
     return [
         ServiceLevelAgreementProperty(
             property="frequency", value=1, unit=cadence, description=f"One delivery for each {cadence}."

@@ -9,6 +9,16 @@ import pyarrow.compute as pc
 from tasks.deliverable.renderers.spec import Renderer, RenderInput
 from tasks.deliverable.serialisation import as_text
 
+MEASURES = {
+    "persons": "Personen",
+    "visits": "Besuche",
+    "trips": "Wege",
+    "minutes": "Minuten",
+    "kilometres": "Kilometer",
+    "districts": "Bezirke",
+    "people": "Menschen",
+}
+"""German names of what is measured."""
 HEADER = {
     "period": "Zeitraum",
     "level": "Ebene",
@@ -22,15 +32,12 @@ HEADER = {
     "utc_offset_minutes": "Abstand zu UTC (min)",
     "age_band": "Altersgruppe",
     "gender": "Geschlecht",
-    "persons": "Personen",
-    "persons_low": "Personen von",
-    "persons_high": "Personen bis",
     "se": "Standardfehler",
-    "people": "Menschen",
-    "people_low": "Menschen von",
-    "people_high": "Menschen bis",
     "reliability": "Verlässlichkeit",
     "status": "Status",
+    **MEASURES,
+    **{f"{name}_low": f"{german} von" for name, german in MEASURES.items()},
+    **{f"{name}_high": f"{german} bis" for name, german in MEASURES.items()},
 }
 """German names of columns; a column without one keeps its own."""
 

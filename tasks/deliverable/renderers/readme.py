@@ -10,8 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.deliverable.changes import SENTENCES
-from tasks.deliverable.columns import INTERVAL, DataColumn, columns, status_meanings
+from tasks.deliverable.columns import DataColumn, columns, status_meanings
 from tasks.deliverable.markdown import plain, template
+from tasks.deliverable.number_columns import INTERVAL
 from tasks.deliverable.renderers.parquet import RENDERER as PARQUET
 from tasks.deliverable.renderers.spec import Renderer, RenderInput
 from tasks.deliverable.serialisation import instant
@@ -44,7 +45,6 @@ def readme(content: RenderInput) -> bytes:
         grant=content.grant,
         delivery=content.delivery,
         changes=content.changes,
-        sentences=SENTENCES,
         path=content.path,
         reference=content.reference,
         shared=[each for each in content.renderers if each.below == "reference"],
@@ -58,20 +58,15 @@ def readme(content: RenderInput) -> bytes:
             for table in release.tables
             for level in table.levels
         ],
-        meanings=status_meanings(release.instant),
         districts_missing=any(level.of_districts and not content.places.keys(level) for level in release.levels),
         interval=INTERVAL,
         example=_example(content.tables[first.name], first.levels[0]),
         hidden=sorted({d.column for level in release.levels for d in level.dimensions if d.hidden}),
         asked=[each for each in content.renderers if each.on_request],
-        unit=UNIT,
-        mechanism=DERIVED_MECHANISM if release.inputs else MECHANISM,
         key_id=key_id(content.public_key),
-        in_words=IN_WORDS.format(guesses=release.privacy.month_cap_guesses),
-        composition=COMPOSITION,
-        clock_change=clock_change(release),
-        never_add=never_add(release.instant),
         by_zone=_adds_zones(first.levels[0]),
+        **_measured(release),
+        **_stated(release),
         **_functions(),
     )
     return text.encode()
@@ -80,6 +75,30 @@ def readme(content: RenderInput) -> bytes:
 def _functions() -> dict[str, Callable[..., object]]:
     """What the template calls."""
     return {"where": _where, "when": _when, "place": _place, "cells": _cells, "additions": additions}
+
+
+def _measured(release: ReleaseView) -> dict[str, object]:
+    """What the levels measure, and how they come by their numbers."""
+    return {
+        "quantities": list(dict.fromkeys(table.quantity for table in release.tables)),
+        "thresholds": any(level.threshold for level in release.levels),
+        "drawn": [level for level in release.levels if level.sigma],
+        "computed": [level.name for level in release.levels if level.sigma is None],
+    }
+
+
+def _stated(release: ReleaseView) -> dict[str, object]:
+    """Sentences, most of which other files state too."""
+    return {
+        "sentences": SENTENCES,
+        "meanings": status_meanings(release),
+        "unit": UNIT,
+        "mechanism": DERIVED_MECHANISM if release.inputs else MECHANISM,
+        "in_words": IN_WORDS.format(guesses=release.privacy.month_cap_guesses),
+        "composition": COMPOSITION,
+        "clock_change": clock_change(release),
+        "never_add": never_add(release),
+    }
 
 
 def _columns(release: ReleaseView) -> dict[DataColumn, list[str]]:
@@ -94,15 +113,17 @@ def _columns(release: ReleaseView) -> dict[DataColumn, list[str]]:
 def _example(data: pa.Table, level: LevelView) -> Row:
     """A row of median size, whose noise is typical; its neighbour; and a withheld row."""
     rows = data.filter(pc.equal(data["level"], level.name))
-    shown = rows.filter(pc.equal(rows["status"], RowStatus.ESTIMATE)).sort_by("persons")
+    shown = rows.filter(pc.equal(rows["status"], RowStatus.ESTIMATE)).sort_by(level.quantity.name)
     row = _first(shown.slice(shown.num_rows // 2))
+    value, low, high = (row[name] for name in level.quantity.columns) if row else (0, 0, 0)
     return {
         "level": level,
         "row": row,
-        "percent": 100 * Z90 * row["se"] / row["persons"] if row else None,
+        "numbers": {"value": value, "low": low, "high": high},
+        "percent": 50 * (high - low) / value if value else None,
         "sum": _sum(shown, level, row) if row else None,
-        "withheld": _first(rows.filter(pc.equal(rows["status"], RowStatus.WITHHELD_SMALL))) if level.sigma else None,
-        "ceiling": level.threshold + Z90 * float(level.sigma or 0),
+        "withheld": _first(rows.filter(pc.equal(rows["status"], RowStatus.WITHHELD_SMALL))),
+        "ceiling": level.threshold + Z90 * float(level.sigma) if level.sigma else None,
     }
 
 
@@ -119,8 +140,17 @@ def _sum(shown: pa.Table, level: LevelView, row: Row) -> Row | None:
     other = _neighbour(shown, level, row, over) if over else None
     if over is None or other is None:
         return None
-    value, se = row["persons"] + other["persons"], hypot(row["se"], other["se"])
-    return {"over": over, "other": other, "value": value, "se": se, "low": value - Z90 * se, "high": value + Z90 * se}
+    terms, se = [each[level.quantity.name] for each in (row, other)], hypot(row["se"], other["se"])
+    value = sum(terms)
+    return {
+        "over": over,
+        "other": other,
+        "terms": terms,
+        "value": value,
+        "se": se,
+        "low": value - Z90 * se,
+        "high": value + Z90 * se,
+    }
 
 
 def _neighbour(shown: pa.Table, level: LevelView, row: Row, over: DimensionView) -> Row | None:
@@ -154,11 +184,10 @@ def _place(dimension: DimensionView, row: Row) -> str:
 
 
 def _where(level: LevelView, row: Row) -> str:
-    """Every key of a row but the instant; by its column's name where there are several."""
-    named = {
-        d.column: _place(d, row) if d.granted_by else str(row[d.column]) for d in level.dimensions if not d.is_instant
-    }
-    return ", ".join(f"{name} {text}" if len(named) > 1 else text for name, text in named.items())
+    """Every key of a row but the instant: its places, then the other columns with their names."""
+    places = [f"{d.preposition}{_place(d, row)}" for d in level.dimensions if d.granted_by]
+    others = [f"{d.column} {row[d.column]}" for d in level.dimensions if not d.granted_by and not d.is_instant]
+    return ", ".join([*([" ".join(places)] if places else []), *others])
 
 
 def _when(level: LevelView, row: Row) -> str:

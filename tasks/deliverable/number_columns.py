@@ -1,0 +1,51 @@
+"""The numbers of a table: each measure has a value and the ends of its interval, delivered and in the release."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tasks.deliverable.view import ReleaseView, TableView
+
+PEOPLE = ("people", "people_low", "people_high")
+"""Columns of estimated people, in the release and in the delivery."""
+
+INTERVAL = 0.9
+"""The share of intervals that hold the true value."""
+
+Names = tuple[str, str, str]
+"""Columns of a value, of the lower end and of the upper end of its interval."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A value with its interval: its columns, theirs in the release, and how they are read."""
+
+    columns: Names
+    sources: Names
+    meaning: str
+    unit: str
+    example: tuple[float, float, float]
+    decimals: int = 0
+    """Digits after the point; the interval is widened to them."""
+
+
+def measures(release: ReleaseView, table: TableView) -> Iterator[Measure]:
+    """The measures of a table in the order of its columns: what it counts, then estimated people."""
+    counted = table.quantity
+    value, low, high, _ = counted.example
+    yield Measure(
+        counted.columns, ("value", "low", "high"), counted.meaning, counted.unit, (value, low, high), counted.decimals
+    )
+    if release.estimator and counted.counts:
+        meaning = f"{counted.name.capitalize()} of all people, estimated from {counted.name} ({release.estimator})"
+        yield Measure(PEOPLE, PEOPLE, meaning, "people", (5000, 4700, 5300))
+
+
+def intervals(release: ReleaseView, table: TableView) -> list[Names]:
+    """Columns of lower end, value and upper end."""
+    return [(low, value, high) for value, low, high in (measure.columns for measure in measures(release, table))]
+
+
+def number_columns(release: ReleaseView, table: TableView) -> tuple[str, ...]:
+    """Every column of numbers."""
+    first, *others = (measure.columns for measure in measures(release, table))
+    return (*first, "se", *(name for names in others for name in names))

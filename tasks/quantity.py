@@ -1,0 +1,43 @@
+"""What the numbers of a level measure, and how the delivered column of that name is read."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A measured quantity: the name of its column, its unit, and what one number is."""
+
+    name: str
+    """The delivered column, and its noun."""
+    unit: str
+    meaning: str
+    """What a number is, as a phrase."""
+    example: tuple[float, float, float, float]
+    """A made-up number, the ends of its interval, and its standard error."""
+    decimals: int = 0
+    """Digits after the point in a delivery."""
+    counts: bool = True
+    """Whether it counts persons or what they did: an estimator can extrapolate it to everybody."""
+    happens: bool = False
+    """Whether each counted thing happens once, so that sums over time count nothing twice."""
+
+    @property
+    def columns(self) -> tuple[str, str, str]:
+        """The delivered columns of the number and of its interval's ends."""
+        return self.name, f"{self.name}_low", f"{self.name}_high"
+
+
+_COUNT = (1250.0, 1197.0, 1303.0, 32.0)
+
+PERSONS = Quantity("persons", "persons", "Opted-in subscribers counted, noise included", _COUNT)
+VISITS = Quantity("visits", "visits", "Visits of opted-in subscribers, noise included", _COUNT, happens=True)
+TRIPS = Quantity("trips", "trips", "Trips of opted-in subscribers, noise included", _COUNT, happens=True)
+MINUTES = Quantity(
+    "minutes", "min", "Minutes, computed from noisy counts", (34.5, 30.8, 38.2, 2.2), decimals=1, counts=False
+)
+KILOMETRES = Quantity(
+    "kilometres", "km", "Kilometres, computed from noisy counts", (8.4, 7.1, 9.8, 0.8), decimals=1, counts=False
+)
+DISTRICTS = Quantity(
+    "districts", "districts", "Number of districts, computed from noisy counts", (5.0, 4.0, 6.0, 0.5), counts=False
+)
