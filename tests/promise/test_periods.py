@@ -1,0 +1,88 @@
+"""A product's declared period holds: what happens outside it changes nothing of its release, charged or not."""
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+
+import pyarrow as pa
+import pytest
+
+from tasks.period import Cadence
+from tasks.products import registry
+from tasks.products.spec import Audience, DataProduct
+from tests.promise.conftest import Way, installation
+from tests.promise.landing import Row, consent, person, write_events, write_people
+
+PERIODS = {Cadence.DAY: "2026-03-31", Cadence.WEEK: "2026-W14", Cadence.MONTH: "2026-03"}
+"""The week begins on 30 March and ends in April."""
+USUAL = {date(2026, 3, 29): 0, date(2026, 3, 30): 0, date(2026, 3, 31): 2, date(2026, 4, 1): 0}
+"""The zone of most hours, by day; a person's home is where most nights are."""
+OUTSIDE = {
+    Cadence.DAY: USUAL.keys() - {date(2026, 3, 31)},
+    Cadence.WEEK: {date(2026, 3, 29)},
+    Cadence.MONTH: {date(2026, 4, 1)},
+}
+INSIDE = {Cadence.DAY: date(2026, 3, 31), Cadence.WEEK: date(2026, 4, 1), Cadence.MONTH: date(2026, 3, 29)}
+"""A day of the period, outside all shorter and longer ones where there is one."""
+COUNTED = [part for part in registry.drawn() if part.counts and part.audience is not Audience.GATE]
+
+
+def lived(subscriber: str, day: date, zone: int) -> list[Row]:
+    """Two events an hour: in the zone, but for an evening in another one."""
+    cells = {hour: f"c{(zone + (18 <= hour < 21)) % 4}" for hour in range(24)}
+    return [
+        (subscriber, f"{day}T{hour:02d}:{minute}:00+02:00", cell, "call")
+        for hour, cell in cells.items()
+        for minute in (10, 40)
+    ]
+
+
+def live(way: Way, day: date, zone: int) -> None:
+    """Ingest a day that one person spends in the zone, and another one always in the same."""
+    write_events(way.landing, day, [*lived("a", day, zone), *lived("b", day, 1)])
+    way.ingest(day)
+
+
+def releases(way: Way) -> Mapping[str, pa.Table]:
+    return {part.part: _table(way, part) for part in COUNTED}
+
+
+def _table(way: Way, part: DataProduct) -> pa.Table:
+    (cadence,) = part.cadences
+    return way.table(way.publish(part.name, PERIODS[cadence]))
+
+
+@pytest.fixture(scope="module")
+def ingested(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Way]:
+    with installation(tmp_path_factory.mktemp("ingested")) as way:
+        write_people(way.landing, [person("a"), person("b")], [consent("a"), consent("b")])
+        for day, zone in USUAL.items():
+            live(way, day, zone)
+        yield way
+
+
+@pytest.fixture(scope="module")
+def usual(ingested: Way, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, pa.Table]:
+    return releases(Way(tmp_path_factory.mktemp("usual")).begin_as(ingested))
+
+
+@pytest.fixture(scope="module", params=sorted(USUAL), ids=str)
+def otherwise(
+    request: pytest.FixtureRequest, ingested: Way, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[date, Mapping[str, pa.Table]]:
+    """A day that was lived elsewhere, and the releases then."""
+    way = Way(tmp_path_factory.mktemp("otherwise")).begin_as(ingested)
+    live(way, request.param, (USUAL[request.param] + 3) % 4)
+    return request.param, releases(way)
+
+
+@pytest.mark.parametrize("part", COUNTED, ids=[part.part for part in COUNTED])
+def test_a_day_moves_the_releases_of_its_periods_alone(
+    part: DataProduct, usual: Mapping[str, pa.Table], otherwise: tuple[date, Mapping[str, pa.Table]]
+) -> None:
+    (cadence,) = part.cadences
+    day, tables = otherwise
+    same = tables[part.part].equals(usual[part.part])
+    if day in OUTSIDE[cadence]:
+        assert same
+    if day == INSIDE[cadence]:
+        assert not same
