@@ -32,7 +32,7 @@ from tasks.mobility.tables import LakeTable
 from tasks.period import Cadence, Period, day_hours, day_start
 from tasks.privacy.bounds import Contributions, LevelRule
 from tasks.privacy.noise import Noise
-from tasks.privacy.protect import protect
+from tasks.privacy.protect import KeyFacts, protect
 from tasks.products import registry
 from tasks.products.gate_profile import PRODUCT as GATE_PROFILE
 from tasks.refs import DayRef, Outcome
@@ -259,7 +259,7 @@ class Ingest:
         (rule,) = rules
         counts = Contributions(rule.name, values, rule.bound, PROFILE_UNIT)
         entries = keys(len(values) - len(READ_REASONS))
-        return PendingDraw(partial(protect, (counts,), rules, {rule.name: entries}, self._noise))
+        return PendingDraw(partial(protect, (counts,), rules, KeyFacts({rule.name: entries}), self._noise))
 
     @step("judge the day by the gate")
     def judge(self, staged: StagedDayRef, revision: int | None, overrides: Collection[str]) -> DayRef:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from tasks.privacy.bounds import defect
-from tasks.privacy.consistency import Measured, Reals
+from tasks.privacy.bounds import Reals, defect
+from tasks.privacy.measured import Measured
 from tasks.privacy.release_table import OWN_COLUMNS, KeyStatuses, level_table
 
 

@@ -11,8 +11,9 @@ import numpy as np
 import pyarrow as pa
 
 from tasks.privacy.bounds import Contributions, Integers, LevelRule, defect
-from tasks.privacy.consistency import Hierarchy, Measured, make_consistent
+from tasks.privacy.consistency import Relation, make_consistent
 from tasks.privacy.derived_level import DerivedLevel
+from tasks.privacy.measured import Measured
 from tasks.privacy.noise import Noise, scale_of
 from tasks.privacy.release_table import OWN_COLUMNS, KeyStatuses, level_table, stacked
 
@@ -45,6 +46,21 @@ LaterStage = Callable[[Mapping[str, Measured]], Sequence[Contributions]]
 """Counts the levels of a later stage, given the noisy levels of the earlier ones."""
 
 
+@dataclass(frozen=True)
+class KeyFacts:
+    """Public facts of keys, by level: in the flat order of its values."""
+
+    keys: Mapping[str, pa.Table]
+    """Columns of the keys; also of summaries."""
+    statuses: Mapping[str, KeyStatuses] = field(default_factory=dict)
+    groups: Mapping[str, Integers] = field(default_factory=dict)
+    """Each key's group; one whose shown values would be mostly noise is withheld whole."""
+    relations: Sequence[Relation] = ()
+
+
+SparseFacts = Callable[[Mapping[str, Integers]], KeyFacts]
+"""The facts of all levels so far, given the chosen flat keys of the sparse ones."""
+
 Summarise = Callable[[Mapping[str, Measured]], Mapping[str, DerivedLevel]]
 """Computes levels from the noisy ones, in the product's order."""
 
@@ -52,41 +68,42 @@ Summarise = Callable[[Mapping[str, Measured]], Mapping[str, DerivedLevel]]
 def protect(
     contributions: Sequence[Contributions],
     rules: Sequence[LevelRule],
-    keys: Mapping[str, pa.Table],
+    facts: KeyFacts,
     noise: Noise,
-    hierarchies: Sequence[Hierarchy] = (),
-    statuses: Mapping[str, KeyStatuses] | None = None,
     later: Sequence[LaterStage] = (),
-    groups: Mapping[str, Integers] | None = None,
+    sparse: SparseFacts | None = None,
     summarise: Summarise | None = None,
 ) -> ProtectedCounts:
-    """Draw each level once by its rule; keys are in the flat order of the values; nothing raw is looked at.
+    """Draw each level once by its rule, and make levels consistent; nothing raw is looked at.
 
     The rules must be the ones that `accounting.charge` was given: what is charged is what is drawn.
-    `groups`: each key's group by level; a group whose shown values would be mostly noise is withheld whole.
     `summarise`: computes further levels from the consistent noisy ones, before small values are withheld.
     """
-    statuses, measured = statuses or {}, dict[str, Measured]()
+    measured, chosen = dict[str, Measured](), dict[str, Integers]()
     if len({rule.name for rule in rules}) != len(rules):
         raise defect("a level is listed twice")
-    sizes = {name: table.num_rows for name, table in keys.items()}
-    _check_hierarchies(hierarchies, sizes | {sums.level: sums.values.size for sums in contributions})
+    _check_relations(facts, contributions)
     for count in (*later, None):
         levels = _paired(contributions, rules[len(measured) :], last=count is None)
+        more = {sums.level: sums.chosen for sums in contributions if sums.chosen is not None}
+        chosen |= more
+        facts = sparse(chosen) if more and sparse else facts
         for sums, _ in levels:
-            _check_keys(sums, keys.get(sums.level), statuses.get(sums.level, ()))
+            _check_keys(sums, facts)
         measured |= {rule.name: _measure(sums, rule, noise) for sums, rule in levels}
         contributions = count(measured) if count else ()
-    for hierarchy in hierarchies:
-        measured |= _consistent(measured, hierarchy, {rule.name: rule for rule in rules})
-    of_level = [(keys.get(rule.name), statuses.get(rule.name, ()), (groups or {}).get(rule.name)) for rule in rules]
-    tables = [
-        level_table(rule.name, measured[rule.name], rule.threshold, *of)
-        for rule, of in zip(rules, of_level, strict=True)
-    ]
+    measured = make_consistent(measured, facts.relations)
+    tables = [_table(rule, measured[rule.name], facts) for rule in rules]
     summaries = summarise(measured) if summarise else {}
-    tables += [level.table(name, keys[name]) for name, level in summaries.items()]
+    tables += [level.table(name, facts.keys[name]) for name, level in summaries.items()]
     return ProtectedCounts(stacked(tables), tuple(rules), TOKEN)
+
+
+def _table(rule: LevelRule, measured: Measured, facts: KeyFacts) -> pa.Table:
+    name = rule.name
+    return level_table(
+        name, measured, rule.threshold, facts.keys.get(name), facts.statuses.get(name, ()), facts.groups.get(name)
+    )
 
 
 def _paired(
@@ -102,22 +119,25 @@ def _paired(
     return list(zip(contributions, rules, strict=True))
 
 
-def _check_keys(sums: Contributions, keys: pa.Table | None, statuses: KeyStatuses) -> None:
+def _check_keys(sums: Contributions, facts: KeyFacts) -> None:
+    keys = facts.keys.get(sums.level)
+    if keys is None and sums.chosen is not None:
+        raise defect(f"{sums.level} cannot be drawn for chosen keys only")
     if keys is not None and keys.num_rows != sums.values.size:
         raise defect(f"{sums.level} has {sums.values.size} values for {keys.num_rows} keys")
     if keys is not None and OWN_COLUMNS.intersection(keys.column_names):
         raise defect(f"key columns of {sums.level} may not be named {', '.join(sorted(OWN_COLUMNS))}")
-    for status, mask in statuses:
+    for status, mask in facts.statuses.get(sums.level, ()):
         if mask.dtype != np.bool_ or mask.shape != sums.values.shape:
             raise defect(f"status {status} of {sums.level} must be a truth value for each key")
 
 
-def _check_hierarchies(hierarchies: Sequence[Hierarchy], sizes: Mapping[str, int]) -> None:
-    names = [name for hierarchy in hierarchies for name in (hierarchy.first, hierarchy.second)]
-    if len(set(names)) != len(names):
-        raise defect("a level can be made consistent with one other level only")
-    for hierarchy in hierarchies:
-        hierarchy.check(sizes.get(hierarchy.first, -1), sizes.get(hierarchy.second, -1))
+def _check_relations(facts: KeyFacts, contributions: Sequence[Contributions]) -> None:
+    """Raise StepFailed for relations that do not fit, before anything is drawn."""
+    sizes = {name: table.num_rows for name, table in facts.keys.items()}
+    sizes |= {sums.level: sums.values.size for sums in contributions}
+    for relation in facts.relations:
+        relation.check(sizes.get(relation.first, -1), sizes.get(relation.second, -1))
 
 
 def _measure(sums: Contributions, rule: LevelRule, noise: Noise) -> Measured:
@@ -125,13 +145,5 @@ def _measure(sums: Contributions, rule: LevelRule, noise: Noise) -> Measured:
     if drawn.dtype != np.int64 or drawn.shape != (sums.values.size,):
         raise defect("the noise source must give one int64 for each value")
     values = (sums.values + drawn.reshape(sums.values.shape)) / sums.unit
+    values.setflags(write=False)  # a later stage sees them: it cannot put anything into them
     return Measured(values, np.full(values.shape, scale_of(rule.sigma) ** 2))
-
-
-def _consistent(
-    measured: Mapping[str, Measured], hierarchy: Hierarchy, rules: Mapping[str, LevelRule]
-) -> dict[str, Measured]:
-    first, second = hierarchy.first, hierarchy.second
-    sds = (scale_of(rules[name].sigma) for name in (first, second))
-    pair = make_consistent(measured[first].values, measured[second].values, hierarchy, *sds)
-    return dict(zip((first, second), pair, strict=True))

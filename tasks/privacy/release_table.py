@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from tasks.privacy.bounds import Integers
-from tasks.privacy.consistency import Measured, Reals
+from tasks.privacy.bounds import Integers, Reals
+from tasks.privacy.measured import Measured
 from tasks.privacy.selection import mostly_noise
 
 ESTIMATE, WITHHELD_SMALL = "estimate", "withheld_small"

@@ -5,8 +5,7 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
-from tasks.privacy.bounds import Integers
-from tasks.privacy.consistency import Reals
+from tasks.privacy.bounds import Integers, Reals
 
 Mask = npt.NDArray[np.bool_]
 

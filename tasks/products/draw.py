@@ -1,21 +1,19 @@
 """A product's release: counted now, drawn by the call that is returned."""
 
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import NoReturn
 
 import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
 
 from tasks.mobility.tables import LakeTable
-from tasks.privacy.bounds import defect
-from tasks.privacy.consistency import Hierarchy
+from tasks.privacy.bounds import Integers, defect
+from tasks.privacy.consistency import Relation
 from tasks.privacy.noise import Noise
-from tasks.privacy.protect import LaterStage, ProtectedCounts, protect
-from tasks.products.spec import Count, CountContext, DataProduct, Level, PublicContext
+from tasks.privacy.protect import KeyFacts, LaterStage, ProtectedCounts, protect
+from tasks.products.shared_sums import attribute_groups, relation
+from tasks.products.spec import Count, CountContext, DataProduct, Level, Mask
 
 
 def counted(product: DataProduct, context: CountContext, noise: Noise) -> Callable[[], ProtectedCounts]:
@@ -26,45 +24,42 @@ def counted(product: DataProduct, context: CountContext, noise: Noise) -> Callab
         protect,
         first(context),
         tuple(context.rules.values()),
-        {level.name: level.keys(context) for level in product.released},
+        key_facts(product, public, {}),
         noise,
-        [hierarchy(public, *pair) for pair in product.same_persons],
-        product.statuses(public),
         [_stage(count, context) for count in later],
-        {level.name: attribute_groups(public, level) for level in product.levels},
+        partial(key_facts, product, public),
         partial(product.summarise, public),
     )
 
 
-def attribute_groups(public: PublicContext, level: Level) -> npt.NDArray[np.int64]:
-    """Each key's combination of attributes: of the dimensions that are neither places nor instants."""
-    shape, indexes = level.shape(public), np.indices(level.shape(public))
-    axes = [
-        n for n, each in enumerate(level.dimensions) if not each.granted_by and not pa.types.is_timestamp(each.type)
-    ]
-    if not axes:
-        return np.zeros(math.prod(shape), np.int64)
-    groups: npt.NDArray[np.int64] = np.ravel_multi_index([indexes[n].ravel() for n in axes], [shape[n] for n in axes])
-    return groups
+def key_facts(product: DataProduct, public: CountContext, chosen: Mapping[str, Integers]) -> KeyFacts:
+    """The facts of a product's levels; of sparse ones by their chosen flat keys, and only of those that have some."""
+    levels = [level for level in product.released if not level.sparse or level.name in chosen]
+    statuses = product.statuses(public)
+    return KeyFacts(
+        {level.name: level.keys(public, chosen.get(level.name)) for level in levels},
+        {
+            level.name: [(status, _of(mask, level, public, chosen)) for status, mask in statuses[level.name]]
+            for level in levels
+            if level.name in statuses
+        },
+        {level.name: attribute_groups(public, level, chosen.get(level.name)) for level in levels},
+        tuple(_relations(product, public, chosen)),
+    )
 
 
-def hierarchy(public: PublicContext, first: Level, second: Level) -> Hierarchy:
-    """Keys of both levels by district, and by each value of what both levels split by."""
-    axes = [_by_district(public, level) for level in (first, second)]
-    common = [name for name in axes[0] if name in axes[1]]
-    shape = [max(int(axis[name].max()) for axis in axes) + 1 for name in common]
-    groups = (np.ravel_multi_index([axis[name].ravel() for name in common], shape) for axis in axes)
-    return Hierarchy(first.name, second.name, *groups)
+def _of(mask: Mask, level: Level, public: CountContext, chosen: Mapping[str, Integers]) -> Mask:
+    """A status of a level's keys, or of the chosen ones: the product gives it over all keys."""
+    if level.name not in chosen:
+        return mask
+    return mask[np.unravel_index(chosen[level.name], level.shape(public))]
 
 
-def _by_district(public: PublicContext, level: Level) -> dict[str, npt.NDArray[np.int64]]:
-    """The index of each key's value in each dimension; of a zone, that of its district."""
-    district = public.zones.district.astype(np.int64)
-    indexes = zip(level.dimensions, np.indices(level.shape(public)), strict=True)
-    return {
-        dimension.name.replace("zone_id", "district_id"): district[index] if dimension.granted_by == "zone" else index
-        for dimension, index in indexes
-    }
+def _relations(product: DataProduct, public: CountContext, chosen: Mapping[str, Integers]) -> Iterator[Relation]:
+    for pairs, at_least in ((product.same_persons, False), (product.at_least, True)):
+        for first, second in pairs:
+            if all(not level.sparse or level.name in chosen for level in (first, second)):
+                yield relation(public, first, second, at_least, chosen)
 
 
 def _no_rows(table: LakeTable) -> NoReturn:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tasks.privacy.consistency import Reals
+from tasks.privacy.bounds import Reals
 from tasks.privacy.release_table import Z90
 
 HALVINGS = 40

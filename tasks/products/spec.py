@@ -19,10 +19,10 @@ import pyarrow as pa
 
 from tasks.period import Cadence, Period, day_hours
 from tasks.policy import Policy
-from tasks.privacy.bounds import BoundedCounter, Contributions, LevelRule, WeightedCounter
-from tasks.privacy.consistency import Measured
+from tasks.privacy.bounds import BoundedCounter, Contributions, Integers, LevelRule, WeightedCounter
 from tasks.privacy.derived import StoredRelease
 from tasks.privacy.derived_level import DerivedLevel
+from tasks.privacy.measured import Measured
 from tasks.privacy.release_table import KeyStatuses
 from tasks.quantity import PERSONS, Quantity
 
@@ -88,6 +88,16 @@ class Dimension:
 
 
 @dataclass(frozen=True)
+class Choice:
+    """Which keys of a sparse level are drawn, by noisy levels of earlier stages alone; the others have no row."""
+
+    keys: Callable[[PublicContext, Mapping[str, Measured]], Integers]
+    """Ascending flat keys in draw order, from public facts and noisy levels; `shared_sums.keys_within` makes them."""
+    missing: str
+    """What a row that is not there means: one sentence for the client's analyst."""
+
+
+@dataclass(frozen=True)
 class Level:
     """One vector of counts: its keys are all combinations of its dimensions' values, the last one running fastest."""
 
@@ -102,20 +112,24 @@ class Level:
     """What the numbers measure."""
     once_an_hour: bool = False
     """A person has at most one key an hour, so that the bound is the period's number of hours."""
+    sparse: Choice | None = None
+    """Only chosen keys are drawn, in a later stage; None: all of them."""
 
     def shape(self, public: PublicContext) -> tuple[int, ...]:
         """The number of values of each dimension."""
         return tuple(len(dimension.values(public)) for dimension in self.dimensions)
 
-    def keys(self, public: PublicContext) -> pa.Table:
-        """Every key in draw order, one column a dimension."""
+    def keys(self, public: PublicContext, chosen: Integers | None = None) -> pa.Table:
+        """Every key in draw order, or the chosen flat ones, one column a dimension."""
         shape = self.shape(public)
-        columns = {}
-        for axis, dimension in enumerate(self.dimensions):
-            order = np.repeat(np.arange(shape[axis]), math.prod(shape[axis + 1 :]))
-            rows = pa.array(np.tile(order, math.prod(shape[:axis])))
-            columns[dimension.name] = dimension.array(public).take(rows)
-        return pa.table(columns)
+        flat = np.arange(math.prod(shape)) if chosen is None else chosen
+        indexes = np.unravel_index(flat, shape)
+        return pa.table(
+            {
+                each.name: each.array(public).take(pa.array(rows))
+                for each, rows in zip(self.dimensions, indexes, strict=True)
+            }
+        )
 
 
 @dataclass(frozen=True)
@@ -141,11 +155,16 @@ class CountContext(PublicContext):
 
     def counter(self, level: Level) -> BoundedCounter:
         """An empty counter over the level's keys that enforces the level's bound."""
-        return BoundedCounter(level.name, level.shape(self), self.rules[level.name].bound)
+        return BoundedCounter(level.name, level.shape(self), self.rules[level.name].bound, self._chosen(level))
 
     def weighted_counter(self, level: Level) -> WeightedCounter:
         """An empty counter over the level's keys that weights each person's counts by the level's bound."""
-        return WeightedCounter(level.name, level.shape(self), self.rules[level.name].bound)
+        return WeightedCounter(level.name, level.shape(self), self.rules[level.name].bound, self._chosen(level))
+
+    def _chosen(self, level: Level) -> Integers | None:
+        """The chosen keys of a sparse level: the choice gets nothing confidential."""
+        public = PublicContext(self.period, self.zones, self.timezone)
+        return level.sparse.keys(public, self.drawn) if level.sparse else None
 
 
 Count = Callable[[CountContext], Sequence[Contributions]]
@@ -199,7 +218,12 @@ class DataProduct(Declaration):
     counts: tuple[Count, ...]
     """One a stage. A later stage sees the noisy levels of the earlier ones; the charge covers all of them."""
     same_persons: tuple[tuple[Level, Level], ...] = ()
-    """Pairs of levels whose sums agree for each district and each value of what both split by."""
+    """Pairs of levels whose sums agree for each value of all that both split by; of a zone also by district.
+
+    A level may be in several pairs. Of a sparse level, groups of which all keys are chosen agree.
+    """
+    at_least: tuple[tuple[Level, Level], ...] = ()
+    """Pairs of levels of which the first one's sums, grouped so, are at least the second one's."""
     statuses: Callable[[CountContext], Mapping[str, KeyStatuses]] = lambda context: {}
     summaries: tuple[Level, ...] = ()
     """Levels that `summarise` computes from the noisy, consistent ones of the same release, for free."""

@@ -30,9 +30,9 @@ from tasks.period import Cadence, Period
 from tasks.plan import Plan, State, Step, make_plan
 from tasks.policy_file import shipped
 from tasks.privacy.bounds import Contributions, Integers
-from tasks.privacy.consistency import Measured
 from tasks.privacy.derived import StoredRelease
 from tasks.privacy.derived_level import DerivedLevel
+from tasks.privacy.measured import Measured
 from tasks.products.dimensions import DISTRICT, ZONE
 from tasks.products.registry import registered
 from tasks.products.spec import OPTED_IN, Audience, CountContext, DataProduct, DerivedProduct, Level, PublicContext

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 
 from tasks.privacy.bounds import Contributions, LevelRule
-from tasks.privacy.consistency import Hierarchy
+from tasks.privacy.consistency import Relation
 from tasks.privacy.noise import production_noise
-from tasks.privacy.protect import protect
+from tasks.privacy.protect import KeyFacts, protect
 from tasks.privacy.release_table import Z90
 
 ZONES, DISTRICTS, HOURS, CELLS = 180, 12, 24, 18
 RULES = (LevelRule("zone_hour", Decimal(32), 24, None), LevelRule("district", Decimal(64), 24, None))
 GROUP = np.arange(ZONES) % DISTRICTS
-HIERARCHY = Hierarchy(
+RELATION = Relation(
     "zone_hour",
     "district",
     (GROUP[:, None] * HOURS + np.arange(HOURS)).ravel(),
@@ -37,7 +37,7 @@ def errors() -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Per level: estimate minus truth, and the stated standard error."""
     zones, cells = truth()
     sums = [Contributions("zone_hour", zones, 24), Contributions("district", cells, 24)]
-    table = protect(sums, RULES, {}, production_noise(), [HIERARCHY]).table
+    table = protect(sums, RULES, KeyFacts({}, relations=[RELATION]), production_noise()).table
     off = table["value"].to_numpy() - np.concatenate([zones.ravel(), cells.ravel()])
     assert np.array_equal(table["low"].to_numpy() <= table["high"].to_numpy(), np.ones(len(off), dtype=bool))
     split, se = zones.size, table["se"].to_numpy()

@@ -13,7 +13,7 @@ from flows.cli import app
 from tasks.period import Cadence, Period
 from tasks.privacy.bounds import Contributions
 from tasks.privacy.noise import production_noise
-from tasks.privacy.protect import protect
+from tasks.privacy.protect import KeyFacts, protect
 from tasks.products import footfall, registry
 from tasks.products.spec import DerivedProduct
 from tasks.store import Stores, open_stores
@@ -65,7 +65,7 @@ def test_the_quoted_error_and_share_are_those_of_the_draw(stores: Stores) -> Non
     of_size = {each["true_number"]: each for each in _quoted("footfall", DAY)["errors"] if each["level"] == "zone_hour"}
     (rule, _) = footfall.PRODUCT.rules(stores.policy.policy, Cadence.DAY, 24)
     truth = np.full(20_000, 100)
-    drawn = protect([Contributions(rule.name, truth, rule.bound)], [rule], {}, production_noise()).table
+    drawn = protect([Contributions(rule.name, truth, rule.bound)], [rule], KeyFacts({}), production_noise()).table
     off = abs(drawn["value"].to_numpy() - 100) / 100
     assert np.median(off) == pytest.approx(of_size[100]["median_error"], rel=0.05)
     assert np.mean(off < of_size[100]["interval_half"] / 100) == pytest.approx(0.9, abs=0.01)

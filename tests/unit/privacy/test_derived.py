@@ -10,9 +10,9 @@ import pyarrow as pa
 import pytest
 
 from tasks.errors import StepFailed
-from tasks.privacy.consistency import Measured
 from tasks.privacy.derived import StoredRelease, derive
 from tasks.privacy.derived_level import DerivedLevel
+from tasks.privacy.measured import Measured
 from tasks.privacy.protect import ProtectedCounts
 
 KEYS = {"all": pa.table({"zone_id": ["a", "b"]})}

@@ -1,7 +1,7 @@
 import copy
 import dataclasses
 import pickle
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 
 import numpy as np
@@ -9,15 +9,19 @@ import pyarrow as pa
 import pytest
 
 from tasks.errors import StepFailed
+from tasks.privacy import protect as module
 from tasks.privacy.bounds import Contributions, LevelRule
-from tasks.privacy.consistency import Hierarchy, Measured
+from tasks.privacy.consistency import Relation
 from tasks.privacy.derived_level import DerivedLevel
-from tasks.privacy.protect import ProtectedCounts, protect
+from tasks.privacy.measured import Measured
+from tasks.privacy.noise import Noise
+from tasks.privacy.protect import KeyFacts, LaterStage, ProtectedCounts, SparseFacts, Summarise
+from tasks.privacy.release_table import KeyStatuses
 from tests.unit.privacy.sources import Seeded, Silence
 
 FINE = LevelRule("fine", Decimal(32), 24, 96)
 COARSE = LevelRule("coarse", Decimal(64), 24, None)
-HIERARCHY = Hierarchy("fine", "coarse", np.array([0, 1, 0, 1, 2, 3]), np.repeat(np.arange(4), 6))
+RELATION = Relation("fine", "coarse", np.array([0, 1, 0, 1, 2, 3]), np.repeat(np.arange(4), 6))
 
 
 def fine(values: list[list[int]], bound: int = 24) -> Contributions:
@@ -30,6 +34,26 @@ def coarse() -> Contributions:
 
 def zones(n: int, **more: list[str]) -> pa.Table:
     return pa.table({"zone_id": [f"Z{i}" for i in range(n)], **more})
+
+
+def some(chosen: list[int], level: str = "fine") -> Contributions:
+    """Sums of chosen keys."""
+    return Contributions(level, np.full(len(chosen), 200), 24, 1, np.array(chosen, dtype=np.int64))
+
+
+def protect(
+    contributions: Sequence[Contributions],
+    rules: Sequence[LevelRule],
+    keys: Mapping[str, pa.Table],
+    noise: Noise,
+    relations: Sequence[Relation] = (),
+    statuses: Mapping[str, KeyStatuses] | None = None,
+    later: Sequence[LaterStage] = (),
+    sparse: SparseFacts | None = None,
+    summarise: Summarise | None = None,
+) -> ProtectedCounts:
+    facts = KeyFacts(keys, statuses or {}, {}, relations)
+    return module.protect(contributions, rules, facts, noise, later, sparse, summarise)
 
 
 def test_numbers_come_with_standard_error_and_90_percent_interval() -> None:
@@ -115,7 +139,7 @@ def test_levels_stand_one_after_the_other_with_the_union_of_their_keys() -> None
 
 def test_overlapping_levels_agree_afterwards_and_are_surer() -> None:
     rules = [dataclasses.replace(FINE, threshold=None), COARSE]
-    made = protect([fine([[300, 1], [0, 2], [300, 300]]), coarse()], rules, {}, Seeded(3), [HIERARCHY])
+    made = protect([fine([[300, 1], [0, 2], [300, 300]]), coarse()], rules, {}, Seeded(3), [RELATION])
     values, errors = made.table["value"].to_numpy(), made.table["se"].to_numpy()
     parts, cells = values[:6].reshape(3, 2), values[6:].reshape(2, 2, 6)
     np.testing.assert_allclose(parts[0] + parts[1], cells[0].sum(axis=1))
@@ -136,6 +160,47 @@ def test_a_later_stage_is_counted_from_the_noisy_levels_of_the_earlier_ones() ->
     assert made.table["level"].to_pylist() == ["fine"] * 6 + ["coarse"] * 24
     assert len(seen) == 1
     assert seen[0] != [1, 2] * 3
+
+
+def test_a_sparse_level_is_drawn_for_the_chosen_keys_alone_and_made_consistent_with_the_others() -> None:
+    noise, asked = Seeded(3), []
+
+    def facts(chosen: Mapping[str, np.ndarray]) -> KeyFacts:
+        asked.append({name: keys.tolist() for name, keys in chosen.items()})
+        relation = Relation("coarse", "pairs", np.arange(24) // 12, np.array([0, 0, 1]))
+        return KeyFacts({"pairs": pa.table({"pair": chosen["pairs"]})}, {}, {}, (relation,))
+
+    rules = [dataclasses.replace(COARSE, threshold=None), dataclasses.replace(FINE, name="pairs", threshold=None)]
+    made = protect([coarse()], rules, {}, noise, later=[lambda drawn: [some([3, 5, 900], "pairs")]], sparse=facts)
+    rows = made.table.filter(pa.compute.equal(made.table["level"], "pairs"))
+    assert rows["pair"].to_pylist() == [3, 5, 900]
+    values = made.table["value"].to_numpy()
+    assert values[:12].sum() == pytest.approx(values[24] + values[25])
+    assert values[12:24].sum() == pytest.approx(values[26])
+    assert asked == [{"pairs": [3, 5, 900]}]
+
+
+def test_a_sparse_level_may_have_no_chosen_key() -> None:
+    rule = dataclasses.replace(FINE, name="pairs")
+    made = protect(
+        [coarse()],
+        [COARSE, rule],
+        {},
+        Silence(),
+        later=[lambda drawn: [some([], "pairs")]],
+        sparse=lambda chosen: KeyFacts({"pairs": pa.table({"pair": chosen["pairs"]})}),
+    )
+    assert made.table["level"].unique().to_pylist() == ["coarse"]
+    assert made.rules == (COARSE, rule)
+
+
+def test_a_later_stage_cannot_put_anything_into_what_was_drawn() -> None:
+    def later(drawn: Mapping[str, Measured]) -> list[Contributions]:
+        drawn["fine"].values[:] = 0
+        return []
+
+    with pytest.raises(ValueError, match="read-only"):
+        protect([fine([[1, 2]])], [FINE], {}, Silence(), later=[later])
 
 
 class _Broken:
@@ -164,10 +229,8 @@ REFUSED: dict[str, Callable[[Silence], object]] = {
     "may not be named": lambda s: protect([ONE], [FINE], {"fine": zones(2, status=["a", "b"])}, s),
     "truth value": lambda s: protect([ONE], [FINE], {}, s, statuses={"fine": [("incomplete", np.array([True]))]}),
     "truth value ": lambda s: protect([ONE], [FINE], {}, s, statuses={"fine": [("incomplete", np.array([[1, 0]]))]}),
-    "one int64 group a key": lambda s: protect([ONE], [FINE], {}, s, [HIERARCHY]),
-    "one other level only": lambda s: protect(
-        [fine([[1, 2]] * 3), coarse()], [FINE, COARSE], {}, s, [HIERARCHY, HIERARCHY]
-    ),
+    "one int64 group a key": lambda s: protect([ONE], [FINE], {}, s, [RELATION]),
+    "chosen keys only": lambda s: protect([some([0, 1])], [FINE], {}, s),
 }
 
 

@@ -12,8 +12,8 @@ from tasks.errors import StepFailed
 from tasks.period import Period
 from tasks.privacy.bounds import Contributions
 from tasks.products.dimensions import AGE_BANDS, GENDERS
-from tasks.products.draw import hierarchy
 from tasks.products.footfall import DISTRICT_HOUR_DEMOGRAPHIC, PRODUCT, ZONE_HOUR
+from tasks.products.shared_sums import relation
 from tests.unit.products.counting import PLAN, POLICY, context, with_facts
 
 DAY = Period.day(date(2026, 3, 2))
@@ -67,7 +67,7 @@ def test_every_key_holds_the_persons_that_a_plain_count_finds(
 def test_both_levels_hold_the_same_persons_of_each_district_and_hour() -> None:
     rows = presence({(1, 0): 0, (2, 0): 2, (3, 0): 1, (4, 1): 0})
     fine, coarse = counts([rows], {1: (0, 0), 2: (5, 2), 3: (1, 1)})
-    pair = hierarchy(context(PRODUCT, DAY, {}, {}), *PRODUCT.same_persons[0])
+    pair = relation(context(PRODUCT, DAY, {}, {}), *PRODUCT.same_persons[0])
     sums = [
         np.bincount(groups, weights=level.values.ravel()).tolist()
         for groups, level in ((pair.first_groups, fine), (pair.second_groups, coarse))

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from tasks.privacy.bounds import Contributions, LevelRule
 from tasks.privacy.noise import DiscreteGaussian
-from tasks.privacy.protect import ProtectedCounts, protect
+from tasks.privacy.protect import KeyFacts, ProtectedCounts, protect
 
 
 def drawn() -> ProtectedCounts:
@@ -15,6 +15,6 @@ def drawn() -> ProtectedCounts:
     return protect(
         [Contributions("zone", np.array([400, 900], dtype=np.int64), 1)],
         [LevelRule("zone", Decimal(10**9), 1, None)],
-        {"zone": pa.table({"zone_id": ["Z1", "Z2"]})},
+        KeyFacts({"zone": pa.table({"zone_id": ["Z1", "Z2"]})}),
         DiscreteGaussian(),
     )
