@@ -73,13 +73,11 @@ def next_command(reference: Reference) -> str | None:
     """The command that comes next; None while there is nothing to go on with, or where it depends on the client."""
     if reference.outcome is Outcome.AWAITING_LANDING:
         return None
-    from tasks.period import Cadence
-    from tasks.products.registry import parts, published
+    from tasks.products.registry import parts
 
     match reference:
         case DayRef():
-            daily = next((each.name for each in published() if Cadence.DAY in each.cadences), None)
-            return f"throng publish {daily} {reference.day}" if daily else None
+            return f"throng backfill {reference.day} {reference.day}"
         case ReleaseRef():
             if not parts(reference.product)[0].for_clients:
                 return None

@@ -197,8 +197,8 @@ def _keys_end(stores: PlanningStores, now: datetime) -> dict[tuple[str, Period],
     """The earliest destruction of each period's key, by product and period with days in the lake."""
     days: dict[tuple[str, Period], list[DayGeneration]] = {}
     for row in _current(stores, now):
-        for product in (each for each in published() if isinstance(each, DataProduct)):
-            for period in product.periods(row.day):
+        for product in published(stores.policy.policy.budget.leave_out):
+            for period in product.periods(row.day) if isinstance(product, DataProduct) else ():
                 days.setdefault((product.name, period), []).append(row)
     return {(name, period): key_ends(period, rows, stores.policy.policy) for (name, period), rows in days.items()}
 

@@ -114,9 +114,7 @@ class Ingest:
     ) -> DayRef | None:
         """The day if there is nothing to do; None if it is closed, and not ingested yet or asked `again`."""
         self._stores.installation.check()
-        check_not_expired(
-            self._stores, *(Period.holding(cadence, day) for cadence in _cadences(registry.lake_tables()))
-        )
+        check_not_expired(self._stores, *(Period.holding(cadence, day) for cadence in _cadences(self._tables())))
         landing = self._landing(day)
         if not landing.closed:
             open_folders = ", ".join(folder.path.name for folder in landing.folders if not folder.closed)
@@ -134,6 +132,9 @@ class Ingest:
     def _landing(self, day: date) -> DayLanding:
         root, formats = self._stores.settings.landing_root, load_formats(self._stores.settings.mapping)
         return find_day(root, day, self._stores.policy.policy.time, self._now(), formats)
+
+    def _tables(self) -> tuple[LakeTable, ...]:
+        return registry.lake_tables(self._stores.policy.policy.budget.leave_out)
 
     def _digest(self, landing: DayLanding) -> str:
         return self._stores.digest_key.digest(landing.digest.encode())
@@ -169,7 +170,7 @@ class Ingest:
         generation = self._stores.catalog.begin_day(day, inputs, listing_of(landing.files))
         staged = self._stores.lake.new_version(day, generation)
         self._stores.lake.write_plan(zones.version, zones.geojson())
-        for table in registry.lake_tables():
+        for table in self._tables():
             staged.keep_table(table)
         staged.write_coverage(cells.covered_hours(len(zones.zone_ids), len(day_hours(day, policy.time.local))))
         return staged, inputs, plans
@@ -196,7 +197,7 @@ class Ingest:
     ) -> tuple[DayWork, RegisterFacts]:
         """Panel and cells as files that no one else can read and that end with the walk."""
         root, policy = self._stores.settings.landing_root, self._stores.policy.policy
-        tables, (profile,) = registry.lake_tables(), rules_of(GATE_PROFILE, Period.day(day), policy)
+        tables, (profile,) = self._tables(), rules_of(GATE_PROFILE, Period.day(day), policy)
         periods = {cadence: Period.holding(cadence, day) for cadence in _cadences(tables)}
         for period in periods.values():  # also of a period without rows, to tell that from a lost key
             self._stores.data_keys.key(period)

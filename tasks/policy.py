@@ -126,10 +126,12 @@ class Stay(_Section):
 
 
 class Budget(_Section):
-    """The cap of a subscriber-month over all products, and the delta at which epsilon is quoted."""
+    """The cap of a subscriber-month, the products that it need not suffice for, and the delta of quoted epsilons."""
 
     cap: Annotated[Decimal, Field(gt=0)]
     delta: Annotated[float, Field(gt=0, lt=1e-6)]
+    leave_out: tuple[str, ...]
+    """Names of products that are not made: no lake table, no release, no charge; their sections may be missing."""
 
 
 class LevelPolicy(_Section):

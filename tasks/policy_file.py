@@ -63,22 +63,24 @@ def _digest(data: Mapping[str, Any]) -> str:
 
 def longest_month(policy: Policy) -> Fraction:
     """rho of the costliest month, each scheduled release once; a week over two months costs each twice its rho."""
-    return sum(
-        (
-            exact_rho(rule, 2 if cadence is Cadence.WEEK else 1)
-            for product in registry.drawn()
-            for cadence in product.cadences
-            for hours in LONGEST_MONTH[cadence]
-            for rule in product.rules(policy, cadence, hours)
-        ),
-        Fraction(0),
-    )
+    return sum(costs(policy).values(), Fraction(0))
+
+
+def costs(policy: Policy) -> dict[str, Fraction]:
+    """rho of the costliest month by product."""
+    found: dict[str, Fraction] = defaultdict(Fraction)
+    for product in registry.drawn(policy.budget.leave_out):
+        for cadence in product.cadences:
+            for hours in LONGEST_MONTH[cadence]:
+                for rule in product.rules(policy, cadence, hours):
+                    found[product.name] += exact_rho(rule, 2 if cadence is Cadence.WEEK else 1)
+    return found
 
 
 def _refused(path: Path, faults: Collection[str]) -> Misconfigured:
     return Misconfigured(
         f"The policy {path} is refused: {'; '.join(faults)}.",
-        "Compare with the shipped policy.toml; over the cap, a larger sigma or a larger cap is needed.",
+        "Compare with the shipped policy.toml. Over the cap: a larger sigma, a larger cap or fewer products.",
         "policy.refused",
     )
 
@@ -98,7 +100,9 @@ def _product_faults(policy: Policy) -> list[str]:
     declared: dict[str, dict[Cadence, DataProduct]] = defaultdict(dict)
     for part in registry.drawn():
         declared[part.name] |= dict.fromkeys(part.cadences, part)
-    faults = _differences("product", policy.product, declared)
+    needed = [name for name in declared if name not in policy.budget.leave_out]
+    faults = _unknown("product", policy.product, declared) + _missing("product", policy.product, needed)
+    faults += _left_out_faults(policy)
     for name in declared.keys() & policy.product.keys():
         drawn, cadences = declared[name], policy.product[name]
         faults += _differences(f"product.{name}", cadences, drawn)
@@ -121,12 +125,48 @@ def _level_faults(key: str, product: DataProduct, levels: Mapping[str, LevelPoli
             yield f"{of}.bound: {hours} by definition, one key an hour"
 
 
+def _left_out_faults(policy: Policy) -> list[str]:
+    """Clients' products alone can be left out: the gate and the panel's size rest on the others."""
+    names = registry.for_clients()
+    return [
+        f"budget.leave_out: {name} is not one of {', '.join(names)}"
+        for name in policy.budget.leave_out
+        if name not in names
+    ]
+
+
 def _differences(key: str, given: Collection[str], declared: Collection[str]) -> list[str]:
-    unknown = [f"{key}.{name}".rstrip(".") + " is not known" for name in given if name not in declared]
-    return unknown + [f"{key}.{name}".rstrip(".") + " is missing" for name in declared if name not in given]
+    return _unknown(key, given, declared) + _missing(key, given, declared)
+
+
+def _unknown(key: str, given: Collection[str], declared: Collection[str]) -> list[str]:
+    return [f"{key}.{name}".rstrip(".") + " is not known" for name in given if name not in declared]
+
+
+def _missing(key: str, given: Collection[str], declared: Collection[str]) -> list[str]:
+    return [f"{key}.{name}".rstrip(".") + " is missing" for name in declared if name not in given]
 
 
 def _cap_faults(policy: Policy) -> Iterator[str]:
-    longest, cap = longest_month(policy), policy.budget.cap
-    if longest > Fraction(cap):
-        yield f"the longest month costs rho {float(longest):.4f}, over the cap {cap}"
+    by_product, cap = costs(policy), Fraction(policy.budget.cap)
+    over = sum(by_product.values(), Fraction(0)) - cap
+    if over > 0:
+        yield (
+            f"the longest month costs rho {float(over + cap):.4f}, {float(over):.4f} over the cap {policy.budget.cap}. "
+            + _remedy(by_product, over)
+        )
+
+
+def _remedy(by_product: Mapping[str, Fraction], over: Fraction) -> str:
+    """Which products to leave out: each that suffices alone, the cheapest first; or else the dearest ones together."""
+    spare = sorted((cost, name) for name, cost in by_product.items() if name in registry.for_clients())
+    if enough := [f"{name} (rho {float(cost):.4f})" for cost, name in spare if cost >= over]:
+        return f"Add one of these to budget.leave_out: {', '.join(enough)}"
+    together, freed = [], Fraction(0)
+    for cost, name in reversed(spare):
+        if freed < over:
+            together.append(name)
+            freed += cost
+    if freed < over:
+        return "No choice of products fits: raise the cap or sigma"
+    return f"Add these to budget.leave_out: {', '.join(together)}"

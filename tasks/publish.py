@@ -10,7 +10,7 @@ from tasks.errors import Misconfigured, RefusedRelease
 from tasks.period import Period
 from tasks.privacy.noise import Noise
 from tasks.products.draw import counted
-from tasks.products.registry import of_period
+from tasks.products.registry import check_made, of_period
 from tasks.products.spec import DerivedProduct, Product
 from tasks.refresh import LandingSide
 from tasks.refs import Outcome, ReleaseRef
@@ -57,6 +57,7 @@ class Publish:
         """
         of = Period.parse(period)
         made = of_period(product, of)
+        check_made(made, self._stores.policy.policy.budget.leave_out)
         revision = self._revision(made, of, revision_of, reason_id)
         check_clock(self._stores)
         with (

@@ -120,7 +120,7 @@ def outstanding(stores: CatalogStores, month: Period) -> int:
     taken = {(r.product, r.version, r.period) for r, _ in stores.ledger.charges(str(month))}
     return sum(
         privacy_cost(product, period, stores.policy.policy).units
-        for product in registry.drawn()
+        for product in registry.drawn(stores.policy.policy.budget.leave_out)
         for period in sorted({period for day in month.days for period in product.periods(day)})
         if (product.name, product.version, str(period)) not in taken
     )

@@ -1,7 +1,7 @@
 """Clients as code: apply their files, list them, check their buckets."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -28,9 +28,9 @@ def apply(
     from tasks.store.client_repository import check_may_apply
     from tasks.store.client_spec import ClientSpec
 
-    specs = [_read(file) for file in files]
-    check_once(specs)
     stores = open_catalog()
+    specs = [_read(file, stores.policy.policy.budget.leave_out) for file in files]
+    check_once(specs)
     rows = {row.name: row for row in stores.catalog.clients()}
     for spec in specs:
         check_may_apply(rows.get(spec.name), enable)
@@ -95,7 +95,7 @@ def _notice(row: "Client") -> dict[str, str]:
     return {"notice": spec.notice.shown} if spec.notice else {}
 
 
-def _read(file: Path) -> "ClientSpec":
+def _read(file: Path, left_out: Collection[str]) -> "ClientSpec":
     from tasks.deliverable.renderers.registry import grant_formats
     from tasks.errors import Misconfigured
     from tasks.products.registry import for_clients
@@ -103,7 +103,9 @@ def _read(file: Path) -> "ClientSpec":
 
     try:
         with file.open(encoding="utf-8-sig") as opened:
-            return parse_client(opened.read(MOST_CHARACTERS + 1), str(file), for_clients(), grant_formats())
+            return parse_client(
+                opened.read(MOST_CHARACTERS + 1), str(file), for_clients(left_out), grant_formats(), left_out
+            )
     except (OSError, UnicodeDecodeError) as error:
         raise Misconfigured(
             f"{file} cannot be read ({type(error).__name__}).", "Name a readable TOML file.", "client.unreadable"

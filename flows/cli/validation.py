@@ -23,12 +23,12 @@ def ingest(rules: Collection[str]) -> None:
 def publish(product: str, period: str, revision_of: str | None) -> None:
     """Check product, period and, for a revision, the release to draw again."""
     from tasks.period import Period
-    from tasks.products.registry import of_period
+    from tasks.products.registry import check_made, of_period
     from tasks.publish import revised
 
-    _stores()
     of = Period.parse(period)
     made = of_period(product, of)
+    check_made(made, _stores().policy.policy.budget.leave_out)
     if revision_of:
         revised(made, of, revision_of)
 
@@ -52,12 +52,12 @@ def backfill(first: date, last: date, product: str | None, client: str | None) -
     """Check the range, and that product and client exist."""
     from tasks.client_state import client_spec
     from tasks.plan import check_range
-    from tasks.products.registry import find
+    from tasks.products.registry import check_made, find
 
     stores = _stores()
     check_range(first, last)
-    if product:
-        find(product)
+    for part in find(product) if product else ():
+        check_made(part, stores.policy.policy.budget.leave_out)
     if client:
         client_spec(stores, client)
 

@@ -54,7 +54,7 @@ def make_plan(
     check_range(first, last)
     snapshot = read_snapshot(stores, now)
     days = days_of(first, last)
-    products, clients = find(product) if product else published(), _clients(snapshot, client)
+    products, clients = find(product) if product else _made(snapshot), _clients(snapshot, client)
     wanted = [
         (p, period) for p in products for period in _ending(p, days) if not client or _granted(clients, p, period)
     ]
@@ -69,7 +69,7 @@ def daily_plan(stores: PlanningStores, now: datetime) -> Plan:
     """Plan the schedule: the days of the catch-up window, then every possible release and delivery."""
     snapshot = read_snapshot(stores, now)
     days = _window(snapshot)
-    wanted = [(product, period) for product in published() for period in _ending(product, days)]
+    wanted = [(product, period) for product in _made(snapshot) for period in _ending(product, days)]
     ends = (days[0], days[-1]) if days else (snapshot.today, snapshot.today)
     return _plan(snapshot, ends, days, [*wanted, *_left_over(snapshot)], snapshot.clients, None)
 
@@ -96,6 +96,11 @@ def _clients(snapshot: CatalogSnapshot, name: str | None) -> Sequence[ClientSpec
     if name and not chosen:
         raise unknown_client(name, [spec.name for spec in snapshot.clients])
     return chosen
+
+
+def _made(snapshot: CatalogSnapshot) -> Sequence[Product]:
+    """Published products that the policy does not leave out."""
+    return published(snapshot.stores.policy.policy.budget.leave_out)
 
 
 def _ending(product: Product, days: Sequence[date]) -> Iterable[Period]:
@@ -131,7 +136,7 @@ def _first_in_landing(snapshot: CatalogSnapshot) -> Iterable[date]:
 def _left_over(snapshot: CatalogSnapshot) -> Iterable[Wanted]:
     """Older periods with work left: ingested but not drawn, or drawn but not delivered to every client."""
     for day in snapshot.generations:
-        for product, period in ((each, period) for each in published() for period in each.periods(day)):
+        for product, period in ((each, period) for each in _made(snapshot) for period in each.periods(day)):
             if period.end <= snapshot.today and _undone(snapshot, product, period):
                 yield product, period
 

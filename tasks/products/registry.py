@@ -3,7 +3,7 @@
 A product has parts, one or more, each with cadences of its own: a day that is drawn, a week that is derived from it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from difflib import get_close_matches
 
@@ -26,9 +26,9 @@ def _check() -> None:
                 raise ValueError(f"parts of {part.name} differ in version, audience or population")
 
 
-def products() -> tuple[Product, ...]:
-    """Every part of every product, by name and cadences."""
-    return tuple(_PARTS[part] for part in sorted(_PARTS))
+def products(left_out: Collection[str] = ()) -> tuple[Product, ...]:
+    """Every part of every product, by name and cadences; without those that a policy leaves out."""
+    return tuple(_PARTS[part] for part in sorted(_PARTS) if _PARTS[part].name not in left_out)
 
 
 def parts(name: str) -> tuple[Product, ...]:
@@ -36,24 +36,24 @@ def parts(name: str) -> tuple[Product, ...]:
     return tuple(each for each in products() if each.name == name)
 
 
-def drawn() -> tuple[DataProduct, ...]:
+def drawn(left_out: Collection[str] = ()) -> tuple[DataProduct, ...]:
     """Parts that are drawn and charged."""
-    return tuple(each for each in products() if isinstance(each, DataProduct))
+    return tuple(each for each in products(left_out) if isinstance(each, DataProduct))
 
 
-def published() -> tuple[Product, ...]:
+def published(left_out: Collection[str] = ()) -> tuple[Product, ...]:
     """Parts with releases of their own, for clients or for the operator."""
-    return tuple(each for each in products() if each.audience is not Audience.GATE)
+    return tuple(each for each in products(left_out) if each.audience is not Audience.GATE)
 
 
-def for_clients() -> tuple[str, ...]:
+def for_clients(left_out: Collection[str] = ()) -> tuple[str, ...]:
     """Names of the products that clients can be granted."""
-    return tuple(dict.fromkeys(each.name for each in products() if each.for_clients))
+    return tuple(dict.fromkeys(each.name for each in products(left_out) if each.for_clients))
 
 
-def lake_tables() -> tuple[LakeTable, ...]:
+def lake_tables(left_out: Collection[str] = ()) -> tuple[LakeTable, ...]:
     """Tables that some product reads: what the lake keeps of a day, by name."""
-    return tuple(sorted({table for each in drawn() for table in each.reads}, key=lambda table: table.name))
+    return tuple(sorted({table for each in drawn(left_out) for table in each.reads}, key=lambda table: table.name))
 
 
 def product(name: str, cadence: Cadence) -> Product:
@@ -95,6 +95,16 @@ def of_period(name: str, period: Period) -> Product:
         f"Give a {example.cadence}, for example {example}.",
         "product.cadence",
     )
+
+
+def check_made(made: Product, left_out: Collection[str]) -> None:
+    """Raise Misconfigured if the policy leaves the product out."""
+    if made.name in left_out:
+        raise Misconfigured(
+            f"The policy leaves {made.name} out.",
+            "Take it out of [budget] leave_out, and ingest the period's days again.",
+            "product.left_out",
+        )
 
 
 def check_for_clients(made: Product) -> None:

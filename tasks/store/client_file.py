@@ -32,8 +32,13 @@ _SECRET_KEY = re.compile(r"secret|passw|token|credential|access_?key|private_?ke
 _SECRET_VALUE = re.compile(r"\b(AKIA|ASIA)[0-9A-Z]{16}\b|-----BEGIN ")
 
 
-def parse_client(text: str, source: str, products: Collection[str], formats: Collection[str]) -> ClientSpec:
-    """Read a client's file, whose grants may name `products` and `formats`; raises Misconfigured with every fault."""
+def parse_client(
+    text: str, source: str, products: Collection[str], formats: Collection[str], left_out: Collection[str] = ()
+) -> ClientSpec:
+    """Read a client's file, whose grants may name `products` and `formats`; raises Misconfigured with every fault.
+
+    `left_out`: products that exist, and that the policy leaves out.
+    """
     text = text.removeprefix("\ufeff")
     try:
         if len(text) > MOST_CHARACTERS:
@@ -51,7 +56,7 @@ def parse_client(text: str, source: str, products: Collection[str], formats: Col
             "client.secret",
         )
     try:
-        return ClientSpec.model_validate(data, context={"products": products, "formats": formats})
+        return ClientSpec.model_validate(data, context={"products": products, "formats": formats, "left_out": left_out})
     except ValidationError as error:
         faults = sorted((_line(fault["loc"], lines), _sentence(fault, lines)) for fault in error.errors())
         raise Misconfigured(

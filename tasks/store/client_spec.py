@@ -158,6 +158,8 @@ class Grant(_Table):
     @classmethod
     def _product_is_for_clients(cls, value: str, info: ValidationInfo) -> str:
         known = _known("products", info) or (value,)
+        if value in _known("left_out", info):
+            raise ValueError(f"is {value}, which the policy leaves out: see [budget] leave_out")
         if value not in known:
             near = get_close_matches(value, known, 1)
             raise ValueError(

@@ -1,5 +1,6 @@
 """The policy is a reviewed file: every key is needed, none is unknown, and its longest month fits its cap."""
 
+import json
 import re
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 
 from tasks.errors import Misconfigured
 from tasks.period import Cadence
-from tasks.policy_file import load, longest_month, shipped
+from tasks.policy_file import costs, load, longest_month, shipped
 from tasks.privacy.accounting import exact_rho
 from tasks.products import footfall, registry
 
@@ -111,6 +112,50 @@ def test_a_policy_over_its_own_cap_refuses_to_start_at_the_exact_boundary(tmp_pa
     assert load(changed(tmp_path, "cap = 1.0 ", f"cap = {above} "))
     with pytest.raises(Misconfigured, match="over the cap"):
         load(changed(tmp_path, "cap = 1.0 ", f"cap = {below} "))
+
+
+def _remedy(path: Path) -> list[str]:
+    """What the refusal of a cap says to leave out."""
+    with pytest.raises(Misconfigured) as refused:
+        load(path)
+    assert refused.value.code == "policy.refused"
+    return [name for name in registry.for_clients() if re.search(rf"leave_out: .*\b{name}\b", str(refused.value))]
+
+
+def test_a_cap_that_is_too_small_says_which_products_would_have_to_go(tmp_path: Path) -> None:
+    by_product, month = costs(load().policy), longest_month(load().policy)
+    sellable = {name: by_product[name] for name in registry.for_clients()}
+    dearest = max(sellable, key=sellable.__getitem__)
+    just_below = float(month - sellable[dearest] + Fraction(1, 10**6))
+    assert _remedy(changed(tmp_path, "cap = 1.0 ", f"cap = {just_below:.9f} ")) == [dearest]
+    several = float(month - sellable[dearest] - Fraction(1, 10**6))
+    named = _remedy(changed(tmp_path, "cap = 1.0 ", f"cap = {several:.9f} "))
+    assert sum(sellable[name] for name in named) >= month - Fraction(several)
+    without = changed(tmp_path, "leave_out = []", f"leave_out = {json.dumps(named)}")
+    without.write_text(without.read_text().replace("cap = 1.0 ", f"cap = {several:.9f} "))
+    assert load(without), "as told"
+    assert _remedy(changed(tmp_path, "cap = 1.0 ", "cap = 0.001 ")) == [], "the gate and the panel cost more"
+
+
+def test_a_product_that_is_left_out_costs_nothing_and_needs_no_section(tmp_path: Path) -> None:
+    path = changed(tmp_path, "leave_out = []", 'leave_out = ["visitors"]')
+    kept = load(path).policy
+    assert longest_month(kept) == longest_month(load().policy) - costs(load().policy)["visitors"]
+    path.write_text(re.sub(r"\[product\.visitors\.[^\[]*", "", path.read_text()))
+    assert longest_month(load(path).policy) == longest_month(kept)
+
+
+@pytest.mark.parametrize("name", ["panel", "gate_profile", "vistors"])
+def test_what_is_needed_or_unknown_cannot_be_left_out(tmp_path: Path, name: str) -> None:
+    with pytest.raises(Misconfigured, match=f"budget.leave_out: {name}"):
+        load(changed(tmp_path, "leave_out = []", f'leave_out = ["{name}"]'))
+
+
+def test_a_product_that_is_listed_twice_is_refused(tmp_path: Path) -> None:
+    section = f"[{ZONE_HOUR}]\n"
+    with pytest.raises(Misconfigured, match=re.escape("zone_hour")) as refused:
+        load(changed(tmp_path, "[retention]", f"{section}sigma = 1\n[retention]"))
+    assert refused.value.code == "policy.unreadable"
 
 
 def test_a_cap_of_exactly_the_longest_month_starts(tmp_path: Path) -> None:
