@@ -4,16 +4,24 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from tasks.products.spec import Dimension
+from tasks.products.spec import Dimension, PublicContext
 
 AGE_BANDS = ("18-24", "25-34", "35-44", "45-54", "55-64", "65+")
 GENDERS = ("f", "m", "x")
+DAY_PARTS = {"night": 0, "morning": 6, "midday": 10, "afternoon": 15, "evening": 19}
+"""Each part of the local day, and the hour in which it begins; it ends where the next one begins."""
 
 ZONE = Dimension("zone_id", pa.string(), "The zone.", lambda public: public.zones.zone_ids, granted_by="zone")
 DISTRICT = Dimension(
     "district_id", pa.string(), "The district.", lambda public: public.zones.districts, granted_by="district"
 )
 HOUR_START = Dimension("hour_start", pa.timestamp("s", "UTC"), "When the hour begins.", lambda public: public.hours)
+DAY_PART = Dimension(
+    "day_part",
+    pa.string(),
+    "Part of the local day: night 0-6, morning 6-10, midday 10-15, afternoon 15-19, evening 19-24.",
+    lambda public: tuple(DAY_PARTS),
+)
 AGE_BAND = Dimension(
     "age_band",
     pa.string(),
@@ -36,3 +44,10 @@ def demographics(eligible: pa.Table) -> npt.NDArray[np.int64]:
     ages, genders = (eligible[name].to_numpy().astype(np.int64) for name in ("age_band", "gender"))
     combined: npt.NDArray[np.int64] = ages * len(GENDERS) + genders
     return combined
+
+
+def day_parts(public: PublicContext) -> npt.NDArray[np.int64]:
+    """The part of the day of each hour of the period, as an index; hours that the clock repeats have the same part."""
+    local = [hour.astimezone(public.timezone).hour for hour in public.hours]
+    parts: npt.NDArray[np.int64] = np.searchsorted(list(DAY_PARTS.values()), local, side="right").astype(np.int64) - 1
+    return parts
