@@ -101,10 +101,12 @@ class Gate(_Section):
     rules: GateRules
 
 
-class Presence(_Section):
-    """How long an event's zone is valid without further events."""
+class Silence(_Section):
+    """How long a zone holds without an event, in presence and in stays."""
 
-    max_gap_minutes: Annotated[int, Field(ge=1, le=1500)]
+    max_gap_day_minutes: Annotated[int, Field(ge=1, le=1500)]
+    max_gap_night_minutes: Annotated[int, Field(ge=1, le=1500)]
+    max_hold_minutes: Annotated[int, Field(ge=0, le=1500)]
 
 
 class Walk(_Section):
@@ -115,14 +117,11 @@ class Walk(_Section):
 
 
 class Stay(_Section):
-    """When events of one zone are a stay, and how long silence may be within it."""
+    """When events of one zone are a stay."""
 
     min_dwell_minutes: Annotated[int, Field(ge=1, le=240)]
     max_ping_pong_minutes: Annotated[int, Field(ge=0, le=1500)]
     neighbour_km: Annotated[float, Field(gt=0)]
-    max_gap_day_minutes: Annotated[int, Field(ge=1, le=1500)]
-    max_gap_night_minutes: Annotated[int, Field(ge=1, le=1500)]
-    max_hold_minutes: Annotated[int, Field(ge=0, le=1500)]
 
 
 class Budget(_Section):
@@ -200,7 +199,7 @@ class Policy(_Section):
     time: Calendar
     who: Eligibility
     gate: Gate
-    presence: Presence
+    silence: Silence
     walk: Walk
     stay: Stay
     budget: Budget

@@ -71,15 +71,47 @@ def impossible_speed(
     return [event for n, event in enumerate(events) if n not in bad], len(bad)
 
 
-def presence(events: Sequence[Event], cells: Sequence[Cell], carry: int, day_seconds: int) -> dict[int, int]:
+def longest_gap(earlier: int, later: int, rules: WalkRules) -> int:
+    """How long a zone may hold between two seconds."""
+    at_night = rules.night[(earlier + later) // 2 // 3600]
+    return rules.silence.max_gap_night if at_night else rules.silence.max_gap_day
+
+
+def halves(earlier: int, later: int, rules: WalkRules) -> tuple[int, int]:
+    """Until when the earlier of two zones holds, and from when the later one: half of the gap each, up to a limit."""
+    after, before = (later - earlier + 1) // 2, (later - earlier) // 2
+    return earlier + min(after, rules.silence.max_hold), later - min(before, rules.silence.max_hold)
+
+
+def from_midnight(first: int, rules: WalkRules) -> int:
+    """From when the zone of the day's first event holds."""
+    return 0 if first <= longest_gap(0, first, rules) else max(0, first - rules.silence.max_hold)
+
+
+def to_midnight(last: int, rules: WalkRules) -> int:
+    """Until when the zone of the day's last event holds."""
+    end = rules.day_seconds
+    return end if end - last <= longest_gap(last, end, rules) else min(end, last + rules.silence.max_hold)
+
+
+def presence(events: Sequence[Event], cells: Sequence[Cell], rules: WalkRules) -> dict[int, int]:
     """The zone of each hour in which the subscriber's place was known: most seconds, ties to the lowest zone."""
+    if not events:
+        return {}
+    held = [(from_midnight(events[0][0], rules), events[0][0], events[0])]
+    for one, other in pairwise(events):
+        same = cells[one[1]].zone == cells[other[1]].zone
+        if same and other[0] - one[0] <= longest_gap(one[0], other[0], rules):
+            held.append((one[0], other[0], one))
+        else:
+            until, since = halves(one[0], other[0], rules)
+            held += [(one[0], until, one), (since, other[0], other)]
+    held.append((events[-1][0], to_midnight(events[-1][0], rules), events[-1]))
     seconds: Counter[tuple[int, int]] = Counter()
-    for n, (second, cell) in enumerate(events):
-        later = events[n + 1][0] if n + 1 < len(events) else day_seconds
+    for begin, end, (_, cell) in held:
         zone = cells[cell].zone
         if zone is not None:
-            for moment in range(second, min(later, second + carry, day_seconds)):
-                seconds[moment // 3600, zone] += 1
+            seconds.update((moment // 3600, zone) for moment in range(begin, end))
     hours = {hour for hour, _ in seconds}
     return {hour: max((s, -zone) for (h, zone), s in seconds.items() if h == hour)[1] * -1 for hour in hours}
 
@@ -103,19 +135,14 @@ def stays(events: Sequence[Event], cells: Sequence[Cell], rules: WalkRules) -> l
     def dwell(run: list[Event]) -> int:
         return run[-1][0] - run[0][0]
 
-    def longest(earlier: int, later: int) -> int:
-        return limits.max_gap_night if rules.night[(earlier + later) // 2 // 3600] else limits.max_gap_day
-
     def near(move: list[Event], event: Event) -> bool:
         return dwell(move) < limits.min_dwell and distance(cells[move[-1][1]], cells[event[1]]) <= limits.neighbour_m
-
-    def midnight(begin: int, end: int) -> int:
-        return end - begin if end - begin <= longest(begin, end) else min(end - begin, limits.max_hold)
 
     parts: list[list[Event]] = []
     for event in events:
         previous = parts[-1][-1] if parts else None
-        if previous and zone([previous]) == zone([event]) and event[0] - previous[0] <= longest(previous[0], event[0]):
+        same = previous is not None and zone([previous]) == zone([event])
+        if same and previous and event[0] - previous[0] <= longest_gap(previous[0], event[0], rules):
             parts[-1].append(event)
         else:
             parts.append([event])
@@ -130,9 +157,8 @@ def stays(events: Sequence[Event], cells: Sequence[Cell], rules: WalkRules) -> l
     found = []
     for earlier, run, later in zip([None, *runs], runs, [*runs[1:], None], strict=False):
         first, last, place = run[0][0], run[-1][0], zone(run)
-        before = min((first - earlier[-1][0]) // 2, limits.max_hold) if earlier else midnight(0, first)
-        after = min((later[0][0] - last + 1) // 2, limits.max_hold) if later else midnight(last, rules.day_seconds)
-        start, end = first - before, last + after
+        start = halves(earlier[-1][0], first, rules)[1] if earlier else from_midnight(first, rules)
+        end = halves(last, later[0][0], rules)[0] if later else to_midnight(last, rules)
         if dwell(run) >= limits.min_dwell:
             found.append(Stay(-1 if place is None else place, start, end, first))
     return found

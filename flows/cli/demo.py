@@ -73,7 +73,7 @@ def _received(home: Path, client: str) -> dict[str, Any]:
     _download(client, folder)
     verified = _verified(folder)
     (delivery,) = verified.deliveries
-    (zone_hours,) = folder.glob("footfall/v2/data/zone_hour/*/*/*/footfall.parquet")
+    (zone_hours,) = folder.glob("footfall/v3/data/zone_hour/*/*/*/footfall.parquet")
     facts = {"rows": delivery.rows, **score(zone_hours, home / "landing")}
     return {"client": client, **facts, "verified": verified.verdict, "delivery": folder / delivery.path}
 
@@ -114,7 +114,7 @@ def _told(lines: list[dict[str, Any]], seconds: float) -> CommandOutput:
     ]
     say = [
         *listing(f"{SUBSCRIBERS:,} subscribers on {DAY}", rows),
-        "Beyond noise, the main error is silent phones: Throng does not count them.",
+        "Beyond noise, the main error is at borders: the antenna that hears a phone may stand in the next zone.",
         f"rho spent: {cost['rho_spent']:.4f} of {cost['rho_cap']:g} for a subscriber's month. {seconds:.0f} seconds.",
         "",
         *_where_next(lines),

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from tasks.events.reasons import READ_REASONS, WALK_REASONS
 from tasks.period import day_hours
-from tasks.policy import Policy, Stay
+from tasks.policy import Policy, Silence, Stay
 
 HOUR = 3600
 EARTH_RADIUS_M = 6_371_008.8
@@ -35,27 +35,32 @@ class CellArrays(NamedTuple):
     y: NDArray[np.float64]
 
 
+class SilenceRules(NamedTuple):
+    """The policy's limits on how long a zone holds without an event, in seconds."""
+
+    max_gap_day: int
+    max_gap_night: int
+    max_hold: int
+
+
 class StayRules(NamedTuple):
     """The policy's limits on stays, in seconds and metres."""
 
     min_dwell: int
     max_ping_pong: int
     neighbour_m: float
-    max_gap_day: int
-    max_gap_night: int
-    max_hold: int
 
 
 class WalkRules(NamedTuple):
     """The policy's limits on a day, and which of its hours are night (22-06) and work (9-17, Monday to Friday)."""
 
     day_seconds: int
-    max_gap_seconds: int
     speed_m: float
     speed_mps: float
     profile_bound: int
     night: NDArray[np.bool_]
     work: NDArray[np.bool_]
+    silence: SilenceRules
     stay: StayRules
 
 
@@ -64,13 +69,22 @@ def walk_rules(policy: Policy, day: date, profile_bound: int) -> WalkRules:
     local = [hour.astimezone(policy.time.local) for hour in day_hours(day, policy.time.local)]
     return WalkRules(
         day_seconds=HOUR * len(local),
-        max_gap_seconds=60 * policy.presence.max_gap_minutes,
         speed_m=1000.0 * policy.walk.speed_km,
         speed_mps=float(policy.walk.speed_mps),
         profile_bound=profile_bound,
         night=np.array([hour.hour >= 22 or hour.hour < 6 for hour in local]),
         work=np.array([hour.weekday() < 5 and 9 <= hour.hour < 17 for hour in local]),
+        silence=silence_rules(policy.silence),
         stay=stay_rules(policy.stay),
+    )
+
+
+def silence_rules(silence: Silence) -> SilenceRules:
+    """The policy's limits on silence."""
+    return SilenceRules(
+        max_gap_day=60 * silence.max_gap_day_minutes,
+        max_gap_night=60 * silence.max_gap_night_minutes,
+        max_hold=60 * silence.max_hold_minutes,
     )
 
 
@@ -80,9 +94,6 @@ def stay_rules(stay: Stay) -> StayRules:
         min_dwell=60 * stay.min_dwell_minutes,
         max_ping_pong=60 * stay.max_ping_pong_minutes,
         neighbour_m=1000.0 * stay.neighbour_km,
-        max_gap_day=60 * stay.max_gap_day_minutes,
-        max_gap_night=60 * stay.max_gap_night_minutes,
-        max_hold=60 * stay.max_hold_minutes,
     )
 
 

@@ -10,6 +10,7 @@ from tasks.events.jit import kernel
 from tasks.events.packed_key import SUBSCRIBER_SHIFT
 from tasks.mobility.day import HOUR, NO_ZONE, CellArrays, Int32, Int64, WalkRules
 from tasks.mobility.key_fields import cell_of, end_of_run, second_of
+from tasks.mobility.silence import held_after, held_before, held_to_midnight, longest_gap
 
 
 class PresenceBuffers(NamedTuple):
@@ -52,19 +53,46 @@ def dominant_zone(seconds: Int32, touched: Int32, zones: int) -> int:
 
 
 @kernel
+def held_from(keys: Int64, start: int, i: int, zone: Int32, rules: WalkRules) -> int:
+    """The second from which the zone of key `i` holds; the gap to an event of the same zone belongs to that one."""
+    second = second_of(keys[i])
+    if i == start:
+        return second - held_to_midnight(0, second, rules)
+    earlier = second_of(keys[i - 1])
+    if same_zone(keys, i - 1, zone) and second - earlier <= longest_gap(earlier, second, rules):
+        return second
+    return second - held_before(earlier, second, rules)
+
+
+@kernel
+def held_until(keys: Int64, stop: int, i: int, zone: Int32, rules: WalkRules) -> int:
+    """The second until which the zone of key `i` holds."""
+    second = second_of(keys[i])
+    if i + 1 == stop:
+        return second + held_to_midnight(second, rules.day_seconds, rules)
+    later = second_of(keys[i + 1])
+    if same_zone(keys, i, zone) and later - second <= longest_gap(second, later, rules):
+        return later
+    return second + held_after(second, later, rules)
+
+
+@kernel
+def same_zone(keys: Int64, i: int, zone: Int32) -> bool:
+    """Whether a key and the next one are in one zone."""
+    return bool(zone[cell_of(keys[i])] == zone[cell_of(keys[i + 1])])
+
+
+@kernel
 def assign_presence(
     keys: Int64, start: int, stop: int, zone: Int32, rules: WalkRules, buffers: PresenceBuffers, row: int
 ) -> None:
-    """Fill the row's hours: an event's zone holds until the next event, the longest gap or the day's end."""
+    """Fill the row's hours with the zone that holds for most of each."""
     hour, zones = 0, 0
     for i in range(start, stop):
         place = zone[cell_of(keys[i])]
         if place == NO_ZONE:
             continue
-        begin = second_of(keys[i])
-        end = min(begin + rules.max_gap_seconds, rules.day_seconds)
-        if i + 1 < stop:
-            end = min(end, second_of(keys[i + 1]))
+        begin, end = held_from(keys, start, i, zone, rules), held_until(keys, stop, i, zone, rules)
         while begin < end:
             if begin >= (hour + 1) * HOUR:
                 if zones:

@@ -10,9 +10,10 @@ import numpy as np
 
 from tasks.events.jit import kernel
 from tasks.events.packed_key import SUBSCRIBER_SHIFT
-from tasks.mobility.day import HOUR, CellArrays, Int32, Int64, WalkRules
+from tasks.mobility.day import CellArrays, Int32, Int64, WalkRules
 from tasks.mobility.distance import farther
 from tasks.mobility.key_fields import cell_of, second_of
+from tasks.mobility.silence import held_after, held_before, held_to_midnight, longest_gap
 
 
 class Runs(NamedTuple):
@@ -43,12 +44,6 @@ def find_stays(keys: Int64, cells: CellArrays, rules: WalkRules) -> Stays:
     stays = Stays(*np.empty((len(Stays._fields), number), np.int32))
     kept = fill_stays(runs, number, rules, stays)
     return Stays(*(column[:kept] for column in stays))
-
-
-@kernel
-def longest_gap(earlier: int, later: int, rules: WalkRules) -> int:
-    """How long a zone may hold between two seconds: longer if their middle lies in the night."""
-    return rules.stay.max_gap_night if rules.night[(earlier + later) // 2 // HOUR] else rules.stay.max_gap_day
 
 
 @kernel
@@ -99,13 +94,6 @@ def returns_to(runs: Runs, start: int, stop: int, key: int, cells: CellArrays, r
 
 
 @kernel
-def held_to_midnight(earlier: int, later: int, rules: WalkRules) -> int:
-    """Seconds that a zone holds between midnight and the day's first or last event."""
-    gap = later - earlier
-    return gap if gap <= longest_gap(earlier, later, rules) else min(gap, rules.stay.max_hold)
-
-
-@kernel
 def fill_stays(runs: Runs, number: int, rules: WalkRules, stays: Stays) -> int:
     """Fill the stays; returns their number. Each holds for half of the gap to the runs beside it, up to a limit."""
     kept = 0
@@ -114,12 +102,11 @@ def fill_stays(runs: Runs, number: int, rules: WalkRules, stays: Stays) -> int:
         if last - first < rules.stay.min_dwell:
             continue
         if r > 0 and runs.subscriber[r - 1] == runs.subscriber[r]:
-            before = min((first - runs.last[r - 1]) // 2, rules.stay.max_hold)
+            before = held_before(runs.last[r - 1], first, rules)
         else:
             before = held_to_midnight(0, first, rules)
         if r + 1 < number and runs.subscriber[r + 1] == runs.subscriber[r]:
-            gap = runs.first[r + 1] - last
-            after = min(gap - gap // 2, rules.stay.max_hold)
+            after = held_after(last, runs.first[r + 1], rules)
         else:
             after = held_to_midnight(last, rules.day_seconds, rules)
         stays.subscriber[kept] = runs.subscriber[r]

@@ -62,7 +62,7 @@ def _spread(mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 PRODUCT = DataProduct(
     name="footfall",
-    version=2,
+    version=3,
     cadences=frozenset({Cadence.DAY}),
     levels=(ZONE_HOUR, DISTRICT_HOUR_DEMOGRAPHIC),
     audience=Audience.CLIENTS,

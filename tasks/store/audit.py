@@ -14,7 +14,7 @@ from tasks.store.tables import Audit
 
 @dataclass(frozen=True)
 class AuditEntry:
-    """One act in words: the event (`release reserved`), its subject (`footfall/v2/2026-03-01/r1`), and why or how.
+    """One act in words: the event (`release reserved`), its subject (`footfall/v3/2026-03-01/r1`), and why or how.
 
     `detail` is for the audit table alone: it may be what somebody wrote. The log has `facts` instead.
     """

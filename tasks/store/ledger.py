@@ -37,7 +37,7 @@ _KEY = re.compile(r"([a-z][a-z0-9_]{0,62})/v([1-9]\d{0,5})/([0-9W-]{7,10})/r([1-
 
 @dataclass(frozen=True, order=True)
 class ReleaseKey:
-    """The unique key of a release; written `footfall/v2/2026-03-01/r1`."""
+    """The unique key of a release; written `footfall/v3/2026-03-01/r1`."""
 
     product: str
     version: int
@@ -63,7 +63,7 @@ class ReleaseKey:
         if match := _KEY.fullmatch(words):
             return match
         raise Misconfigured(
-            f"'{words[:80]}' is not a release.", "Write it as footfall/v2/2026-03-01/r1.", "release.unreadable_key"
+            f"'{words[:80]}' is not a release.", "Write it as footfall/v3/2026-03-01/r1.", "release.unreadable_key"
         )
 
     def __str__(self) -> str:

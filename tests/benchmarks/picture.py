@@ -15,7 +15,7 @@ ZONES = ("Z0008", "Z0003")
 
 _ROWS = f"""
     SELECT zone_id, zone_name, local_hour, persons, persons_low, persons_high
-    FROM '{DEMO}/clients/nordmarkt/footfall/v2/data/zone_hour/*/*/*/footfall.parquet'
+    FROM '{DEMO}/clients/nordmarkt/footfall/v3/data/zone_hour/*/*/*/footfall.parquet'
     WHERE status = 'estimate' ORDER BY local_hour"""
 _TRUTH = f"""
     SELECT zone_id, local_hour, count(*) FROM '{DEMO}/landing/truth/presence/*/*.parquet' AS presence
@@ -66,7 +66,7 @@ def draw() -> None:
     """Write the picture: maps of four hours, and two zones' day with intervals and the simulated truth."""
     rows = duckdb.execute(_ROWS).fetchall()
     truth = {(zone, hour): count for zone, hour, count in duckdb.execute(_TRUTH).fetchall()}
-    (plan,) = DEMO.glob("clients/nordmarkt/footfall/v2/reference/*/*/zones.geojson")
+    (plan,) = DEMO.glob("clients/nordmarkt/footfall/v3/reference/*/*/zones.geojson")
     values = {(row[0], row[2]): row[3] for row in rows}
     PICTURE.write_text(
         "\n".join(

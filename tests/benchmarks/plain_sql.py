@@ -10,9 +10,11 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pyarrow.parquet as pq
 
 from tasks import policy_file
+from tasks.mobility.day import walk_rules
 from tasks.mobility.plans import load_plans
 from tasks.period import day_start
 
@@ -47,10 +49,25 @@ COPY (
         SELECT * FROM ways WHERE NOT coalesce(
             from_before > greatest($speed_m, $speed_mps * (second - second_before))
             AND to_after > greatest($speed_m, $speed_mps * (second_after - second)), false)),
+    neighbours AS (
+        SELECT *, lag(zone) OVER way AS zone_before, lead(zone) OVER way AS zone_after,
+               coalesce(lag(second) OVER way, 0) AS earlier, coalesce(lead(second) OVER way, $length) AS later
+        FROM (SELECT subscriber_id, zone, second, cell FROM possible)
+        WINDOW way AS (PARTITION BY subscriber_id ORDER BY second, cell)),
+    gaps AS (
+        SELECT *, second - earlier <= CASE WHEN list_contains($night, (earlier + second) // 2 // 3600)
+               THEN $max_gap_night ELSE $max_gap_day END AS held_before, later - second <= CASE
+               WHEN list_contains($night, (second + later) // 2 // 3600)
+               THEN $max_gap_night ELSE $max_gap_day END AS held_after FROM neighbours),
     holds AS (
-        SELECT subscriber_id, zone, second AS first, least(second + $carry, $length,
-               coalesce(lead(second) OVER (PARTITION BY subscriber_id ORDER BY second, cell), $length)) AS last
-        FROM possible),
+        SELECT subscriber_id, zone,
+               CASE WHEN zone_before IS NULL THEN if(held_before, 0, greatest(0, second - $max_hold))
+                    WHEN zone_before = zone AND held_before THEN second
+                    ELSE second - least((second - earlier) // 2, $max_hold) END AS first,
+               CASE WHEN zone_after IS NULL THEN if(held_after, $length, least($length, second + $max_hold))
+                    WHEN zone_after = zone AND held_after THEN later
+                    ELSE second + least((later - second + 1) // 2, $max_hold) END AS last
+        FROM gaps),
     hours AS (
         SELECT subscriber_id, zone, first, last, unnest(range(first // 3600, (last - 1) // 3600 + 1)) AS hour
         FROM holds WHERE zone >= 0 AND last > first),
@@ -80,6 +97,7 @@ def chain(con: duckdb.DuckDBPyConnection, landing: Path, day: date, out: Path) -
     pq.write_table(table, out / "cells.parquet")
     con.execute(f"CREATE TEMP TABLE cells AS FROM read_parquet('{out / 'cells.parquet'}')")
     con.execute(HAVERSINE)
+    rules = walk_rules(shipped, day, 1)
     start, end = (day_start(d, shipped.time.local) for d in (day, day + timedelta(days=1)))
     con.execute(
         CHAIN.format(out=out / "presence.parquet"),
@@ -92,7 +110,8 @@ def chain(con: duckdb.DuckDBPyConnection, landing: Path, day: date, out: Path) -
             "home_mcc": shipped.who.home_mcc,
             "start": int(start.timestamp()),
             "length": int((end - start).total_seconds()),
-            "carry": 60 * shipped.presence.max_gap_minutes,
+            "night": np.flatnonzero(rules.night).tolist(),
+            **rules.silence._asdict(),
             "speed_m": 1000 * shipped.walk.speed_km,
             "speed_mps": shipped.walk.speed_mps,
         },

@@ -56,7 +56,7 @@ def test_late_files_are_taken_in_by_mode_all_and_only_a_revision_draws_again(fiv
     said = five_days("publish", "footfall", day)
     assert said.document["outcome"] == "AlreadyPublished"
     assert "part-late.parquet" in said.text
-    again = ["publish", "footfall", day, "--revision-of", f"footfall/v2/{day}/r1", "--reason", "late files"]
+    again = ["publish", "footfall", day, "--revision-of", f"footfall/v3/{day}/r1", "--reason", "late files"]
     too_early = five_days(*again)
     assert (too_early.code, too_early.document["action"].split(",")[0]) == (20, f"Run `throng ingest {day}` first")
     said = five_days("backfill", day, day, "--mode", "all")
@@ -68,7 +68,7 @@ def test_late_files_are_taken_in_by_mode_all_and_only_a_revision_draws_again(fiv
     footfalls = [
         r["release"] for r in five_days("releases").document["releases"] if r["release"].startswith("footfall")
     ]
-    assert footfalls == [f"footfall/v2/{day}/r1", f"footfall/v2/{day}/r2"]
+    assert footfalls == [f"footfall/v3/{day}/r1", f"footfall/v3/{day}/r2"]
 
 
 def test_a_backfill_that_is_stopped_finishes_what_runs_and_the_same_command_goes_on(five_days: Throng) -> None:

@@ -28,12 +28,12 @@ FACTS = ReservationFacts(
 
 def key(number: int = 1) -> ReleaseKey:
     """The number-th release of the period."""
-    return ReleaseKey("footfall", 2, "2026-03-01", number)
+    return ReleaseKey("footfall", 3, "2026-03-01", number)
 
 
 def audit(event: str = "release reserved") -> AuditEntry:
     """Some entry."""
-    return AuditEntry("tester", event, "footfall/v2/2026-03-01/r1")
+    return AuditEntry("tester", event, "footfall/v3/2026-03-01/r1")
 
 
 def reserve(
@@ -58,7 +58,7 @@ def open_in_process(home: str, url: str) -> str:
 
 def count_in_process(url: str, file: str) -> None:
     """Read a number, and write the next one, under a lock."""
-    with Locks(Database(url)).hold("release footfall/v2/2026-03-01"):
+    with Locks(Database(url)).hold("release footfall/v3/2026-03-01"):
         number = int(Path(file).read_text())
         time.sleep(0.02)
         Path(file).write_text(str(number + 1))

@@ -24,7 +24,7 @@ from tasks.store.client_file import Destination
 from tests.refusals import refused
 
 CLIENTS = {"nordmarkt": "nordmarkt-insights", "suedbahn": "suedbahn-data"}
-DAY = "footfall/v2/docs/cadence=day/dt=2026-03-01/revision=1"
+DAY = "footfall/v3/docs/cadence=day/dt=2026-03-01/revision=1"
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ VERDICT = Verdict(
     gate=[GATE | {"message": "Enough rows.", "action": ""}],
     profile_revision=1,
 )
-KEY = DeliveryKey("nordmarkt", "footfall", 2, "2026-03-01", 1)
+KEY = DeliveryKey("nordmarkt", "footfall", 3, "2026-03-01", 1)
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 
@@ -47,7 +47,7 @@ def rendered(revision: int = 1) -> Delivery:
         inputs_digest="inputs",
         state=DeliveryState.RENDERED,
         manifest_sha256="abc",
-        path="throng/footfall/v2",
+        path="throng/footfall/v3",
         rows=100,
         withheld=3,
     )
@@ -158,11 +158,11 @@ def test_a_client_is_applied_once_and_changed_when_its_file_changes(catalog: Cat
 def test_a_delivery_is_rendered_refused_and_delivered(catalog: Catalog) -> None:
     catalog.record_rendered(rendered(), audit("delivery rendered"))
     catalog.mark_refused(KEY, "The bucket is missing.", audit("delivery refused"))
-    refused = catalog.delivery("nordmarkt", "footfall", 2, "2026-03-01")
+    refused = catalog.delivery("nordmarkt", "footfall", 3, "2026-03-01")
     assert refused is not None
     assert (refused.state, refused.message) == (DeliveryState.REFUSED, "The bucket is missing.")
     catalog.mark_delivered(KEY, NOW, audit("delivered"))
-    delivery = catalog.delivery("nordmarkt", "footfall", 2, "2026-03-01")
+    delivery = catalog.delivery("nordmarkt", "footfall", 3, "2026-03-01")
     assert delivery is not None
     assert (delivery.state, delivery.delivered_at, delivery.message) == (DeliveryState.DELIVERED, NOW, "")
 
@@ -170,7 +170,7 @@ def test_a_delivery_is_rendered_refused_and_delivered(catalog: Catalog) -> None:
 def test_the_latest_delivery_of_a_period_is_found(catalog: Catalog) -> None:
     for revision in (1, 2):
         catalog.record_rendered(rendered(revision), audit())
-    found = catalog.delivery("nordmarkt", "footfall", 2, "2026-03-01")
+    found = catalog.delivery("nordmarkt", "footfall", 3, "2026-03-01")
     assert found is not None
     assert found.revision == 2
     assert [row.revision for row in catalog.deliveries("nordmarkt")] == [1, 2]

@@ -31,7 +31,7 @@ FIRST_DAY, SECOND_DAY = date(2026, 3, 2), date(2026, 3, 3)
 FIRST = rendered(release_view(FIRST_DAY))
 SECOND = rendered(release_view(SECOND_DAY))
 REVISED = rendered(release_view(FIRST_DAY, revision=2), delivery=revision(FIRST))
-LOG = "footfall/v2/data/zone_hour/_delta_log"
+LOG = "footfall/v3/data/zone_hour/_delta_log"
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +90,7 @@ class Client:
     def logs(self) -> dict[str, bytes]:
         return {key: self.bucket.get(key) for key in self.bucket.sizes() if "/_delta_log/" in key}
 
-    def table(self, version: int = 2) -> DeltaTable:
+    def table(self, version: int = 3) -> DeltaTable:
         """As the client's own tools open it."""
         session = boto3.Session(profile_name="nordmarkt").get_credentials()
         options = {
@@ -112,7 +112,7 @@ class Client:
                     assert there.get(path) == action["add"]["size"], path
 
 
-def named(client: Client, version: int = 2) -> set[tuple[str, int]]:
+def named(client: Client, version: int = 3) -> set[tuple[str, int]]:
     rows = client.table(version).to_pyarrow_table(columns=["dt", "revision"])
     return {(str(dt), revision) for dt, revision in zip(*rows.to_pydict().values(), strict=True)}
 
@@ -129,7 +129,7 @@ def test_a_bucket_is_read_as_a_delta_table_that_follows_its_deliveries(world: Wo
     before = client.logs()
     client.write()
     assert client.logs() == before
-    assert [entry.detail for entry in world.stores.audit.entries("one/footfall/v2")] == ["to version 1", "to version 2"]
+    assert [entry.detail for entry in world.stores.audit.entries("one/footfall/v3")] == ["to version 1", "to version 2"]
 
 
 def test_a_grant_that_asks_later_begins_with_all_that_counts_and_one_that_no_longer_asks_goes_on(
@@ -176,13 +176,13 @@ def test_a_new_version_of_a_product_has_a_log_of_its_own_and_takes_its_periods_o
     client.sent(FIRST)
     client.sent(SECOND)
     client.write()
-    client.sent(rendered(release_view(FIRST_DAY, version=3)))
+    client.sent(rendered(release_view(FIRST_DAY, version=4)))
     client.write()
     assert named(client) == {("2026-03-03", 1)}
-    assert named(client, 3) == {("2026-03-02", 1)}
+    assert named(client, 4) == {("2026-03-02", 1)}
     assert [fact["path"] for fact in delta_facts(world.stores.catalog, "versions")] == [
         f"footfall/v{version}/data/{table}"
-        for version in (2, 3)
+        for version in (3, 4)
         for table in ("district_hour_demographic", "zone_hour")
     ]
 

@@ -21,7 +21,7 @@ from tasks.store.tables import Delivery, DeliveryState
 DAY = date(2026, 3, 1)
 INPUTS = DayInputs("landing", "zones", "cells", "policy")
 VERDICT = Verdict(10, 7, {}, [], 1)
-KEY = ReleaseKey("footfall", 2, "2026-03-01", 1)
+KEY = ReleaseKey("footfall", 3, "2026-03-01", 1)
 PANEL = ReleaseKey("panel", 1, "2026-03", 1)
 CANARY = "kanarie"
 
@@ -97,7 +97,7 @@ def test_all_that_is_made_of_a_day_has_one_lineage_and_a_month_has_its_own(datab
     catalog.accept_day(DAY, 1, VERDICT, entry("day ingested"))
     reserve(ledger, KEY, {"2026-03-01": 1})
     ledger.intend_draw(KEY, entry("draw intended"))
-    delivery = DeliveryKey("nordmarkt", "footfall", 2, "2026-03-01", 1)
+    delivery = DeliveryKey("nordmarkt", "footfall", 3, "2026-03-01", 1)
     catalog.record_rendered(rendered(delivery), entry("delivery rendered"))
     catalog.mark_refused(delivery, CANARY, entry("delivery refused"))
     catalog.mark_delivered(delivery, datetime.now(UTC), entry("delivered"))
@@ -118,7 +118,7 @@ def rendered(key: DeliveryKey) -> Delivery:
         inputs_digest="inputs",
         state=DeliveryState.RENDERED,
         manifest_sha256="abc",
-        path="footfall/v2",
+        path="footfall/v3",
         rows=100,
         withheld=3,
     )

@@ -37,7 +37,7 @@ def charged(ledger: Ledger) -> dict[str, int]:
 
 def test_a_reservation_holds_everything_that_the_release_is_made_of(ledger: Ledger) -> None:
     reserve(ledger, 1, {MARCH: 10}, CAP)
-    release = ledger.find("footfall", 2, "2026-03-01")
+    release = ledger.find("footfall", 3, "2026-03-01")
     assert release is not None
     assert {name: getattr(release, name) for name in vars(FACTS)} == vars(FACTS)
     assert (release.state, release.sha256, release.draws) == (ReleaseState.RESERVED, None, 0)
@@ -78,7 +78,7 @@ def test_a_refusal_says_asked_left_month_and_what_could_be_dropped(ledger: Ledge
 def test_a_refused_release_leaves_no_trace(ledger: Ledger, database: Database) -> None:
     with pytest.raises(RefusedRelease):
         reserve(ledger, 1, {MARCH: CAP + 1}, CAP)
-    assert ledger.find("footfall", 2, "2026-03-01") is None
+    assert ledger.find("footfall", 3, "2026-03-01") is None
     assert ledger.months() == []
     assert AuditLog(database).entries() == []
 
@@ -142,7 +142,7 @@ def test_a_release_goes_from_reserved_to_published(ledger: Ledger, database: Dat
     ledger.stage(key(), "abc", audit("release staged"))
     release = ledger.publish(key(), audit("release published"))
     assert (release.state, release.sha256, release.draws, release.redraws) == (ReleaseState.PUBLISHED, "abc", 1, 0)
-    assert [entry.event for entry in AuditLog(database).entries("footfall/v2/2026-03-01/r1")] == [
+    assert [entry.event for entry in AuditLog(database).entries("footfall/v3/2026-03-01/r1")] == [
         "release reserved",
         "draw intended",
         "release staged",

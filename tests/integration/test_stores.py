@@ -129,7 +129,7 @@ def test_a_stored_release_without_its_charge_refuses_to_publish(tmp_path: Path) 
     stores = opened(tmp_path / "home")
     sha256 = stores.lake.stage_release(key(2), drawn(), {})
     stores.lake.publish_release(key(2), sha256)
-    with pytest.raises(RefusedRelease, match="holds 1 releases without a charge, footfall/v2/2026-03-01/r2 first"):
+    with pytest.raises(RefusedRelease, match="holds 1 releases without a charge, footfall/v3/2026-03-01/r2 first"):
         stores.installation.check()
     stores.ledger.reserve(key(2), {"2026-03": 1}, 10, FACTS, audit())
     stores.installation.check()
@@ -138,7 +138,7 @@ def test_a_stored_release_without_its_charge_refuses_to_publish(tmp_path: Path) 
 def test_bytes_that_were_drawn_and_lost_their_charge_are_not_taken_for_another_draws(tmp_path: Path) -> None:
     stores = opened(tmp_path / "home")
     stores.lake.stage_release(key(2), drawn(), {})  # and the database is restored to a moment before
-    with pytest.raises(RefusedRelease, match="holds 1 releases without a charge, footfall/v2/2026-03-01/r2 first"):
+    with pytest.raises(RefusedRelease, match="holds 1 releases without a charge, footfall/v3/2026-03-01/r2 first"):
         stores.installation.check()
     stores.ledger.reserve(key(2), {"2026-03": 1}, 10, FACTS, audit())
     stores.installation.check()

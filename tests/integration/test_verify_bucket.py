@@ -64,11 +64,11 @@ def test_a_client_with_a_state_file_notices_an_older_index_in_its_bucket(bucket:
 
 def test_a_delivery_by_an_older_key_verifies_with_the_keys_of_the_prefix(bucket: Bucket, tmp_path: Path) -> None:
     (tmp_path / "new.pem").write_text(pem(public_key(NEXT_KEY)))
-    for location in (f"{ROOT}/footfall/v2", f"{ROOT}/{GOOD.path.folder}"):
+    for location in (f"{ROOT}/footfall/v3", f"{ROOT}/{GOOD.path.folder}"):
         with refused("delivery.other_key"):
             Verify()(location, tmp_path / "new.pem")
     bucket.replace("keys.json", KEYS)
-    for location in (f"{ROOT}/footfall/v2", f"{ROOT}/{GOOD.path.folder}"):
+    for location in (f"{ROOT}/footfall/v3", f"{ROOT}/{GOOD.path.folder}"):
         assert Verify()(location, tmp_path / "new.pem").pinned
     boto3.Session().client("s3").delete_object(Bucket="nordmarkt-insights", Key="throng/keys.json")
 

@@ -201,7 +201,7 @@ def _weight(key: tuple[str, ...]) -> float:
 def _delivered(objects: Mapping[str, bytes]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name in sorted(objects):
-        short = _without_content(name.removeprefix("figures/footfall/v2/"))
+        short = _without_content(name.removeprefix("figures/footfall/v3/"))
         if short.startswith("reference/"):
             found[short] = _places(objects[name]) if name.endswith(".geojson") else None
         elif name.endswith(".parquet"):

@@ -84,9 +84,10 @@ def test_hours_before_a_consent_of_the_same_day_do_not_count(way: Way) -> None:
     assert way.persons(DAY) == [0] * 12 + [1] * 12
 
 
-def test_a_zone_where_somebody_came_before_a_consent_of_the_same_day_has_no_visit_of_theirs(way: Way) -> None:
+def test_a_stay_that_began_before_a_consent_of_the_same_day_does_not_count(way: Way) -> None:
     write_people(way.landing, [person("a"), person("b")], [consent("a"), consent("b")])
-    write_events(way.landing, DAY, [*seen("a", DAY), *seen("b", DAY, range(13, 24))])
+    until_later = ("a", f"{DAY}T14:05:00+01:00", "c3", "call")
+    write_events(way.landing, DAY, [*seen("a", DAY, range(12)), until_later, *seen("b", DAY, range(13, 24))])
     way.ingest(DAY)
     noon = [
         row

@@ -41,7 +41,7 @@ def test_a_release_that_is_lost_in_three_draws_is_drawn_no_more_and_stays_charge
     charged = ledger.charges()
     with pytest.raises(RefusedRelease):
         landed.publish("footfall", str(DAY))
-    release = ledger.find("footfall", 2, str(DAY))
+    release = ledger.find("footfall", 3, str(DAY))
     assert release is not None
     assert (release.draws, release.sha256, ledger.charges()) == (MOST_DRAWS, None, charged)
     assert MOST_DRAWS == 3

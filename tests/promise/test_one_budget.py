@@ -129,7 +129,7 @@ def test_a_policy_swapped_between_charge_and_draw_is_refused_even_at_the_same_pr
 
 def test_a_later_policy_says_nothing_of_an_earlier_release(published: Way, tmp_path: Path) -> None:
     stores = published.stores()
-    release = stores.ledger.find("footfall", 2, str(DAY))
+    release = stores.ledger.find("footfall", 3, str(DAY))
     assert release
     before = release_view(stores, FOOTFALL, Period.day(DAY), release, zones_view(stores, release))
     later = tmp_path / "policy.toml"
@@ -149,7 +149,7 @@ def test_a_stale_release_says_what_has_changed_and_what_a_revision_would_cost(pu
     assert stale.revision_rho == 24 / (2 * 32**2) + 24 / (2 * 64**2)
     assert facts(stale)[-1] == (
         "A revision would charge rho 0.0146: "
-        "throng publish footfall 2026-03-03 --revision-of footfall/v2/2026-03-03/r1 --reason TEXT"
+        "throng publish footfall 2026-03-03 --revision-of footfall/v3/2026-03-03/r1 --reason TEXT"
     )
 
 

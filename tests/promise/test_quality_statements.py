@@ -17,7 +17,7 @@ def told(way: Way, *overrides: str) -> ReleaseView:
     way.ingest(DAY, *overrides)
     way.publish("footfall", str(DAY))
     stores = way.stores()
-    release = stores.ledger.find("footfall", 2, str(DAY))
+    release = stores.ledger.find("footfall", 3, str(DAY))
     assert release
     return release_view(stores, FOOTFALL, Period.day(DAY), release, zones_view(stores, release))
 

@@ -58,7 +58,7 @@ def test_an_old_consents_file_stops_ingest_and_publish_and_charges_nothing(grown
     for refused in (lambda: grown.ingest(NEXT), lambda: grown.persons(NEXT)):
         with pytest.raises(RejectedInput, match="register_went_back"):
             refused()
-    assert grown.stores().ledger.find("footfall", 2, str(NEXT)) is None
+    assert grown.stores().ledger.find("footfall", 3, str(NEXT)) is None
     _write(grown, consent("p00", withdrawn=LEFT))
     assert grown.persons(NEXT) == [2] * 24
 
@@ -119,14 +119,14 @@ def test_a_register_is_known_by_its_content_whatever_its_age(grown: Way) -> None
 
 def test_a_release_keeps_the_digest_of_the_registers_that_it_rests_on(grown: Way) -> None:
     ref = grown.publish("footfall", str(NEXT))
-    release = grown.stores().ledger.find("footfall", 2, ref.period)
+    release = grown.stores().ledger.find("footfall", 3, ref.period)
     assert release is not None
     assert release.digests["people"] == _people_digest(grown)
 
 
 def test_a_mapping_that_reads_registers_otherwise_makes_other_people(grown: Way) -> None:
     ref = grown.publish("footfall", str(NEXT))
-    release = grown.stores().ledger.find("footfall", 2, ref.period)
+    release = grown.stores().ledger.find("footfall", 3, ref.period)
     assert release is not None
     mapping = grown.landing / "formats.toml"
     mapping.write_text("# nothing of registers\n")

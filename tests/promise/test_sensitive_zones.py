@@ -29,7 +29,7 @@ def test_no_count_is_that_of_a_sensitive_zone(way: Way) -> None:
     (way.landing / "cells.csv").write_bytes(as_csv(CELLS, places))
     write_people(way.landing, [person(PERSON)], [consent(PERSON)])
     for day in (DAY, NEXT):
-        write_events(way.landing, day, seen(PERSON, day, range(1, 24, 4)))
+        write_events(way.landing, day, seen(PERSON, day, range(13, 24, 4)))
     assert len(way.ingest(DAY).warnings) == len(way.ingest(NEXT).warnings) + 1
     assert len(set(_of_taker(way, DAY))) == 1, "every hour of the day is as empty as the others"
     assert len(set(_of_taker(way, NEXT))) == 2

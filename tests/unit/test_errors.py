@@ -95,7 +95,7 @@ def test_a_number_that_only_begins_like_a_date_is_masked(number: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "2026-03-01/g2", "footfall/v2/2026-03-01/r1", str(datetime(2026, 3, 1, 10, 0, 0, 123456, UTC)),
+        "2026-03-01/g2", "footfall/v3/2026-03-01/r1", str(datetime(2026, 3, 1, 10, 0, 0, 123456, UTC)),
         datetime(2026, 3, 1, tzinfo=UTC).isoformat(), str(date(2026, 3, 1)), "1524157875/3047315750", "12345678",
     ],
 )  # fmt: skip

@@ -46,7 +46,7 @@ MANIFEST_SHAPE = {
 
 @dataclass(frozen=True)
 class VerifiedDelivery:
-    """A delivery that passed verification; `base` is the product's folder below the location: `` or `footfall/v2/`."""
+    """A delivery that passed verification; `base` is the product's folder below the location: `` or `footfall/v3/`."""
 
     base: str
     manifest: Document

@@ -37,7 +37,7 @@ def follow(world: World, now: datetime) -> list[str]:
         if step.verb == "publish":
             world.released(str(step.product), Period.parse(step.period))
         if step.verb == "deliver":
-            release = world.stores.ledger.find("footfall", 2, step.period)
+            release = world.stores.ledger.find("footfall", 3, step.period)
             assert release is not None
             world.delivered(str(step.client), ReleaseKey.of(release))
     return [" ".join(step.key) for step in due]

@@ -30,7 +30,7 @@ def test_a_landing_that_came_back_is_judged_by_the_profile_it_was_charged_for(
 def test_a_release_that_is_not_finished_is_not_revised_but_finished(place: Place, ingested: tuple[Path, Ended]) -> None:
     home = copied(ingested[0], place.root / "unfinished")
     reason = place.warm(keep_reason, home, place.landing)
-    revise = Act("publish", (*PUBLISH.given, f"footfall/v2/{DAY}/r1", reason))
+    revise = Act("publish", (*PUBLISH.given, f"footfall/v3/{DAY}/r1", reason))
     borders = place.done(PUBLISH, home, "finished")[1].borders
     assert place.warm(perform, PUBLISH, home, place.landing, borders.index("after ledger.reserve") + 1) == KILLED
     assert place.warm(perform, revise, home, place.landing).outcome == "RefusedRelease"
@@ -66,7 +66,7 @@ def test_a_delivery_that_is_there_is_found_without_writing(place: Place, publish
 def test_the_index_says_that_writing_failed_while_it_fails(place: Place, published: tuple[Path, Ended]) -> None:
     home = copied(published[0], place.root / "foreign")
     place.apply(home, "foreign")
-    place.warm(put_foreign, home, place.landing, "nordmarkt", f"footfall/v2/docs/cadence=day/dt={DAY}/revision=1")
+    place.warm(put_foreign, home, place.landing, "nordmarkt", f"footfall/v3/docs/cadence=day/dt={DAY}/revision=1")
     assert place.warm(perform, DELIVER, home, place.landing).outcome == "RefusedDelivery"
     (entry,) = place.warm(index_of, home, place.landing, "nordmarkt")["periods"]
     assert (entry["state"], entry["cause"]) == ("late", "bucket_refused")
@@ -77,7 +77,7 @@ def test_a_revision_that_is_not_finished_does_not_hide_the_release_before(
 ) -> None:
     home = copied(published[0], place.root / "hidden")
     reason = place.warm(keep_reason, home, place.landing)
-    revise = Act("publish", (*PUBLISH.given, f"footfall/v2/{DAY}/r1", reason))
+    revise = Act("publish", (*PUBLISH.given, f"footfall/v3/{DAY}/r1", reason))
     borders = place.done(revise, home, "revised at once")[1].borders
     assert place.warm(perform, revise, home, place.landing, borders.index("after ledger.reserve") + 1) == KILLED
     place.apply(home, "hidden")

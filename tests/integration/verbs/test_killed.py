@@ -140,7 +140,7 @@ def test_a_revision_killed_anywhere_and_run_again_is_one_revision_and_the_first_
     place: Place, published: tuple[Path, Ended], anywhere: bool
 ) -> None:
     reason = place.warm(keep_reason, published[0], place.landing)
-    act = Act("publish", ("footfall", str(DAY), f"footfall/v2/{DAY}/r1", reason))
+    act = Act("publish", ("footfall", str(DAY), f"footfall/v3/{DAY}/r1", reason))
     _, whole = place.done(act, published[0], "revised")
     assert len(whole.books.releases) == len(published[1].books.releases) + 1
     at = after_each_call(whole.borders, since="ledger.reserve")

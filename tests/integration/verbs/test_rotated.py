@@ -58,13 +58,13 @@ def test_deliveries_before_and_after_a_rotation_verify_with_the_old_and_the_new_
     for outcome in ("Delivered", "AlreadyDelivered"):
         assert place.warm(perform, DELIVER, home, place.landing).outcome == outcome
     objects = held(place, home)
-    for below in ("", "footfall/v2/"):
+    for below in ("", "footfall/v3/"):
         for pinned in (old, new, None):
             assert {each.public_key for each in checked(objects, pinned, below).deliveries} == {old, new}
     place.warm(perform, REVOKE, home, place.landing)
     objects = held(place, home)
     assert len(checked(objects, public(home)).deliveries) == 2, "the index vouches for them"
-    for pinned, below in ((old, ""), (new, ""), (public(home), "footfall/v2/"), (None, "footfall/v2/")):
+    for pinned, below in ((old, ""), (new, ""), (public(home), "footfall/v3/"), (None, "footfall/v3/")):
         with refused("delivery.key_revoked"):
             checked(objects, pinned, below)
     assert place.warm(perform, DELIVER, home, place.landing).outcome == "AlreadyDelivered"

@@ -95,7 +95,7 @@ def publish(zone: Zone, ref: EligibleRef) -> str:
 
 def people_of_the_release(zone: Zone) -> str | None:
     """The digest of the registers that the release rests on."""
-    release = open_pseudonymised(settings(zone.home, zone.landing)).ledger.find("footfall", 2, str(DAY))
+    release = open_pseudonymised(settings(zone.home, zone.landing)).ledger.find("footfall", 3, str(DAY))
     return release.digests["people"] if release else None
 
 

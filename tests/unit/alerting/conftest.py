@@ -79,7 +79,7 @@ class Books:
     def deliver(self, day: date = FIRST) -> None:
         """A delivery of a day's release."""
         delivery = Delivery(
-            client="nordmarkt", product="footfall", version=2, period=str(day), revision=1, release_revision=1,
+            client="nordmarkt", product="footfall", version=3, period=str(day), revision=1, release_revision=1,
             inputs_digest="i", state=DeliveryState.DELIVERED, manifest_sha256="m", path="throng", rows=5, withheld=0,
         )  # fmt: skip
         self.stores.catalog.record_rendered(delivery, AuditEntry("me", "rendered", str(day)))

@@ -78,13 +78,13 @@ def test_a_months_budget_is_low_below_a_tenth_or_when_the_schedule_no_longer_fit
     books: Books, spent: float, told: bool
 ) -> None:
     facts = ReservationFacts("1/2", NOON, "policy", "zones", {})
-    books.charge(ReleaseKey("footfall", 2, "2026-03-01", 9), round(spent * 10**12), facts)
+    books.charge(ReleaseKey("footfall", 3, "2026-03-01", 9), round(spent * 10**12), facts)
     assert ("budget_low", "2026-03") in books.kinds() if told else "budget_low" not in dict(books.kinds())
 
 
 def test_of_the_budget_of_a_month_that_is_over_nobody_is_told(books: Books) -> None:
     facts = ReservationFacts("1/2", NOON, "policy", "zones", {})
-    books.charge(ReleaseKey("footfall", 2, "2026-03-01", 9), 10**12, facts)
+    books.charge(ReleaseKey("footfall", 3, "2026-03-01", 9), 10**12, facts)
     kept = books.stores.policy.policy.retention.keys_days
     end = datetime(2026, 4, 1, tzinfo=UTC)
     assert "budget_low" in dict(books.kinds(days_on(end, kept - 1)))  # days of March may still be drawn
@@ -112,7 +112,7 @@ def test_a_draw_that_was_repeated_is_told_for_a_day_though_it_was_charged_once(b
     assert "release_redrawn" not in dict(books.kinds(now))
     books.publish(days_on(MORNING, 1).date(), draws=3)
     (alert,) = [alert for alert in books.told(now) if alert.kind == "release_redrawn"]
-    assert alert.subject == "footfall/v2/2026-03-04/r1"
+    assert alert.subject == "footfall/v3/2026-03-04/r1"
     assert "Drawn 3 times under one charge" in alert.what
     assert "throng runs" in alert.action
     assert "release_redrawn" not in dict(books.kinds(days_on(now, 1.1)))
@@ -125,9 +125,9 @@ def test_a_stale_release_says_what_a_revision_costs_and_how(books: Books) -> Non
     late = books.stores.settings.landing_root / "events" / f"date={FIRST}" / "part-1.csv"
     late.write_text("late rows")
     (alert,) = [alert for alert in books.told(MORNING) if alert.kind == "release_stale"]
-    assert alert.subject == "footfall/v2/2026-03-02/r1"
+    assert alert.subject == "footfall/v3/2026-03-02/r1"
     assert "part-1.csv" in alert.what
-    again = "throng publish footfall 2026-03-02 --revision-of footfall/v2/2026-03-02/r1"
+    again = "throng publish footfall 2026-03-02 --revision-of footfall/v3/2026-03-02/r1"
     assert f"rho 0.0146, after `throng ingest 2026-03-02`: {again}" in alert.action
     books.ingest()
     (alert,) = [alert for alert in books.told(MORNING) if alert.kind == "release_stale"]

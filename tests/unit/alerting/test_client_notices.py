@@ -17,8 +17,8 @@ from tests.factories import client_toml
 from tests.receivers import Received, mailbox, webhook
 from tests.refusals import refused
 
-PATH = "footfall/v2/docs/cadence=day/dt=2026-03-02/revision=2"
-OF = {"product": "footfall", "version": 2, "cadence": "day"}
+PATH = "footfall/v3/docs/cadence=day/dt=2026-03-02/revision=2"
+OF = {"product": "footfall", "version": 3, "cadence": "day"}
 LATE = {**OF, "period": "2026-03-03", "state": "late", "cause": "not_sent", "path": None, "digest": None}
 SENT = {**OF, "period": "2026-03-02", "state": "delivered", "cause": None, "path": PATH, "digest": "a" * 64}
 
@@ -52,7 +52,7 @@ def send(address: str, key: str = "url") -> None:
 
 def test_the_webhook_is_sent_what_changed_and_no_number_of_rows(received: Received) -> None:
     send(f"{received.http}?sig=s3cret")
-    shared = {"product": "footfall", "version": 2}
+    shared = {"product": "footfall", "version": 3}
     first = {"period": "2026-03-02", "state": "delivered", "revision": 2, "manifest_sha256": "a" * 64}
     second = {"period": "2026-03-03", "state": "late", "revision": None, "manifest_sha256": None}
     assert received.calls == [

@@ -113,7 +113,7 @@ def zones_view(names: tuple[str, ...] = ("Altstadt", "Bahnhof", "Campus", "Dom")
 def release_view(day: date = date(2026, 3, 2), **changes: Any) -> ReleaseView:
     view = ReleaseView(
         product="footfall",
-        version=2,
+        version=3,
         period=Period.day(day),
         revision=1,
         created_at=datetime(2026, 3, 3, 5, tzinfo=UTC),
@@ -215,12 +215,12 @@ def index_of(
     """The index of these deliveries, of which the last of each period is current, of late days and Delta tables."""
     last = {each.path.period: each for each in deliveries}
     periods = [
-        IndexPeriod(of.path.product, 2, period, None, ISSUED, of.path.folder, of.manifest_sha256)
+        IndexPeriod(of.path.product, of.path.version, period, None, ISSUED, of.path.folder, of.manifest_sha256)
         for period, of in last.items()
     ]
-    periods += [IndexPeriod("footfall", 2, Period.day(day), Cause.DATA_NOT_ARRIVED, ISSUED) for day in late]
+    periods += [IndexPeriod("footfall", 3, Period.day(day), Cause.DATA_NOT_ARRIVED, ISSUED) for day in late]
     listed = [_listed(each, last) for each in deliveries]
-    facts = index_facts("nordmarkt", periods, listed, {}, ledger, delta=log_facts("footfall/v2", logs) if logs else ())
+    facts = index_facts("nordmarkt", periods, listed, {}, ledger, delta=log_facts("footfall/v3", logs) if logs else ())
     return issue(facts, sequence, previous, ISSUED, key)
 
 

@@ -42,7 +42,7 @@ INDEX = index_of(OLD_DAY, NEW_DAY, sequence=4, previous=hashlib.sha256(OLD_INDEX
 UNROTATED: Files = {"index.json": OLD_INDEX, "keys.json": OLD_KEYS, **placed(OLD_DAY)}
 ROTATED: Files = {"index.json": INDEX, "keys.json": KEYS, **placed(OLD_DAY, NEW_DAY)}
 OLD_PIN, NEW_PIN, STATE = "key.pem", "new.pem", ("--state", "rotated.json")
-PRODUCT = "footfall/v2"
+PRODUCT = "footfall/v3"
 
 
 def _index(key: bytes, at: str = AFTER, sequence: int = 4) -> bytes:

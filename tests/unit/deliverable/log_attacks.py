@@ -8,7 +8,7 @@ from tasks.deliverable.delta import DeltaVersion, log_facts
 from tasks.deliverable.verifier.delta_logs import log_digest
 from tests.unit.deliverable.factories import signed_again
 
-TABLE = "footfall/v2/data/zone_hour"
+TABLE = "footfall/v3/data/zone_hour"
 LOG = f"{TABLE}/_delta_log"
 Files = dict[str, bytes]
 
@@ -29,7 +29,7 @@ def log_attacks(good: Mapping[str, bytes], logs: Sequence[DeltaVersion]) -> dict
         """Another newest version that the index states."""
         contents = [*(good[name] for name in names[:-1]), content]
         change = {"path": TABLE, "version": len(names) - 1, "digest": log_digest(contents)}
-        (place,) = (n for n, fact in enumerate(log_facts("footfall/v2", logs)) if fact["path"] == TABLE)
+        (place,) = (n for n, fact in enumerate(log_facts("footfall/v3", logs)) if fact["path"] == TABLE)
         return {**stated(lambda delta: delta.__setitem__(place, change)), names[-1]: content}
 
     def naming(**changed: object) -> Files:

@@ -42,7 +42,7 @@ OTHER_KEY = bytes(range(1, 33))
 OLDEST = index_of(FIRST)
 LOGS = extended([], [DeltaDelivery.read(each.files) for each in (FIRST, SECOND, NEXT_DAY)])
 INDEX = index_of(FIRST, SECOND, NEXT_DAY, sequence=3, previous=64 * "a", logs=LOGS)
-GOOD = {"index.json": INDEX, **placed(FIRST, SECOND, NEXT_DAY), **log_files("footfall/v2", LOGS)}
+GOOD = {"index.json": INDEX, **placed(FIRST, SECOND, NEXT_DAY), **log_files("footfall/v3", LOGS)}
 MANIFEST = f"{NEXT_DAY.path.folder}/manifest.json"
 
 
@@ -165,7 +165,7 @@ ATTACKS = {
     "a delivery to another client in the index of its signer": Attack(
         index_with(lambda document: document.update(client="stadtlicht")), "delivery.other_client"
     ),
-    "one object more": Attack({**GOOD, "footfall/v2/data/zone_hour/part-1.parquet": b""}, "index.unnamed_objects"),
+    "one object more": Attack({**GOOD, "footfall/v3/data/zone_hour/part-1.parquet": b""}, "index.unnamed_objects"),
     "one object more in a delivery": Attack({**GOOD, f"{NEXT_DAY.path.folder}/x/y": b""}, "delivery.files_differ"),
     "one object less": Attack(without("zones.geojson"), "delivery.files_differ"),
     "a path of a parent": Attack(file_of(path="../../index.json"), "delivery.document_invalid"),
@@ -178,9 +178,9 @@ ATTACKS = {
         manifest_with(lambda m: m["files"].append(m["files"][0] | {"path": m["files"][0]["path"].swapcase()})),
         "delivery.manifest_names",
     ),
-    "the folder of another product": Attack(listed(path="visitors/v2/" + NEXT_DAY.path.documents)),
+    "the folder of another product": Attack(listed(path="visitors/v3/" + NEXT_DAY.path.documents)),
     "another product in the folder": Attack(listed(product="visitors")),
-    "a parent in the index": Attack(listed(path="footfall/v2/docs/../docs"), "delivery.document_invalid"),
+    "a parent in the index": Attack(listed(path="footfall/v3/docs/../docs"), "delivery.document_invalid"),
     "a long name": Attack(listed(path="a" * 5_000), "delivery.document_invalid"),
     "a repeated name in the index": Attack(
         index_instead(b'{\n  "client"', b'{\n  "sequence": 3,\n  "client"'), "delivery.document_unreadable"

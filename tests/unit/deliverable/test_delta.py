@@ -52,10 +52,10 @@ WHOLE = extended([], [delta(FIRST), delta(SECOND), delta(REVISED)])
 
 def delivered(folder: Path, versions: Sequence[DeltaVersion] = WHOLE) -> Path:
     """The product's folder as a client has it."""
-    for name, content in {**placed(FIRST, SECOND, REVISED), **log_files("footfall/v2", versions)}.items():
+    for name, content in {**placed(FIRST, SECOND, REVISED), **log_files("footfall/v3", versions)}.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
-    return folder / "footfall/v2"
+    return folder / "footfall/v3"
 
 
 def rows(folder: Path, version: int | None = None, table: str = "zone_hour") -> pa.Table:
@@ -120,7 +120,7 @@ def test_a_table_states_its_columns_their_types_and_their_meaning(tmp_path: Path
     assert (types["dt"], types["revision"]) == ('PrimitiveType("date")', 'PrimitiveType("long")')
     assert (fields["zone_id"].nullable, fields["persons"].nullable) == (False, True)
     assert fields["zone_id"].metadata["comment"] == "The zone_id."
-    table = DeltaTable(tmp_path / "footfall/v2/data/zone_hour")
+    table = DeltaTable(tmp_path / "footfall/v3/data/zone_hour")
     assert (table.protocol().min_reader_version, table.protocol().min_writer_version) == (1, 2)
 
 
@@ -219,7 +219,7 @@ def test_the_folders_are_read_as_before_by_those_who_know_no_log(tmp_path: Path)
 
 def test_a_log_counts_only_beside_the_index_that_signs_it() -> None:
     files = {**FIRST.files, **SECOND.files, **REVISED.files}
-    logs = {name.removeprefix("footfall/v2/"): log for name, log in log_files("footfall/v2", WHOLE).items()}
+    logs = {name.removeprefix("footfall/v3/"): log for name, log in log_files("footfall/v3", WHOLE).items()}
     other_days = {name: log.replace(b"2026-03-30", b"2026-04-30") for name, log in logs.items()}
     assert len(check(files).deliveries) == 3
     for unsigned in (logs, other_days, {"data/zone_hour/_delta_log/_last_checkpoint": b"{}"}):

@@ -177,7 +177,7 @@ def test_persons_without_a_stated_gender_count_in_sums_and_have_no_rows() -> Non
 
 def test_the_manifest_states_product_privacy_population_quality_and_use() -> None:
     stated = manifest(rendered())
-    assert stated["release_id"] == "footfall/v2/2026-03-02/r1"
+    assert stated["release_id"] == "footfall/v3/2026-03-02/r1"
     assert stated["created_at"] == "2026-03-03T05:00:00Z"
     assert stated["privacy"]["sigma"] == {"zone_hour": 32, "district_hour_demographic": 64}
     assert stated["population"]["panel_size"] is None
@@ -194,7 +194,7 @@ def test_a_later_delivery_names_the_one_it_supersedes() -> None:
     second = rendered(delivery=revision(first))
     superseded = {"delivery_revision": 1, "manifest_sha256": first.manifest_sha256}
     assert manifest(second)["supersedes"] == superseded
-    assert second.path.folder == "footfall/v2/docs/cadence=day/dt=2026-03-02/revision=2"
+    assert second.path.folder == "footfall/v3/docs/cadence=day/dt=2026-03-02/revision=2"
 
 
 def test_a_level_without_rows_has_no_withheld_share() -> None:

@@ -23,11 +23,11 @@ def written(ledger: str, *manifests: str | None) -> bytes:
     """An index of days from 1 March, each with the digest of its manifest, or late."""
     of = {Period.day(date(2026, 3, place)): manifest for place, manifest in enumerate(manifests, 1)}
     periods = [
-        IndexPeriod("footfall", 2, period, None if manifest else Cause.NOT_SENT, AT, *_where(period, manifest))
+        IndexPeriod("footfall", 3, period, None if manifest else Cause.NOT_SENT, AT, *_where(period, manifest))
         for period, manifest in of.items()
     ]
     deliveries = [
-        IndexDelivery("footfall", 2, period, 1, 1, "current", "first", AT, 7, 9, "zones", *_where(period, manifest))
+        IndexDelivery("footfall", 3, period, 1, 1, "current", "first", AT, 7, 9, "zones", *_where(period, manifest))
         for period, manifest in of.items()
         if manifest
     ]
@@ -35,7 +35,7 @@ def written(ledger: str, *manifests: str | None) -> bytes:
 
 
 def _where(period: Period, manifest: str | None) -> tuple[str, ...]:
-    return (DeliveryPath("footfall", 2, period, 1).folder, manifest) if manifest else ()
+    return (DeliveryPath("footfall", 3, period, 1).folder, manifest) if manifest else ()
 
 
 @pytest.mark.parametrize(

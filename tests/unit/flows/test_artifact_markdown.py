@@ -80,7 +80,7 @@ def test_names_of_landing_files_do_not_become_markup() -> None:
 
 def test_the_releases_card_states_errors_and_cost() -> None:
     release = Release(
-        product="footfall", version=2, period="2026-03-01", revision=1, state=ReleaseState.PUBLISHED, draws=2,
+        product="footfall", version=3, period="2026-03-01", revision=1, state=ReleaseState.PUBLISHED, draws=2,
         rho="3/256", slot=datetime(2026, 3, 2, tzinfo=UTC), policy_digest="", zone_plan="", generations={}, digests={},
     )  # fmt: skip
     costs = {"rho": 0.0147, "epsilon": 1.11, "delta": 1e-9, "cap": 1.0, "spent": 0.02}
@@ -96,7 +96,7 @@ def test_the_releases_card_states_errors_and_cost() -> None:
 
 def test_the_deliverys_card_says_where_and_how_to_verify() -> None:
     delivery = Delivery(
-        client="nordmarkt", product="footfall", version=2, period="2026-03-01", revision=1, release_revision=1,
+        client="nordmarkt", product="footfall", version=3, period="2026-03-01", revision=1, release_revision=1,
         inputs_digest="", state=DeliveryState.DELIVERED, manifest_sha256="", path="", rows=1200, withheld=30,
     )  # fmt: skip
     card = artifact_markdown.delivery_card(delivery, "s3://bucket/throng/footfall", {"data.parquet": 12345})

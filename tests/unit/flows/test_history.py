@@ -32,7 +32,7 @@ def _said(*words: str) -> dict[str, Any]:
 
 def _reserve(stores: Stores) -> None:
     facts = ReservationFacts("3/256", datetime(2026, 3, 2, 6, tzinfo=UTC), "d" * 64, "plan", {"2026-03-01": 1})
-    key = ReleaseKey("footfall", 2, "2026-03-01", 1)
+    key = ReleaseKey("footfall", 3, "2026-03-01", 1)
     stores.ledger.reserve(key, {"2026-03": 11718750000}, 10**12, facts, AuditEntry("me", "reserved", str(key)))
 
 
@@ -57,7 +57,7 @@ def test_empty_books_say_which_command_comes_next(stores: Stores) -> None:
 def test_a_charged_release_stands_in_releases_and_budget(stores: Stores) -> None:
     _reserve(stores)
     (release,) = _said("releases")["releases"]
-    assert (release["release"], release["state"], release["rho"]) == ("footfall/v2/2026-03-01/r1", "reserved", 3 / 256)
+    assert (release["release"], release["state"], release["rho"]) == ("footfall/v3/2026-03-01/r1", "reserved", 3 / 256)
     (month,) = _said("budget")["months"]
     assert (month["rho_spent"], month["rho_cap"]) == (0.01171875, 1.0)
     assert month["epsilon_spent"] < 1.1 < 9.4 < month["epsilon_cap"] < 9.6

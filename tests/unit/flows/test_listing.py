@@ -68,10 +68,10 @@ def test_a_log_has_each_address_and_message_on_one_line(stores: Stores) -> None:
 
 
 def test_releases_charges_and_budget_have_numbers_that_say_something(stores: Stores) -> None:
-    key = ReleaseKey("footfall", 2, "2026-03-01", 1)
+    key = ReleaseKey("footfall", 3, "2026-03-01", 1)
     facts = ReservationFacts("9999926636280414/100000000000000000000", datetime(2026, 3, 2, tzinfo=UTC), "d", "p", {})
     stores.ledger.reserve(key, {"2026-03": 11718750000}, 10**12, facts, AuditEntry("me", "reserved", str(key)))
-    assert _on_a_terminal(history.releases().say)[2].split() == ["footfall/v2/2026-03-01/r1", "0.0001", "reserved", "0"]
+    assert _on_a_terminal(history.releases().say)[2].split() == ["footfall/v3/2026-03-01/r1", "0.0001", "reserved", "0"]
     months = _on_a_terminal(history.budget("2026-03").say)
     assert "0.01172" in months[2]
 

@@ -16,7 +16,7 @@ SLIPS = {
     "publish footfall 2026-02-30": "is not in the calendar",
     "publish footfall 2026-03": "footfall is made by the day",
     f"publish footfall {DAY} --revision-of footfall/r1 --reason why": "is not a release",
-    f"publish footfall {DAY} --revision-of footfall/v2/2026-03-02/r1 --reason why": "Name a release of that period.",
+    f"publish footfall {DAY} --revision-of footfall/v3/2026-03-02/r1 --reason why": "Name a release of that period.",
     f"deliver nordmark footfall {DAY}": "Did you mean 'nordmarkt'?",
     "deliver nordmarkt panel 2026-03": "panel is not for clients",
     "deliver nordmarkt footfall yesterday": "is not a period",

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tasks.events.packed_key import REASON_SECOND, SUBSCRIBER_SHIFT, pack
 from tasks.events.reasons import READ_REASONS
 from tasks.mobility import cleaning, key_fields, presence, stays
-from tasks.mobility.day import COUNT_NAMES, EARTH_RADIUS_M, CellArrays, StayRules, WalkRules, profile_size
+from tasks.mobility.day import COUNT_NAMES, EARTH_RADIUS_M, CellArrays, SilenceRules, StayRules, WalkRules, profile_size
 from tasks.mobility.tables import MONTH_STATE, PRESENCE, STAYS, TRIPS, WEEK_STATE, LakeTable
 from tasks.mobility.walk import walk_partition
 from tests import reference
@@ -36,7 +36,8 @@ cells = st.lists(
 seconds = st.one_of(st.integers(0, DAY - 1), st.integers(0, 40), st.sampled_from([3599, 3600, 3601, 7200, DAY - 1]))
 
 
-STAY = StayRules(600, 2700, 5_000, 3000, 4500, 1800)
+SILENCE = SilenceRules(3000, 4500, 1800)
+STAY = StayRules(600, 2700, 5_000)
 
 
 def arrays_of(cells: list[Cell]) -> CellArrays:
@@ -46,8 +47,8 @@ def arrays_of(cells: list[Cell]) -> CellArrays:
     return CellArrays(zone, latitude, longitude, EARTH_RADIUS_M * longitude, EARTH_RADIUS_M * latitude)
 
 
-def rules_of(carry: int = 7200, speed_m: float = 10_000, speed_mps: float = 55, bound: int = 5) -> WalkRules:
-    return WalkRules(DAY, carry, speed_m, speed_mps, bound, np.arange(HOURS) != 1, np.arange(HOURS) > 0, STAY)
+def rules_of(speed_m: float = 10_000, speed_mps: float = 55, bound: int = 5) -> WalkRules:
+    return WalkRules(DAY, speed_m, speed_mps, bound, np.arange(HOURS) != 1, np.arange(HOURS) > 0, SILENCE, STAY)
 
 
 def keys_of(events: list[tuple[int, int]], subscriber: int = 0) -> np.ndarray:
@@ -87,34 +88,38 @@ def test_impossible_speed_is_judged_against_both_neighbours_at_once(day: Any, sp
     assert (unpacked(keys[:stop]), counts[cleaning.IMPOSSIBLE]) == expected
 
 
-@given(days(), st.sampled_from([60, 1800, 7200]))
-@settings(max_examples=100, deadline=None)
-def test_presence_is_the_zone_with_most_seconds_of_each_hour(day: Any, carry: Any) -> None:
-    plan, events = day
-    keys = np.sort(np.concatenate([keys_of(events), keys_of(events) + (1 << SUBSCRIBER_SHIFT)]))
-    rows = presence.presence_tables(keys, arrays_of(plan), rules_of(carry))["presence"].to_pylist()
-    expected = reference.presence(sorted(events), plan, carry, DAY)
-    for subscriber in sorted({row["subscriber"] for row in rows}):
-        assert {row["hour"]: row["zone"] for row in rows if row["subscriber"] == subscriber} == expected
-    assert len(rows) == 2 * len(expected)
-
-
+silences = st.builds(
+    SilenceRules,
+    max_gap_day=st.sampled_from([60, 3000]),
+    max_gap_night=st.sampled_from([60, 4500]),
+    max_hold=st.sampled_from([0, 120, 1800]),
+)
 limits = st.builds(
     StayRules,
     min_dwell=st.sampled_from([1, 60, 600]),
     max_ping_pong=st.sampled_from([0, 600, 5400]),
     neighbour_m=st.sampled_from([1_000.0, 5_000.0, 1e7]),
-    max_gap_day=st.sampled_from([60, 3000]),
-    max_gap_night=st.sampled_from([60, 4500]),
-    max_hold=st.sampled_from([0, 120, 1800]),
 )
 
 
-@given(days(), limits)
-@settings(max_examples=300, deadline=None)
-def test_stays_are_those_of_the_definition_and_never_overlap(day: Any, limits: Any) -> None:
+@given(days(), silences)
+@settings(max_examples=200, deadline=None)
+def test_presence_is_the_zone_with_most_seconds_of_each_hour(day: Any, silence: Any) -> None:
     plan, events = day
-    rules = rules_of()._replace(stay=limits)
+    rules = rules_of()._replace(silence=silence)
+    keys = np.sort(np.concatenate([keys_of(events), keys_of(events) + (1 << SUBSCRIBER_SHIFT)]))
+    rows = presence.presence_tables(keys, arrays_of(plan), rules)["presence"].to_pylist()
+    expected = reference.presence(sorted(events), plan, rules)
+    for subscriber in sorted({row["subscriber"] for row in rows}):
+        assert {row["hour"]: row["zone"] for row in rows if row["subscriber"] == subscriber} == expected
+    assert len(rows) == 2 * len(expected)
+
+
+@given(days(), limits, silences)
+@settings(max_examples=300, deadline=None)
+def test_stays_are_those_of_the_definition_and_never_overlap(day: Any, limits: Any, silence: Any) -> None:
+    plan, events = day
+    rules = rules_of()._replace(stay=limits, silence=silence)
     keys = np.sort(np.concatenate([keys_of(events), keys_of(events) + (1 << SUBSCRIBER_SHIFT)]))
     subscriber, *columns = (column.tolist() for column in stays.find_stays(keys, arrays_of(plan), rules))
     found = [reference.Stay(*row) for row in zip(*columns, strict=True)]
@@ -169,7 +174,7 @@ def test_the_walk_of_a_bucket_is_the_definition_for_each_subscriber_in_any_row_o
         profile += np.array(reference.weighted(rows, rules.profile_bound), np.int64)
         of = reference.stays(kept, plan, rules)
         month = reference.month_state(of, rules)
-        hours = sorted(reference.presence(kept, plan, rules.max_gap_seconds, DAY).items())
+        hours = sorted(reference.presence(kept, plan, rules).items())
         found: tuple[Any, ...] = (
             hours,
             reference.stay_rows(of, DAY),

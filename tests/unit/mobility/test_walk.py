@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from tasks import policy_file
-from tasks.mobility.day import COUNT_NAMES, walk_rules
+from tasks.mobility.day import COUNT_NAMES, HOUR, walk_rules
 from tasks.mobility.tables import MONTH_STATE, PRESENCE, LakeTable
 from tasks.mobility.walk import walk_partition
 from tasks.period import Cadence
@@ -58,13 +58,29 @@ def test_a_jump_there_and_back_is_impossible_but_never_the_first_or_last_row() -
     assert counts([(0, 0), (60, 0), (120, 4)]) == {"kept": 3}
 
 
-def test_a_zone_holds_until_the_next_event_and_at_most_two_hours() -> None:
-    assert presence([(600, 0)]) == {0: 0, 1: 0, 2: 0}
-    assert presence([(600, 0), (1000, 1)]) == {0: 1, 1: 1, 2: 1}
+def hours(first: int, last: int, zone: int = 0) -> dict[int, int]:
+    return dict.fromkeys(range(first, last + 1), zone)
 
 
-def test_nothing_is_known_before_the_first_event_nor_after_midnight() -> None:
-    assert presence([(23 * 3600 + 10, 0)]) == {23: 0}
+def between(*events: tuple[int, int]) -> Any:
+    """Presence of events between two events outside the zones, a second before and after."""
+    return presence([(events[0][0] - 1, 3), *events, (events[-1][0] + 1, 3)])
+
+
+def test_a_zone_holds_over_a_silence_between_two_of_its_events_longer_by_night() -> None:
+    assert between((9 * HOUR, 0), (15 * HOUR, 0)) == hours(9, 15)
+    assert between((9 * HOUR, 0), (15 * HOUR + 1, 0)) == hours(9, 10) | hours(13, 15)
+    assert between((1 * HOUR, 0), (8 * HOUR, 0)) == hours(1, 8)
+
+
+def test_a_silence_between_two_zones_is_split_in_the_middle_and_each_holds_two_hours_at_most() -> None:
+    assert between((9 * HOUR, 0), (11 * HOUR, 1)) == {9: 0, 10: 1, 11: 1}
+    assert between((9 * HOUR, 0), (16 * HOUR, 1)) == hours(9, 10) | hours(14, 16, zone=1)
+
+
+def test_the_first_event_reaches_back_and_the_last_one_forward_but_never_past_midnight() -> None:
+    assert presence([(6 * HOUR, 0), (18 * HOUR, 1)]) == hours(0, 7) | hours(16, 23, zone=1)
+    assert presence([(12 * HOUR, 0)]) == hours(10, 13)
 
 
 def test_an_event_outside_the_zones_ends_the_hold_and_counts_nowhere() -> None:
@@ -72,7 +88,7 @@ def test_an_event_outside_the_zones_ends_the_hold_and_counts_nowhere() -> None:
 
 
 def test_a_tie_goes_to_the_lowest_zone() -> None:
-    assert presence([(3600, 1), (5400, 0), (7200, 3)]) == {1: 0}
+    assert between((3600, 1), (7200 - 2, 0)) == {1: 0}
 
 
 def test_an_empty_bucket_has_no_rows() -> None:

@@ -17,7 +17,7 @@ from tasks.privacy.protect import ProtectedCounts
 
 KEYS = {"all": pa.table({"zone_id": ["a", "b"]})}
 TABLE = pa.table({"value": [3.0, None], "se": [1.0, None]})
-RELEASES = [StoredRelease(f"footfall/v2/2026-03-0{day}/r1", str(day), TABLE, {}, ()) for day in (1, 2)]
+RELEASES = [StoredRelease(f"footfall/v3/2026-03-0{day}/r1", str(day), TABLE, {}, ()) for day in (1, 2)]
 
 
 def total(releases: Sequence[StoredRelease]) -> dict[str, DerivedLevel]:
@@ -31,7 +31,7 @@ def test_numbers_of_releases_become_a_release_that_names_them() -> None:
     first, second = made.table.to_pylist()
     assert (first["zone_id"], first["value"], first["se"], first["status"]) == ("a", 6.0, 2**0.5, "estimate")
     assert (second["value"], second["status"]) == (None, "incomplete")
-    assert made.inputs == {"footfall/v2/2026-03-01/r1": "1", "footfall/v2/2026-03-02/r1": "2"}
+    assert made.inputs == {"footfall/v3/2026-03-01/r1": "1", "footfall/v3/2026-03-02/r1": "2"}
     assert made.rules == ()
 
 

@@ -13,7 +13,7 @@ from tasks.store.lake import DeliveryKey, Lake
 from tasks.store.object_store import FileObjectStore
 from tests.dying import dies, tick_before_file_acts
 
-KEY = DeliveryKey("nordmarkt", "footfall", 2, "2026-03-01", 1)
+KEY = DeliveryKey("nordmarkt", "footfall", 3, "2026-03-01", 1)
 MANIFEST, ROWS = "docs/dt=2026-03-01/manifest.json", "data/zone_hour/dt=2026-03-01/footfall.parquet"
 ZONES = "reference/zone_plan=abc/content=123/zones.geojson"
 LISTED = json.dumps({"files": [{"path": ROWS}, {"path": ZONES}]}).encode()
@@ -57,7 +57,7 @@ def test_places_of_a_plan_are_kept_once_for_all_deliveries_of_a_product(lake: La
     next_day = replace(KEY, period="2026-03-02")
     digests = [lake.write_delivery(key, FILES) for key in (KEY, next_day, replace(KEY, client="other"))]
     kept = [info.key for info in lake.objects.list("deliveries/nordmarkt/") if info.key.endswith(ZONES)]
-    assert kept == [f"deliveries/nordmarkt/footfall/v2/{ZONES}"]
+    assert kept == [f"deliveries/nordmarkt/footfall/v3/{ZONES}"]
     assert lake.delivery(next_day, digests[1]) == FILES
     assert lake.delivered_zones(KEY) == {"abc": [b"{}"]}
     assert lake.delivered_zones(replace(KEY, product="panel")) == {}
@@ -66,7 +66,7 @@ def test_places_of_a_plan_are_kept_once_for_all_deliveries_of_a_product(lake: La
 @pytest.mark.parametrize("client", ["..", "a/b", "", ".hidden", "a b"])
 def test_a_clients_name_cannot_leave_its_folder(client: str) -> None:
     with pytest.raises(Misconfigured):
-        DeliveryKey(client, "footfall", 2, "2026-03-01", 1)
+        DeliveryKey(client, "footfall", 3, "2026-03-01", 1)
 
 
 def test_a_delivery_with_its_manifest_is_whole_wherever_its_writer_is_killed(tmp_path: Path) -> None:

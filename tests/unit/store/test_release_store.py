@@ -13,7 +13,7 @@ from tasks.store.object_store import FileObjectStore
 from tests.dying import dies, tick_before_file_acts
 from tests.unit.store.drawn import drawn
 
-KEY = ReleaseKey("footfall", 2, "2026-03-01", 1)
+KEY = ReleaseKey("footfall", 3, "2026-03-01", 1)
 FACTS = {"product": "footfall", "levels": {"zone": 32}}
 
 
@@ -110,7 +110,7 @@ def test_bytes_that_rested_anywhere_when_a_publisher_was_killed_are_what_is_publ
 
 
 @pytest.mark.parametrize(
-    "words", ["footfall/v2/2026-03-01", "footfall/v0/2026-03-01/r1", "../x/v1/2026-03-01/r1", "f/v1/2026-03-01/r1\n"]
+    "words", ["footfall/v3/2026-03-01", "footfall/v0/2026-03-01/r1", "../x/v1/2026-03-01/r1", "f/v1/2026-03-01/r1\n"]
 )
 def test_a_release_is_named_by_product_version_period_and_revision(words: str) -> None:
     assert str(ReleaseKey.parse(str(KEY))) == str(KEY)
