@@ -123,7 +123,7 @@ def pending_derivation(stores: ReleaseStores, product: DerivedProduct, period: P
     zones = stored_plan(stores.lake.plan(releases[0].zone_plan))
     stored = [stores.lake.release(ReleaseKey.of(release), release.sha256 or "") for release in releases]
     public = PublicContext(period, zones, ZoneInfo(stored[0].facts["timezone"]))
-    keys = {level.name: level.keys(public) for level in product.levels}
+    keys = {level.name: partial(level.keys, public) for level in product.levels}
     return PendingDraw(partial(derive, stored, partial(product.derive, public), keys), _digests(releases))
 
 

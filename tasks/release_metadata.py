@@ -74,6 +74,7 @@ def level_views(product: Product, rules: tuple[LevelRule, ...], public: PublicCo
             threshold=(rule and rule.threshold) or 0,
             reading=level.reading,
             quantity=level.quantity,
+            missing=level.sparse.missing if level.sparse else "",
         )
         for level in product.released
         for rule in [drawn_by.get(level.name)]

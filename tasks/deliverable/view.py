@@ -101,6 +101,8 @@ class LevelView:
     """What the counted subscribers did, as it reads between their number and a place."""
     quantity: Quantity = PERSONS
     """What the numbers measure."""
+    missing: str = ""
+    """What a row that is not there means, in one sentence; empty: every granted key has a row."""
 
     def __post_init__(self) -> None:
         if len(set(self.columns)) != len(self.columns):

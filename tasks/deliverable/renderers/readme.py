@@ -24,6 +24,7 @@ from tasks.deliverable.statements import (
     UNIT,
     additions,
     clock_change,
+    missing_rows,
     never_add,
 )
 from tasks.deliverable.table import expected_lifted, status_counts
@@ -74,7 +75,14 @@ def readme(content: RenderInput) -> bytes:
 
 def _functions() -> dict[str, Callable[..., object]]:
     """What the template calls."""
-    return {"where": _where, "when": _when, "place": _place, "cells": _cells, "additions": additions}
+    return {
+        "where": _where,
+        "when": _when,
+        "place": _place,
+        "cells": _cells,
+        "additions": additions,
+        "missing_rows": missing_rows,
+    }
 
 
 def _measured(release: ReleaseView) -> dict[str, object]:
