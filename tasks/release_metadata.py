@@ -7,8 +7,9 @@ from zoneinfo import ZoneInfo
 
 import pyarrow.compute as pc
 
+from tasks.deliverable.level_view import DimensionView, LevelView
 from tasks.deliverable.statements import left_out
-from tasks.deliverable.view import DimensionView, Exclusion, LevelView, PanelView, PrivacyView, ReleaseView, ZonesView
+from tasks.deliverable.view import Exclusion, PanelView, PrivacyView, ReleaseView, ZonesView
 from tasks.estimate.spec import PublicFacts
 from tasks.events.gate_metrics import PROFILE_RULES, incomplete_hours
 from tasks.mobility.zones import stored_plan
@@ -64,7 +65,13 @@ def level_views(product: Product, rules: tuple[LevelRule, ...], public: PublicCo
             meaning=level.meaning,
             dimensions=tuple(
                 DimensionView(
-                    each.name, each.type, each.meaning, tuple(each.values(public)), each.granted_by, each.hidden
+                    each.name,
+                    each.type,
+                    each.meaning,
+                    tuple(each.values(public)),
+                    each.granted_by,
+                    each.named_by,
+                    each.hidden,
                 )
                 for each in level.dimensions
             ),
@@ -74,7 +81,7 @@ def level_views(product: Product, rules: tuple[LevelRule, ...], public: PublicCo
             threshold=(rule and rule.threshold) or 0,
             reading=level.reading,
             quantity=level.quantity,
-            missing=level.sparse.missing if level.sparse else "",
+            share_within=level.share_within,
         )
         for level in product.released
         for rule in [drawn_by.get(level.name)]

@@ -7,9 +7,10 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from tasks.deliverable.number_columns import INTERVAL, Measure, measures
+from tasks.deliverable.level_view import DimensionView, LevelView, TableView
+from tasks.deliverable.number_columns import DENSITY, DENSITY_DIGITS, INTERVAL, Measure, measures
 from tasks.deliverable.serialisation import instant
-from tasks.deliverable.view import DimensionView, LevelView, ReleaseView, RowStatus, TableView
+from tasks.deliverable.view import ReleaseView, RowStatus
 
 RELIABILITY = {"good": 0.15, "usable": 0.3, "weak": float("inf")}
 """Half of the interval, as a share of the number, is below this."""
@@ -72,11 +73,11 @@ def _keys(release: ReleaseView, table: TableView) -> Iterator[DataColumn]:
         if dimension.is_instant:
             yield from _instant(dimension, release.timezone)
         else:
-            texts = dimension.type == pa.string() and not dimension.granted_by
+            texts = dimension.type == pa.string() and not dimension.place
             values = tuple(str(value) for value in dimension.shown if texts)
             yield DataColumn(dimension.column, dimension.type, True, dimension.meaning, values=values)
-        if dimension.granted_by:
-            of_district = dimension.granted_by == "district"
+        if dimension.place:
+            of_district = dimension.place == "district"
             named = "The district's name, or its id where it has none." if of_district else "The zone's name."
             yield DataColumn(dimension.name_column, pa.string(), True, named)
 
@@ -112,8 +113,12 @@ def _numbers(release: ReleaseView, table: TableView) -> Iterator[DataColumn]:
     yield _number(
         "se", pa.float64(), f"Standard error of {counted.name}, from the noise", counted.unit, counted.example[3]
     )
-    for columns_of_measure in others:
-        yield from columns_of_measure
+    yield from (column for of_measure in others for column in of_measure)
+    if table.area_of:
+        meaning = (
+            f"{table.quantity.name.capitalize()} over the place's area_km2, to {DENSITY_DIGITS} significant digits"
+        )
+        yield _number(DENSITY, pa.float64(), meaning, "persons/km2", 847.0)
     good, usable = (f"{100 * RELIABILITY[name]:.0f} %" for name in ("good", "usable"))
     reliability = (
         f"Half of the interval as a share of {counted.name}: good is below {good}, usable below {usable}, else weak; "
@@ -126,13 +131,16 @@ def _numbers(release: ReleaseView, table: TableView) -> Iterator[DataColumn]:
 
 def _measure(measure: Measure) -> Iterator[DataColumn]:
     """The columns of a value and of its interval."""
+    missing = "" if measure.always else ", or where the total is too small"
     interval = f"of the {100 * INTERVAL:.0f} % interval of {measure.columns[0]}"
     meanings = (measure.meaning, f"Lower end {interval}", f"Upper end {interval}")
     of_type = pa.float64() if measure.decimals else pa.int64()
     for name, meaning, example in zip(measure.columns, meanings, measure.example, strict=True):
-        yield _number(name, of_type, meaning, measure.unit, example)
+        yield _number(name, of_type, meaning, measure.unit, example, missing)
 
 
-def _number(name: str, of_type: pa.DataType, meaning: str, unit: str, example: float) -> DataColumn:
+def _number(name: str, of_type: pa.DataType, meaning: str, unit: str, example: float, missing: str = "") -> DataColumn:
     typed = int(example) if pa.types.is_integer(of_type) else example
-    return DataColumn(name, of_type, False, f"{meaning}; empty unless the status is estimate.", unit, example=typed)
+    return DataColumn(
+        name, of_type, False, f"{meaning}; empty unless the status is estimate{missing}.", unit, example=typed
+    )

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from open_data_contract_standard.model import DataQuality
 
 from tasks.deliverable.columns import DataColumn, key_columns
-from tasks.deliverable.number_columns import intervals, number_columns
-from tasks.deliverable.view import ReleaseView, RowStatus, TableView
+from tasks.deliverable.level_view import TableView
+from tasks.deliverable.number_columns import SHARES, intervals, number_columns
+from tasks.deliverable.view import ReleaseView, RowStatus
 
 PARTITION_KEY = ("dt", "revision")
 """The columns of the folders that name a row together with its key."""
@@ -46,6 +47,12 @@ def column_rules(release: ReleaseView, table: TableView, column: DataColumn) -> 
     if column.name in (*number_columns(release, table), "reliability"):
         other = f"(${{property}} IS NULL) = (status = '{RowStatus.ESTIMATE}')"
         yield _no_row(other, "completeness", f"{column.name} is filled exactly where the status is estimate.")
+    if column.name in SHARES:
+        yield _no_row(
+            f"${{property}} IS NOT NULL AND status <> '{RowStatus.ESTIMATE}'",
+            "completeness",
+            f"{column.name} is empty unless the status is estimate.",
+        )
 
 
 def _no_row(condition: str, dimension: str, description: str) -> DataQuality:

@@ -8,8 +8,8 @@ from open_data_contract_standard.model import CustomProperty, SchemaObject, Sche
 
 from tasks.deliverable.columns import DataColumn, columns, key_columns
 from tasks.deliverable.contract_rules import PARTITION_KEY, column_rules, table_rules
-from tasks.deliverable.statements import missing_rows
-from tasks.deliverable.view import LevelView, ReleaseView, TableView
+from tasks.deliverable.level_view import LevelView, TableView
+from tasks.deliverable.view import ReleaseView
 
 TYPES: dict[str, tuple[str, str, dict[str, Any] | None]] = {
     "string": ("string", "VARCHAR", None),
@@ -40,16 +40,11 @@ def contract_table(release: ReleaseView, table: TableView) -> SchemaObject:
         physicalType="table",
         logicalType="object",
         description=" ".join(level.meaning for level in table.levels),
-        dataGranularityDescription=_granularity(table),
+        dataGranularityDescription="One row for each granted key of each level, published or not.",
         properties=[*in_files, *in_folders],
         quality=list(table_rules(release, table)),
         customProperties=[CustomProperty(property="levels", value=[_level(level) for level in table.levels])],
     )
-
-
-def _granularity(table: TableView) -> str:
-    missing = [f"{level.name}: {missing_rows(level)}" for level in table.levels if level.missing]
-    return " ".join(["One row for each granted key of each level, published or not.", *missing])
 
 
 def _folder_columns(release: ReleaseView) -> Iterator[DataColumn]:
@@ -85,5 +80,6 @@ def _level(level: LevelView) -> dict[str, object]:
         "meaning": level.meaning,
         "quantity": level.quantity.name,
         "additiveOver": level.additive_columns,
+        "shareWithin": level.share_columns,
         "threshold": level.threshold,
     }

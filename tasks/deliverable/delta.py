@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,6 +27,7 @@ from tasks.deliverable.delta_actions import (
 from tasks.deliverable.manifest import MANIFEST
 from tasks.deliverable.verifier.delta_logs import LOG, log_digest
 from tasks.errors import RefusedDelivery
+from tasks.period import Period
 
 DELTA = "delta"
 """What a grant's `formats` calls it."""
@@ -73,35 +75,36 @@ def _file(path: str, content: bytes, rows: int) -> DeltaFile:
 
 @dataclass(frozen=True)
 class DeltaVersion:
-    """One version of a product's logs: a file for each table, and the delivery of the period that it names."""
+    """One change of a product's logs: a file for each table that it touches, and the delivery that it names."""
 
     number: int
+    """Counts the changes of all tables; a log counts its own files."""
     logs: Mapping[str, str]
     """The content of the log's file, by table."""
     period: str | None = None
-    """None: version 0, which names no file."""
+    """None: tables begin, and no file is named."""
     revision: int | None = None
     """None: no file of the period counts any more."""
 
 
 def log_files(product_folder: str, versions: Iterable[DeltaVersion]) -> dict[str, bytes]:
     """The content of each file of the logs by its path below the client's prefix, oldest first."""
-    return {
-        f"{product_folder}/data/{table}/{LOG}/{version.number:020d}.json": log.encode()
-        for version in versions
-        for table, log in version.logs.items()
-    }
+    files, next_file = {}, Counter[str]()
+    for version in versions:
+        for table, log in version.logs.items():
+            files[f"{product_folder}/data/{table}/{LOG}/{next_file[table]:020d}.json"] = log.encode()
+        next_file.update(version.logs.keys())
+    return files
 
 
 def log_facts(product_folder: str, versions: Sequence[DeltaVersion]) -> list[dict[str, object]]:
     """Each log as the index states it: its table's folder, its newest version, and its digest."""
+    logs: dict[str, list[bytes]] = {}
+    for table, log in ((table, log) for version in versions for table, log in version.logs.items()):
+        logs.setdefault(table, []).append(log.encode())
     return [
-        {
-            "path": f"{product_folder}/data/{table}",
-            "version": versions[-1].number,
-            "digest": log_digest(version.logs[table].encode() for version in versions),
-        }
-        for table in sorted(versions[0].logs)
+        {"path": f"{product_folder}/data/{table}", "version": len(files) - 1, "digest": log_digest(files)}
+        for table, files in sorted(logs.items())
     ]
 
 
@@ -114,36 +117,40 @@ def named(versions: Iterable[DeltaVersion]) -> dict[str, int]:
 def extended(versions: Sequence[DeltaVersion], changes: Iterable[DeltaDelivery | str]) -> list[DeltaVersion]:
     """The versions that follow: one for each newest delivery, or for a period of which no file counts any more.
 
-    Raises RefusedDelivery if a delivery has other tables or columns than the first one.
+    Raises RefusedDelivery if a delivery has other columns than a table's first one, or other tables than those of
+    an equally long period.
     """
     made = list(versions)
     for change in changes:
         if isinstance(change, str):
             made.append(_without(made, change))
             continue
-        begun = _beginning(change)
-        made = made or [begun]
-        _check_columns(made[0], begun, change)
+        begun = _begun(made)
+        _check_columns(made, begun, change)
+        new = {table: _beginning(change, table) for table in change.files if table not in begun}
+        made += [DeltaVersion(len(made), new)] if new else []
         made.append(_with(made, change))
     return made[len(versions) :]
 
 
-def _beginning(first: DeltaDelivery) -> DeltaVersion:
-    """Version 0: the protocol and each table's columns."""
+def _begun(versions: Iterable[DeltaVersion]) -> dict[str, str]:
+    """The first file of each log, by table."""
+    return {table: log for version in versions if version.period is None for table, log in version.logs.items()}
+
+
+def _beginning(first: DeltaDelivery, table: str) -> str:
+    """The first file of a table's log: the protocol and the columns."""
+    table_id = str(uuid5(UUID(first.manifest_sha256[:32]), table))
     info = commit_info("CREATE TABLE", first.at, first.product)
-    logs = {
-        name: lines(info, protocol(), meta_data(name, _table_id(first, name), file.schema, first.at))
-        for name, file in first.files.items()
-    }
-    return DeltaVersion(0, logs)
+    return lines(info, protocol(), meta_data(table, table_id, first.files[table].schema, first.at))
 
 
-def _table_id(first: DeltaDelivery, table: str) -> str:
-    return str(uuid5(UUID(first.manifest_sha256[:32]), table))
-
-
-def _check_columns(begun: DeltaVersion, new: DeltaVersion, delivery: DeltaDelivery) -> None:
-    if {name: columns(log) for name, log in begun.logs.items()} != {n: columns(log) for n, log in new.logs.items()}:
+def _check_columns(before: Sequence[DeltaVersion], begun: Mapping[str, str], delivery: DeltaDelivery) -> None:
+    cadence = Period.parse(delivery.period).cadence
+    alike = next((each for each in before if each.period and Period.parse(each.period).cadence is cadence), None)
+    known = [table for table in delivery.files if table in begun]
+    same = all(columns(begun[table]) == columns(_beginning(delivery, table)) for table in known)
+    if not same or (alike and alike.logs.keys() != delivery.files.keys()):
         raise RefusedDelivery(
             f"{delivery} has other tables or columns than the Delta tables of earlier deliveries.",
             "Raise the product's version: the columns of a version never change.",
@@ -154,7 +161,7 @@ def _check_columns(begun: DeltaVersion, new: DeltaVersion, delivery: DeltaDelive
 def _with(before: Sequence[DeltaVersion], delivery: DeltaDelivery) -> DeltaVersion:
     logs = {}
     for name, file in delivery.files.items():
-        gone = _counting(before, delivery.period, name)
+        gone = _counting(before, delivery.period).get(name, [])
         info = commit_info("WRITE", delivery.at, str(delivery), file.partition)
         logs[name] = lines(info, *(remove(old, delivery.at) for old in gone), add(file, delivery.at))
     return DeltaVersion(len(before), logs, delivery.period, delivery.revision)
@@ -162,15 +169,14 @@ def _with(before: Sequence[DeltaVersion], delivery: DeltaDelivery) -> DeltaVersi
 
 def _without(before: Sequence[DeltaVersion], period: str) -> DeltaVersion:
     logs = {}
-    for name in before[0].logs:
-        (gone,) = _counting(before, period, name)
+    for name, (gone,) in _counting(before, period).items():
         at = gone["modificationTime"]
         info = commit_info("DELETE", at, f"{period} no longer counts", gone["partitionValues"])
         logs[name] = lines(info, remove(gone, at))
     return DeltaVersion(len(before), logs, period)
 
 
-def _counting(versions: Sequence[DeltaVersion], period: str, table: str) -> list[Action]:
-    """The `add` of a period's file that counts, if one does."""
+def _counting(versions: Sequence[DeltaVersion], period: str) -> dict[str, list[Action]]:
+    """By table, the `add` of a period's file that counts, if one does."""
     last = next((version for version in reversed(versions) if version.period == period), None)
-    return list(added(last.logs[table])) if last else []
+    return {table: list(added(log)) for table, log in last.logs.items()} if last else {}

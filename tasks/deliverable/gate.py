@@ -6,14 +6,13 @@ from itertools import pairwise
 
 from tasks.deliverable.columns import columns, key_columns
 from tasks.deliverable.grant import Granted
-from tasks.deliverable.number_columns import intervals, number_columns
+from tasks.deliverable.level_view import TableView
+from tasks.deliverable.number_columns import SHARES, intervals, number_columns
 from tasks.deliverable.serialisation import as_text, instant
 from tasks.deliverable.table import Tables
-from tasks.deliverable.view import ReleaseView, RowStatus, TableView
+from tasks.deliverable.view import ReleaseView, RowStatus
 from tasks.errors import RefusedDelivery
 from tasks.validation import Expectation, ExpectationResult, ValidationStatus, Validator, validate
-
-IN_SET, EQUAL_SET = "ExpectColumnValuesToBeInSet", "ExpectColumnDistinctValuesToEqualSet"
 
 
 def check_delivery(
@@ -38,26 +37,16 @@ def check_delivery(
 
 def checks(release: ReleaseView, table: TableView, places: Granted) -> Iterator[Expectation]:
     """Every check of a table, named by what holds when it passes."""
-    keys = list(key_columns(table))
+    keys, rows = list(key_columns(table)), sum(places.keys(level) for level in table.levels)
     unique = {"column_list": keys, "ignore_row_if": "never"}
     yield Expectation("every key has one row", "ExpectCompoundColumnsToBeUnique", unique)
-    yield _rows(table, places)
+    yield Expectation("every granted key has a row", "ExpectTableRowCountToEqual", {"value": rows})
     for column in columns(release, table):
         if column.values:
             within = {"column": column.name, "value_set": list(column.values)}
-            yield Expectation(f"{column.name} has known values only", IN_SET, within)
+            yield Expectation(f"{column.name} has known values only", "ExpectColumnValuesToBeInSet", within)
     yield from _dimensions(table, places)
     yield from _numbers(release, table)
-
-
-def _rows(table: TableView, places: Granted) -> Expectation:
-    """Every granted key has a row, but those of a sparse level that were not chosen."""
-    rows = sum(places.keys(level) for level in table.levels)
-    least = sum(places.keys(level) for level in table.levels if not level.missing)
-    if least == rows:
-        return Expectation("every granted key has a row", "ExpectTableRowCountToEqual", {"value": rows})
-    between = {"min_value": least, "max_value": rows}
-    return Expectation("no more rows than granted keys", "ExpectTableRowCountToBeBetween", between)
 
 
 def _dimensions(table: TableView, places: Granted) -> Iterator[Expectation]:
@@ -65,8 +54,8 @@ def _dimensions(table: TableView, places: Granted) -> Iterator[Expectation]:
         for dimension in level.dimensions:
             values = [_in_text(value) for value in places.values(dimension)]
             arguments = {"column": dimension.column, "value_set": values}
-            words, rule = ("only a granted", IN_SET) if level.missing else ("every", EQUAL_SET)
-            yield Expectation(f"{level.name} has {words} {dimension.column}", rule, arguments, ("level", level.name))
+            name = f"{level.name} has every {dimension.column}"
+            yield Expectation(name, "ExpectColumnDistinctValuesToEqualSet", arguments, ("level", level.name))
 
 
 def _in_text(value: object) -> object:
@@ -80,7 +69,8 @@ def _numbers(release: ReleaseView, table: TableView) -> Iterator[Expectation]:
     for status in RowStatus:
         filled = status is RowStatus.ESTIMATE
         rule = "ExpectColumnValuesToNotBeNull" if filled else "ExpectColumnValuesToBeNull"
-        for number in (*number_columns(release, table), "reliability"):
+        empty = SHARES if table.shares and not filled else ()
+        for number in (*number_columns(release, table), "reliability", *empty):
             name = f"{number} is {'filled' if filled else 'empty'} where the status is {status}"
             yield Expectation(name, rule, {"column": number}, ("status", status.value))
     for level in (level for level in table.levels if level.threshold):

@@ -6,7 +6,8 @@ from difflib import get_close_matches
 from math import prod
 from typing import Any
 
-from tasks.deliverable.view import DimensionView, GrantView, LevelView, ZonesView
+from tasks.deliverable.level_view import DimensionView, LevelView
+from tasks.deliverable.view import GrantView, ZonesView
 from tasks.errors import RefusedDelivery
 
 EVERYTHING = "*"

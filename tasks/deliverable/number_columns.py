@@ -3,10 +3,18 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tasks.deliverable.view import ReleaseView, TableView
+from tasks.deliverable.level_view import TableView
+from tasks.deliverable.view import ReleaseView
 
 PEOPLE = ("people", "people_low", "people_high")
 """Columns of estimated people, in the release and in the delivery."""
+
+SHARES = ("share", "share_low", "share_high")
+"""Columns of shares, in the release and in the delivery."""
+
+DENSITY = "persons_per_km2"
+DENSITY_DIGITS = 3
+"""Significant digits of a density."""
 
 INTERVAL = 0.9
 """The share of intervals that hold the true value."""
@@ -26,10 +34,12 @@ class Measure:
     example: tuple[float, float, float]
     decimals: int = 0
     """Digits after the point; the interval is widened to them."""
+    always: bool = True
+    """Whether every estimate has it."""
 
 
 def measures(release: ReleaseView, table: TableView) -> Iterator[Measure]:
-    """The measures of a table in the order of its columns: what it counts, then estimated people."""
+    """The measures of a table in the order of its columns: what it counts, estimated people, shares."""
     counted = table.quantity
     value, low, high, _ = counted.example
     yield Measure(
@@ -38,6 +48,10 @@ def measures(release: ReleaseView, table: TableView) -> Iterator[Measure]:
     if release.estimator and counted.counts:
         meaning = f"{counted.name.capitalize()} of all people, estimated from {counted.name} ({release.estimator})"
         yield Measure(PEOPLE, PEOPLE, meaning, "people", (5000, 4700, 5300))
+    if table.shares:
+        within = dict.fromkeys(column for level in table.levels for column in level.share_columns)
+        meaning = f"Share of the sum of {counted.name} over all rows of the same {', '.join(within)}, as a part of 1"
+        yield Measure(SHARES, SHARES, meaning, "share", (0.315, 0.284, 0.346), 4, always=False)
 
 
 def intervals(release: ReleaseView, table: TableView) -> list[Names]:
@@ -46,6 +60,6 @@ def intervals(release: ReleaseView, table: TableView) -> list[Names]:
 
 
 def number_columns(release: ReleaseView, table: TableView) -> tuple[str, ...]:
-    """Every column of numbers."""
-    first, *others = (measure.columns for measure in measures(release, table))
-    return (*first, "se", *(name for names in others for name in names))
+    """Every column of numbers that each estimate has."""
+    first, *others = (measure.columns for measure in measures(release, table) if measure.always)
+    return (*first, "se", *(name for names in others for name in names), *([DENSITY] if table.area_of else []))

@@ -1,17 +1,17 @@
 """Reference data of a zone plan: granted zones and districts with their shapes, and what became of earlier zones."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
 import pyarrow as pa
 import shapely
-from shapely.geometry.base import BaseGeometry
 
+from tasks.deliverable.areas import PlaceShapes, areas, district_shapes, zone_shapes
 from tasks.deliverable.columns import DataColumn
 from tasks.deliverable.renderers.spec import RenderInput
 from tasks.deliverable.serialisation import to_compact_json
-from tasks.deliverable.shapes import Shapes, areas_km2, overlaps, shapes_of, united
+from tasks.deliverable.shapes import overlaps, shapes_of
 
 GEOMETRY = "geometry"
 
@@ -29,20 +29,16 @@ _AREA = DataColumn("area_km2", pa.float64(), True, "The area on the WGS 84 ellip
 
 def zones(content: RenderInput) -> pa.Table:
     """The granted zones of the merged plan, by id. Zones that took in a sensitive one are not recognisable."""
-    plan, shapes = content.plan, _granted_shapes(content.plan.geojson, content.places.zones)
+    plan, shapes = content.plan, zone_shapes(content.plan.geojson, content.places.zones)
     named = dict(zip(plan.zone_ids, zip(plan.names, plan.district_ids, strict=True), strict=True))
     rows = [(zone, named[zone][0], named[zone][1], plan.district_names[named[zone][1]]) for zone in shapes]
-    return _places((("zone_id", _ZONE), ("zone_name", "The zone's name."), *_DISTRICT), rows, list(shapes.values()))
+    return _places((("zone_id", _ZONE), ("zone_name", "The zone's name."), *_DISTRICT), rows, shapes)
 
 
 def districts(content: RenderInput) -> pa.Table:
     """The districts that are granted whole, by id: each the union of its zones."""
-    plan, members = content.plan, {district: list[str]() for district in content.places.districts}
-    for zone, district in zip(plan.zone_ids, plan.district_ids, strict=True):
-        if district in members:
-            members[district].append(zone)
-    rows = [(district, plan.district_names[district]) for district in members]
-    return _places(_DISTRICT, rows, _united(plan.geojson, tuple(map(tuple, members.values()))))
+    plan, shapes = content.plan, district_shapes(content.plan, content.places.districts)
+    return _places(_DISTRICT, [(district, plan.district_names[district]) for district in shapes], shapes)
 
 
 def successors(content: RenderInput) -> Iterator[Successor]:
@@ -55,19 +51,12 @@ def successors(content: RenderInput) -> Iterator[Successor]:
 
 
 @lru_cache(maxsize=8)
-def _united(geojson: bytes, groups: tuple[tuple[str, ...], ...]) -> Shapes:
-    """The union of each group of zones. Kept, as two files and many deliveries show it."""
-    shapes = shapes_of(geojson)
-    return united([shapes[zone] for zone in group] for group in groups)
-
-
-@lru_cache(maxsize=8)
 def _overlaps(
     geojson: bytes, zones: tuple[str, ...], earlier: tuple[bytes, ...]
 ) -> list[tuple[str, str, float, float]]:
     """Overlaps of a plan's zones with delivered zones of an earlier plan. Kept, as many deliveries show it."""
     there = {zone: shape for part in earlier for zone, shape in shapes_of(part).items()}
-    return list(overlaps(_granted_shapes(geojson, zones), there))
+    return list(overlaps(zone_shapes(geojson, zones), there))
 
 
 def reference_folder(zone_plan: str, files: Mapping[str, bytes]) -> str:
@@ -76,17 +65,10 @@ def reference_folder(zone_plan: str, files: Mapping[str, bytes]) -> str:
     return f"reference/zone_plan={zone_plan}/content={hashlib.sha256(to_compact_json(listed)).hexdigest()[:12]}"
 
 
-def _granted_shapes(geojson: bytes, zones: Iterable[str]) -> dict[str, BaseGeometry]:
-    shapes = shapes_of(geojson)
-    return {zone: shapes[zone] for zone in zones}
-
-
-def _places(
-    named: Sequence[tuple[str, str]], rows: Sequence[tuple[str, ...]], shapes: Sequence[BaseGeometry] | Shapes
-) -> pa.Table:
+def _places(named: Sequence[tuple[str, str]], rows: Sequence[tuple[str, ...]], shapes: PlaceShapes) -> pa.Table:
     """Text columns with their meanings, then area and shape (WKB)."""
     texts = [DataColumn(name, pa.string(), True, meaning).field for name, meaning in named]
     columns = [pa.array([row[place] for row in rows], pa.string()) for place in range(len(named))]
-    areas = pa.array([round(area, 6) for area in areas_km2(shapes).tolist()], pa.float64())
-    geometry = pa.array(list(shapely.to_wkb(shapes)), pa.binary())
-    return pa.table([*columns, areas, geometry], pa.schema([*texts, _AREA.field, _SHAPE.field]))
+    sizes = pa.array(areas(shapes).values(), pa.float64())
+    geometry = pa.array(list(shapely.to_wkb(list(shapes.values()))), pa.binary())
+    return pa.table([*columns, sizes, geometry], pa.schema([*texts, _AREA.field, _SHAPE.field]))

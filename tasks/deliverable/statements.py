@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
-from tasks.deliverable.view import Exclusion, LevelView, ReleaseView
+from tasks.deliverable.level_view import LevelView
+from tasks.deliverable.view import Exclusion, ReleaseView
 from tasks.period import Cadence
 from tasks.policy import Eligibility, Publisher
 
@@ -73,11 +74,6 @@ def additions(level: LevelView, cadence: Cadence, quote: str = "") -> str:
         return "Values may not be added."
     within = f"Within one {level.instant.unit}, values" if level.instant and not level.quantity.happens else "Values"
     return f"{within} may be added over {phrase(over, 'and')}."
-
-
-def missing_rows(level: LevelView) -> str:
-    """What it means that a key of the level has no row; empty where every granted key has one."""
-    return f"Not every key has a row. {level.missing} A row that is not there is no zero." if level.missing else ""
 
 
 def never_add(release: ReleaseView) -> str:

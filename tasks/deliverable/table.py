@@ -6,10 +6,12 @@ from statistics import NormalDist
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tasks.deliverable.areas import granted_areas
 from tasks.deliverable.columns import RELIABILITY, columns, utc_offset_minutes
 from tasks.deliverable.grant import Granted
-from tasks.deliverable.number_columns import measures
-from tasks.deliverable.view import DimensionView, LevelView, ReleaseView, RowStatus, TableView, ZonesView
+from tasks.deliverable.level_view import DimensionView, LevelView, TableView
+from tasks.deliverable.number_columns import DENSITY, DENSITY_DIGITS, measures
+from tasks.deliverable.view import ReleaseView, RowStatus, ZonesView
 from tasks.errors import StepFailed
 
 Tables = Mapping[str, pa.Table]
@@ -17,16 +19,22 @@ Tables = Mapping[str, pa.Table]
 
 Columns = dict[str, pa.ChunkedArray | pa.Array]
 
+Areas = Mapping[str, float]
+"""Square kilometres by place."""
+
 Names = Mapping[str, Mapping[str, str]]
 """Names of zones and of districts, by id."""
 
 
 def delivered_tables(release: ReleaseView, rows: pa.Table, plan: ZonesView, places: Granted) -> Tables:
     """The granted rows of a release, in the delivery's columns, sorted by level and key."""
+    areas = {table.name: granted_areas(plan, places, table.area_of) for table in release.tables if table.area_of}
     names = {"zone": dict(zip(plan.zone_ids, plan.names, strict=True)), "district": plan.district_names}
     return {
         table.name: pa.concat_tables(
-            _in_client_columns(release, table, level, _granted_rows(release, rows, level, places), names)
+            _in_client_columns(
+                release, table, level, _granted_rows(release, rows, level, places), names, areas.get(table.name, {})
+            )
             for level in table.levels
         ).combine_chunks()
         for table in release.tables
@@ -56,9 +64,9 @@ def _granted_rows(release: ReleaseView, table: pa.Table, level: LevelView, place
         wanted = pa.array(places.values(dimension), dimension.type)
         rows = rows.filter(pc.is_in(rows[dimension.name], value_set=wanted))
     keys = [dimension.name for dimension in level.dimensions]
-    expected, distinct = places.keys(level), rows.group_by(keys).aggregate([]).num_rows
-    # Every granted key has exactly one row: a missing row would look like a zero. A sparse level says what it means.
-    if rows.num_rows != distinct or not (level.missing or distinct == expected):
+    expected = places.keys(level)
+    # Every granted key has exactly one row: a missing row would look like a zero.
+    if not rows.num_rows == rows.group_by(keys).aggregate([]).num_rows == expected:
         raise StepFailed(
             f"Release {release.id} holds {rows.num_rows} rows of level {level.name} where {expected} keys are granted.",
             "This is a defect in Throng: nothing was sent.",
@@ -68,13 +76,15 @@ def _granted_rows(release: ReleaseView, table: pa.Table, level: LevelView, place
 
 
 def _in_client_columns(
-    release: ReleaseView, table: TableView, level: LevelView, rows: pa.Table, names: Names
+    release: ReleaseView, table: TableView, level: LevelView, rows: pa.Table, names: Names, areas: Areas
 ) -> pa.Table:
     made: Columns = {"level": rows["level"], "status": rows["status"]}
     for dimension in level.dimensions:
         made |= _key(dimension, rows[dimension.name], release, names)
     shown = pc.equal(rows["status"], RowStatus.ESTIMATE)
     made |= {name: pc.if_else(shown, numbers, None) for name, numbers in _numbers(release, table, rows)}
+    if table.area_of:
+        made[DENSITY] = _density(made[table.quantity.name], rows[table.area_of.name], areas)
     fields = [column.field for column in columns(release, table)]
     return pa.table([made[field.name].cast(field.type) for field in fields], pa.schema(fields))
 
@@ -82,9 +92,9 @@ def _in_client_columns(
 def _key(dimension: DimensionView, values: pa.ChunkedArray, release: ReleaseView, names: Names) -> Columns:
     """A dimension's column, and the name or the local time beside it."""
     made: Columns = {dimension.column: values}
-    if dimension.granted_by:
-        named = names[dimension.granted_by]
-        made[dimension.name_column] = pa.array([named[id] for id in values.to_pylist()], pa.string())
+    if dimension.place:
+        named = names[dimension.place]
+        made[dimension.name_column] = pa.array([named.get(id, id) for id in values.to_pylist()], pa.string())
     return made | (_local_time(dimension, values, release) if dimension.is_instant else {})
 
 
@@ -114,3 +124,12 @@ def _numbers(release: ReleaseView, table: TableView, rows: pa.Table) -> Iterator
     share = pc.divide(pc.subtract(rows["high"], rows["low"]), pc.multiply(pc.abs(rows["value"]), 2.0))
     above = [pc.greater_equal(share, limit).cast(pa.int8()) for limit in list(RELIABILITY.values())[:-1]]
     yield "reliability", pa.chunked_array([pa.array(RELIABILITY)]).take(pc.add(*above))
+
+
+def _density(persons: pa.ChunkedArray, places: pa.ChunkedArray, areas: Areas) -> pa.Array:
+    """Delivered persons per square kilometre: a reader gets the same from both files."""
+    digits = f".{DENSITY_DIGITS}g"
+    pairs = zip(persons.to_pylist(), places.to_pylist(), strict=True)
+    return pa.array(
+        [None if n is None else float(format(n / areas[place], digits)) for n, place in pairs], pa.float64()
+    )

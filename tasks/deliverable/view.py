@@ -3,17 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from tasks.errors import StepFailed
+from tasks.deliverable.level_view import DimensionView, LevelView, TableView
 from tasks.period import Period
 from tasks.policy import Publisher
-from tasks.quantity import PERSONS, Quantity
 
 
 class RowStatus(StrEnum):
@@ -23,132 +21,6 @@ class RowStatus(StrEnum):
     WITHHELD_SMALL = "withheld_small"
     NO_COVERAGE = "no_coverage"
     INCOMPLETE = "incomplete"
-
-
-@dataclass(frozen=True)
-class DimensionView:
-    """One key column of a level: its name and type in the release, its meaning, and every public key."""
-
-    name: str
-    type: pa.DataType
-    meaning: str
-    """One sentence for the client's analyst."""
-    values: tuple[Any, ...]
-    """Texts, numbers, or aware datetimes of instants."""
-    granted_by: Literal["zone", "district"] | None = None
-    """What a grant must hold for a client to receive a key; None: every client receives all keys."""
-    hidden: frozenset[str] = frozenset()
-    """Values that are drawn so that sums agree, and never delivered."""
-
-    @property
-    def column(self) -> str:
-        """The delivered column that names a key."""
-        return f"{self.unit}_utc" if self.is_instant else self.name
-
-    @property
-    def shown(self) -> tuple[Any, ...]:
-        """The values that a delivery may hold."""
-        return tuple(value for value in self.values if value not in self.hidden)
-
-    @property
-    def name_column(self) -> str:
-        """The column of the granted place's name."""
-        return f"{self.column.removesuffix('_id')}_name"
-
-    @property
-    def is_instant(self) -> bool:
-        """Whether the keys are instants."""
-        return bool(pa.types.is_timestamp(self.type))
-
-    @property
-    def unit(self) -> str:
-        """What begins at an instant: `hour` of `hour_start`."""
-        return self.name.removesuffix("_start")
-
-    @property
-    def preposition(self) -> str:
-        """What a sentence puts before a place at which something begins or ends."""
-        return {"origin": "from ", "destination": "to "}.get(self.name.partition("_")[0], "")
-
-    @property
-    def plural(self) -> str:
-        """What a column of places names, in words: `origin zones` of `origin_zone_id`."""
-        return f"{self.column.removesuffix('_id')}s".replace("_", " ")
-
-    @property
-    def local_column(self) -> str:
-        """The column of an instant's hour on the local clock."""
-        return f"local_{self.unit}"
-
-
-@dataclass(frozen=True)
-class LevelView:
-    """One level of a product: what its rows count, by which dimensions, and its policy."""
-
-    name: str
-    meaning: str
-    """One sentence for the client's analyst."""
-    dimensions: tuple[DimensionView, ...]
-    additive: frozenset[str]
-    """Dimensions over which values may be added; over all others the same persons would be counted again."""
-    sigma: Decimal | None
-    """Noise as a standard deviation in persons; None for a derived level."""
-    bound: int | None
-    """Squared L2 bound of one subscriber; None for a derived level."""
-    threshold: int
-    """Least value shown; 0 where every value is."""
-    reading: str = "were counted at"
-    """What the counted subscribers did, as it reads between their number and a place."""
-    quantity: Quantity = PERSONS
-    """What the numbers measure."""
-    missing: str = ""
-    """What a row that is not there means, in one sentence; empty: every granted key has a row."""
-
-    def __post_init__(self) -> None:
-        if len(set(self.columns)) != len(self.columns):
-            raise StepFailed(
-                f"Two dimensions of level {self.name} share one delivered column.",
-                "Give each granted dimension a prefix of its own, such as origin_.",
-                "delivery.column_twice",
-            )
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The delivered key columns."""
-        return tuple(dimension.column for dimension in self.dimensions)
-
-    @property
-    def additive_columns(self) -> list[str]:
-        """The delivered columns over which values may be added."""
-        return [dimension.column for dimension in self.dimensions if dimension.name in self.additive]
-
-    @property
-    def instant(self) -> DimensionView | None:
-        """The first dimension of instants."""
-        return next((dimension for dimension in self.dimensions if dimension.is_instant), None)
-
-    @property
-    def of_districts(self) -> bool:
-        """Whether a client must be granted whole districts."""
-        return any(dimension.granted_by == "district" for dimension in self.dimensions)
-
-
-@dataclass(frozen=True)
-class TableView:
-    """A delivered table: the levels of the same key columns and quantity, under the first one's name."""
-
-    name: str
-    levels: tuple[LevelView, ...]
-
-    @property
-    def dimensions(self) -> tuple[DimensionView, ...]:
-        """The key columns of every level of the table, after `level`."""
-        return self.levels[0].dimensions
-
-    @property
-    def quantity(self) -> Quantity:
-        """What the numbers of every level measure."""
-        return self.levels[0].quantity
 
 
 @dataclass(frozen=True)
@@ -225,10 +97,10 @@ class ReleaseView:
 
     @property
     def tables(self) -> tuple[TableView, ...]:
-        """The delivered tables: one for each set of key columns and quantity."""
-        found: dict[tuple[tuple[str, ...], Quantity], list[LevelView]] = {}
+        """The delivered tables: one for each set of key columns and numbers."""
+        found: dict[tuple[object, ...], list[LevelView]] = {}
         for level in self.levels:
-            found.setdefault((level.columns, level.quantity), []).append(level)
+            found.setdefault((level.columns, level.quantity, bool(level.share_within)), []).append(level)
         return tuple(TableView(levels[0].name, tuple(levels)) for levels in found.values())
 
     @property

@@ -15,7 +15,7 @@ from tasks.privacy.consistency import Relation, make_consistent
 from tasks.privacy.derived_level import DerivedLevel
 from tasks.privacy.measured import Measured
 from tasks.privacy.noise import Noise, scale_of
-from tasks.privacy.release_table import OWN_COLUMNS, KeyStatuses, level_table, stacked
+from tasks.privacy.release_table import OWN_COLUMNS, KeyStatuses, ShareWithin, level_table, stacked
 
 TOKEN = object()
 """Held by `protect` and `derive`, and by nothing else."""
@@ -56,6 +56,7 @@ class KeyFacts:
     groups: Mapping[str, Integers] = field(default_factory=dict)
     """Each key's group; one whose shown values would be mostly noise is withheld whole."""
     relations: Sequence[Relation] = ()
+    share_within: ShareWithin = field(default_factory=dict)
 
 
 SparseFacts = Callable[[Mapping[str, Integers]], KeyFacts]
@@ -96,7 +97,7 @@ def protect(
     tables = [_table(rule, measured[rule.name], facts) for rule in rules]
     summaries = summarise(measured) if summarise else {}
     tables += [level.table(name, facts.keys[name]) for name, level in summaries.items()]
-    return ProtectedCounts(stacked(tables), tuple(rules), TOKEN)
+    return ProtectedCounts(stacked(tables, facts.share_within), tuple(rules), TOKEN)
 
 
 def _table(rule: LevelRule, measured: Measured, facts: KeyFacts) -> pa.Table:

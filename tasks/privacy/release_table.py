@@ -1,6 +1,6 @@
 """The table of a release: each level's keys, value, standard error, 90 % interval and status."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -9,10 +9,13 @@ import pyarrow as pa
 from tasks.privacy.bounds import Integers, Reals
 from tasks.privacy.measured import Measured
 from tasks.privacy.selection import mostly_noise
+from tasks.privacy.shares import shares
 
 ESTIMATE, WITHHELD_SMALL = "estimate", "withheld_small"
 RESULTS = ("value", "se", "low", "high", "status")
-OWN_COLUMNS = frozenset({"level", *RESULTS})
+SHARES = ("share", "share_low", "share_high")
+"""Only in releases with a level that has shares."""
+OWN_COLUMNS = frozenset({"level", *RESULTS, *SHARES})
 
 Z90 = 1.6448536269514722
 """Half width of the central 90 % interval in standard errors."""
@@ -48,10 +51,31 @@ def level_table(
     return pa.table(columns | {"status": pa.array(names).take(pa.array(code))})
 
 
-def stacked(levels: Iterable[pa.Table]) -> pa.Table:
-    """All levels, one after the other, with the union of their key columns."""
-    table = pa.concat_tables(levels, promote_options="default")
-    return table.select(["level", *(name for name in table.column_names if name not in OWN_COLUMNS), *RESULTS])
+ShareWithin = Mapping[str, Sequence[str]]
+"""By level: the key columns of which equal values share a total."""
+
+
+def stacked(levels: Iterable[pa.Table], share_within: ShareWithin) -> pa.Table:
+    """All levels, one after the other, with the union of their key columns, and shares of those that have them."""
+    table = pa.concat_tables((_with_shares(level, share_within) for level in levels), promote_options="default")
+    keys = (name for name in table.column_names if name not in OWN_COLUMNS)
+    return table.select(["level", *keys, *RESULTS, *(name for name in SHARES if name in table.column_names)])
+
+
+def _with_shares(level: pa.Table, share_within: ShareWithin) -> pa.Table:
+    """The level with shares of estimates, if it has any; keys without a number are in no total."""
+    within = share_within.get(level["level"][0].as_py(), ()) if level.num_rows else ()
+    if not within:
+        return level
+    values, se = (level[name].to_numpy(zero_copy_only=False) for name in ("value", "se"))
+    codes = [level[name].combine_chunks().dictionary_encode().indices.to_numpy() for name in within]
+    groups = np.unique(np.stack(codes), axis=1, return_inverse=True)[1].ravel().astype(np.int64)
+    known = np.isfinite(values)
+    share, error = shares(Measured(np.where(known, values, 0), np.where(known, se, 0) ** 2), groups)
+    hidden = np.isnan(share) | (level["status"].to_numpy() != ESTIMATE)
+    for name, numbers in zip(SHARES, (share, share - Z90 * error, share + Z90 * error), strict=True):
+        level = level.append_column(name, pa.array(np.clip(numbers, 0, 1), mask=hidden))
+    return level
 
 
 def _status(

@@ -45,6 +45,7 @@ def key_facts(product: DataProduct, public: CountContext, chosen: Mapping[str, I
         },
         {level.name: attribute_groups(public, level, chosen.get(level.name)) for level in levels},
         tuple(_relations(product, public, chosen)),
+        product.share_within,
     )
 
 

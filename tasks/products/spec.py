@@ -16,11 +16,10 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from tasks.period import Cadence, Period, day_hours
 from tasks.policy import Policy
-from tasks.privacy.bounds import BoundedCounter, Contributions, Integers, LevelRule, WeightedCounter, defect
+from tasks.privacy.bounds import BoundedCounter, Contributions, Integers, LevelRule, WeightedCounter
 from tasks.privacy.derived import StoredRelease
 from tasks.privacy.derived_level import DerivedLevel
 from tasks.privacy.measured import Measured
@@ -80,6 +79,8 @@ class Dimension:
     """Every public value, in draw order."""
     granted_by: Literal["zone", "district"] | None = None
     """What a client must be granted to receive a value of this column."""
+    named_by: Literal["zone", "district"] | None = None
+    """Whose ids the values are where every client receives all of them; other values name themselves."""
     hidden: frozenset[str] = frozenset()
     """Values that are drawn so that sums agree, and never delivered."""
 
@@ -90,15 +91,12 @@ class Dimension:
 
 @dataclass(frozen=True)
 class Choice:
-    """Which keys of a sparse level have a row: by noisy levels of earlier stages alone."""
+    """Which keys of a sparse level are drawn, by noisy levels of earlier stages alone; the others have no row."""
 
-    keys: Callable[[PublicContext, Mapping[str, Measured]], Integers] | None
-    """Ascending flat keys in draw order, from public facts and noisy levels; `shared_sums.keys_within` makes them.
-
-    None in a derived product: `DerivedLevel.chosen` names them.
-    """
+    keys: Callable[[PublicContext, Mapping[str, Measured]], Integers]
+    """Ascending flat keys in draw order, from public facts and noisy levels; `shared_sums.keys_within` makes them."""
     missing: str
-    """Why a row is not there: one sentence for the client's analyst."""
+    """What a row that is not there means: one sentence for the client's analyst."""
 
 
 @dataclass(frozen=True)
@@ -114,10 +112,17 @@ class Level:
     """What the counted persons did, as it reads between their number and a place."""
     quantity: Quantity = PERSONS
     """What the numbers measure."""
+    share_within: tuple[str, ...] = ()
+    """Dimensions of which equal values have a total: each value is also given as a share of it; empty: no shares."""
     once_an_hour: bool = False
     """A person has at most one key an hour, so that the bound is the period's number of hours."""
     sparse: Choice | None = None
     """Only chosen keys are drawn, in a later stage; None: all of them."""
+
+    def __post_init__(self) -> None:
+        unknown = {*self.additive, *self.share_within} - {dimension.name for dimension in self.dimensions}
+        if unknown:
+            raise ValueError(f"{self.name} has no dimension {', '.join(sorted(unknown))}")
 
     def shape(self, public: PublicContext) -> tuple[int, ...]:
         """The number of values of each dimension."""
@@ -125,21 +130,15 @@ class Level:
 
     def keys(self, public: PublicContext, chosen: Integers | None = None) -> pa.Table:
         """Every key in draw order, or the chosen flat ones, one column a dimension."""
-        if self.sparse and chosen is None:
-            raise defect(f"{self.name} has no chosen keys")
         shape = self.shape(public)
         flat = np.arange(math.prod(shape)) if chosen is None else chosen
-        columns = zip(self.dimensions, np.unravel_index(flat, shape), strict=True)
-        return pa.table({each.name: each.array(public).take(pa.array(rows)) for each, rows in columns})
-
-    def flat_keys(self, public: PublicContext, rows: pa.Table) -> Integers:
-        """The flat key of each row of a release's level."""
-        found = [
-            pc.index_in(rows[each.name].cast(each.type), value_set=each.array(public)).to_numpy()
-            for each in self.dimensions
-        ]
-        flat: Integers = np.ravel_multi_index([each.astype(np.int64) for each in found], self.shape(public))
-        return flat
+        indexes = np.unravel_index(flat, shape)
+        return pa.table(
+            {
+                each.name: each.array(public).take(pa.array(rows))
+                for each, rows in zip(self.dimensions, indexes, strict=True)
+            }
+        )
 
 
 @dataclass(frozen=True)
@@ -174,7 +173,7 @@ class CountContext(PublicContext):
     def _chosen(self, level: Level) -> Integers | None:
         """The chosen keys of a sparse level: the choice gets nothing confidential."""
         public = PublicContext(self.period, self.zones, self.timezone)
-        return level.sparse.keys(public, self.drawn) if level.sparse and level.sparse.keys else None
+        return level.sparse.keys(public, self.drawn) if level.sparse else None
 
 
 Count = Callable[[CountContext], Sequence[Contributions]]
@@ -195,6 +194,11 @@ class Declaration:
     def released(self) -> tuple[Level, ...]:
         """Every level of a release, in its order."""
         return self.levels
+
+    @property
+    def share_within(self) -> dict[str, tuple[str, ...]]:
+        """By level that has shares, the dimensions of which equal values have a total."""
+        return {level.name: level.share_within for level in self.released if level.share_within}
 
     @property
     def part(self) -> str:

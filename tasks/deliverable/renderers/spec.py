@@ -7,9 +7,10 @@ from typing import Literal
 
 from tasks.deliverable.changes import Changes, changes
 from tasks.deliverable.grant import Granted
+from tasks.deliverable.level_view import TableView
 from tasks.deliverable.paths import DeliveryPath
 from tasks.deliverable.table import Tables
-from tasks.deliverable.view import DeliveryView, GrantView, ReleaseView, TableView, ZonesView
+from tasks.deliverable.view import DeliveryView, GrantView, ReleaseView, ZonesView
 
 
 @dataclass(frozen=True)

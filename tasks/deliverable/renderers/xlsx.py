@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xlsxwriter  # type: ignore[import-untyped]
 
+from tasks.deliverable.number_columns import DENSITY, SHARES
 from tasks.deliverable.reference import GEOMETRY, zones
 from tasks.deliverable.renderers.spec import Renderer, RenderInput
 from tasks.deliverable.workbook_notes import notes
@@ -24,6 +25,8 @@ FORMATS = {
     "time": {"num_format": "yyyy-mm-dd hh:mm"},
     "count": {"num_format": "#,##0"},
     "decimal": {"num_format": "#,##0.0"},
+    "digits": {"num_format": "#,##0.0##"},
+    "percent": {"num_format": "0.0%"},
     "small": {"num_format": "0"},
     "text": {"indent": 1},
 }
@@ -98,6 +101,8 @@ def _kind(field: pa.Field) -> str:
         "date": pa.types.is_date(of),
         "time": pa.types.is_timestamp(of),
         "count": pa.types.is_int64(of) and b"unit" in (field.metadata or {}),
+        "percent": field.name in SHARES,
+        "digits": field.name == DENSITY,
         "decimal": pa.types.is_floating(of),
         "text": pa.types.is_string(of),
     }

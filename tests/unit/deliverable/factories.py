@@ -18,17 +18,10 @@ import pyarrow.parquet as pq
 from tasks.deliverable.delta import DeltaVersion, log_facts
 from tasks.deliverable.files import Rendered, earlier_delivery, render
 from tasks.deliverable.index import Cause, IndexDelivery, IndexPeriod, index_facts, issue
+from tasks.deliverable.level_view import DimensionView, LevelView
 from tasks.deliverable.signature import signed
 from tasks.deliverable.statements import left_out
-from tasks.deliverable.view import (
-    DeliveryView,
-    DimensionView,
-    GrantView,
-    LevelView,
-    PrivacyView,
-    ReleaseView,
-    ZonesView,
-)
+from tasks.deliverable.view import DeliveryView, GrantView, PrivacyView, ReleaseView, ZonesView
 from tasks.period import Period, day_hours
 from tasks.policy import Publisher
 from tasks.policy_file import load

@@ -18,13 +18,14 @@ from deltalake import DeltaTable
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.deliverable.delta import DeltaDelivery, DeltaVersion, extended, log_files, named
+from tasks.deliverable.delta import DeltaDelivery, DeltaVersion, extended, log_facts, log_files, named
 from tasks.deliverable.delta_actions import meta_data
 from tasks.deliverable.files import Rendered
 from tasks.deliverable.signature import pem, public_key
 from tasks.deliverable.verifier.index_history import Verified
 from tasks.deliverable.verifier.script import main
 from tasks.deliverable.verify import verify
+from tasks.period import Cadence, Period
 from tests.refusals import refused
 from tests.unit.deliverable.factories import (
     SIGNING_KEY,
@@ -199,6 +200,32 @@ def test_a_delivery_with_other_columns_than_the_first_is_refused() -> None:
     described = file.schema.set(0, file.schema.field(0).with_metadata({"description": "Said better."}))
     changed = replace(other, files={**other.files, "zone_hour": replace(file, schema=described)})
     assert len(extended(WHOLE, [changed])) == 1
+
+
+def test_weeks_have_logs_of_their_own_tables_and_go_on_in_those_that_days_have_too(tmp_path: Path) -> None:
+    fine, coarse = release_view().levels
+    levels = (fine, replace(coarse, name="district_week"))
+    week = rendered(release_view(MONDAY, period=Period.holding(Cadence.WEEK, MONDAY), levels=levels))
+    versions = extended([], [delta(FIRST), delta(week), delta(REVISED), delta(FIRST).period])
+    for name, content in {**placed(FIRST, week, REVISED), **log_files("footfall/v3", versions)}.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    folder = tmp_path / "footfall/v3"
+    assert {each.number for each in versions} == set(range(len(versions)))
+    assert revisions(rows(folder, table="district_week")) == {(MONDAY, 1)}
+    assert [revisions(rows(folder, number)) for number in range(5)] == [
+        *(set(), {(SUNDAY, 1)}, {(SUNDAY, 1), (MONDAY, 1)}),
+        *({(SUNDAY, 2), (MONDAY, 1)}, {(MONDAY, 1)}),
+    ]
+    facts = {fact["path"]: fact["version"] for fact in log_facts("footfall/v3", versions)}
+    assert facts == {
+        "footfall/v3/data/district_hour_demographic": 3,
+        "footfall/v3/data/district_week": 1,
+        "footfall/v3/data/zone_hour": 4,
+    }
+    files = {**placed(FIRST, week, REVISED), **log_files("footfall/v3", versions)}
+    files["index.json"] = index_of(FIRST, week, REVISED, logs=versions)
+    assert len(check(files).deliveries) == 3
 
 
 def test_a_table_that_began_with_smaller_revision_numbers_goes_on() -> None:

@@ -145,7 +145,7 @@ def test_parquet_says_what_is_always_filled_what_columns_mean_and_how_rows_are_s
         file = pq.ParquetFile(io.BytesIO(delivery.files[path]))
         schema, group = file.schema_arrow, file.metadata.row_group(0)
         optional = {field.name for field in schema if field.nullable}
-        assert optional == {"persons", "persons_low", "persons_high", "se", "reliability"}
+        assert optional == {"persons", "persons_low", "persons_high", "se", "persons_per_km2", "reliability"}
         assert all(field.metadata[b"description"] for field in schema)
         assert schema.field("persons").metadata[b"unit"] == b"persons"
         keys = [file.schema.column(column.column_index).name for column in group.sorting_columns]

@@ -10,9 +10,10 @@ import yaml
 
 from tasks.deliverable.files import Rendered, inputs_digest, render
 from tasks.deliverable.gate import check_delivery
+from tasks.deliverable.level_view import DimensionView, LevelView
 from tasks.deliverable.signature import public_key
 from tasks.deliverable.verify import verify
-from tasks.deliverable.view import DeliveryView, DimensionView, LevelView, ReleaseView
+from tasks.deliverable.view import DeliveryView, ReleaseView
 from tasks.period import Cadence, Period
 from tests.plain_validator import plain
 from tests.refusals import refused

@@ -1,5 +1,6 @@
 """SQL beside a delivery: what runs here runs, and what does not is well-formed in its dialect."""
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
+from tasks.period import Cadence, Period
 from tests.unit.deliverable.factories import document, grant_view, release_view, rendered, revision, text
 from tests.unit.deliverable.test_other_products import RELEASE as TRIPS
 
@@ -52,6 +54,22 @@ def test_the_view_of_duckdb_holds_the_newest_revision_of_each_period_whole(clien
         assert districts == (1,)
 
 
+def test_views_of_weeks_and_of_days_over_one_folder_are_two(tmp_path: Path) -> None:
+    week = replace(release_view(), period=Period.holding(Cadence.WEEK, date(2026, 3, 2)))
+    weekly = rendered(week, delivery=revision(DAY))
+    for delivery in (DAY, weekly):
+        for name, content in delivery.files.items():
+            path = tmp_path / delivery.path.product_folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+    with duckdb.connect() as database:
+        for delivery in (DAY, weekly):
+            database.execute(text(delivery, "sql/duckdb.sql").replace("s3://BUCKET/PREFIX", str(tmp_path)))
+        for view, found in (("footfall", ("day", 1)), ("footfall_week", ("week", 2))):
+            newest = database.execute(f"SELECT DISTINCT cadence, revision FROM {view}_zone_hour_newest").fetchall()
+            assert newest == [found]
+
+
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_a_file_split_at_its_semicolons_gives_its_statements(dialect: str) -> None:
     """So that drivers that take one statement at a time run a file: no comment or text holds a semicolon."""
@@ -63,15 +81,17 @@ def test_a_file_split_at_its_semicolons_gives_its_statements(dialect: str) -> No
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-@pytest.mark.parametrize("release", [release_view(), TRIPS], ids=["footfall", "trips"])
-def test_every_dialect_has_a_table_and_a_view_of_each_table_with_quoted_names(release: Any, dialect: str) -> None:
+@pytest.mark.parametrize(("release", "prefix"), [(release_view(), "footfall"), (TRIPS, "trips_week")])
+def test_every_dialect_has_a_table_and_a_view_of_each_table_with_quoted_names(
+    release: Any, prefix: str, dialect: str
+) -> None:
     delivery = rendered(release)
     content = document(delivery, f"sql/{dialect}.sql").decode()
     parsed = [one for one in sqlglot.parse(content, read=dialect) if one]
     unknown = [one.sql(comments=False) for one in parsed if isinstance(one, exp.Command)]
     assert all(statement.startswith(UNKNOWN) for statement in unknown)
     views = [one.this.name.lower() for one in parsed if isinstance(one, exp.Create) and one.kind == "VIEW"]
-    assert {f"{release.product}_{name}_newest" for name in delivery.tables} <= {*views}
+    assert {f"{prefix}_{name}_newest" for name in delivery.tables} <= {*views}
     for one in (one for one in parsed if not isinstance(one, exp.Command)):
         bare = {name.name.lower() for name in one.find_all(exp.Identifier) if not name.quoted}
         assert bare <= {"delivered", "newest", *BARE.get(dialect, ())}
