@@ -123,10 +123,9 @@ def pending_derivation(stores: ReleaseStores, product: DerivedProduct, period: P
     zones = stored_plan(stores.lake.plan(releases[0].zone_plan))
     stored = [stores.lake.release(ReleaseKey.of(release), release.sha256 or "") for release in releases]
     public = PublicContext(period, zones, ZoneInfo(stored[0].facts["timezone"]))
-    keys = {level.name: level.keys(public) for level in product.levels}
-    return PendingDraw(
-        partial(derive, stored, partial(product.derive, public), keys, product.share_within), _digests(releases)
-    )
+    keys = {level.name: partial(level.keys, public) for level in product.levels}
+    draw = partial(derive, stored, partial(product.derive, public), keys, product.share_within)
+    return PendingDraw(draw, _digests(releases))
 
 
 def _inputs(stores: ReleaseStores, product: DerivedProduct, period: Period) -> list[Release]:

@@ -82,6 +82,7 @@ def level_views(product: Product, rules: tuple[LevelRule, ...], public: PublicCo
             reading=level.reading,
             quantity=level.quantity,
             share_within=level.share_within,
+            missing=level.sparse.missing if level.sparse else "",
         )
         for level in product.released
         for rule in [drawn_by.get(level.name)]

@@ -70,6 +70,7 @@ def _unique(rows: list[Row], given: Arguments) -> bool:
 
 TABLES: Mapping[str, Callable[[list[Row], Arguments], bool]] = {
     "ExpectTableRowCountToEqual": lambda rows, given: len(rows) == given["value"],
+    "ExpectTableRowCountToBeBetween": lambda rows, given: given["min_value"] <= len(rows) <= given["max_value"],
     "ExpectCompoundColumnsToBeUnique": _unique,
     "ExpectColumnDistinctValuesToEqualSet": lambda rows, given: (
         {row[given["column"]] for row in rows} - {None} == set(given["value_set"])

@@ -9,6 +9,7 @@ from open_data_contract_standard.model import CustomProperty, SchemaObject, Sche
 from tasks.deliverable.columns import DataColumn, columns, key_columns
 from tasks.deliverable.contract_rules import PARTITION_KEY, column_rules, table_rules
 from tasks.deliverable.level_view import LevelView, TableView
+from tasks.deliverable.statements import missing_rows
 from tasks.deliverable.view import ReleaseView
 
 TYPES: dict[str, tuple[str, str, dict[str, Any] | None]] = {
@@ -40,11 +41,16 @@ def contract_table(release: ReleaseView, table: TableView) -> SchemaObject:
         physicalType="table",
         logicalType="object",
         description=" ".join(level.meaning for level in table.levels),
-        dataGranularityDescription="One row for each granted key of each level, published or not.",
+        dataGranularityDescription=_granularity(table),
         properties=[*in_files, *in_folders],
         quality=list(table_rules(release, table)),
         customProperties=[CustomProperty(property="levels", value=[_level(level) for level in table.levels])],
     )
+
+
+def _granularity(table: TableView) -> str:
+    missing = [f"{level.name}: {missing_rows(level)}" for level in table.levels if level.missing]
+    return " ".join(["One row for each granted key of each level, published or not.", *missing])
 
 
 def _folder_columns(release: ReleaseView) -> Iterator[DataColumn]:

@@ -95,6 +95,8 @@ class LevelView:
     """What the numbers measure."""
     share_within: tuple[str, ...] = ()
     """Dimensions of which equal values have a total that each value is also a share of; empty: no shares."""
+    missing: str = ""
+    """What a row that is not there means, in one sentence; empty: every granted key has a row."""
 
     def __post_init__(self) -> None:
         if len(set(self.columns)) != len(self.columns):

@@ -13,7 +13,7 @@ from tasks.deliverable.renderers.spec import RenderedFile, RenderInput
 from tasks.deliverable.renderers.terms import RENDERER as TERMS
 from tasks.deliverable.serialisation import instant, to_json
 from tasks.deliverable.signature import pem
-from tasks.deliverable.statements import COMPOSITION, DERIVED_MECHANISM, MECHANISM, PERMITTED_USE, UNIT
+from tasks.deliverable.statements import COMPOSITION, DERIVED_MECHANISM, MECHANISM, PERMITTED_USE, UNIT, missing_rows
 from tasks.deliverable.table import Tables, expected_lifted, status_counts
 from tasks.deliverable.terms import terms_sha256
 from tasks.deliverable.verifier.signatures import key_id
@@ -88,12 +88,14 @@ def _schema(content: RenderInput) -> dict[str, object]:
         }
         for table in release.tables
     ]
+    missing = {level.name: missing_rows(level) for level in release.levels if level.missing}
     return {
         "contract": CONTRACT.path(content),
         "tables": tables,
         "additive_over": {level.name: level.additive_columns for level in release.levels},
         "share_within": {level.name: level.share_columns for level in release.levels if level.share_within},
         "interval": INTERVAL,
+        **({"missing_rows": missing} if missing else {}),
     }
 
 

@@ -76,6 +76,11 @@ def additions(level: LevelView, cadence: Cadence, quote: str = "") -> str:
     return f"{within} may be added over {phrase(over, 'and')}."
 
 
+def missing_rows(level: LevelView) -> str:
+    """What it means that a key of the level has no row; empty where every granted key has one."""
+    return f"Not every key has a row. {level.missing} A row that is not there is no zero." if level.missing else ""
+
+
 def never_add(release: ReleaseView) -> str:
     """Over what no level's values may be added."""
     said = ["Never add over levels: each level counts the same persons again."] if len(release.levels) > 1 else []

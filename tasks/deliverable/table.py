@@ -64,9 +64,9 @@ def _granted_rows(release: ReleaseView, table: pa.Table, level: LevelView, place
         wanted = pa.array(places.values(dimension), dimension.type)
         rows = rows.filter(pc.is_in(rows[dimension.name], value_set=wanted))
     keys = [dimension.name for dimension in level.dimensions]
-    expected = places.keys(level)
-    # Every granted key has exactly one row: a missing row would look like a zero.
-    if not rows.num_rows == rows.group_by(keys).aggregate([]).num_rows == expected:
+    expected, distinct = places.keys(level), rows.group_by(keys).aggregate([]).num_rows
+    # Every granted key has exactly one row: a missing row would look like a zero. A sparse level says what it means.
+    if rows.num_rows != distinct or not (level.missing or distinct == expected):
         raise StepFailed(
             f"Release {release.id} holds {rows.num_rows} rows of level {level.name} where {expected} keys are granted.",
             "This is a defect in Throng: nothing was sent.",

@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from tasks.privacy.bounds import LevelRule, defect
+from tasks.privacy.bounds import Integers, LevelRule, defect
 from tasks.privacy.derived_level import DerivedLevel
 from tasks.privacy.protect import TOKEN, ProtectedCounts
 from tasks.privacy.release_table import ShareWithin, stacked
@@ -27,11 +27,14 @@ class StoredRelease:
 Derivation = Callable[[Sequence[StoredRelease]], Mapping[str, DerivedLevel]]
 """Stored releases -> each derived level by name, in the product's order."""
 
+Keys = Callable[[Integers | None], pa.Table]
+"""The columns of a level's chosen flat keys; given None, of all."""
+
 
 def derive(
     releases: Sequence[StoredRelease],
     derivation: Derivation,
-    keys: Mapping[str, pa.Table],
+    keys: Mapping[str, Keys],
     share_within: ShareWithin | None = None,
 ) -> ProtectedCounts:
     """Compute levels over their keys from stored releases, and from nothing else."""
@@ -40,6 +43,6 @@ def derive(
     levels = derivation(releases)
     if list(levels) != list(keys):
         raise defect("a derivation must give each level of its product, in order")
-    tables = [level.table(name, keys[name]) for name, level in levels.items()]
+    tables = [level.table(name, keys[name](level.chosen)) for name, level in levels.items()]
     inputs = {release.id: release.sha256 for release in releases}
     return ProtectedCounts(stacked(tables, share_within or {}), (), TOKEN, inputs)

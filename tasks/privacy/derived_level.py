@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from tasks.privacy.bounds import Reals, defect
+from tasks.privacy.bounds import Integers, Reals, check_chosen, defect
 from tasks.privacy.measured import Measured
 from tasks.privacy.release_table import OWN_COLUMNS, KeyStatuses, level_table
 
@@ -20,6 +20,8 @@ class DerivedLevel:
     measured: Measured
     statuses: KeyStatuses = ()
     interval: tuple[Reals, Reals] | None = None
+    chosen: Integers | None = None
+    """Ascending flat keys that have a row, of a sparse level; None: all keys."""
 
     def table(self, name: str, keys: pa.Table) -> pa.Table:
         """The level as a release holds it; raises StepFailed if it does not fit its keys."""
@@ -33,6 +35,8 @@ def _check(name: str, level: DerivedLevel, keys: pa.Table) -> None:
     ends = level.interval or ()
     if OWN_COLUMNS.intersection(keys.column_names):
         raise defect(f"key columns of {name} may not be named {', '.join(sorted(OWN_COLUMNS))}")
+    if level.chosen is not None:
+        check_chosen(name, level.chosen)
     if {array.size for array in (values, variances, *masks, *ends)} != {keys.num_rows}:
         raise defect(f"{name} needs one value, variance and status for each of its {keys.num_rows} keys")
     hidden = np.any([mask.ravel() for mask in masks], axis=0) if masks else np.zeros(values.size, dtype=bool)

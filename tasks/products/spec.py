@@ -16,10 +16,11 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tasks.period import Cadence, Period, day_hours
 from tasks.policy import Policy
-from tasks.privacy.bounds import BoundedCounter, Contributions, Integers, LevelRule, WeightedCounter
+from tasks.privacy.bounds import BoundedCounter, Contributions, Integers, LevelRule, WeightedCounter, defect
 from tasks.privacy.derived import StoredRelease
 from tasks.privacy.derived_level import DerivedLevel
 from tasks.privacy.measured import Measured
@@ -91,12 +92,15 @@ class Dimension:
 
 @dataclass(frozen=True)
 class Choice:
-    """Which keys of a sparse level are drawn, by noisy levels of earlier stages alone; the others have no row."""
+    """Which keys of a sparse level have a row: by noisy levels of earlier stages alone."""
 
-    keys: Callable[[PublicContext, Mapping[str, Measured]], Integers]
-    """Ascending flat keys in draw order, from public facts and noisy levels; `shared_sums.keys_within` makes them."""
+    keys: Callable[[PublicContext, Mapping[str, Measured]], Integers] | None
+    """Ascending flat keys in draw order, from public facts and noisy levels; `shared_sums.keys_within` makes them.
+
+    None in a derived product: `DerivedLevel.chosen` names them.
+    """
     missing: str
-    """What a row that is not there means: one sentence for the client's analyst."""
+    """Why a row is not there: one sentence for the client's analyst."""
 
 
 @dataclass(frozen=True)
@@ -130,15 +134,21 @@ class Level:
 
     def keys(self, public: PublicContext, chosen: Integers | None = None) -> pa.Table:
         """Every key in draw order, or the chosen flat ones, one column a dimension."""
+        if self.sparse and chosen is None:
+            raise defect(f"{self.name} has no chosen keys")
         shape = self.shape(public)
         flat = np.arange(math.prod(shape)) if chosen is None else chosen
-        indexes = np.unravel_index(flat, shape)
-        return pa.table(
-            {
-                each.name: each.array(public).take(pa.array(rows))
-                for each, rows in zip(self.dimensions, indexes, strict=True)
-            }
-        )
+        columns = zip(self.dimensions, np.unravel_index(flat, shape), strict=True)
+        return pa.table({each.name: each.array(public).take(pa.array(rows)) for each, rows in columns})
+
+    def flat_keys(self, public: PublicContext, rows: pa.Table) -> Integers:
+        """The flat key of each row of a release's level."""
+        found = [
+            pc.index_in(rows[each.name].cast(each.type), value_set=each.array(public)).to_numpy()
+            for each in self.dimensions
+        ]
+        flat: Integers = np.ravel_multi_index([each.astype(np.int64) for each in found], self.shape(public))
+        return flat
 
 
 @dataclass(frozen=True)
@@ -173,7 +183,7 @@ class CountContext(PublicContext):
     def _chosen(self, level: Level) -> Integers | None:
         """The chosen keys of a sparse level: the choice gets nothing confidential."""
         public = PublicContext(self.period, self.zones, self.timezone)
-        return level.sparse.keys(public, self.drawn) if level.sparse else None
+        return level.sparse.keys(public, self.drawn) if level.sparse and level.sparse.keys else None
 
 
 Count = Callable[[CountContext], Sequence[Contributions]]

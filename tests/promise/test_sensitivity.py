@@ -4,7 +4,7 @@ Random small histories over a month's border go through the kernels and the prod
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import partial
 
@@ -24,6 +24,7 @@ from tasks.mobility.walk import Walked, walk_partition
 from tasks.mobility.zones import ZonePlan
 from tasks.period import Cadence, Period, day_hours
 from tasks.privacy.bounds import UNIT, Contributions
+from tasks.privacy.measured import Measured
 from tasks.products import footfall, gate_profile, registry, visitors
 from tasks.products.spec import CountContext, DataProduct
 from tests.promise.sensitivity import assert_bounded
@@ -128,7 +129,16 @@ def counted(product: DataProduct, history: History, period: Period) -> Sequence[
         incomplete=lambda day: nothing,
         ingested=tuple(day for day in DAYS if day in period.days),
     )
-    return [sums for count in product.counts for sums in count(context)]
+    found: list[Contributions] = []
+    for count in product.counts:
+        found += count(replace(context, drawn={sums.level: arbitrary(sums) for sums in found}))
+    return found
+
+
+def arbitrary(sums: Contributions) -> Measured:
+    """Noisy values of an earlier stage, whatever was counted: a later stage keeps its bound for any of them."""
+    random = np.random.default_rng(sums.values.size)
+    return Measured(random.uniform(-50, 400, sums.values.shape), np.ones(sums.values.shape))
 
 
 COUNTED = [product for product in registry.drawn() if product.counts]

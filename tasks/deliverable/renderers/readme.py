@@ -19,6 +19,7 @@ from tasks.deliverable.statements import (
     UNIT,
     additions,
     clock_change,
+    missing_rows,
     never_add,
 )
 from tasks.deliverable.table import expected_lifted, status_counts
@@ -64,7 +65,7 @@ def readme(content: RenderInput) -> bytes:
 
 def _functions() -> dict[str, Callable[..., object]]:
     """What the template calls."""
-    return {"where": where, "when": when, "place": place, "additions": additions}
+    return {"where": where, "when": when, "place": place, "additions": additions, "missing_rows": missing_rows}
 
 
 def _measured(release: ReleaseView) -> dict[str, object]:

@@ -2,6 +2,7 @@ import copy
 import math
 import pickle
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -84,6 +85,7 @@ def test_a_tally_sums_over_all_known_keys() -> None:
         (persons(1), keys(-1), "outside the known keys"),
         (persons(1), np.array([1.0]), "outside the known keys"),
         (persons(1, 2), keys(1), "different length"),
+        (np.array([np.nan, np.nan]), keys(1, 1), "no integers"),
     ],
 )
 def test_a_tally_refuses_whoever_breaks_the_bound(person: np.ndarray, key: np.ndarray, words: str) -> None:
@@ -113,9 +115,11 @@ histories = st.dictionaries(
 )
 
 
-def weighted(history: dict[int, dict[int, list[int]]], bound: int, calls: int = 1) -> Contributions:
+def weighted(
+    history: dict[int, dict[int, list[int]]], bound: int, calls: int = 1, chosen: np.ndarray | None = None
+) -> Contributions:
     """The people's counts in one call, or in several of whole persons; a key's counts come in parts."""
-    counter, people = WeightedCounter("visits", (2, 3), bound), np.array(sorted(history), dtype=object)
+    counter, people = WeightedCounter("visits", (2, 3), bound, chosen), np.array(sorted(history), dtype=object)
     for some in np.array_split(people, calls):
         rows = [(p, key, n) for p in some for key, parts in history[p].items() for n in parts]
         columns = [[row[column] for row in rows] for column in range(3)]
@@ -140,6 +144,50 @@ def test_without_any_person_weighted_counts_move_by_no_more_than_the_bound(histo
     others = {person: places for person, places in history.items() if person != gone}
     steps = (weighted(history, bound).values - weighted(others, bound).values).ravel().tolist()
     assert sum(step**2 for step in steps) <= bound * UNIT**2
+
+
+@given(histories, st.integers(1, 16384), st.sets(st.integers(0, 5)))
+def test_chosen_keys_have_the_sums_that_they_have_among_all_keys(history: Any, bound: int, chosen: set[int]) -> None:
+    some = keys(*sorted(chosen))
+    sums = weighted(history, bound, chosen=some)
+    assert sums.values.tolist() == weighted(history, bound).values.ravel()[some].tolist()
+    assert sums.chosen is some
+
+
+@given(st.lists(st.integers(0, 2**31 - 1) | st.just(2**31 - 1), min_size=1, max_size=6), st.integers(1, 2**61))
+def test_no_bound_is_so_large_that_a_sum_of_squares_turns_negative(counts: list[int], bound: int) -> None:
+    """In exact fractions: a person moves the vector by at most the bound, or is refused."""
+    history = {1: {key: [count] for key, count in enumerate(counts)}}
+    if (math.isqrt(UNIT**2 * bound) + 1) ** 2 * len(counts) >= 2**63:
+        with pytest.raises(StepFailed, match="bound too large"):
+            weighted(history, bound)
+    else:
+        sums = weighted(history, bound).values.ravel().tolist()
+        assert sum(Fraction(value, UNIT) ** 2 for value in sums) <= bound
+
+
+def test_a_bounded_count_of_chosen_keys_checks_all_keys_of_a_person() -> None:
+    counter = BoundedCounter("zone_hour", (2, 3), 2, keys(0, 5))
+    counter.add(persons(1, 1, 7), keys(0, 3, 5))
+    assert counter.contributions().values.tolist() == [1, 1]
+    with pytest.raises(StepFailed, match="more than 2 keys"):
+        counter.add(persons(8, 8, 8), keys(1, 2, 3))
+
+
+@pytest.mark.parametrize("chosen", [keys(1, 1), keys(2, 1), keys(-1), keys(6), np.array([1.0]), np.array([[1]])])
+def test_chosen_keys_ascend_within_the_level(chosen: np.ndarray) -> None:
+    with pytest.raises(StepFailed, match="chosen key"):
+        WeightedCounter("visits", (2, 3), 8, chosen)
+
+
+def test_contributions_of_chosen_keys_are_one_sum_a_key() -> None:
+    with pytest.raises(StepFailed, match="one sum for each chosen key"):
+        Contributions("rows", keys(1, 2), 1, chosen=keys(1))
+
+
+def test_a_level_of_more_keys_than_integers_can_number_is_refused() -> None:
+    with pytest.raises(StepFailed, match="too many keys"):
+        WeightedCounter("visits", (2**31, 2**31), 8, keys(0)).add(persons(1, 2), keys(0, 1))
 
 
 def test_who_keeps_the_bound_is_counted_in_full() -> None:

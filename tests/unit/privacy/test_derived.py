@@ -10,12 +10,17 @@ import pyarrow as pa
 import pytest
 
 from tasks.errors import StepFailed
-from tasks.privacy.derived import StoredRelease, derive
+from tasks.privacy.derived import Keys, StoredRelease, derive
 from tasks.privacy.derived_level import DerivedLevel
 from tasks.privacy.measured import Measured
 from tasks.privacy.protect import ProtectedCounts
 
-KEYS = {"all": pa.table({"zone_id": ["a", "b"]})}
+
+def of(table: pa.Table) -> Keys:
+    return lambda chosen: table if chosen is None else table.take(pa.array(chosen))
+
+
+KEYS = {"all": of(pa.table({"zone_id": ["a", "b"]}))}
 TABLE = pa.table({"value": [3.0, None], "se": [1.0, None]})
 RELEASES = [StoredRelease(f"footfall/v3/2026-03-0{day}/r1", str(day), TABLE, {}, ()) for day in (1, 2)]
 
@@ -47,11 +52,11 @@ def level(*values: float, variance: float = 1.0) -> dict[str, DerivedLevel]:
         (RELEASES, level(1.0), KEYS),
         (RELEASES, level(1.0, float("nan")), KEYS),
         (RELEASES, level(1.0, 2.0, variance=-1.0), KEYS),
-        (RELEASES, level(1.0), {"all": pa.table({"status": ["a"]})}),
+        (RELEASES, level(1.0), {"all": of(pa.table({"status": ["a"]}))}),
     ],
 )
 def test_what_is_no_release_is_refused(
-    releases: list[StoredRelease], made: dict[str, DerivedLevel], keys: dict[str, pa.Table]
+    releases: list[StoredRelease], made: dict[str, DerivedLevel], keys: dict[str, Keys]
 ) -> None:
     with pytest.raises(StepFailed) as refused:
         derive(releases, lambda _: made, keys)
@@ -60,6 +65,15 @@ def test_what_is_no_release_is_refused(
 
 def test_values_without_a_status_are_all_shown() -> None:
     assert derive(RELEASES, lambda _: level(1.0, -2.0), KEYS).table["value"].to_pylist() == [1.0, -2.0]
+
+
+def test_a_sparse_level_has_its_chosen_keys_alone() -> None:
+    some = DerivedLevel(Measured(np.array([7.0]), np.ones(1)), chosen=np.array([1]))
+    (row,) = derive(RELEASES, lambda _: {"all": some}, KEYS).table.to_pylist()
+    assert (row["zone_id"], row["value"]) == ("b", 7.0)
+    twice = dataclasses.replace(some, measured=Measured(np.ones(2), np.ones(2)), chosen=np.array([1, 1]))
+    with pytest.raises(StepFailed):
+        derive(RELEASES, lambda _: {"all": twice}, KEYS)
 
 
 def test_derived_counts_are_made_by_derive_alone() -> None:

@@ -77,7 +77,8 @@ def test_derived_levels_have_shares_too_and_other_levels_have_none() -> None:
     values = np.array([75.0, 25.0, 0.0, 0.0])
     level = DerivedLevel(Measured(values, np.ones(4)))
     release = StoredRelease("a", "1", pa.table({}), {}, ())
-    names = keys(1) | {"zone": pa.table({"zone_id": ["Z0000"]})}
+    tables = keys(1) | {"zone": pa.table({"zone_id": ["Z0000"]})}
+    names = {name: lambda _, table=table: table for name, table in tables.items()}
     total = DerivedLevel(Measured(np.array([100.0]), np.ones(1)))
     made = derive([release], lambda _: {"zone_days": level, "zone": total}, names, WITHIN).table
     assert made["share"].to_pylist() == [0.75, 0.25, 0.0, 0.0, None]
