@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from tasks.events.gate_metrics import incomplete_hours
+from tasks.mobility.home_location import HomeRules
 from tasks.mobility.tables import LakeTable
 from tasks.mobility.zones import stored_plan
 from tasks.period import Period, day_start
@@ -42,6 +43,9 @@ def count_context(
         covered=lambda day: stores.lake.coverage(day, generations[day]),
         incomplete=lambda day: _incomplete(stores, day, generations[day]),
         ingested=tuple(sorted(generations)),
+        home=HomeRules(
+            policy.home.min_night_minutes * len(generations), policy.home.min_work_minutes * len(generations)
+        ),
     )
 
 

@@ -124,6 +124,13 @@ class Stay(_Section):
     neighbour_km: Annotated[float, Field(gt=0)]
 
 
+class Home(_Section):
+    """The fewest minutes a day that show a home and a workplace, on average over a month's days in the lake."""
+
+    min_night_minutes: Annotated[int, Field(ge=1, le=480)]
+    min_work_minutes: Annotated[int, Field(ge=1, le=480)]
+
+
 class Budget(_Section):
     """The cap of a subscriber-month, the products that it need not suffice for, and the delta of quoted epsilons."""
 
@@ -202,6 +209,7 @@ class Policy(_Section):
     silence: Silence
     walk: Walk
     stay: Stay
+    home: Home
     budget: Budget
     product: dict[str, dict[str, Levels]]
     retention: Retention

@@ -5,11 +5,12 @@ A subscriber's day is a list of (second, cell). Cells are dicts: zone (None outs
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
 from tasks.mobility.day import WalkRules
+from tasks.mobility.home_location import HomeRules
 
 Event = tuple[int, int]
 EARTH_RADIUS_M = 6_371_008.8
@@ -190,6 +191,27 @@ def month_state(of: Sequence[Stay], rules: WalkRules) -> list[tuple[int, ...]]:
             spent[stay.zone][0] += rules.night[second // 3600]
             spent[stay.zone][1] += rules.work[second // 3600]
     return [(zone, night // 60, work // 60) for zone, (night, work) in sorted(spent.items())]
+
+
+State = tuple[int, int, int]
+"""One day of a person in a zone: zone, night minutes, work minutes."""
+
+
+def homes(states: Sequence[State], district: Sequence[int], rules: HomeRules) -> tuple[int, int, int]:
+    """A person's home district, home zone and work zone of a month, -1 where there is none."""
+    nights, by_district, works = Counter[int](), Counter[int](), Counter[int]()
+    for zone, night, work in states:
+        nights[zone] += night
+        by_district[district[zone]] += night
+        works[zone] += work
+
+    def most(minutes: Mapping[int, int]) -> int:
+        return min(minutes, key=lambda place: (-minutes[place], place), default=-1)
+
+    home = most({place: n for place, n in by_district.items() if n >= rules.night_minutes})
+    zone = most({place: n for place, n in nights.items() if district[place] == home})
+    work = most({place: n for place, n in works.items() if n >= rules.work_minutes and place != zone})
+    return home, zone, work
 
 
 def weighted(counts: Sequence[int], bound: int) -> list[int]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from tasks.mobility.home_location import home_location
+from tasks.mobility.home_location import UNKNOWN as UNKNOWN_PLACE
 from tasks.mobility.tables import MONTH_STATE
 from tasks.period import Cadence
 from tasks.privacy.bounds import Contributions
@@ -15,7 +15,7 @@ from tasks.products.spec import OPTED_IN, Audience, CountContext, DataProduct, L
 UNKNOWN = "unknown"
 HOME_DISTRICT = replace(
     DISTRICT,
-    meaning="The home district; `unknown` for persons without a stay at night.",
+    meaning="The home district; `unknown` for persons with too few stays at night.",
     values=lambda public: (*public.zones.districts, UNKNOWN),
 )
 DISTRICT_DEMOGRAPHIC = Level(
@@ -31,9 +31,9 @@ def count(context: CountContext) -> Sequence[Contributions]:
     people = context.eligible["pseudonym"].to_numpy()
     home = np.full(len(people), len(context.zones.districts), dtype=np.int64)
     for rows in context.rows(MONTH_STATE):
-        persons, district = home_location([rows], context.zones)
-        known = district >= 0
-        home[np.searchsorted(people, persons[known])] = district[known]
+        homes = context.homes(rows)
+        known = homes.district != UNKNOWN_PLACE
+        home[np.searchsorted(people, homes.pseudonym[known])] = homes.district[known]
     counter = context.counter(DISTRICT_DEMOGRAPHIC)
     counter.add(people, home * DEMOGRAPHICS + demographics(context.eligible))
     return (counter.contributions(),)

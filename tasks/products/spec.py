@@ -18,6 +18,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tasks.mobility.home_location import HomeRules, Homes, home_location
 from tasks.period import Cadence, Period, day_hours
 from tasks.policy import Policy
 from tasks.privacy.bounds import BoundedCounter, Contributions, Integers, LevelRule, WeightedCounter, defect
@@ -169,8 +170,14 @@ class CountContext(PublicContext):
     """Hours of a day that the noisy profile shows to be empty."""
     ingested: tuple[date, ...]
     """The period's days that are in the lake; `covered` and `incomplete` know these alone."""
+    home: HomeRules
+    """The fewest minutes that show a home and a workplace in the period."""
     drawn: Mapping[str, Measured] = field(default_factory=dict)
     """Noisy levels of earlier stages."""
+
+    def homes(self, states: pa.Table) -> Homes:
+        """Where the persons of a table's rows, which must be whole, live and work in the month."""
+        return home_location(states, self.zones, self.home)
 
     def counter(self, level: Level) -> BoundedCounter:
         """An empty counter over the level's keys that enforces the level's bound."""

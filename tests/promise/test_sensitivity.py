@@ -19,6 +19,7 @@ from tasks import policy_file
 from tasks.events.packed_key import REASON_SECOND, pack
 from tasks.events.reasons import READ_REASONS
 from tasks.mobility.day import PROFILE_UNIT, CellArrays, walk_rules
+from tasks.mobility.home_location import HomeRules
 from tasks.mobility.tables import LakeTable
 from tasks.mobility.walk import Walked, walk_partition
 from tasks.mobility.zones import ZonePlan
@@ -128,6 +129,7 @@ def counted(product: DataProduct, history: History, period: Period) -> Sequence[
         covered=lambda day: nothing,
         incomplete=lambda day: nothing,
         ingested=tuple(day for day in DAYS if day in period.days),
+        home=HomeRules(60, 60),
     )
     found: list[Contributions] = []
     for count in product.counts:

@@ -10,6 +10,7 @@ import pyarrow as pa
 import shapely
 
 from tasks import policy_file
+from tasks.mobility.home_location import HomeRules
 from tasks.mobility.tables import LakeTable
 from tasks.mobility.zones import ZonePlan
 from tasks.period import Period
@@ -64,6 +65,7 @@ def context(
         covered=lambda day: np.ones((len(PLAN.zone_ids), 24), dtype=bool),
         incomplete=lambda day: np.zeros(24, dtype=bool),
         ingested=tuple(period.days),
+        home=HomeRules(60, 60),
     )
 
 

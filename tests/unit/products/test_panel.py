@@ -10,12 +10,13 @@ from tests.unit.products.counting import context
 MONTH = Period.parse("2026-03")
 
 
-def test_the_panel_counts_everybody_once_and_those_without_a_night_as_unknown() -> None:
+def test_the_panel_counts_everybody_once_and_those_with_too_few_nights_as_unknown() -> None:
     nights = pa.table(
         {
             "pseudonym": np.array([1, 1, 2, 3], dtype=np.uint64),
             "zone": np.array([0, 1, 1, 0], dtype=np.int32),
-            "night_minutes": np.array([60, 120, 60, 0], dtype=np.int16),
+            "night_minutes": np.array([60, 120, 60, 59], dtype=np.int16),
+            "work_minutes": np.zeros(4, dtype=np.int16),
         }
     )
     facts = context(PRODUCT, MONTH, {1: (0, 0), 2: (0, 0), 3: (0, 0), 4: (2, 1)}, {"month_state": [nights]})
