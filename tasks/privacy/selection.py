@@ -15,12 +15,12 @@ LEAST_TRUE = 0.5
 """Least expected share of true values among a group's shown ones."""
 
 
-def mostly_noise(values: Reals, se: Reals, threshold: int, groups: Integers, countable: Mask) -> Mask:
+def mostly_noise(values: Reals, se: Reals, threshold: int | Reals, groups: Integers, countable: Mask) -> Mask:
     """Keys of groups in which less than half of the shown values are expected to be truly above the threshold.
 
-    `groups`: each key's group, 0 to G-1; `countable`: keys without a public status. The expectation rests on noisy
-    values alone: uncertain keys are taken to have their group's mean, and `se` says how many noise lifts over the
-    threshold. Within one standard error of it, they count as true.
+    `threshold`: of all keys, or of each. `groups`: each key's group, 0 to G-1; `countable`: keys without a public
+    status. The expectation rests on noisy values alone: uncertain keys are taken to have their group's mean, and `se`
+    says how many noise lifts over the threshold. Within one standard error of it, they count as true.
     """
     uncertain = countable & (values < threshold + CERTAIN * se)
     number = np.bincount(groups[uncertain], minlength=groups.max(initial=-1) + 1)

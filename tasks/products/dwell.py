@@ -1,0 +1,173 @@
+"""Dwell: how long visits last, by zone and by the part of the day in which they begin."""
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from tasks.mobility.day import FROM_BEFORE, GOES_ON, HOUR
+from tasks.mobility.tables import STAYS
+from tasks.period import Cadence, Period, day_hours
+from tasks.privacy.bounds import Contributions, Integers, Reals
+from tasks.privacy.derived import StoredRelease
+from tasks.privacy.derived_level import DerivedLevel
+from tasks.privacy.measured import Measured
+from tasks.privacy.release_table import WITHHELD_SMALL, KeyStatuses
+from tasks.products.dimensions import DAY_PART, ZONE, day_parts
+from tasks.products.histogram import Estimate, Histogram
+from tasks.products.spec import (
+    OPTED_IN,
+    Audience,
+    CountContext,
+    DataProduct,
+    DerivedProduct,
+    Dimension,
+    Level,
+    PublicContext,
+)
+from tasks.products.statuses import key_statuses, least_shown
+from tasks.products.sums import summed, with_small
+from tasks.quantity import MINUTES, VISITS
+
+EDGES = (0, 5, 15, 30, 60, 120, 240, 480)
+"""Lower edges of the bins, in minutes; the last one ends with the day."""
+BINS = (*(f"{low}-{high}" for low, high in itertools.pairwise(EDGES)), f"{EDGES[-1]}+", "overnight")
+OVERNIGHT = len(EDGES)
+QUANTILES = {"lower_quartile": 0.25, "median": 0.5, "upper_quartile": 0.75}
+ALL = "all"
+MOST_SPAN = 2.0
+"""The widest interval of a statistic that is shown, as a multiple of the statistic."""
+
+DWELL_BIN = Dimension(
+    "dwell_bin",
+    pa.string(),
+    "How long the visit lasted, in minutes: from the first number to below the second. "
+    "A visit that midnight cuts is `overnight`.",
+    lambda public: BINS,
+)
+STATISTIC = Dimension(
+    "statistic",
+    pa.string(),
+    "The dwell time below which a quarter, half or three quarters of the visits end, and the mean.",
+    lambda public: (*QUANTILES, "mean"),
+)
+ANY_PART = replace(
+    DAY_PART,
+    meaning=f"{DAY_PART.meaning.removesuffix('.')}; `{ALL}`: the whole day.",
+    values=lambda public: (ALL, *DAY_PART.values(public)),
+)
+
+ZONE_DWELL = Level(
+    "zone_dwell",
+    "Visits by the part of the day in which they began and by how long they lasted. A visit counts on the day and in "
+    "the part in which it began. Of a person with very many visits, each counts for less.",
+    (ZONE, DAY_PART, DWELL_BIN),
+    additive=frozenset({"zone_id", "day_part", "dwell_bin"}),
+    reading="began in",
+    quantity=VISITS,
+)
+DWELL_TIME = Level(
+    "dwell_time",
+    "How long visits lasted that did not go on overnight, in minutes. The mean's interval also holds what the bins "
+    "leave open.",
+    (ZONE, ANY_PART, STATISTIC),
+    quantity=MINUTES,
+)
+
+
+def count(context: CountContext) -> Sequence[Contributions]:
+    """Count each person's visits that began on the day, weighted where a person has very many."""
+    counter, (_, parts, bins) = context.weighted_counter(ZONE_DWELL), ZONE_DWELL.shape(context)
+    part_of = day_parts(context)
+    for rows in context.rows(STAYS):
+        began = rows.filter(pa.array(rows["overnight"].to_numpy() & FROM_BEFORE == 0))
+        zone, part = began["zone"].to_numpy().astype(np.int64), part_of[began["start"].to_numpy() // HOUR]
+        counter.add(began["pseudonym"].to_numpy(), (zone * parts + part) * bins + dwell_bins(began))
+    return (counter.contributions(),)
+
+
+def dwell_bins(stays: pa.Table) -> Integers:
+    """The bin of each stay that began on the day."""
+    seconds = stays["end"].to_numpy() - stays["start"].to_numpy()
+    timed = np.searchsorted(60 * np.array(EDGES[1:]), seconds, side="right")
+    return np.where(stays["overnight"].to_numpy() & GOES_ON > 0, OVERNIGHT, timed).astype(np.int64)
+
+
+def statuses(context: CountContext) -> Mapping[str, KeyStatuses]:
+    """Those of zones and parts of the day."""
+    return {ZONE_DWELL.name: key_statuses(context, ZONE_DWELL)}
+
+
+def summarise(context: CountContext, drawn: Mapping[str, Measured]) -> Mapping[str, DerivedLevel]:
+    """Dwell times of the day."""
+    return {DWELL_TIME.name: dwell_times(context, drawn[ZONE_DWELL.name], statuses(context)[ZONE_DWELL.name])}
+
+
+def derive(public: PublicContext, releases: Sequence[StoredRelease]) -> Mapping[str, DerivedLevel]:
+    """The week's visits as sums of its days, and dwell times of the sums."""
+    visits, of_keys = summed(releases, ZONE_DWELL, public)
+    return {
+        ZONE_DWELL.name: with_small(ZONE_DWELL, public, visits, of_keys),
+        DWELL_TIME.name: dwell_times(public, visits, of_keys),
+    }
+
+
+def dwell_times(public: PublicContext, visits: Measured, of_keys: KeyStatuses) -> DerivedLevel:
+    """Quartiles and means of the visits that are not overnight; the whole day has every status of its parts."""
+    shape = DWELL_TIME.shape(public)
+    histogram = Histogram(_timed(visits.values), _timed(visits.variances), edges(public))
+    few = histogram.total < least_shown(histogram.total_se**2)
+    value, se, low, high = (np.stack(each, axis=1) for each in zip(*statistics(histogram), strict=True))
+    vague = few[:, None] | ~(high - low <= MOST_SPAN * value)
+    public_ones = [(name, np.broadcast_to(_with_day(mask, np.any)[..., :1], shape)) for name, mask in of_keys]
+    return DerivedLevel(Measured(value, se**2), [*public_ones, (WITHHELD_SMALL, vague)], (low, high))
+
+
+def statistics(histogram: Histogram) -> list[Estimate]:
+    """Each statistic of each row. Inside a bin, visits spread evenly over log(1 + minutes); for the mean, see there."""
+    scaled = replace(histogram, edges=np.log1p(histogram.edges))
+    return [*(scaled.quantile(share).on(np.expm1) for share in QUANTILES.values()), histogram.mean()]
+
+
+def edges(public: PublicContext) -> Reals:
+    """The edges of the bins; the last one is the longest day of the period."""
+    return np.array([*EDGES, 60.0 * max(len(day_hours(day, public.timezone)) for day in public.period.days)])
+
+
+def _timed(numbers: Reals) -> Reals:
+    """Rows of bins by zone and part of the day, the whole day before its parts; without overnight visits."""
+    return _with_day(numbers, np.sum)[..., :OVERNIGHT].reshape(-1, OVERNIGHT)
+
+
+def _with_day(of_parts: Any, over: Callable[..., Any]) -> Any:
+    """The parts of each zone's day after what they make together."""
+    return np.concatenate([over(of_parts, axis=1, keepdims=True), of_parts], axis=1)
+
+
+DAILY = DataProduct(
+    name="dwell",
+    version=1,
+    cadences=frozenset({Cadence.DAY}),
+    levels=(ZONE_DWELL,),
+    audience=Audience.CLIENTS,
+    population=OPTED_IN,
+    reads=(STAYS,),
+    counts=(count,),
+    statuses=statuses,
+    summaries=(DWELL_TIME,),
+    summarise=summarise,
+)
+WEEKLY = DerivedProduct(
+    name="dwell",
+    version=1,
+    cadences=frozenset({Cadence.WEEK}),
+    levels=(ZONE_DWELL, DWELL_TIME),
+    audience=Audience.CLIENTS,
+    population=OPTED_IN,
+    inputs=lambda week: [("dwell", Period.day(day)) for day in week.days],
+    derive=derive,
+)
+PRODUCTS = (DAILY, WEEKLY)
