@@ -139,7 +139,8 @@ def edges(public: PublicContext) -> Reals:
 
 def _timed(numbers: Reals) -> Reals:
     """Rows of bins by zone and part of the day, the whole day before its parts; without overnight visits."""
-    return _with_day(numbers, np.sum)[..., :OVERNIGHT].reshape(-1, OVERNIGHT)
+    rows: Reals = _with_day(numbers, np.sum)[..., :OVERNIGHT].reshape(-1, OVERNIGHT)
+    return rows
 
 
 def _with_day(of_parts: Any, over: Callable[..., Any]) -> Any:
