@@ -13,8 +13,8 @@ Mask = npt.NDArray[np.bool_]
 
 SINGULAR = 1e-10
 """Eigenvalues below this share of the largest are zero: those of equations that follow from others."""
-ENTRIES = 1 << 22
-"""Of blocks that are copied at once, at most about."""
+AT_ONCE = 1 << 22
+"""Pairs of entries that are looked at together."""
 
 
 @dataclass(frozen=True)
@@ -81,11 +81,12 @@ class BlockMatrix:
         result = np.zeros(rows)
         for number, each in enumerate(self.batches):
             of, blocks, size = batch[column] == number, *each.members.shape
-            pairs, inverse = np.unique(row[of] * blocks + block[column[of]], return_inverse=True)
-            dense = np.bincount(inverse * size + place[column[of]], value[of], pairs.size * size).reshape(-1, size)
-            for some in _chunks(pairs.size, size**2):
-                one = np.einsum("ki,kij,kj->k", dense[some], each.entries[pairs[some] % blocks], dense[some])
-                result += np.bincount(pairs[some] // blocks, one, rows)
+            cells = (row[of] * blocks + block[column[of]]) * size + place[column[of]]
+            cell, inverse = np.unique(cells, return_inverse=True)
+            summed, vector = np.bincount(inverse, value[of], cell.size), cell // size
+            for one, other in _same(vector):
+                entries = each.entries[vector[one] % blocks, cell[one] % size, cell[other] % size]
+                result += np.bincount(vector[one] // blocks, summed[one] * summed[other] * entries, rows)
         return result
 
 
@@ -133,7 +134,14 @@ def _connected(size: int, one: Integers, other: Integers) -> Integers:
         label = lower
 
 
-def _chunks(count: int, entries: int) -> Iterator[slice]:
-    """Slices of what is counted, of bounded size."""
-    step = max(1, ENTRIES // max(entries, 1))
-    return (slice(start, start + step) for start in range(0, count, step))
+def _same(vector: Integers) -> Iterator[tuple[Integers, Integers]]:
+    """All pairs of positions with equal values, of ascending values; in parts of bounded size."""
+    first = np.searchsorted(vector, vector)
+    count = np.searchsorted(vector, vector, side="right") - first
+    total, start = np.cumsum(count), 0
+    while start < vector.size:
+        stop = max(start + 1, int(np.searchsorted(total, total[start] - count[start] + AT_ONCE)))
+        some = count[start:stop]
+        one = np.repeat(np.arange(start, start + some.size), some)
+        yield one, first[one] + np.arange(one.size) - np.repeat(np.cumsum(some) - some, some)
+        start += some.size

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.errors import StepFailed
+from tasks.privacy import block_matrix
 from tasks.privacy.consistency import Relation, make_consistent
 from tasks.privacy.measured import Measured
 
@@ -206,6 +207,24 @@ def test_a_nation_of_zones_is_solved_in_seconds() -> None:
     made = make_consistent(levels, shared)
     total = made["c"].sums(np.zeros(zones * 18, np.int64))
     assert total.variances[0] == pytest.approx(zones * 9 / (1 + 1 / 3 + 1 / 18))
+
+
+def test_margins_of_a_matrix_are_one_block_however_little_is_looked_at_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    size, random = 12, np.random.default_rng(5)
+    shapes = {"pairs": (size, size), "out": (size,), "in": (size,)}
+    levels = {name: Measured(random.normal(50, 3, shape), np.full(shape, 9.0)) for name, shape in shapes.items()}
+    row, column = np.indices((size, size)).reshape(2, -1)
+    each = np.arange(size)
+    shared = [Relation("pairs", "out", row, each), Relation("pairs", "in", column, each)]
+    whole = make_consistent(levels, shared)
+    monkeypatch.setattr(block_matrix, "AT_ONCE", 5)
+    parts = make_consistent(levels, shared)
+    for name in shapes:
+        np.testing.assert_allclose(parts[name].variances, whole[name].variances)
+    sums = parts["pairs"].sums(row)
+    np.testing.assert_allclose(sums.values, parts["out"].values)
+    np.testing.assert_allclose(sums.variances, parts["out"].variances)
+    np.testing.assert_allclose(parts["pairs"].values.sum(axis=0), parts["in"].values)
 
 
 def test_levels_keep_their_shapes_and_keys_without_a_group_stay_as_they_are() -> None:
