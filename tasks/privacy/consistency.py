@@ -52,18 +52,19 @@ def make_consistent(measured: Mapping[str, Measured], relations: Sequence[Relati
     """The least-squares estimates of independent levels under these relations.
 
     Where an inequality does not hold, the values are projected onto it, weighted by variances. Variances stay those
-    without inequalities: no error is larger than they say (docs/adr/0066). Such values are biased upward or downward.
+    without inequalities: no error is larger than they say (docs/adr/0066). Such values are biased: sums over releases
+    take `unbiased` instead.
     """
     system = _System(dict(measured), tuple(relations))
     at_least, matrix = system.at_least, system.matrix
     gain = matrix.each(lambda batch: batch.inverse(~at_least))
     residuals = system.residuals
-    steps = gain.times(residuals)
-    left = residuals - matrix.times(steps)
+    unbiased = gain.times(residuals)
+    steps, left = unbiased.copy(), residuals - matrix.times(unbiased)
     violated = at_least & (left < -TOLERANCE * (1 + np.abs(residuals)))
     for batch in matrix.batches:
         _project(batch, steps, residuals, at_least, violated)
-    return {name: system.moved(name, steps, gain) for name in measured}
+    return {name: system.moved(name, steps, unbiased, gain) for name in measured}
 
 
 def _project(batch: Batch, steps: Reals, residuals: Reals, at_least: Mask, violated: Mask) -> None:
@@ -133,14 +134,21 @@ class _System:
         row, column, value = whole
         return block_matrix(size, row.astype(np.int64), column.astype(np.int64), value)
 
-    def moved(self, name: str, steps: Reals, gain: BlockMatrix) -> Measured:
+    def moved(self, name: str, steps: Reals, unbiased: Reals, gain: BlockMatrix) -> Measured:
         """A level after its steps; keys without an equation stay as they are."""
         level, equations = self.measured[name], tuple(self.equations(name))
         before, shape = level.variances.ravel(), level.values.shape
-        values = level.values.ravel().copy()
-        for sign, equation in equations:
-            # index -1 reads the zero that is appended
-            values -= sign * before * np.append(steps, 0.0)[equation]
         errors = Errors(before, equations, gain)
         after = before - errors.gained(np.arange(before.size), np.ones(before.size), before.size)
-        return Measured(values.reshape(shape), np.maximum(after, 0.0).reshape(shape), errors)
+        # index -1 reads the zero that is appended
+        values, plain = (
+            level.values.ravel() - sum(sign * before * np.append(by, 0.0)[equation] for sign, equation in equations)
+            for by in (steps, unbiased)
+        )
+        bounded = any(each.at_least and name in (each.first, each.second) for each in self.relations)
+        return Measured(
+            values.reshape(shape),
+            np.maximum(after, 0.0).reshape(shape),
+            errors,
+            plain.reshape(shape) if bounded else None,
+        )

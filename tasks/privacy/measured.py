@@ -39,6 +39,8 @@ class Measured:
     variances: Reals
     errors: Errors | None = None
     """None: errors are independent."""
+    unbiased: Reals | None = None
+    """The values before inequalities: sums over releases need them. None: there was no inequality."""
 
     def sums(self, groups: Integers, weights: Reals | None = None) -> "Measured":
         """Each group's sum and its variance, which after least squares is not the sum of variances.

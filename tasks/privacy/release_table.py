@@ -15,7 +15,9 @@ ESTIMATE, WITHHELD_SMALL = "estimate", "withheld_small"
 RESULTS = ("value", "se", "low", "high", "status")
 SHARES = ("share", "share_low", "share_high")
 """Only in releases with a level that has shares."""
-OWN_COLUMNS = frozenset({"level", *RESULTS, *SHARES})
+UNBIASED = "unbiased"
+"""The value before inequalities, for sums over releases; only in releases with a level that has some."""
+OWN_COLUMNS = frozenset({"level", *RESULTS, *SHARES, UNBIASED})
 
 Z90 = 1.6448536269514722
 """Half width of the central 90 % interval in standard errors."""
@@ -47,6 +49,7 @@ def level_table(
     low, high = (end.ravel() for end in interval or (values - Z90 * se, values + Z90 * se))
     hidden = ~np.isin(names, [ESTIMATE, WITHHELD_SMALL])[code] | ~np.isfinite(values)
     numbers = {"value": values, "se": se, "low": low, "high": high}
+    numbers |= {UNBIASED: measured.unbiased.ravel()} if measured.unbiased is not None else {}
     columns |= {number: pa.array(column, mask=hidden) for number, column in numbers.items()}
     return pa.table(columns | {"status": pa.array(names).take(pa.array(code))})
 
@@ -59,7 +62,9 @@ def stacked(levels: Iterable[pa.Table], share_within: ShareWithin) -> pa.Table:
     """All levels, one after the other, with the union of their key columns, and shares of those that have them."""
     table = pa.concat_tables((_with_shares(level, share_within) for level in levels), promote_options="default")
     keys = (name for name in table.column_names if name not in OWN_COLUMNS)
-    return table.select(["level", *keys, *RESULTS, *(name for name in SHARES if name in table.column_names)])
+    return table.select(
+        ["level", *keys, *RESULTS, *(name for name in (*SHARES, UNBIASED) if name in table.column_names)]
+    )
 
 
 def _with_shares(level: pa.Table, share_within: ShareWithin) -> pa.Table:

@@ -195,6 +195,10 @@ def test_an_inequality_makes_no_error_larger_and_no_interval_too_narrow(excess: 
         errors, variance = made[name].values - true, made[name].variances[0]
         assert np.mean(errors**2) < variance * 1.02
         assert np.mean(np.abs(errors) < 1.645 * np.sqrt(variance)) > 0.895
+        unbiased = made[name].unbiased
+        assert unbiased is not None
+        assert abs(np.mean(unbiased) - true) < 4 * np.sqrt(variance / draws)
+        assert np.mean((unbiased - true) ** 2) == pytest.approx(variance, rel=0.05)
 
 
 def test_a_nation_of_zones_is_solved_in_seconds() -> None:

@@ -149,6 +149,16 @@ def test_overlapping_levels_agree_afterwards_and_are_surer() -> None:
     assert made.rules == tuple(rules)
 
 
+def test_after_an_inequality_a_release_also_holds_the_values_before_it() -> None:
+    rules = [dataclasses.replace(FINE, threshold=None), dataclasses.replace(COARSE, threshold=None)]
+    more = Relation("fine", "coarse", np.zeros(2, np.int64), np.zeros(24, np.int64), at_least=True)
+    table = protect([fine([[300, 0]]), coarse()], rules, {}, Silence(), [more]).table
+    values, unbiased = (table[name].to_numpy() for name in ("value", "unbiased"))
+    assert values[:2].sum() == pytest.approx(values[2:].sum())
+    assert unbiased.tolist() == [300.0, 0.0, *[50.0] * 24]
+    assert "unbiased" not in protect([fine([[300, 0]])], rules[:1], {}, Silence()).table.column_names
+
+
 def test_a_later_stage_is_counted_from_the_noisy_levels_of_the_earlier_ones() -> None:
     seen: list[list[float]] = []
 
