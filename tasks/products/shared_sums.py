@@ -61,7 +61,8 @@ def keys_within(public: PublicContext, fine: Level, coarse: Level, mask: Mask) -
     inside[_groups(public, coarse, shared, 0)[mask.ravel()]] = True
     size = math.prod(fine.shape(public))
     parts = (np.arange(start, min(start + AT_ONCE, size)) for start in range(0, size, AT_ONCE))
-    return np.concatenate([part[inside[_groups(public, fine, shared, 1, part)]] for part in parts])
+    within = np.concatenate([part[inside[_groups(public, fine, shared, 1, part)]] for part in parts])
+    return np.setdiff1d(within, _impossible(public, fine), assume_unique=True)
 
 
 def attribute_groups(public: PublicContext, level: Level, chosen: Integers | None = None) -> Integers:
@@ -115,5 +116,17 @@ def _whole(public: PublicContext, level: Level, shared: list[Shared], side: int,
     counts = [np.bincount(each.values[side], minlength=each.count) for each in shared]
     rest = math.prod(shape) // math.prod(shape[each.axes[side]] for each in shared) if math.prod(shape) else 0
     sizes = reduce(lambda one, other: np.multiply.outer(one, other).ravel(), counts, np.array([rest]))
+    sizes = sizes - np.bincount(_groups(public, level, shared, side, _impossible(public, level)), minlength=sizes.size)
     whole: Mask = np.bincount(groups, minlength=sizes.size) == sizes
     return whole & (sizes > 0)
+
+
+def _impossible(public: PublicContext, level: Level) -> Integers:
+    """Flat keys, ascending, with one value in two dimensions that differ in every key."""
+    if level.apart is None:
+        return np.zeros(0, np.int64)
+    shape, (one, other) = level.shape(public), ([d.name for d in level.dimensions].index(name) for name in level.apart)
+    collapsed = [np.arange(1 if axis == other else size) for axis, size in enumerate(shape)]
+    indexes = list(np.meshgrid(*collapsed, indexing="ij"))
+    indexes[other] = indexes[one]
+    return np.sort(np.ravel_multi_index(indexes, shape).ravel())

@@ -123,6 +123,8 @@ class Level:
     """A person has at most one key an hour, so that the bound is the period's number of hours."""
     sparse: Choice | None = None
     """Only chosen keys are drawn, in a later stage; None: all of them."""
+    apart: tuple[str, str] | None = None
+    """Two dimensions of a sparse level, of the same values, that differ in every key: others cannot be chosen."""
 
     def __post_init__(self) -> None:
         unknown = {*self.additive, *self.share_within} - {dimension.name for dimension in self.dimensions}

@@ -26,7 +26,7 @@ from tasks.mobility.zones import ZonePlan
 from tasks.period import Cadence, Period, day_hours
 from tasks.privacy.bounds import UNIT, Contributions
 from tasks.privacy.measured import Measured
-from tasks.products import dwell, footfall, gate_profile, registry, visitors
+from tasks.products import dwell, footfall, gate_profile, origin_destination, registry, visitors
 from tasks.products.spec import CountContext, DataProduct
 from tests.promise.sensitivity import assert_bounded
 
@@ -235,22 +235,34 @@ def test_a_very_busy_person_fills_the_profile_s_bound_and_no_more() -> None:
     assert bound / 4 < squared <= bound  # the weight is a whole number of sixty-fourths, rounded down
 
 
+TO_AND_FRO: History = [
+    Consent(0, DAYS[0], 0),
+    *(Event(0, DAYS[0], 1200 * trip + second, trip % 2 * 2) for trip in range(72) for second in (60, 1100)),
+]
+"""All day between two zones of one district, twenty minutes in each."""
+
+
 def test_somebody_who_goes_to_and_fro_all_day_fills_the_bound_of_visits_and_no_more() -> None:
-    day = DAYS[0]
-    there = [Event(0, day, 1200 * trip + second, trip % 2 * 2) for trip in range(72) for second in (60, 1100)]
-    persons_of, visits = counted(visitors.PRODUCT, [Consent(0, day, 0), *there], Period.day(day))
+    persons_of, visits = counted(visitors.PRODUCT, TO_AND_FRO, Period.day(DAYS[0]))
     assert persons_of.values.tolist() == [UNIT, UNIT, 0], "two zones are far from the bound"
     squared = int((visits.values**2).sum())
     assert UNIT**2 * visits.bound / 4 < squared <= UNIT**2 * visits.bound
 
 
 def test_somebody_with_visits_all_day_fills_the_bound_of_dwell_and_no_more() -> None:
-    day = DAYS[0]
-    there = [Event(0, day, 1200 * trip + second, trip % 2 * 2) for trip in range(72) for second in (60, 1100)]
-    (visits,) = counted(dwell.DAILY, [Consent(0, day, 0), *there], Period.day(day))
+    (visits,) = counted(dwell.DAILY, TO_AND_FRO, Period.day(DAYS[0]))
     assert np.count_nonzero(visits.values) > 10, "in two zones, five parts of the day, and overnight"
     squared = int((visits.values**2).sum())
     assert UNIT**2 * visits.bound / 4 < squared <= UNIT**2 * visits.bound
+
+
+def test_somebody_who_goes_to_and_fro_all_day_fills_the_bounds_of_trips_and_no_more() -> None:
+    by_district, by_zone = counted(origin_destination.DAILY, TO_AND_FRO, Period.day(DAYS[0]))
+    assert by_district.values[0, 0].all(), "trips at all parts of the day, within one district"
+    assert np.count_nonzero(by_zone.values) == 2, "there and back"
+    for trips in (by_district, by_zone):
+        squared = int((trips.values**2).sum())
+        assert UNIT**2 * trips.bound / 4 < squared <= UNIT**2 * trips.bound
 
 
 @pytest.mark.parametrize("product", COUNTED, ids=[each.part for each in COUNTED])

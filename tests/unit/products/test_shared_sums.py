@@ -63,6 +63,18 @@ def test_keys_within_chosen_groups_are_all_keys_of_these_groups() -> None:
     assert keys_within(PUBLIC, FINE, COARSE, np.zeros((2, 2, 2), dtype=bool)).size == 0
 
 
+def test_keys_that_cannot_be_are_never_chosen_and_lack_in_no_group() -> None:
+    apart = replace(FINE, apart=(ORIGIN.name, DESTINATION.name))
+    everything = np.ones((2, 2, 2), dtype=bool)
+    chosen = {"fine": keys_within(PUBLIC, apart, COARSE, everything)}
+    assert chosen["fine"].tolist() == [1, 2, 3, 5, 6, 7]  # a and c are in one district: a-c and c-a
+    shared = relation(PUBLIC, COARSE, apart, chosen=chosen)
+    assert shared.second_groups.tolist() == [1, 0, 2, 2, 0, 1]
+    assert shared.first_groups.tolist() == [0, 0, 1, 1, 2, 2, -1, -1], "district 1 has one zone: no trip is inside it"
+    with_role = replace(apart, dimensions=(ORIGIN, ROLE, DESTINATION))
+    assert keys_within(PUBLIC, with_role, COARSE, everything)[:4].tolist() == [1, 2, 4, 5]
+
+
 def test_a_column_of_other_values_in_the_other_level_is_refused() -> None:
     longer = replace(ROLE, values=lambda public: ("resident", "worker", "visitor"))
     with pytest.raises(StepFailed) as refused:
