@@ -68,6 +68,7 @@ ZONE_DWELL = Level(
     additive=frozenset({"zone_id", "day_part", "dwell_bin"}),
     reading="began in",
     quantity=VISITS,
+    share_within=("zone_id", "day_part"),
 )
 DWELL_TIME = Level(
     "dwell_time",

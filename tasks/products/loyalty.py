@@ -28,6 +28,7 @@ ZONE_DAYS = Level(
     (ZONE, DAYS),
     additive=frozenset({"days"}),
     reading="stayed in",
+    share_within=("zone_id",),
 )
 
 
