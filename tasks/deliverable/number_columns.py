@@ -50,7 +50,7 @@ def measures(release: ReleaseView, table: TableView) -> Iterator[Measure]:
         yield Measure(PEOPLE, PEOPLE, meaning, "people", (5000, 4700, 5300))
     if table.shares:
         within = dict.fromkeys(column for level in table.levels for column in level.share_columns)
-        meaning = f"Share of the sum of {counted.name} over all rows of the same {', '.join(within)}, as a part of 1"
+        meaning = f"Share of the sum of {counted.name} over all rows of the same {' and '.join(within)}, as a part of 1"
         yield Measure(SHARES, SHARES, meaning, "share", (0.315, 0.284, 0.346), 4, always=False)
 
 

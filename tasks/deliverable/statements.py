@@ -83,7 +83,7 @@ def missing_rows(level: LevelView) -> str:
 
 def never_add(release: ReleaseView) -> str:
     """Over what no level's values may be added."""
-    said = ["Never add over levels: each level counts the same persons again."] if len(release.levels) > 1 else []
+    said = ["Never add over levels: each level counts the same again."] if len(release.levels) > 1 else []
     for level in (table.levels[0] for table in release.tables):
         if not level.quantity.counts:
             said.append(f"Never add {level.quantity.name}: they are no counts.")

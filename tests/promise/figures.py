@@ -236,7 +236,7 @@ def _header(content: bytes) -> list[str]:
     return content.partition(b"\n")[0].decode().strip().replace('"', "").split(",")
 
 
-PERSONS = ("persons", "se", "persons_low", "persons_high")
+PERSONS = ("persons", "se", "persons_low", "persons_high", "persons_per_km2")
 
 
 def _data(table: pa.Table) -> dict[str, Any]:

@@ -72,6 +72,7 @@ def _measured(release: ReleaseView) -> dict[str, object]:
     """What the levels measure, and how they come by their numbers."""
     return {
         "quantities": list(dict.fromkeys(table.quantity for table in release.tables)),
+        "counting": len({level.quantity for level in release.levels if level.quantity.counts}),
         "thresholds": any(level.threshold for level in release.levels),
         "drawn": [level for level in release.levels if level.sigma],
         "computed": [level.name for level in release.levels if level.sigma is None],

@@ -11,14 +11,18 @@ import pyarrow.compute as pc
 import pytest
 
 from tasks.deliverable.files import render
+from tasks.deliverable.level_view import LevelView
 from tasks.deliverable.markdown import plain
 from tasks.deliverable.signature import public_key
 from tasks.deliverable.statements import clock_change
 from tasks.deliverable.verifier.signatures import key_id
 from tasks.deliverable.view import DeliveryView
+from tasks.period import Cadence, Period
+from tasks.quantity import MINUTES
 from tests.unit.deliverable.factories import (
     SIGNING_KEY,
     ZONE,
+    dimension,
     grant_view,
     lines,
     release_table,
@@ -114,6 +118,24 @@ def test_the_snippet_shows_one_level_of_a_table_that_levels_share(
     seen: dict[str, Any] = {}
     exec(snippet[1], seen)
     assert set(seen["shown"].level) == {"zone"}
+
+
+def test_a_week_over_two_months_counts_against_the_limit_of_both() -> None:
+    week, within = (Period.holding(Cadence.WEEK, date(2026, 3, day)) for day in (30, 2))
+    content = readme(period=week, levels=release_view().levels[:1])
+    assert "# Footfall, 2026-W14 (2026-03-30 to 2026-04-05)\n" in content
+    assert "The days of this week lie in 2026-03 and 2026-04: the release counts against the limit of each" in content
+    assert "counts against the limit" not in readme(period=within)
+
+
+def test_a_read_me_without_any_count_speaks_of_no_sums_averages_and_thresholds() -> None:
+    statistic = dimension("statistic", "median", "mean")
+    level = LevelView("length", "Length of visits.", (ZONE, statistic), frozenset(), None, None, 0, quantity=MINUTES)
+    content = readme(product="dwell", levels=(level,))
+    for word in ("persons_", "threshold |", "**An average**", "A sum of shown", "hours of other days", "\n\n\n"):
+        assert word not in content
+    assert "for 4 zones. The terms" in content
+    assert "Never add minutes: they are no counts." in content
 
 
 def test_a_client_of_one_zone_is_told_why_there_are_no_district_rows() -> None:
