@@ -11,19 +11,31 @@ from tasks.declared import added, declared, limited
 from tasks.errors import Misconfigured
 from tasks.mobility.tables import LakeTable
 from tasks.period import Cadence, Period
-from tasks.products.spec import Audience, DataProduct, Product
+from tasks.products.spec import Audience, DataProduct, Level, Product
 
 _PARTS: dict[str, Product] = declared("tasks.products", "PRODUCT", lambda product: product.part)
 
 
 def _check() -> None:
-    """Raise ValueError for parts that share a cadence, or differ in version, audience or population."""
+    """Raise ValueError for parts that share a cadence, or differ where parts of a product may not."""
     for part in _PARTS.values():
         for other in parts(part.name):
             if part is not other and part.cadences & other.cadences:
                 raise ValueError(f"two parts of {part.name} have the same cadence")
             if part.shared != other.shared:
                 raise ValueError(f"parts of {part.name} differ in version, audience or population")
+            if any(
+                _columns(one) != _columns(two)
+                for one in part.released
+                for two in other.released
+                if one.name == two.name
+            ):
+                raise ValueError(f"parts of {part.name} have a level of one name and other columns")
+
+
+def _columns(level: Level) -> tuple[object, ...]:
+    """What decides a level's delivered columns: parts deliver levels of one name into one folder."""
+    return [(each.name, each.type) for each in level.dimensions], level.quantity, level.share_within
 
 
 def products(left_out: Collection[str] = ()) -> tuple[Product, ...]:

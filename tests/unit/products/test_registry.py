@@ -14,7 +14,9 @@ from tasks.mobility.tables import MONTH_STATE, PRESENCE
 from tasks.period import Cadence, Period
 from tasks.privacy.accounting import PrivacyCost, charge
 from tasks.products import footfall, gate_profile, panel, registry
+from tasks.products.dimensions import ZONE
 from tasks.products.spec import OPTED_IN, Audience, DerivedProduct
+from tasks.quantity import VISITS
 from tests.unit.products.counting import POLICY, context
 
 
@@ -42,7 +44,15 @@ def test_each_cadence_of_a_product_has_one_part() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"cadences": frozenset({Cadence.DAY, Cadence.WEEK})}, {"cadences": frozenset({Cadence.WEEK}), "version": 9}],
+    [
+        {"cadences": frozenset({Cadence.DAY, Cadence.WEEK})},
+        {"cadences": frozenset({Cadence.WEEK}), "version": 9},
+        {
+            "cadences": frozenset({Cadence.WEEK}),
+            "levels": (dataclasses.replace(footfall.ZONE_HOUR, dimensions=(ZONE,)),),
+        },
+        {"cadences": frozenset({Cadence.WEEK}), "levels": (dataclasses.replace(footfall.ZONE_HOUR, quantity=VISITS),)},
+    ],
 )
 def test_parts_that_do_not_fit_together_are_refused(wrong: dict[str, Any]) -> None:
     with (
