@@ -55,6 +55,8 @@ def make_consistent(measured: Mapping[str, Measured], relations: Sequence[Relati
     without inequalities: no error is larger than they say (docs/adr/0066). Such values are biased: sums over releases
     take `unbiased` instead.
     """
+    for relation in relations:
+        relation.check(*(measured[name].values.size for name in (relation.first, relation.second)))
     system = _System(dict(measured), tuple(relations))
     at_least, matrix = system.at_least, system.matrix
     gain = matrix.each(lambda batch: batch.inverse(~at_least))

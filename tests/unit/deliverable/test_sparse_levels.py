@@ -140,6 +140,15 @@ def test_both_places_must_be_granted_and_the_gate_and_contract_allow_missing_row
     assert numbers(delivery).keys() == {("Z01", "Z03"), ("Z01", "Z04"), ("Z03", "Z01"), ("Z04", "Z01")}
 
 
+def test_a_status_is_given_over_all_keys_and_kept_of_the_chosen_ones() -> None:
+    uncovered = np.zeros((4, 4), dtype=bool)
+    uncovered[0, 2] = True
+    product = replace(TRIPS, statuses=lambda context: {"zone_pair": [("no_coverage", uncovered)]})
+    table = counted(product, counting(100), Silence())().table
+    rows = table.filter(pc.equal(table["status"], "no_coverage")).to_pylist()
+    assert [(row["origin_zone_id"], row["destination_zone_id"], row["value"]) for row in rows] == [("Z01", "Z03", None)]
+
+
 def test_no_district_pair_may_be_large_enough() -> None:
     delivery, _ = delivered(20)
     assert numbers(delivery) == {}
