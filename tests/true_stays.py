@@ -12,17 +12,14 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tasks.events.packed_key import pack
-from tasks.mobility.day import CellArrays, WalkRules, walk_rules
-from tasks.mobility.plans import load_plans
+from tasks.events.packed_key import SUBSCRIBER_SHIFT
+from tasks.mobility.day import CellArrays, WalkRules
 from tasks.mobility.stays import Stays, find_stays
 from tasks.mobility.tables import PRESENCE
-from tasks.mobility.walk import walk_partition
-from tasks.period import day_start
 from tasks.policy import Policy
+from tests.simulated_day import SimulatedDay
 
 Int64 = npt.NDArray[np.int64]
 DAY_SECONDS = 86_400
@@ -50,7 +47,10 @@ class Places(NamedTuple):
 
 @dataclass(frozen=True)
 class Score:
-    """How well stays are found. A found stay and a true one match if they share more than half of their joint time."""
+    """How well stays are found. A found stay and a true one match if they share more than half of their joint time.
+
+    Found stays outside all zones match none.
+    """
 
     true: Places
     found: Places
@@ -66,7 +66,7 @@ class Score:
             shared = (ends.min(0) - starts.max(0)) / (ends.max(0) - starts.min(0))
             better = (self.true.person[other] == self.found.person) & (shared > best)
             match, best = np.where(better, other, match), np.where(better, shared, best)
-        return match
+        return np.where(self.found.zone >= 0, match, -1)
 
     def _key(self, second: Int64, person: Int64 | None = None) -> Int64:
         return (self.true.person if person is None else person) * 2 * DAY_SECONDS + second
@@ -95,42 +95,22 @@ class Score:
 
 def score(landing: Path, day: date, policy: Policy) -> tuple[Score, Places]:
     """The score of a day over all subscribers that are heard, and the true stays of all subscribers."""
-    plans, start = load_plans(landing, day, policy.time), int(day_start(day, policy.time.local).timestamp())
-    ids = pq.read_table(landing / "subscribers.parquet", columns=["subscriber_id"])["subscriber_id"].combine_chunks()
-    zones = {zone: n for n, zone in enumerate(plans.zones.zone_ids)}
-    zones |= {took: zones[into] for took, into in plans.zones.merged.items()}
-    true = _true(landing, ids, zones, start)
-    events = pq.read_table(landing / "events" / f"date={day}")
-    person, cell = (
-        pc.index_in(events[name].cast(values.type), value_set=values)
-        for name, values in (("subscriber_id", ids), ("cell_id", pa.array(plans.cells.cell_id, pa.string())))
-    )
-    second = pc.subtract(events["event_at"].cast(pa.timestamp("s", "UTC")).cast(pa.int64()), start)
-    known = pc.and_(pc.and_(pc.is_valid(person), pc.is_valid(cell)), pc.is_valid(second))
-    columns = [np.asarray(column.filter(known), np.int64) for column in (person, second, cell)]
-    inside = (columns[1] >= 0) & (columns[1] < DAY_SECONDS)
-    keys, found = pack(*(column[inside] for column in columns)), list[Stays]()
+    one, found = SimulatedDay(landing, day, policy), list[Stays]()
 
     def kernel(keys: Int64, cells: CellArrays, rules: WalkRules) -> dict[str, pa.Table]:
         found.append(find_stays(keys, cells, rules))
         return {"stays": pa.table({})}
 
-    walk_partition(
-        keys, plans.cells.arrays, walk_rules(policy, day, 1), [replace(PRESENCE, name="stays", kernel=kernel)]
-    )
-    heard = np.isin(true.person, np.unique(columns[0]))
+    one.walked([replace(PRESENCE, name="stays", kernel=kernel)])
+    true, heard = _true(one), np.unique(one.keys >> SUBSCRIBER_SHIFT)
     stays = Places(*(column.astype(np.int64) for column in found[0][:4]))
-    return Score(true.only(heard), stays.only(stays.zone >= 0)), true
+    return Score(true.only(np.isin(true.person, heard)), stays), true
 
 
-def _true(landing: Path, ids: pa.Array, zones: dict[str, int], start: int) -> Places:
-    table = pq.read_table(landing / "truth" / "stays")
-    person = np.asarray(pc.index_in(table["subscriber_id"].cast(ids.type), value_set=ids), np.int64)
-    zone = np.array([zones.get(zone, -1) for zone in table["zone_id"].cast(pa.string()).to_pylist()], np.int64)
-    begin, end = (
-        np.asarray(table[name].cast(pa.timestamp("s", "UTC")).cast(pa.int64()), np.int64) - start
-        for name in ("arrived_at", "left_at")
-    )
+def _true(day: SimulatedDay) -> Places:
+    table = pq.read_table(day.landing / "truth" / "stays" / f"date={day.day}")
+    person, zone = day.persons(table["subscriber_id"]), day.zones(table["zone_id"])
+    begin, end = day.seconds(table["arrived_at"]), day.seconds(table["left_at"])
     order = np.lexsort((begin, person))
     person, zone, begin, end = (column[order] for column in (person, zone, begin, end))
     first = np.append(True, (person[1:] != person[:-1]) | (zone[1:] != zone[:-1]))

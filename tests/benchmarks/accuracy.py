@@ -114,9 +114,9 @@ def show_footfall(stores: Stores, landing: Path) -> None:
 
 
 def show_visitors(stores: Stores, landing: Path) -> None:
-    """Persons and visits by zone, and how well single stays are found."""
+    """Persons and visits by zone."""
     policy = stores.policy.policy
-    (levels, plan), (found, true) = measured(stores, visitors.PRODUCT), score(landing, DAY, policy)
+    (levels, plan), (_, true) = measured(stores, visitors.PRODUCT), score(landing, DAY, policy)
     truths = true_visitors(landing, true, len(plan.zone_ids), 60 * policy.stay.min_dwell_minutes)
     rules = {rule.name: rule for rule in visitors.PRODUCT.rules(policy, Cadence.DAY, 24)}
     for truth, (name, (plain, noisy)) in zip(truths, levels.items(), strict=True):
@@ -126,11 +126,6 @@ def show_visitors(stores: Stores, landing: Path) -> None:
             f"\n90 % intervals hold the count without noise in {100 * np.mean(abs(noisy - plain) < Z90 * sigma):.0f} %"
         )
         print(f"of all zones; {100 * np.mean(noisy < (threshold or 0)):.0f} % are below the threshold.")
-    print("\n| stays of 15 minutes and more | precision | recall |\n|---|---:|---:|")
-    for same, words in ((False, "as a time somewhere"), (True, "and in the right zone")):
-        print(f"| {words} | {100 * found.precision(same):.1f} % | {100 * found.recall(same):.1f} % |")
-    errors = [np.median(abs(found.dwell_errors(inner))) for inner in (False, True)]
-    print(f"\nMedian error of a dwell: {errors[0]:.1f} minutes; {errors[1]:.1f} without stays that midnight cuts.")
 
 
 def main(subscribers: int) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from tasks import policy_file
 from tasks.mobility.day import FROM_BEFORE, GOES_ON, walk_rules
@@ -12,7 +13,9 @@ from tasks.mobility.tables import MONTH_STATE, STAYS, TRIPS
 from tasks.mobility.walk import walk_partition
 from tasks.simulate import SimulationPlan, simulate
 from tests.reference import Cell
-from tests.true_stays import score
+from tests.simulated_day import SimulatedDay
+from tests.true_stays import Score, score
+from tests.true_trips import trip_score
 from tests.unit.mobility.test_kernels import arrays_of, keys_of
 
 POLICY = policy_file.load().policy
@@ -129,10 +132,27 @@ def test_silence_of_a_whole_day_is_no_stay() -> None:
     assert stays((minute(12), HOME)) == []
 
 
-def test_stays_of_a_simulated_city_are_found(tmp_path: Path) -> None:
-    simulate(tmp_path / "landing", SimulationPlan(1500, 1, DAY, seed=1))
-    found, _ = score(tmp_path / "landing", DAY, POLICY)
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    landing = tmp_path_factory.mktemp("city") / "landing"
+    simulate(landing, SimulationPlan(1500, 1, DAY, seed=1))
+    return landing
+
+
+@pytest.fixture(scope="module")
+def found(city: Path) -> Score:
+    return score(city, DAY, POLICY)[0]
+
+
+def test_stays_of_a_simulated_city_are_found(found: Score) -> None:
     assert found.precision() >= 0.9
     assert found.recall() >= 0.9
     assert np.median(abs(found.dwell_errors())) <= 10
     assert np.median(abs(found.dwell_errors(inner=True))) <= 10
+
+
+def test_trips_of_a_simulated_city_are_found_and_lead_between_the_right_districts(city: Path, found: Score) -> None:
+    trips = trip_score(found, SimulatedDay(city, DAY, POLICY).plans.zones.district)
+    assert trips.precision() >= 0.85
+    assert trips.recall() >= 0.8
+    assert trips.pairs_right() >= 0.85
