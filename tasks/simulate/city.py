@@ -13,7 +13,8 @@ RESIDENTIAL, OFFICE, SHOPPING, ARENA, HOSPITAL, INDUSTRIAL, PARK = range(len(ARE
 LIVE = np.array([1.0, 0.35, 0.4, 0.25, 0.15, 0.15, 0.1])
 WORK = np.array([0.2, 3.0, 1.3, 0.4, 1.5, 1.8, 0.05])
 SHOP = np.array([0.25, 0.6, 4.0, 0.3, 0.1, 0.1, 0.8])
-"""How much a zone draws, by area type: to live, to work, to shop or go out."""
+VISIT = np.array([0.3, 0.2, 1.5, 0.2, 0.1, 0.1, 3.0])
+"""How much a zone draws, by area type: to live, to work, to shop or go out, for a trip at weekends."""
 
 SQUARE_M = 150.0
 OUTSIDE = -1

@@ -6,13 +6,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.simulate.absence import absence
 from tasks.simulate.city import City
 from tasks.simulate.clock import Day
 from tasks.simulate.plan import HOUR, Bools, Ints, SimulationPlan
 from tasks.simulate.population import People
 from tasks.simulate.schedule import Outing, daytime, evenings
 
-LEAST_STAY = 600
+LEAST_STAY = 300
 PATIENCE = int(1.5 * HOUR)
 """A longer gap between two activities is spent at home."""
 MIDNIGHT = 24 * HOUR
@@ -35,14 +36,16 @@ class Itinerary:
 
 
 def build_itinerary(plan: SimulationPlan, city: City, people: People, part: int, number: int, day: Day) -> Itinerary:
-    """The itineraries of one part's people on one day; where yesterday's evening went on past midnight, from there."""
+    """The itineraries of one part's people on one day, each from where the person was at midnight."""
     yesterday, tonight = (
         evenings(plan, city, people, n, plan.rng("evening", part, n + 1)) for n in (number - 1, number)
     )
-    activities = [*daytime(plan, city, people, number, plan.rng("daytime", part, number)), tonight]
-    awake = yesterday.on & (yesterday.end > MIDNIGHT)
-    first = np.where(awake, yesterday.place, people.home).astype(np.int32)
-    free = np.where(awake, yesterday.end - MIDNIGHT, 0).astype(np.int32)
+    gone = absence(plan, city, people, part, number)
+    activities = gone.change([*daytime(plan, city, people, number, plan.rng("daytime", part, number)), tonight])
+    awake, elsewhere = yesterday.on & (yesterday.end > MIDNIGHT), gone.away | gone.returns
+    first = np.where(elsewhere, gone.place, np.where(awake, yesterday.place, people.home)).astype(np.int32)
+    free = np.where(awake, yesterday.end - MIDNIGHT, 0)
+    free = np.where(elsewhere, np.where(gone.away, MIDNIGHT, gone.at), free).astype(np.int32)
     return _chain(city, people, first, free, activities, day)
 
 

@@ -23,6 +23,8 @@ CONSUMER, BUSINESS, IOT = range(len(SEGMENTS))
 AGE_BANDS = ("18-24", "25-34", "35-44", "45-54", "55-64", "65+")
 HOME_MCC = 262
 FOREIGN_MCC = np.array([204, 208, 222, 228, 232, 234, 260])
+FAVOURITE_SHARES = np.array([0.4, 0.25, 0.15, 0.12, 0.08])
+"""How visits to favourite places are spread over them."""
 MINIMUM_AGE = 18
 """As in the shipped policy: counted only if the difference of years is greater."""
 
@@ -34,7 +36,10 @@ class People:
     kind: NDArray[np.int8]
     home: Ints
     work: Ints
-    leisure: Ints
+    favourites: Ints
+    """[person, rank] shops and places of leisure, the most visited first."""
+    outgoing: Floats
+    """How often a person goes out or shops, beside others."""
     rate: Floats
     silent: Floats
     """How likely the phone sends nothing for a whole day."""
@@ -89,8 +94,9 @@ def build_population(plan: SimulationPlan, city: City) -> People:
     return People(
         kind,
         home=home,
-        work=_nearer(city, home, (city.drawn_to(WORK, size, rng), city.drawn_to(WORK, size, rng)), rng),
-        leisure=_nearer(city, home, (city.drawn_to(SHOP, size, rng), city.drawn_to(SHOP, size, rng)), rng),
+        work=_drawn_near(city, WORK, home, rng),
+        favourites=_favourites(plan, city, home, rng),
+        outgoing=plan.rng("outgoing").lognormal(-0.25, 0.7, size),
         rate=plan.rate * KIND_RATES[kind] * rng.lognormal(0, np.where(kind == DEVICE, 0.2, 0.75)),
         silent=np.where(rng.random(size) < 0.02, 1.0, rng.beta(0.3, 9, size)),
         off_at_night=(rng.random(size) < 0.08) & (kind != DEVICE),
@@ -124,8 +130,15 @@ def _homes(city: City, kind: NDArray[np.int8], rng: np.random.Generator) -> Ints
     return np.where(kind == OUTSIDE_COMMUTER, rng.choice(country, len(kind)), homes).astype(np.int32)
 
 
-def _nearer(city: City, home: Ints, options: tuple[Ints, Ints], rng: np.random.Generator) -> Ints:
+def _favourites(plan: SimulationPlan, city: City, home: Ints, rng: np.random.Generator) -> Ints:
+    """The first place by the stream of all habits, the others by their own, so that a seed keeps its people."""
+    streams = [rng, *[plan.rng("favourites")] * (len(FAVOURITE_SHARES) - 1)]
+    return np.stack([_drawn_near(city, SHOP, home, each) for each in streams], axis=1)
+
+
+def _drawn_near(city: City, pull: Floats, home: Ints, rng: np.random.Generator) -> Ints:
     """Of two places, mostly the one nearer to home."""
+    options = city.drawn_to(pull, len(home), rng), city.drawn_to(pull, len(home), rng)
     here = city.metres(home)
     first, second = (np.square(city.metres(option) - here).sum(axis=1) for option in options)
     nearer = np.where(first <= second, *options)
