@@ -37,6 +37,8 @@ EDGES = (0, 5, 15, 30, 60, 120, 240, 480)
 BINS = (*(f"{low}-{high}" for low, high in itertools.pairwise(EDGES)), f"{EDGES[-1]}+", "overnight")
 OVERNIGHT = len(EDGES)
 QUANTILES = {"lower_quartile": 0.25, "median": 0.5, "upper_quartile": 0.75}
+OPEN_CENTRE = 600.0
+"""Minutes that a visit of the last bin counts in a mean: most are working days. Measured on simulated cities."""
 ALL = "all"
 MOST_SPAN = 2.0
 """The widest interval of a statistic that is shown, as a multiple of the statistic."""
@@ -128,9 +130,14 @@ def dwell_times(public: PublicContext, visits: Measured, of_keys: KeyStatuses) -
 
 
 def statistics(histogram: Histogram) -> list[Estimate]:
-    """Each statistic of each row. Inside a bin, visits spread evenly over log(1 + minutes); for the mean, see there."""
+    """Each statistic of each row.
+
+    For quartiles, visits spread evenly over log(1 + minutes) inside a bin; for the mean, each counts its bin's middle,
+    in the last bin `OPEN_CENTRE`.
+    """
     scaled = replace(histogram, edges=np.log1p(histogram.edges))
-    return [*(scaled.quantile(share).on(np.expm1) for share in QUANTILES.values()), histogram.mean()]
+    quartiles = [scaled.quantile(share).on(np.expm1) for share in QUANTILES.values()]
+    return [*quartiles, histogram.mean(np.append(histogram.middles[:-1], OPEN_CENTRE))]
 
 
 def edges(public: PublicContext) -> Reals:

@@ -71,13 +71,18 @@ class Histogram:
         high = -fitted._mirrored._reaches(1 - share, Z90)
         return Estimate(value, (high - low) / (2 * Z90), low, high)
 
-    def mean(self) -> Estimate:
-        """The mean with each bin at its middle; `se` is of the noise alone.
+    @property
+    def middles(self) -> Reals:
+        """The middle of each bin."""
+        return np.asarray((self.edges[..., :-1] + self.edges[..., 1:]) / 2)
+
+    def mean(self, centres: Reals | None = None) -> Estimate:
+        """The mean with each bin at its centre, by default its middle; `se` is of the noise alone.
 
         The interval goes from all numbers at their bin's lower edge to all at its upper edge, widened by the noise.
         """
-        lower, upper = self.edges[..., :-1], self.edges[..., 1:]
-        (low, low_se), middle, (high, high_se) = (self._weighted(x) for x in (lower, (lower + upper) / 2, upper))
+        at = (self.edges[..., :-1], self.middles if centres is None else centres, self.edges[..., 1:])
+        (low, low_se), middle, (high, high_se) = (self._weighted(x) for x in at)
         return Estimate(*middle, low - Z90 * low_se, high + Z90 * high_se)
 
     def _weighted(self, x: Reals) -> tuple[Reals, Reals]:

@@ -131,6 +131,9 @@ def test_the_mean_says_what_the_open_bin_and_the_noise_leave_open() -> None:
     mean = levels(np.tile(VISITS, (ZONES, PARTS, 1)))["a", "all", "mean"]
     edges = [*dwell.EDGES, 1440]
     low, high = (sum(VISITS[:8] * edge) / 2000 for edge in (edges[:-1], edges[1:]))
+    assert mean["value"] == pytest.approx(
+        (300 * 10 + 600 * 22.5 + 400 * 45 + 300 * 90 + 200 * 180 + 150 * 360 + 50 * 600) / 2000
+    )
     assert mean["low"] < low < mean["value"] < high < mean["high"]
     assert (high - low) / 2 < mean["high"] - mean["value"]
 

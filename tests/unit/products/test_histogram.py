@@ -96,6 +96,7 @@ def test_each_row_may_have_edges_of_its_own() -> None:
     both = Histogram(values, np.ones((2, 2)), np.array([[0.0, 1, 2], [0, 10, 40]]))
     assert both.quantile(0.75).value == pytest.approx([1.5, 25])
     assert both.mean().value == pytest.approx([1, 15])
+    assert both.mean(np.array([0.0, 1])).value == pytest.approx([0.5, 0.5])
 
 
 def test_a_histogram_without_numbers_has_no_mean_and_an_interval_of_everything() -> None:
