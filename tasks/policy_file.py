@@ -20,12 +20,12 @@ from tasks.privacy.accounting import exact_rho
 from tasks.products import registry
 from tasks.products.spec import DataProduct
 
-LONGEST_MONTH: Mapping[Cadence, tuple[int, ...]] = {
-    Cadence.DAY: (24,) * 30 + (25,),
-    Cadence.WEEK: (168,) * 5 + (169,),
-    Cadence.MONTH: (745,),
+LONGEST_MONTH: Mapping[Cadence, tuple[tuple[int, int], ...]] = {
+    Cadence.DAY: ((24, 1),) * 30 + ((25, 1),),
+    Cadence.WEEK: ((168, 1),) * 4 + ((168, 2), (169, 2)),
+    Cadence.MONTH: ((745, 1),),
 }
-"""Hours of each period of a cadence in the costliest month: 31 days and six ISO weeks, one of them with 25 h."""
+"""Hours and months of each period in the costliest month: 31 days, one of 25 h; of six ISO weeks two cross a border."""
 HOURS_AT_LEAST = {Cadence.DAY: 24, Cadence.WEEK: 168, Cadence.MONTH: 672}
 """The bound of a level with one key an hour; longer periods have their own hours instead."""
 
@@ -62,7 +62,7 @@ def _digest(data: Mapping[str, Any]) -> str:
 
 
 def longest_month(policy: Policy) -> Fraction:
-    """rho of the costliest month, each scheduled release once; a week over two months costs each twice its rho."""
+    """rho of the costliest month, each scheduled release once; a week over two months costs each of them twice."""
     return sum(costs(policy).values(), Fraction(0))
 
 
@@ -71,9 +71,9 @@ def costs(policy: Policy) -> dict[str, Fraction]:
     found: dict[str, Fraction] = defaultdict(Fraction)
     for product in registry.drawn(policy.budget.leave_out):
         for cadence in product.cadences:
-            for hours in LONGEST_MONTH[cadence]:
+            for hours, months in LONGEST_MONTH[cadence]:
                 for rule in product.rules(policy, cadence, hours):
-                    found[product.name] += exact_rho(rule, 2 if cadence is Cadence.WEEK else 1)
+                    found[product.name] += exact_rho(rule, months)
     return found
 
 

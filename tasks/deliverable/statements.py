@@ -89,7 +89,7 @@ def never_add(release: ReleaseView) -> str:
             said.append(f"Never add {level.quantity.name}: they are no counts.")
         elif not level.quantity.happens:
             units = phrase([f"{unit}s" for unit in times(level, release.period.cadence)], "or")
-            said.append(f"Never add {level.quantity.name} over {units}: the same person can be counted in several.")
+            said.append(f"Never add {level.quantity.name} over {units}: the same one can be counted in several.")
     return " ".join(dict.fromkeys(said))
 
 

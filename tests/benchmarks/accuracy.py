@@ -56,11 +56,12 @@ def truth_of(landing: Path, plan: ZonePlan, hours: Mapping[datetime, int]) -> Fl
 
 
 def true_visitors(landing: Path, true: Places, zones: int, least: int) -> tuple[Floats, Floats]:
-    """Counted persons by zone in which they really stayed, and the stays of theirs that began on the day."""
+    """Counted persons by zone in which they really stayed, and their stays by zone, today's and those from before."""
     counted = np.asarray(pq.read_table(landing / "truth" / "homes.parquet", columns=["counted"])["counted"])
     stays = true.only(counted[true.person] & (true.zone >= 0) & (true.end - true.start >= least))
-    persons, visits = np.unique(stays.person * zones + stays.zone) % zones, stays.zone[stays.start > 0]
-    return tuple(np.bincount(each, minlength=zones).astype(float) for each in (persons, visits))  # type: ignore[return-value]
+    persons, visits = np.unique(stays.person * zones + stays.zone) % zones, 2 * stays.zone + (stays.start == 0)
+    by_zone = np.bincount(persons, minlength=zones).astype(float)
+    return by_zone, np.bincount(visits, minlength=2 * zones).astype(float).reshape(zones, 2)
 
 
 def measured(stores: Stores, product: DataProduct) -> tuple[dict[str, tuple[Floats, Floats]], ZonePlan]:
@@ -116,9 +117,9 @@ def show_footfall(stores: Stores, landing: Path) -> None:
 def show_visitors(stores: Stores, landing: Path) -> None:
     """Persons and visits by zone."""
     policy = stores.policy.policy
-    (levels, plan), (_, true) = measured(stores, visitors.PRODUCT), score(landing, DAY, policy)
+    (levels, plan), (_, true) = measured(stores, visitors.DAY), score(landing, DAY, policy)
     truths = true_visitors(landing, true, len(plan.zone_ids), 60 * policy.stay.min_dwell_minutes)
-    rules = {rule.name: rule for rule in visitors.PRODUCT.rules(policy, Cadence.DAY, 24)}
+    rules = {rule.name: rule for rule in visitors.DAY.rules(policy, Cadence.DAY, 24)}
     for truth, (name, (plain, noisy)) in zip(truths, levels.items(), strict=True):
         print(f"\n{table(f'{name} of the day', truth, plain, noisy)}")
         sigma, threshold = float(rules[name].sigma), rules[name].threshold

@@ -3,19 +3,23 @@
 import math
 import sys
 from collections.abc import Iterator
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from tasks.period import Cadence
+from tasks.period import Cadence, Period, day_hours
 from tasks.policy import Policy
 from tasks.policy_file import LONGEST_MONTH, load, longest_month
 from tasks.privacy.accounting import UNITS, PrivacyCost, cap_units, charge, epsilon, rho_of
 from tasks.privacy.bounds import LevelRule
 from tasks.products import registry
+from tasks.products.spec import DataProduct
 
 ROOT = Path(__file__).parents[2]
 POLICIES = ["policy.toml", "policy.standard.toml"]
@@ -38,8 +42,8 @@ def scheduled(policy: Policy) -> Iterator[tuple[tuple[LevelRule, ...], int]]:
     """The rules of every scheduled release of the costliest month, each with the months its period touches."""
     for product in registry.drawn():
         for cadence in product.cadences:
-            for hours in LONGEST_MONTH[cadence]:
-                yield product.rules(policy, cadence, hours), 2 if cadence is Cadence.WEEK else 1
+            for hours, months in LONGEST_MONTH[cadence]:
+                yield product.rules(policy, cadence, hours), months
 
 
 def charges(policy: Policy) -> list[PrivacyCost]:
@@ -62,6 +66,28 @@ def test_the_units_charged_over_the_longest_month_fit_the_cap(name: str) -> None
     policy = load(ROOT / name).policy
     assert sum(c.units for c in charges(policy)) <= cap_units(policy.budget.cap)
     assert sum((c.exact for c in charges(policy)), Fraction(0)) == longest_month(policy)
+
+
+@pytest.mark.parametrize("timezone", ["Europe/Berlin", "America/New_York"])
+def test_no_month_of_six_years_costs_more_than_the_longest(timezone: str) -> None:
+    """Clocks go back inside a week of October here, and in a week over a month's border there."""
+    policy, local = load().policy, ZoneInfo(timezone)
+
+    @cache
+    def hours(period: Period) -> int:
+        return sum(len(day_hours(day, local)) for day in period.days)
+
+    @cache
+    def spent(part: DataProduct, cadence: Cadence, hours: int, months: int) -> Fraction:
+        return charge(part.rules(policy, cadence, hours), months).exact
+
+    for number in range(72):
+        month = Period.month(date(2026 + number // 12, number % 12 + 1, 1))
+        total = Fraction(0)
+        for part in registry.drawn():
+            for period in {period for day in month.days for period in part.periods(day)}:
+                total += spent(part, period.cadence, hours(period), len(period.months))
+        assert total <= longest_month(policy), month
 
 
 @pytest.mark.parametrize("name", POLICIES)

@@ -31,28 +31,31 @@ from tasks.products.spec import CountContext, DataProduct
 from tests.promise.sensitivity import assert_bounded
 
 POLICY = policy_file.load().policy
-PERSONS, ZONES = 4, 3
+PERSONS, SUBURBS = 4, 40
+ZONES = 3 + SUBURBS
+IDS = ("a", "b", "c", *(f"s{number:02}" for number in range(SUBURBS)))
 PLAN = ZonePlan(
-    zone_ids=("a", "b", "c"),
-    names=("A", "B", "C"),
-    district=np.array([0, 0, 1], dtype=np.int32),
+    zone_ids=IDS,
+    names=IDS,
+    district=np.array([0, 0, 1] + [1] * SUBURBS, dtype=np.int32),
     districts=("east", "west"),
     district_names=("east", "west"),
     geometries=(shapely.box(0, 0, 1, 1),) * ZONES,
     area_types=(None,) * ZONES,
     merged={},
 )
-CELLS = 5
-"""Two in zone a, one each in b and c, one outside all zones."""
+NEAR = 5
+CELLS = NEAR + SUBURBS
+"""Two in zone a, one each in b and c, one outside all zones; then one in each suburb: all within the speed limit."""
 PLACES = CellArrays(
-    zone=np.array([0, 0, 1, 2, -1], dtype=np.int32),
-    latitude=np.radians(np.array([50.0, 50.01, 50.3, 51.0, 50.0])),
-    longitude=np.radians(np.array([8.0, 8.01, 8.3, 9.0, 12.0])),
-    x=np.array([0.0, 1e3, 3e4, 9e4, 4e5]),
-    y=np.array([0.0, 1e3, 3e4, 9e4, 0.0]),
+    zone=np.array([0, 0, 1, 2, -1, *range(3, ZONES)], dtype=np.int32),
+    latitude=np.radians(np.array([50.0, 50.01, 50.3, 51.0, 50.0] + [50.5] * SUBURBS)),
+    longitude=np.radians(np.array([8.0, 8.01, 8.3, 9.0, 12.0, *(8.5 + 0.085 * np.arange(SUBURBS))])),
+    x=np.array([0.0, 1e3, 3e4, 9e4, 4e5, *(5e4 + 6e3 * np.arange(SUBURBS))]),
+    y=np.array([0.0, 1e3, 3e4, 9e4, 0.0] + [5e4] * SUBURBS),
 )
-DAYS = [date(2026, 10, 24), date(2026, 10, 25), date(2026, 10, 31), date(2026, 11, 1)]
-"""An ordinary day, the long day, and the two sides of a month's border."""
+DAYS = [date(2026, 10, day) for day in (24, 25, 28, 31)] + [date(2026, 11, day) for day in (1, 2)]
+"""An ordinary day, the long day, two days of a week over a month's border, its other side, and the week after."""
 
 
 @dataclass(frozen=True)
@@ -165,7 +168,8 @@ def profile_of(history: History, day: date) -> Sequence[Contributions]:
 
 days = st.sampled_from(DAYS)
 seconds = st.integers(0, 90_000 - 1)
-good = st.builds(Event, st.integers(0, PERSONS - 1), days, seconds, st.integers(0, CELLS - 1))
+cells = st.one_of(st.integers(0, NEAR - 1), st.integers(0, CELLS - 1))
+good = st.builds(Event, st.integers(0, PERSONS - 1), days, seconds, cells)
 bad = st.builds(Event, st.integers(0, PERSONS - 1), days, st.just(REASON_SECOND), st.integers(0, len(READ_REASONS) - 1))
 busy = st.builds(lambda event, times: [event] * times, st.one_of(good, bad), st.integers(1, 400))
 shuttles = st.builds(
@@ -176,7 +180,7 @@ shuttles = st.builds(
     ],
     st.integers(0, PERSONS - 1),
     days,
-    st.lists(st.integers(0, CELLS - 1), min_size=2, max_size=5),
+    st.lists(cells, min_size=2, max_size=5),
     st.integers(500, 4_000),
     st.integers(1, 100),
 )
@@ -187,11 +191,32 @@ regulars = st.builds(
     ],
     st.integers(0, PERSONS - 1),
     st.lists(days, min_size=1, unique=True),
-    st.integers(0, CELLS - 1),
+    cells,
     st.integers(0, 80_000),
     st.integers(500, 40_000),
 )
 """Stays of any length at the same time of several days, some of them over midnight."""
+
+
+def tour(person: int, on: Sequence[date], first: int, zones: int, dwell: int) -> list[Event]:
+    """Stays in one suburb after the other, the same on each day."""
+    return [
+        Event(person, day, 60 + number * (dwell + 60) + second, NEAR + (first + number) % SUBURBS)
+        for day in on
+        for number in range(zones)
+        for second in (0, dwell)
+    ]
+
+
+tours = st.builds(
+    tour,
+    st.integers(0, PERSONS - 1),
+    st.lists(days, min_size=1, unique=True),
+    st.integers(0, SUBURBS - 1),
+    st.integers(1, SUBURBS),
+    st.integers(600, 2_000),
+)
+"""Persons in many more zones than the bounds let count in full."""
 consents = st.lists(
     st.builds(Consent, st.integers(0, PERSONS - 1), days, st.integers(0, 17)),
     max_size=8,
@@ -202,7 +227,9 @@ consents = st.lists(
 @st.composite
 def histories(draw: st.DrawFn) -> list[Event | Consent]:
     events = draw(st.lists(st.one_of(good, good, good, bad), max_size=60))
-    repeated = [event for events in draw(st.lists(st.one_of(busy, shuttles, regulars), max_size=4)) for event in events]
+    repeated = [
+        event for events in draw(st.lists(st.one_of(busy, shuttles, regulars, tours), max_size=4)) for event in events
+    ]
     inside = [e for e in [*events, *repeated] if e.second == REASON_SECOND or e.second < 3600 * hours(e.day)]
     return [*inside, *draw(consents)]
 
@@ -243,10 +270,19 @@ TO_AND_FRO: History = [
 
 
 def test_somebody_who_goes_to_and_fro_all_day_fills_the_bound_of_visits_and_no_more() -> None:
-    persons_of, visits = counted(visitors.PRODUCT, TO_AND_FRO, Period.day(DAYS[0]))
-    assert persons_of.values.tolist() == [UNIT, UNIT, 0], "two zones are far from the bound"
+    persons_of, visits = counted(visitors.DAY, TO_AND_FRO, Period.day(DAYS[0]))
+    assert persons_of.values[:3].tolist() == [UNIT, UNIT, 0], "two zones are far from the bound"
     squared = int((visits.values**2).sum())
     assert UNIT**2 * visits.bound / 4 < squared <= UNIT**2 * visits.bound
+
+
+@pytest.mark.parametrize("part", visitors.PRODUCTS, ids=[each.part for each in visitors.PRODUCTS])
+def test_somebody_in_very_many_zones_fills_the_bounds_of_visitors_and_no_more(part: DataProduct) -> None:
+    history: History = [Consent(0, DAYS[0], 0), *tour(0, DAYS[:2], 0, SUBURBS, 1_000)]
+    for sums in counted(part, history, part.periods(DAYS[0])[0]):
+        assert np.count_nonzero(sums.values) == SUBURBS
+        squared = int((sums.values**2).sum())
+        assert UNIT**2 * sums.bound / 4 < squared <= UNIT**2 * sums.bound
 
 
 def test_somebody_with_visits_all_day_fills_the_bound_of_dwell_and_no_more() -> None:
