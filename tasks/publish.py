@@ -147,7 +147,7 @@ class Publish:
 
     def _inputs(self, product: Product, period: Period) -> ReleaseInputs:
         if isinstance(product, DerivedProduct):
-            return derivation_inputs(self._stores, product, period)
+            return derivation_inputs(self._stores, product, period, self._now())
         return inputs_now(self._stores, product, period, self._now())
 
     def _taken_up(self, product: Product, period: Period, key: ReleaseKey) -> ReleaseKey:

@@ -56,6 +56,11 @@ def scheduled_at(period: Period, policy: Policy) -> datetime:
     return (day_start(period.end, policy.time.local) + timedelta(hours=policy.time.close_after)).astimezone(UTC)
 
 
+def closed_at(period: Period, policy: Policy) -> datetime:
+    """From when on a longer period no longer waits for its missing days."""
+    return scheduled_at(period, policy) + timedelta(days=policy.time.catch_up_days)
+
+
 def key_ends(period: Period, days: Iterable[DayGeneration], policy: Policy) -> datetime:
     """When a period's keys may be destroyed: `keys_days` after the later of its end and its last ingest."""
     over = day_start(period.end, policy.time.local)

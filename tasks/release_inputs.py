@@ -1,6 +1,7 @@
 """The inputs of a release now: complete days in the lake, one zone plan, one data key; or other releases, for free."""
 
-from datetime import date, datetime, timedelta
+from collections.abc import Sequence
+from datetime import date, datetime
 from functools import partial
 from zoneinfo import ZoneInfo
 
@@ -8,10 +9,11 @@ from tasks.errors import RefusedRelease
 from tasks.events.gate import FAULTS
 from tasks.mobility.zones import stored_plan
 from tasks.period import Cadence, Period, clock
+from tasks.policy import Policy
 from tasks.privacy.derived import derive
 from tasks.products import registry
 from tasks.products.spec import DataProduct, DerivedProduct, Product, PublicContext
-from tasks.release import PendingDraw, ReleaseInputs, latest_drawn, scheduled_at
+from tasks.release import PendingDraw, ReleaseInputs, closed_at, latest_drawn
 from tasks.retention import check_not_expired
 from tasks.store import PseudonymisedStores, ReleaseStores
 from tasks.store.lake import KEPT_TABLES, LakeFile
@@ -51,7 +53,7 @@ def _days(stores: PseudonymisedStores, product: DataProduct, period: Period, now
             f"Run `throng ingest {missing[0]}` first.",
             "release.no_day",
         )
-    waited = scheduled_at(period, policy) + timedelta(days=policy.time.catch_up_days)
+    waited = closed_at(period, policy)
     if missing and now < waited:
         raise RefusedRelease(
             f"{product.name} {period} lacks {len(missing)} days: {_named(missing)}.",
@@ -100,8 +102,9 @@ def _named(days: list[date]) -> str:
     return ", ".join(map(str, days[:5])) + (f" and {len(days) - 5} more" if len(days) > 5 else "")
 
 
-def derivation_inputs(stores: ReleaseStores, product: DerivedProduct, period: Period) -> ReleaseInputs:
+def derivation_inputs(stores: ReleaseStores, product: DerivedProduct, period: Period, now: datetime) -> ReleaseInputs:
     """The plan and days of its inputs, and their digests by release; raises RefusedRelease where one is missing."""
+    _check_inputs(stores, product, period, now)
     releases = _inputs(stores, product, period)
     plan = _one_plan(product, period, {release.zone_plan for release in releases})
     days = {day: number for release in releases for day, number in release.generations.items()}
@@ -128,19 +131,46 @@ def pending_derivation(stores: ReleaseStores, product: DerivedProduct, period: P
     return PendingDraw(draw, _digests(releases))
 
 
+Input = tuple[str, Period]
+"""A product and a period."""
+
+
+def goes_without(
+    product: DerivedProduct, period: Period, missing: Sequence[Input], now: datetime, policy: Policy
+) -> bool:
+    """Whether a period is derived without these inputs: parts of it that never came, while others did."""
+    parts = all(of.cadence is not period.cadence for _, of in missing)
+    return parts and len(missing) < len(product.inputs(period)) and now >= closed_at(period, policy)
+
+
+def _check_inputs(stores: ReleaseStores, product: DerivedProduct, period: Period, now: datetime) -> None:
+    """Raise RefusedRelease while an input is still to come."""
+    missing = [each for each in product.inputs(period) if _drawn(stores, *each) is None]
+    if missing and not goes_without(product, period, missing, now, stores.policy.policy):
+        raise _lacking(product, period, *missing[0])
+
+
 def _inputs(stores: ReleaseStores, product: DerivedProduct, period: Period) -> list[Release]:
-    return [_published(stores, f"{product.name} {period}", *each) for each in product.inputs(period)]
+    """The inputs that were drawn; raises RefusedRelease where one is recalled, or none is there."""
+    inputs = [(each, _drawn(stores, *each)) for each in product.inputs(period)]
+    for each, release in inputs:
+        if release and release.state is not ReleaseState.PUBLISHED:
+            raise _lacking(product, period, *each)
+    if not (found := [release for _, release in inputs if release]):
+        raise _lacking(product, period, *inputs[0][0])
+    return found
 
 
-def _published(stores: ReleaseStores, derived: str, name: str, period: Period) -> Release:
-    release = latest_drawn(stores, registry.product(name, period.cadence), period)
-    if release is None or release.state is not ReleaseState.PUBLISHED:
-        raise RefusedRelease(
-            f"{derived} is derived from {name} {period}, which is not published.",
-            f"Run `throng publish {name} {period}` first.",
-            "release.input_missing",
-        )
-    return release
+def _drawn(stores: ReleaseStores, name: str, period: Period) -> Release | None:
+    return latest_drawn(stores, registry.product(name, period.cadence), period)
+
+
+def _lacking(product: DerivedProduct, period: Period, name: str, of: Period) -> RefusedRelease:
+    return RefusedRelease(
+        f"{product.name} {period} is derived from {name} {of}, which is not published.",
+        f"Run `throng publish {name} {of}` first.",
+        "release.input_missing",
+    )
 
 
 def _digests(releases: list[Release]) -> dict[str, str]:

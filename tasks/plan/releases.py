@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 
 from tasks.period import Cadence, Period
 from tasks.plan.snapshot import CatalogSnapshot
 from tasks.plan.states import State, Step
 from tasks.products.spec import DerivedProduct, Product
-from tasks.release import key_ends, latest_of, scheduled_at
+from tasks.release import closed_at, key_ends, latest_of
+from tasks.release_inputs import goes_without
 from tasks.store.client_spec import ClientSpec
 from tasks.store.ledger import ReleaseKey
 from tasks.store.tables import DeliveryState, Release, ReleaseState
@@ -83,7 +84,7 @@ def _hindered(
     if period.cadence is Cadence.DAY:
         return replace(step, state=first.state, why=first.why, settled=first.settled, overdue=first.overdue)
     coming = [day for day in lacking if not (day.settled or day.overdue or day.state is State.IMPOSSIBLE)]
-    if coming or snapshot.now < scheduled_at(period, policy) + timedelta(days=policy.time.catch_up_days):
+    if coming or snapshot.now < closed_at(period, policy):
         why = f"{len(lacking)} of its {len(days)} days are not in the lake, {first.period} the first of them."
         return replace(step, state=State.WAITING, why=why)
     if len(lacking) == len(days):
@@ -115,16 +116,23 @@ def _derived(
     """The step of a derived release; `planned` has the subjects of steps that this plan runs before."""
     inputs = product.inputs(period)
     step = replace(step, needs=tuple(("publish", f"{name} {of}") for name, of in inputs))
-    lacking = [subject for _, subject in step.needs if subject not in planned]
-    lacking = [subject for subject in lacking if not _published(snapshot, *subject.split(" "))]
-    if lacking:
-        return replace(step, state=State.WAITING, why=f"{lacking[0]} is not published.")
+    lacking = [need for need in step.needs if need[1] not in planned and not _published(snapshot, *need[1].split(" "))]
+    if lacking and not _spared(snapshot, product, period, [subject for _, subject in lacking]):
+        return replace(step, state=State.WAITING, why=f"{lacking[0][1]} is not published.")
+    step = replace(step, needs=tuple(need for need in step.needs if need not in lacking))
     release = snapshot.release(product, period)
     if release and release.state is ReleaseState.RECALLED:
         return replace(step, state=State.IMPOSSIBLE, why="It was recalled.")
     if release and release.state is ReleaseState.PUBLISHED and not inputs_revised(snapshot, product, release):
         return replace(step, why=f"Published: revision {release.revision}.")
     return _to_do(snapshot, step, "A release that it is derived from is new.")
+
+
+def _spared(snapshot: CatalogSnapshot, product: DerivedProduct, period: Period, lacking: list[str]) -> bool:
+    """Whether the release is derived without these: days of a longer period that never came."""
+    missing = [(name, of) for name, of in product.inputs(period) if f"{name} {of}" in lacking]
+    never = all(latest_of(snapshot.releases.get((name, str(of)), ())) is None for name, of in missing)
+    return never and goes_without(product, period, missing, snapshot.now, snapshot.stores.policy.policy)
 
 
 def inputs_revised(snapshot: CatalogSnapshot, product: DerivedProduct, release: Release) -> bool:

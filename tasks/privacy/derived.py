@@ -23,6 +23,11 @@ class StoredRelease:
     rules: tuple[LevelRule, ...]
     """By which it was charged and drawn, in the order of its levels; empty if it was derived."""
 
+    @property
+    def period(self) -> str:
+        """The period, as its id names it."""
+        return self.id.split("/")[2]
+
 
 Derivation = Callable[[Sequence[StoredRelease]], Mapping[str, DerivedLevel]]
 """Stored releases -> each derived level by name, in the product's order."""

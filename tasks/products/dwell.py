@@ -111,7 +111,7 @@ def summarise(context: CountContext, drawn: Mapping[str, Measured]) -> Mapping[s
 
 def derive(public: PublicContext, releases: Sequence[StoredRelease]) -> Mapping[str, DerivedLevel]:
     """The week's visits as sums of its days, and dwell times of the sums."""
-    visits, of_keys = summed(releases, ZONE_DWELL, public)
+    visits, of_keys, _ = summed(releases, ZONE_DWELL, public, len(public.period.days))
     return {
         ZONE_DWELL.name: with_small(ZONE_DWELL, public, visits, of_keys),
         DWELL_TIME.name: dwell_times(public, visits, of_keys),

@@ -6,14 +6,25 @@ from dataclasses import replace
 import numpy as np
 
 from tasks.mobility.tables import TRIPS
-from tasks.period import Cadence
+from tasks.period import Cadence, Period
 from tasks.privacy.bounds import Contributions, Integers
+from tasks.privacy.derived import StoredRelease
 from tasks.privacy.derived_level import DerivedLevel
 from tasks.privacy.measured import Measured
 from tasks.privacy.release_table import WITHHELD_SMALL, KeyStatuses
+from tasks.products.day_types import by_day_type, summed_by_type
 from tasks.products.dimensions import DAY_PART, DISTRICT, ZONE, day_parts
 from tasks.products.shared_sums import keys_within
-from tasks.products.spec import OPTED_IN, Audience, Choice, CountContext, DataProduct, Level, PublicContext
+from tasks.products.spec import (
+    OPTED_IN,
+    Audience,
+    Choice,
+    CountContext,
+    DataProduct,
+    DerivedProduct,
+    Level,
+    PublicContext,
+)
 from tasks.products.statuses import key_statuses, least_shown
 from tasks.quantity import TRIPS as NUMBER_OF_TRIPS
 
@@ -140,4 +151,30 @@ DAILY = DataProduct(
     summarise=summarise,
 )
 
-PRODUCTS = (DAILY,)
+WEEK = {
+    level: by_day_type(
+        level,
+        "On at least one day of this type, the trips between the two districts, in noisy numbers, were too few to "
+        "count them by zones.",
+    )
+    for level in DAILY.released
+}
+"""Each level of a day, and the week's."""
+
+
+def derive(public: PublicContext, releases: Sequence[StoredRelease]) -> Mapping[str, DerivedLevel]:
+    """Add up the days of each type."""
+    return {week.name: summed_by_type(public, releases, level) for level, week in WEEK.items()}
+
+
+WEEKLY = DerivedProduct(
+    name="origin_destination",
+    version=1,
+    cadences=frozenset({Cadence.WEEK}),
+    levels=tuple(WEEK.values()),
+    audience=Audience.CLIENTS,
+    population=OPTED_IN,
+    inputs=lambda week: [("origin_destination", Period.day(day)) for day in week.days],
+    derive=derive,
+)
+PRODUCTS = (DAILY, WEEKLY)

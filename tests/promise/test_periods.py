@@ -1,12 +1,14 @@
 """A product's declared period holds: what happens outside it changes nothing of its release, charged or not."""
 
 from collections.abc import Iterator, Mapping
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
 import pyarrow as pa
 import pytest
 
+from tasks.errors import RefusedRelease
 from tasks.period import Cadence
+from tasks.plan import State, make_plan
 from tasks.products import registry, statuses
 from tasks.products.spec import Audience, DataProduct
 from tests.promise.conftest import Way, installation
@@ -97,3 +99,27 @@ def test_a_day_moves_the_releases_of_its_periods_alone(
         assert same
     if day == INSIDE[cadence]:
         assert not same
+
+
+def test_a_week_does_without_days_that_never_came_but_only_once_it_is_closed(ingested: Way) -> None:
+    way, first = Way(ingested.root, ingested.now), date(2026, 3, 30)
+    with pytest.raises(RefusedRelease) as none:
+        way.publish("origin_destination", "2026-W14")
+    for number in range(3):
+        way.publish("origin_destination", str(first + timedelta(number)))
+    way.now = datetime(2026, 4, 10, tzinfo=UTC)
+    with pytest.raises(RefusedRelease) as early:
+        way.publish("origin_destination", "2026-W14")
+    assert none.value.code == early.value.code == "release.input_missing"
+    assert planned(way) is State.WAITING
+    way.now = ingested.now
+    assert planned(way) is State.FAILED, "it was refused before, and is tried again"
+    made = way.publish("origin_destination", "2026-W14")
+    assert (made.rho, len(made.missing_days)) == (0, 4)
+    assert set(way.table(made)["status"].to_pylist()) == {"incomplete"}
+    assert planned(way) is State.DONE
+
+
+def planned(way: Way) -> State:
+    steps = make_plan(way.stores(), date(2026, 4, 5), date(2026, 4, 5), way.now).steps
+    return next(step.state for step in steps if step.subject == "origin_destination 2026-W14")

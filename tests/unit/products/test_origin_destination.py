@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 from datetime import date
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,15 +14,17 @@ from hypothesis import strategies as st
 from tasks.period import Period
 from tasks.privacy.bounds import Contributions
 from tasks.privacy.consistency import make_consistent
+from tasks.privacy.derived import StoredRelease, derive
 from tasks.privacy.measured import Measured
 from tasks.products.dimensions import DAY_PARTS
 from tasks.products.draw import counted
-from tasks.products.origin_destination import DAILY, DISTRICT_PAIR, LIMIT, ZONE_PAIR, chosen_zone_pairs
+from tasks.products.origin_destination import DAILY, DISTRICT_PAIR, LIMIT, WEEKLY, ZONE_PAIR, chosen_zone_pairs
 from tasks.products.shared_sums import relation
-from tasks.products.spec import CountContext
+from tasks.products.spec import CountContext, PublicContext
 from tests import reference
 from tests.unit.privacy.sources import Silence
 from tests.unit.products.counting import PLAN, context
+from tests.unit.products.counting import ZONE as BERLIN
 
 DAY = Period.day(date(2026, 3, 2))
 ZONES, DISTRICTS, PARTS = len(PLAN.zone_ids), len(PLAN.districts), len(DAY_PARTS)
@@ -138,4 +142,65 @@ def test_a_release_holds_every_district_pair_and_the_chosen_zone_pairs() -> None
         "inflow": 10,
         "outflow": 10,
         "zone_pair": 2,
+    }
+
+
+# ---- the week
+
+WEEK = Period.parse("2026-W10")
+MANY, FEW = [(person, 8, 0, 1) for person in range(400)], [(person, 8, 0, 1) for person in range(100)]
+
+
+def released(day: date, some: list[Trip]) -> StoredRelease:
+    """A day's release without noise."""
+    of_day = replace(facts(some, set(range(400))), period=Period.day(day), ingested=(day,))
+    return StoredRelease(f"origin_destination/v1/{day}/r1", "", counted(DAILY, of_day, Silence())().table, {}, ())
+
+
+def shown(releases: list[StoredRelease]) -> dict[str, list[dict[str, Any]]]:
+    """The rows of the week's levels that are no zero."""
+    public = PublicContext(WEEK, PLAN, BERLIN)
+    keys = {level.name: partial(level.keys, public) for level in WEEKLY.levels}
+    table = derive(releases, partial(WEEKLY.derive, public), keys).table
+    rows = [row for row in table.to_pylist() if row["value"]]
+    return {name: [row for row in rows if row["level"] == name] for name in keys}
+
+
+def test_a_week_adds_up_its_days_by_type_and_widens_the_error_by_their_number() -> None:
+    found = shown([released(day, MANY) for day in WEEK.days])
+    of_day = 1600 * (1 - 1600 / (5 * 1600 + 2 * 1296))  # five parts of the day agree with two zone pairs
+    sums = {
+        name: [(row["day_type"], round(row["value"]), round(row["se"] ** 2 / of_day, 6)) for row in rows]
+        for name, rows in found.items()
+    }
+    assert sums["outflow_week"] == sums["inflow_week"] == [("weekday", 2000, 5), ("weekend", 800, 2)]
+    assert [row["day_part"] for row in found["district_pair_week"]] == ["morning", "morning"]
+    assert [each[:2] for each in sums["district_pair_week"]] == [("weekday", 2000), ("weekend", 800)]
+    assert [each[:2] for each in sums["zone_pair_week"]] == [("weekday", 2000), ("weekend", 800)]
+    assert {row["status"] for rows in found.values() for row in rows} == {"estimate"}
+
+
+def test_a_zone_pair_has_a_sum_only_if_every_day_of_the_type_has_it() -> None:
+    found = shown([released(day, FEW if day.weekday() == 2 else MANY) for day in WEEK.days])
+    assert [row["day_type"] for row in found["zone_pair_week"]] == ["weekend"]
+    assert [round(row["value"]) for row in found["district_pair_week"]] == [1700, 800]
+
+
+@pytest.mark.parametrize(
+    ("missing", "left"), [(range(1), {"weekend"}), (range(5), {"weekend"}), (range(6, 7), {"weekday"})]
+)
+def test_a_type_of_which_a_day_is_missing_is_incomplete(missing: range, left: set[str]) -> None:
+    found = shown([released(day, MANY) for day in WEEK.days if day.weekday() not in missing])
+    for rows in found.values():
+        assert {row["day_type"] for row in rows} == left
+
+
+def test_a_sum_below_three_standard_errors_is_withheld() -> None:
+    found = shown([released(day, FEW) for day in WEEK.days])
+    assert [(row["day_type"], row["status"]) for row in found["outflow_week"]] == [
+        ("weekday", "estimate"),  # 500 trips, standard error 89
+        ("weekend", "estimate"),  # 200 trips, standard error 57
+    ]
+    assert {row["status"] for row in shown([released(day, FEW[:40]) for day in WEEK.days])["outflow_week"]} == {
+        "withheld_small"
     }
