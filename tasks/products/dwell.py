@@ -16,7 +16,7 @@ from tasks.privacy.derived import StoredRelease
 from tasks.privacy.derived_level import DerivedLevel
 from tasks.privacy.measured import Measured
 from tasks.privacy.release_table import WITHHELD_SMALL, KeyStatuses
-from tasks.products.dimensions import DAY_PART, ZONE, day_parts
+from tasks.products.dimensions import DAY_PART, DAY_PARTS, ZONE, day_parts
 from tasks.products.histogram import Estimate, Histogram
 from tasks.products.spec import (
     OPTED_IN,
@@ -137,12 +137,17 @@ def statistics(histogram: Histogram) -> list[Estimate]:
     """
     scaled = replace(histogram, edges=np.log1p(histogram.edges))
     quartiles = [scaled.quantile(share).on(np.expm1) for share in QUANTILES.values()]
-    return [*quartiles, histogram.mean(np.append(histogram.middles[:-1], OPEN_CENTRE))]
+    centres = histogram.middles
+    centres[:, -1] = np.minimum(centres[:, -1], OPEN_CENTRE)
+    return [*quartiles, histogram.mean(centres)]
 
 
 def edges(public: PublicContext) -> Reals:
-    """The edges of the bins; the last one is the longest day of the period."""
-    return np.array([*EDGES, 60.0 * max(len(day_hours(day, public.timezone)) for day in public.period.days)])
+    """The edges of the bins, of each zone's whole day and its parts: no visit lasts beyond the day's end."""
+    longest = max(24, *(len(day_hours(day, public.timezone)) for day in public.period.days))
+    left = 60.0 * (longest - np.array([0, *DAY_PARTS.values()]))
+    of_day = np.minimum([*EDGES, np.inf], left[:, None])
+    return np.tile(of_day, (len(public.zones.zone_ids), 1))
 
 
 def _timed(numbers: Reals) -> Reals:

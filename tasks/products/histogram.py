@@ -83,7 +83,9 @@ class Histogram:
         """
         at = (self.edges[..., :-1], self.middles if centres is None else centres, self.edges[..., 1:])
         (low, low_se), middle, (high, high_se) = (self._weighted(x) for x in at)
-        return Estimate(*middle, low - Z90 * low_se, high + Z90 * high_se)
+        low, high = low - Z90 * low_se, high + Z90 * high_se
+        # noise can make a wide bin negative: then its lower edges give the higher end
+        return Estimate(*middle, np.minimum(low, middle[0]), np.maximum(high, middle[0]))
 
     def _weighted(self, x: Reals) -> tuple[Reals, Reals]:
         """The mean of x by the numbers of the bins, and its standard error (delta method)."""

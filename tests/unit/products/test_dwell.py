@@ -138,6 +138,17 @@ def test_the_mean_says_what_the_open_bin_and_the_noise_leave_open() -> None:
     assert (high - low) / 2 < mean["high"] - mean["value"]
 
 
+def test_no_visit_lasts_beyond_the_end_of_the_day() -> None:
+    """A visit that began at 19 o'clock and is not overnight took less than five hours; on the long day, one more."""
+    found = levels(np.tile(VISITS * 10, (ZONES, PARTS, 1)))
+    ends = [found["a", part, "mean"]["high"] for part in ("all", "morning", "midday", "afternoon", "evening")]
+    assert sorted(ends[1:], reverse=True) == ends[1:]
+    for day, latest in ((DAY.first, 1440), (date(2026, 10, 25), 1500), (date(2026, 3, 29), 1440)):
+        of_zone = dwell.edges(PublicContext(Period.day(day), PLAN, ZONE))[: 1 + PARTS]
+        assert of_zone[0].tolist() == of_zone[1].tolist() == [*dwell.EDGES, latest]
+        assert of_zone[5, -3:].tolist() == [240, latest - 1140, latest - 1140]
+
+
 def test_a_statistic_that_noise_leaves_open_is_withheld() -> None:
     """500 visits are enough to be counted; the noise of eight bins leaves their upper quartile open."""
     drawn = np.tile(VISITS / 4, (ZONES, PARTS, 1))

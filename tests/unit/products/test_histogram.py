@@ -91,6 +91,11 @@ def test_a_mean_by_hand_says_bounds_and_noise() -> None:
     assert found.low[0] == pytest.approx(45 - Z90 * 10 * 15 / 200, rel=1e-6)
 
 
+def test_a_mean_lies_within_its_interval_though_noise_made_a_wide_bin_negative() -> None:
+    found = row(np.array([0.0, 500, 500, 0, 0, 0, 0, -400]), np.full(BINS, 1e-6)).mean()
+    assert found.low[0] <= found.value[0] <= found.high[0]
+
+
 def test_each_row_may_have_edges_of_its_own() -> None:
     values = np.array([[100.0, 100], [100, 100]])
     both = Histogram(values, np.ones((2, 2)), np.array([[0.0, 1, 2], [0, 10, 40]]))
