@@ -73,8 +73,12 @@ def in_bucket(home: Path, landing: Path, client: str) -> tuple[dict[str, bytes],
         for delivery in stores.catalog.deliveries(client)
         for name, content in stores.lake.delivery(_delivery_key(delivery), delivery.manifest_sha256).items()
     }
+    logs: dict[str, list[DeltaVersion]] = {}
     for row in stores.catalog.delta_log(client):
-        stored |= log_files(f"{row.product}/v{row.product_version}", [DeltaVersion(row.number, row.logs)])
+        of_product = logs.setdefault(f"{row.product}/v{row.product_version}", [])
+        of_product.append(DeltaVersion(row.number, row.logs))
+    for folder, versions in logs.items():
+        stored |= log_files(folder, versions)
     sizes = {name: len(content) for name, content in found.items()}
     verdict = verify(sizes, found.__getitem__, public_key(stores.signing_keys.current())).verdict
     return {name: content for name, content in found.items() if name not in (INDEX, KEYS)}, stored, verdict
