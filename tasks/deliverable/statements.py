@@ -86,7 +86,7 @@ def never_add(release: ReleaseView) -> str:
     said = ["Never add over levels: each level counts the same again."] if len(release.levels) > 1 else []
     for level in (table.levels[0] for table in release.tables):
         if not level.quantity.counts:
-            said.append(f"Never add {level.quantity.name}: they are no counts.")
+            said.append(f"Never add {level.quantity.name.replace('_', ' ')}: they are no counts.")
         elif not level.quantity.happens:
             units = phrase([f"{unit}s" for unit in times(level, release.period.cadence)], "or")
             said.append(f"Never add {level.quantity.name} over {units}: the same one can be counted in several.")

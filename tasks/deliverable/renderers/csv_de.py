@@ -16,6 +16,7 @@ MEASURES = {
     "minutes": "Minuten",
     "kilometres": "Kilometer",
     "districts": "Bezirke",
+    "core_percent": "Kernanteil (%)",
     "people": "Menschen",
     "share": "Anteil",
 }
