@@ -215,6 +215,11 @@ class Policy(_Section):
     retention: Retention
     publisher: Publisher = Publisher()
 
+    @property
+    def drawn(self) -> frozenset[tuple[str, str]]:
+        """Products and cadences of which every release is drawn, and so charged."""
+        return frozenset((product, cadence) for product, cadences in self.product.items() for cadence in cadences)
+
     def levels(self, product: str, cadence: Cadence) -> Mapping[str, LevelPolicy]:
         """The levels of a product at a cadence, in the file's order; one of a single level has no name."""
         return self.product[product][cadence.value]

@@ -122,7 +122,7 @@ def _open(zone: type[Zone], given: Settings | None = None) -> Zone:
         ledger=ledger,
         audit=AuditLog(database),
         locks=Locks(database),
-        installation=Installation.open(database, parts, ledger, reviewed.policy.product.keys()),
+        installation=Installation.open(database, parts, ledger, reviewed.policy.drawn),
         **parts,
         **others,
     )

@@ -8,6 +8,7 @@ from fractions import Fraction
 from sqlmodel import select
 
 from tasks.errors import RefusedRelease
+from tasks.period import Period
 from tasks.privacy.accounting import UNITS
 from tasks.store import tables
 from tasks.store.database import Database, exists
@@ -29,12 +30,16 @@ class Installation:
     id: str
     parts: Mapping[str, InstallationPart]
     ledger: Ledger
-    drawn: Collection[str]
-    """Products whose every release is charged."""
+    drawn: Collection[tuple[str, str]]
+    """Products and cadences of which every release is charged."""
 
     @classmethod
     def open(
-        cls, database: Database, parts: Mapping[str, InstallationPart], ledger: Ledger, drawn: Collection[str]
+        cls,
+        database: Database,
+        parts: Mapping[str, InstallationPart],
+        ledger: Ledger,
+        drawn: Collection[tuple[str, str]],
     ) -> "Installation":
         """Read the database's id, and mark parts that are empty and were never used.
 
@@ -61,8 +66,12 @@ class Installation:
         stored = lake.drawn_keys() if isinstance(lake, ReleasedLake) else []
         charges = self.ledger.charges()  # after the releases: others may reserve, stage and publish meanwhile
         charged = {ReleaseKey.of(release) for release, _ in charges}
-        free = {ReleaseKey.of(release) for release in self.ledger.releases() if release.rho == NO_CHARGE}
-        uncharged = [key for key in stored if key not in charged and (key not in free or key.product in self.drawn)]
+        free = {
+            ReleaseKey.of(release)
+            for release in self.ledger.releases()
+            if release.rho == NO_CHARGE and (release.product, Period.parse(release.period).cadence) not in self.drawn
+        }
+        uncharged = [key for key in stored if key not in charged | free]
         if uncharged:
             raise _foreign("lake", f"holds {len(uncharged)} releases without a charge, {uncharged[0]} first")
         self._check_sums(charges)

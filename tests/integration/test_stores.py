@@ -1,4 +1,6 @@
 import shutil
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from tasks.errors import Misconfigured, RefusedRelease
 from tasks.settings import Settings
 from tasks.store import Stores, open_stores
 from tasks.store.database import Database
+from tasks.store.ledger import NO_CHARGE, ReleaseKey
 from tests.integration.acts import FACTS, audit, key, open_in_process, publish
 from tests.integration.at_once import at_once
 from tests.unit.store.drawn import drawn
@@ -133,6 +136,16 @@ def test_a_stored_release_without_its_charge_refuses_to_publish(tmp_path: Path) 
         stores.installation.check()
     stores.ledger.reserve(key(2), {"2026-03": 1}, 10, FACTS, audit())
     stores.installation.check()
+
+
+def test_a_derived_week_of_a_product_that_is_drawn_by_day_needs_no_charge(tmp_path: Path) -> None:
+    stores = opened(tmp_path / "home")
+    for period, refused in (("2026-W10", False), ("2026-03-01", True)):
+        free = ReleaseKey("dwell", 1, period, 1)
+        stores.ledger.reserve(free, {}, 10, replace(FACTS, rho=NO_CHARGE), audit())
+        stores.lake.stage_release(free, drawn(), {})
+        with pytest.raises(RefusedRelease) if refused else nullcontext():
+            stores.installation.check()
 
 
 def test_bytes_that_were_drawn_and_lost_their_charge_are_not_taken_for_another_draws(tmp_path: Path) -> None:

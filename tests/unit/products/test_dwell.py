@@ -209,3 +209,8 @@ def test_a_day_without_numbers_makes_the_week_incomplete() -> None:
     releases = [released(day, 1, covered=False, incomplete=n == 3) for n, day in enumerate(WEEK.days)]
     found = week_of(releases)
     assert {row["status"] for row in found["dwell_time"] if row["zone_id"] == "a"} == {"incomplete"}
+
+
+def test_a_day_that_never_came_makes_the_week_incomplete() -> None:
+    found = week_of([released(day, 1) for day in WEEK.days[:6]])
+    assert {row["status"] for rows in found.values() for row in rows} == {"incomplete"}
