@@ -108,7 +108,8 @@ def _product_faults(policy: Policy) -> list[str]:
         faults += _differences(f"product.{name}", cadences, drawn)
         for cadence in drawn.keys() & cadences.keys():
             key = f"product.{name}.{cadence}"
-            faults += _level_faults(key, drawn[cadence], cadences[cadence], HOURS_AT_LEAST[cadence])
+            part = drawn[cadence].by_levels(cadences[cadence])
+            faults += _level_faults(key, part, cadences[cadence], HOURS_AT_LEAST[cadence])
     return sorted(faults)
 
 
@@ -121,8 +122,8 @@ def _level_faults(key: str, product: DataProduct, levels: Mapping[str, LevelPoli
             yield f"{of}.threshold is missing"
         if not product.for_clients and threshold is not None:
             yield f"{of}.threshold is not known: every value of {product.name} is shown"
-        if declared[name].once_an_hour and levels[name].bound != hours:
-            yield f"{of}.bound: {hours} by definition, one key an hour"
+        if (bound := declared[name].keys_of(hours)) and levels[name].bound != bound:
+            yield f"{of}.bound: {bound} by definition, one key a person and column of time"
 
 
 def _left_out_faults(policy: Policy) -> list[str]:

@@ -82,7 +82,7 @@ def quote(stores: CatalogStores, name: str, period: Period) -> Quote:
         str(ReleaseKey.of(drawn)) if drawn else None,
         months,
         tuple(error for rule in rules for error in _errors(rule)),
-        tuple(level.name for level in product.released if level.name not in names),
+        tuple(level.name for level in product.by_levels(names).released if level.name not in names),
     )
 
 

@@ -84,7 +84,7 @@ def level_views(product: Product, rules: tuple[LevelRule, ...], public: PublicCo
             share_within=level.share_within,
             missing=level.sparse.missing if level.sparse else "",
         )
-        for level in product.released
+        for level in product.by_levels(drawn_by).released
         for rule in [drawn_by.get(level.name)]
     )
 

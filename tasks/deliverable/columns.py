@@ -88,15 +88,11 @@ def _instant(dimension: DimensionView, timezone: str) -> Iterator[DataColumn]:
     yield DataColumn(dimension.column, pa.timestamp("us", "UTC"), True, meaning, example=instant(EXAMPLE))
     date = f"The date on the local clock ({timezone})."
     yield DataColumn("local_date", pa.date32(), True, date, example=local.date().isoformat())
-    yield DataColumn(
-        dimension.local_column,
-        pa.int8(),
-        True,
-        f"The hour on the local clock, 0 to 23. It stands twice on the day when clocks go back: use {dimension.column} "
-        "as the key.",
-        "h",
-        example=local.hour,
-    )
+    hourly = dimension.unit == "hour"
+    begins = "" if hourly else f" at which the {dimension.unit} begins"
+    twice = f" It stands twice on the day when clocks go back: use {dimension.column} as the key." if hourly else ""
+    meaning = f"The hour on the local clock{begins}, 0 to 23.{twice}"
+    yield DataColumn(dimension.local_column, pa.int8(), True, meaning, "h", example=local.hour)
     meaning, minutes = "Local clock minus UTC. It changes within a day when clocks change.", utc_offset_minutes(local)
     yield DataColumn("utc_offset_minutes", pa.int16(), True, meaning, "min", example=minutes)
 

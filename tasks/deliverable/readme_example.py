@@ -101,4 +101,5 @@ def when(level: LevelView, row: Row) -> str:
         return ""
     starts, hour = level.instant.values, row[level.instant.local_column]
     begin = datetime.combine(row["local_date"], time(hour))
-    return f"{begin:%H:%M} to {begin + (starts[1] - starts[0]):%H:%M}"
+    usual = starts[2] - starts[1]  # clocks change before
+    return f"{begin:%H:%M} to {begin + usual:%H:%M}"

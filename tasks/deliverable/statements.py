@@ -1,6 +1,7 @@
 """What a delivery states in several of its files."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 from tasks.deliverable.level_view import LevelView
@@ -110,9 +111,18 @@ def clock_change(release: ReleaseView) -> str:
         return ""
     local = [instant.astimezone(release.local) for instant in release.instant.values]
     for before, after in pairwise(local):
-        if after.utcoffset() != before.utcoffset():
-            ahead = after.replace(tzinfo=None) > before.replace(tzinfo=None)
-            forward = f"forward: after hour {before.hour} comes hour {after.hour}"
-            back = f"back: hour {after.hour} appears twice, and {release.instant.column} tells which one"
-            return f"On {after.date()} clocks go {forward if ahead else back}."
+        if (by := _offset(after) - _offset(before)) == timedelta(0):
+            continue
+        if (unit := release.instant.unit) != "hour":
+            hours = (after.astimezone(UTC) - before.astimezone(UTC)) // timedelta(hours=1)
+            longer = f"the {unit} from {before:%H:%M} to {after:%H:%M} has {hours} hours"
+            return f"On {after.date()} clocks go {'forward' if by > timedelta(0) else 'back'}: {longer}."
+        forward = f"forward: after hour {before.hour} comes hour {after.hour}"
+        back = f"back: hour {after.hour} appears twice, and {release.instant.column} tells which one"
+        return f"On {after.date()} clocks go {forward if by > timedelta(0) else back}."
     return ""
+
+
+def _offset(local: datetime) -> timedelta:
+    """Local clock minus UTC."""
+    return local.utcoffset() or timedelta(0)

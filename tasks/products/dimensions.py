@@ -8,6 +8,7 @@ from tasks.products.spec import Dimension, PublicContext
 
 AGE_BANDS = ("18-24", "25-34", "35-44", "45-54", "55-64", "65+")
 GENDERS = ("f", "m", "x")
+SLOT_HOURS = 3
 DAY_PARTS = {"night": 0, "morning": 6, "midday": 10, "afternoon": 15, "evening": 19}
 """Each part of the local day, and the hour in which it begins; it ends where the next one begins."""
 
@@ -16,6 +17,12 @@ DISTRICT = Dimension(
     "district_id", pa.string(), "The district.", lambda public: public.zones.districts, granted_by="district"
 )
 HOUR_START = Dimension("hour_start", pa.timestamp("s", "UTC"), "When the hour begins.", lambda public: public.hours)
+SLOT_START = Dimension(
+    "slot_start",
+    pa.timestamp("s", "UTC"),
+    "When the slot of three local hours begins.",
+    lambda public: tuple(public.hours[hour] for hour in slot_starts(public)),
+)
 DAY_PART = Dimension(
     "day_part",
     pa.string(),
@@ -51,3 +58,11 @@ def day_parts(public: PublicContext) -> npt.NDArray[np.int64]:
     local = [hour.astimezone(public.timezone).hour for hour in public.hours]
     parts: npt.NDArray[np.int64] = np.searchsorted(list(DAY_PARTS.values()), local, side="right").astype(np.int64) - 1
     return parts
+
+
+def slot_starts(public: PublicContext) -> npt.NDArray[np.int64]:
+    """The first hour of each slot of three local hours, as an index; where clocks change, one has two or four."""
+    local = [hour.astimezone(public.timezone) for hour in public.hours]
+    slots = np.array([hour.toordinal() * 24 // SLOT_HOURS + hour.hour // SLOT_HOURS for hour in local])
+    starts: npt.NDArray[np.int64] = np.unique(slots, return_index=True)[1].astype(np.int64)
+    return starts

@@ -18,6 +18,7 @@ from tasks.products.spec import Count, CountContext, DataProduct, Level, Mask
 
 def counted(product: DataProduct, context: CountContext, noise: Noise) -> Callable[[], ProtectedCounts]:
     """Count all that needs no noise; the returned call draws, makes consistent and suppresses."""
+    product = product.by_levels(context.rules)
     first, *later = product.counts
     public = replace(context, eligible=context.eligible.slice(0, 0), rows=_no_rows)
     return partial(

@@ -7,6 +7,7 @@ from functools import reduce
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tasks.privacy.bounds import Integers, defect
 from tasks.privacy.consistency import Relation
@@ -63,6 +64,16 @@ def keys_within(public: PublicContext, fine: Level, coarse: Level, mask: Mask) -
     parts = (np.arange(start, min(start + AT_ONCE, size)) for start in range(0, size, AT_ONCE))
     within = np.concatenate([part[inside[_groups(public, fine, shared, 1, part)]] for part in parts])
     return np.setdiff1d(within, _impossible(public, fine), assume_unique=True)
+
+
+def flat_keys(public: PublicContext, level: Level, rows: pa.Table) -> Integers:
+    """The flat key of each row of a release's level."""
+    found = [
+        pc.index_in(rows[each.name].cast(each.type), value_set=each.array(public)).to_numpy()
+        for each in level.dimensions
+    ]
+    flat: Integers = np.ravel_multi_index([each.astype(np.int64) for each in found], level.shape(public))
+    return flat
 
 
 def attribute_groups(public: PublicContext, level: Level, chosen: Integers | None = None) -> Integers:

@@ -5,7 +5,7 @@ budget are derived from that declaration.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -16,7 +16,6 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from tasks.mobility.home_location import HomeRules, Homes, home_location
 from tasks.period import Cadence, Period, day_hours
@@ -96,10 +95,7 @@ class Choice:
     """Which keys of a sparse level have a row: by noisy levels of earlier stages alone."""
 
     keys: Callable[[PublicContext, Mapping[str, Measured]], Integers] | None
-    """Ascending flat keys in draw order, from public facts and noisy levels; `shared_sums.keys_within` makes them.
-
-    None in a derived product: `DerivedLevel.chosen` names them.
-    """
+    """Ascending flat keys in draw order (`keys_within`); None in a derived product (`DerivedLevel.chosen`)."""
     missing: str
     """Why a row is not there: one sentence for the client's analyst."""
 
@@ -119,8 +115,8 @@ class Level:
     """What the numbers measure."""
     share_within: tuple[str, ...] = ()
     """Dimensions of which equal values have a total: each value is also given as a share of it; empty: no shares."""
-    once_an_hour: bool = False
-    """A person has at most one key an hour, so that the bound is the period's number of hours."""
+    once_every: int = 0
+    """Hours in which a person has at most one key, so that the bound is their number in the period; 0: no such rule."""
     sparse: Choice | None = None
     """Only chosen keys are drawn, in a later stage; None: all of them."""
     apart: tuple[str, str] | None = None
@@ -130,6 +126,10 @@ class Level:
         unknown = {*self.additive, *self.share_within} - {dimension.name for dimension in self.dimensions}
         if unknown:
             raise ValueError(f"{self.name} has no dimension {', '.join(sorted(unknown))}")
+
+    def keys_of(self, hours: int) -> int:
+        """The largest number of a person's keys in this many hours; 0 if the level has no such rule."""
+        return round(hours / self.once_every) if self.once_every else 0
 
     def shape(self, public: PublicContext) -> tuple[int, ...]:
         """The number of values of each dimension."""
@@ -143,15 +143,6 @@ class Level:
         flat = np.arange(math.prod(shape)) if chosen is None else chosen
         columns = zip(self.dimensions, np.unravel_index(flat, shape), strict=True)
         return pa.table({each.name: each.array(public).take(pa.array(rows)) for each, rows in columns})
-
-    def flat_keys(self, public: PublicContext, rows: pa.Table) -> Integers:
-        """The flat key of each row of a release's level."""
-        found = [
-            pc.index_in(rows[each.name].cast(each.type), value_set=each.array(public)).to_numpy()
-            for each in self.dimensions
-        ]
-        flat: Integers = np.ravel_multi_index([each.astype(np.int64) for each in found], self.shape(public))
-        return flat
 
 
 @dataclass(frozen=True)
@@ -214,6 +205,10 @@ class Declaration:
         """Every level of a release, in its order."""
         return self.levels
 
+    def by_levels(self, names: Collection[str]) -> "Declaration":
+        """This part, or its alternative if a policy or a release names the alternative's levels."""
+        return self
+
     @property
     def share_within(self) -> dict[str, tuple[str, ...]]:
         """By level that has shares, the dimensions of which equal values have a total."""
@@ -262,6 +257,8 @@ class DataProduct(Declaration):
     """Levels that `summarise` computes from the noisy, consistent ones of the same release, for free."""
     summarise: Callable[[CountContext, Mapping[str, Measured]], Mapping[str, DerivedLevel]] = lambda context, drawn: {}
     """The context of statuses: public facts, and no rows."""
+    alternative: "DataProduct | None" = None
+    """The same statistics by levels of other names; a policy lists either these or those."""
 
     def __post_init__(self) -> None:
         if self.reads and not self.cadences <= {table.pseudonym for table in self.reads}:
@@ -275,11 +272,16 @@ class DataProduct(Declaration):
     def rules(self, policy: Policy, cadence: Cadence, hours: int) -> tuple[LevelRule, ...]:
         """The policy's rule of each level, for a period's number of hours, in draw order."""
         levels = policy.levels(self.name, cadence)
-        found = ((level, levels[self.policy_name(level)]) for level in self.levels)
+        found = ((level, levels[self.policy_name(level)]) for level in self.by_levels(levels).levels)
         return tuple(
-            LevelRule(level.name, rule.sigma, max(rule.bound, hours if level.once_an_hour else 0), rule.threshold)
+            LevelRule(level.name, rule.sigma, max(rule.bound, level.keys_of(hours)), rule.threshold)
             for level, rule in found
         )
+
+    def by_levels(self, names: Collection[str]) -> "DataProduct":
+        """This part, or its alternative if a policy or a release names the alternative's levels."""
+        other = self.alternative
+        return other if other and not {level.name for level in other.levels}.isdisjoint(names) else self
 
     def policy_name(self, level: Level) -> str:
         """The level's key in the policy; empty where it is the product's only level."""

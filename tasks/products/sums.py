@@ -14,7 +14,7 @@ from tasks.privacy.derived_level import DerivedLevel
 from tasks.privacy.measured import Measured
 from tasks.privacy.release_table import UNBIASED, WITHHELD_SMALL, KeyStatuses
 from tasks.privacy.selection import mostly_noise
-from tasks.products.shared_sums import attribute_groups
+from tasks.products.shared_sums import attribute_groups, flat_keys
 from tasks.products.spec import Level, PublicContext
 from tasks.products.statuses import least_shown
 
@@ -69,7 +69,7 @@ def _common(rows: Sequence[pa.Table], level: Level, public: PublicContext) -> tu
     if not level.sparse:
         keys = np.arange(np.prod(level.shape(public), dtype=np.int64))
         return keys, [keys] * len(rows)
-    flat = [level.flat_keys(public, part) for part in rows]
+    flat = [flat_keys(public, level, part) for part in rows]
     common = reduce(np.intersect1d, flat) if flat else np.zeros(0, np.int64)
     return common, [np.searchsorted(each, common) for each in flat]
 

@@ -29,6 +29,7 @@ from tasks.privacy.measured import Measured
 from tasks.products import dwell, footfall, gate_profile, origin_destination, registry, visitors
 from tasks.products.spec import CountContext, DataProduct
 from tests.promise.sensitivity import assert_bounded
+from tests.unit.products.counting import SLOT_POLICY
 
 POLICY = policy_file.load().policy
 PERSONS, SUBURBS = 4, 40
@@ -127,7 +128,8 @@ def counted(product: DataProduct, history: History, period: Period) -> Sequence[
         member = pa.array(np.searchsorted(people, whole["pseudonym"].to_numpy()))
         yield whole.append_column("member", member).filter(known)
 
-    rules = {rule.name: rule for rule in product.rules(POLICY, period.cadence, sum(map(hours, period.days)))}
+    policy = SLOT_POLICY if product is footfall.SLOTS else POLICY
+    rules = {rule.name: rule for rule in product.rules(policy, period.cadence, sum(map(hours, period.days)))}
     nothing = np.zeros(0, dtype=bool)
     context = CountContext(
         period,
@@ -153,7 +155,7 @@ def arbitrary(sums: Contributions) -> Measured:
     return Measured(random.uniform(-50, 400, sums.values.shape), np.ones(sums.values.shape))
 
 
-COUNTED = [product for product in registry.drawn() if product.counts]
+COUNTED = [made for part in registry.drawn() for made in (part, part.alternative) if made and made.counts]
 """Every product that counts rows of the lake; another one is checked once it is registered."""
 
 

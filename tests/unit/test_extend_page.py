@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pytest
 
 from tasks import policy_file
 from tasks.deliverable.renderers import registry as renderers
@@ -28,17 +27,15 @@ def _module(source: str) -> dict[str, Any]:
     return names
 
 
-def test_the_product_counts_each_person_once_where_they_were_at_night(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_product_counts_each_person_once_where_they_were_at_night(tmp_path: Path) -> None:
     made = _module(PRODUCT)["PRODUCT"]
     hours, zones = pa.array([3, 4, 3], pa.int8()), pa.array([2, 0, 2], pa.int32())
     rows = pa.table({"pseudonym": pa.array([1, 1, 2], pa.uint64()), "hour": hours, "zone": zones})
     (tmp_path / "policy.toml").write_text(policy_file.shipped().read_text() + POLICY)
     with products.registered(made):
         assert "overnight" in products.for_clients()
-        monkeypatch.setattr(counting, "POLICY", policy_file.load(tmp_path / "policy.toml").policy)
-        counted = counting.context(made, DAY, {1: (0, 0), 2: (0, 0)}, {"presence": [rows]})
+        policy = policy_file.load(tmp_path / "policy.toml").policy
+        counted = counting.context(made, DAY, {1: (0, 0), 2: (0, 0)}, {"presence": [rows]}, policy)
         (contributions,) = made.counts[0](counted)
     assert np.array_equal(contributions.values, [0, 0, 2])
 

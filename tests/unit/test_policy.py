@@ -174,6 +174,12 @@ def test_a_cap_of_exactly_the_longest_month_starts(tmp_path: Path) -> None:
     [
         ("threshold = 96", "threshold = 95", "below max(20, 3 sigma)"),
         ("bound = 24                          #", "bound = 12 #", "24 by definition"),
+        ("[product.footfall.day.zone_hour]", "[product.footfall.day.zone_slot]", "zone_slot.bound: 8 by definition"),
+        (
+            "[product.footfall.day.zone_hour]",
+            "[product.footfall.day.zone_slot]",
+            "district_slot_demographic is missing",
+        ),
         ('timezone = "Europe/Berlin"', 'timezone = "Europe/Bonn"', "not an IANA timezone"),
         ('segments = ["consumer"]', 'segments = ["iot"]', "who.segments"),
         ("sigma = 32", "sigma = -1", "product.footfall.day.zone_hour.sigma"),

@@ -1,8 +1,11 @@
 """A small plan and what a product counts from, built from plain dictionaries."""
 
+import re
+import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -13,10 +16,14 @@ from tasks import policy_file
 from tasks.mobility.home_location import HomeRules
 from tasks.mobility.tables import LakeTable
 from tasks.mobility.zones import ZonePlan
-from tasks.period import Period
+from tasks.period import Period, day_hours
+from tasks.policy import Policy
 from tasks.products.spec import CountContext, DataProduct
 
 POLICY = policy_file.load().policy
+SLOTS = re.sub(r"(zone|district)_hour(?=[^\n]*\]\n[^\[]*bound = 24)", r"\1_slot", policy_file.shipped().read_text())
+SLOT_POLICY = Policy.model_validate(tomllib.loads(SLOTS.replace("bound = 24", "bound = 8"), parse_float=Decimal))
+"""The shipped policy with footfall by slots of three hours."""
 ZONE = ZoneInfo("Europe/Berlin")
 PLAN = ZonePlan(
     zone_ids=("a", "b", "c"),
@@ -43,7 +50,11 @@ def eligible(people: Mapping[int, tuple[int, int]]) -> pa.Table:
 
 
 def context(
-    product: DataProduct, period: Period, people: Mapping[int, tuple[int, int]], tables: Mapping[str, list[pa.Table]]
+    product: DataProduct,
+    period: Period,
+    people: Mapping[int, tuple[int, int]],
+    tables: Mapping[str, list[pa.Table]],
+    policy: Policy = POLICY,
 ) -> CountContext:
     """What the product counts from; `tables`: rows by the lake table's name, of anybody."""
     who, hours = eligible(people), 24 * len(period.days)
@@ -54,7 +65,7 @@ def context(
             known = np.isin(rows["pseudonym"].to_numpy(), who["pseudonym"].to_numpy())
             yield rows.append_column("member", pa.array(member)).filter(pa.array(known))
 
-    rules = product.rules(POLICY, period.cadence, hours)
+    rules = product.rules(policy, period.cadence, hours)
     return CountContext(
         period=period,
         zones=PLAN,
@@ -62,8 +73,8 @@ def context(
         eligible=who,
         rules={rule.name: rule for rule in rules},
         rows=rows,
-        covered=lambda day: np.ones((len(PLAN.zone_ids), 24), dtype=bool),
-        incomplete=lambda day: np.zeros(24, dtype=bool),
+        covered=lambda day: np.ones((len(PLAN.zone_ids), len(day_hours(day, ZONE))), dtype=bool),
+        incomplete=lambda day: np.zeros(len(day_hours(day, ZONE)), dtype=bool),
         ingested=tuple(period.days),
         home=HomeRules(60, 60),
     )

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from tasks.errors import StepFailed
 from tasks.period import Period
 from tasks.privacy.bounds import Contributions
-from tasks.products.dimensions import AGE_BANDS, GENDERS
-from tasks.products.footfall import DISTRICT_HOUR_DEMOGRAPHIC, PRODUCT, ZONE_HOUR
+from tasks.products.dimensions import AGE_BANDS, GENDERS, slot_starts
+from tasks.products.draw import counted
+from tasks.products.footfall import DISTRICT_HOUR_DEMOGRAPHIC, PRODUCT, SLOTS, ZONE_HOUR, ZONE_SLOT
 from tasks.products.shared_sums import relation
-from tests.unit.products.counting import PLAN, POLICY, context, with_facts
+from tests.unit.privacy.sources import Silence
+from tests.unit.products.counting import PLAN, POLICY, SLOT_POLICY, context, with_facts
 
 DAY = Period.day(date(2026, 3, 2))
 HOURS = 24
@@ -113,3 +115,63 @@ def test_a_district_has_coverage_where_one_of_its_zones_has() -> None:
     assert no_district[1].all()
     assert no_district.shape == all_incomplete.shape == (2, HOURS, 6, 3)
     assert all_incomplete[:, -1].all()
+
+
+CLOCK_DAYS = [DAY, Period.day(date(2026, 3, 29)), Period.day(date(2026, 10, 25))]
+"""Of 24, 23 and 25 hours: the first slot has 3, 2 and 4."""
+
+
+@settings(deadline=None)
+@given(stays, people, st.sampled_from(CLOCK_DAYS))
+def test_a_slot_counts_each_person_in_the_zone_of_most_of_its_hours(
+    rows: dict[tuple[int, int], int], who: dict[int, tuple[int, int]], day: Period
+) -> None:
+    facts = context(PRODUCT, day, who, {"presence": [presence(rows)]}, SLOT_POLICY)
+    hours = [hour.astimezone(facts.timezone).hour for hour in facts.hours]
+    rows = {(person, hour): zone for (person, hour), zone in rows.items() if hour < len(hours)}
+    facts = context(PRODUCT, day, who, {"presence": [presence(rows)]}, SLOT_POLICY)
+    (count,) = PRODUCT.by_levels(facts.rules).counts
+    fine, coarse = count(facts)
+    expected = np.zeros((3, 8), np.int64)
+    for person in who:
+        for slot in range(8):
+            there = [zone for (p, hour), zone in rows.items() if p == person and hours[hour] // 3 == slot]
+            if there:
+                expected[max(range(3), key=lambda zone: (there.count(zone), -zone)), slot] += 1
+    assert fine.values.tolist() == expected.tolist()
+    assert coarse.values.sum(axis=(2, 3))[0].tolist() == (expected[0] + expected[2]).tolist(), "zones of the east"
+    assert (fine.bound, coarse.bound) == (8, 8)
+
+
+@pytest.mark.parametrize(("day", "first"), list(zip(CLOCK_DAYS, (3, 2, 4), strict=True)))
+def test_every_day_has_eight_slots_of_the_local_clock_and_a_bound_of_eight(day: Period, first: int) -> None:
+    public = context(PRODUCT, day, {}, {}, SLOT_POLICY)
+    starts = ZONE_SLOT.keys(public)["slot_start"].to_pylist()[:8]
+    assert [start.astimezone(public.timezone).hour for start in starts] == list(range(0, 24, 3))
+    assert np.diff(slot_starts(public)).tolist() == [first, *[3] * 6]
+    bounds = [rule.bound for rule in PRODUCT.rules(SLOT_POLICY, day.cadence, len(public.hours))]
+    assert bounds == [8, 8]
+
+
+def test_somebody_seen_every_hour_reaches_the_bound_of_slots() -> None:
+    everywhere = presence({(1, hour): hour % 3 for hour in range(25)})
+    facts = context(PRODUCT, CLOCK_DAYS[2], {1: (0, 0)}, {"presence": [everywhere]}, SLOT_POLICY)
+    for sums in SLOTS.counts[0](facts):
+        assert (sums.values**2).sum() == 8 == sums.bound
+
+
+def test_a_slot_has_coverage_at_some_hour_and_is_incomplete_with_an_empty_one() -> None:
+    covered = FULL.copy()
+    covered[1, 1:] = False
+    facts = with_facts(context(PRODUCT, DAY, {}, {}, SLOT_POLICY), covered, np.arange(HOURS) == 4)
+    (_, nowhere), (_, incomplete) = SLOTS.statuses(facts)["zone_slot"]
+    assert nowhere.tolist() == [[False] * 8, [False, *[True] * 7], [False] * 8]
+    assert incomplete.tolist() == [[False, True, *[False] * 6]] * 3
+
+
+def test_a_policy_with_slots_releases_slots_alone() -> None:
+    facts = context(PRODUCT, DAY, {}, {"presence": []}, SLOT_POLICY)
+    table = counted(PRODUCT, facts, Silence())().table
+    assert table.column_names[:3] == ["level", "zone_id", "slot_start"]
+    assert table["level"].unique().to_pylist() == ["zone_slot", "district_slot_demographic"]
+    assert table.num_rows == 3 * 8 + 2 * 8 * 18
