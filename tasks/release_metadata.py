@@ -136,12 +136,21 @@ def _quality(stores: ReleasedStores, release: Release) -> tuple[tuple[str, ...],
     ]
     profiles = [day_profile(stores, day.day, day.profile_revision) for day in days]
     rules = stores.policy.policy.gate.rules
-    return tuple(warning for day in days for warning in _warnings(stores, day, len(days) > 1)), {
+    warnings = [warning for day in days for warning in _warnings(stores, day, len(days) > 1)]
+    return (*_days_missing(release), *warnings), {
         "files": sum(day.event_files for day in days),
         "files_unreadable": sum(day.event_files_unreadable for day in days),
         "hours": sum(len(profile.hours) for profile in profiles),
         "hours_incomplete": sum(sum(incomplete_hours(profile, rules)) for profile in profiles),
     }
+
+
+def _days_missing(release: Release) -> list[str]:
+    """A sentence on the days of the period that the release does without."""
+    days = [str(day) for day in Period.parse(release.period).days]
+    missing = [day for day in days if day not in release.generations]
+    more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+    return [f"{len(missing)} of {len(days)} days are missing: {', '.join(missing[:3])}{more}."] if missing else []
 
 
 def _warnings(stores: ReleasedStores, day: DayGeneration, name_day: bool) -> list[str]:

@@ -48,8 +48,8 @@ VISITORS = Level(
 )
 VISITS = Level(
     "zone_visits",
-    "Visits by when they began. A stay that midnight cuts is `today` on the day on which it began, and `before` on the "
-    "next one. Of a person with very many visits, each counts for less.",
+    "Visits by when they began. Each is `today` on one day alone; one that midnight cuts is `before` on the next day. "
+    "Of a person with very many visits, each counts for less.",
     (ZONE, ARRIVAL),
     additive=frozenset({"zone_id", "arrival"}),
     reading="took place in",

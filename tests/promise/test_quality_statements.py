@@ -5,6 +5,8 @@ from datetime import date
 from tasks.deliverable.view import ReleaseView
 from tasks.period import Period
 from tasks.products.footfall import PRODUCT as FOOTFALL
+from tasks.products.spec import DataProduct
+from tasks.products.visitors import MONTH
 from tasks.release_metadata import release_view, zones_view
 from tests.promise.conftest import Way
 from tests.promise.landing import EVENTS, as_csv, consent, person, seen, write_events, write_people
@@ -12,14 +14,14 @@ from tests.promise.landing import EVENTS, as_csv, consent, person, seen, write_e
 DAY = date(2026, 3, 3)
 
 
-def told(way: Way, *overrides: str) -> ReleaseView:
-    """What deliveries of the day say, once it is ingested and published."""
+def told(way: Way, *overrides: str, product: DataProduct = FOOTFALL, period: str = str(DAY)) -> ReleaseView:
+    """What deliveries of the period say, once the day is ingested and the period is published."""
     way.ingest(DAY, *overrides)
-    way.publish("footfall", str(DAY))
+    way.publish(product.name, period)
     stores = way.stores()
-    release = stores.ledger.find("footfall", 3, str(DAY))
+    release = stores.ledger.find(product.name, product.version, period)
     assert release
-    return release_view(stores, FOOTFALL, Period.day(DAY), release, zones_view(stores, release))
+    return release_view(stores, product, Period.parse(period), release, zones_view(stores, release))
 
 
 def test_a_client_is_told_how_many_files_were_left_out(way: Way) -> None:
@@ -42,3 +44,11 @@ def test_a_client_is_told_nothing_that_rests_on_exact_counts_of_rows(way: Way) -
     assert (facts.quality["files"], facts.quality["files_unreadable"]) == (1, 0)
     (line,) = (line for line in way.stores().catalog.gate(DAY, 1) if line.rule == "bad_times")
     assert (line.status, line.exact) == ("overridden", True)
+
+
+def test_a_client_is_told_which_days_a_month_lacks(way: Way) -> None:
+    write_people(way.landing, [person("a")], [consent("a")])
+    write_events(way.landing, DAY, seen("a", DAY))
+    (warning,) = told(way, product=MONTH, period="2026-03").warnings
+    assert warning.startswith("30 of 31 days are missing: 2026-03-01, 2026-03-02, 2026-03-04")
+    assert warning.endswith("and 27 more.")

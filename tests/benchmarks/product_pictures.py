@@ -1,0 +1,105 @@
+"""Draw docs/images/PRODUCT.svg: `python -m tests.benchmarks.product_pictures FOLDER [PRODUCT...]`.
+
+FOLDER holds a client's deliveries of a simulated city, as downloaded: `FOLDER/visitors/v2/data/...`.
+A product's picture is a function in PICTURES: from its folder to panels of bars.
+"""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import duckdb
+
+IMAGES = Path("docs/images")
+COLOURS = ("#0b5394", "#e69138", "#6aa84f", "#8e7cc3")
+LEFT, WIDTH, ROW, BAR = 90, 250, 30, 11
+
+
+class Bar(NamedTuple):
+    """A delivered number with its interval, in a row of a panel, and the series that its colour stands for."""
+
+    row: str
+    series: str
+    value: float
+    low: float
+    high: float
+
+
+class Panel(NamedTuple):
+    """Bars under a heading."""
+
+    heading: str
+    bars: Sequence[Bar]
+
+
+def rows(folder: Path, table: str, cadence: str, columns: str, where: str = "true") -> list[Bar]:
+    """The shown numbers of a delivered table: `columns` are row, series, value, low and high, in SQL."""
+    files = folder / f"*/data/{table}/cadence={cadence}/*/*/*.parquet"
+    sql = f"SELECT {columns} FROM '{files}' WHERE status = 'estimate' AND {where} ORDER BY 1, 2 DESC"
+    return [Bar(*row) for row in duckdb.execute(sql).fetchall()]
+
+
+def visitors(folder: Path) -> Iterator[Panel]:
+    """Persons of a day and of its week; visits of the day by when they began."""
+    some = "zone_id IN (SELECT DISTINCT zone_id FROM '{}' ORDER BY 1 LIMIT 8)".format(
+        folder / "*/data/zone/cadence=day/*/*/*.parquet"
+    )
+    persons = "zone_name, '{}', persons, persons_low, persons_high"
+    day, week = (rows(folder, "zone", each, persons.format(f"in a {each}"), some) for each in ("day", "week"))
+    yield Panel("Persons", [*day, *week])
+    visits = "zone_name, arrival, visits, visits_low, visits_high"
+    yield Panel("Visits of the day, by arrival", rows(folder, "zone_visits", "day", visits, some))
+
+
+PICTURES: dict[str, Callable[[Path], Iterator[Panel]]] = {"visitors": visitors}
+
+
+def picture(title: str, panels: Sequence[Panel]) -> str:
+    """The panels beside each other, as SVG."""
+    height = 100 + ROW * max(len({bar.row for bar in panel.bars}) for panel in panels)
+    width = len(panels) * (LEFT + WIDTH + 60)
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-size="13">',
+            "<style>text{font-family:sans-serif;dominant-baseline:middle}.strong{font-weight:bold}.end{text-anchor:end}"
+            ".mid{text-anchor:middle}</style>",
+            f'<title>{title}</title><rect width="{width}" height="{height}" fill="#fff"/>',
+            *(line for n, panel in enumerate(panels) for line in _panel(panel, n * (LEFT + WIDTH + 60) + 10, height)),
+            f'<text x="{width - 10}" y="18" class="end" fill="#555">line: 90 % interval</text>',
+            "</svg>\n",
+        ]
+    )
+
+
+def _panel(panel: Panel, left: int, height: int) -> Iterator[str]:
+    names, series = (list(dict.fromkeys(bar[n] for bar in panel.bars)) for n in (0, 1))
+    top = max(bar.high for bar in panel.bars) * 1.02
+    yield f'<text x="{left}" y="18" font-size="15" class="strong">{panel.heading}</text>'
+    for number, name in enumerate(series):
+        x = left + LEFT + number * 100
+        yield f'<rect x="{x}" y="36" width="11" height="11" fill="{COLOURS[number]}" fill-opacity=".6"/>'
+        yield f'<text x="{x + 16}" y="42">{name}</text>'
+    for mark in _marks(top):
+        at = left + LEFT + mark / top * WIDTH
+        yield f'<line x1="{at:.1f}" x2="{at:.1f}" y1="58" y2="{height - 34}" stroke="#ddd"/>'
+        yield f'<text x="{at:.1f}" y="{height - 20}" class="mid">{mark:,}</text>'
+    for number, name in enumerate(names):
+        yield f'<text x="{left + LEFT - 8}" y="{62 + number * ROW + BAR}" class="end">{name}</text>'
+    for bar in panel.bars:
+        y = 62 + names.index(bar.row) * ROW + series.index(bar.series) * (BAR + 1)
+        start, end, low, high = (left + LEFT + each / top * WIDTH for each in (0, bar.value, max(bar.low, 0), bar.high))
+        colour = COLOURS[series.index(bar.series)]
+        yield f'<rect x="{start}" y="{y}" width="{end - start:.1f}" height="{BAR}" fill="{colour}" fill-opacity=".6"/>'
+        yield f'<line x1="{low:.1f}" x2="{high:.1f}" y1="{y + BAR / 2}" y2="{y + BAR / 2}" stroke="#000"/>'
+
+
+def _marks(top: float) -> list[int]:
+    step = next(step for step in (1, 5, 10, 50, 100, 500, 1_000, 5_000, 10_000, 10**6) if top / step <= 5)
+    return list(range(0, int(top) + 1, step))
+
+
+if __name__ == "__main__":
+    for product in sys.argv[2:] or PICTURES:
+        svg = picture(f"{product} of a simulated city", list(PICTURES[product](Path(sys.argv[1]) / product)))
+        (IMAGES / f"{product}.svg").write_text(svg)
