@@ -20,6 +20,7 @@ from urllib.request import Request, urlopen
 
 from tasks.store.database import Database
 from tasks.store.locks import Locks
+from tests.few_products import policy_of_two
 from tests.forked import Command
 
 PATIENCE_SECONDS = 240
@@ -93,9 +94,12 @@ class Served:
     settings: dict[str, str] = field(default_factory=dict)
     process: "subprocess.Popen[str] | None" = None
     said: Path = field(init=False)
+    policy: Path = field(init=False)
 
     def __post_init__(self) -> None:
         self.said = self.home.with_suffix(".said")
+        self.policy = self.home.with_suffix(".policy.toml")
+        self.policy.write_text(policy_of_two())
 
     @property
     def url(self) -> str:
@@ -105,8 +109,8 @@ class Served:
     def environment(self) -> dict[str, str]:
         """Of a person's shell who knows this home only."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "THRONG_"))}
-        own = {"THRONG_HOME": str(self.home), "THRONG_LANDING": str(self.landing), "PREFECT_WORKER_QUERY_SECONDS": "1"}
-        return kept | own | DEAD_PROXIES | self.settings
+        own = {"THRONG_HOME": str(self.home), "THRONG_LANDING": str(self.landing), "THRONG_POLICY": str(self.policy)}
+        return kept | own | {"PREFECT_WORKER_QUERY_SECONDS": "1"} | DEAD_PROXIES | self.settings
 
     def for_shells(self) -> dict[str, str]:
         """What the production shape wrote down, as a shell reads it."""

@@ -19,13 +19,14 @@ from tasks.products.registry import published
 from tasks.services.client_file import client_file
 from tasks.services.s3 import S3Server, serve
 from tasks.simulate import SimulationPlan, simulate
+from tests.few_products import LEFT_OUT, policy_of_two
 from tests.plain_validator import judge_plainly
 
 DAY = date(2026, 3, 3)
 NOW = datetime.now(ZoneInfo("Europe/Berlin"))
 FIRST = NOW.date() - timedelta(days=5)
 DAYS = [str(FIRST + timedelta(days=n)) for n in range(5)]
-DAILY = sum(Cadence.DAY in product.cadences for product in published())
+DAILY = sum(Cadence.DAY in product.cadences for product in published(LEFT_OUT))
 """Releases of a day."""
 
 
@@ -100,10 +101,12 @@ def throng(city: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Thron
     """The command line with a fresh home and a landing of its own."""
     landing = tmp_path / "landing"
     shutil.copytree(city, landing, copy_function=shutil.copy2)
-    for name in ("LAKE", "DATABASE_URL", "POLICY", "ENGINE", "MEMORY_LIMIT"):
+    for name in ("LAKE", "DATABASE_URL", "ENGINE", "MEMORY_LIMIT"):
         monkeypatch.delenv(f"THRONG_{name}", raising=False)
+    (tmp_path / "policy.toml").write_text(policy_of_two())
     monkeypatch.setenv("THRONG_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("THRONG_LANDING", str(landing))
+    monkeypatch.setenv("THRONG_POLICY", str(tmp_path / "policy.toml"))
     monkeypatch.chdir(tmp_path)
     return Throng(tmp_path / "home", landing)
 

@@ -141,10 +141,10 @@ def test_a_byte_order_mark_is_no_fault(throng: Throng) -> None:
 
 
 def test_a_policy_over_its_own_cap_does_not_start(throng: Throng, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tasks.policy_file import shipped
+    from tests.few_products import policy_of_two
 
     policy = throng.home.parent / "policy.toml"
-    policy.write_text(shipped().read_text().replace("cap = 1.0", "cap = 0.1"))
+    policy.write_text(policy_of_two().replace("cap = 1.0", "cap = 0.1"))
     monkeypatch.setenv("THRONG_POLICY", str(policy))
     said = throng("ingest", DAY)
     assert said.code == 2

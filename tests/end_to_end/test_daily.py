@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tasks.policy_file import shipped
 from tests.end_to_end.conftest import DAILY, DAYS, Said, Throng, charged, done
 from tests.end_to_end.prefects_pages import artifacts_of, parent_of, runs_of
+from tests.few_products import policy_of_two
 from tests.forked import Command
 from tests.served import until
 
@@ -63,7 +63,7 @@ def test_a_day_whose_folder_is_open_waits_by_that_name_and_nothing_fails_for_it(
     five_days: Throng, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     policy = five_days.home.parent / "policy.toml"
-    policy.write_text(shipped().read_text().replace("close_after = 6", "close_after = 30"))
+    policy.write_text(policy_of_two().replace("close_after = 6", "close_after = 30"))
     monkeypatch.setenv("THRONG_POLICY", str(policy))
     for day in DAYS[:-1]:
         shutil.rmtree(five_days.landing / "events" / f"date={day}")

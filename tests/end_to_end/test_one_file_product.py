@@ -28,7 +28,6 @@ from tasks.mobility.presence import presence_tables
 from tasks.mobility.tables import LakeTable
 from tasks.period import Cadence, Period
 from tasks.plan import Plan, State, Step, make_plan
-from tasks.policy_file import shipped
 from tasks.privacy.bounds import Contributions, Integers
 from tasks.privacy.derived import StoredRelease
 from tasks.privacy.derived_level import DerivedLevel
@@ -45,6 +44,7 @@ from tasks.store import Stores, open_stores
 from tasks.store.audit import AuditEntry
 from tasks.store.client_file import parse_client
 from tasks.store.lake import DeliveryKey
+from tests.few_products import policy_of_two
 from tests.plain_validator import plain
 from tests.promise.landing import consent, person, write_events, write_network, write_people
 
@@ -266,7 +266,7 @@ def week(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Delivered]:
         patch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(s3.credentials))
         patch.setenv("AWS_CONFIG_FILE", "/dev/null")
         make_landing(root / "landing")
-        (root / "policy.toml").write_text(shipped().read_text() + POLICY)
+        (root / "policy.toml").write_text(policy_of_two() + POLICY)
         with registered(COMMUTE, ARRIVALS):
             yield delivered(
                 Settings(home=root / "home", landing=str(root / "landing"), policy=root / "policy.toml"), s3

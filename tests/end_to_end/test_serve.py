@@ -20,7 +20,7 @@ import pytest
 
 from flows.links import FLOW_RUN
 from flows.serving.terminal_states import CANCELLED
-from tasks.policy_file import shipped
+from tests.few_products import policy_of_two
 from tests.served import Served, alive, descendants, ports, until, with_words
 
 DAY = "2026-03-03"
@@ -296,7 +296,7 @@ def test_the_production_shape_keeps_all_in_postgresql_has_a_client_and_leaves_no
 
 
 def _closing_later(file: Path) -> Path:
-    file.write_text(shipped().read_text().replace("close_after = 6 ", "close_after = 6.5 "))
+    file.write_text(policy_of_two().replace("close_after = 6 ", "close_after = 6.5 "))
     return file
 
 

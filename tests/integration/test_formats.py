@@ -54,7 +54,7 @@ def test_every_format_and_file_form_gives_the_same_rows_to_every_product(
 ) -> None:
     persons, release = _way(tmp_path, format, container)
     assert sorted(persons) == [table.name for table in lake_tables()]
-    assert {name for name, rows in persons.items() if len(rows) <= 100} == set()
+    assert {name for name, rows in persons.items() if len(rows) <= 20} == set()
     assert persons == native[0]
     assert release.equals(native[1])
 

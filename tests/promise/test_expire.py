@@ -24,8 +24,9 @@ from tests.promise.landing import consent, person, seen, write_events, write_peo
 from tests.refusals import refused
 
 DAY, NEXT = date(2026, 3, 3), date(2026, 3, 4)
-MONTH = Period.month(DAY)
-KEPT = [(Period.day(DAY), DAY), (Period.day(NEXT), NEXT), (MONTH, DAY), (MONTH, NEXT)]
+MONTH, WEEK = Period.month(DAY), Period.parse("2026-W10")
+PERIODS = (MONTH, WEEK, Period.day(DAY), Period.day(NEXT))
+KEPT = [(period, day) for period in PERIODS for day in (DAY, NEXT) if day in period.days]
 PEOPLE = [person("a"), person("b")]
 LEFT = [consent("a"), consent("b", withdrawn="2026-04-10T00:00:00Z")]
 CHANGING = ("lake.without", "lake.keep_only", "lake.remove_eligible", "lake.delete_eligible",
@@ -62,7 +63,7 @@ def ends(way: Way) -> datetime:
 
 
 def persons(stores: Stores) -> dict[str, int]:
-    """Distinct pseudonyms in each day's tables, and in the month's state of it."""
+    """Distinct pseudonyms in each day's tables, and in the week's and month's states of it."""
     found: dict[str, set[int]] = {}
     for period, day in KEPT:
         for file in stores.catalog.files_of(period, day):
@@ -79,15 +80,15 @@ def test_keys_and_rows_go_together_when_their_time_is_over_and_not_before(kept: 
     stores = kept.stores()
     kept.now = min(ends(kept), datetime.now(UTC) + timedelta(days=30))
     assert expire(kept).periods == 0
-    assert len(stores.data_keys.periods()) == len(stores.pseudonym_keys.periods()) == 3
+    assert len(stores.data_keys.periods()) == len(stores.pseudonym_keys.periods()) == len(PERIODS)
     sealed = sum(len(stores.catalog.files_of(*of)) for of in KEPT)
     kept.now = ends(kept)
     ref = expire(kept)
-    assert (ref.periods, ref.files) == (3, sealed)
+    assert (ref.periods, ref.files) == (len(PERIODS), sealed)
     assert stores.data_keys.periods() | stores.pseudonym_keys.periods() == set()
     assert not list(stores.settings.lake_root.rglob("*.sealed"))
     assert [entry.subject for entry in stores.audit.entries() if entry.event == "period destroyed"] == [
-        f"period {period}" for period in (MONTH, DAY, NEXT)
+        f"period {period}" for period in PERIODS
     ]
     assert expire(kept) == ExpiryRef(ref.outcome, 0, 0, 0)
 
@@ -122,7 +123,7 @@ def test_restored_keys_and_rows_of_an_expired_period_are_used_by_nothing_and_des
     for act in (lambda: kept.publish("footfall", str(NEXT)), lambda: kept.ingest(NEXT, again=True)):
         with refused("release.data_expired"):
             act()
-    assert expire(kept).periods == 3
+    assert expire(kept).periods == len(PERIODS)
     assert stores.data_keys.periods() | stores.pseudonym_keys.periods() == set()
     assert not list(stores.settings.lake_root.rglob("*.sealed"))
 

@@ -16,6 +16,7 @@ from tasks.period import Period
 from tasks.release import utc_now
 from tasks.settings import Settings
 from tasks.store import open_stores
+from tests.few_products import policy_of_two
 
 URL = "database_url"
 MOST_SECONDS = 30
@@ -24,7 +25,8 @@ MOST_SECONDS = 30
 def settings(home: Path, landing: Path) -> Settings:
     """Settings of a home, whatever the environment says."""
     os.chdir(home.parent)
-    return Settings(home=home, landing=str(landing), database_url=database_url(home))
+    policy = home / "policy.toml"
+    return Settings(home=home, landing=str(landing), database_url=database_url(home), policy=policy)
 
 
 def database_url(home: Path) -> str | None:
@@ -35,6 +37,7 @@ def database_url(home: Path) -> str | None:
 def new_home(home: Path, server: str | None) -> None:
     """A folder and, on a PostgreSQL server, an empty database."""
     home.mkdir()
+    (home / "policy.toml").write_text(policy_of_two())
     if server:
         _create(home, server)
 

@@ -47,6 +47,7 @@ def command(place: Place, home: Path, words: Sequence[str] = AS_COMMAND, **strea
     """A command in a process of its own."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("THRONG_", "PREFECT_"))}
     environment |= {"THRONG_HOME": str(home), "THRONG_LANDING": str(place.landing)}
+    environment |= {"THRONG_POLICY": str(home / "policy.toml")}
     environment |= {"THRONG_DATABASE_URL": url} if (url := database_url(home)) else {}
     environment |= place.warm.credentials
     return Command([*words, "--json"], environment, home.parent, **streams)

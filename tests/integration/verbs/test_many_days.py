@@ -27,6 +27,7 @@ def landing(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def day_after_day(home: Path, landing: Path) -> list[Sample]:
     """In a process that collects no garbage: what waits for that, stays. One database is enough for the real gates."""
     os.environ |= {"THRONG_HOME": str(home), "THRONG_LANDING": str(landing)}
+    os.environ["THRONG_POLICY"] = str(home / "policy.toml")
     if url := database_url(home):
         os.environ["THRONG_DATABASE_URL"] = url
         judge_plainly(pytest.MonkeyPatch())

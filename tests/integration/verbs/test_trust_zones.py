@@ -103,6 +103,7 @@ def throng(zone: Zone, *words: str) -> tuple[int, str]:
     """The command line's exit code and output."""
     zone.close()
     os.environ |= {"THRONG_HOME": str(zone.home), "THRONG_LANDING": str(zone.landing)}
+    os.environ["THRONG_POLICY"] = str(zone.home / "policy.toml")
     os.chdir(zone.folder)
     ran = CliRunner().invoke(app, [*words])
     return ran.exit_code, ran.output
