@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 import duckdb
 
+from tasks.products.dimensions import DAY_PARTS
+
 IMAGES = Path("docs/images")
 COLOURS = ("#0b5394", "#e69138", "#6aa84f", "#8e7cc3")
 LEFT, WIDTH, ROW, BAR = 90, 250, 30, 11
@@ -52,12 +54,32 @@ def visitors(folder: Path) -> Iterator[Panel]:
     yield Panel("Visits of the day, by arrival", rows(folder, "zone_visits", "day", visits, some))
 
 
-PICTURES: dict[str, Callable[[Path], Iterator[Panel]]] = {"visitors": visitors}
+def dwell(folder: Path) -> Iterator[Panel]:
+    """Quartiles of a week by the part of the day in which visits began, in two zones."""
+    found = rows(folder, "dwell_time", "week", "day_part, zone_name, 0, 0, 0", "statistic = 'median'")
+    for zone in sorted({bar.series for bar in found if bar.row == "evening"})[:2]:
+        columns = "day_part, replace(statistic, '_quartile', ''), minutes, minutes_low, minutes_high"
+        bars = rows(folder, "dwell_time", "week", columns, f"statistic <> 'mean' AND zone_name = '{zone}'")
+        parts, order = ["all", *DAY_PARTS], ["lower", "median", "upper"]
+        ordered = sorted(bars, key=lambda bar: (parts.index(bar.row), order.index(bar.series)))
+        yield Panel(f"{zone}: quartiles, minutes", ordered)
+
+
+def loyalty(folder: Path) -> Iterator[Panel]:
+    """Shares of a zone's visitors by the number of days."""
+    columns = "zone_name, days, 100 * share, 100 * share_low, 100 * share_high"
+    bars = sorted(rows(folder, "zone_days", "month", columns, "zone_id <= 'Z0010'"), key=lambda bar: bar[:2])
+    half = sorted({bar.row for bar in bars})[:4]
+    yield Panel("Visitors by days, %", [bar for bar in bars if bar.row in half])
+    yield Panel("Further zones", [bar for bar in bars if bar.row not in half])
+
+
+PICTURES: dict[str, Callable[[Path], Iterator[Panel]]] = {"visitors": visitors, "dwell": dwell, "loyalty": loyalty}
 
 
 def picture(title: str, panels: Sequence[Panel]) -> str:
     """The panels beside each other, as SVG."""
-    height = 100 + ROW * max(len({bar.row for bar in panel.bars}) for panel in panels)
+    height = 100 + max(row_height(panel) * len({bar.row for bar in panel.bars}) for panel in panels)
     width = len(panels) * (LEFT + WIDTH + 60)
     return "\n".join(
         [
@@ -72,12 +94,17 @@ def picture(title: str, panels: Sequence[Panel]) -> str:
     )
 
 
+def row_height(panel: Panel) -> int:
+    """Of a panel's rows, which hold a bar for each series."""
+    return max(ROW, 6 + (BAR + 1) * len({bar.series for bar in panel.bars}))
+
+
 def _panel(panel: Panel, left: int, height: int) -> Iterator[str]:
     names, series = (list(dict.fromkeys(bar[n] for bar in panel.bars)) for n in (0, 1))
     top = max(bar.high for bar in panel.bars) * 1.02
     yield f'<text x="{left}" y="18" font-size="15" class="strong">{panel.heading}</text>'
     for number, name in enumerate(series):
-        x = left + LEFT + number * 100
+        x = left + LEFT + number * min(100, WIDTH // len(series))
         yield f'<rect x="{x}" y="36" width="11" height="11" fill="{COLOURS[number]}" fill-opacity=".6"/>'
         yield f'<text x="{x + 16}" y="42">{name}</text>'
     for mark in _marks(top):
@@ -85,9 +112,9 @@ def _panel(panel: Panel, left: int, height: int) -> Iterator[str]:
         yield f'<line x1="{at:.1f}" x2="{at:.1f}" y1="58" y2="{height - 34}" stroke="#ddd"/>'
         yield f'<text x="{at:.1f}" y="{height - 20}" class="mid">{mark:,}</text>'
     for number, name in enumerate(names):
-        yield f'<text x="{left + LEFT - 8}" y="{62 + number * ROW + BAR}" class="end">{name}</text>'
+        yield f'<text x="{left + LEFT - 8}" y="{62 + number * row_height(panel) + BAR}" class="end">{name}</text>'
     for bar in panel.bars:
-        y = 62 + names.index(bar.row) * ROW + series.index(bar.series) * (BAR + 1)
+        y = 62 + names.index(bar.row) * row_height(panel) + series.index(bar.series) * (BAR + 1)
         start, end, low, high = (left + LEFT + each / top * WIDTH for each in (0, bar.value, max(bar.low, 0), bar.high))
         colour = COLOURS[series.index(bar.series)]
         yield f'<rect x="{start}" y="{y}" width="{end - start:.1f}" height="{BAR}" fill="{colour}" fill-opacity=".6"/>'
