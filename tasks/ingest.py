@@ -26,6 +26,8 @@ from tasks.events.reasons import READ_REASONS
 from tasks.events.register_values import RegisterFacts
 from tasks.events.row_rules import ReadContext
 from tasks.mobility.cells import CellPlan
+from tasks.mobility.confusion import confusion
+from tasks.mobility.coverage import Coverage
 from tasks.mobility.day import PROFILE_UNIT, walk_rules
 from tasks.mobility.plans import Plans, load_plans
 from tasks.mobility.tables import LakeTable
@@ -166,10 +168,13 @@ class Ingest:
         root, policy, day = self._stores.settings.landing_root, self._stores.policy.policy, landing.day
         plans = load_plans(root, day, policy.time, landing.formats, checks)
         zones, cells = plans.zones, plans.cells
-        inputs = DayInputs(self._digest(landing), zones.version, cells.version, self._stores.policy.digest)
+        inputs = DayInputs(self._digest(landing), zones.version, plans.cell_version, self._stores.policy.digest)
         generation = self._stores.catalog.begin_day(day, inputs, listing_of(landing.files))
         staged = self._stores.lake.new_version(day, generation)
         self._stores.lake.write_plan(zones.version, zones.geojson())
+        self._stores.lake.write_confusion(
+            zones.version, plans.cell_version, lambda: confusion(Coverage(plans)).table(zones)
+        )
         for table in self._tables():
             staged.keep_table(table)
         staged.write_coverage(cells.covered_hours(len(zones.zone_ids), len(day_hours(day, policy.time.local))))

@@ -17,7 +17,7 @@ from tasks.period import day_start
 from tasks.policy import Calendar
 
 COMPLETE = "_COMPLETE"
-REGISTERS = ("cells", "zones", "subscribers", "consents", "population")
+REGISTERS = ("cells", "zones", "subscribers", "consents", "population", "footprints")
 
 
 @dataclass(frozen=True)

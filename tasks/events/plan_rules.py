@@ -66,7 +66,7 @@ OUTSIDE_ZONES = PlanRule(
 
 
 def _attribute(column: str, allowed: str) -> PlanRule:
-    """A rule for an optional column that is not used yet: it warns."""
+    """A rule for an optional column: it warns, and a value that breaks it is not used."""
     action = f"Correct {column} in the cell plan, or leave it empty."
     return PlanRule(f"cells.{column}", f"rows have a value of {column} that is not {allowed}", action, "warning")
 
@@ -84,8 +84,10 @@ def _between(least: float, most: float) -> Callable[[str], bool]:
 _TECHNOLOGIES = ("gsm", "edge", "umts", "wcdma", "hspa", "cdma", "lte", "nr", "nb-iot", "2g", "3g", "4g", "5g", "6g")
 ATTRIBUTES: Mapping[str, tuple[PlanRule, Callable[[str], bool]]] = {
     "azimuth": (_attribute("azimuth", "from 0 to 360 degrees"), _between(0, 360)),
+    "beam_width": (_attribute("beam_width", "from 1 to 360 degrees"), _between(1, 360)),
     "range_m": (_attribute("range_m", "from 1 to 200,000 metres"), _between(1, 200_000)),
     "height_m": (_attribute("height_m", "from 0 to 1,000 metres"), _between(0, 1_000)),
+    "power_w": (_attribute("power_w", "from 0.001 to 10,000 watts"), _between(0.001, 10_000)),
     "technology": (
         _attribute("technology", "a technology such as LTE or 5G"),
         lambda text: text.casefold().startswith(_TECHNOLOGIES),

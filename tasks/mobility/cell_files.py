@@ -16,6 +16,8 @@ from tasks.events.formats.detect import PARQUET, UnreadableFile, by_format, kind
 from tasks.events.formats.sections import CellFormat
 from tasks.events.plan_rules import ATTRIBUTES
 
+DIRECTIONALITY = "directionality"
+"""A column of the Eurostat topology: 0 means that the azimuth says nothing."""
 CORRECT = "Correct the cell plan and land it again."
 
 
@@ -69,7 +71,9 @@ def read_file(path: Path, formats: Formats) -> CellFile:
             f"{path.name} has the columns {', '.join(doubled)} more than once.", CORRECT, "cells.duplicate_column"
         )
     single = [name for name in there if [each.casefold() for each in there].count(name.casefold()) == 1]
-    more = by_format(single, tuple(ATTRIBUTES))
+    theirs = {name: name for name in (*ATTRIBUTES, DIRECTIONALITY)}
+    theirs |= {str(name): column for name, column in format_.attributes.items()}
+    more = {name: own for name, column in theirs.items() for own in by_format(single, (column,)).values()}
     try:
         if kind == PARQUET:
             file = pyarrow.parquet.ParquetFile(path)  # read_table would import pandas: a second of start-up

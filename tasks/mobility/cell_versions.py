@@ -25,6 +25,8 @@ class Topology:
     longitude: NDArray[np.float64]
     valid_from: NDArray[np.float64]
     valid_to: NDArray[np.float64]
+    radio: NDArray[np.float64]
+    """[version, attribute] in the order of `cell_attributes.RADIO`; NaN where the plan says nothing."""
 
     def take(self, rows: NDArray[np.integer]) -> "Topology":
         """The given rows, in the given order."""

@@ -31,6 +31,8 @@ class CellPlan:
     to_second: Int32
     zone: Int32
     """Index of the zone, -1 outside every zone."""
+    radio: NDArray[np.float64]
+    """[version, attribute] in the order of `cell_attributes.RADIO`; NaN where the plan says nothing."""
     not_today: NDArray[np.object_]
     """Ids in the file that are not valid at any time of the day."""
 
@@ -53,7 +55,7 @@ class CellPlan:
     def version(self) -> str:
         """First 12 hex digits of the SHA-256 of everything in the plan that can change a result."""
         digest = hashlib.sha256("\n".join([*self.cell_id, "", *self.not_today]).encode())
-        for column in (self.latitude, self.longitude, self.from_second, self.to_second, self.zone):
+        for column in (self.latitude, self.longitude, self.from_second, self.to_second, self.zone, self.radio):
             digest.update(column.tobytes())
         return digest.hexdigest()[:12]
 
@@ -100,6 +102,7 @@ def cell_plan(cells: Topology, zone: Int32, day: date, time: Calendar, checks: P
         from_second=from_second[today],
         to_second=to_second[today],
         zone=zone[today],
+        radio=cells.radio[today],
         not_today=np.array(sorted({*cells.cell_id} - {*ids}), object),  # setdiff1d compares objects pair by pair
     )
 

@@ -15,6 +15,7 @@ from tasks.mobility.cell_files import read_files
 from tasks.mobility.cell_versions import Topology
 from tasks.mobility.cells import CellPlan, cell_plan
 from tasks.mobility.day import NO_ZONE, Int32
+from tasks.mobility.footprints import NO_FOOTPRINTS, Footprints, read_footprints
 from tasks.mobility.topology import checked_topology
 from tasks.mobility.zone_file import Zone, checked_zones
 from tasks.mobility.zones import ZonePlan, merged_plan
@@ -30,6 +31,12 @@ class Plans:
     cells: CellPlan
     not_counted: tuple[str, ...]
     """Sensitive zones whose cells count nowhere on this day."""
+    footprints: Footprints = NO_FOOTPRINTS
+
+    @property
+    def cell_version(self) -> str:
+        """Version of the cell plan and its footprints."""
+        return self.footprints.version(self.cells.version)
 
     def notes(self, others: Mapping[date, str]) -> tuple[str, ...]:
         """What the operator should know; `others` are the zone plan versions of the month's days in the lake."""
@@ -73,7 +80,8 @@ def load_plans(
     exposed = sorted(took for took, into in plan.merged.items() if np.any(covered[row[took]] & ~covered[row[into]]))
     final = np.searchsorted(plan.zone_ids, [plan.merged.get(zone.zone_id, zone.zone_id) for zone in zones])
     final[[row[zone_id] for zone_id in exposed]] = NO_ZONE
-    return Plans(plan, today.in_zones(final.astype(np.int32)), tuple(exposed))
+    counted = today.in_zones(final.astype(np.int32))
+    return Plans(plan, counted, tuple(exposed), read_footprints(landing, plan, counted))
 
 
 def _read(landing: Path, time: Calendar, formats: Formats, checks: PlanChecks) -> tuple[tuple[Zone, ...], Topology]:

@@ -1,6 +1,6 @@
 """The network's cells as landed, over all time, in the columns that a mapping names."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
@@ -14,10 +14,11 @@ from tasks.errors import RejectedInput, shown
 from tasks.events import plan_rules
 from tasks.events.formats import Formats, shipped
 from tasks.events.formats.columns import BLANKS
+from tasks.mobility.cell_attributes import odd_values, radio_attributes
 from tasks.mobility.cell_files import CORRECT, CellFile, read_files
 from tasks.mobility.cell_times import inclusive, read_as
 from tasks.mobility.cell_versions import Topology, in_order
-from tasks.mobility.columns import degrees, epochs, plain, text
+from tasks.mobility.columns import degrees, epochs, text
 
 
 def read_topology(landing: Path, zone: ZoneInfo, formats: Formats | None = None) -> Topology:
@@ -49,10 +50,7 @@ def _broken(landed: Topology, files: Sequence[CellFile]) -> dict[plan_rules.Plan
         plan_rules.MISSING_ID: landed.cell_id == "",
         plan_rules.INVALID_DEGREES: ~((np.abs(landed.latitude) <= 90) & (np.abs(landed.longitude) <= 180)),
         plan_rules.INVALID_TIME: np.isnan(landed.valid_from) | np.isnan(landed.valid_to),
-        **{
-            rule: np.concatenate([_odd(file, name, fits) for file in files])
-            for name, (rule, fits) in plan_rules.ATTRIBUTES.items()
-        },
+        **dict(_odd(files)),
     }
 
 
@@ -64,18 +62,10 @@ def _row(files: Sequence[CellFile], n: int) -> str:
     return f"row {n + 1}" + (f" of {shown(files[part].path.name)}" if len(files) > 1 else "")
 
 
-def _odd(file: CellFile, attribute: str, fits: Callable[[str], bool]) -> NDArray[np.bool_]:
-    """Rows with a value that does not fit. Few values differ, so each is judged once."""
-    if attribute not in file.attributes:
-        return np.zeros(len(file.table), bool)
-    column = plain(file.table[file.attributes[attribute]])
-    try:
-        coded = column.cast(pa.string()).dictionary_encode(null_encoding="encode")
-    except pa.ArrowException:  # a list, say
-        return np.asarray(column.is_valid())
-    values = [not fits(text.strip()) if text and text.strip() else False for text in coded.dictionary.to_pylist()]
-    odd: NDArray[np.bool_] = np.array(values, bool)[np.asarray(coded.indices)]
-    return odd
+def _odd(files: Sequence[CellFile]) -> Iterator[tuple[plan_rules.PlanRule, NDArray[np.bool_]]]:
+    """Rows with a value of an optional column that does not fit, by rule."""
+    for name, (rule, _) in plan_rules.ATTRIBUTES.items():
+        yield rule, np.concatenate([odd_values(file, name) for file in files])
 
 
 def _topology(file: CellFile, zone: ZoneInfo) -> Topology:
@@ -87,6 +77,7 @@ def _topology(file: CellFile, zone: ZoneInfo) -> Topology:
         degrees(file.table, file.names[format_.longitude], name, format_.decimal),
         _limits(file, format_.valid_from, zone, -np.inf),
         _limits(file, format_.valid_to, zone, np.inf),
+        radio_attributes(file),
     )
 
 

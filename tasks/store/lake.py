@@ -1,5 +1,6 @@
 """The lake: days, releases and deliveries over one object store, and who may be counted in each period."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,6 +38,17 @@ class ReleasedLake(InstallationPart, ReleaseStore, DeliveryStore):
     def write_plan(self, version: str, geojson: bytes) -> None:
         """Keep a zone plan under its version, which is a digest of its content."""
         self.objects.put_if_absent(f"plans/{version}.geojson", geojson)
+
+    def write_confusion(self, zone_plan: str, cell_plan: str, made: Callable[[], pa.Table]) -> None:
+        """Keep the confusion matrix of two plans; it is made once. It says nothing of a person."""
+        path = _confusion(zone_plan, cell_plan)
+        if not self.objects.size(path):
+            self.objects.put_if_absent(path, parquet(made()))
+
+    def confusion(self, zone_plan: str, cell_plan: str) -> pa.Table | None:
+        """A kept confusion matrix (model, assigned_zone, true_zone, share); None of days before there was one."""
+        path = _confusion(zone_plan, cell_plan)
+        return table_of(self.objects.get(path)) if self.objects.size(path) else None
 
     def plan(self, version: str) -> bytes:
         """A kept zone plan's GeoJSON."""
@@ -79,6 +91,10 @@ class Lake(DayStore, ReleasedLake):
     def delete_eligible(self, period: Period) -> None:
         """Delete a period's eligible list; fine if there is none."""
         self.objects.delete(_eligible(period))
+
+
+def _confusion(zone_plan: str, cell_plan: str) -> str:
+    return f"plans/{zone_plan}/{cell_plan}/confusion.parquet"
 
 
 def _eligible(period: Period) -> str:

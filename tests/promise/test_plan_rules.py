@@ -69,6 +69,16 @@ def test_a_day_with_right_plans_keeps_what_each_rule_counted(landed: Way) -> Non
     assert (found["cells.none_valid"].value, found["cells.none_valid"].limit) == (1, 4)
 
 
+def test_a_day_in_the_lake_has_the_confusion_matrix_of_its_plans(landed: Way) -> None:
+    landed.ingest(DAY)
+    day = landed.stores().catalog.current(DAY)
+    assert day
+    stored = landed.stores().lake.confusion(day.zone_plan, day.cell_plan)
+    assert stored
+    sums = stored.group_by(["model", "true_zone"]).aggregate([("share", "sum")])["share_sum"].to_pylist()
+    assert sums == pytest.approx([1.0] * len(sums), abs=1e-9)
+
+
 def test_a_day_is_ingested_once_its_plan_is_corrected(landed: Way) -> None:
     cell_twice(landed.landing)
     with refused("cells.contradictory_versions"):
@@ -89,7 +99,7 @@ def test_a_plan_that_goes_bad_leaves_the_day_that_counts(landed: Way) -> None:
     assert current.generation == 1
 
 
-def test_a_column_that_is_not_used_yet_warns_and_stops_nothing(landed: Way) -> None:
+def test_an_optional_column_warns_and_stops_nothing(landed: Way) -> None:
     cells = (landed.landing / "cells.csv").read_text().splitlines()
     rows = [f"{cells[0]},azimuth", *(f"{cell},400" for cell in cells[1:])]
     (landed.landing / "cells.csv").write_text("\n".join(rows))

@@ -178,6 +178,9 @@ class EventFormat(Layout):
     """The network, where the file tells it."""
 
 
+Attribute = Literal["azimuth", "beam_width", "range_m", "height_m", "power_w", "technology"]
+
+
 class CellFormat(Layout):
     """A format of the cell plan."""
 
@@ -197,6 +200,8 @@ class CellFormat(Layout):
     """Whether the day or instant in `valid_to` still belongs to the validity."""
     time: TimeForm = TimeForm()
     """How both times are written; a date alone is its first instant."""
+    attributes: Annotated[dict[Attribute, Text], Field(default_factory=dict)]
+    """`height_m = "antenna_height"`: the file's name of an optional column, in Throng's unit."""
 
 
 class RegisterFormat(Layout):

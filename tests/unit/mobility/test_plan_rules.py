@@ -22,6 +22,7 @@ from tests.unit.mobility.test_zones import feature, square
 TIME = policy_file.load().policy.time
 DAY = date(2026, 3, 2)
 HEAD = "cell_id,latitude,longitude,valid_from,valid_to,azimuth,range_m,height_m,technology"
+MORE = ",beam_width,power_w"
 CELLS = ("c1,52.05,13.05,2026-01-01,,120,900,30,LTE", "c2,52.05,13.15,,,,,,", "abroad,40,13,,,0,1,0,5G NSA")
 A, B = feature("a", square(0, 0)), feature("b", square(1, 0))
 LINE = {**B, "geometry": mapping(square(1, 0).boundary)}
@@ -36,6 +37,8 @@ BREAKS: dict[str, tuple[tuple[str, ...], tuple[Any, ...]]] = {
     "cells.azimuth": (("c3,52.05,13.05,,,361,,,",), ()),
     "cells.range_m": (("c3,52.05,13.05,,,,far,,",), ()),
     "cells.height_m": (("c3,52.05,13.05,,,,,-1,",), ()),
+    "cells.beam_width": (("c3,52.05,13.05,,,,,,,0,",), ()),
+    "cells.power_w": (("c3,52.05,13.05,,,,,,,,lots",), ()),
     "cells.technology": (("c3,52.05,13.05,,,,,,smoke signals",), ()),
     "zones.no_properties": ((), ({**B, "properties": None},)),
     "zones.invalid_id": ((), (feature("b", square(1, 0), parent_id=""),)),
@@ -60,7 +63,9 @@ def counted(folder: Path, cells: Any = CELLS, zones: Any = (A, B), checks: PlanC
     """(count, total, whether it fails) by rule."""
     checks = checks or PlanChecks()
     (folder / "zones.geojson").write_text(json.dumps({"features": zones}))
-    (folder / "cells.csv").write_text("\n".join([HEAD, *cells]))
+    (folder / "cells.csv").write_text(
+        "\n".join([HEAD + MORE, *(row if row.count(",") == 10 else f"{row},," for row in cells)])
+    )
     load_plans(folder, DAY, TIME, shipped(), checks)
     return by_rule(checks)
 
@@ -97,7 +102,7 @@ def checks_total(code: str) -> int:
 
 
 @pytest.mark.parametrize("code", WARN)
-def test_a_value_of_a_column_that_is_not_used_yet_warns(tmp_path: Path, code: str) -> None:
+def test_a_value_of_an_optional_column_warns(tmp_path: Path, code: str) -> None:
     found = counted(tmp_path, (*CELLS, *BREAKS[code][0]))
     assert {rule: each for rule, each in found.items() if each[2]} == {code: (1, 4, True)}
 
@@ -148,7 +153,7 @@ def test_a_row_of_a_part_is_named_with_its_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("column", [pa.array([[1]]), pa.array([b"\xff"]), pa.array(["x"]).dictionary_encode()], ids=str)
 @pytest.mark.parametrize("name", ATTRIBUTES)
-def test_a_column_that_is_not_used_yet_may_be_of_any_type(tmp_path: Path, name: str, column: Any) -> None:
+def test_an_optional_column_may_be_of_any_type(tmp_path: Path, name: str, column: Any) -> None:
     (tmp_path / "zones.geojson").write_text(json.dumps({"features": [A, B]}))
     place = {"cell_id": ["c"], "latitude": [52.05], "longitude": [13.05], "valid_from": [DAY], "valid_to": pa.nulls(1)}
     pq.write_table(pa.table({**place, name: column}), tmp_path / "cells.parquet")
@@ -158,7 +163,7 @@ def test_a_column_that_is_not_used_yet_may_be_of_any_type(tmp_path: Path, name: 
     assert len(checks.warnings) == 1
 
 
-def test_a_column_that_is_not_used_yet_may_be_there_twice(tmp_path: Path) -> None:
+def test_an_optional_column_may_be_there_twice(tmp_path: Path) -> None:
     (tmp_path / "zones.geojson").write_text(json.dumps({"features": [A, B]}))
     (tmp_path / "cells.csv").write_text(f"{HEAD},Azimuth\n{CELLS[0]},far\n")
     load_plans(tmp_path, DAY, TIME)

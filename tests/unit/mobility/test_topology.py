@@ -187,7 +187,12 @@ def in_turn(versions: list[Version]) -> list[Version] | None:
     """One cell's versions as the plan has them; None where they are refused."""
     start, end, place = (np.array(column, float) for column in zip(*versions, strict=True))
     checks = PlanChecks()
-    cells = in_order(Topology("cells", np.array(["c"] * len(versions), object), place, place, start, end), checks)
+    cells = in_order(
+        Topology(
+            "cells", np.array(["c"] * len(versions), object), place, place, start, end, np.full((len(place), 6), np.nan)
+        ),
+        checks,
+    )
     if any(measure.stops for measure in checks.measures):
         return None
     return list(zip(cells.valid_from, cells.valid_to, cells.latitude, strict=True))

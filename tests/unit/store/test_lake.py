@@ -252,3 +252,16 @@ def test_a_plan_is_kept_under_its_version(lake: Lake) -> None:
     lake.write_plan("abc123", b"{}")
     lake.write_plan("abc123", b"{}")
     assert lake.plan("abc123") == b"{}"
+
+
+def test_a_confusion_matrix_is_made_once_for_two_plans(lake: Lake) -> None:
+    made: list[pa.Table] = []
+
+    def make() -> pa.Table:
+        made.append(pa.table({"share": [1.0]}))
+        return made[-1]
+
+    assert lake.confusion("abc123", "def456") is None
+    for _ in range(2):
+        lake.write_confusion("abc123", "def456", make)
+    assert (lake.confusion("abc123", "def456"), len(made)) == (made[0], 1)
