@@ -8,6 +8,7 @@ from types import FrameType
 from flows.cli import (
     clients,
     clients_ended,
+    coverage,
     demo,
     diagnostics,
     history,
@@ -28,6 +29,7 @@ __all__ = [
     "app",
     "clients",
     "clients_ended",
+    "coverage",
     "demo",
     "diagnostics",
     "history",

@@ -7,7 +7,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 ORDER = (
-    *("demo", "init", "simulate", "inspect", "doctor", "migrate", "client", "keys"),
+    *("demo", "init", "simulate", "inspect", "coverage", "doctor", "migrate", "client", "keys"),
     *("ingest", "publish", "deliver", "verify", "daily", "backfill", "expire", "serve"),
     *("status", "runs", "releases", "deliveries", "budget", "quote"),
 )

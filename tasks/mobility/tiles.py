@@ -78,3 +78,8 @@ def zone_tiles(shape: BaseGeometry, zones: int) -> ZoneTiles:
 def projected(shapes: Sequence[BaseGeometry], plane: Plane) -> list[BaseGeometry]:
     """Shapes in degrees on the plane."""
     return list(shapely.transform(np.array(shapes, object), plane.project))
+
+
+def areas(shapes: Sequence[BaseGeometry]) -> Reals:
+    """Square metres of shapes in degrees."""
+    return np.asarray(shapely.area(projected(shapes, plane_of(shapes))), np.float64)

@@ -58,6 +58,7 @@ VERBS = {"ingest", "publish", "deliver", "expire", "verify", "rotate"} | {
         "metrics",
         "status",
         "landing_check",
+        "coverage",
         "inspect",
     ),  # what is to be done, and what is to be told
 }

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tasks import policy_file
 from tasks.errors import RejectedInput
 from tasks.mobility.confusion import OUTSIDE, confusion
-from tasks.mobility.coverage import Coverage
+from tasks.mobility.coverage import CELLS_HEARD, Coverage
 from tasks.mobility.plans import Plans, load_plans
 from tasks.mobility.radio import MODELS, PUBLISHED, Antennas, paths, strengths
 from tasks.mobility.tiles import Plane, plane_of, projected, tile_side, zone_tiles
@@ -283,3 +283,13 @@ def test_the_eurostat_topology_and_text_tell_the_same_of_antennas(tmp_path: Path
 def test_a_value_that_breaks_its_rule_is_as_none(tmp_path: Path) -> None:
     found = plans(tmp_path, "a1,52.05,13.05,,,400,65,far,25,0,smoke").cells.radio[0]
     np.testing.assert_array_equal(found, [np.nan, 65, np.nan, 25, np.nan, np.nan])
+
+
+def test_a_tile_of_a_dense_network_hears_its_nearest_cells_and_no_other(tmp_path: Path) -> None:
+    places = np.random.default_rng(5).uniform(0, 0.1, (150, 2))
+    made = plans(tmp_path, *(f"k{n:03d},{52 + y:.6f},{13 + x:.6f}{EMPTY}" for n, (x, y) in enumerate(places)))
+    at = plane_of(made.zones.geometries).project(np.stack([made.cells.longitude, made.cells.latitude], axis=1))
+    for chunk in Coverage(made).chunks():
+        for tile in (0, len(chunk.centres) - 1):
+            nearest = np.argsort(np.hypot(*(at - chunk.centres[tile]).T))[:CELLS_HEARD]
+            assert sorted(chunk.cells[tile].tolist()) == sorted(nearest.tolist())
