@@ -69,6 +69,11 @@ def done(said: Said) -> Counter[tuple[str, str]]:
     return Counter((result["verb"], result["outcome"]) for result in said.document["results"])
 
 
+def states_of_days(plan: dict[str, Any]) -> set[str]:
+    """The states of the days' releases; a week or month that ends among the days waits for its others."""
+    return {cell["state"] for cell in plan["cells"] if cell["period"] in DAYS}
+
+
 def charged(throng: Throng) -> Counter[str]:
     """How often each release was charged."""
     months = {day[:7] for day in DAYS}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.conftest import DAYS, Said, Throng, charged, done
+from tests.end_to_end.conftest import DAYS, Said, Throng, charged, done, states_of_days
 from tests.end_to_end.prefects_pages import artifacts_of, runs_of
 from tests.forked import Command
 from tests.served import until
@@ -32,7 +32,7 @@ def test_steps_at_once_end_as_one_after_the_other_does(five_days: Throng, apply:
     assert apply("nordmarkt").code == 0
     said = five_days("backfill", DAYS[0], DAYS[-1], "--parallel", "4", "--newest-first")
     assert (said.code, said.document["outcome"]) == (0, "Reconciled"), said.text
-    assert {cell["state"] for cell in said.document["after"]["cells"]} == {"done"}
+    assert states_of_days(said.document["after"]) == {"done"}
     assert done(said)["deliver", "Delivered"] == 5
     assert [r["subject"] for r in said.document["results"] if r["verb"] == "ingest"] == DAYS[::-1]
     assert charged(five_days) == dict.fromkeys(charged(five_days), 1)
@@ -81,7 +81,7 @@ def test_a_backfill_that_is_stopped_finishes_what_runs_and_the_same_command_goes
     assert "Stopped: Stopped after" in answer + running.said
     assert [run["verb"] for run in five_days("runs").document["runs"] if run["exit"] != 0] == ["backfill"]
     said = five_days("backfill", DAYS[0], DAYS[-1])
-    assert (said.code, {c["state"] for c in said.document["after"]["cells"]}) == (0, {"done"}), said.text
+    assert (said.code, states_of_days(said.document["after"])) == (0, {"done"}), said.text
     assert charged(five_days) == dict.fromkeys(charged(five_days), 1)
 
 

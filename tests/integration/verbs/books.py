@@ -12,10 +12,11 @@ import pyarrow.parquet as pq
 from tasks.client_state import client_spec
 from tasks.deliverable.index import facts_of
 from tasks.period import Period
+from tasks.privacy.release_table import OWN_COLUMNS
 from tasks.store import Stores
 from tasks.store.lake import LakeFile
 
-NOISY = {"value", "se", "low", "high", "status"}
+NOISY = OWN_COLUMNS - {"level"}
 STAGES = {"client applied", "asked", "register used"}
 """Audit entries of the tests' own preparations, and of what each attempt found in the landing."""
 

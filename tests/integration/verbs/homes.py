@@ -26,7 +26,8 @@ def settings(home: Path, landing: Path) -> Settings:
     """Settings of a home, whatever the environment says."""
     os.chdir(home.parent)
     policy = home / "policy.toml"
-    return Settings(home=home, landing=str(landing), database_url=database_url(home), policy=policy)
+    own = policy if policy.exists() else None
+    return Settings(home=home, landing=str(landing), database_url=database_url(home), policy=own)
 
 
 def database_url(home: Path) -> str | None:
@@ -45,7 +46,7 @@ def new_home(home: Path, server: str | None) -> None:
 def prepare(home: Path, landing: Path) -> None:
     """Open a new home and make its keys, so that pseudonyms are the same in each copy of it."""
     stores = open_stores(settings(home, landing))
-    for period in ("2026-03-03", "2026-03"):
+    for period in ("2026-03-03", "2026-W10", "2026-03"):
         stores.pseudonym_keys.key(Period.parse(period))
         stores.data_keys.key(Period.parse(period))
     key_ring(stores.signing_keys, utc_now())
