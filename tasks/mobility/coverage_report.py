@@ -34,10 +34,12 @@ class ZoneCoverage:
 
 @dataclass(frozen=True)
 class CoverageReport:
-    """All zones by id, uncovered ones, and pairs with the cosine of their columns."""
+    """All zones by id, uncovered ones, and pairs that cannot be distinguished, with the cosine of their columns."""
 
     zones: tuple[ZoneCoverage, ...]
     uncovered: tuple[str, ...]
+    without_cell: tuple[str, ...]
+    """Covered zones without a cell of their own: no person is ever counted in them."""
     alike: tuple[tuple[str, str, float], ...]
     weighted_by: str
 
@@ -45,7 +47,7 @@ class CoverageReport:
 def coverage_report(plans: Plans, found: Confusion, residents: Reals | None, areas: Reals) -> CoverageReport:
     """The report; persons are spread over zones by residents, or else by area."""
     ids, matrix = plans.zones.zone_ids, found.matrix()
-    weights = (areas if residents is None else residents) * (found.covered > 0)
+    weights = (areas if residents is None else residents) * found.covered
     inside = plans.cells.zone[plans.cells.zone != NO_ZONE]
     cells = np.bincount(inside, minlength=len(ids))
     counted = matrix[:-1] @ weights
@@ -59,7 +61,8 @@ def coverage_report(plans: Plans, found: Confusion, residents: Reals | None, are
     )
     pairs = tuple((ids[a], ids[b], cosine) for a, b, cosine in found.pairs_alike())
     uncovered = tuple(row.zone_id for row in rows if not row.covered)
-    return CoverageReport(rows, uncovered, pairs, "area" if residents is None else "residents")
+    without_cell = tuple(row.zone_id for row in rows if row.covered and not row.cells)
+    return CoverageReport(rows, uncovered, without_cell, pairs, "area" if residents is None else "residents")
 
 
 def _elsewhere(column: Reals, zone: int, ids: tuple[str, ...]) -> Shares:

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+import shapely
 from numpy.typing import NDArray
 
 from tasks.errors import RejectedInput
@@ -15,7 +16,15 @@ from tasks.mobility.cells import CellPlan
 from tasks.mobility.zones import ZonePlan
 
 FILE = "footprints.parquet"
-COLUMNS = ("cell_id", "zone_id", "weight")
+TYPES = {
+    "cell_id": pa.string(),
+    "weight": pa.float64(),
+    "zone_id": pa.string(),
+    "longitude": pa.float64(),
+    "latitude": pa.float64(),
+}
+BY_ZONE, BY_POINT = ("cell_id", "zone_id", "weight"), ("cell_id", "longitude", "latitude", "weight")
+"""The columns of a file; one that has a zone_id is read by zone."""
 MOST_ROWS = 5_000_000
 MOST_BYTES = 1 << 28
 _CORRECT = "Correct the file and land it again."
@@ -53,16 +62,41 @@ def read_footprints(landing: Path, zones: ZonePlan, cells: CellPlan) -> Footprin
     if not path.exists():
         return NO_FOOTPRINTS
     table = _table(path)
-    number = {zone: n for n, zone in enumerate(zones.zone_ids)}
-    number |= {took: number[into] for took, into in zones.merged.items()}
-    zone = _numbers(table["zone_id"], number)
-    weight = np.asarray(table["weight"].fill_null(np.nan), np.float64)
-    _refuse(zone < 0, "have no zone_id of the zone plan", "footprints.unknown_zone")
+    weight = _reals(table, "weight")
     _refuse(~((weight >= 0) & (weight <= 1)), "have no weight from 0 to 1", "footprints.invalid_weight")
     _refuse(
         np.asarray(pc.fill_null(pc.equal(table["cell_id"], ""), True)), "have no cell_id", "footprints.missing_cell"
     )
-    return _of_versions(zone, table["cell_id"], weight, cells, len(zones.zone_ids))
+    zone, part = _by_zone(table, zones) if "zone_id" in table.column_names else _by_point(table, zones)
+    inside = zone >= 0
+    cell_id = table["cell_id"].filter(pa.array(inside))
+    return _of_versions(zone[inside], cell_id, (weight * part)[inside], cells, len(zones.zone_ids))
+
+
+def _by_zone(table: pa.Table, zones: ZonePlan) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """The zone of each row, and the part of the zone that the row is about: all."""
+    number = {zone: n for n, zone in enumerate(zones.zone_ids)}
+    number |= {took: number[into] for took, into in zones.merged.items()}
+    zone = _numbers(table["zone_id"], number)
+    _refuse(zone < 0, "have no zone_id of the zone plan", "footprints.unknown_zone")
+    return zone, np.ones(len(zone))
+
+
+def _by_point(table: pa.Table, zones: ZonePlan) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """The zone around the point of each row, -1 outside, and the part that it has in the zone: all points are equal."""
+    longitude, latitude = _reals(table, "longitude"), _reals(table, "latitude")
+    wrong = ~((np.abs(latitude) <= 90) & (np.abs(longitude) <= 180))
+    _refuse(wrong, "have no longitude and latitude in degrees", "footprints.invalid_place")
+    places, of = np.unique(longitude + 1j * latitude, return_inverse=True)
+    point, around = shapely.STRtree(zones.geometries).query(shapely.points(places.real, places.imag), "intersects")
+    zone = np.full(len(places), -1, np.intp)
+    zone[point[::-1]] = around[::-1]
+    points = np.bincount(zone + 1, minlength=len(zones.zone_ids) + 1)
+    return zone[of], 1 / points[zone[of] + 1]
+
+
+def _reals(table: pa.Table, name: str) -> NDArray[np.float64]:
+    return np.asarray(table[name].fill_null(np.nan), np.float64)
 
 
 def _table(path: Path) -> pa.Table:
@@ -74,11 +108,12 @@ def _table(path: Path) -> pa.Table:
         if file.metadata.num_rows > MOST_ROWS:
             raise RejectedInput(f"{FILE} has more than {MOST_ROWS:,} rows.", _CORRECT, "footprints.too_large")
         names = list(file.schema_arrow.names)
-        if lacking := [name for name in COLUMNS if names.count(name) != 1]:
+        wanted = BY_ZONE if "zone_id" in names or "longitude" not in names else BY_POINT
+        if lacking := [name for name in wanted if names.count(name) != 1]:
             what = f"{FILE} needs these columns, once each: {', '.join(lacking)}."
             raise RejectedInput(what, _CORRECT, "footprints.missing_column")
-        types = pa.schema([("cell_id", pa.string()), ("zone_id", pa.string()), ("weight", pa.float64())])
-        return file.read(list(COLUMNS)).select(list(COLUMNS)).cast(types)
+        types = pa.schema([(name, TYPES[name]) for name in wanted])
+        return file.read(list(wanted)).select(list(wanted)).cast(types)
     except (pa.ArrowException, OSError, UnicodeDecodeError):
         raise RejectedInput(f"{FILE} cannot be read.", _CORRECT, "footprints.unreadable") from None
 

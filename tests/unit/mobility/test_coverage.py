@@ -229,9 +229,26 @@ def test_a_footprint_of_a_sensitive_zone_counts_for_the_zone_that_took_it(tmp_pa
     assert matrix(made)[:, 1].tolist() == [1, 0, 0]
 
 
+def test_footprints_of_points_are_the_mean_of_their_zone(tmp_path: Path) -> None:
+    """Two points lie in zone a, one in zone b, and one outside both."""
+    made = plans(
+        tmp_path,
+        *(IN_A + EMPTY, IN_B + EMPTY),
+        footprints={
+            "cell_id": ["a1", "a1", "b1", "b1", "b1"],
+            "longitude": [13.02, 13.08, 13.08, 13.15, 14.0],
+            "latitude": [52.05] * 5,
+            "weight": [1.0, 0.5, 0.5, 1.0, 1.0],
+        },
+    )
+    assert matrix(made)[:2].tolist() == [pytest.approx([0.75, 0]), pytest.approx([0.25, 1])]
+
+
 @pytest.mark.parametrize(
     ("footprints", "code"),
     [
+        ({"cell_id": ["a1"], "longitude": [13.0], "latitude": [95.0], "weight": [1.0]}, "footprints.invalid_place"),
+        ({"cell_id": ["a1"], "longitude": [13.0], "weight": [1.0]}, "footprints.missing_column"),
         (rows(("a1", "z", 0.5)), "footprints.unknown_zone"),
         ({**rows(("a1", "a", 0.5)), "zone_id": pa.array([None], pa.string())}, "footprints.unknown_zone"),
         (rows(("a1", "a", 1.5)), "footprints.invalid_weight"),

@@ -50,7 +50,9 @@ def test_an_uncovered_zone_is_named_and_confuses_no_other(tmp_path: Path) -> Non
 
 
 def test_zones_of_one_cell_are_a_pair(tmp_path: Path) -> None:
-    assert [pair[:2] for pair in report(plans(tmp_path, IN_A + EMPTY)).alike] == [("a", "b")]
+    found = report(plans(tmp_path, IN_A + EMPTY))
+    assert [pair[:2] for pair in found.alike] == [("a", "b")]
+    assert (found.uncovered, found.without_cell) == ((), ("b",))
 
 
 def test_residents_are_summed_over_ages_and_merged_zones(tmp_path: Path) -> None:
