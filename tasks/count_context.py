@@ -72,17 +72,20 @@ class _PeriodRows:
             yield rows.take(pa.array(np.argsort(rows["pseudonym"].to_numpy(), kind="stable")))
 
     def _countable(self, file: LakeFile) -> pa.Table:
-        """A file's rows of eligible persons that end after their consent, with `member` and `day`."""
+        """A file's rows of eligible persons after their consent, with `member` and `day`."""
         rows = self._stores.lake.rows(file)
         member, day = lookup_sorted(self._people, rows["pseudonym"].to_numpy()), (file.day - self._period.first).days
         rows = rows.append_column("member", pa.array(member)).append_column("day", pa.repeat(np.int16(day), len(rows)))
-        return rows.filter(pa.array(self._since[member] < self._ends(file, rows)))
+        return rows.filter(pa.array(self._since[member] < self._before(file, rows)))
 
-    def _ends(self, file: LakeFile, rows: pa.Table) -> npt.NDArray[np.int64]:
-        """The second of the period at which each row ends: with its hour where it has one, else with its day."""
-        begin, *_, end = (self._second(day) for day in (file.day, Period.day(file.day).end))
-        hours = rows["hour"].to_numpy().astype(np.int64) if "hour" in rows.column_names else None
-        return np.full(len(rows), end) if hours is None else begin + (hours + 1) * HOUR
+    def _before(self, file: LakeFile, rows: pa.Table) -> npt.NDArray[np.int64]:
+        """The second of the period before which consent of each row must begin: its hour's end, or the day's start."""
+        begin = self._second(file.day)
+        if "hour" in rows.column_names:
+            ends: npt.NDArray[np.int64] = begin + (rows["hour"].to_numpy().astype(np.int64) + 1) * HOUR
+            return ends
+        # a row of the whole day may rest on events from before a consent that was given again on that day
+        return np.full(len(rows), begin + 1)
 
     def _second(self, day: date) -> int:
         """Elapsed seconds from the period's local start to a day's."""

@@ -3,14 +3,20 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 
+import pyarrow as pa
 import pytest
 
-from tasks.period import Period
+from tasks.count_context import count_context
+from tasks.period import Cadence, Period
+from tasks.products.spec import DataProduct
+from tasks.products.visitors import MONTH, WEEK
 from tasks.refresh import Refresh
+from tasks.release_inputs import inputs_now
 from tests.promise.conftest import DISTRICT, Way
 from tests.promise.landing import consent, person, seen, write_events, write_people
 
 DAY = date(2026, 3, 3)
+MONTH_OF_DAY = Period.parse("2026-03")
 ALL_DAY, NEVER = [1] * 24, [0] * 24
 
 
@@ -100,6 +106,22 @@ def test_a_stay_that_began_before_a_consent_of_the_same_day_does_not_count(way: 
     write_people(way.landing, [person("a"), person("b")], noon)
     rows = way.table(way.publish("visitors", str(DAY))).to_pylist()
     assert [round(row["value"]) - DISTRICT for row in rows if row["level"] == "zone"] == [1] * 4, "b alone"
+
+
+@pytest.mark.parametrize(("product", "period"), [(WEEK, Period.holding(Cadence.WEEK, DAY)), (MONTH, MONTH_OF_DAY)])
+def test_what_is_kept_of_a_day_does_not_count_if_a_consent_was_given_again_on_it(
+    way: Way, product: DataProduct, period: Period
+) -> None:
+    _ingested(way, person("a"), person("b"), consents=[consent("a"), consent("b")])
+    evening = [consent("a", withdrawn="2026-03-03T10:00:00Z"), consent("a", granted="2026-03-03T22:00:00Z")]
+    write_people(way.landing, [person("a"), person("b")], [*evening, consent("b")])
+    stores = way.stores()
+    Refresh(stores, lambda: way.now).refresh(period)
+    listed = stores.lake.eligible(period).table
+    context = count_context(stores, product, period, inputs_now(stores, product, period, way.now), listed)
+    counted = pa.concat_tables(context.rows(*product.reads))
+    assert listed.num_rows == 2, "both stand again"
+    assert (counted.num_rows, len(counted["member"].unique())) == (4, 1), "b alone, in each of four zones"
 
 
 def test_the_panel_counts_who_consented_by_the_month_s_end_and_nobody_later(way: Way) -> None:
