@@ -15,7 +15,7 @@ from tasks.products.dimensions import DAY_PARTS
 
 IMAGES = Path("docs/images")
 COLOURS = ("#0b5394", "#e69138", "#6aa84f", "#8e7cc3")
-LEFT, WIDTH, ROW, BAR = 90, 250, 30, 11
+LEFT, WIDTH, ROW, BAR = 105, 250, 30, 11
 
 
 class Bar(NamedTuple):
@@ -74,7 +74,33 @@ def loyalty(folder: Path) -> Iterator[Panel]:
     yield Panel("Further zones", [bar for bar in bars if bar.row not in half])
 
 
-PICTURES: dict[str, Callable[[Path], Iterator[Panel]]] = {"visitors": visitors, "dwell": dwell, "loyalty": loyalty}
+def origin_destination(folder: Path) -> Iterator[Panel]:
+    """Trips of a week's working days into and out of one district, by the other one and the part of the day."""
+    trips, common = "trips, trips_low, trips_high", "day_type = 'weekday' AND day_part IN ('morning', 'afternoon')"
+    for way, one, other in (("to", "destination", "origin"), ("from", "origin", "destination")):
+        columns = f"replace({other}_district_name, '-Mitte', ''), day_part, {trips}"
+        place = f"{one}_district_id = 'D001' AND {other}_district_id <> 'D001' AND {common}"
+        yield Panel(f"Trips {way} Linden-Mitte", rows(folder, "district_pair_week", "week", columns, place))
+
+
+def catchment(folder: Path) -> Iterator[Panel]:
+    """Shares of home districts among the visitors of two zones, and how far away they live."""
+    columns = "replace(home_district_name, '-Mitte', ''), zone_name, 100 * share, 100 * share_low, 100 * share_high"
+    where = "zone_id IN ('Z0001', 'Z0058')"
+    yield Panel("Visitors by home, %", rows(folder, "zone_home_district", "month", columns, where))
+    columns = "replace(replace(statistic, 'ninetieth_', '90th '), '_', ' '), zone_name, kilometres, kilometres_low, kilometres_high"
+    order = ["lower quartile", "median", "upper quartile", "90th percentile"]
+    bars = rows(folder, "distance", "month", columns, where)
+    yield Panel("Distance, km", sorted(bars, key=lambda bar: order.index(bar.row)))
+
+
+PICTURES: dict[str, Callable[[Path], Iterator[Panel]]] = {
+    "visitors": visitors,
+    "dwell": dwell,
+    "loyalty": loyalty,
+    "origin_destination": origin_destination,
+    "catchment": catchment,
+}
 
 
 def picture(title: str, panels: Sequence[Panel]) -> str:
