@@ -88,7 +88,8 @@ def catchment(folder: Path) -> Iterator[Panel]:
     columns = "replace(home_district_name, '-Mitte', ''), zone_name, 100 * share, 100 * share_low, 100 * share_high"
     where = "zone_id IN ('Z0001', 'Z0058')"
     yield Panel("Visitors by home, %", rows(folder, "zone_home_district", "month", columns, where))
-    columns = "replace(replace(statistic, 'ninetieth_', '90th '), '_', ' '), zone_name, kilometres, kilometres_low, kilometres_high"
+    named = "replace(replace(statistic, 'ninetieth_', '90th '), '_', ' ')"
+    columns = f"{named}, zone_name, kilometres, kilometres_low, kilometres_high"
     order = ["lower quartile", "median", "upper quartile", "90th percentile"]
     bars = rows(folder, "distance", "month", columns, where)
     yield Panel("Distance, km", sorted(bars, key=lambda bar: order.index(bar.row)))
