@@ -74,10 +74,15 @@ def ended(outcome: str, borders: tuple[str, ...], stores: Stores, home: Path) ->
 
 def _books(stores: Stores, home: Path, files: dict[str, Path]) -> Books:
     ledger, catalog, lake = stores.ledger, stores.catalog, stores.settings.lake_root
-    rooms = ("presence", "month_state", "coverage", "quarantine", "plans", "allowed")
+    rooms = ("presence", "stays", "week_state", "month_state", "coverage", "quarantine", "plans", "allowed")
     days, (bucket, index) = catalog.generations(), _held(stores)
     return Books(
-        lake={str(path.relative_to(lake)): _content(stores, path) for room in rooms for path in _files(lake / room)},
+        lake={
+            str(path.relative_to(lake)): _content(stores, path)
+            for room in rooms
+            for path in _files(lake / room)
+            if path.name != "confusion.parquet"  # public, named by its cells: of cells that were replaced it stays
+        },
         releases={key: f"{r.state} {_public(files.get(key))}" for r in ledger.releases() for key in [_key(r)]},
         charges=[(_key(release), charge.month, charge.units) for release, charge in ledger.charges()],
         spent={month.month: (month.cap, month.spent) for month in ledger.months()},

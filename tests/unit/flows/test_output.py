@@ -142,7 +142,7 @@ def test_a_week_is_not_a_day() -> None:
 def test_commands_are_listed_in_the_order_in_which_one_needs_them() -> None:
     said = CliRunner().invoke(app, ["--help"]).output
     listed = [line.split()[0] for line in said.partition("Commands:\n")[2].splitlines()]
-    way = "demo init simulate inspect doctor migrate client keys ingest publish deliver verify daily"
+    way = "demo init simulate inspect coverage doctor migrate client keys ingest publish deliver verify daily"
     assert " ".join(listed) == f"{way} backfill expire serve status runs releases deliveries budget quote"
 
 
