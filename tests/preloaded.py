@@ -24,6 +24,7 @@ import tests.integration.soak.days
 import tests.integration.verbs.acting
 import tests.integration.verbs.faults
 import tests.publisher
+from tasks.deliverable.renderers.contract import violations
 from tasks.mobility.day import CellArrays, walk_rules
 from tasks.mobility.tables import PRESENCE, STAYS
 from tasks.mobility.walk import walk_partition
@@ -32,17 +33,20 @@ from tasks.policy_file import load
 from tasks.privacy.noise import gaussian
 from tasks.store.buckets import Buckets
 from tasks.validation import Expectation, validate
+from tests.unit.deliverable.factories import grant_view, rendered
 
 __all__ = ["alembic", "flows", "pytest", "sqlalchemy", "tasks", "tests", "typer"]
 
 
 def _warm() -> None:
-    """Load compiled kernels, Great Expectations as far as its first judgement, and the description of S3."""
+    """Load kernels, templates, a first judgement by Great Expectations and by a contract's standard, and what S3 is."""
     most = {"column": "x", "max_value": 2}
     validate(pa.table({"x": [1.0]}), [Expectation("x", "ExpectColumnValuesToBeBetween", most)])
     gaussian(1.0)
     configure_mappers()
     Buckets().at("s3://nowhere")
+    violations({})
+    rendered(grant=grant_view(formats=("parquet", "csv", "delta")))
     nowhere = CellArrays(np.empty(0, np.int32), *(np.empty(0) for _ in range(4)))
     rules = walk_rules(load().policy, Period.parse("2026-03-03").first, 16384)
     walk_partition(np.empty(0, np.int64), nowhere, rules, (PRESENCE, STAYS))

@@ -6,6 +6,7 @@ A copy that comes with the data proves integrity only if you received it, or its
 """
 
 import ast
+from functools import cache
 from pathlib import Path
 
 MODULES = ("untrusted", "signatures", "key_chain", "delivery", "delta_logs", "index_history", "location", "script")
@@ -18,6 +19,7 @@ if __name__ == "__main__" and not getattr(sys.flags, "safe_path", sys.flags.isol
 """
 
 
+@cache
 def source() -> bytes:
     """The modules as one file that needs nothing else of Throng, its imports first."""
     texts = [Path(__file__).with_name(f"{name}.py").read_bytes().decode() for name in MODULES]
