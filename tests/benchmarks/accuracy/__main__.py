@@ -61,11 +61,11 @@ def commit() -> str:
     return subprocess.run(words, cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
 
 
-def page(cities: list[City], products: list[Product]) -> Iterator[str]:
+def page(cities: list[City], products: list[Product], of_commit: str) -> Iterator[str]:
     """The page, line by line."""
     policies = [policy_file.load(ROOT / name).policy for name in POLICIES]
     yield "# Accuracy by product\n"
-    yield f"`python -m tests.benchmarks.accuracy --write` writes this page. It was written at commit {commit()}."
+    yield f"`python -m tests.benchmarks.accuracy --write` writes this page. It was written at commit {of_commit}."
     yield "[Accuracy](accuracy.md) says how to read it."
     for product in products:
         table = [line for city in cities for line in compared(city, product, policies)]
@@ -81,11 +81,12 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="write docs/explanation/accuracy-tables.md")
     given = parser.parse_args()
     products = [each for each in registry.published() if each.part in ANSWERS and given.product in (None, each.name)]
+    begun = commit()  # a run takes long enough for the checkout to change
     with tempfile.TemporaryDirectory() as folder:
         cities = [city_of(size, (given.keep or Path(folder)).absolute()) for size in given.cities]
         for city in cities:
             city.build()
-        lines = list(page(cities, products))
+        lines = list(page(cities, products, begun))
     if given.write:
         PAGE.write_text("\n".join(lines) + "\n")
     print("\n".join(lines))
