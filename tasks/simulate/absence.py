@@ -36,7 +36,9 @@ class Absence:
 def absence(plan: SimulationPlan, city: City, people: People, part: int, day: int) -> Absence:
     """The absences of one part's people on a day: a function of the seed and the day alone."""
     rng, size = plan.rng("absence", part), len(people)
-    travels = (rng.random(size) < TRAVELLERS) & ~np.isin(people.kind, [DEVICE, ROAMER, OUTSIDE_COMMUTER])
+    travels = (rng.random(size) < TRAVELLERS * (not plan.closed)) & ~np.isin(
+        people.kind, [DEVICE, ROAMER, OUTSIDE_COMMUTER]
+    )
     place = rng.choice(np.flatnonzero(city.square_zone == OUTSIDE).astype(np.int32), size)
     nights = np.minimum(rng.geometric(0.25, size), MOST_NIGHTS)
     turn = (day + rng.integers(0, CYCLE, size)) % CYCLE

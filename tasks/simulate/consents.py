@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from tasks.simulate.city import OUTSIDE, City
 from tasks.simulate.clock import instants
 from tasks.simulate.plan import Bools, Floats, SimulationPlan
 from tasks.simulate.population import CONSUMER, HOME_MCC, People
@@ -18,6 +19,11 @@ CHANNELS = ("app", "web", "shop", "hotline")
 BAND_LEAN = np.array([-0.08, 0.05, 0.05, 0.02, -0.02, -0.06])
 GENDER_LEAN = np.array([-0.02, 0.02, 0.0, -0.05])
 """How age bands and genders lean towards opting in, in shares at an even opt-in."""
+BIAS_BANDS = np.array([0.6, 0.45, 0.15, -0.1, -0.35, -0.75])
+BIAS_GENDERS = np.array([-0.25, 0.25, 0.0, -0.4])
+BIAS_AREAS = np.array([-0.1, 0.25, 0.15, 0.2, -0.2, -0.3, 0.1])
+BIAS_ACROSS = 0.55
+"""How age bands, genders, area types of homes and a smooth gradient over the city lean at full bias, in logits."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +58,11 @@ class Consents:
         return pa.table(columns)
 
 
-def collect_consents(plan: SimulationPlan, people: People) -> Consents:
-    """Ask every subscriber; the answers lean by age band and gender around the plan's share."""
+def collect_consents(plan: SimulationPlan, city: City, people: People) -> Consents:
+    """Ask every subscriber; the answers lean by age band, gender and home around the plan's share."""
     rng, size = plan.rng("consents"), len(people)
     first, span = int(plan.first.timestamp()), int((plan.end - plan.first).total_seconds())
-    standing = rng.random(size) < _shares(plan, people)
+    standing = rng.random(size) < _shares(plan, city, people)
     lot, late = rng.random(size), rng.random(size) < 0.01
     granted = first - rng.integers(30 * DAY, 900 * DAY, size)
     granted = np.where(standing & late, first + rng.integers(0, span, size), granted)
@@ -88,7 +94,29 @@ def _collect(rows: list[Any], active_from: Epochs, counts_from: Epochs) -> Conse
     return Consents(np.concatenate(picked), purpose, granted, withdrawn, (channel, text), active_from, counts_from)
 
 
-def _shares(plan: SimulationPlan, people: People) -> Floats:
+def _shares(plan: SimulationPlan, city: City, people: People) -> Floats:
     lean = BAND_LEAN[people.bands(plan.start.year)] + GENDER_LEAN[people.gender]
     even = 4 * plan.opt_in * (1 - plan.opt_in)
-    return np.asarray(np.clip(plan.opt_in + even * (lean - lean.mean()), 0, 1))
+    shares = np.asarray(np.clip(plan.opt_in + even * (lean - lean.mean()), 0, 1))
+    return _biased(plan, city, people, shares) if plan.opt_in_bias and even else shares
+
+
+def _biased(plan: SimulationPlan, city: City, people: People, shares: Floats) -> Floats:
+    """Shares of the same mean that depend on age band, gender and home as well."""
+    bands, genders = BIAS_BANDS[people.bands(plan.start.year)], BIAS_GENDERS[people.gender]
+    lean = plan.opt_in_bias * (bands + genders + _lean_of_homes(plan, city, people))
+    odds = np.log(shares.clip(0.01, 0.99)) - np.log1p(-shares.clip(0.01, 0.99)) + lean
+    low, high = -10.0, 10.0
+    for _ in range(50):
+        middle = (low + high) / 2
+        low, high = (middle, high) if (1 / (1 + np.exp(-odds - middle))).mean() < plan.opt_in else (low, middle)
+    return np.asarray(1 / (1 + np.exp(-odds - low)))
+
+
+def _lean_of_homes(plan: SimulationPlan, city: City, people: People) -> Floats:
+    """[person] by the area type of the home's zone, and by how far the home lies in one direction."""
+    angle = plan.rng("opt_in_bias").uniform(0, 2 * np.pi)
+    across = city.metres(people.home) @ [np.cos(angle), np.sin(angle)] / np.abs(city.tiling.rings).max()
+    zone = city.square_zone[people.home]
+    area = np.where(zone == OUTSIDE, 0, BIAS_AREAS[city.area_type[zone]])
+    return np.asarray(area + BIAS_ACROSS * np.clip(1.5 * across, -1, 1))

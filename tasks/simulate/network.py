@@ -6,7 +6,7 @@ import numpy as np
 
 from tasks.simulate.city import ARENA, LIVE, OUTSIDE, SQUARE_M, WORK, City, zones_at
 from tasks.simulate.plan import Bools, Floats, Ints, SimulationPlan
-from tasks.simulate.radio import SECTORS, serving_slots
+from tasks.simulate.radio import SECTORS, WORLDS, serving_slots
 
 SITES_PER_ZONE = 9
 COUNTRY_M = 3000
@@ -39,7 +39,7 @@ class RadioNetwork:
 
 
 def build_network(plan: SimulationPlan, city: City) -> RadioNetwork:
-    """The cells of a city: a function of seed and number of zones alone."""
+    """The cells of a city: a function of seed, number of zones and radio world alone."""
     rng = plan.rng("network")
     sites = _sites(city, rng)
     turn = rng.integers(0, 120, len(sites), np.int32)
@@ -56,7 +56,7 @@ def build_network(plan: SimulationPlan, city: City) -> RadioNetwork:
         district=np.where(zone == OUTSIDE, OUTSIDE, city.district[zone]).astype(np.int32),
         moved=(zone == zones_at(city.tiling, metres + MOVED_M)) & (rng.random(len(zone)) < MOVED_SHARE) & on_air,
         retired=retired,
-        serving=serving_slots(city, sites, turn, rng),
+        serving=serving_slots(city, sites, turn, WORLDS[plan.radio], rng),
         far=np.array([_nearest_cell(sites, city, x, y) for y in (-1, 1) for x in (-1, 1)], np.int32),
     )
 

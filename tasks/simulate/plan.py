@@ -21,13 +21,15 @@ CONTAINERS = {
     "flowkit": ("csv", "csv.gz", "csv.zst", "parquet"),
 }
 """Event formats, each with its file forms; the first is used where none is asked for."""
+RADIOS = ("usual", "wide")
+"""Radio worlds: how far cells are heard, and by what chance (radio.py)."""
 PART_SUBSCRIBERS = 8192
 """Subscribers of one file at 115 events a day: a million events, so that memory stays constant at any size."""
 
 
 @dataclass(frozen=True)
 class SimulationPlan:
-    """A city to simulate. `rate` is the median of events a day, `opt_in` and `dirty` are shares."""
+    """A city to simulate. `rate` is the median of events a day; `opt_in`, `opt_in_bias`, `dirty` are shares."""
 
     subscribers: int
     days: int
@@ -40,6 +42,13 @@ class SimulationPlan:
     format: str = "native"
     container: str | None = None
     timezone: str = "Europe/Berlin"
+    opt_in_bias: float = 0.0
+    """How strongly opting in depends on age band, gender and home: 0 hardly, 1 from about 20 to 80 %."""
+    closed: bool = False
+    """Whether nobody comes from outside or stays there."""
+    radio: str = "usual"
+    census: bool = False
+    """Whether residents with other operators are simulated, too, and all residents counted."""
 
     def __post_init__(self) -> None:
         limits = {
@@ -49,6 +58,7 @@ class SimulationPlan:
             "zones": (12, 1000),
             "rate": (1, 2000),
             "opt_in": (0, 1),
+            "opt_in_bias": (0, 1),
             "dirty": (0, 0.5),
         }
         for name, (least, most) in limits.items():
@@ -58,6 +68,12 @@ class SimulationPlan:
                     f"Choose {name} from {least} to {most}.",
                     "simulate.out_of_range",
                 )
+        if self.radio not in RADIOS:
+            raise Misconfigured(
+                f"The radio world {self.radio!r} is not known.",
+                f"Choose {', '.join(RADIOS)}.",
+                "simulate.unknown_radio",
+            )
         if self.format not in CONTAINERS:
             raise Misconfigured(
                 f"The format {self.format!r} is not known.",

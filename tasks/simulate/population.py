@@ -83,11 +83,18 @@ class People:
         of_age = (self.birth_year > 0) & (year - self.birth_year > MINIMUM_AGE)
         return np.asarray(of_age & (self.segment == CONSUMER) & (self.home_mcc == HOME_MCC))
 
+    def and_others(self, others: "People") -> "People":
+        """These persons, then others."""
+        mine, theirs = vars(self), vars(others)
+        return People(**{name: np.concatenate([mine[name], theirs[name]]) for name in mine})
+
 
 def build_population(plan: SimulationPlan, city: City) -> People:
     """Give every subscriber a kind, places, habits and a contract."""
     rng, size = plan.rng("people"), plan.subscribers
     kind = rng.choice(len(KINDS), size, p=KIND_SHARES).astype(np.int8)
+    if plan.closed:
+        kind[kind == OUTSIDE_COMMUTER] = WORKER
     home = _homes(city, kind, rng)
     foreign = kind == ROAMER
     home_mcc = np.where(foreign, rng.choice(FOREIGN_MCC, size), HOME_MCC).astype(np.int32)

@@ -1,5 +1,7 @@
 """Which cells serve a place, and how often: by distance, shadowing and load, as a table of equally likely slots."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from tasks.simulate.city import LIVE, OUTSIDE, SQUARE_M, WORK, City
@@ -9,36 +11,54 @@ SECTORS = 3
 SLOTS = 16
 """The number of equally likely slots of a place; one random slot is one draw by signal and load."""
 SITES_HEARD = 4
-SHED = 0.3
-"""How strongly a busy site hands people on to its neighbours."""
-BESIDE = 0.25
-"""How much weaker the second-best sector of a site is heard."""
 REACH_M = 4500
 """No phone is heard farther away, so that two cells of one place are never ten kilometres apart."""
 BLOCK = 4
 NEAREST = 32
 
 
-def serving_slots(city: City, sites: Floats, turn: Ints, rng: np.random.Generator) -> Ints:
+@dataclass(frozen=True)
+class RadioWorld:
+    """How signal reaches places."""
+
+    path_loss: float
+    """Exponent of distance."""
+    shadowing: float
+    """Standard deviation of the logarithm of chance, by place and site."""
+    power: float
+    """The same by site: some are heard farther than others."""
+    shed: float
+    """How strongly a busy site hands people on to its neighbours."""
+    beside: float
+    """How much weaker the second-best sector of a site is heard."""
+
+
+WORLDS = {"usual": RadioWorld(3.5, 0.35, 0, 0.3, 0.25), "wide": RadioWorld(2.7, 0.6, 0.5, 0.6, 0.45)}
+
+
+def serving_slots(city: City, sites: Floats, turn: Ints, world: RadioWorld, rng: np.random.Generator) -> Ints:
     """[square x SLOTS] serving cells; sites are points in metres, `turn` is the azimuth of each one's first sector."""
     centres = city.metres(np.arange(city.side**2, dtype=np.int32))
     near = _near_sites(city, sites, centres)
-    signal = _signal(city, sites, near, centres, rng)
+    signal = _signal(city, sites, near, centres, world, rng)
     best = np.argsort(-signal, axis=1)[:, :SITES_HEARD]
     strength, site = np.take_along_axis(signal, best, axis=1), np.take_along_axis(near, best, axis=1)
     sector, beside = _sectors(centres[:, None] - sites[site], turn[site])
     cells = np.concatenate([SECTORS * site + sector, (SECTORS * site + beside)[:, :2]], axis=1)
-    return _slots(cells, np.concatenate([strength, BESIDE * strength[:, :2]], axis=1))
+    return _slots(cells, np.concatenate([strength, world.beside * strength[:, :2]], axis=1))
 
 
-def _signal(city: City, sites: Floats, near: Ints, centres: Floats, rng: np.random.Generator) -> Floats:
+def _signal(
+    city: City, sites: Floats, near: Ints, centres: Floats, world: RadioWorld, rng: np.random.Generator
+) -> Floats:
     """Signal falls with distance and is shadowed by chance; a site that many live or work near sheds some of them."""
     apart = sites[near] - centres[:, None]
     distance = np.hypot(apart[..., 0], apart[..., 1])
-    signal = (distance + 80) ** -3.5 * rng.lognormal(0, 0.35, near.shape) * np.where(distance > REACH_M, 1e-9, 1)
+    chance = rng.lognormal(0, world.shadowing, near.shape) * rng.lognormal(0, world.power, len(sites))[near]
+    signal = (distance + 80) ** -world.path_loss * chance * np.where(distance > REACH_M, 1e-9, 1)
     strongest = np.take_along_axis(near, np.argmax(signal, axis=1)[:, None], axis=1)[:, 0]
     demand = np.bincount(strongest, weights=_demand(city), minlength=len(sites))
-    return np.asarray(signal / (np.maximum(demand / demand.mean(), 0.2) ** SHED)[near])
+    return np.asarray(signal / (np.maximum(demand / demand.mean(), 0.2) ** world.shed)[near])
 
 
 def _sectors(towards: Floats, turn: Ints) -> tuple[Ints, Ints]:

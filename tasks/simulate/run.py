@@ -10,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tasks.errors import Misconfigured
+from tasks.simulate.census import Census, take_census
 from tasks.simulate.city import City, build_city
 from tasks.simulate.clock import Day
 from tasks.simulate.consents import Consents, collect_consents
@@ -55,6 +56,7 @@ class _World:
     consents: Consents
     root: Path
     truth: Truth
+    census: Census | None
 
 
 def simulate(directory: Path, plan: SimulationPlan, progress: Progress | None = None) -> SimulationSummary:
@@ -71,6 +73,8 @@ def simulate(directory: Path, plan: SimulationPlan, progress: Progress | None = 
             accounts[path.relative_to(directory).as_posix()] = _write_part(world, part, number, day, path)
             if progress:
                 progress(len(accounts), plan.days * len(plan.parts))
+        if world.census:
+            world.census.write_others(world.city, len(plan.parts), len(world.people), number, day)
         (folder / "_COMPLETE").touch()
         arrived = day.epoch + day.seconds + ARRIVAL_SECONDS
         for file in folder.iterdir():  # so that a landing folder looks the same at every run
@@ -82,12 +86,14 @@ def simulate(directory: Path, plan: SimulationPlan, progress: Progress | None = 
 def _world(directory: Path, plan: SimulationPlan) -> _World:
     city = build_city(plan)
     network, people = build_network(plan, city), build_population(plan, city)
-    consents = collect_consents(plan, people)
+    consents = collect_consents(plan, city, people)
     truth = Truth(directory / "truth", people.ids(plan), pa.array(city.zone_ids))
     directory.mkdir(parents=True, exist_ok=True)
     write_reference_files(directory, plan, city, network, people, consents)
-    truth.write_homes(plan, city, people, consents)
-    return _World(plan, city, network, people, consents, directory, truth)
+    counted = people.eligible(plan.start.year) & (consents.counts_from >= 0)
+    truth.write_homes(plan, city, people, np.where(counted, consents.counts_from, -1))
+    census = take_census(directory, plan, city, people) if plan.census else None
+    return _World(plan, city, network, people, consents, directory, truth, census)
 
 
 def _write_part(world: _World, part: int, number: int, day: Day, path: Path) -> Account:
@@ -102,8 +108,10 @@ def _write_part(world: _World, part: int, number: int, day: Day, path: Path) -> 
     rows = sendable(plan, _as_sent(add_defects(plan, world.network, clean, settled, day, rng), day, rng))
     table = Sender(plan, people, world.network).table(rows, day)
     write_table(path, table, np.flatnonzero(rows.have("unreadable_row")).tolist())
-    world.truth.write_presence(part, some.start, presence(city, motion, len(people), day), day)
-    world.truth.write_itineraries(part, some.start, city, people, days, day)
+    zones = presence(city, motion, len(people), day)
+    for truth in (world.truth, world.census.truth) if world.census else (world.truth,):
+        truth.write_presence(part, some.start, zones, day)
+        truth.write_itineraries(part, some.start, city, people, days, day)
     return account(rows, people.eligible(day.date.year), since, day)
 
 

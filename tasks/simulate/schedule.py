@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tasks.simulate.city import ARENA, SHOP, VISIT, City
+from tasks.simulate.city import ARENA, OUTSIDE, SHOP, VISIT, City
 from tasks.simulate.plan import HOUR, Bools, Floats, Ints, SimulationPlan
 from tasks.simulate.population import (
     DEVICE,
@@ -69,12 +69,12 @@ def daytime(plan: SimulationPlan, city: City, people: People, day: int, rng: np.
     lunch = main.on & busy & (rng.random(size) < 0.35)
     noon = main.start + (main.end - main.start) * rng.uniform(0.4, 0.55, size)
     back = noon + rng.uniform(0.5, 0.9, size) * HOUR
-    near = city.square_at(city.metres(main.place) + rng.normal(0, 400, (size, 2)))
+    near = _beside(plan, city, main.place, 400, rng)
     return [
         _outing(main.on, main.place, main.start, np.where(lunch, noon, main.end)),
         _outing(lunch, near, noon, back),
         _outing(lunch, main.place, back, main.end),
-        *_shopping(city, people, weekday, main, rng),
+        *_shopping(plan, city, people, weekday, main, rng),
     ]
 
 
@@ -94,7 +94,7 @@ def _main_activity(city: City, people: People, weekday: int, rng: np.random.Gene
 
 
 def _shopping(
-    city: City, people: People, weekday: int, main: Outing, rng: np.random.Generator
+    plan: SimulationPlan, city: City, people: People, weekday: int, main: Outing, rng: np.random.Generator
 ) -> tuple[Outing, Outing]:
     """A short errand after the main activity, then shops: a favourite one, or any."""
     size = len(people)
@@ -102,7 +102,7 @@ def _shopping(
     errand = (people.kind != DEVICE) & (rng.random(size) < 0.15)
     stop = np.where(main.on, main.end, _normal(rng, 15.5, 2.5, size).clip(8 * HOUR))
     leave = stop + rng.lognormal(2.4, 0.5, size).clip(5, 40) * 60
-    at = city.square_at(city.metres(np.where(main.on, main.place, people.home)) + rng.normal(0, 1500, (size, 2)))
+    at = _beside(plan, city, np.where(main.on, main.place, people.home), 1500, rng)
     store = np.where(rng.random(size) < 0.7, _favourite(people, rng), city.drawn_to(SHOP, size, rng))
     opening = np.where(errand, leave, np.where(main.on, main.end, _normal(rng, 16.2, 1.5, size)))
     closing = np.minimum(opening + rng.lognormal(-0.3, 0.7, size).clip(0.1, 4) * HOUR, 20.5 * HOUR)
@@ -113,6 +113,12 @@ def _favourite(people: People, rng: np.random.Generator) -> Ints:
     """One of each person's favourite places."""
     rank = np.searchsorted(np.cumsum(FAVOURITE_SHARES)[:-1], rng.random(len(people)))
     return np.asarray(people.favourites[np.arange(len(people)), rank])
+
+
+def _beside(plan: SimulationPlan, city: City, place: Ints, metres: float, rng: np.random.Generator) -> Ints:
+    """A square around each place; in a closed city the place itself where that square is outside."""
+    at = city.square_at(city.metres(place) + rng.normal(0, metres, (len(place), 2)))
+    return np.where(plan.closed & (city.square_zone[at] == OUTSIDE), place, at)
 
 
 def _far(city: City, people: People, rng: np.random.Generator) -> Ints:

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from tasks.simulate.city import City
 from tasks.simulate.clock import Day, instants
-from tasks.simulate.consents import Consents
 from tasks.simulate.data_defects import DEFECTS, SentRows
 from tasks.simulate.files import write_table
 from tasks.simulate.itinerary import Itinerary
@@ -68,9 +67,9 @@ class Truth:
         self._write(f"stays/date={day.date}/part-{part:02d}.parquet", stays)
         self._write(f"trips/date={day.date}/part-{part:02d}.parquet", trips)
 
-    def write_homes(self, plan: SimulationPlan, city: City, people: People, consents: Consents) -> None:
-        """truth/homes.parquet: one row per subscriber."""
-        counts = people.eligible(plan.start.year) & (consents.counts_from >= 0)
+    def write_homes(self, plan: SimulationPlan, city: City, people: People, counts_from: NDArray[np.int64]) -> None:
+        """homes.parquet: one row per person; `counts_from` is -1 where somebody never counts."""
+        counts = counts_from >= 0
         home, work = city.square_zone[people.home], city.square_zone[people.work]
         district = pa.array(city.district_ids).take(pa.array(city.district[home], mask=home < 0))
         columns = {
@@ -83,7 +82,7 @@ class Truth:
             "gender": pa.array(GENDERS).take(pa.array(people.gender)),
             "usual_events": people.rate,
             "counted": counts,
-            "counted_from": instants(consents.counts_from, ~counts),
+            "counted_from": instants(counts_from, ~counts),
         }
         self._write("homes.parquet", columns)
 
