@@ -44,7 +44,7 @@ _STAY = """CREATE OR REPLACE TABLE stay AS
 _DAY_PART = """CASE WHEN {hour} < 6 THEN 'night' WHEN {hour} < 10 THEN 'morning' WHEN {hour} < 15 THEN 'midday'
     WHEN {hour} < 19 THEN 'afternoon' ELSE 'evening' END"""
 
-_PRESENT = """(SELECT into_id AS zone_id, district_id, hour_start, age_band, gender
+_PRESENT = """(SELECT into_id AS zone_id, district_id, hour_start, age_band, gender, home_district_id
     FROM read_parquet('{truth}/presence/date={first}/*.parquet') JOIN zone USING (zone_id)
     JOIN person USING (subscriber_id) WHERE hour_start + INTERVAL 1 HOUR > counted_from)"""
 
@@ -174,6 +174,8 @@ ANSWERS: Mapping[str, Answers] = {
     },
 }
 """By part of a product, then by level."""
+COMPOSITION = _count("zone_id, hour_start, home_district_id, age_band, gender", _PRESENT)
+"""Who was where on a day."""
 
 
 @dataclass(frozen=True)
@@ -185,24 +187,27 @@ class Truth:
     """Sensitive zone -> the zone that took it: a public fact."""
     timezone: str
     least_minutes: int
+    folder: str = "truth"
+    """`truth/census`: of the persons that population.csv counts, in place of counted subscribers."""
 
     def answers(self, part: str, first: date, last: date) -> dict[str, pa.Table]:
         """The true answer of each level of a part, over the days of a period."""
+        return self.asked(ANSWERS[part], first, last)
+
+    def asked(self, queries: Answers, first: date, last: date) -> dict[str, pa.Table]:
+        """What queries find."""
         with duckdb.connect() as con:
             plan: Zones = zones(self.landing, self.merged)
             con.register("zone", plan.table)
             con.register("far", far(plan))
             con.execute(self._filled(_PERSON, first, last))
             con.execute(self._filled(_STAY, first, last))
-            return {
-                level: con.sql(self._filled(query, first, last)).to_arrow_table()
-                for level, query in ANSWERS[part].items()
-            }
+            return {name: con.sql(self._filled(query, first, last)).to_arrow_table() for name, query in queries.items()}
 
     def _filled(self, query: str, first: date, last: date) -> str:
         hour = f"hour(timezone('{self.timezone}', began))"
         return query.format(
-            truth=self.landing / "truth",
+            truth=self.landing / self.folder,
             first=first,
             last=last,
             timezone=self.timezone,

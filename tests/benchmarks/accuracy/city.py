@@ -56,7 +56,7 @@ class City:
     @cached_property
     def zones(self) -> ZonePlan:
         """The merged zone plan."""
-        current = self.stores.catalog.current(FIRST)
+        current = self.stores.catalog.current(self.plan.start)
         assert current is not None
         return stored_plan(self.stores.lake.plan(current.zone_plan))
 
