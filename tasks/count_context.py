@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from datetime import date
 from itertools import groupby
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +21,6 @@ from tasks.release_inputs import files_of
 from tasks.store import PseudonymisedStores
 from tasks.store.lake import LakeFile
 
-HOUR = 3600
 Mask = npt.NDArray[np.bool_]
 
 
@@ -29,7 +29,7 @@ def count_context(
 ) -> CountContext:
     """The context of a reserved release.
 
-    `eligible`: pseudonym (ascending), age_band, gender, and `since`, the second of the period from which rows count.
+    `eligible`: pseudonym (ascending), age_band, gender, and `since`, the second of the period in which consent begins.
     """
     policy = stores.policy.policy
     generations = {date.fromisoformat(day): number for day, number in inputs.generations.items()}
@@ -50,16 +50,13 @@ def count_context(
 
 
 class _PeriodRows:
-    """Rows of a period's pinned generations, without persons and times that must not be counted."""
+    """Rows of a period's pinned generations, without persons and days that must not be counted."""
 
     def __init__(
         self, stores: PseudonymisedStores, period: Period, generations: Mapping[date, int], eligible: pa.Table
     ) -> None:
-        self._stores, self._period = stores, period
+        self._stores, self._period, self._eligible = stores, period, eligible
         self._files = files_of(stores, dict(generations))
-        self._people = eligible["pseudonym"].to_numpy()
-        # index -1, a person who may not be counted, reads the entry that is appended: no row is late enough
-        self._since = np.append(eligible["since"].to_numpy().astype(np.int64), np.iinfo(np.int64).max)
 
     def of(self, table: LakeTable) -> Iterator[pa.Table]:
         """The table's rows, one partition of the lake at a time, ascending by person, then by day."""
@@ -72,25 +69,21 @@ class _PeriodRows:
             yield rows.take(pa.array(np.argsort(rows["pseudonym"].to_numpy(), kind="stable")))
 
     def _countable(self, file: LakeFile) -> pa.Table:
-        """A file's rows of eligible persons after their consent, with `member` and `day`."""
-        rows = self._stores.lake.rows(file)
-        member, day = lookup_sorted(self._people, rows["pseudonym"].to_numpy()), (file.day - self._period.first).days
-        rows = rows.append_column("member", pa.array(member)).append_column("day", pa.repeat(np.int16(day), len(rows)))
-        return rows.filter(pa.array(self._since[member] < self._before(file, rows)))
-
-    def _before(self, file: LakeFile, rows: pa.Table) -> npt.NDArray[np.int64]:
-        """The second of the period before which consent of each row must begin: its hour's end, or the day's start."""
-        begin = self._second(file.day)
-        if "hour" in rows.column_names:
-            ends: npt.NDArray[np.int64] = begin + (rows["hour"].to_numpy().astype(np.int64) + 1) * HOUR
-            return ends
-        # a row of the whole day may rest on events from before a consent that was given again on that day
-        return np.full(len(rows), begin + 1)
-
-    def _second(self, day: date) -> int:
-        """Elapsed seconds from the period's local start to a day's."""
         zone = self._stores.policy.policy.time.local
-        return int((day_start(day, zone) - day_start(self._period.first, zone)).total_seconds())
+        return countable(self._stores.lake.rows(file), self._eligible, self._period, file.day, zone)
+
+
+def countable(rows: pa.Table, eligible: pa.Table, period: Period, day: date, zone: ZoneInfo) -> pa.Table:
+    """A day's rows of eligible persons whose consent began before the day did, with `member` and `day`.
+
+    Any row may rest on any event of its day, also on one from before a consent that was given again on that day.
+    """
+    begin = (day_start(day, zone) - day_start(period.first, zone)).total_seconds()
+    member = lookup_sorted(eligible["pseudonym"].to_numpy(), rows["pseudonym"].to_numpy())
+    # index -1, a person who may not be counted, reads the entry that is appended
+    covered = np.append(eligible["since"].to_numpy() <= begin, False)
+    index = pa.repeat(np.int16((day - period.first).days), len(rows))
+    return rows.append_column("member", pa.array(member)).append_column("day", index).filter(pa.array(covered[member]))
 
 
 def lookup_sorted(sorted_ids: npt.NDArray[np.uint64], ids: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:

@@ -1,7 +1,8 @@
 """What each product's question has for an answer in a simulated city: from truth/stays, presence and homes alone.
 
 An entry of ANSWERS is a query for a level: its key columns, `value`, and, where the value is no count, `size`: the
-number of persons or visits behind it. A stay shorter than the minimum dwell is a move. A key without a row is 0.
+number of persons or visits behind it. A stay shorter than the minimum dwell is a move. A person counts
+from the first day that begins within their consent. A key without a row is 0.
 """
 
 from collections.abc import Mapping
@@ -39,14 +40,14 @@ _STAY = """CREATE OR REPLACE TABLE stay AS
         began = day_begins AS from_before, ended = day_ends AS goes_on, epoch(ended - began) / 60 AS minutes,
         hour(timezone('{timezone}', ended - INTERVAL 1 SECOND)) AS left_hour
     FROM whole JOIN person USING (subscriber_id)
-    WHERE epoch(ended - began) >= {least} AND ended > counted_from"""
+    WHERE epoch(ended - began) >= {least} AND day_begins >= counted_from"""
 
 _DAY_PART = """CASE WHEN {hour} < 6 THEN 'night' WHEN {hour} < 10 THEN 'morning' WHEN {hour} < 15 THEN 'midday'
     WHEN {hour} < 19 THEN 'afternoon' ELSE 'evening' END"""
 
 _PRESENT = """(SELECT into_id AS zone_id, district_id, hour_start, age_band, gender, home_district_id
     FROM read_parquet('{truth}/presence/date={first}/*.parquet') JOIN zone USING (zone_id)
-    JOIN person USING (subscriber_id) WHERE hour_start + INTERVAL 1 HOUR > counted_from)"""
+    JOIN person USING (subscriber_id) QUALIFY min(hour_start) OVER () >= counted_from)"""
 
 _VISITOR = """(SELECT DISTINCT subscriber_id, zone_id, age_band, gender, home_district_id, CASE
         WHEN zone_id = home_id THEN 'resident'

@@ -97,7 +97,7 @@ def _registers(
 def eligible(panel: pa.Table, seconds: int) -> pa.Table:
     """The eligible list of a period of this number of seconds, sorted by pseudonym.
 
-    pseudonym, age_band, gender, and `since` (int32): elapsed seconds of the period from which rows count. A consent
+    pseudonym, age_band, gender, and `since` (int32): elapsed seconds of the period at which consent begins. A consent
     given after the period, or after a withdrawal or by the number's next owner, does not cover it.
     """
     since = np.maximum(panel["from_second"].to_numpy(), 0)

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks import policy_file
+from tasks.count_context import countable
 from tasks.events.packed_key import REASON_SECOND, pack
 from tasks.events.reasons import READ_REASONS
 from tasks.mobility.day import PROFILE_UNIT, CellArrays, walk_rules
@@ -23,12 +24,12 @@ from tasks.mobility.home_location import HomeRules
 from tasks.mobility.tables import LakeTable
 from tasks.mobility.walk import Walked, walk_partition
 from tasks.mobility.zones import ZonePlan
-from tasks.period import Cadence, Period, day_hours
+from tasks.period import Cadence, Period, day_hours, day_start
 from tasks.privacy.bounds import UNIT, Contributions
 from tasks.privacy.measured import Measured
 from tasks.products import dwell, footfall, gate_profile, origin_destination, registry, visitors
 from tasks.products.spec import CountContext, DataProduct
-from tests.promise.sensitivity import assert_bounded
+from tests.promise.sensitivity import assert_bounded, squared_distance
 from tests.unit.products.counting import SLOT_POLICY
 
 POLICY = policy_file.load().policy
@@ -69,11 +70,12 @@ class Event:
 
 @dataclass(frozen=True)
 class Consent:
-    """Standing consent and attributes during the month of the day."""
+    """Consent and attributes during the month of the day: from before it on, or given again at a second of the day."""
 
     person: int
     day: date
     demographic: int
+    again: int | None = None
 
 
 History = Sequence[Event | Consent]
@@ -83,21 +85,29 @@ def hours(day: date) -> int:
     return len(day_hours(day, POLICY.time.local))
 
 
+def since(consent: Consent, period: Period) -> int:
+    """The second of the period in which the consent begins: 0 if earlier."""
+    begin = day_start(consent.day, POLICY.time.local) - day_start(period.first, POLICY.time.local)
+    return 0 if consent.again is None else max(0, int(begin.total_seconds()) + consent.again)
+
+
 def eligible(history: History, period: Period) -> pa.Table:
-    members = {r.person: r.demographic for r in history if isinstance(r, Consent) and f"{r.day:%Y-%m}" in period.months}
+    consents = [r for r in history if isinstance(r, Consent) and f"{r.day:%Y-%m}" in period.months]
+    members = {r.person: r.demographic for r in consents if since(r, period) < 3600 * sum(map(hours, period.days))}
     people = sorted(members)
     return pa.table(
         {
             "pseudonym": np.array(people, dtype=np.uint64),
             "age_band": np.array([members[p] // 3 for p in people], dtype=np.int8),
             "gender": np.array([members[p] % 3 for p in people], dtype=np.int8),
+            "since": np.array([min(since(r, period) for r in consents if r.person == p) for p in people], np.int32),
         }
     )
 
 
 def walked(history: History, day: date) -> Walked:
-    """The day's walk of those who consent in its month: the panel comes first."""
-    panel_members = set(eligible(history, Period.day(day))["pseudonym"].to_pylist())
+    """The day's walk of those who consent in its month; before a consent given again, an earlier one stood."""
+    panel_members = {r.person for r in history if isinstance(r, Consent) and f"{r.day:%Y-%m}" == f"{day:%Y-%m}"}
     rows = [r for r in history if isinstance(r, Event) and r.day == day and r.person in panel_members]
     columns = [np.array([getattr(r, name) for r in rows], dtype=np.int64) for name in ("person", "second", "cell")]
     return walked_keys(day, pack(*columns).tobytes())
@@ -117,16 +127,11 @@ def by_pseudonym(table: pa.Table) -> pa.Table:
 
 def counted(product: DataProduct, history: History, period: Period) -> Sequence[Contributions]:
     """What the product counts of the period's days in one bucket."""
-    who = eligible(history, period)
-    people, parts = who["pseudonym"].to_numpy(), [(day, walked(history, day)) for day in DAYS if day in period.days]
+    who, parts = eligible(history, period), [(day, walked(history, day)) for day in DAYS if day in period.days]
 
     def rows(table: LakeTable) -> Iterator[pa.Table]:
-        made = [(by_pseudonym(part.tables[table]), (day - period.first).days) for day, part in parts]
-        with_day = [rows.append_column("day", pa.repeat(np.int16(day), len(rows))) for rows, day in made]
-        whole = pa.concat_tables(with_day).sort_by([("pseudonym", "ascending"), ("day", "ascending")])
-        known = pa.array(np.isin(whole["pseudonym"].to_numpy(), people))
-        member = pa.array(np.searchsorted(people, whole["pseudonym"].to_numpy()))
-        yield whole.append_column("member", member).filter(known)
+        made = [countable(by_pseudonym(of.tables[table]), who, period, day, POLICY.time.local) for day, of in parts]
+        yield pa.concat_tables(made).sort_by([("pseudonym", "ascending"), ("day", "ascending")])
 
     policy = SLOT_POLICY if product is footfall.SLOTS else POLICY
     rules = {rule.name: rule for rule in product.rules(policy, period.cadence, sum(map(hours, period.days)))}
@@ -220,7 +225,7 @@ tours = st.builds(
 )
 """Persons in many more zones than the bounds let count in full."""
 consents = st.lists(
-    st.builds(Consent, st.integers(0, PERSONS - 1), days, st.integers(0, 17)),
+    st.builds(Consent, st.integers(0, PERSONS - 1), days, st.integers(0, 17), st.none() | st.integers(0, 80_000)),
     max_size=8,
     unique_by=lambda c: (c.person, f"{c.day:%Y-%m}"),
 )
@@ -246,6 +251,20 @@ def test_no_product_moves_by_more_than_it_is_charged(history: History, person: i
         for period in product.periods(day):
             assert_bounded(partial(counted, product, period=period), history, person, period)
     assert_bounded(partial(profile_of, day=day), history, person, Period.day(day))
+
+
+@settings(max_examples=40, deadline=None)
+@given(histories(), days, st.integers(0, 80_000))
+def test_nothing_that_a_person_did_before_a_consent_given_again_moves_a_product(
+    history: History, day: date, again: int
+) -> None:
+    events = [r for r in history if isinstance(r, Event)]
+    covered = [r for r in events if r.person or (r.day, r.second) >= (day, again)]
+    consents = [Consent(0, day, 0, again), Consent(1, day, 1)]
+    for product in COUNTED:
+        (period,) = product.periods(day)
+        pairs = zip(*(counted(product, [*some, *consents], period) for some in (events, covered)), strict=True)
+        assert all(squared_distance(*pair) == 0 for pair in pairs), product.part
 
 
 def test_somebody_seen_every_hour_reaches_the_bound_of_the_long_day() -> None:

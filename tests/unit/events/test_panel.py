@@ -175,7 +175,7 @@ def test_every_period_has_pseudonyms_of_its_own_and_the_panel_is_sorted_by_the_f
         ("2026-03-02T00:00:00+01:00", []),
     ],
 )
-def test_the_eligible_list_says_from_when_a_person_s_rows_count(tmp_path: Path, granted_at: str, since: Any) -> None:
+def test_the_eligible_list_says_when_a_person_s_consent_begins(tmp_path: Path, granted_at: str, since: Any) -> None:
     members = panel(tmp_path, consents=[consent(granted_at=granted_at)])
     assert eligible(members, 86_400)["since"].to_pylist() == since
 

@@ -3,15 +3,18 @@
 from collections import Counter
 from datetime import date, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pytest
 
+from tasks.period import day_start
 from tasks.products import registry
 from tests.true_answers import ANSWERS, Truth
 from tests.unit.simulate.conftest import SMALL
 
 DAY: date = SMALL["start"]
+BEGINS = day_start(DAY, ZoneInfo("Europe/Berlin"))
 LEAST = 10
 
 
@@ -38,7 +41,7 @@ def test_true_persons_of_an_hour_are_those_of_the_truth(landing: Any, truth: Tru
     expected = Counter[Any]()
     for row in landing().truth("presence/*/*.parquet"):
         begun = since.get(row["subscriber_id"])
-        if row["zone_id"] and begun and row["hour_start"] + timedelta(hours=1) > begun:
+        if row["zone_id"] and begun and begun <= BEGINS:
             expected[row["zone_id"], row["hour_start"]] += 1
     found = truth.answers("footfall.day", DAY, DAY)
     assert numbers(found["zone_hour"], "zone_id", "hour_start") == expected
@@ -52,7 +55,7 @@ def test_true_visitors_are_those_with_a_stay_of_the_minimum_dwell(landing: Any, 
         (row["subscriber_id"], row["zone_id"])
         for row in stays
         if row["zone_id"] and row["left_at"] - row["arrived_at"] >= timedelta(minutes=LEAST)
-        if row["left_at"] > since[row["subscriber_id"]]
+        if since[row["subscriber_id"]] <= BEGINS
     }
     found = truth.answers("visitors.day", DAY, DAY)
     zones = numbers(found["zone"], "zone_id")
