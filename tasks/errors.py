@@ -3,7 +3,8 @@
 ThrongError
 ├── Misconfigured       2   you: a setting, the policy, an argument, an older database
 ├── RejectedInput      10   the operator corrects or resends the landing
-│   └── NotArrived     10   a closed landing folder is missing or empty
+│   ├── NotArrived     10   a closed landing folder is missing or empty
+│   └── UnmatchedCensus 10  population.csv names what no count is by; ingest only warns
 ├── RefusedRelease     20   nobody: the release must not be published, or not yet
 ├── RefusedDelivery    30   the client
 ├── StorageUnavailable 40   nobody: wait; the only branch that is retried
@@ -60,6 +61,10 @@ class RejectedInput(ThrongError):
 
 class NotArrived(RejectedInput):
     """A closed landing folder is missing or has no event file."""
+
+
+class UnmatchedCensus(RejectedInput):
+    """population.csv can be read, but names what the zone plan or the age bands do not have."""
 
 
 class RefusedRelease(ThrongError):

@@ -26,8 +26,6 @@ from tasks.events.reasons import READ_REASONS
 from tasks.events.register_values import RegisterFacts
 from tasks.events.row_rules import ReadContext
 from tasks.mobility.cells import CellPlan
-from tasks.mobility.confusion import confusion
-from tasks.mobility.coverage import Coverage
 from tasks.mobility.day import PROFILE_UNIT, walk_rules
 from tasks.mobility.plans import Plans, load_plans
 from tasks.mobility.tables import LakeTable
@@ -37,6 +35,7 @@ from tasks.privacy.noise import Noise
 from tasks.privacy.protect import KeyFacts, protect
 from tasks.products import registry
 from tasks.products.gate_profile import PRODUCT as GATE_PROFILE
+from tasks.public_plans import keep_plans
 from tasks.refs import DayRef, Outcome
 from tasks.register_versions import check_registers
 from tasks.release import (
@@ -149,6 +148,7 @@ class Ingest:
             with unchanged(f"The landing of {day}", landing.digest, lambda: self._landing(day).digest):
                 check_registers(self._stores)
                 staged, inputs, plans = self._begin(landing, checks)
+                notes = keep_plans(self._stores.lake, landing.root, plans)
                 result, facts = self._run(landing, plans.cells, staged)
         except RejectedInput:
             if any(measure.stops for measure in checks.measures):
@@ -161,7 +161,7 @@ class Ingest:
         made = staged_day_ref(day, staged.generation, inputs, result, facts)
         month = Period.month(day).days
         others = {row.day: row.zone_plan for row in self._stores.catalog.days(month[0], month[-1]) if row.day != day}
-        return replace(made, notes=(*plans.notes(others), *facts.registers.notes))
+        return replace(made, notes=(*plans.notes(others), *notes, *facts.registers.notes))
 
     def _begin(self, landing: DayLanding, checks: PlanChecks) -> tuple[StagedVersion, DayInputs, Plans]:
         """Begin a new, empty generation of the day, with its plans."""
@@ -171,10 +171,6 @@ class Ingest:
         inputs = DayInputs(self._digest(landing), zones.version, plans.cell_version, self._stores.policy.digest)
         generation = self._stores.catalog.begin_day(day, inputs, listing_of(landing.files))
         staged = self._stores.lake.new_version(day, generation)
-        self._stores.lake.write_plan(zones.version, zones.geojson())
-        self._stores.lake.write_confusion(
-            zones.version, plans.cell_version, lambda: confusion(Coverage(plans)).table(zones)
-        )
         for table in self._tables():
             staged.keep_table(table)
         staged.write_coverage(cells.covered_hours(len(zones.zone_ids), len(day_hours(day, policy.time.local))))

@@ -27,6 +27,7 @@ from tasks.events.sample import LandingContext, Shares, sampled, shares, subscri
 from tasks.events.wall_clock import WallClockTimes, wall_times, zone_notes
 from tasks.mobility.day import NO_ZONE
 from tasks.mobility.plans import load_plans
+from tasks.mobility.population import census_sentence, read_margins
 from tasks.period import Period
 from tasks.policy import Policy
 
@@ -63,6 +64,15 @@ class LandingCheck:
         zones = f"{len(found.zones.zone_ids)} zones in {len(found.zones.districts)} districts"
         cells = f"{len(found.cells.cell_id)} cell versions stand on {self.day}, {inside} of them in a zone"
         return ". ".join([f"{zones}; {cells}", *checks.warnings])
+
+    def population(self) -> str:
+        """Residents by the census, and districts that it leaves out."""
+        try:
+            zones = load_plans(self.root, self.day, self.policy.time, self.formats).zones
+        except RejectedInput:
+            return "not compared with the zones, which cannot be read"
+        margins = read_margins(self.root, zones)
+        return census_sentence(margins, zones) if margins else "no census: deliveries count subscribers, not people"
 
     def registers(self) -> str:
         """Subscribers and consents: how many persons may be counted."""

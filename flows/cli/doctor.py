@@ -272,6 +272,7 @@ LOOKS: Mapping[str, Callable[[Settings], str]] = {
     "publisher": _publisher,
     "landing": _landing,
     "zones and cells": _look_at("plans"),
+    "population": _look_at("population"),
     "registers": _look_at("registers"),
     "register versions": _versions,
     "events": _look_at("events"),

@@ -4,10 +4,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from tasks.demographics import AGE_BANDS, GENDERS
 from tasks.products.spec import Dimension, PublicContext
 
-AGE_BANDS = ("18-24", "25-34", "35-44", "45-54", "55-64", "65+")
-GENDERS = ("f", "m", "x")
 SLOT_HOURS = 3
 DAY_PARTS = {"night": 0, "morning": 6, "midday": 10, "afternoon": 15, "evening": 19}
 """Each part of the local day, and the hour in which it begins; it ends where the next one begins."""

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from tasks.demographics import Margins
 from tasks.errors import StorageUnavailable
 from tasks.period import Period
 from tasks.store.day_store import KEPT_TABLES, DayStore, StagedVersion
@@ -49,6 +50,23 @@ class ReleasedLake(InstallationPart, ReleaseStore, DeliveryStore):
         """A kept confusion matrix (model, assigned_zone, true_zone, share); None of days before there was one."""
         path = _confusion(zone_plan, cell_plan)
         return table_of(self.objects.get(path)) if self.objects.size(path) else None
+
+    def write_margins(self, zone_plan: str, margins: Margins) -> None:
+        """Keep a census as the newest version of a zone plan's, unless it equals the newest. It is public."""
+        known = self.margins(zone_plan)
+        if known is None or known.digest != margins.digest:
+            version = self._newest_census(zone_plan) + 1
+            self.objects.put_if_absent(_census(zone_plan, version), parquet(margins.stored))
+
+    def margins(self, zone_plan: str) -> Margins | None:
+        """The newest census of a zone plan; None if none was landed."""
+        newest = self._newest_census(zone_plan)
+        return Margins.of(table_of(self.objects.get(_census(zone_plan, newest)))) if newest else None
+
+    def _newest_census(self, zone_plan: str) -> int:
+        """The number of the newest version; 0 without any."""
+        found = self.objects.list(f"plans/{zone_plan}/population/")
+        return max((int(each.key.rsplit("/", 1)[1].removesuffix(".parquet")) for each in found), default=0)
 
     def plan(self, version: str) -> bytes:
         """A kept zone plan's GeoJSON."""
@@ -95,6 +113,10 @@ class Lake(DayStore, ReleasedLake):
 
 def _confusion(zone_plan: str, cell_plan: str) -> str:
     return f"plans/{zone_plan}/{cell_plan}/confusion.parquet"
+
+
+def _census(zone_plan: str, version: int) -> str:
+    return f"plans/{zone_plan}/population/{version}.parquet"
 
 
 def _eligible(period: Period) -> str:

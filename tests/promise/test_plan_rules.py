@@ -79,6 +79,24 @@ def test_a_day_in_the_lake_has_the_confusion_matrix_of_its_plans(landed: Way) ->
     assert sums == pytest.approx([1.0] * len(sums), abs=1e-9)
 
 
+def test_a_census_is_kept_beside_its_zone_plan_and_one_that_does_not_fit_only_warns(landed: Way) -> None:
+    census, lake = landed.landing / "population.csv", landed.stores().lake
+    census.write_text("zone_id,residents\nZ0,5\nZ3,6\n")
+    assert not any("population" in each for each in landed.ingest(DAY).warnings)
+    day = landed.stores().catalog.current(DAY)
+    assert day
+    kept = lake.margins(day.zone_plan)
+    assert kept
+    assert kept.table["residents"].to_pylist() == [5, 6]
+    census.write_text("zone_id,residents\nZ9,5\n")
+    assert "Z9" in " ".join(landed.ingest(DAY).warnings)
+    assert lake.margins(day.zone_plan) == kept
+    census.write_text("zone_id,residents\nZ0,-5\n")
+    with refused("population.invalid_residents") as error:
+        landed.ingest(DAY)
+    assert error.value.exit_code == 10
+
+
 def test_a_day_is_ingested_once_its_plan_is_corrected(landed: Way) -> None:
     cell_twice(landed.landing)
     with refused("cells.contradictory_versions"):

@@ -29,6 +29,7 @@ LEAVES = {
         "step",
     ),
     "light_imports",
+    "demographics",
 }
 PURE = {"events", "mobility", "products", "privacy", "estimate", "deliverable"}
 VERBS = {"ingest", "publish", "deliver", "expire", "verify", "rotate"} | {
@@ -38,6 +39,7 @@ VERBS = {"ingest", "publish", "deliver", "expire", "verify", "rotate"} | {
         "delivery_calendar",
         "staleness",
         "staged_day",
+        "public_plans",
         "count_context",
         "withheld",
         "register_versions",
@@ -82,7 +84,17 @@ MAY_IMPORT = {
 }
 """What each room under tasks/ may import of its sisters, besides the leaves and itself."""
 
-PURE_LEAVES = {"declared", "refs", "period", "quantity", "policy", "errors", "validation", "light_imports"}
+PURE_LEAVES = {
+    "declared",
+    "refs",
+    "period",
+    "quantity",
+    "policy",
+    "errors",
+    "validation",
+    "light_imports",
+    "demographics",
+}
 
 HOMES = {
     "duckdb": {"events"},

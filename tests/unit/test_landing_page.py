@@ -10,6 +10,7 @@ from tasks.events.folders import IGNORED
 from tasks.events.formats import parse, shipped
 from tasks.events.formats.expressions import kinds
 from tasks.events.reasons import Reason
+from tasks.mobility import census_file
 from tests.error_codes import PLAN_RULES
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "landing.md").read_text()
@@ -28,8 +29,9 @@ def test_each_column_of_a_shipped_format_is_named() -> None:
         consent.CONSENT_COLUMNS,
         (*("cell_id", "latitude", "longitude", "valid_from", "valid_to"), "valid_date_start", "valid_date_end"),
         ("zone_id", "parent_id", "parent_name", "name", "sensitive", "area_type"),
+        census_file.COLUMNS,
     ],
-    ids=["subscribers", "consents", "cells", "zones"],
+    ids=["subscribers", "consents", "cells", "zones", "population"],
 )
 def test_each_column_of_a_register_is_named(columns: tuple[str, ...]) -> None:
     assert {*columns} <= NAMED

@@ -170,6 +170,7 @@ SPOILT: dict[str, tuple[str, str, Callable[[str], str]]] = {
         EVENTS,
         lambda text: re.sub(r"2026-03-01T(..):(..):00.01:00", r"01.03.2026 \1:\2", text),
     ),
+    "a census of other ages": ("population", "population.csv", lambda text: text + "Z0,0-17,f,5\n"),
     "events with semicolons": ("events", EVENTS, lambda text: text.replace(",", ";")),
     "events without ids": ("events", EVENTS, lambda text: re.sub("49151[0-9]+", "", text)),
     "a header alone": ("events", EVENTS, lambda text: text.partition("\n")[0]),

@@ -10,13 +10,11 @@ import pytest
 from typer.testing import CliRunner
 
 from flows.cli import app
-from tasks.errors import RejectedInput
 from tasks.mobility.confusion import confusion
 from tasks.mobility.coverage import Coverage
 from tasks.mobility.coverage_map import MOST_NAMES, UNCOVERED, best_zone, coverage_svg
 from tasks.mobility.coverage_report import CoverageReport, coverage_report
 from tasks.mobility.plans import Plans
-from tasks.mobility.population import residents
 from tests.unit.mobility.test_coverage import EMPTY, IN_A, IN_B, A, B, C, plans, rows
 from tests.unit.mobility.test_zones import feature, square
 
@@ -53,46 +51,6 @@ def test_zones_of_one_cell_are_a_pair(tmp_path: Path) -> None:
     found = report(plans(tmp_path, IN_A + EMPTY))
     assert [pair[:2] for pair in found.alike] == [("a", "b")]
     assert (found.uncovered, found.without_cell) == ((), ("b",))
-
-
-def test_residents_are_summed_over_ages_and_merged_zones(tmp_path: Path) -> None:
-    made = plans(tmp_path, IN_A + EMPTY, IN_B + EMPTY, zones=(A, B, feature("h", square(2, 0), sensitive=True)))
-    path = tmp_path / "population.csv"
-    assert residents(tmp_path, made.zones) is None
-    path.write_text(
-        "zone_id,age_band,gender,residents\na,18-29,f,5\na,30-39,f,6\nb,18-29,m,7\nh,18-29,m,1\nelsewhere,,,9\n"
-    )
-    found = residents(tmp_path, made.zones)
-    assert found is not None
-    assert found.tolist() == [11, 8]
-    path.write_text("district,residents\nd1,5\n")
-    assert residents(tmp_path, made.zones) is None
-
-
-@pytest.mark.parametrize(
-    ("content", "code"),
-    [
-        (b"zone_id,residents\na,-1\n", "population.invalid_residents"),
-        (b"zone_id,residents\na,\n", "population.invalid_residents"),
-        (b"zone_id,residents\na,many\n", "population.unreadable"),
-        (b"", "population.unreadable"),
-    ],
-)
-def test_a_wrong_population_is_refused_by_code(tmp_path: Path, content: bytes, code: str) -> None:
-    made = plans(tmp_path, IN_A + EMPTY)
-    (tmp_path / "population.csv").write_bytes(content)
-    with pytest.raises(RejectedInput) as error:
-        residents(tmp_path, made.zones)
-    assert error.value.code == code
-
-
-def test_a_population_beyond_its_size_is_refused_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = plans(tmp_path, IN_A + EMPTY)
-    (tmp_path / "population.csv").write_text("zone_id,residents\na,1\n")
-    monkeypatch.setattr("tasks.mobility.population.MOST_BYTES", 5)
-    with pytest.raises(RejectedInput) as error:
-        residents(tmp_path, made.zones)
-    assert error.value.code == "population.too_large"
 
 
 def test_the_best_server_of_a_tile_is_the_cell_with_the_largest_share(tmp_path: Path) -> None:

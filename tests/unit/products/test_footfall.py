@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tasks.demographics import AGE_BANDS, GENDERS
 from tasks.errors import StepFailed
 from tasks.period import Period
 from tasks.privacy.bounds import Contributions
-from tasks.products.dimensions import AGE_BANDS, GENDERS, slot_starts
+from tasks.products.dimensions import slot_starts
 from tasks.products.draw import counted
 from tasks.products.footfall import DISTRICT_HOUR_DEMOGRAPHIC, PRODUCT, SLOTS, ZONE_HOUR, ZONE_SLOT
 from tasks.products.shared_sums import relation

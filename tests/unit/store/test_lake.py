@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tasks.demographics import Margins
 from tasks.errors import RefusedRelease, StorageUnavailable
 from tasks.mobility.tables import MONTH_STATE, PRESENCE
 from tasks.period import Period
@@ -265,3 +266,21 @@ def test_a_confusion_matrix_is_made_once_for_two_plans(lake: Lake) -> None:
     for _ in range(2):
         lake.write_confusion("abc123", "def456", make)
     assert (lake.confusion("abc123", "def456"), len(made)) == (made[0], 1)
+
+
+def test_a_census_is_kept_as_the_next_version_where_it_differs_from_the_newest(lake: Lake) -> None:
+    first, second = (
+        Margins(
+            pa.table({"district_id": ["d1"], "residents": [count]}), pa.table({"zone_id": ["a"], "residents": [7.0]})
+        )
+        for count in (7.0, 8.0)
+    )
+    assert lake.margins("abc123") is None
+    for margins in (first, first, second, second, first):
+        lake.write_margins("abc123", margins)
+        kept = lake.margins("abc123")
+        assert kept
+        assert (kept.digest, kept.by_zone) == (margins.digest, margins.by_zone)
+    names = sorted(each.key for each in lake.objects.list("plans/"))
+    assert names == [f"plans/abc123/population/{n}.parquet" for n in (1, 2, 3)]
+    assert lake.margins("def456") is None
