@@ -1,11 +1,10 @@
 """A threshold selects noise where true values are small: groups of keys whose shown values are mostly noise."""
 
-from statistics import NormalDist
-
 import numpy as np
 import numpy.typing as npt
 
 from tasks.privacy.bounds import Integers, Reals
+from tasks.privacy.normal import below
 
 Mask = npt.NDArray[np.bool_]
 
@@ -27,13 +26,8 @@ def mostly_noise(values: Reals, se: Reals, threshold: int | Reals, groups: Integ
     total = np.bincount(groups[uncertain], values[uncertain], number.size)
     mean = np.divide(total, number, out=np.zeros(number.size), where=number > 0)
     distance = (mean[groups] - threshold) / se
-    lifted = np.where(uncertain & (distance < -1), _below(distance), 0.0)
+    lifted = np.where(uncertain & (distance < -1), below(distance), 0.0)
     shown = np.bincount(groups[countable & (values >= threshold)], minlength=number.size)
     true = shown - np.bincount(groups, lifted, number.size)
     noise: Mask = (true < LEAST_TRUE * shown)[groups]
     return noise
-
-
-def _below(standard: Reals) -> Reals:
-    """The standard normal distribution function."""
-    return np.asarray(np.frompyfunc(NormalDist().cdf, 1, 1)(standard), np.float64)

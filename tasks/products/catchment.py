@@ -15,7 +15,8 @@ from tasks.privacy.derived_level import DerivedLevel
 from tasks.privacy.measured import Measured
 from tasks.privacy.release_table import WITHHELD_SMALL, Z90, KeyStatuses
 from tasks.privacy.selection import mostly_noise
-from tasks.products.cumulative import Cumulative, Reached
+from tasks.products.cores import core_probabilities
+from tasks.products.cumulative import Reached, likely, reached
 from tasks.products.dimensions import ZONE
 from tasks.products.panel import UNKNOWN
 from tasks.products.shared_sums import attribute_groups
@@ -100,11 +101,11 @@ def summarise(context: CountContext, drawn: Mapping[str, Measured]) -> Mapping[s
     known = Measured(persons.values[:, :-1], persons.variances[:, :-1])
     few = known.values.sum(axis=1) < least_shown(known.variances.sum(axis=1))
     shown = ~few[:, None] & ~_withheld(context, persons)[:, :-1]
-    ranked = np.argsort(-known.values, axis=1, kind="stable")
-    cores = [Cumulative.of(known, ranked).reached(percent / 100) for percent in CORES]
+    sizes, members = core_probabilities(known, [percent / 100 for percent in CORES])
+    size = likely(sizes)
     made = {
-        CORE: _cores(cores, np.argsort(ranked, axis=1), shown),
-        CORE_SIZE: _core_sizes(cores, np.count_nonzero(shown, axis=1), known.values.shape[1]),
+        CORE: _cores(size[0], members, known.values, shown),
+        CORE_SIZE: _core_sizes(size, np.count_nonzero(shown, axis=1), known.values.shape[1]),
         DISTANCE: _distances(known, centre_distances_km(context.zones), few),
     }
     return {
@@ -122,15 +123,17 @@ def _withheld(context: CountContext, persons: Measured) -> Mask:
     return withheld.reshape(persons.values.shape)
 
 
-def _cores(cores: Sequence[Reached], rank: Integers, shown: Mask) -> DerivedLevel:
+def _cores(largest: Integers, members: Reals, values: Reals, shown: Mask) -> DerivedLevel:
     """The smallest core of each district: the first one that is not reached before its rank."""
-    core, most, least = (np.select([rank <= each[end][:, None] for each in cores], CORES, 100) for end in range(3))
-    return _computed(core, least, most, ~shown)
+    rank = np.argsort(np.argsort(-values, axis=1, kind="stable"), axis=1)
+    first = (rank[..., None] > largest[:, None, :]).sum(axis=-1)
+    core, low, high = (np.array([*CORES, 100])[each] for each in likely(members, first))
+    return _computed(core, low, high, ~shown)
 
 
-def _core_sizes(cores: Sequence[Reached], shown: Integers, districts: int) -> DerivedLevel:
+def _core_sizes(size: Reached, shown: Integers, districts: int) -> DerivedLevel:
     """The size of each core; the upper end is every district where those with a number do not reach it surely."""
-    at, low, high = (np.stack(ends, axis=1) + 1 for ends in zip(*cores, strict=True))
+    at, low, high = (each + 1 for each in size)
     known = at <= shown[:, None]
     return _computed(at, low, np.where(high <= shown[:, None], high, districts), ~known)
 
@@ -138,9 +141,11 @@ def _core_sizes(cores: Sequence[Reached], shown: Integers, districts: int) -> De
 def _distances(known: Measured, distances: Reals, few: Mask) -> DerivedLevel:
     """Quantiles of the distance from the zone to its visitors' homes."""
     order = np.argsort(distances, axis=1, kind="stable")
-    reached = [Cumulative.of(known, order).reached(share) for share in QUANTILES.values()]
-    far = np.take_along_axis(distances, order, axis=1)
-    at, low, high = (np.take_along_axis(far, np.stack(ends, axis=1), axis=1) for ends in zip(*reached, strict=True))
+    values, variances, far = (
+        np.take_along_axis(each, order, axis=1) for each in (known.values, known.variances, distances)
+    )
+    quantiles = [reached(Measured(values, variances), share) for share in QUANTILES.values()]
+    at, low, high = (np.take_along_axis(far, np.stack(ends, axis=1), axis=1) for ends in zip(*quantiles, strict=True))
     return _computed(at, low, high, np.broadcast_to(few[:, None], at.shape))
 
 

@@ -129,7 +129,7 @@ def test_a_zone_with_hardly_any_visitor_has_neither_cores_nor_distances() -> Non
 
 
 def test_noise_widens_the_ends_of_cores_and_distances() -> None:
-    made = summaries([300.0, 250.0, 250.0, 240.0], sd=24)
+    made = summaries([300.0, 250.0, 250.0, 250.0], sd=24)
     for name in ("core_size", "distance", "core"):
         value, ends = made[name].measured.values, made[name].interval
         assert ends, name
