@@ -4,7 +4,7 @@ Random small histories over a month's border go through the kernels and the prod
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, timedelta
 from functools import lru_cache, partial
 
@@ -17,23 +17,33 @@ from hypothesis import strategies as st
 
 from tasks import policy_file
 from tasks.count_context import countable
-from tasks.events.packed_key import REASON_SECOND, pack
-from tasks.events.reasons import READ_REASONS
+from tasks.events.packed_key import pack
 from tasks.mobility.day import PROFILE_UNIT, CellArrays, walk_rules
 from tasks.mobility.home_location import HomeRules
 from tasks.mobility.tables import LakeTable
 from tasks.mobility.walk import Walked, walk_partition
 from tasks.mobility.zones import ZonePlan
-from tasks.period import Cadence, Period, day_hours, day_start
+from tasks.period import Cadence, Period, day_start
 from tasks.privacy.bounds import UNIT, Contributions
 from tasks.privacy.measured import Measured
 from tasks.products import dwell, footfall, gate_profile, origin_destination, registry, visitors
 from tasks.products.spec import CountContext, DataProduct
+from tests.promise.histories import (
+    DAYS,
+    PERSONS,
+    SUBURBS,
+    Case,
+    Consent,
+    Event,
+    History,
+    cases,
+    hours,
+    tour,
+)
 from tests.promise.sensitivity import assert_bounded, squared_distance
 from tests.unit.products.counting import SLOT_POLICY
 
 POLICY = policy_file.load().policy
-PERSONS, SUBURBS = 4, 40
 ZONES = 3 + SUBURBS
 IDS = ("a", "b", "c", *(f"s{number:02}" for number in range(SUBURBS)))
 PLAN = ZonePlan(
@@ -46,9 +56,6 @@ PLAN = ZonePlan(
     area_types=(None,) * ZONES,
     merged={},
 )
-NEAR = 5
-CELLS = NEAR + SUBURBS
-"""Two in zone a, one each in b and c, one outside all zones; then one in each suburb: all within the speed limit."""
 PLACES = CellArrays(
     zone=np.array([0, 0, 1, 2, -1, *range(3, ZONES)], dtype=np.int32),
     latitude=np.radians(np.array([50.0, 50.01, 50.3, 51.0, 50.0] + [50.5] * SUBURBS)),
@@ -56,33 +63,6 @@ PLACES = CellArrays(
     x=np.array([0.0, 1e3, 3e4, 9e4, 4e5, *(5e4 + 6e3 * np.arange(SUBURBS))]),
     y=np.array([0.0, 1e3, 3e4, 9e4, 0.0] + [5e4] * SUBURBS),
 )
-DAYS = [date(2026, 10, day) for day in (24, 25, 28, 31)] + [date(2026, 11, day) for day in (1, 2)]
-"""An ordinary day, the long day, two days of a week over a month's border, its other side, and the week after."""
-
-
-@dataclass(frozen=True)
-class Event:
-    person: int
-    day: date
-    second: int
-    cell: int
-
-
-@dataclass(frozen=True)
-class Consent:
-    """Consent and attributes during the month of the day: from before it on, or given again at a second of the day."""
-
-    person: int
-    day: date
-    demographic: int
-    again: int | None = None
-
-
-History = Sequence[Event | Consent]
-
-
-def hours(day: date) -> int:
-    return len(day_hours(day, POLICY.time.local))
 
 
 def since(consent: Consent, period: Period) -> int:
@@ -173,96 +153,23 @@ def profile_of(history: History, day: date) -> Sequence[Contributions]:
     return [Contributions(rule.name, walked(history, day).profile, rule.bound, PROFILE_UNIT)]
 
 
-days = st.sampled_from(DAYS)
-seconds = st.integers(0, 90_000 - 1)
-cells = st.one_of(st.integers(0, NEAR - 1), st.integers(0, CELLS - 1))
-good = st.builds(Event, st.integers(0, PERSONS - 1), days, seconds, cells)
-bad = st.builds(Event, st.integers(0, PERSONS - 1), days, st.just(REASON_SECOND), st.integers(0, len(READ_REASONS) - 1))
-busy = st.builds(lambda event, times: [event] * times, st.one_of(good, bad), st.integers(1, 400))
-shuttles = st.builds(
-    lambda person, day, cells, dwell, times: [
-        Event(person, day, second, cells[trip % len(cells)])
-        for trip in range(times)
-        for second in (trip * (dwell + 60), trip * (dwell + 60) + dwell)
-    ],
-    st.integers(0, PERSONS - 1),
-    days,
-    st.lists(cells, min_size=2, max_size=5),
-    st.integers(500, 4_000),
-    st.integers(1, 100),
-)
-"""Stays in one place after the other, some too short, up to a hundred on a day."""
-regulars = st.builds(
-    lambda person, on, cell, start, dwell: [
-        Event(person, day, second, cell) for day in on for second in (start, start + dwell // 2, start + dwell)
-    ],
-    st.integers(0, PERSONS - 1),
-    st.lists(days, min_size=1, unique=True),
-    cells,
-    st.integers(0, 80_000),
-    st.integers(500, 40_000),
-)
-"""Stays of any length at the same time of several days, some of them over midnight."""
-
-
-def tour(person: int, on: Sequence[date], first: int, zones: int, dwell: int) -> list[Event]:
-    """Stays in one suburb after the other, the same on each day."""
-    return [
-        Event(person, day, 60 + number * (dwell + 60) + second, NEAR + (first + number) % SUBURBS)
-        for day in on
-        for number in range(zones)
-        for second in (0, dwell)
-    ]
-
-
-tours = st.builds(
-    tour,
-    st.integers(0, PERSONS - 1),
-    st.lists(days, min_size=1, unique=True),
-    st.integers(0, SUBURBS - 1),
-    st.integers(1, SUBURBS),
-    st.integers(600, 2_000),
-)
-"""Persons in many more zones than the bounds let count in full."""
-consents = st.lists(
-    st.builds(Consent, st.integers(0, PERSONS - 1), days, st.integers(0, 17), st.none() | st.integers(0, 80_000)),
-    max_size=8,
-    unique_by=lambda c: (c.person, f"{c.day:%Y-%m}"),
-)
-
-
-@st.composite
-def histories(draw: st.DrawFn) -> list[Event | Consent]:
-    events = draw(st.lists(st.one_of(good, good, good, bad), max_size=60))
-    repeated = [
-        event for events in draw(st.lists(st.one_of(busy, shuttles, regulars, tours), max_size=4)) for event in events
-    ]
-    inside = [e for e in [*events, *repeated] if e.second == REASON_SECOND or e.second < 3600 * hours(e.day)]
-    return [*inside, *draw(consents)]
-
-
-persons = st.integers(0, PERSONS - 1)
-
-
-@settings(max_examples=400, deadline=None)
-@given(histories(), persons, days)
-def test_no_product_moves_by_more_than_it_is_charged(history: History, person: int, day: date) -> None:
+@settings(max_examples=150, deadline=None)
+@given(cases())
+def test_no_product_moves_by_more_than_it_is_charged(case: Case) -> None:
     for product in COUNTED:
-        for period in product.periods(day):
-            assert_bounded(partial(counted, product, period=period), history, person, period)
-    assert_bounded(partial(profile_of, day=day), history, person, Period.day(day))
+        for period in product.periods(case.day):
+            assert_bounded(partial(counted, product, period=period), case.history, case.person, period)
+    assert_bounded(partial(profile_of, day=case.day), case.history, case.person, Period.day(case.day))
 
 
 @settings(max_examples=40, deadline=None)
-@given(histories(), days, st.integers(0, 80_000))
-def test_nothing_that_a_person_did_before_a_consent_given_again_moves_a_product(
-    history: History, day: date, again: int
-) -> None:
-    events = [r for r in history if isinstance(r, Event)]
-    covered = [r for r in events if r.person or (r.day, r.second) >= (day, again)]
-    consents = [Consent(0, day, 0, again), Consent(1, day, 1)]
+@given(cases(), st.integers(0, 80_000))
+def test_nothing_that_a_person_did_before_a_consent_given_again_moves_a_product(case: Case, again: int) -> None:
+    events = [r for r in case.history if isinstance(r, Event)]
+    covered = [r for r in events if r.person != case.person or (r.day, r.second) >= (case.day, again)]
+    consents = [Consent(person, case.day, 0, again if person == case.person else None) for person in range(PERSONS)]
     for product in COUNTED:
-        (period,) = product.periods(day)
+        (period,) = product.periods(case.day)
         pairs = zip(*(counted(product, [*some, *consents], period) for some in (events, covered)), strict=True)
         assert all(squared_distance(*pair) == 0 for pair in pairs), product.part
 

@@ -1,5 +1,6 @@
 """Trips count by the districts and zones of two stays; zone pairs only where their districts have many trips."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 from functools import partial
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.period import Period
-from tasks.privacy.bounds import Contributions
+from tasks.privacy.bounds import Contributions, Integers
 from tasks.privacy.consistency import make_consistent
 from tasks.privacy.derived import StoredRelease, derive
 from tasks.privacy.measured import Measured
@@ -20,7 +21,7 @@ from tasks.products.dimensions import DAY_PARTS
 from tasks.products.draw import counted
 from tasks.products.origin_destination import DAILY, DISTRICT_PAIR, LIMIT, WEEKLY, ZONE_PAIR, chosen_zone_pairs
 from tasks.products.shared_sums import relation
-from tasks.products.spec import CountContext, PublicContext
+from tasks.products.spec import Choice, CountContext, PublicContext
 from tests import reference
 from tests.unit.privacy.sources import Silence
 from tests.unit.products.counting import PLAN, context
@@ -97,6 +98,17 @@ def test_a_person_s_weight_is_the_same_whichever_zone_pairs_are_drawn() -> None:
 def test_zone_pairs_are_drawn_where_the_noisy_number_of_the_day_passes_the_limit(excess: float, pairs: int) -> None:
     of_day = LIMIT * 40 * PARTS**0.5 + excess
     assert chosen_zone_pairs(facts([], set()), many(of_day / PARTS)).size == pairs
+
+
+def test_the_choice_of_zone_pairs_gets_public_facts_and_noisy_numbers_alone() -> None:
+    given: list[type] = []
+
+    def chosen(public: PublicContext, drawn: Mapping[str, Measured]) -> Integers:
+        given.append(type(public))
+        return chosen_zone_pairs(public, drawn)
+
+    replace(facts([], set()), drawn=many()).weighted_counter(replace(ZONE_PAIR, sparse=Choice(chosen, "")))
+    assert given == [PublicContext]
 
 
 def test_zone_pairs_add_up_to_their_district_pair_s_day() -> None:
