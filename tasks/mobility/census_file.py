@@ -17,6 +17,7 @@ PLACES = ("zone_id", "district_id", "district")
 KEYS = ("place", "age_band", "gender")
 COLUMNS = (*PLACES, *KEYS[1:], "residents", "source", "as_of")
 MOST_BYTES = 1 << 26
+MOST_RESIDENTS = 10_000_000_000
 LONGEST_SOURCE = 200
 """Signs of the source's name."""
 CORRECT_CENSUS = "Correct the file and land it again."
@@ -44,8 +45,8 @@ def read_census(landing: Path) -> CensusFile | None:
     table = pa.table(given, names=KEYS).append_column("residents", _numbers(raw["residents"]))
     _check_keys(table)
     source, as_of = (_constant(raw, name) for name in ("source", "as_of"))
-    _check_notes(source, as_of)
-    return CensusFile(table, place == "zone_id", source, as_of) if table.num_rows else None
+    _check_source(source)
+    return CensusFile(table, place == "zone_id", source, _date(as_of)) if table.num_rows else None
 
 
 def _read(path: Path) -> pa.Table:
@@ -91,8 +92,8 @@ def _numbers(column: pa.ChunkedArray) -> pa.Array:
         count = np.asarray(column.cast(pa.float64()).fill_null(np.nan), np.float64)
     except pa.ArrowInvalid:
         count = np.array([np.nan])
-    if wrong := int(np.count_nonzero(~((count >= 0) & np.isfinite(count)))):
-        what = f"{POPULATION}: {wrong:,} rows have no number of residents, or a negative one."
+    if wrong := int(np.count_nonzero(~((count >= 0) & (count <= MOST_RESIDENTS)))):
+        what = f"{POPULATION}: {wrong:,} rows have no number of residents from 0 to {MOST_RESIDENTS:,}."
         raise RejectedInput(what, CORRECT_CENSUS, "population.invalid_residents")
     return pa.array(count)
 
@@ -105,12 +106,15 @@ def _constant(raw: pa.Table, name: str) -> str:
     return str(said[0]) if said else ""
 
 
-def _check_notes(source: str, as_of: str) -> None:
+def _check_source(source: str) -> None:
     if len(source) > LONGEST_SOURCE or not source.isprintable():
-        long = f"{POPULATION}: source is not one line of at most {LONGEST_SOURCE} signs."
-        raise RejectedInput(long, CORRECT_CENSUS, "population.invalid_source")
+        what = f"{POPULATION}: source is not one line of at most {LONGEST_SOURCE} signs."
+        raise RejectedInput(what, CORRECT_CENSUS, "population.invalid_source")
+
+
+def _date(as_of: str) -> str:
     try:
-        date.fromisoformat(as_of or "2000-01-01")
+        return str(date.fromisoformat(as_of)) if as_of else ""
     except ValueError:
-        undated = f"{POPULATION}: as_of is no date such as 2025-12-31."
-        raise RejectedInput(undated, CORRECT_CENSUS, "population.invalid_as_of") from None
+        what = f"{POPULATION}: as_of is no date such as 2025-12-31."
+        raise RejectedInput(what, CORRECT_CENSUS, "population.invalid_as_of") from None

@@ -77,7 +77,7 @@ def test_rows_that_fill_other_columns_are_another_margin(tmp_path: Path) -> None
 
 
 def test_a_census_says_who_counted_and_when(tmp_path: Path) -> None:
-    found = landed(tmp_path, "district_id,residents,source,as_of\nd1,5,Office,2025-12-31\nd2,5,,\n")
+    found = landed(tmp_path, "district_id,residents,source,as_of\nd1,5,Office,20251231\nd2,5,,\n")
     assert found
     assert (found.source, found.as_of) == ("Office", "2025-12-31")
     said = census_sentence(found, ZONES)
@@ -107,6 +107,7 @@ WRONG = [
     (b"zone_id,residents\na,\n", "invalid_residents"),
     (b"zone_id,residents\na,many\n", "invalid_residents"),
     (b"zone_id,residents\na,inf\n", "invalid_residents"),
+    (b"zone_id,residents\na,1e11\n", "invalid_residents"),
     (b"zone_id,residents\na,1\n a ,1\n", "duplicate_key"),
     (b"district,gender,residents\nd1,,1\nd1,f,1\nd1,,1\n", "duplicate_key"),
     (b"zone_id,residents,source\na,1,One\nb,1,Other\n", "several_sources"),
