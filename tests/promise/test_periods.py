@@ -7,9 +7,11 @@ import pyarrow as pa
 import pytest
 
 from tasks.errors import RefusedRelease
-from tasks.period import Cadence
+from tasks.period import Cadence, Period
 from tasks.plan import State, make_plan
+from tasks.privacy.accounting import UNITS
 from tasks.products import registry, statuses
+from tasks.products.gate_profile import PRODUCT as GATE_PROFILE
 from tasks.products.spec import Audience, DataProduct
 from tests.promise.conftest import Way, installation
 from tests.promise.landing import Row, consent, person, write_events, write_people
@@ -72,8 +74,13 @@ def ingested(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Way]:
 
 
 @pytest.fixture(scope="module")
-def usual(ingested: Way, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, pa.Table]:
-    return releases(Way(tmp_path_factory.mktemp("usual")).begin_as(ingested))
+def published(ingested: Way, tmp_path_factory: pytest.TempPathFactory) -> Way:
+    return Way(tmp_path_factory.mktemp("usual")).begin_as(ingested)
+
+
+@pytest.fixture(scope="module")
+def usual(published: Way) -> Mapping[str, pa.Table]:
+    return releases(published)
 
 
 @pytest.fixture(scope="module", params=[day for day in USUAL if day in {*OUTSIDE.values(), *INSIDE.values()}], ids=str)
@@ -92,6 +99,26 @@ def test_a_day_moves_the_releases_of_its_periods_alone(
     day, tables = otherwise
     changed = {part for part, table in tables.items() if not table.equals(usual[part])}
     assert changed == {part.part for part in COUNTED for cadence in part.cadences if INSIDE[cadence] == day}
+
+
+def test_each_month_that_a_release_touches_is_charged_for_it(published: Way, usual: Mapping[str, pa.Table]) -> None:
+    """Twice the bounds, if another month is left when one month of a person is taken out."""
+    stores, expected = published.stores(), dict[tuple[str, str, str], object]()
+    for part in COUNTED:
+        (cadence,) = part.cadences
+        period = Period.parse(PERIODS[cadence])
+        rules = part.rules(stores.policy.policy, cadence, 24)
+        rho = sum(rule.bound * len(period.months) / (2 * float(rule.sigma) ** 2) for rule in rules)
+        expected |= {(part.name, str(period), month): pytest.approx(rho * UNITS, rel=1e-9) for month in period.months}
+    assert len(usual) == len(COUNTED) == len(expected) - 1, "the week is in two months"
+    months = {month for *_, month in expected}
+    charges = [
+        (of, charge)
+        for month in months
+        for of, charge in stores.ledger.charges(month)
+        if of.product != GATE_PROFILE.name
+    ]
+    assert {(of.product, of.period, charge.month): charge.units for of, charge in charges} == expected
 
 
 def test_a_week_does_without_days_that_never_came_but_only_once_it_is_closed(ingested: Way) -> None:
