@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from statistics import NormalDist
 
+from tasks.completeness import check_complete
 from tasks.period import Period
 from tasks.privacy.accounting import cap_units, rho_of
 from tasks.privacy.bounds import LevelRule
 from tasks.privacy.release_table import Z90
 from tasks.products.registry import of_period
-from tasks.release import budgets, latest_drawn, outstanding, privacy_cost, rules_of
+from tasks.release import budgets, closed_at, latest_drawn, outstanding, privacy_cost, rules_of
 from tasks.store import CatalogStores
 from tasks.store.ledger import ReleaseKey
 
@@ -60,9 +62,16 @@ class Quote:
     """Levels that are computed from noisy numbers, for free."""
 
 
-def quote(stores: CatalogStores, name: str, period: Period) -> Quote:
-    """Quote a release by the ledger and the policy alone. Raises Misconfigured for an unknown product or cadence."""
+def quote(stores: CatalogStores, name: str, period: Period, now: datetime) -> Quote:
+    """Quote a release by catalog, ledger and policy alone.
+
+    Raises Misconfigured for an unknown product or cadence, and RefusedRelease for a period that publish refuses because
+    too many of its days never came.
+    """
     product, policy = of_period(name, period), stores.policy.policy
+    if now >= closed_at(period, policy):
+        there = dict.fromkeys((day.day for day in stores.catalog.days(period.first, period.days[-1])), 0)
+        check_complete(product, period, policy.time.local, there)
     cost = privacy_cost(product, period, policy)
     left = {budget.month: budget.left for budget in budgets(stores)}
     months = tuple(

@@ -5,15 +5,17 @@ from datetime import date, datetime
 from functools import partial
 from zoneinfo import ZoneInfo
 
+from tasks.completeness import check_complete, named
 from tasks.errors import RefusedRelease
 from tasks.events.gate import FAULTS
+from tasks.events.gate_metrics import incomplete_hours
 from tasks.mobility.zones import stored_plan
 from tasks.period import Cadence, Period, clock
 from tasks.policy import Policy
 from tasks.privacy.derived import derive
 from tasks.products import registry
 from tasks.products.spec import DataProduct, DerivedProduct, Product, PublicContext
-from tasks.release import PendingDraw, ReleaseInputs, closed_at, latest_drawn
+from tasks.release import PendingDraw, ReleaseInputs, closed_at, day_profile, latest_drawn
 from tasks.retention import check_not_expired
 from tasks.store import PseudonymisedStores, ReleaseStores
 from tasks.store.lake import KEPT_TABLES, LakeFile
@@ -26,6 +28,8 @@ def inputs_now(stores: PseudonymisedStores, product: DataProduct, period: Period
     check_not_expired(stores, period)
     days = _days(stores, product, period, now)
     _check_kept(stores, product, period, days)
+    if product.as_a_whole:
+        check_complete(product, period, stores.policy.policy.time.local, _empty_hours(stores, days))
     stores.data_keys.existing(period)
     _check_tables(product, period, files_of(stores, {day.day: day.generation for day in days}))
     plan = _one_plan(product, period, {day.zone_plan for day in days})
@@ -56,7 +60,7 @@ def _days(stores: PseudonymisedStores, product: DataProduct, period: Period, now
     waited = closed_at(period, policy)
     if missing and now < waited:
         raise RefusedRelease(
-            f"{product.name} {period} lacks {len(missing)} days: {_named(missing)}.",
+            f"{product.name} {period} lacks {len(missing)} days: {named(missing)}.",
             f"Ingest them; from {clock(waited, policy.time.local)} it is published without them.",
             "release.days_missing",
         )
@@ -71,6 +75,12 @@ def _check_kept(stores: PseudonymisedStores, product: DataProduct, period: Perio
             f"Correct the files, or `throng ingest {days[0].day} --again --override rows_kept --reason TEXT`.",
             "release.no_rows",
         )
+
+
+def _empty_hours(stores: ReleaseStores, days: list[DayGeneration]) -> dict[date, int]:
+    """How many hours of each day its noisy profile shows to be empty."""
+    rules = stores.policy.policy.gate.rules
+    return {row.day: sum(incomplete_hours(day_profile(stores, row.day, row.profile_revision), rules)) for row in days}
 
 
 def _check_tables(product: DataProduct, period: Period, files: list[LakeFile]) -> None:
@@ -96,10 +106,6 @@ def files_of(stores: PseudonymisedStores, generations: dict[date, int]) -> list[
     files = stores.catalog.lake_files(generations)
     stores.lake.check_files(files)
     return files
-
-
-def _named(days: list[date]) -> str:
-    return ", ".join(map(str, days[:5])) + (f" and {len(days) - 5} more" if len(days) > 5 else "")
 
 
 def derivation_inputs(stores: ReleaseStores, product: DerivedProduct, period: Period, now: datetime) -> ReleaseInputs:

@@ -16,9 +16,10 @@ def quote(product: Product, period: AnyPeriod) -> CommandOutput:
     """Quote a release before it is charged: its cost, what is left, and the error of its numbers."""
     from tasks.period import Period
     from tasks.quote import quote as quoted
+    from tasks.release import utc_now
     from tasks.store import open_catalog
 
-    found = quoted(open_catalog(), product, Period.parse(period))
+    found = quoted(open_catalog(), product, Period.parse(period), utc_now())
     return CommandOutput(asdict(found), _lines(found))
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import date
 
+from tasks.completeness import incompleteness
 from tasks.period import Cadence, Period
 from tasks.plan.snapshot import CatalogSnapshot
 from tasks.plan.states import State, Step
@@ -65,7 +66,7 @@ def _undrawn(
 ) -> Step:
     days = [day_of(day) for day in period.days]
     lacking = [day for day in days if day.state not in READY and day.period not in planned]
-    if lacking and (hindered := _hindered(snapshot, step, period, days, lacking)):
+    if lacking and (hindered := _hindered(snapshot, step, product, period, days, lacking)):
         return hindered
     if keyless := _keyless(snapshot, step, period):
         return keyless
@@ -77,9 +78,9 @@ def _undrawn(
 
 
 def _hindered(
-    snapshot: CatalogSnapshot, step: Step, period: Period, days: list[Step], lacking: list[Step]
+    snapshot: CatalogSnapshot, step: Step, product: Product, period: Period, days: list[Step], lacking: list[Step]
 ) -> Step | None:
-    """The step blocked by missing days; None if the period no longer waits for them."""
+    """The step blocked by missing days; None if the period is published without them."""
     first, policy = lacking[0], snapshot.stores.policy.policy
     if period.cadence is Cadence.DAY:
         return replace(step, state=first.state, why=first.why, settled=first.settled, overdue=first.overdue)
@@ -89,7 +90,9 @@ def _hindered(
         return replace(step, state=State.WAITING, why=why)
     if len(lacking) == len(days):
         return replace(step, state=State.IMPOSSIBLE, why="None of its days is in the lake, nor to be had.")
-    return None
+    there = {Period.parse(day.period).first: 0 for day in days if day not in lacking}
+    why = incompleteness(product, period, policy.time.local, there)
+    return replace(step, state=State.WAITING, why=why, rho=0.0) if why else None
 
 
 def _to_do(snapshot: CatalogSnapshot, step: Step, why: str) -> Step:

@@ -166,6 +166,7 @@ PRODUCT = DataProduct(
     reads=(MONTH_STATE,),
     counts=(count,),
     statuses=statuses,
+    as_a_whole=True,
     summaries=(CORE, CORE_SIZE, DISTANCE),
     summarise=summarise,
 )

@@ -55,4 +55,5 @@ PRODUCT = DataProduct(
     reads=(MONTH_STATE,),
     counts=(count,),
     statuses=lambda context: {ZONE_DAYS.name: key_statuses(context, ZONE_DAYS)},
+    as_a_whole=True,
 )

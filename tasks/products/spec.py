@@ -257,6 +257,8 @@ class DataProduct(Declaration):
     """Levels that `summarise` computes from the noisy, consistent ones of the same release, for free."""
     summarise: Callable[[CountContext, Mapping[str, Measured]], Mapping[str, DerivedLevel]] = lambda context, drawn: {}
     """The context of statuses: public facts, and no rows."""
+    as_a_whole: bool = False
+    """Whether every number is `incomplete` where more than a tenth of the period's hours is missing."""
     alternative: "DataProduct | None" = None
     """The same statistics by levels of other names; a policy lists either these or those."""
 

@@ -147,6 +147,7 @@ def _part(cadence: Cadence, table: LakeTable, count: Count, *levels: Level, **mo
         reads=(table,),
         counts=(count,),
         statuses=statuses(*levels),
+        as_a_whole=True,
         **more,
     )
 

@@ -13,8 +13,10 @@ from tasks.privacy.accounting import UNITS
 from tasks.products import registry, statuses
 from tasks.products.gate_profile import PRODUCT as GATE_PROFILE
 from tasks.products.spec import Audience, DataProduct
+from tasks.quote import quote
 from tests.promise.conftest import Way, installation
 from tests.promise.landing import Row, consent, person, write_events, write_people
+from tests.refusals import refused
 
 PERIODS = {Cadence.DAY: "2026-03-31", Cadence.WEEK: "2026-W14", Cadence.MONTH: "2026-03"}
 """The week begins on 30 March and ends in April."""
@@ -143,3 +145,22 @@ def test_a_week_does_without_days_that_never_came_but_only_once_it_is_closed(ing
 def planned(way: Way) -> State:
     steps = make_plan(way.stores(), date(2026, 4, 5), date(2026, 4, 5), way.now).steps
     return next(step.state for step in steps if step.subject == "origin_destination 2026-W14")
+
+
+def test_a_period_whose_numbers_would_all_be_incomplete_is_refused_before_it_is_charged(
+    ingested: Way, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(statuses, "MOST_MISSING", 0.1)
+    for name, period in (("visitors", "2026-W14"), ("catchment", "2026-03"), ("loyalty", "2026-03")):
+        stores = ingested.stores()
+        spent = [month.spent for month in stores.ledger.months()]
+        with refused("release.incomplete"):
+            ingested.publish(name, period)
+        with refused("release.incomplete"):
+            quote(stores, name, Period.parse(period), ingested.now)
+        assert [month.spent for month in stores.ledger.months()] == spent
+        last = Period.parse(period).days[-1]
+        step = next(
+            step for step in make_plan(stores, last, last, ingested.now).steps if step.subject == f"{name} {period}"
+        )
+        assert (step.state, step.rho) == (State.WAITING, 0)
