@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from flows.messages import rows_of
 from flows.plan_view import Alike, grid, group_alike, markdown_table, not_done
-from flows.release_preview import preview, shares, withheld
+from flows.release_preview import preview, shares
 from tasks.errors import ThrongError
 from tasks.events.row_counts import ALL_FILES
-from tasks.withheld import REMEDY, mostly_withheld
+from tasks.withheld import REMEDY, thin_levels
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -106,7 +106,7 @@ def release_card(
     return "\n\n".join(
         [
             f"# {name}: {release.state.value}",
-            *_figures(rules, table),
+            *_figures(release, rules, table),
             "## How wrong a number may be",
             "Half of all numbers are closer to the truth than this; noise only, opted-in persons.",
             _grid(("level", *(f"{size:,} persons" for size in SIZES), "withheld below"), errors),
@@ -119,14 +119,14 @@ def release_card(
     )
 
 
-def _figures(rules: Sequence["LevelRule"], table: "pa.Table") -> list[str]:
+def _figures(release: "Release", rules: Sequence["LevelRule"], table: "pa.Table") -> list[str]:
     """What of a release is shown: shares, a small picture, and what to do where hardly anything is."""
-    few = mostly_withheld(len(table), withheld(table))
+    thin = thin_levels(release.product, table)
     drawn = preview(table, table["level"][0].as_py())
     return [
         "## What it shows",
         _list(map(_plain, shares(table, rules))),
-        *([f"**Most of it is withheld.** {REMEDY}"] if few else []),
+        *([f"**Most of {', '.join(thin)} is withheld.** {REMEDY}"] if thin else []),
         *(["```\n" + "\n".join(drawn).replace("`", "'") + "\n```"] if drawn else []),
     ]
 

@@ -49,8 +49,7 @@ def rows_of(delivery: "DeliveryRef | Delivery") -> str:
 def _mostly(delivery: DeliveryRef) -> list[str]:
     from tasks.withheld import REMEDY, mostly_withheld
 
-    few = mostly_withheld(delivery.rows, delivery.withheld)
-    return [f"Warning: most of it is withheld. {REMEDY}"] if few else []
+    return [f"Warning: most of it is withheld. {REMEDY}"] if mostly_withheld(delivery) else []
 
 
 def _missing(release: ReleaseRef) -> list[str]:

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.privacy.release_table import ESTIMATE, OWN_COLUMNS
+from tasks.withheld import withheld
 
 if TYPE_CHECKING:
     from tasks.privacy.bounds import LevelRule
@@ -18,13 +19,10 @@ _NONE = "·"
 
 
 def shares(table: pa.Table, rules: Sequence["LevelRule"]) -> list[str]:
-    """How much of each level is withheld, a line each."""
-    return [_share(table.filter(pc.equal(table["level"], rule.name)), rule) for rule in rules]
-
-
-def withheld(table: pa.Table) -> int:
-    """Rows whose number is too small to be shown."""
-    return int(pc.sum(pc.equal(table["status"], "withheld_small")).as_py() or 0)
+    """How much of each level is withheld, a line each; levels that are computed have no rule."""
+    below = {rule.name: f" as smaller than {rule.threshold}" for rule in rules if rule.threshold}
+    levels = table["level"].unique().to_pylist() or list(below)
+    return [_share(name, table.filter(pc.equal(table["level"], name)), below.get(name, "")) for name in levels]
 
 
 def preview(table: pa.Table, level: str) -> list[str]:
@@ -51,11 +49,10 @@ def preview(table: pa.Table, level: str) -> list[str]:
     ]
 
 
-def _share(rows: pa.Table, rule: "LevelRule") -> str:
+def _share(level: str, rows: pa.Table, below: str) -> str:
     hidden = withheld(rows)
     share = f" ({hidden / len(rows):.0%})" if len(rows) else ""
-    below = f" as smaller than {rule.threshold}" if rule.threshold else ""
-    return f"{rule.name}: {hidden:,} of {len(rows):,} numbers withheld{share}{below}"
+    return f"{level}: {hidden:,} of {len(rows):,} numbers withheld{share}{below}"
 
 
 def _bars(values: Sequence[float | None], most: float) -> str:

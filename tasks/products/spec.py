@@ -123,8 +123,7 @@ class Level:
     """Two dimensions of a sparse level, of the same values, that differ in every key: others cannot be chosen."""
 
     def __post_init__(self) -> None:
-        unknown = {*self.additive, *self.share_within} - {dimension.name for dimension in self.dimensions}
-        if unknown:
+        if unknown := {*self.additive, *self.share_within} - {dimension.name for dimension in self.dimensions}:
             raise ValueError(f"{self.name} has no dimension {', '.join(sorted(unknown))}")
 
     def keys_of(self, hours: int) -> int:
@@ -282,8 +281,7 @@ class DataProduct(Declaration):
 
     def by_levels(self, names: Collection[str]) -> "DataProduct":
         """This part, or its alternative if a policy or a release names the alternative's levels."""
-        other = self.alternative
-        return other if other and not {level.name for level in other.levels}.isdisjoint(names) else self
+        return other if (other := self.alternative) and any(level.name in names for level in other.levels) else self
 
     def policy_name(self, level: Level) -> str:
         """The level's key in the policy; empty where it is the product's only level."""

@@ -148,7 +148,7 @@ def unfinished(runs: Sequence[Run], targets: Iterable[Target], zone: ZoneInfo) -
 
 def unreadable(deliveries: list[Delivery]) -> list[ActionItem]:
     """Products whose newest delivery to a client is mostly withheld."""
-    few = [one for one in newest(deliveries).values() if mostly_withheld(one.rows, one.withheld)]
+    few = [one for one in newest(deliveries).values() if mostly_withheld(one)]
     if not few:
         return []
     what = f"{few[0].withheld:,} of its {few[0].rows:,} numbers are withheld as too small."

@@ -42,6 +42,7 @@ VERBS = {"ingest", "publish", "deliver", "expire", "verify", "rotate"} | {
         "public_plans",
         "count_context",
         "withheld",
+        "completeness",
         "register_versions",
         "retention",
         "refresh",

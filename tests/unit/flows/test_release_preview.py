@@ -1,14 +1,16 @@
 """A release at a glance: its largest places by hour, and how much of it is withheld; released numbers alone."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pyarrow as pa
 
-from flows.release_preview import preview, shares, withheld
+from flows.release_preview import preview, shares
 from tasks.privacy.bounds import LevelRule
-from tasks.withheld import mostly_withheld
+from tasks.refs import DeliveryRef, Outcome
+from tasks.withheld import mostly_withheld, thin_levels, withheld
 
 START = datetime(2026, 3, 2, 23, tzinfo=UTC)
 RULE = LevelRule("zone_hour", Decimal(32), 24, 96)
@@ -58,5 +60,31 @@ def test_the_share_that_is_withheld_is_told_by_level() -> None:
     assert shares(table.slice(0, 0), [RULE]) == ["zone_hour: 0 of 0 numbers withheld as smaller than 96"]
 
 
-def test_a_release_is_mostly_withheld_from_four_fifths_on() -> None:
-    assert [mostly_withheld(rows, hidden) for rows, hidden in ((100, 79), (100, 80), (0, 0))] == [False, True, False]
+def test_levels_that_are_computed_have_no_rule_and_a_share_too() -> None:
+    week = leveled({"zone_dwell": (9, 10), "dwell_time": (3, 4)})
+    assert [line.partition(" numbers")[0] for line in shares(week, [])] == ["zone_dwell: 9 of 10", "dwell_time: 3 of 4"]
+
+
+def leveled(counts: Mapping[str, tuple[int, int]]) -> pa.Table:
+    """A release of levels, each with so many numbers withheld of all its numbers."""
+    rows = [(level, n < hidden) for level, (hidden, whole) in counts.items() for n in range(whole)]
+    status = ["withheld_small" if small else "estimate" for _, small in rows]
+    return pa.table({"level": [level for level, _ in rows], "status": status})
+
+
+def test_a_level_is_thin_from_four_fifths_withheld_on() -> None:
+    assert thin_levels("footfall", leveled({"zone_hour": (79, 100), "district_hour_demographic": (8, 10)})) == [
+        "district_hour_demographic"
+    ]
+    assert thin_levels("footfall", leveled({"zone_hour": (0, 0)})) == []
+
+
+def test_thin_pairs_of_zones_are_expected_and_thin_pairs_of_districts_are_not() -> None:
+    pairs = {"zone_pair": (100, 100), "outflow": (0, 9)}
+    assert thin_levels("origin_destination", leveled({"district_pair": (1, 9), **pairs})) == []
+    assert thin_levels("origin_destination", leveled({"district_pair": (9, 9), **pairs})) == ["district_pair"]
+    sent = DeliveryRef("nordmarkt", "", "2026-03-01", 1, 1, Outcome.DELIVERED, "", "", rows=100, withheld=90)
+    assert [mostly_withheld(replace(sent, product=name)) for name in ("footfall", "origin_destination")] == [
+        True,
+        False,
+    ]
