@@ -45,7 +45,7 @@ _STAY = """CREATE OR REPLACE TABLE stay AS
 _DAY_PART = """CASE WHEN {hour} < 6 THEN 'night' WHEN {hour} < 10 THEN 'morning' WHEN {hour} < 15 THEN 'midday'
     WHEN {hour} < 19 THEN 'afternoon' ELSE 'evening' END"""
 
-_PRESENT = """(SELECT into_id AS zone_id, district_id, hour_start, age_band, gender, home_district_id
+_PRESENT = """(SELECT into_id AS zone_id, district_id, hour_start, age_band, gender, home_district_id, home_id
     FROM read_parquet('{truth}/presence/date={first}/*.parquet') JOIN zone USING (zone_id)
     JOIN person USING (subscriber_id) QUALIFY min(hour_start) OVER () >= counted_from)"""
 
@@ -175,8 +175,11 @@ ANSWERS: Mapping[str, Answers] = {
     },
 }
 """By part of a product, then by level."""
-COMPOSITION = _count("zone_id, hour_start, home_district_id, age_band, gender", _PRESENT)
-"""Who was where on a day."""
+COMPOSITION: Answers = {
+    "strata": _count("zone_id, hour_start, home_district_id, age_band, gender", _PRESENT),
+    "homes": _count("zone_id, hour_start, home_id", _PRESENT),
+}
+"""Who was where on a day, by home district, age band and gender, and by home zone."""
 
 
 @dataclass(frozen=True)

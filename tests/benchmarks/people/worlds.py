@@ -93,7 +93,7 @@ class Kept:
         return {path.stem.rsplit("-", 1)[1]: pq.read_table(path) for path in found}
 
     def table(self, name: str) -> pa.Table:
-        """`confusion`, `panel`, or who was where, `composition-panel` and `composition-people`."""
+        """`confusion`, `panel`, or who was where: `strata-panel`, `homes-people` and so on."""
         return pq.read_table(self.folder / f"{name}.parquet")
 
     @property
@@ -125,8 +125,8 @@ def _make(made: Kept, city: City) -> None:
             for level, answer in truth.answers(product.part, made.period.first, made.period.days[-1]).items():
                 pq.write_table(answer, made.folder / f"truth-{product.name}-{of}-{level}.parquet")
     for of, truth in zip(TRUTHS, truths, strict=True):
-        (found,) = truth.asked({"": COMPOSITION}, made.period.first, made.period.first).values()
-        pq.write_table(found, made.folder / f"composition-{of}.parquet")
+        for name, found in truth.asked(COMPOSITION, made.period.first, made.period.first).items():
+            pq.write_table(found, made.folder / f"{name}-{of}.parquet")
     _keep_facts(made, city)
 
 
