@@ -20,8 +20,7 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from tasks.period import Cadence
-from tasks.products.registry import find, for_clients
+from tasks.products.registry import drawn, for_clients
 from tasks.release_inputs import files_of
 from tasks.services.client_file import client_file
 from tests.promise.canary import NUMBER, TOKEN, forms_of_number, found, gzipped, holds
@@ -82,7 +81,7 @@ def bucket(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
         monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(server.credentials))
         monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
         client, grants, footfall = client_file(
-            "nordmarkt", "nordmarkt-insights", server.endpoint_url, GOOD_DAY
+            "nordmarkt", "nordmarkt-insights", server.endpoint_url, GOOD_DAY.replace(day=1)
         ).partition("[[grants]]")
         every = "".join(grants + footfall.replace("footfall", name) for name in for_clients())
         (tmp_path / "client.toml").write_text(client + every)
@@ -103,13 +102,13 @@ def test_no_canary_leaves_the_landing_whatever_happens_on_the_way(
     _killed(GOOD_DAY)
     assert not found(home / "scratch"), "what a killed run leaves"
     endings = [_unforeseen(monkeypatch), _flow("ingest", day=GOOD_DAY), _flow("ingest", day=BAD_DAY)]
-    daily = [name for name in for_clients() if any(Cadence.DAY in part.cadences for part in find(name))]
-    for name in daily:
-        endings += [_flow("publish", product=name, period=str(GOOD_DAY))]
-        endings += [_flow("deliver", client="nordmarkt", product=name, period=str(GOOD_DAY))]
+    made = [("footfall", str(GOOD_DAY)), *_longer()]  # the backfill makes the day's other products
+    for name, period in made:
+        endings += [_flow("publish", product=name, period=period)]
+        endings += [_flow("deliver", client="nordmarkt", product=name, period=period)]
     monkeypatch.setenv("PREFECT_API_URL", "the test server's")  # so that alerts become events there
     endings += [_flow("backfill", first=min(GOOD_DAY, BAD_DAY), last=max(GOOD_DAY, BAD_DAY))]
-    sent = ["Published", "Delivered"] * len(daily)
+    sent = ["Published", "Delivered"] * len(made)
     assert endings == ["StepFailed", "Ingested", "RejectedInput", *sent, "SomeFailed"]
     assert all((home / name).exists() for name in ("metrics.prom", "status.html")), "the round has been made"
     said = [_says(*words) for words in (["runs"], ["runs", "--day", str(GOOD_DAY)], ["runs", "--day", str(BAD_DAY)])]
@@ -232,6 +231,12 @@ def _says(*words: str, code: int = 0) -> str:
     return ran.output + ran.stderr
 
 
+def _longer() -> list[tuple[str, str]]:
+    """Products that clients get of the week and of the month, drawn from rows, and their periods."""
+    parts = [part for part in drawn() if part.for_clients]
+    return [(part.name, str(period)) for part in parts for period in part.periods(GOOD_DAY) if len(period.days) > 1]
+
+
 def _download(folder: Path) -> None:
     from tasks.client_state import client_spec
     from tasks.store import open_stores
@@ -247,22 +252,21 @@ def _download(folder: Path) -> None:
 
 def _opened_rows() -> bytes:
     """The pseudonyms of the good day, as they are once the lake's files are opened."""
-    from tasks.period import Period
     from tasks.store import open_stores
 
     stores = open_stores()
-    files = [file for file in files_of(stores, {GOOD_DAY: 1}) if file.period == Period.day(GOOD_DAY)]
+    files = [file for file in files_of(stores, {GOOD_DAY: 1}) if file.period]
     return b"".join(stores.lake.rows(file)["pseudonym"].to_numpy().tobytes() for file in files)
 
 
 def _pseudonyms() -> tuple[bytes, ...]:
-    """A panel member's pseudonyms of the day and of the month, in every form."""
+    """A panel member's pseudonyms of the day, the week and the month, in every form."""
     from tasks.period import Period
     from tasks.store import open_stores
 
     keys = open_stores().pseudonym_keys
     forms = []
-    for period in (Period.day(GOOD_DAY), Period.month(GOOD_DAY)):
+    for period in (Period.day(GOOD_DAY), Period.week(GOOD_DAY), Period.month(GOOD_DAY)):
         digest = blake2b(MEMBER.encode(), key=keys.existing(period), digest_size=8).digest()
         forms += [*forms_of_number(int.from_bytes(digest, "big")), digest.hex().encode()]
     return tuple(forms)

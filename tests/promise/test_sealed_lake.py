@@ -22,6 +22,7 @@ from tests.promise.conftest import Way
 from tests.promise.landing import Row, consent, person, write_events, write_people
 
 DAY, MONTH = date(2026, 3, 3), Period.month(date(2026, 3, 1))
+PERIODS = (Period.day(DAY), Period.week(DAY), MONTH)
 NIGHT = (0, 1, 2, 3, 4, 5, 22, 23)
 NIGHT_SECONDS = ((0, 6 * 3600), (22 * 3600, 24 * 3600))
 WAYS = list(combinations_with_replacement(range(4), len(NIGHT)))[::3]
@@ -116,11 +117,11 @@ def test_the_lakes_bytes_alone_link_nobody_and_hold_no_pseudonym_and_no_number(w
 
 def test_a_files_rows_are_under_the_data_key_of_their_own_period(way: Way) -> None:
     stores = ingested(way)
-    keys = {stores.data_keys.existing(period) for period in (Period.day(DAY), MONTH)}
-    pseudonym_keys = {stores.pseudonym_keys.existing(period) for period in (Period.day(DAY), MONTH)}
-    assert len(keys | pseudonym_keys) == 4
+    keys = {stores.data_keys.existing(period) for period in PERIODS}
+    pseudonym_keys = {stores.pseudonym_keys.existing(period) for period in PERIODS}
+    assert len(keys | pseudonym_keys) == 6
     files = stores.catalog.lake_files({DAY: 1})
-    for period in (Period.day(DAY), MONTH):
+    for period in PERIODS:
         path = way.root / "home" / "keys" / "data" / f"{period.cadence}-{period}.key"
         key = path.read_bytes()
         path.write_bytes(bytes(32))

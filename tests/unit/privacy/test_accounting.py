@@ -60,7 +60,7 @@ def test_units_are_shown_as_rho() -> None:
     assert rho_of(UNITS // 2) == 0.5
 
 
-@pytest.mark.parametrize(("rho", "expected"), [(1, 9.52), (3.1, 18.30), (Fraction(463, 1000), 6.21)])
+@pytest.mark.parametrize(("rho", "expected"), [(1, 9.52), (3.1, 18.30), (Fraction(923, 1000), 9.10)])
 def test_epsilon_is_quoted_at_the_deltas_of_the_policy(rho: float, expected: float) -> None:
     assert epsilon(rho, 1e-9) == pytest.approx(expected, abs=0.01)
 
