@@ -1,8 +1,9 @@
 """Times in SQL: ISO 8601 text and timestamps become whole UTC seconds, by the landing's clock if without offset."""
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, cached_property
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
@@ -10,6 +11,7 @@ _WALL = r"[12]\d{3}-\d{2}-\d{2}[T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)
 _OFFSET = r"(Z| ?UTC|[+-]([01]\d|2[0-3])(:?[0-5]\d)?)"
 _DATE = r"[12]\d{3}-\d{2}-\d{2}"
 
+_DAY, _SPAN = 86_400, 86_400_000
 _MICROSECONDS, _NANOSECONDS = "(epoch_us({}) // 1000000)", "(epoch_ns({}) // 1000000000)"
 
 INSTANTS = {"TIMESTAMP WITH TIME ZONE": _MICROSECONDS, "TIMESTAMPTZ_NS": _NANOSECONDS}
@@ -58,15 +60,29 @@ class Clock:
         """
         if not self.changes:
             return f"({wall} - ({self.offset}))"
-        branches = " ".join(
-            f"WHEN wall < {change.at + change.before} THEN wall - ({change.before})"
-            f" WHEN wall < {change.at + change.after} THEN NULL"
-            for change in self.changes
-        )
         # The list of one names the second, so that a long expression is not repeated in every branch.
         walls = f"[{wall}, {wall} + {or_in}]" if or_in else f"[{wall}]"
-        read = f"list_transform({walls}, lambda wall: CASE {branches} ELSE wall - ({self.offset}) END)"
+        read = f"list_transform({walls}, lambda wall: {self._read})"
         return f"list_filter({read}, lambda second: second IS NOT NULL)[1]" if or_in else f"{read}[1]"
+
+    @cached_property
+    def _read(self) -> str:
+        """SQL of what `wall` means: by the next change of its span of time, which holds one at most.
+
+        A branch for each change would take longer to plan than a small register to read.
+        """
+        width = min((later.at - one.at for one, later in pairwise(self.changes)), default=_SPAN) - _DAY
+        first, passed = self.changes[0].at - _SPAN, OffsetChange(self.changes[0].at - 2 * _SPAN, 0, self.offset)
+        spans = range(first, self.changes[-1].at + _SPAN, width)
+        ends = [change.at + max(change.before, change.after) for change in self.changes]
+        next_ = [(*self.changes, passed)[bisect_right(ends, begin)] for begin in spans]
+        place = f"greatest(1, least({len(spans)}, (wall - ({first})) // {width} + 1))"
+        numbers = zip(
+            *((each.at + each.before, each.before, each.at + each.after, each.after) for each in next_), strict=True
+        )
+        # A cast of text is one constant; a list would be planned number by number.
+        end, before, begin, after = (f"CAST('{list(each)}' AS BIGINT[])[{place}]" for each in numbers)
+        return f"CASE WHEN wall < {end} THEN wall - {before} WHEN wall >= {begin} THEN wall - {after} END"
 
     def seconds(self, column: str, type_: str) -> str:
         """SQL of a column's whole UTC seconds (BIGINT), NULL where it is not a time of day on a date."""
@@ -87,14 +103,14 @@ class Clock:
             return "NULL::BIGINT"
         return f"(CASE WHEN {_dated(text)} THEN {self.utc(wall, or_in=3600)} END)"
 
-    def seconds_or_midnight(self, column: str, type_: str) -> str:
-        """As `seconds`, and a date alone means its first instant: for registers, where dates are usual."""
+    def midnight(self, column: str, type_: str) -> tuple[str, str]:
+        """SQL of a column in which a date alone is its first instant, and its type: in registers dates are usual."""
         if type_ == "DATE":
-            return self.seconds(f"CAST({column} AS TIMESTAMP)", "TIMESTAMP")
+            return f"CAST({column} AS TIMESTAMP)", "TIMESTAMP"
         if type_ in TIMESTAMPS:
-            return self.seconds(column, type_)
+            return column, type_
         text = f"CAST({column} AS VARCHAR)"
-        return self.seconds(f"(CASE WHEN {_dated(text)} THEN {text} || ' 00:00' ELSE {text} END)", "")
+        return f"(CASE WHEN {_dated(text)} THEN {text} || ' 00:00' ELSE {text} END)", "VARCHAR"
 
 
 def _dated(text: str) -> str:

@@ -1,7 +1,7 @@
 """Registers of the landing (subscribers, consents): read whole, or rejected; half a register would count wrongly."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -54,21 +54,19 @@ class ReferenceTable:
     @classmethod
     def of(cls, source: "Source", table: str, columns: dict[str, Column], clock: Clock, ids: Ids) -> Self:
         """A register over a table function; what it says in words is trimmed, and NULL where it says "no value"."""
-        worded = {name for name, column in columns.items() if column.type in ("VARCHAR", "BLOB")}
-        rows = ", ".join(
-            f"{_cleaned(name, column, ids) if name in worded else column.sql} AS {duckdb_session.name(name)}"
-            for name, column in columns.items()
-        )
-        clean = {
-            name: Column(duckdb_session.name(name), "VARCHAR" if name in worded else column.type)
-            for name, column in columns.items()
-        }
+        names = {name: duckdb_session.name(name) for name in columns}
+        worded = [name for name, column in columns.items() if column.type in ("VARCHAR", "BLOB")]
+        clean = {name: Column(names[name], "VARCHAR" if name in worded else columns[name].type) for name in columns}
+        rows = ", ".join(f"{_written(name, column, ids)} AS {names[name]}" for name, column in columns.items())
         table = f"(SELECT {rows} FROM {table})"
-        seconds = "".join(
-            f", {_plausible(clock.seconds_or_midnight(clean[name].sql, clean[name].type))} AS {_seconds_of(name)}"
-            for name in sorted(TIMES & clean.keys())
-        )
-        return cls(source, f"(SELECT *{seconds} FROM {table})", clean, clock)
+        table = _replaced(table, {names[name]: trimmed(names[name]) for name in worded})
+        table = _replaced(table, {names[name]: sql_text.given(_compared(name, ids)) for name in worded})
+        times = {_seconds_of(name): clock.midnight(clean[name].sql, clean[name].type) for name in TIMES & clean.keys()}
+        if times:
+            added = ", ".join(f"{sql} AS {name}" for name, (sql, _) in times.items())
+            table = f"(SELECT *, {added} FROM {table})"
+        table = _replaced(table, {name: clock.seconds(name, type_) for name, (_, type_) in times.items()})
+        return cls(source, _replaced(table, {name: _plausible(name) for name in times}), clean, clock)
 
     def text(self, name: str) -> str:
         """SQL of a column as text, NULL where it has no value, or where the file lacks the column."""
@@ -99,12 +97,24 @@ class ReferenceTable:
         return _plausible(self.clock.day_after(column.sql, column.type)) if column else "NULL::BIGINT"
 
 
-def _cleaned(name: str, column: Column, ids: Ids) -> str:
+def _replaced(table: str, columns: Mapping[str, str]) -> str:
+    """SQL of a relation with these columns replaced: what a column is named for is planned once, however often used."""
+    if not columns:
+        return table
+    return f"(SELECT * REPLACE ({', '.join(f'{sql} AS {name}' for name, sql in columns.items())}) FROM {table})"
+
+
+def _written(name: str, column: Column, ids: Ids) -> str:
+    """SQL of a column as its file has it, words as text."""
+    if column.type not in ("VARCHAR", "BLOB"):
+        return column.sql
+    return column.text(hexadecimal=ids.binary == "hex") if name == ID else sql_text.text(column)
+
+
+def _compared(name: str, ids: Ids) -> str:
     """SQL of a column's words; ids are compared by the rule that the events follow, all other bytes are text."""
-    if name != ID:
-        return sql_text.given(trimmed(sql_text.text(column)))
-    text = trimmed(column.text(hexadecimal=ids.binary == "hex"))
-    return sql_text.given(compared(text, ids) if rewrites(ids) else text)
+    words = duckdb_session.name(name)
+    return compared(words, ids) if name == ID and rewrites(ids) else words
 
 
 def _seconds_of(name: str) -> str:

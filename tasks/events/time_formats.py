@@ -55,7 +55,7 @@ def register_time(con: duckdb.DuckDBPyConnection, look: SampledColumn) -> Timed:
     """The form that reads most times of a register's column, in which a date alone is its first instant."""
     alone = [TimeForm(pattern=(each,)) for each in _fitting(look, _DATES)]
     tried: list[Tried] = [(form, (look,)) for form in (*_forms(look), *alone)]
-    plain = _ANY.seconds_or_midnight(look.column.written(), look.column.type)
+    plain = _ANY.seconds(*_ANY.midnight(look.column.written(), look.column.type))
     forms = [form for form, _ in tried]
     return _best(con, tried, [plain if form == TimeForm() else seconds(form, [look.column], _ANY) for form in forms])
 
