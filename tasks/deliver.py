@@ -15,14 +15,16 @@ from tasks.deliverable.view import DeliveryView, GrantView, ReleaseView, ZonesVi
 from tasks.delivery_objects import complete, is_begun, verify_there
 from tasks.delta_tables import check_delta_tables
 from tasks.errors import RefusedDelivery, ThrongError
-from tasks.estimate.spec import Estimator, with_people
+from tasks.estimate.people import PeopleEstimator
+from tasks.estimate.spec import Estimator, PublicFacts, with_people
+from tasks.estimation import estimation
 from tasks.key_ring import key_ring, write_keys
 from tasks.period import Period
 from tasks.products.registry import check_for_clients, of_period
 from tasks.products.spec import Product
 from tasks.refs import DeliveryRef, IndexRef, Outcome
 from tasks.release import latest_drawn, utc_now
-from tasks.release_metadata import public_facts, release_view, zones_view
+from tasks.release_metadata import release_view, zones_view
 from tasks.step import step
 from tasks.store import ReleasedStores
 from tasks.store.audit import AuditEntry
@@ -34,6 +36,8 @@ from tasks.store.ledger import ReleaseKey
 from tasks.store.tables import Delivery, DeliveryState, Release, ReleaseState
 from tasks.validation import Validator, validate
 
+PEOPLE = PeopleEstimator()
+
 
 class Deliver:
     """Delivers stored releases; a delivery's bytes are rendered once and then only sent, compared and sent again."""
@@ -42,7 +46,7 @@ class Deliver:
         self,
         stores: ReleasedStores,
         now: Callable[[], datetime] = utc_now,
-        estimator: Estimator | None = None,
+        estimator: Estimator = PEOPLE,
         validator: Validator = validate,
         notify: Callable[[ClientSpec, Notice], None] = lambda spec, notice: None,
     ) -> None:
@@ -106,8 +110,8 @@ class Deliver:
         publisher = self._stores.policy.policy.publisher
         granted = GrantView(spec.name, spec.client.contact, grant.zones, files, grant.deliver_by, publisher)
         view = release_view(self._stores, product, period, release, plan)
-        if self._estimator:
-            view = replace(view, estimator=self._estimator.name)
+        estimate = estimation(self._stores, self._estimator.name, release, view, plan)
+        view = replace(view, estimate=estimate.view, estimate_missing=estimate.missing)
         digest = inputs_digest(view, plan, granted)
         before = self._stores.catalog.delivery(spec.name, product.name, product.version, str(period))
         if before and before.inputs_digest == digest:
@@ -119,16 +123,25 @@ class Deliver:
             if version != plan.version
         }
         delivery = DeliveryView(key.revision, earlier_delivery(self._files(before)) if before else None, zones)
-        rendered = self._rendered(release, view, plan, granted, delivery)
+        rendered = self._rendered(release, view, estimate.facts, plan, granted, delivery)
         self._keep(key, rendered, release, digest)
         return key
 
     def _rendered(
-        self, release: Release, view: ReleaseView, plan: ZonesView, grant: GrantView, delivery: DeliveryView
+        self,
+        release: Release,
+        view: ReleaseView,
+        facts: PublicFacts | None,
+        plan: ZonesView,
+        grant: GrantView,
+        delivery: DeliveryView,
     ) -> Rendered:
         table = self._stores.lake.release(ReleaseKey.of(release), release.sha256 or "").table
-        if self._estimator:
-            table = with_people(table, self._estimator, public_facts(view, plan))
+        if facts and view.estimate:
+            found = self._estimator(table, facts)
+            table = with_people(table, self._estimator.name, found.columns)
+            told = replace(view.estimate, largest_error=found.largest_error.value, weak_zones=found.weak_zones)
+            view = replace(view, estimate=told)
         rendered = render(view, table, plan, grant, delivery, key_ring(self._stores.signing_keys, self._now()).private)
         check_delivery(view, rendered.places, rendered.tables, self._validator)
         return rendered

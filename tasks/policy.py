@@ -131,6 +131,13 @@ class Home(_Section):
     min_work_minutes: Annotated[int, Field(ge=1, le=480)]
 
 
+class PeopleRules(_Section):
+    """How counted persons are scaled to all people."""
+
+    area: Literal["closed", "open"] = "closed"
+    """Whether all residents are in the area at every hour, or on the average of the day."""
+
+
 class Budget(_Section):
     """The cap of a subscriber-month, the products that it need not suffice for, and the delta of quoted epsilons."""
 
@@ -213,6 +220,7 @@ class Policy(_Section):
     budget: Budget
     product: dict[str, dict[str, Levels]]
     retention: Retention
+    estimate: PeopleRules = PeopleRules()
     publisher: Publisher = Publisher()
 
     @property
@@ -227,7 +235,7 @@ class Policy(_Section):
 
 @dataclass(frozen=True)
 class ReviewedPolicy:
-    """A policy with the SHA-256 of its values, `[publisher]` excepted: a support address is no promise to subscribers.
+    """A policy with the SHA-256 of its values, those of `[publisher]` and `[estimate]` excepted: they are no promise.
 
     Comments and layout do not count either.
     """

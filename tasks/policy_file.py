@@ -56,7 +56,7 @@ def load(path: Path | None = None) -> ReviewedPolicy:
 
 
 def _digest(data: Mapping[str, Any]) -> str:
-    promise = {name: section for name, section in data.items() if name != "publisher"}
+    promise = {name: section for name, section in data.items() if name not in ("publisher", "estimate")}
     text = json.dumps(promise, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -10,7 +10,6 @@ import pyarrow.compute as pc
 from tasks.deliverable.level_view import DimensionView, LevelView
 from tasks.deliverable.statements import left_out
 from tasks.deliverable.view import Exclusion, PanelView, PrivacyView, ReleaseView, ZonesView
-from tasks.estimate.spec import PublicFacts
 from tasks.events.gate_metrics import PROFILE_RULES, incomplete_hours
 from tasks.mobility.zones import stored_plan
 from tasks.period import Period
@@ -162,8 +161,8 @@ def _warnings(stores: ReleasedStores, day: DayGeneration, name_day: bool) -> lis
     return left_out + [f"{day.day}: {line.message}" if name_day else line.message for line in noisy]
 
 
-def panel_view(stores: ReleasedStores, period: Period) -> PanelView | None:
-    """Size of the panel by the latest published month before the period; None if there is none."""
+def latest_panel(stores: ReleasedStores, period: Period) -> Release | None:
+    """The published panel of the latest month before the period; None if there is none."""
     earlier = [
         release
         for release in stores.ledger.releases()
@@ -171,9 +170,14 @@ def panel_view(stores: ReleasedStores, period: Period) -> PanelView | None:
         and release.state is ReleaseState.PUBLISHED
         and release.period < period.months[0]
     ]
-    if not earlier:
+    return max(earlier, key=lambda release: (release.period, release.revision), default=None)
+
+
+def panel_view(stores: ReleasedStores, period: Period) -> PanelView | None:
+    """Size of the panel before the period; None if there is none."""
+    latest = latest_panel(stores, period)
+    if latest is None:
         return None
-    latest = max(earlier, key=lambda release: (release.period, release.revision))
     table = stores.lake.release(ReleaseKey.of(latest), latest.sha256 or "").table
     size, se = pc.sum(table["value"]).as_py(), pc.sum(pc.power(table["se"], 2)).as_py() ** 0.5
     return PanelView(latest.period, size, se, size - Z90 * se, size + Z90 * se)
@@ -186,9 +190,3 @@ def zones_view(stores: ReleasedStores, release: Release) -> ZonesView:
     districts = tuple(plan.districts[index] for index in plan.district)
     names = dict(zip(plan.districts, plan.district_names, strict=True))
     return ZonesView(release.zone_plan, plan.zone_ids, plan.names, districts, names, plan.merged, geojson)
-
-
-def public_facts(view: ReleaseView, plan: ZonesView) -> PublicFacts:
-    """What an estimator may use besides the release."""
-    size, se = (view.panel.value, view.panel.se) if view.panel else (None, None)
-    return PublicFacts(view.product, view.period, plan.geojson, size, se)

@@ -115,13 +115,19 @@ def _reasons(content: "RenderInput", before: Any) -> Collection[ChangeReason]:
     differs = {
         ChangeReason.NUMBERS_REDRAWN: before["release_id"] != release.id,
         ChangeReason.ZONE_PLAN_CHANGED: not same_plan,
-        ChangeReason.ESTIMATE_CHANGED: before["population"]["weighting"] != (release.estimator or "none"),
+        ChangeReason.ESTIMATE_CHANGED: _estimate_of(before) != (release.estimate and release.estimate.digest),
         ChangeReason.GRANT_CHANGED: same_plan and granted["zones_sha256"] != grant["zones_sha256"],
         ChangeReason.FORMATS_CHANGED: granted["formats"] != grant["formats"],
         ChangeReason.TERMS_CHANGED: before["terms"]["sha256"] != terms_sha256(release, content.grant),
         ChangeReason.FORMAT_VERSION: before["format"] != FORMAT,
     }
     return [reason for reason, is_so in differs.items() if is_so] or [ChangeReason.FORMAT_VERSION]
+
+
+def _estimate_of(manifest: Any) -> str | None:
+    """The digest of the estimate that a manifest states."""
+    people = manifest["population"].get("people")
+    return people["digest"] if people else None
 
 
 def _rows(content: "RenderInput", before: EarlierDelivery) -> Iterator[tuple[str, RowChanges]]:

@@ -84,5 +84,5 @@ def inputs_digest(release: ReleaseView, plan: ZonesView, grant: GrantView) -> st
         "formats": sorted({"parquet", *grant.formats}),
         "deliver_by": grant.deliver_by,
         "publisher": grant.publisher.model_dump(),
-    } | ({"estimator": release.estimator} if release.estimator else {})
+    } | ({"estimate": release.estimate.digest} if release.estimate else {})
     return hashlib.sha256(to_compact_json(inputs)).hexdigest()

@@ -116,7 +116,9 @@ def _population(release: ReleaseView) -> dict[str, object]:
     return {
         "basis": release.basis,
         "left_out": [vars(each) for each in release.left_out],
-        "weighting": release.estimator or "none",
+        "weighting": release.estimate.estimator if release.estimate else "none",
+        "people": vars(release.estimate) if release.estimate else None,
+        "people_missing": release.estimate_missing or None,
         "panel_size": vars(release.panel) if release.panel else None,
         "panel_size_reason": release.panel_reason or None,
     }

@@ -45,8 +45,9 @@ def measures(release: ReleaseView, table: TableView) -> Iterator[Measure]:
     yield Measure(
         counted.columns, ("value", "low", "high"), counted.meaning, counted.unit, (value, low, high), counted.decimals
     )
-    if release.estimator and counted.counts:
-        meaning = f"{counted.name.capitalize()} of all people, estimated from {counted.name} ({release.estimator})"
+    if release.estimate and counted.counts:
+        estimator = release.estimate.estimator
+        meaning = f"{counted.name.capitalize()} of all people, estimated from {counted.name} ({estimator})"
         yield Measure(PEOPLE, PEOPLE, meaning, "people", (5000, 4700, 5300))
     if table.shares:
         within = dict.fromkeys(column for level in table.levels for column in level.share_columns)

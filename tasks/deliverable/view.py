@@ -52,6 +52,31 @@ class PanelView:
 
 
 @dataclass(frozen=True)
+class EstimateView:
+    """How people were estimated beside the panel's counts."""
+
+    estimator: str
+    """Its name and version."""
+    digest: str
+    """Of everything that the estimate was made from."""
+    residents: float
+    """The population: the residents that the census counts."""
+    census_source: str
+    census_as_of: str
+    """Both empty where the census does not say."""
+    panel: str
+    """The id of the panel's release that weights rest on; empty: the night hours of `footfall`."""
+    footfall: str
+    """The id of the release that shows who is where at which hour."""
+    area: str
+    """`closed`: all residents are in the area at every hour; `open`: on the average of the day."""
+    largest_error: str = ""
+    """`noise`, `sampling` or `model`."""
+    weak_zones: tuple[str, ...] = ()
+    """Zones that cannot be distinguished from their neighbours."""
+
+
+@dataclass(frozen=True)
 class Exclusion:
     """Persons or SIMs that are never counted, by the policy that a release was drawn under."""
 
@@ -87,8 +112,10 @@ class ReleaseView:
     left_out: tuple[Exclusion, ...]
     inputs: tuple[str, ...] = ()
     """Ids of the releases that it was derived from; empty if it was drawn."""
-    estimator: str = ""
-    """What estimated people beside the panel's counts; empty: nothing did."""
+    estimate: EstimateView | None = None
+    """How people were estimated beside the panel's counts; None: they were not."""
+    estimate_missing: str = ""
+    """What an estimate lacks, and what it would bring; empty with an estimate."""
 
     @property
     def id(self) -> str:

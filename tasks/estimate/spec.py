@@ -1,28 +1,76 @@
 """What an estimator is: people in a place, from a released table and public facts alone."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
+from tasks.demographics import Margins
 from tasks.errors import StepFailed
-from tasks.period import Period
 
 PEOPLE = ("people", "people_low", "people_high")
 """Columns of an estimate: persons, and the ends of their 90 % interval."""
+
+Dimensions = Mapping[str, Sequence[object]]
+"""Each key column of a level in draw order, with its public values."""
+
+
+@dataclass(frozen=True)
+class Footfall:
+    """A day's footfall: how many persons of the panel were in each place at each hour."""
+
+    table: pa.Table
+    levels: Mapping[str, Dimensions]
+    timezone: ZoneInfo
+
+    def hours(self, times: Sequence[object]) -> list[int]:
+        """Local hours of instants."""
+        return [time.astimezone(self.timezone).hour for time in times if isinstance(time, datetime)]
 
 
 @dataclass(frozen=True)
 class PublicFacts:
     """What an estimator may use besides the release."""
 
-    product: str
-    period: Period
-    zones: bytes
-    """The merged zone plan as GeoJSON."""
-    panel_size: float | None
-    """Noisy size of the panel by its latest earlier release; None if there is none."""
-    panel_se: float | None
+    levels: Mapping[str, Dimensions]
+    """The levels of the release that count persons, or what they did."""
+    zone_ids: tuple[str, ...]
+    district: NDArray[np.int32]
+    """Of each zone, as an index into `districts`."""
+    districts: tuple[str, ...]
+    confusion: pa.Table
+    """Of the day's zone and cell plan: model, assigned_zone, true_zone, share."""
+    margins: Margins
+    footfall: Footfall
+    panel: pa.Table | None
+    """The latest earlier release of the panel; None in the first month."""
+    closed: bool
+    """Whether all residents are in the area at every hour."""
+
+
+class ErrorSource(StrEnum):
+    """Where most of an estimate's error comes from."""
+
+    NOISE = "noise"
+    SAMPLING = "sampling"
+    MODEL = "model"
+
+
+@dataclass(frozen=True)
+class Estimated:
+    """An estimate of a whole release."""
+
+    columns: pa.Table
+    """`people`, `people_low`, `people_high` (float64) for each row; null where there is none."""
+    largest_error: ErrorSource
+    weak_zones: tuple[str, ...]
+    """Zones that cannot be distinguished from their neighbours."""
 
 
 class Estimator(Protocol):
@@ -33,17 +81,16 @@ class Estimator(Protocol):
         """Name and version, as manifests state them; another name gives another delivery."""
         ...
 
-    def __call__(self, release: pa.Table, facts: PublicFacts) -> pa.Table:
-        """`people`, `people_low`, `people_high` (float64) for each row; null where the release has no value."""
+    def __call__(self, release: pa.Table, facts: PublicFacts) -> Estimated:
+        """The people of each row, from the release and public facts alone."""
         ...
 
 
-def with_people(release: pa.Table, estimator: Estimator, facts: PublicFacts) -> pa.Table:
-    """The release with the estimator's columns; raises StepFailed if it does not give one number a row."""
-    people = estimator(release, facts)
+def with_people(release: pa.Table, estimator: str, people: pa.Table) -> pa.Table:
+    """The release with an estimator's columns; raises StepFailed if it does not give one number a row."""
     if tuple(people.column_names) != PEOPLE or people.num_rows != release.num_rows:
         raise StepFailed(
-            f"Estimator {estimator.name} does not give {', '.join(PEOPLE)} for each row of the release.",
+            f"Estimator {estimator} does not give {', '.join(PEOPLE)} for each row of the release.",
             "This is a defect of the estimator: nothing was sent.",
             "estimate.columns",
         )

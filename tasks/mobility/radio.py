@@ -23,6 +23,11 @@ RANGE_M, GSM_RANGE_M = 15_000.0, 35_000.0
 MOST_LOSS = 30.0
 """dB behind an antenna (3GPP TR 38.901, table 7.3-1)."""
 MIDDLE, STEEPNESS = -92.5, 0.2
+UNEVEN_DB = 4.2
+"""How far tilt, load and terrain raise or lower all signals of a site.
+
+The half of a variance of (6 dB)^2 that the places around a site share (3GPP TR 38.901, tables 7.4.1-1 and 7.5-6).
+"""
 LEAST_DOMINANCE = 0.01
 """A cell covers a tile from this signal dominance on.
 
@@ -41,6 +46,8 @@ class RadioModel:
     exponent: float = 3.75
     beams: float = 1.0
     share: Literal["power", "dominance"] = "power"
+    sites: int | None = None
+    """The number of a pattern by which half of the sites are stronger by UNEVEN_DB, and the others weaker."""
 
 
 MODELS = (
@@ -49,6 +56,7 @@ MODELS = (
     RadioModel(exponent=4.5),
     RadioModel(beams=0.7),
     RadioModel(beams=1.4),
+    *(RadioModel(sites=pattern) for pattern in range(4)),
 )
 """The first is the estimate; the others show how far a wrong one may be."""
 PUBLISHED = RadioModel(share="dominance")
@@ -67,6 +75,7 @@ class Antennas:
     range_m: Reals
     on_air: Reals
     """The part of the day in which each version is valid."""
+    site: NDArray[np.intp]
 
     def take(self, rows: NDArray[np.integer]) -> "Antennas":
         """The given cells."""
@@ -94,6 +103,7 @@ def antennas(cells: CellPlan, plane: Plane) -> Antennas:
         30 + 10 * np.log10(known["power_w"]),
         known["range_m"],
         span / max(int(cells.to_second.max()), 1),
+        site,
     )
 
 
@@ -108,6 +118,7 @@ class Paths:
     within: NDArray[np.bool_]
     power_dbm: Reals
     on_air: Reals
+    site: NDArray[np.intp]
 
 
 def paths(tiles: Reals, cells: Antennas) -> Paths:
@@ -118,13 +129,20 @@ def paths(tiles: Reals, cells: Antennas) -> Paths:
     apart = np.abs((bearing - cells.azimuth + 180) % 360 - 180)
     turned = np.where(np.isnan(apart) | (ground == 0), 0.0, apart / cells.beam_width)
     decades = np.log10(np.maximum(np.hypot(ground, cells.height_m), 1.0))
-    return Paths(decades, turned, ground <= cells.range_m, cells.power_dbm, cells.on_air)
+    return Paths(decades, turned, ground <= cells.range_m, cells.power_dbm, cells.on_air, cells.site)
+
+
+def uneven(site: NDArray[np.intp], pattern: int | None) -> Reals | float:
+    """Plus or minus UNEVEN_DB by site: a digit of a multiple of the site's number (Knuth's multiplicative hash)."""
+    if pattern is None:
+        return 0.0
+    return np.asarray(UNEVEN_DB * (2.0 * (site * 2_654_435_761 >> 13 + 3 * pattern & 1) - 1), np.float64)
 
 
 def strengths(path: Paths, model: RadioModel) -> Reals:
     """[tile, cell] relative strength by which cells share a tile; 0 where a cell does not cover it."""
     loss = np.minimum(12 * (path.turned / model.beams) ** 2, MOST_LOSS)
-    received = path.power_dbm - 10 * model.exponent * path.decades - loss
+    received = path.power_dbm - 10 * model.exponent * path.decades - loss + uneven(path.site, model.sites)
     dominance = 1 / (1 + np.exp(-STEEPNESS * (received - MIDDLE)))
     covers = path.within & (dominance >= LEAST_DOMINANCE)
     strength = dominance if model.share == "dominance" else 10 ** (received / 10)

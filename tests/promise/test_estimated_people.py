@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tasks.deliver import Deliver
+from tasks.deliver import PEOPLE, Deliver
 from tasks.deliverable.signature import public_key
 from tasks.deliverable.verify import verify
-from tasks.estimate.spec import Estimator, PublicFacts
+from tasks.estimate.spec import ErrorSource, Estimated, Estimator, PublicFacts
 from tasks.period import Period
 from tasks.policy_file import shipped
 from tasks.products.footfall import PRODUCT as FOOTFALL
@@ -24,6 +24,7 @@ from tests.promise.conftest import Way
 from tests.promise.landing import consent, person, seen, write_events, write_people
 
 DAY = date(2026, 3, 3)
+CENSUS = "zone_id,residents,source,as_of\nZ0,2000,Office,2025-12-31\nZ3,3000,Office,2025-12-31\n"
 CLIENT = client_toml(formats='["parquet", "csv"]')
 
 
@@ -32,13 +33,14 @@ class Tenfold:
 
     name = "tenfold 1"
 
-    def __call__(self, release: pa.Table, facts: PublicFacts) -> pa.Table:
+    def __call__(self, release: pa.Table, facts: PublicFacts) -> Estimated:
         columns = {"people": "value", "people_low": "low", "people_high": "high"}
-        return pa.table({name: pc.multiply(release[source], 10) for name, source in columns.items()})
+        people = pa.table({name: pc.multiply(release[source], 10) for name, source in columns.items()})
+        return Estimated(people, ErrorSource.NOISE, ())
 
 
 def rendered(
-    way: Way, estimator: Estimator | None = None, day: date = DAY, policy: Path | None = None
+    way: Way, estimator: Estimator = PEOPLE, day: date = DAY, policy: Path | None = None
 ) -> Mapping[str, bytes]:
     stores = way.stores(policy=policy)
     spec = parse_client(CLIENT, "client.toml", ["footfall"], ["parquet", "csv"])
@@ -61,18 +63,43 @@ def test_estimated_people_stand_beside_the_panels_counts_of_a_verified_delivery(
     write_events(way.landing, DAY, seen("a", DAY))
     way.ingest(DAY)
     way.publish("footfall", str(DAY))
-    plain, estimated = rendered(way), rendered(way, Tenfold())
+    plain = rendered(way)
+    (way.landing / "population.csv").write_text(CENSUS)
+    way.ingest(DAY)
+    estimated, again = rendered(way, Tenfold()), rendered(way)
     before, after = (pq.read_table(io.BytesIO(only(files, "/zone_hour/", ".parquet"))) for files in (plain, estimated))
     assert set(after.column_names) - set(before.column_names) == {"people", "people_low", "people_high"}
     assert after.select(before.column_names) == before
     shown = after.filter(pc.equal(after["status"], "estimate")).to_pylist()
     assert shown
     assert all(abs(row["people"] - 10 * row["persons"]) <= 5 for row in shown)
-    manifests = [json.loads(only(files, "manifest.json")) for files in (plain, estimated)]
-    assert [each["population"]["weighting"] for each in manifests] == ["none", "tenfold 1"]
-    assert [each["delivery_revision"] for each in manifests] == [1, 2]
-    assert [each["changes"]["reason"] for each in manifests] == ["first", "estimate_changed"]
-    assert [each.reason for each in way.stores().catalog.deliveries("nordmarkt")] == ["first", "estimate_changed"]
+    manifests = [json.loads(only(files, "manifest.json")) for files in (plain, estimated, again)]
+    population = [each["population"] for each in manifests]
+    assert [each["weighting"] for each in population] == ["none", "tenfold 1", PEOPLE.name]
+    assert "population.csv" in population[0]["people_missing"]
+    assert population[0]["people"] is None
+    assert {population[2]["people"][name] for name in ("residents", "census_source", "area")} == {
+        5000,
+        "Office",
+        "closed",
+    }
+    assert [each["delivery_revision"] for each in manifests] == [1, 2, 3]
+    reasons = ["first", "estimate_changed", "estimate_changed"]
+    assert [each["changes"]["reason"] for each in manifests] == reasons
+    assert [each.reason for each in way.stores().catalog.deliveries("nordmarkt")] == reasons
+
+
+def test_another_census_makes_another_delivery_of_the_same_release(way: Way) -> None:
+    write_people(way.landing, [person("a")], [consent("a")])
+    write_events(way.landing, DAY, seen("a", DAY))
+    for census in (CENSUS, CENSUS.replace("2000", "4000")):
+        (way.landing / "population.csv").write_text(census)
+        way.ingest(DAY)
+        way.publish("footfall", str(DAY))
+        manifest = json.loads(only(rendered(way), "manifest.json"))
+    assert (manifest["delivery_revision"], manifest["release_revision"]) == (2, 1)
+    assert manifest["changes"]["reasons"] == ["estimate_changed"]
+    assert manifest["population"]["people"]["residents"] == 7000
 
 
 def test_a_statement_of_the_publisher_makes_another_delivery_and_no_release_stale(way: Way) -> None:

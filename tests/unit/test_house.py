@@ -36,6 +36,7 @@ VERBS = {"ingest", "publish", "deliver", "expire", "verify", "rotate"} | {
     *(
         "release",
         "release_metadata",
+        "estimation",
         "delivery_calendar",
         "staleness",
         "staged_day",

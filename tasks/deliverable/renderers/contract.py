@@ -18,6 +18,7 @@ from open_data_contract_standard.model import (
 )
 
 from tasks.deliverable.contract_tables import contract_table
+from tasks.deliverable.people import lasting
 from tasks.deliverable.renderers.spec import Renderer, RenderInput
 from tasks.deliverable.statements import COMPOSITION, PERMITTED_USE
 from tasks.deliverable.view import ReleaseView
@@ -46,7 +47,9 @@ def contract(content: RenderInput) -> bytes:
         description=Description(
             purpose=" ".join(f"{level.name}: {level.meaning}" for level in release.levels),
             usage=PERMITTED_USE,
-            limitations=" ".join((LIMITATIONS, *(each.meaning for each in release.left_out), COMPOSITION)),
+            limitations=" ".join(
+                (LIMITATIONS, *(each.meaning for each in release.left_out), COMPOSITION, *_people(release))
+            ),
             customProperties=_published(content.grant.publisher) or None,
         ),
         team=_team(content.grant.publisher),
@@ -55,6 +58,10 @@ def contract(content: RenderInput) -> bytes:
         slaProperties=_service(content),
     )
     return document.to_yaml().encode()
+
+
+def _people(release: ReleaseView) -> tuple[str, ...]:
+    return lasting(release.estimate) if release.estimate else ()
 
 
 def _published(publisher: Publisher) -> list[CustomProperty]:

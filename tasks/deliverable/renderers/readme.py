@@ -8,6 +8,7 @@ from tasks.deliverable.columns import DataColumn, columns, status_meanings
 from tasks.deliverable.level_view import LevelView
 from tasks.deliverable.markdown import template
 from tasks.deliverable.number_columns import INTERVAL
+from tasks.deliverable.people import statements
 from tasks.deliverable.readme_example import example, place, when, where
 from tasks.deliverable.renderers.parquet import RENDERER as PARQUET
 from tasks.deliverable.renderers.spec import Renderer, RenderInput
@@ -90,6 +91,7 @@ def _stated(release: ReleaseView) -> dict[str, object]:
         "composition": COMPOSITION,
         "clock_change": clock_change(release),
         "never_add": never_add(release),
+        "people": statements(release),
     }
 
 

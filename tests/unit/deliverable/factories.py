@@ -21,7 +21,7 @@ from tasks.deliverable.index import Cause, IndexDelivery, IndexPeriod, index_fac
 from tasks.deliverable.level_view import DimensionView, LevelView
 from tasks.deliverable.signature import signed
 from tasks.deliverable.statements import left_out
-from tasks.deliverable.view import DeliveryView, GrantView, PrivacyView, ReleaseView, ZonesView
+from tasks.deliverable.view import DeliveryView, EstimateView, GrantView, PrivacyView, ReleaseView, ZonesView
 from tasks.period import Period, day_hours
 from tasks.policy import Publisher
 from tasks.policy_file import load
@@ -101,6 +101,21 @@ def zones_view(names: tuple[str, ...] = ("Altstadt", "Bahnhof", "Campus", "Dom")
     ]
     geojson = json.dumps({"type": "FeatureCollection", "features": features}).encode()
     return ZonesView("abc123def456", ids, names, districts, DISTRICTS, {"Z09": "Z02"}, geojson)
+
+
+ESTIMATE = EstimateView(
+    estimator="tenfold 1",
+    digest="0123456789abcdef",
+    residents=55_000.0,
+    census_source="Statistical office",
+    census_as_of="2025-12-31",
+    panel="panel/v2/2026-02/r1",
+    footfall="footfall/v3/2026-03-02/r1",
+    area="closed",
+    largest_error="sampling",
+    weak_zones=("Z02",),
+)
+"""Of people, by a toy."""
 
 
 def release_view(day: date = date(2026, 3, 2), **changes: Any) -> ReleaseView:

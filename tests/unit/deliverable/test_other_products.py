@@ -11,6 +11,7 @@ import yaml
 from tasks.deliverable.files import Rendered, inputs_digest, render
 from tasks.deliverable.gate import check_delivery
 from tasks.deliverable.level_view import DimensionView, LevelView
+from tasks.deliverable.people import AREA, statements
 from tasks.deliverable.signature import public_key
 from tasks.deliverable.verify import verify
 from tasks.deliverable.view import DeliveryView, ReleaseView
@@ -19,6 +20,7 @@ from tests.plain_validator import plain
 from tests.refusals import refused
 from tests.unit.deliverable.factories import (
     DISTRICT,
+    ESTIMATE,
     SIGNING_KEY,
     ZONE,
     dimension,
@@ -121,7 +123,7 @@ def test_levels_with_the_same_key_columns_share_a_table_and_others_do_not() -> N
 
 
 def test_estimated_people_are_rendered_gated_and_verified_and_make_another_delivery() -> None:
-    plan, estimated = zones_view(), replace(RELEASE, estimator="tenfold 1")
+    plan, estimated = zones_view(), replace(RELEASE, estimate=ESTIMATE)
     counts = release_table(RELEASE)
     table = counts
     for name, source in (("people", "value"), ("people_low", "low"), ("people_high", "high")):
@@ -129,6 +131,9 @@ def test_estimated_people_are_rendered_gated_and_verified_and_make_another_deliv
     delivery = render(estimated, table, plan, grant_view(), DeliveryView(1), SIGNING_KEY)
     assert "people" in verified(delivery, estimated)[0]
     assert manifest(delivery)["population"]["weighting"] == "tenfold 1"
+    assert AREA["closed"] in text(delivery)
+    assert AREA["closed"] in yaml.safe_load(text(delivery, "contract.yaml"))["description"]["limitations"]
+    assert "Z02" in " ".join(statements(estimated))
     assert inputs_digest(estimated, plan, grant_view()) != inputs_digest(RELEASE, plan, grant_view())
 
 

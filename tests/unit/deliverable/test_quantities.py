@@ -23,6 +23,7 @@ from tasks.quantity import KILOMETRES, MINUTES, PERSONS, TRIPS, VISITS, Quantity
 from tests.plain_validator import plain
 from tests.unit.deliverable.factories import (
     DISTRICT,
+    ESTIMATE,
     SIGNING_KEY,
     ZONE,
     dimension,
@@ -127,7 +128,7 @@ def test_a_workbook_and_german_files_name_the_quantity() -> None:
 
 
 def test_people_stand_beside_counts_alone() -> None:
-    release = replace(RELEASE, estimator="tenfold 1")
+    release = replace(RELEASE, estimate=ESTIMATE)
     table = with_minutes(release)
     for name in ("people", "people_low", "people_high"):
         table = table.append_column(name, pc.multiply(table["value"], 10.0))

@@ -52,7 +52,16 @@ def antennas(*cells: tuple[float, float, float, float]) -> Antennas:
     """Antennas at x, y with azimuth and beam width, for one tile: arrays [1, cell]."""
     x, y, azimuth, width = (np.array([axis]) for axis in zip(*cells, strict=True))
     same = np.ones_like(x)
-    return Antennas(np.stack([x, y], axis=-1), azimuth, width, 30 * same, 40 * same, 15_000 * same, same)
+    return Antennas(
+        np.stack([x, y], axis=-1),
+        azimuth,
+        width,
+        30 * same,
+        40 * same,
+        15_000 * same,
+        same,
+        np.zeros(x.shape, np.int64),
+    )
 
 
 def shares_at(x: float, y: float, *cells: tuple[float, float, float, float]) -> Any:
@@ -85,9 +94,9 @@ def test_tiles_cover_the_area_of_their_zone_and_a_sliver_has_one() -> None:
 
 
 def plain_shares(place: Any, cells: Any, model: Any) -> Any:
-    """p(cell | tile), cell by cell; cells: (x, y, azimuth or None, beam width, height, power in W, range)."""
+    """p(cell | tile), cell by cell; cells: (x, y, azimuth or None, beam width, height, power in W, range, site)."""
     found = []
-    for x, y, azimuth, width, height, power, reach in cells:
+    for x, y, azimuth, width, height, power, reach, site in cells:
         ground = math.dist(place, (x, y))
         loss = 0.0
         if azimuth is not None and ground:
@@ -96,6 +105,8 @@ def plain_shares(place: Any, cells: Any, model: Any) -> Any:
             loss = min(12 * (apart / (width * model.beams)) ** 2, 30)
         metres = max(math.hypot(ground, height), 1)
         received = 30 + 10 * math.log10(power) - 10 * model.exponent * math.log10(metres) - loss
+        if model.sites is not None:
+            received += 4.2 if site * 2_654_435_761 >> (13 + 3 * model.sites) & 1 else -4.2
         dominance = 1 / (1 + math.exp(-0.2 * (received + 92.5)))
         shared = dominance if model.share == "dominance" else 10 ** (received / 10)
         found.append(shared if ground <= reach and dominance >= 0.01 else 0.0)
@@ -121,9 +132,11 @@ def test_shares_are_those_of_the_plain_twin_and_sum_to_one(
     made = plans(tmp_path_factory.mktemp("plan"), *lines)
     plane = plane_of(made.zones.geometries)
     at = plane.project(np.stack([made.cells.longitude, made.cells.latitude], axis=1))
+    sites = sorted({(x, y) for x, y, *_ in cells})
     given_cells = [
-        (*place, cells[int(cell_id[1:])][2], cells[int(cell_id[1:])][3], 20, float(power or 10), float(reach or 15_000))
+        (*place, turn, width, 20, float(power or 10), float(reach or 15_000), sites.index((x, y)))
         for place, cell_id in zip(at.tolist(), made.cells.cell_id, strict=True)
+        for x, y, turn, width in [cells[int(cell_id[1:])]]
     ]
     for chunk in Coverage(made).chunks():
         radio, footprint = chunk.shares(model)

@@ -1,0 +1,80 @@
+"""From which home districts the persons in each zone come at an hour: maximum entropy under the known sums."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Reals = NDArray[np.float64]
+Ints = NDArray[np.integer]
+
+_PERCENT = (95, 95, 95, 95, 95, 93, 86, 72, 58, 52, 50, 50, 52, 52, 52, 55, 60, 66, 72, 77, 82, 87, 91, 94)
+AT_HOME = np.array(_PERCENT) / 100
+"""Share of people at home by local hour, rounded from European time use surveys (Eurostat, HETUS 2010)."""
+ROUNDS = 50
+
+
+@dataclass(frozen=True)
+class Habits:
+    """Where people are before anything is counted: share at home, and the part of the others near home."""
+
+    away: float = 1.0
+    """Factor on the share of people who are not at home."""
+    near: float = 0.5
+    """Part of them in the home district; the others are anywhere."""
+
+
+HABITS = (Habits(), Habits(away=0.6), Habits(away=1.5), Habits(near=0.2), Habits(near=0.8))
+"""The first is used; the others show how much it matters."""
+
+
+@dataclass(frozen=True)
+class Origins:
+    """Persons by zone, home zone and hour: row factor x column factor x panel x habit. The matrix is never built."""
+
+    panel: Reals
+    """[home zone]"""
+    district: Ints
+    home: Reals
+    """[hour] what a habit gives to the home, to the home district, and to all zones."""
+    near: Reals
+    far: Reals
+    row: Reals
+    """[zone, hour]"""
+    column: Reals
+    """[home zone, hour]"""
+
+    def by_district(self, hour: int, weight: Reals | None = None) -> Reals:
+        """[zone, home district] persons at an hour; with `weight` [home zone], weighted by it."""
+        column = self.column[:, hour] if weight is None else self.column[:, hour] * weight
+        size, sent = (np.bincount(self.district, part) for part in (self.panel, column * self.panel))
+        here = self.row[:, hour] * self.panel
+        found = np.outer(here, sent * self.far[hour] / self.panel.sum())
+        own = (sent / size)[self.district] * self.near[hour] + column * self.home[hour]
+        found[np.arange(len(here)), self.district] += here * own
+        return found
+
+
+def origins(persons: Reals, panel: Reals, district: Ints, hours: Sequence[int], habits: Habits = HABITS[0]) -> Origins:
+    """Fit `persons` [zone, hour] there and the `panel` [zone] at home, at local hours.
+
+    Iterative proportional fitting: W. E. Deming, F. F. Stephan, Ann. Math. Statist. 11 (1940).
+    """
+    there, living = np.maximum(persons, 1e-9), np.maximum(panel, 1e-9)[:, None]
+    away = np.minimum(habits.away * (1 - AT_HOME[list(hours)]), 0.9)
+    home, near, far = 1 - away, away * habits.near, away * (1 - habits.near)
+    into = np.eye(int(district.max()) + 1)[:, district]
+    size = (into @ living)[district]
+
+    def reached(factor: Reals) -> Reals:
+        """The habit's matrix, which is symmetric, times factor x panel."""
+        mass = factor * living
+        return np.asarray(home * factor + near * (into @ mass)[district] / size + far * mass.sum(axis=0) / living.sum())
+
+    row, column = np.ones_like(there), np.ones_like(there)
+    share = there.sum(axis=0) / living.sum()
+    for _ in range(ROUNDS):
+        row = there / living / reached(column)
+        column = share / reached(row)
+    return Origins(living[:, 0], district, home, near, far, row, column)

@@ -1,0 +1,126 @@
+"""The estimator of people: unfolded by place, weighted by home, age band and gender, scaled to the census."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from tasks.estimate.footfall import GROUP, DayEstimate, time_of
+from tasks.estimate.grid import Grid, grid
+from tasks.estimate.scale import Factors
+from tasks.estimate.spec import PEOPLE, Dimensions, ErrorSource, Estimated, PublicFacts
+from tasks.estimate.unfold import Unfolded
+
+Reals = NDArray[np.float64]
+Z90 = 1.6448536269514722
+HOME = "home_district_id"
+
+
+@dataclass(frozen=True)
+class LevelEstimate:
+    """People of some keys, and the variances of their error by its source."""
+
+    people: Reals
+    noise: Reals
+    """The noise of the release, of the panel and of the hour's total."""
+    sampling: Reals
+    """Who happens to be in the panel."""
+    model: Reals
+    """Radio, homes and the assumption on the area."""
+
+    @property
+    def parts(self) -> tuple[Reals, Reals, Reals]:
+        """In the order of ErrorSource."""
+        return self.noise, self.sampling, self.model
+
+    @property
+    def variance(self) -> Reals:
+        """Of the whole error."""
+        return self.noise + self.sampling + self.model
+
+
+class PeopleEstimator:
+    """Unfolds, weights and scales: docs/explanation/people.md."""
+
+    name = "people/1"
+
+    def __call__(self, release: pa.Table, facts: PublicFacts) -> Estimated:
+        """`people` and its interval for each row of a level that counts; null elsewhere."""
+        columns, day = np.full((3, release.num_rows), np.nan), DayEstimate(facts)
+        parts = np.zeros(3)
+        for name, dimensions in facts.levels.items():
+            level = grid(release, name, dimensions)
+            found = _estimate(day, level, dimensions)
+            half = Z90 * np.sqrt(found.variance)
+            columns[:, level.rows] = np.maximum([found.people, found.people - half, found.people + half], 0)
+            parts += [np.sum(part / np.maximum(found.variance, 1e-9)) for part in found.parts]
+        made = zip(PEOPLE, columns, strict=True)
+        return Estimated(
+            pa.table({name: pa.array(each, mask=np.isnan(each)) for name, each in made}),
+            (*ErrorSource,)[int(np.argmax(parts))],
+            tuple(np.array(facts.zone_ids)[day.unfolding.weak].tolist()),
+        )
+
+
+Placed = tuple[tuple[str, ...], Unfolded, Factors]
+"""The dimensions in front, then all others as one: counts by true place, and the factors of each."""
+
+
+def _estimate(day: DayEstimate, level: Grid, dimensions: Dimensions) -> LevelEstimate:
+    front, found, factors = _placed(day, level, dimensions)
+    people = found.values * factors.value
+    parts = (
+        people,
+        factors.value**2 * found.variances + people**2 * factors.noise,
+        np.maximum(people, 0) * np.maximum(factors.value - 1, 0),
+        factors.value**2 * found.model + people**2 * factors.model,
+    )
+    return LevelEstimate(*(level.back(part, *front) for part in parts))
+
+
+def _placed(day: DayEstimate, level: Grid, dimensions: Dimensions) -> Placed:
+    """By the kind of places."""
+    time = time_of(dimensions)
+    if "district_id" in dimensions and time:
+        return ("district_id", time), day.present.groups, day.scale.groups
+    if "district_id" in dimensions:
+        return ("district_id",), day.between_districts(*level.moved("district_id")), day.districts
+    if "zone_id" in dimensions:
+        return ("zone_id",), day.unfolding(*level.moved("zone_id")), _factors(day, dimensions)
+    return _pairs(day, level, *(name for name in dimensions if name.startswith(("origin_", "destination_"))))
+
+
+def _factors(day: DayEstimate, dimensions: Dimensions) -> Factors:
+    """Of a level by zones, [zone, other keys]."""
+    if HOME in dimensions:
+        return day.of_homes([str(home) for home in dimensions[HOME]])
+    if time_of(dimensions):
+        return day.scale.zones
+    return day.of_groups if set(GROUP) <= set(dimensions) else day.zones
+
+
+def _pairs(day: DayEstimate, level: Grid, origin: str, destination: str) -> Placed:
+    """Both ends of trips. Chosen pairs of zones keep the zones of their cells: their matrix is not whole."""
+    front, (values, variances) = (origin, destination), level.moved(origin, destination)
+    if origin == "origin_zone_id":
+        return front, Unfolded(values, variances, np.zeros_like(values)), _both_ends(day.zones)
+    by_origin = day.between_districts(*(_matrix(part) for part in (values, variances)))
+    turned = [_turned(part, values.shape) for part in vars(by_origin).values()]
+    found = day.between_districts(*(_matrix(part) for part in turned[:2]))
+    whole = Unfolded(found.values, found.variances, found.model + _matrix(turned[2]))
+    return front, Unfolded(*(_turned(part, values.shape) for part in vars(whole).values())), _both_ends(day.districts)
+
+
+def _matrix(part: Reals) -> Reals:
+    return part.reshape(len(part), -1)
+
+
+def _turned(part: Reals, shape: tuple[int, ...]) -> Reals:
+    """Origin and destination exchanged."""
+    return np.asarray(part.reshape(shape).transpose(1, 0, 2))
+
+
+def _both_ends(places: Factors) -> Factors:
+    """[origin, destination, 1] the mean of both."""
+    return Factors(*((part[:, None] + part[None]) / 2 for part in vars(places).values()))

@@ -1,0 +1,184 @@
+"""How many people stand for one counted person: by home, age band, gender and the hour's share of silent phones."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.estimate.homes import HABITS, Habits, Origins, origins
+from tasks.estimate.unfold import Unfolded
+
+Reals = NDArray[np.float64]
+Ints = NDArray[np.integer]
+KINDS = 2
+"""Other habits are of two independent kinds, two of each: their mean squares add up."""
+NIGHT = (1, 2, 3, 4)
+"""Local hours in which counted persons are at home."""
+
+
+@dataclass(frozen=True)
+class Strata:
+    """Persons by home district and group of age band and gender, [district, group]."""
+
+    residents: Reals
+    weight: Reals
+    """Residents for one person of the panel."""
+    variance: Reals
+    """Of the weight."""
+    by_zone: Reals | None
+    """Residents of each zone, if the census says."""
+
+    @property
+    def panel(self) -> Reals:
+        """The panel that these weights bring to the residents."""
+        return self.residents / self.weight
+
+
+@dataclass(frozen=True)
+class Factors:
+    """People for one counted person by [place, hour] or [place, hour, group]; both variances are relative."""
+
+    value: Reals
+    noise: Reals
+    model: Reals
+    """The mean square of what other assumptions change."""
+
+    def over_hours(self, persons: Reals) -> "Factors":
+        """One for all hours, as persons [place, hour, ...] weight them; hours are the second axis of both."""
+        weight = np.maximum(persons, 1e-9)
+        mean = [(part * weight).sum(axis=1) / weight.sum(axis=1) for part in vars(self).values()]
+        return Factors(*(part[:, None] if part.ndim == 1 else part for part in mean))
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The factors of everybody by zone, and of each group by district."""
+
+    zones: Factors
+    groups: Factors
+
+
+@dataclass(frozen=True)
+class Present:
+    """Persons of the panel who were counted, by true place."""
+
+    zones: Unfolded
+    """[zone, hour]"""
+    groups: Unfolded
+    """[district, hour, group]"""
+    district: Ints
+    """Of each zone."""
+    hours: Sequence[int]
+    """Local hour of each column."""
+
+    @property
+    def at_night(self) -> Ints:
+        """Columns of the hours in which people are at home; all without one."""
+        columns = np.flatnonzero(np.isin(self.hours, NIGHT))
+        return columns if len(columns) else np.arange(len(self.hours))
+
+    def at_home(self, strata: Strata) -> tuple[Reals, Reals]:
+        """[zone] the panel by home, and how many times its district's weight each zone's one is.
+
+        At night people are at home: what is counted then shrinks towards the residents of the census as its errors ask
+        for (W. James, C. Stein, 1961; positive part), and is fitted to the panel of the districts.
+        """
+        columns = self.at_night
+        night = np.maximum(self.zones.values[:, columns].mean(axis=1), 0)
+        panel = self._fitted(night, strata)
+        if strata.by_zone is None:
+            return panel, np.ones_like(panel)
+        even = self._fitted(strata.by_zone, strata)
+        noise, model = (part[:, columns].mean(axis=1) for part in (self.zones.variances, self.zones.model))
+        variance = noise / len(columns) + model
+        apart = night - self._fitted(strata.by_zone, strata, night)
+        kept = max(0.0, 1 - (len(night) - 2) * variance.mean() / max(float(np.square(apart).sum()), 1e-9))
+        panel = self._fitted(np.maximum(even + kept * (panel - even), 1e-3 * even), strata)
+        return panel, even / np.maximum(panel, 1e-9)
+
+    def _fitted(self, zones: Reals, strata: Strata, to: Reals | None = None) -> Reals:
+        goal = strata.panel.sum(axis=1) if to is None else np.bincount(self.district, to)
+        return zones * (goal / np.maximum(np.bincount(self.district, zones), 1e-9))[self.district]
+
+
+def scale(present: Present, strata: Strata, closed: bool) -> Scale:
+    """Factors of a day. In a closed area all residents are there at every hour; else on the average of the hours."""
+    used, *others = (_Weighted.of(present, strata, habits) for habits in HABITS)
+    ratio, noise = used.hour_ratio(present, strata, closed)
+    apart = [each.hour_ratio(present, strata, closed)[0] for each in others]
+    area = np.square(used.hour_ratio(present, strata, False)[0] / ratio - 1)
+    zones = [np.square(each.zones * one / (used.zones * ratio) - 1) for each, one in zip(others, apart, strict=True)]
+    groups = [
+        np.square(each.groups * one[:, None] / (used.groups * ratio[:, None]) - 1)
+        for each, one in zip(others, apart, strict=True)
+    ]
+    return Scale(
+        Factors(used.zones * ratio, used.zone_noise + noise, KINDS * np.mean(zones, axis=0) + area),
+        Factors(
+            used.groups * ratio[:, None],
+            used.group_noise + noise[:, None],
+            KINDS * np.mean(groups, axis=0) + area[:, None],
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class _Weighted:
+    """Residents for one counted person under one habit, before the hour's ratio, with relative variances."""
+
+    zones: Reals
+    """[zone, hour]"""
+    zone_noise: Reals
+    groups: Reals
+    """[district, hour, group]"""
+    group_noise: Reals
+
+    @staticmethod
+    def of(present: Present, strata: Strata, habits: Habits) -> "_Weighted":
+        panel, more = present.at_home(strata)
+        found = origins(present.zones.values, panel, present.district, present.hours, habits)
+        hours = [_hour(present, strata, column, found, more) for column in range(len(present.hours))]
+        return _Weighted(*(np.stack(each, axis=1) for each in zip(*hours, strict=True)))
+
+    def hour_ratio(self, present: Present, strata: Strata, closed: bool) -> tuple[Reals, Reals]:
+        """Residents for one person of the weighted total of each hour, and its relative variance.
+
+        The ratios of a closed area shrink towards their mean as their noise asks for (James and Stein).
+        """
+        total = (np.maximum(present.zones.values, 0) * self.zones).sum(axis=0)
+        noise = (self.zones**2 * present.zones.variances).sum(axis=0) / total**2
+        hours, mean = len(total), strata.residents.sum() / total.mean()
+        apart = total.mean() / total - 1
+        least = (hours - 3) * noise.mean() / max(float(np.square(apart).sum()), 1e-12)
+        kept = min(1.0, max(0.0, 1 - least)) if closed else 0.0
+        return mean * (1 + kept * apart), kept**2 * noise + noise.mean() / hours
+
+
+def _hour(present: Present, strata: Strata, column: int, found: Origins, more: Reals) -> tuple[Reals, ...]:
+    """Of one hour, what `_Weighted` holds; `more`: how many times its district's weight each home zone has."""
+    district, living = present.district, strata.panel.sum(axis=1)
+    origin, into = found.by_district(column) / living, np.eye(len(living))[:, district]
+    counted, people = origin @ strata.panel, found.by_district(column, more) / living @ strata.residents
+    by_district, error = into @ counted, np.square(strata.panel) * strata.variance
+    tilt, noise = _tilt(present.groups.values[:, column], present.groups.variances[:, column], by_district)
+    share = counted * tilt[district]
+    share /= share.sum(axis=1, keepdims=True)
+    each = people / counted
+    weight = (share * each).sum(axis=1)
+    composition = np.square((each - weight[:, None]) / by_district.sum(axis=1)[district, None]) * noise[district]
+    panel = np.square(share / counted) * (np.square(origin) @ error)
+    group_noise = (np.square(into @ origin) @ error) / np.square(into @ people)
+    return weight, (composition + panel).sum(axis=1) / weight**2, (into @ people) / by_district, group_noise
+
+
+def _tilt(values: Reals, variances: Reals, expected: Reals) -> tuple[Reals, Reals]:
+    """Noisy persons of groups relative to those expected from their homes, [district, group], and its variance.
+
+    They shrink towards what is expected, as their noise asks for (W. James, C. Stein, 1961; positive part).
+    """
+    apart = values - expected
+    noise = variances.mean(axis=1, keepdims=True)
+    size = np.maximum(np.square(apart).sum(axis=1, keepdims=True), 1e-9)
+    kept = np.clip(1 - (values.shape[1] - 2) * noise / size, 0, 1)
+    return np.maximum(expected + kept * apart, 0) / expected + 1e-12, kept**2 * variances

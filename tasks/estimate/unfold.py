@@ -1,0 +1,127 @@
+"""Unfolding: from counts by the zone of the serving cell to counts by the true zone. Post-processing of a release.
+
+With y = M x + errors, M the confusion matrix and G its regularised inverse, the estimate is x = G y. Its variance holds
+the noise of y and the chance of the assignment, which is multinomial within each true zone.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+Reals = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Ints = NDArray[np.int64]
+
+RIDGE = 1e-4
+"""Tikhonov's parameter: directions that the matrix shrinks to less than a hundredth follow the mean of all columns."""
+KINDS = 2
+"""Other radio models are of two independent kinds, equally many of each: their mean squares add up."""
+ROUNDS = 8
+"""Refinements by which another model is solved: each leaves less than a third of the error."""
+MOST_NOISE, LEAST_RESOLUTION = 3.0, 0.9
+"""A zone is weak where unfolding multiplies noise by more, or gives less of a change in the zone to the zone itself."""
+
+
+@dataclass(frozen=True)
+class ShareMatrix:
+    """A confusion matrix [assigned place, true place] by its non-zero elements."""
+
+    assigned: Ints
+    true: Ints
+    share: Reals
+    places: int
+
+    def __matmul__(self, persons: Reals) -> Reals:
+        """Expected counts [assigned place, column] of persons [true place, column]."""
+        sent = self.share[:, None] * persons[self.true]
+        return np.stack([np.bincount(self.assigned, column, self.places) for column in sent.T], axis=1)
+
+    @cached_property
+    def dense(self) -> Reals:
+        """As a matrix."""
+        found = np.zeros((self.places, self.places))
+        found[self.assigned, self.true] = self.share
+        return found
+
+    def of_groups(self, group: Ints, persons: Reals) -> "ShareMatrix":
+        """The same between groups of places, over which the persons [true place] are spread."""
+        size = int(group.max()) + 1
+        cell = group[self.assigned] * size + group[self.true]
+        sent, whole = np.bincount(cell, self.share * persons[self.true], size * size), np.bincount(group, persons)
+        some = np.flatnonzero(sent)
+        assigned, true = np.divmod(some, size)
+        return ShareMatrix(assigned, true, np.asarray(sent[some] / whole[true], np.float64), size)
+
+
+@dataclass(frozen=True)
+class Unfolded:
+    """Estimates by true place: values, their variance, and the mean square of what other radio models change."""
+
+    values: Reals
+    """[place, column], like the variances."""
+    variances: Reals
+    model: Reals
+
+
+@dataclass(frozen=True)
+class Unfolding:
+    """Confusion matrices of one set of places by plausible radio models; the first is used."""
+
+    models: Sequence[ShareMatrix]
+
+    @cached_property
+    def inverse(self) -> Reals:
+        """G: [true place, assigned place] of the first model."""
+        matrix = self.models[0].dense
+        normal = matrix.T @ matrix
+        normal[np.diag_indices_from(normal)] += RIDGE
+        return np.asarray(np.linalg.solve(normal, matrix.T))
+
+    @cached_property
+    def weak(self) -> Bools:
+        """Places that cannot be distinguished from others."""
+        noise = np.sqrt(np.square(self.inverse).sum(axis=1))
+        resolution = np.einsum("za,az->z", self.inverse, self.models[0].dense)
+        return np.asarray((noise > MOST_NOISE) | (resolution < LEAST_RESOLUTION))
+
+    def __call__(self, values: Reals, variances: Reals) -> Unfolded:
+        """Unfold columns of independent counts, [assigned place, column]."""
+        found, squares = self._solved(values), np.square(self.inverse)
+        noise = squares @ variances
+        spread = noise + squares @ np.maximum(values, 0) - np.maximum(found, 0)
+        apart = [np.square(self._refined(model, values, found) - found) for model in self.models[1:]]
+        model = KINDS * np.mean(apart, axis=0) if apart else np.zeros_like(found)
+        return Unfolded(found, np.maximum(spread, noise), model)
+
+    def of_groups(self, group: NDArray[np.integer], persons: Reals) -> list["Unfolding"]:
+        """The same between groups of places, one for each column of persons [place, column] that weights the places."""
+        groups, weights = group.astype(np.int64), np.maximum(persons, 1.0).T
+        return [Unfolding([model.of_groups(groups, weight) for model in self.models]) for weight in weights]
+
+    def _solved(self, values: Reals) -> Reals:
+        """The solution, in ill-conditioned directions that of the mean column (iterated Tikhonov)."""
+        mean = values.mean(axis=1, keepdims=True)
+        usual = self.inverse @ mean
+        usual = usual + self.inverse @ (mean - self.models[0] @ usual)
+        return np.asarray(usual + self.inverse @ (values - self.models[0] @ usual))
+
+    def _refined(self, model: ShareMatrix, values: Reals, found: Reals) -> Reals:
+        """The solution by another model, from that of the first."""
+        for _ in range(ROUNDS):
+            found = found + self.inverse @ (values - model @ found)
+        return found
+
+
+def unfolding(table: pa.Table, zone_ids: tuple[str, ...]) -> Unfolding:
+    """Of a stored confusion matrix (model, assigned_zone, true_zone, share), without what is assigned outside."""
+    zones = pa.array(zone_ids)
+    names = (pc.index_in(table[name], zones).fill_null(-1) for name in ("assigned_zone", "true_zone"))
+    assigned, true = (np.asarray(column, np.int64) for column in names)
+    model, share = np.asarray(table["model"]), np.asarray(table["share"], np.float64)
+    some = [(model == number) & (assigned >= 0) & (true >= 0) for number in np.unique(model)]
+    return Unfolding([ShareMatrix(assigned[rows], true[rows], share[rows], len(zone_ids)) for rows in some])

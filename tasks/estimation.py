@@ -1,0 +1,148 @@
+"""What deliveries estimate people from: public plans, a census, and protected releases; and what is missing for it."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tasks.deliverable.serialisation import to_compact_json
+from tasks.deliverable.view import EstimateView, ReleaseView, ZonesView
+from tasks.demographics import Margins
+from tasks.estimate.raking import targets
+from tasks.estimate.spec import Dimensions, Footfall, PublicFacts
+from tasks.mobility.zones import stored_plan
+from tasks.period import Period
+from tasks.privacy.derived import StoredRelease
+from tasks.products.footfall import PRODUCT as FOOTFALL
+from tasks.products.spec import Level, PublicContext
+from tasks.release_metadata import latest_panel
+from tasks.store import ReleasedStores
+from tasks.store.ledger import ReleaseKey
+from tasks.store.tables import Release, ReleaseState
+
+NO_CENSUS = "People are not estimated: there is no census. With `population.csv`, each number is also given as people."
+NO_FOOTFALL = "People are not estimated: footfall of this period is not published. It shows where people live."
+NO_COVERAGE = "People are not estimated: the coverage of this day is not known. It corrects counts near borders."
+
+
+@dataclass(frozen=True)
+class Estimation:
+    """Facts that an estimator needs and how a delivery states them; or what is missing."""
+
+    facts: PublicFacts | None = None
+    view: EstimateView | None = None
+    missing: str = ""
+
+
+@dataclass(frozen=True)
+class _Sources:
+    """Releases and public facts that an estimate rests on."""
+
+    release: Release
+    margins: Margins
+    footfall: Release
+    cell_plan: str
+    confusion: pa.Table
+    panel: Release | None
+    area: str
+
+    def stated(self, estimator: str) -> EstimateView:
+        """As a delivery states them."""
+        ids = [[str(ReleaseKey.of(each)), each.sha256] for each in (self.footfall, self.panel) if each]
+        content = [estimator, self.margins.digest, self.release.zone_plan, self.cell_plan, self.area, *ids]
+        return EstimateView(
+            estimator=estimator,
+            digest=hashlib.sha256(to_compact_json(content)).hexdigest()[:16],
+            residents=_residents(self.margins),
+            census_source=self.margins.source,
+            census_as_of=self.margins.as_of,
+            panel=str(ReleaseKey.of(self.panel)) if self.panel else "",
+            footfall=str(ReleaseKey.of(self.footfall)),
+            area=self.area,
+        )
+
+
+def estimation(
+    stores: ReleasedStores, estimator: str, release: Release, view: ReleaseView, plan: ZonesView
+) -> Estimation:
+    """What people of a release can be estimated from."""
+    found = _sources(stores, release, view.period, sorted(set(plan.district_ids)))
+    if isinstance(found, str):
+        return Estimation(missing=found)
+    return Estimation(_facts(stores, found, view, plan), found.stated(estimator))
+
+
+def _sources(stores: ReleasedStores, release: Release, period: Period, districts: Sequence[str]) -> _Sources | str:
+    """The sources, or a sentence on the first that is missing."""
+    margins = stores.lake.margins(release.zone_plan)
+    if margins is None or not targets(margins, districts):
+        return NO_CENSUS
+    footfall = _footfall(stores, release)
+    if footfall is None:
+        return NO_FOOTFALL
+    ((day, generation),) = footfall.generations.items()
+    cells = stores.catalog.generation(date.fromisoformat(day), generation).cell_plan
+    confusion = stores.lake.confusion(release.zone_plan, cells)
+    if confusion is None:
+        return NO_COVERAGE
+    panel = latest_panel(stores, period)
+    panel = panel if panel and panel.zone_plan == release.zone_plan else None
+    return _Sources(release, margins, footfall, cells, confusion, panel, stores.policy.policy.estimate.area)
+
+
+def _facts(stores: ReleasedStores, sources: _Sources, view: ReleaseView, plan: ZonesView) -> PublicFacts:
+    districts = tuple(sorted(set(plan.district_ids)))
+    counts = [level for level in view.levels if level.quantity.counts]
+    return PublicFacts(
+        levels={level.name: {each.name: each.values for each in level.dimensions} for level in counts},
+        zone_ids=plan.zone_ids,
+        district=np.searchsorted(districts, plan.district_ids).astype(np.int32),
+        districts=districts,
+        confusion=sources.confusion,
+        margins=sources.margins,
+        footfall=_stored_footfall(stores, sources.footfall, plan),
+        panel=_stored(stores, sources.panel).table if sources.panel else None,
+        closed=sources.area == "closed",
+    )
+
+
+def _footfall(stores: ReleasedStores, release: Release) -> Release | None:
+    """Footfall of the day; of a longer period, of the day in its middle among those that have one."""
+    if release.product == FOOTFALL.name:
+        return release
+    days = {str(day) for day in Period.parse(release.period).days}
+    found = {
+        each.period: each
+        for each in stores.ledger.releases(FOOTFALL.name, FOOTFALL.version)
+        if each.period in days and each.state is ReleaseState.PUBLISHED and each.zone_plan == release.zone_plan
+    }
+    return found[sorted(found)[len(found) // 2]] if found else None
+
+
+def _stored(stores: ReleasedStores, release: Release) -> StoredRelease:
+    return stores.lake.release(ReleaseKey.of(release), release.sha256 or "")
+
+
+def _stored_footfall(stores: ReleasedStores, release: Release, plan: ZonesView) -> Footfall:
+    stored = _stored(stores, release)
+    timezone = ZoneInfo(str(stored.facts["timezone"]))
+    public = PublicContext(Period.parse(release.period), stored_plan(plan.geojson), timezone)
+    levels = FOOTFALL.by_levels({rule.name for rule in stored.rules}).levels
+    return Footfall(stored.table, {level.name: _dimensions(level, public) for level in levels}, timezone)
+
+
+def _dimensions(level: Level, public: PublicContext) -> Dimensions:
+    return {each.name: each.values(public) for each in level.dimensions}
+
+
+def _residents(margins: Margins) -> float:
+    """Of the finest margin."""
+    table = margins.table
+    keys = ("district_id", "age_band", "gender")
+    filled = np.sum([np.asarray(pc.is_valid(table[name]), np.int64) for name in keys], axis=0)
+    return float(np.asarray(table["residents"])[filled == filled.max()].sum())

@@ -1,0 +1,191 @@
+"""People against a made-up city whose homes, opt-in and hours are known."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from tasks.demographics import AGE_BANDS, GENDERS, Margins
+from tasks.estimate.people import PeopleEstimator
+from tasks.estimate.spec import Dimensions, ErrorSource, Estimated, Footfall, PublicFacts
+
+Array = np.ndarray
+ZONES, DISTRICTS = ("Z1", "Z2", "Z3", "Z4"), ("D1", "D2")
+DISTRICT = np.array([0, 0, 1, 1], np.int32)
+HOURS = [datetime(2026, 3, 3, tzinfo=UTC) + timedelta(hours=n) for n in range(24)]
+ZONE_HOUR = {"zone_id": ZONES, "hour_start": HOURS}
+GROUPS = {"district_id": DISTRICTS, "hour_start": HOURS, "age_band": AGE_BANDS, "gender": GENDERS}
+BORDERS = 0.8 * np.eye(4) + 0.05
+RESIDENTS = np.array([20_000.0, 30_000, 25_000, 5_000])
+AWAY = np.array([0.0] * 7 + [0.1, 0.3] + [0.4] * 8 + [0.3, 0.2, 0.1, 0.1, 0.05, 0.0, 0.0])
+"""Part of the residents who are in Z4, by hour."""
+SE = 1e-3
+
+
+@dataclass(frozen=True)
+class City:
+    """Everybody spends the night at home; by day some of all are in Z4."""
+
+    opt_in: Array
+    """[home zone, group]"""
+    seen: Array
+    """[hour] share of phones that signal."""
+
+    @property
+    def people(self) -> Array:
+        """[zone, hour, home zone]"""
+        there = np.einsum("zj,h->zhj", np.diag(RESIDENTS), 1 - AWAY)
+        there[3] += np.outer(AWAY, RESIDENTS)
+        return np.asarray(there)
+
+    def release(self, borders: Array = BORDERS) -> pa.Table:
+        """Footfall without noise."""
+        panel = np.einsum("zhj,jg,h->zhg", self.people / 18, self.opt_in, self.seen)
+        by_group = np.einsum("az,zhg->ahg", borders, panel)
+        districts = np.stack([by_group[n == DISTRICT].sum(axis=0) for n in (0, 1)])
+        by_hour, groups = by_group.sum(axis=2), districts.reshape(2, 24, 6, 3)
+        return released({"zone_hour": (ZONE_HOUR, by_hour), "district_hour_demographic": (GROUPS, groups)})
+
+    def facts(self, release: pa.Table, **others: Any) -> PublicFacts:
+        levels: Mapping[str, Dimensions] = {"zone_hour": ZONE_HOUR, "district_hour_demographic": GROUPS}
+        return PublicFacts(
+            levels=levels,
+            zone_ids=ZONES,
+            district=DISTRICT,
+            districts=DISTRICTS,
+            confusion=confusion(BORDERS),
+            margins=MARGINS,
+            footfall=Footfall(release, levels, ZoneInfo("UTC")),
+            panel=None,
+            closed=True,
+            **others,
+        )
+
+
+def released(levels: Mapping[str, tuple[Dimensions, Array]]) -> pa.Table:
+    tables = []
+    for name, (dimensions, values) in levels.items():
+        index = np.indices(values.shape).reshape(values.ndim, -1)
+        keys = {key: pa.array(list(of)).take(pa.array(index[n])) for n, (key, of) in enumerate(dimensions.items())}
+        numbers = {"value": values.ravel(), "se": np.full(values.size, SE)}
+        tables.append(pa.table({"level": pa.repeat(name, values.size), **keys, **numbers}))
+    return pa.concat_tables(tables, promote_options="default")
+
+
+def confusion(matrix: Array) -> pa.Table:
+    assigned, true = np.nonzero(matrix)
+    zones = pa.array(ZONES)
+    return pa.table(
+        {
+            "model": pa.array(np.zeros(len(true), np.int8)),
+            "assigned_zone": zones.take(pa.array(assigned)),
+            "true_zone": zones.take(pa.array(true)),
+            "share": matrix[assigned, true],
+        }
+    )
+
+
+def census() -> Margins:
+    districts = np.bincount(DISTRICT, RESIDENTS)
+    keys = [(d, a, g) for d in DISTRICTS for a in AGE_BANDS for g in GENDERS]
+    columns = dict(zip(("district_id", "age_band", "gender"), map(list, zip(*keys, strict=True)), strict=True))
+    table = pa.table(columns | {"residents": np.repeat(districts / 18, 18)})
+    return Margins(table, pa.table({"zone_id": ZONES, "residents": RESIDENTS}))
+
+
+MARGINS = census()
+EVEN = City(np.full((4, 18), 0.2), np.ones(24))
+
+
+def by_zone(made: Estimated, column: str = "people") -> Array:
+    return np.asarray(made.columns[column])[: 4 * 24].reshape(4, 24)
+
+
+def estimated(city: City, **others: Any) -> Estimated:
+    release = city.release()
+    return PeopleEstimator()(release, replace(city.facts(release), **others))
+
+
+def test_people_are_everybody_where_all_opt_in_alike() -> None:
+    made = estimated(EVEN)
+    assert by_zone(made) == pytest.approx(EVEN.people.sum(axis=2), rel=0.005)
+    groups = np.asarray(made.columns["people"])[4 * 24 :].reshape(2, 24, 18)
+    assert groups.sum(axis=2)[0] == pytest.approx(EVEN.people[:2].sum(axis=(0, 2)), rel=0.005)
+
+
+def test_opt_in_by_home_age_and_gender_is_corrected() -> None:
+    opt_in = np.outer([0.8, 0.4, 0.2, 0.5], np.linspace(0.5, 1, 18))
+    city = City(opt_in, np.ones(24))
+    found = {hour: by_zone(estimated(city))[:, hour] for hour in (3, 12)}
+    assert found[3] == pytest.approx(RESIDENTS, rel=0.04)
+    true = city.people[:, 12].sum(axis=1)
+    counted = np.einsum("zj,jg->z", city.people[:, 12] / 18, opt_in)
+    scaled = counted * true.sum() / counted.sum()
+    assert abs(found[12] - true).sum() < 0.7 * abs(scaled - true).sum()
+
+
+def test_silent_phones_are_made_up_for_hour_by_hour_in_a_closed_area() -> None:
+    city = City(EVEN.opt_in, np.where(np.arange(24) < 6, 0.85, 0.95))
+    assert by_zone(estimated(city)) == pytest.approx(city.people.sum(axis=2), rel=0.01)
+    opened = by_zone(estimated(city, closed=False))
+    assert opened[:, 3].sum() < opened[:, 12].sum()
+    assert opened.sum() == pytest.approx(24 * RESIDENTS.sum(), rel=0.01)
+
+
+def test_the_interval_is_mostly_chance_where_there_is_hardly_noise() -> None:
+    made = estimated(EVEN)
+    assert made.largest_error is ErrorSource.SAMPLING
+    low, high = (by_zone(made, name)[1, 3] for name in ("people_low", "people_high"))
+    sample = 1.645 * np.sqrt(30_000 * (1 / 0.2 - 1))  # 6,000 of 30,000 residents are in the panel
+    assert sample < (high - low) / 2 < 1.3 * sample  # the rest is the chance to be served by a neighbouring zone
+
+
+def test_rows_without_a_number_have_no_people_and_no_estimate_is_negative() -> None:
+    release = EVEN.release()
+    values = release["value"].to_pylist()
+    values[5], values[7] = None, -400.0
+    release = release.set_column(release.schema.get_field_index("value"), "value", pa.array(values, pa.float64()))
+    made = PeopleEstimator()(release, EVEN.facts(release)).columns
+    assert [name for name in made.column_names if made[name][5].is_valid] == []
+    assert [made[name][7].as_py() for name in ("people", "people_low")] == [0, 0]
+
+
+def test_an_hour_without_numbers_leaves_the_others_as_they_are() -> None:
+    release = EVEN.release()
+    dead = np.asarray([hour == HOURS[10] for hour in release["hour_start"].to_pylist()])
+    values = pa.array(np.where(dead, np.nan, release["value"]), from_pandas=True)
+    release = release.set_column(release.schema.get_field_index("value"), "value", values)
+    found, true = by_zone(PeopleEstimator()(release, EVEN.facts(release))), EVEN.people.sum(axis=2)
+    assert np.isnan(found[:, 10]).all()
+    assert np.delete(found, 10, axis=1) == pytest.approx(np.delete(true, 10, axis=1), rel=0.01)
+
+
+KINDS: Mapping[str, Dimensions] = {
+    "zone": {"zone_id": ZONES},
+    "zone_demographic": {"zone_id": ZONES, "age_band": AGE_BANDS, "gender": GENDERS},
+    "zone_home_district": {"zone_id": ZONES, "home_district_id": (*DISTRICTS, "unknown")},
+    "outflow": {"district_id": DISTRICTS, "day_part": ("morning", "evening")},
+    "district_pair": {
+        "origin_district_id": DISTRICTS,
+        "destination_district_id": DISTRICTS,
+        "day_part": ("morning", "evening"),
+    },
+    "zone_pair": {"origin_zone_id": ZONES, "destination_zone_id": ZONES},
+}
+
+
+@pytest.mark.parametrize("level", KINDS)
+def test_every_kind_of_level_is_scaled_to_people(level: str) -> None:
+    shape = [len(values) for values in KINDS[level].values()]
+    release = released({level: (KINDS[level], np.full(shape, 600.0))})
+    facts = replace(EVEN.facts(EVEN.release()), levels={level: KINDS[level]})
+    made = PeopleEstimator()(release, facts).columns
+    people, low, high = (np.asarray(made[name]) for name in ("people", "people_low", "people_high"))
+    assert people.sum() == pytest.approx(5 * 600 * people.size, rel=0.05)
+    assert (low < people).all()
+    assert (people < high).all()
