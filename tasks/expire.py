@@ -23,7 +23,7 @@ from tasks.step import step
 from tasks.store import LandingStores
 from tasks.store.audit import AuditEntry
 from tasks.store.lake import LakeFile
-from tasks.store.scratch import remove_unused
+from tasks.store.scratch import private_folder, remove_unused
 from tasks.store.tables import DayState
 
 Pseudonyms = NDArray[np.uint64]
@@ -126,14 +126,16 @@ class Expire:
         policy, keys = self._stores.policy.policy, self._stores.pseudonym_keys
         periods = sorted(keys.periods())
         keyed = [keys.existing(period) for period in periods]
-        gone = withdrawn(
-            self._stores.settings.landing_root,
-            time=policy.time,
-            who=policy.who,
-            now=self._now(),
-            keyed=keyed,
-            formats=load_formats(self._stores.settings.mapping),
-        )
+        with private_folder(self._stores.settings.scratch_root, "registers") as folder:
+            gone = withdrawn(
+                self._stores.settings.landing_root,
+                time=policy.time,
+                who=policy.who,
+                now=self._now(),
+                keyed=keyed,
+                formats=load_formats(self._stores.settings.mapping),
+                spill=folder.path / "registers",
+            )
         return dict(zip(periods, gone, strict=True))
 
     def _without(self, period: Period, gone: Pseudonyms) -> int:

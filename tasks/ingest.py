@@ -210,6 +210,7 @@ class Ingest:
             now=self._now(),
             keyed=[self._stores.pseudonym_keys.key(period) for period in periods.values()],
             formats=load_formats(self._stores.settings.mapping),
+            spill=folder.path / "registers",
         )
         context = ReadContext(day, policy.time, folder.panel, folder.path / "cells.parquet", policy.who.home_mcc)
         pq.write_table(panel, context.panel)

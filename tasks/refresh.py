@@ -5,8 +5,10 @@ does not stop that draw: the next refresh leaves the person out, and `expire` re
 """
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
+
+import pyarrow as pa
 
 from tasks.errors import RefusedRelease
 from tasks.events.formats import load_formats
@@ -19,6 +21,10 @@ from tasks.release import utc_now
 from tasks.staleness import changes_since, not_in_lake
 from tasks.step import step
 from tasks.store import LandingStores
+from tasks.store.scratch import private_folder
+
+STANDS = timedelta(hours=1)
+"""How long the products of a period share a list while registers, policy and key are the same."""
 
 
 class LandingSide(Protocol):
@@ -43,7 +49,7 @@ class Refresh:
 
     @step("refresh the eligible list")
     def refresh(self, period: Period) -> EligibleRef:
-        """Rewrite the period's eligible list from the registers as they are now; raw ids end with this call.
+        """The period's eligible list from the registers as they are now; raw ids end with this call.
 
         Raises RejectedInput for registers that went back, shrank or are not understood, and StorageUnavailable where
         they change while they are read.
@@ -53,11 +59,31 @@ class Refresh:
             return self._refreshed(period)
 
     def _refreshed(self, period: Period) -> EligibleRef:
-        settings, policy = self._stores.settings, self._stores.policy.policy
         key = self._stores.pseudonym_keys.existing(period)  # before registers are read
         digest = registers_digest(self._stores)
+        basis = self._stores.digest_key.digest(repr([digest, self._stores.policy.digest, key]).encode())
         with unchanged("The subscribers or consents file", digest, lambda: registers_digest(self._stores)):
             check_registers(self._stores)
+            listed = None if self._stands(period, basis) else self._judged(period, key)
+        if listed is not None:
+            self._stores.lake.write_eligible(period, listed, digest, f"{basis} {self._now().isoformat()}")
+        return EligibleRef(str(period), digest)
+
+    def _stands(self, period: Period, basis: str) -> bool:
+        """Whether the list was judged a short time ago, after the period, by the same registers, policy and key.
+
+        After the period's end, a later judgement of the same registers comes to the same list.
+        """
+        before, _, at = self._stores.lake.eligible_basis(period).partition(" ")
+        if before != basis:  # also where a list was changed since it was judged
+            return False
+        judged, end = datetime.fromisoformat(at), day_start(period.end, self._stores.policy.policy.time.local)
+        return judged >= end and timedelta(0) <= self._now() - judged <= STANDS
+
+    def _judged(self, period: Period, key: bytes) -> pa.Table:
+        """Who may be counted, by the registers as they are now."""
+        settings, policy = self._stores.settings, self._stores.policy.policy
+        with private_folder(settings.scratch_root, f"registers-{period}") as folder:
             panel, values = read_panel(
                 settings.landing_root,
                 period=period,
@@ -66,12 +92,12 @@ class Refresh:
                 now=self._now(),
                 keyed=[key],
                 formats=load_formats(settings.mapping),
+                spill=folder.path / "registers",
             )
         check_register_values(self._stores, values)
         zone = policy.time.local
         length = day_start(period.end, zone) - day_start(period.first, zone)
-        self._stores.lake.write_eligible(period, eligible(panel, int(length.total_seconds())), digest)
-        return EligibleRef(str(period), digest)
+        return eligible(panel, int(length.total_seconds()))
 
     @step("find changes of the landing since the draw")
     def changes_since(self, ref: ReleaseRef) -> tuple[str, ...]:

@@ -31,10 +31,13 @@ from tasks.events.register_values import (
 from tasks.period import Period, day_start
 from tasks.policy import Calendar, Eligibility
 
+AT_ONCE = 1 << 16
 OLDEST = 120
 """Years; an age above is a birth year that is not known."""
 SUBSCRIBER_COLUMNS = ("subscriber_id", "birth_year", "gender", "segment", "home_mcc")
 OPTIONAL = ("active_from",)
+MEMORY, THREADS = "256MB", 2
+"""Of DuckDB, where it can spill: a million subscribers take three times that."""
 _CLOCKS_FROM = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -47,13 +50,15 @@ def read_panel(
     now: datetime,
     keyed: Sequence[bytes],
     formats: Formats,
+    spill: Path | None = None,
 ) -> tuple[pa.Table, RegisterFacts]:
     """Panel members sorted by `pseudonym`, their pseudonym under the first key (uint64), and facts of register values.
 
     Also: subscriber_id, extra_0.. (pseudonyms under further keys), from_second and to_second (int32, consent in elapsed
     seconds since the period's local start), age_band (0..5) and gender (0 f, 1 m, 2 else). Registers come from `root`.
+    `spill`: a private folder for what exceeds `MEMORY`.
     """
-    with _registers(root, time, who, now, formats) as (con, facts):
+    with _registers(root, time, who, now, formats, spill) as (con, facts):
         members = _members(con, period, time, who)
     if members.num_rows > SUBSCRIBERS:
         raise RejectedInput(
@@ -66,21 +71,29 @@ def read_panel(
 
 
 def withdrawn(
-    root: Path, *, time: Calendar, who: Eligibility, now: datetime, keyed: Sequence[bytes], formats: Formats
+    root: Path,
+    *,
+    time: Calendar,
+    who: Eligibility,
+    now: datetime,
+    keyed: Sequence[bytes],
+    formats: Formats,
+    spill: Path | None = None,
 ) -> list[NDArray[np.uint64]]:
     """Sorted pseudonyms, under each key, of subscribers who withdrew and have no valid consent."""
-    with _registers(root, time, who, now, formats) as (con, _):
+    with _registers(root, time, who, now, formats, spill) as (con, _):
         gone = pa.chunked_array([find_withdrawn(con, now)], pa.string())
     return [np.sort(_pseudonyms(gone, key)) for key in keyed]
 
 
 @contextmanager
 def _registers(
-    root: Path, time: Calendar, who: Eligibility, now: datetime, formats: Formats
+    root: Path, time: Calendar, who: Eligibility, now: datetime, formats: Formats, spill: Path | None
 ) -> Iterator[tuple[duckdb.DuckDBPyConnection, RegisterFacts]]:
     """Both registers read: tables `person`, `consent` and `standing`, and what their values are."""
     clock = Clock.over(time.landing, _CLOCKS_FROM, _CLOCKS_FROM.replace(year=now.year + 2))
-    with duckdb_session.connect("80%", os.cpu_count() or 1, None) as con:
+    limit, threads = (MEMORY, THREADS) if spill else ("80%", os.cpu_count() or 1)
+    with duckdb_session.connect(limit, threads, spill) as con:
         subscribers = open_reference_table(
             find_register(root, "subscribers"), SUBSCRIBER_COLUMNS, OPTIONAL, clock, formats
         )
@@ -162,7 +175,8 @@ def _members(con: duckdb.DuckDBPyConnection, period: Period, time: Calendar, who
 def _pseudonyms(subscribers: pa.ChunkedArray, key: bytes) -> NDArray[np.uint64]:
     """Keyed BLAKE2b of each id, 8 bytes as uint64 (RFC 7693); raises StepFailed if two ids collide."""
     keyed = blake2b(key=key, digest_size=8)
-    digests = b"".join(_digest(keyed, each) for each in subscribers.cast(pa.binary()).to_pylist())
+    chunks = (each for batch in subscribers.chunks for each in _slices(batch.cast(pa.binary())))
+    digests = b"".join(b"".join(_digest(keyed, each) for each in chunk.to_pylist()) for chunk in chunks)
     pseudonyms = np.frombuffer(digests, dtype=">u8").astype(np.uint64)
     ordered = np.sort(pseudonyms)
     if np.any(ordered[1:] == ordered[:-1]):
@@ -172,6 +186,11 @@ def _pseudonyms(subscribers: pa.ChunkedArray, key: bytes) -> NDArray[np.uint64]:
             "panel.pseudonyms_collide",
         )
     return pseudonyms
+
+
+def _slices(column: pa.Array) -> Iterator[pa.Array]:
+    """Parts of a column that Python holds as objects at the same time."""
+    return (column.slice(start, AT_ONCE) for start in range(0, len(column), AT_ONCE))
 
 
 def _digest(keyed: blake2b, subscriber: bytes) -> bytes:

@@ -20,7 +20,7 @@ from tasks.store.seal import DoesNotOpen, seal, unseal
 
 __all__ = ["KEPT_TABLES", "DeliveryKey", "Lake", "LakeFile", "StagedVersion"]
 
-_REGISTERS = b"throng.registers"
+_REGISTERS, _BASIS = b"throng.registers", b"throng.basis"
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class EligibleList:
 
     table: pa.Table
     registers: str
+    basis: str = ""
 
 
 class ReleasedLake(InstallationPart, ReleaseStore, DeliveryStore):
@@ -76,13 +77,13 @@ class ReleasedLake(InstallationPart, ReleaseStore, DeliveryStore):
 class Lake(DayStore, ReleasedLake):
     """Everything at rest; objects are immutable, except a period's list of who may be counted."""
 
-    def write_eligible(self, period: Period, table: pa.Table, registers: str) -> None:
+    def write_eligible(self, period: Period, table: pa.Table, registers: str, basis: str = "") -> None:
         """Replace a period's eligible list (pseudonym, age_band, gender, since), with the digest of its registers.
 
-        Readers see the old list or the new one.
+        Readers see the old list or the new one. `basis`: all that the list rests on, and when it was made.
         """
         key, path = self.keys.existing(period), _eligible(period)
-        content = parquet(table.replace_schema_metadata({_REGISTERS: registers}))
+        content = parquet(table.replace_schema_metadata({_REGISTERS: registers, _BASIS: basis}))
         self.objects.put(path, seal(key, path, content))
 
     def eligible(self, period: Period) -> EligibleList:
@@ -96,7 +97,15 @@ class Lake(DayStore, ReleasedLake):
                 "Publish again: it is written anew.",
                 "lake.list_damaged",
             ) from None
-        return EligibleList(table.replace_schema_metadata(None), table.schema.metadata[_REGISTERS].decode())
+        registers, basis = (table.schema.metadata.get(name, b"").decode() for name in (_REGISTERS, _BASIS))
+        return EligibleList(table.replace_schema_metadata(None), registers, basis)
+
+    def eligible_basis(self, period: Period) -> str:
+        """The basis of a period's eligible list; empty if there is no list that opens, or it was changed since."""
+        try:
+            return self.eligible(period).basis if self.objects.size(_eligible(period)) else ""
+        except StorageUnavailable:  # it is written anew
+            return ""
 
     def remove_eligible(self, period: Period, pseudonyms: npt.NDArray[np.uint64]) -> None:
         """Take these pseudonyms off a period's eligible list, if there is one."""

@@ -21,12 +21,12 @@ class PrivateFolder:
 
 
 @contextmanager
-def private_folder(scratch: Path, day: date) -> Iterator[PrivateFolder]:
-    """A day's folder under `scratch`, removed in any case; what killed runs of any day have left goes first.
+def private_folder(scratch: Path, of: date | str) -> Iterator[PrivateFolder]:
+    """The folder of a day, or of registers, under `scratch`: removed in any case; what killed runs left goes first.
 
     A folder is locked while it is in use: one whose lock is free belongs to nobody any more.
     """
-    folder = scratch / "landing" / str(day)
+    folder = scratch / "landing" / str(of)
     with translate_errors(scratch), ExitStack() as held:
         with _cleared(scratch):
             make_folder(folder)

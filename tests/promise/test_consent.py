@@ -1,14 +1,15 @@
 """Who is counted: those whose consent covers the time and stands when a release is drawn; nobody by another one."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pyarrow as pa
 import pytest
 
+from tasks import policy_file
 from tasks.count_context import count_context
 from tasks.period import Period
-from tasks.products import registry
+from tasks.products import registry, statuses
 from tasks.products.spec import DataProduct
 from tasks.refresh import Refresh
 from tasks.release_inputs import inputs_now
@@ -57,6 +58,40 @@ def test_one_writer_at_a_time_lists_who_may_be_counted(way: Way) -> None:
         assert waits.result(timeout=120).period == str(day)
 
 
+def test_products_of_a_period_share_a_list_until_registers_or_policy_change_or_it_is_an_hour_old(way: Way) -> None:
+    _ingested(way, person("a"), person("b"), consents=[consent("a"), consent("b")])
+    day, lake = Period.day(DAY), way.stores().lake
+
+    def listed(later: timedelta = timedelta(0), **places: object) -> str:
+        Refresh(way.stores(**places), lambda: way.now + later).refresh(day)
+        return lake.eligible(day).basis
+
+    first = listed()
+    assert listed(timedelta(minutes=59)) == first
+    other = way.root / "other-policy.toml"
+    other.write_text(policy_file.shipped().read_text().replace("catch_up_days = ", "catch_up_days = 1"))
+    assert listed(policy=other) != first
+    assert listed(timedelta(minutes=61)) != (again := listed())
+    lake.remove_eligible(day, lake.eligible(day).table["pseudonym"].to_numpy()[:1])
+    assert listed() == again
+    assert lake.eligible(day).table.num_rows == 2, "a list that was changed since is judged anew"
+    write_people(
+        way.landing, [person("a"), person("b")], [consent("a"), consent("b", withdrawn="2026-04-01T00:00:00Z")]
+    )
+    listed()
+    assert lake.eligible(day).table.num_rows == 1
+
+
+def test_a_list_of_a_period_that_goes_on_is_judged_at_every_draw(way: Way) -> None:
+    _ingested(way, person("a"), consents=[consent("a")])
+    week = Period.week(DAY)
+    bases = []
+    for minutes in (0, 1):
+        Refresh(way.stores(), lambda: datetime(2026, 3, 4, 12, minutes, tzinfo=UTC)).refresh(week)  # noqa: B023
+        bases.append(way.stores().lake.eligible(week).basis)
+    assert bases[0] != bases[1]
+
+
 def test_who_withdrew_before_ingest_is_not_in_the_lake(way: Way) -> None:
     withdrawn = [consent("a", withdrawn="2026-04-01T00:00:00Z")]
     _ingested(way, person("a"), consents=withdrawn, overrides=("rows_kept",))
@@ -98,8 +133,9 @@ def test_a_consent_given_again_counts_from_the_next_local_midnight_on(way: Way, 
 
 @pytest.mark.parametrize("product", [part for part in registry.drawn() if part.reads], ids=lambda part: part.part)
 def test_what_is_kept_of_a_day_does_not_count_if_a_consent_was_given_again_on_it(
-    way: Way, product: DataProduct
+    way: Way, product: DataProduct, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(statuses, "MOST_MISSING", 1.0)  # one day is in the lake
     (period,) = product.periods(DAY)
     _ingested(way, person("a"), person("b"), consents=[consent("a"), consent("b")])
     evening = [consent("a", withdrawn="2026-03-03T10:00:00Z"), consent("a", granted="2026-03-03T11:00:00Z")]

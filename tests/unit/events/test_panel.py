@@ -291,6 +291,6 @@ def test_who_withdrew_is_known_by_pseudonyms_alone(tmp_path: Path) -> None:
     again = [consent(subscriber_id="c", withdrawn_at="2026-02-01"), consent(subscriber_id="c", granted_at="2026-03-01")]
     panel(tmp_path, people, [CONSENT, left, *again])
     keys = (b"k" * 32, b"m" * 32)
-    found = withdrawn(tmp_path, time=times(), who=WHO, now=NOW, keyed=keys, formats=shipped())
+    found = withdrawn(tmp_path, spill=tmp_path / "spill", time=times(), who=WHO, now=NOW, keyed=keys, formats=shipped())
     for key, pseudonym in zip(keys, found, strict=True):
         assert pseudonym.tolist() == sorted(pseudonyms(pa.chunked_array([["b", "+c"]]), key).tolist())
