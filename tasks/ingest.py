@@ -25,7 +25,6 @@ from tasks.events.profile import NO_ROWS, NoisyValue, keys
 from tasks.events.reasons import READ_REASONS
 from tasks.events.register_values import RegisterFacts
 from tasks.events.row_rules import ReadContext
-from tasks.mobility.cells import CellPlan
 from tasks.mobility.day import PROFILE_UNIT, walk_rules
 from tasks.mobility.plans import Plans, load_plans
 from tasks.mobility.tables import LakeTable
@@ -35,7 +34,7 @@ from tasks.privacy.noise import Noise
 from tasks.privacy.protect import KeyFacts, protect
 from tasks.products import registry
 from tasks.products.gate_profile import PRODUCT as GATE_PROFILE
-from tasks.public_plans import keep_plans
+from tasks.public_plans import cell_evidence, keep_plans
 from tasks.refs import DayRef, Outcome
 from tasks.register_versions import check_registers
 from tasks.release import (
@@ -149,7 +148,7 @@ class Ingest:
                 check_registers(self._stores)
                 staged, inputs, plans = self._begin(landing, checks)
                 notes = keep_plans(self._stores.lake, landing.root, plans)
-                result, facts = self._run(landing, plans.cells, staged)
+                result, facts = self._run(landing, plans, staged)
         except RejectedInput:
             if any(measure.stops for measure in checks.measures):
                 results = judge_plans(checks.measures, self._validator)
@@ -176,10 +175,10 @@ class Ingest:
         staged.write_coverage(cells.covered_hours(len(zones.zone_ids), len(day_hours(day, policy.time.local))))
         return staged, inputs, plans
 
-    def _run(self, landing: DayLanding, cell_plan: CellPlan, staged: StagedVersion) -> tuple[DayResult, FileFacts]:
+    def _run(self, landing: DayLanding, plans: Plans, staged: StagedVersion) -> tuple[DayResult, FileFacts]:
         settings, groups = self._stores.settings, group_files(landing.files, landing.formats)
         with private_folder(settings.scratch_root, landing.day) as folder:
-            work, registers = self._prepare(landing.day, groups[0], cell_plan, folder)
+            work, registers = self._prepare(landing.day, groups[0], plans, folder)
             usage.count(read=sum(file.bytes for file in landing.files))
             result = self._engine.run_day(work, staged, progress())
             end = day_start(Period.day(landing.day).end, self._stores.policy.policy.time.local)
@@ -194,7 +193,7 @@ class Ingest:
         return replace(facts, why=explain_loss(result.read, panel, loss_shapes(work.groups, work.context)))
 
     def _prepare(
-        self, day: date, groups: tuple[FileGroup, ...], cell_plan: CellPlan, folder: PrivateFolder
+        self, day: date, groups: tuple[FileGroup, ...], plans: Plans, folder: PrivateFolder
     ) -> tuple[DayWork, RegisterFacts]:
         """Panel and cells as files that no one else can read and that end with the walk."""
         root, policy = self._stores.settings.landing_root, self._stores.policy.policy
@@ -214,12 +213,12 @@ class Ingest:
         )
         context = ReadContext(day, policy.time, folder.panel, folder.path / "cells.parquet", policy.who.home_mcc)
         pq.write_table(panel, context.panel)
-        pq.write_table(cell_plan.table(), context.cells)
+        pq.write_table(plans.cells.table(), context.cells)
         columns = ("pseudonym", *(f"extra_{n}" for n in range(len(periods) - 1)))
         work = DayWork(
             groups=groups,
             context=context,
-            cells=cell_plan.arrays,
+            cells=plans.cells.arrays(cell_evidence(self._stores.lake, plans)),
             rules=walk_rules(policy, day, profile.bound),
             tables=tables,
             pseudonyms={cadence: panel[name].to_numpy() for cadence, name in zip(periods, columns, strict=True)},

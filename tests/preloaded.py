@@ -26,6 +26,7 @@ import tests.integration.verbs.faults
 import tests.publisher
 from tasks.deliverable.renderers.contract import violations
 from tasks.mobility.day import CellArrays, walk_rules
+from tasks.mobility.evidence import evidence
 from tasks.mobility.tables import PRESENCE, STAYS
 from tasks.mobility.walk import walk_partition
 from tasks.period import Period
@@ -47,7 +48,8 @@ def _warm() -> None:
     Buckets().at("s3://nowhere")
     violations({})
     rendered(grant=grant_view(formats=("parquet", "csv", "delta")))
-    nowhere = CellArrays(np.empty(0, np.int32), *(np.empty(0) for _ in range(4)))
+    none = np.empty(0, np.int32)
+    nowhere = CellArrays(none, *(np.empty(0) for _ in range(4)), evidence(none))
     rules = walk_rules(load().policy, Period.parse("2026-03-03").first, 16384)
     walk_partition(np.empty(0, np.int64), nowhere, rules, (PRESENCE, STAYS))
 

@@ -17,11 +17,17 @@ EARTH_RADIUS_M = 6_371_008.8
 
 
 class Cell(NamedTuple):
-    """A cell's zone (None: outside every zone) and its place in degrees."""
+    """A cell's zone (None: outside every zone), its place in degrees, and its evidence (None: for its own zone)."""
 
     zone: int | None
     latitude: float
     longitude: float
+    evidence: Mapping[int, int] | None = None
+
+    def weights(self) -> Mapping[int, int]:
+        """Weights of evidence by zone."""
+        own = {} if self.zone is None else {self.zone: 1}
+        return own if self.evidence is None else self.evidence
 
 
 Version = tuple[float, float, int]
@@ -126,8 +132,27 @@ class Stay(NamedTuple):
     first: int
 
 
+def zone_of_place(cells_of: Sequence[int], runs: Sequence[Sequence[Event]], cells: Sequence[Cell]) -> int:
+    """The zone for which the cells of all runs speak that share most cells with these; -1 outside."""
+    events = Counter[int]()
+    for run in runs:
+        others = {cell for _, cell in run}
+        if 2 * len(others & {*cells_of}) > min(len(others), len({*cells_of})):
+            events.update(cell for _, cell in run)
+    digits = {cell: len(f"{number:b}") for cell, number in events.items()}
+    outside = sum(n for cell, n in digits.items() if cells[cell].zone is None)
+    weights = Counter[int]()
+    for cell, n in digits.items():
+        weights.update({zone: n * weight for zone, weight in cells[cell].weights().items()})
+    best = min(weights, key=lambda zone: (-weights[zone], zone), default=-1)
+    return -1 if 2 * outside > sum(digits.values()) else best
+
+
 def stays(events: Sequence[Event], cells: Sequence[Cell], rules: WalkRules) -> list[Stay]:
-    """Stays of a subscriber's cleaned events: runs of one zone, joined over ping-pong, that last the minimum dwell."""
+    """Stays of a subscriber's cleaned events: runs of one zone, joined over ping-pong, that last the minimum dwell.
+
+    Each has the zone of its place; stays of one zone that touch are one.
+    """
     limits = rules.stay
 
     def zone(run: list[Event]) -> int | None:
@@ -152,16 +177,22 @@ def stays(events: Sequence[Event], cells: Sequence[Cell], rules: WalkRules) -> l
         at = max((n for n, run in enumerate(runs) if zone(run) == zone(part)), default=None)
         back = at is not None and part[0][0] - runs[at][-1][0] <= limits.max_ping_pong
         if at is not None and back and all(near(move, part[0]) for move in runs[at + 1 :]):
-            runs[at:] = [runs[at] + part]
+            runs[at:] = [[event for run in [*runs[at:], part] for event in run]]
         else:
             runs.append(part)
-    found = []
+    found: list[Stay] = []
+    long = [run for run in runs if dwell(run) >= limits.min_dwell]
     for earlier, run, later in zip([None, *runs], runs, [*runs[1:], None], strict=False):
-        first, last, place = run[0][0], run[-1][0], zone(run)
+        first, last = run[0][0], run[-1][0]
         start = halves(earlier[-1][0], first, rules)[1] if earlier else from_midnight(first, rules)
         end = halves(last, later[0][0], rules)[0] if later else to_midnight(last, rules)
-        if dwell(run) >= limits.min_dwell:
-            found.append(Stay(-1 if place is None else place, start, end, first))
+        if dwell(run) < limits.min_dwell:
+            continue
+        stay = Stay(zone_of_place([cell for _, cell in run], long, cells), start, end, first)
+        if found and (found[-1].zone, found[-1].end) == (stay.zone, stay.start):
+            found[-1] = found[-1]._replace(end=stay.end)
+        else:
+            found.append(stay)
     return found
 
 

@@ -13,8 +13,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tasks.events.packed_key import pack
-from tasks.mobility.day import WalkRules, walk_rules
+from tasks.mobility.confusion import confusion
+from tasks.mobility.coverage import Coverage
+from tasks.mobility.day import CellArrays, WalkRules, walk_rules
+from tasks.mobility.evidence import plan_evidence
 from tasks.mobility.plans import Plans, load_plans
+from tasks.mobility.radio import MODELS
 from tasks.mobility.tables import LakeTable
 from tasks.mobility.walk import walk_partition
 from tasks.period import day_start
@@ -35,6 +39,11 @@ class SimulatedDay:
     def plans(self) -> Plans:
         """Zone plan and cell plan."""
         return load_plans(self.landing, self.day, self.policy.time)
+
+    @cached_property
+    def cells(self) -> CellArrays:
+        """The cells with their evidence."""
+        return self.plans.cells.arrays(plan_evidence(self.plans, confusion(Coverage(self.plans), MODELS[:1]).served))
 
     @cached_property
     def rules(self) -> WalkRules:
@@ -82,4 +91,4 @@ class SimulatedDay:
 
     def walked(self, tables: Sequence[LakeTable]) -> Mapping[LakeTable, pa.Table]:
         """The lake's tables; `subscriber` is a person's number."""
-        return walk_partition(self.keys.copy(), self.plans.cells.arrays, self.rules, tables).tables
+        return walk_partition(self.keys.copy(), self.cells, self.rules, tables).tables

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tasks.events.packed_key import CELLS
 from tasks.events.plan_rules import NONE_VALID, OUTSIDE_ZONES, TOO_MANY_CELLS, PlanChecks
 from tasks.mobility.cell_versions import Topology
-from tasks.mobility.day import EARTH_RADIUS_M, HOUR, NO_ZONE, CellArrays, Int32
+from tasks.mobility.day import EARTH_RADIUS_M, HOUR, NO_ZONE, CellArrays, Evidence, Int32
 from tasks.period import day_hours
 from tasks.policy import Calendar
 
@@ -59,16 +59,14 @@ class CellPlan:
             digest.update(column.tobytes())
         return digest.hexdigest()[:12]
 
-    @cached_property
-    def arrays(self) -> CellArrays:
+    def arrays(self, evidence: Evidence) -> CellArrays:
         """What the kernels need to know of each version."""
         latitude, longitude = np.radians(self.latitude), np.radians(self.longitude)
         # Scaled by the widest parallel between the cells, the plane overstates every great-circle distance.
         south, north = latitude.min(), latitude.max()
         widest = 1.0 if south <= 0 <= north else max(np.cos(south), np.cos(north))
-        return CellArrays(
-            self.zone, latitude, longitude, EARTH_RADIUS_M * widest * longitude, EARTH_RADIUS_M * latitude
-        )
+        x, y = EARTH_RADIUS_M * widest * longitude, EARTH_RADIUS_M * latitude
+        return CellArrays(self.zone, latitude, longitude, x, y, evidence)
 
     def in_zones(self, zones: Int32) -> "CellPlan":
         """The same cells in other zones: `zones` says which one each zone of this plan is, or -1."""

@@ -9,6 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tasks.mobility.coverage import Chunk, Coverage
+from tasks.mobility.evidence import ServedAreas
 from tasks.mobility.radio import MODELS, RadioModel
 from tasks.mobility.zones import ZonePlan
 
@@ -34,6 +35,8 @@ class Confusion:
     share: Reals
     covered: Reals
     """[zone] the share of its area that some cell covers, by the first model."""
+    served: ServedAreas
+    """By the first model."""
 
     def matrix(self, model: int = 0) -> Reals:
         """[assigned zone, true zone] of a model; the last row is outside."""
@@ -64,29 +67,39 @@ class Confusion:
 
 def confusion(coverage: Coverage, models: Sequence[RadioModel] = MODELS) -> Confusion:
     """Spread each zone's persons evenly over its covered area; an event's zone is that of its cell."""
-    columns, covered = [], []
+    columns, covered, areas = [], [], []
     for zone, chunks in groupby(coverage.chunks(), lambda chunk: chunk.zone):
-        shares, part = _columns(list(chunks), coverage.plans.cells.zone, len(coverage.plans.zones.zone_ids), models)
+        shares, part, served = _columns(
+            list(chunks), coverage.plans.cells.zone, len(coverage.plans.zones.zone_ids), models
+        )
         model, assigned = np.nonzero(shares > _LEAST)
         columns.append((model, assigned, np.full(len(model), zone), shares[model, assigned]))
         covered.append(part)
+        cell = np.flatnonzero(served)
+        areas.append((cell, np.full(len(cell), zone), served[cell]))
     model, assigned, true, share = (np.concatenate(each) for each in zip(*columns, strict=True))
     order = np.lexsort((assigned, true, model))
-    return Confusion(model[order], assigned[order], true[order], share[order], np.array(covered))
+    served_areas = ServedAreas(*(np.concatenate(each) for each in zip(*areas, strict=True)))
+    return Confusion(model[order], assigned[order], true[order], share[order], np.array(covered), served_areas)
 
 
 def _columns(
     chunks: Sequence[Chunk], zone_of: NDArray[np.int32], zones: int, models: Sequence[RadioModel]
-) -> tuple[Reals, float]:
-    """[model, assigned zone] of one true zone, each sums to 1; and the covered share. Uncovered: all outside."""
-    shares, covered = np.zeros((len(models), zones + 1)), 0
+) -> tuple[Reals, float, Reals]:
+    """[model, assigned zone] of one true zone, each sums to 1; the covered share; [cell] square metres served.
+
+    Uncovered: all outside.
+    """
+    shares, covered, areas = np.zeros((len(models), zones + 1)), 0, np.zeros(len(zone_of))
     for chunk in chunks:
         for number, model in enumerate(models):
             cells, served, tiles = _by_cell(chunk, model)
             shares[number] += np.bincount(zone_of[cells] % (zones + 1), served, zones + 1)
-            covered += tiles * (number == 0)
+            if number == 0:
+                covered += tiles
+                areas += np.bincount(cells, served * chunk.side**2, len(zone_of))
     shares[shares.sum(axis=1) == 0, zones] = 1
-    return shares / shares.sum(axis=1, keepdims=True), covered / sum(len(chunk.centres) for chunk in chunks)
+    return shares / shares.sum(axis=1, keepdims=True), covered / sum(len(chunk.centres) for chunk in chunks), areas
 
 
 def _by_cell(chunk: Chunk, model: RadioModel) -> tuple[Ints, Reals, int]:

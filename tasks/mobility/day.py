@@ -25,6 +25,14 @@ Int64 = NDArray[np.int64]
 Int32 = NDArray[np.int32]
 
 
+class Evidence(NamedTuple):
+    """Weights of evidence for zones, in 1/64 nats: those of cell c are in rows start[c] to start[c + 1]."""
+
+    start: Int32
+    zone: Int32
+    weight: Int32
+
+
 class CellArrays(NamedTuple):
     """Cells by rank: zone (-1 outside all), place in radians, and in metres on a plane that overstates distances."""
 
@@ -33,6 +41,7 @@ class CellArrays(NamedTuple):
     longitude: NDArray[np.float64]
     x: NDArray[np.float64]
     y: NDArray[np.float64]
+    evidence: Evidence
 
 
 class SilenceRules(NamedTuple):

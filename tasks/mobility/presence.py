@@ -11,6 +11,7 @@ from tasks.events.packed_key import SUBSCRIBER_SHIFT
 from tasks.mobility.day import HOUR, NO_ZONE, CellArrays, Int32, Int64, WalkRules
 from tasks.mobility.key_fields import cell_of, end_of_run, second_of
 from tasks.mobility.silence import held_after, held_before, held_to_midnight, longest_gap
+from tasks.mobility.zone_sums import add, dominant_zone
 
 
 class PresenceBuffers(NamedTuple):
@@ -37,19 +38,6 @@ def presence_tables(keys: Int64, cells: CellArrays, rules: WalkRules) -> Mapping
     row, hour = np.nonzero(buffers.presence != NO_ZONE)
     zone, subscriber = buffers.presence[row, hour], (row + first).astype(np.int32)
     return {"presence": pa.table({"subscriber": subscriber, "hour": hour.astype(np.int8), "zone": zone})}
-
-
-@kernel
-def dominant_zone(seconds: Int32, touched: Int32, zones: int) -> int:
-    """The zone with most seconds, ties to the lowest; clears the hour's seconds."""
-    best = int(touched[0])
-    for n in range(1, zones):
-        zone = int(touched[n])
-        if seconds[zone] > seconds[best] or (seconds[zone] == seconds[best] and zone < best):
-            best = zone
-    for n in range(zones):
-        seconds[touched[n]] = 0
-    return best
 
 
 @kernel
@@ -99,10 +87,7 @@ def assign_presence(
                     buffers.presence[row, hour] = dominant_zone(buffers.seconds, buffers.touched, zones)
                 hour, zones = begin // HOUR, 0
             until = min(end, (hour + 1) * HOUR)
-            if buffers.seconds[place] == 0:
-                buffers.touched[zones] = place
-                zones += 1
-            buffers.seconds[place] += until - begin
+            zones = add(buffers.seconds, buffers.touched, zones, place, until - begin)
             begin = until
     if zones:
         buffers.presence[row, hour] = dominant_zone(buffers.seconds, buffers.touched, zones)

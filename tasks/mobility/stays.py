@@ -1,7 +1,8 @@
 """Stays: where subscribers remained, from when to when. Compiled. Twins: tests/reference.py.
 
 A run holds the events of one zone, over gaps up to a limit. A run shorter than the minimum dwell is a move. Two runs of
-a zone with only moves to neighbouring cells between them are one (ping-pong). Every other run is a stay.
+a zone with only moves to neighbouring cells between them are one (ping-pong). Every other run is a stay. A stay's zone
+is that for which its cells speak most (stay_zones.py); stays of one zone that touch are one.
 """
 
 from typing import NamedTuple
@@ -14,16 +15,7 @@ from tasks.mobility.day import CellArrays, Int32, Int64, WalkRules
 from tasks.mobility.distance import farther
 from tasks.mobility.key_fields import cell_of, second_of
 from tasks.mobility.silence import held_after, held_before, held_to_midnight, longest_gap
-
-
-class Runs(NamedTuple):
-    """Runs in order of (subscriber, first): zone (-1 outside), seconds of first and last event, cell of the last."""
-
-    subscriber: Int32
-    zone: Int32
-    first: Int32
-    last: Int32
-    cell: Int32
+from tasks.mobility.stay_zones import Runs, stay_zones
 
 
 class Stays(NamedTuple):
@@ -42,8 +34,16 @@ def find_stays(keys: Int64, cells: CellArrays, rules: WalkRules) -> Stays:
     runs = Runs(*np.empty((len(Runs._fields), len(keys)), np.int32))
     number = fill_runs(keys, cells, rules, runs)
     stays = Stays(*np.empty((len(Stays._fields), number), np.int32))
-    kept = fill_stays(runs, number, rules, stays)
-    return Stays(*(column[:kept] for column in stays))
+    number = fill_stays(keys, runs, number, rules, stays)
+    stays.zone[:number] = stay_zones(keys, Runs(*(column[:number] for column in runs)), cells)
+    number = join_stays(stays, number)
+    return Stays(*(column[:number] for column in stays))
+
+
+@kernel
+def subscriber_of(key: int) -> int:
+    """The key's subscriber."""
+    return key >> SUBSCRIBER_SHIFT
 
 
 @kernel
@@ -51,7 +51,7 @@ def continues(earlier: int, later: int, zone: Int32, rules: WalkRules) -> bool:
     """Whether the later of two keys is in the run of the earlier one."""
     begin, end = second_of(earlier), second_of(later)
     return (
-        earlier >> SUBSCRIBER_SHIFT == later >> SUBSCRIBER_SHIFT
+        subscriber_of(earlier) == subscriber_of(later)
         and zone[cell_of(earlier)] == zone[cell_of(later)]
         and end - begin <= longest_gap(begin, end, rules)
     )
@@ -62,57 +62,75 @@ def fill_runs(keys: Int64, cells: CellArrays, rules: WalkRules, runs: Runs) -> i
     """Fill the runs, joined over ping-pong; returns their number."""
     number, start = 0, 0
     for i in range(len(keys)):
-        subscriber = keys[i] >> SUBSCRIBER_SHIFT
-        if i == 0 or keys[i - 1] >> SUBSCRIBER_SHIFT != subscriber:
+        if i == 0 or subscriber_of(keys[i - 1]) != subscriber_of(keys[i]):
             start = number
         if i == 0 or not continues(keys[i - 1], keys[i], cells.zone, rules):
-            returns = returns_to(runs, start, number, keys[i], cells, rules)
+            returns = returns_to(keys, runs, start, number, i, cells, rules)
             if returns < 0:
                 returns = number
-                runs.subscriber[number] = subscriber
-                runs.zone[number] = cells.zone[cell_of(keys[i])]
-                runs.first[number] = second_of(keys[i])
+                runs.first[number] = i
             number = returns + 1
-        runs.last[number - 1] = second_of(keys[i])
-        runs.cell[number - 1] = cell_of(keys[i])
+        runs.last[number - 1] = i
     return number
 
 
 @kernel
-def returns_to(runs: Runs, start: int, stop: int, key: int, cells: CellArrays, rules: WalkRules) -> int:
-    """The subscriber's run that a key continues after moves to neighbouring cells, or -1."""
+def returns_to(keys: Int64, runs: Runs, start: int, stop: int, i: int, cells: CellArrays, rules: WalkRules) -> int:
+    """The subscriber's run that key `i` continues after moves to neighbouring cells, or -1."""
+    second, cell = second_of(keys[i]), cell_of(keys[i])
     for r in range(stop - 1, start - 1, -1):
-        if second_of(key) - runs.last[r] > rules.stay.max_ping_pong:
+        first, last = keys[runs.first[r]], keys[runs.last[r]]
+        if second - second_of(last) > rules.stay.max_ping_pong:
             return -1
-        if runs.zone[r] == cells.zone[cell_of(key)]:
+        if cells.zone[cell_of(first)] == cells.zone[cell]:
             return r
-        if runs.last[r] - runs.first[r] >= rules.stay.min_dwell:
+        if second_of(last) - second_of(first) >= rules.stay.min_dwell:
             return -1
-        if farther(cells, runs.cell[r], cell_of(key), rules.stay.neighbour_m):
+        if farther(cells, cell_of(last), cell, rules.stay.neighbour_m):
             return -1
     return -1
 
 
 @kernel
-def fill_stays(runs: Runs, number: int, rules: WalkRules, stays: Stays) -> int:
-    """Fill the stays; returns their number. Each holds for half of the gap to the runs beside it, up to a limit."""
+def fill_stays(keys: Int64, runs: Runs, number: int, rules: WalkRules, stays: Stays) -> int:
+    """Fill all but the zones of stays, and keep their runs alone; returns their number.
+
+    Each stay holds for half of the gap to the runs beside it, up to a limit.
+    """
     kept = 0
     for r in range(number):
-        first, last = runs.first[r], runs.last[r]
+        subscriber = subscriber_of(keys[runs.first[r]])
+        first, last = second_of(keys[runs.first[r]]), second_of(keys[runs.last[r]])
         if last - first < rules.stay.min_dwell:
             continue
-        if r > 0 and runs.subscriber[r - 1] == runs.subscriber[r]:
-            before = held_before(runs.last[r - 1], first, rules)
+        if r > 0 and subscriber_of(keys[runs.last[r - 1]]) == subscriber:
+            before = held_before(second_of(keys[runs.last[r - 1]]), first, rules)
         else:
             before = held_to_midnight(0, first, rules)
-        if r + 1 < number and runs.subscriber[r + 1] == runs.subscriber[r]:
-            after = held_after(last, runs.first[r + 1], rules)
+        if r + 1 < number and subscriber_of(keys[runs.first[r + 1]]) == subscriber:
+            after = held_after(last, second_of(keys[runs.first[r + 1]]), rules)
         else:
             after = held_to_midnight(last, rules.day_seconds, rules)
-        stays.subscriber[kept] = runs.subscriber[r]
-        stays.zone[kept] = runs.zone[r]
+        stays.subscriber[kept] = subscriber
         stays.start[kept] = first - before
         stays.end[kept] = last + after
         stays.first[kept] = first
+        runs.first[kept], runs.last[kept] = runs.first[r], runs.last[r]  # run r - 1 is needed no more
+        kept += 1
+    return kept
+
+
+@kernel
+def join_stays(stays: Stays, number: int) -> int:
+    """Join stays of one zone that touch; returns their number."""
+    kept = 0
+    for r in range(number):
+        last = kept - 1
+        same = kept > 0 and stays.subscriber[last] == stays.subscriber[r] and stays.zone[last] == stays.zone[r]
+        if same and stays.end[last] == stays.start[r]:
+            stays.end[last] = stays.end[r]
+            continue
+        for column in stays:
+            column[kept] = column[r]
         kept += 1
     return kept

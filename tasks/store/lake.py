@@ -1,6 +1,5 @@
 """The lake: days, releases and deliveries over one object store, and who may be counted in each period."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,15 +40,20 @@ class ReleasedLake(InstallationPart, ReleaseStore, DeliveryStore):
         """Keep a zone plan under its version, which is a digest of its content."""
         self.objects.put_if_absent(f"plans/{version}.geojson", geojson)
 
-    def write_confusion(self, zone_plan: str, cell_plan: str, made: Callable[[], pa.Table]) -> None:
-        """Keep the confusion matrix of two plans; it is made once. It says nothing of a person."""
-        path = _confusion(zone_plan, cell_plan)
-        if not self.objects.size(path):
-            self.objects.put_if_absent(path, parquet(made()))
+    def write_confusion(self, zone_plan: str, cell_plan: str, confusion: pa.Table, evidence: pa.Table) -> None:
+        """Keep the confusion matrix of two plans, then the evidence of cells for zones. Neither holds a person's data."""
+        for name, table in (("confusion", confusion), ("evidence", evidence)):
+            self.objects.put_if_absent(_of_plans(zone_plan, cell_plan, name), parquet(table))
 
     def confusion(self, zone_plan: str, cell_plan: str) -> pa.Table | None:
         """A kept confusion matrix (model, assigned_zone, true_zone, share); None of days before there was one."""
-        path = _confusion(zone_plan, cell_plan)
+        return self._kept(_of_plans(zone_plan, cell_plan, "confusion"))
+
+    def evidence(self, zone_plan: str, cell_plan: str) -> pa.Table | None:
+        """The kept evidence of cells for zones (cell, zone, weight); None before there is one."""
+        return self._kept(_of_plans(zone_plan, cell_plan, "evidence"))
+
+    def _kept(self, path: str) -> pa.Table | None:
         return table_of(self.objects.get(path)) if self.objects.size(path) else None
 
     def write_margins(self, zone_plan: str, margins: Margins) -> None:
@@ -120,8 +124,8 @@ class Lake(DayStore, ReleasedLake):
         self.objects.delete(_eligible(period))
 
 
-def _confusion(zone_plan: str, cell_plan: str) -> str:
-    return f"plans/{zone_plan}/{cell_plan}/confusion.parquet"
+def _of_plans(zone_plan: str, cell_plan: str, name: str) -> str:
+    return f"plans/{zone_plan}/{cell_plan}/{name}.parquet"
 
 
 def _census(zone_plan: str, version: int) -> str:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tasks import policy_file
 from tasks.events.packed_key import Int64
 from tasks.mobility.day import CellArrays, walk_rules
+from tasks.mobility.evidence import evidence
 from tasks.mobility.walk import walk_partition
 from tests.reference_read import Span
 from tests.unit.events.factory import csv_bytes, landing_file, prepare, read, times, write
@@ -19,7 +20,8 @@ from tests.unit.events.factory import csv_bytes, landing_file, prepare, read, ti
 DAY, NEXT = date(2026, 10, 31), date(2026, 11, 1)
 """The last day of a month; its landing reads the first folder of the next one too."""
 RULES = walk_rules(policy_file.load().policy, DAY, 16384)
-PLACES = CellArrays(*(np.zeros(1, dtype) for dtype in (np.int32, float, float, float, float)))
+ZONE = np.zeros(1, np.int32)
+PLACES = CellArrays(ZONE, *(np.zeros(1) for _ in range(4)), evidence(ZONE))
 Row = tuple[str, str, str, str]
 
 

@@ -23,6 +23,7 @@ from tasks import policy_file
 from tasks.events.read import ReadResult
 from tasks.events.row_rules import ReadContext
 from tasks.mobility.day import CellArrays, walk_rules
+from tasks.mobility.evidence import evidence
 from tasks.mobility.tables import PRESENCE, STAYS
 from tasks.mobility.walk import Walked, walk_partition
 from tests.reference_read import Span
@@ -31,12 +32,14 @@ from tests.unit.events.factory import DAY, landing_file, prepare, read
 MEMBERS, HOURS, K = 80, 24, 24
 BERLIN = ZoneInfo("Europe/Berlin")
 WHOLE_DAY = (0, 86_400)
+ZONE = np.array([0, 1], dtype=np.int32)
 PLACES = CellArrays(
-    zone=np.array([0, 1], dtype=np.int32),
+    zone=ZONE,
     latitude=np.radians(np.array([50.0, 50.01])),
     longitude=np.radians(np.array([8.0, 8.01])),
     x=np.array([0.0, 1e3]),
     y=np.array([0.0, 1e3]),
+    evidence=evidence(ZONE),
 )
 Row = Mapping[str, bytes | int | None]
 

@@ -19,6 +19,7 @@ from tasks import policy_file
 from tasks.count_context import countable
 from tasks.events.packed_key import pack
 from tasks.mobility.day import PROFILE_UNIT, CellArrays, walk_rules
+from tasks.mobility.evidence import ServedAreas, evidence
 from tasks.mobility.home_location import HomeRules
 from tasks.mobility.tables import LakeTable
 from tasks.mobility.walk import Walked, walk_partition
@@ -56,12 +57,16 @@ PLAN = ZonePlan(
     area_types=(None,) * ZONES,
     merged={},
 )
+ZONE = np.array([0, 0, 1, 2, -1, *range(3, ZONES)], dtype=np.int32)
 PLACES = CellArrays(
-    zone=np.array([0, 0, 1, 2, -1, *range(3, ZONES)], dtype=np.int32),
+    zone=ZONE,
     latitude=np.radians(np.array([50.0, 50.01, 50.3, 51.0, 50.0] + [50.5] * SUBURBS)),
     longitude=np.radians(np.array([8.0, 8.01, 8.3, 9.0, 12.0, *(8.5 + 0.085 * np.arange(SUBURBS))])),
     x=np.array([0.0, 1e3, 3e4, 9e4, 4e5, *(5e4 + 6e3 * np.arange(SUBURBS))]),
     y=np.array([0.0, 1e3, 3e4, 9e4, 0.0] + [5e4] * SUBURBS),
+    evidence=evidence(
+        ZONE, ServedAreas(np.array([0, 0, 2, 2, 3]), np.array([0, 1, 0, 1, 0]), np.array([3.0, 4, 2, 1, 1]))
+    ),
 )
 
 

@@ -81,7 +81,8 @@ def _books(stores: Stores, home: Path, files: dict[str, Path]) -> Books:
             str(path.relative_to(lake)): _content(stores, path)
             for room in rooms
             for path in _files(lake / room)
-            if path.name != "confusion.parquet"  # public, named by its cells: of cells that were replaced it stays
+            # Public, and named by their cells: of cells that were replaced they stay.
+            if path.name not in ("confusion.parquet", "evidence.parquet")
         },
         releases={key: f"{r.state} {_public(files.get(key))}" for r in ledger.releases() for key in [_key(r)]},
         charges=[(_key(release), charge.month, charge.units) for release, charge in ledger.charges()],

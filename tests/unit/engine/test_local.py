@@ -25,6 +25,7 @@ from tasks.events.packed_key import SUBSCRIBER_SHIFT
 from tasks.events.panel import read_panel
 from tasks.events.row_rules import ReadContext
 from tasks.mobility.day import CellArrays, Int64, WalkRules, walk_rules
+from tasks.mobility.evidence import evidence
 from tasks.mobility.plans import load_plans
 from tasks.mobility.tables import MONTH_STATE, PRESENCE, STAYS, TRIPS, LakeTable
 from tasks.period import Cadence, Period
@@ -60,7 +61,7 @@ class City:
         return DayWork(
             groups=group_files(found.files)[0],
             context=context,
-            cells=cells.arrays,
+            cells=cells.arrays(evidence(cells.zone)),
             rules=walk_rules(POLICY, DAY, 16384),
             tables=tables,
             pseudonyms={

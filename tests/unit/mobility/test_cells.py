@@ -14,6 +14,7 @@ from shapely.geometry import box
 
 from tasks import policy_file
 from tasks.errors import RejectedInput
+from tasks.mobility.evidence import evidence
 from tasks.mobility.plans import load_plans
 from tests.unit.mobility.test_zones import feature, square
 
@@ -92,7 +93,8 @@ def test_the_version_changes_with_a_place_or_a_zone(tmp_path: Path) -> None:
 def test_the_plane_overstates_distances_on_both_sides_of_the_equator(tmp_path: Path) -> None:
     zones = [feature("a", box(13, -1, 14, 1))]
     (tmp_path / "cells.csv").write_text(HEAD + "c,-0.5,13.5,,\nd,0.5,13.6,,\n")
-    places = cells_of(tmp_path, zones=zones).arrays
+    cells = cells_of(tmp_path, zones=zones)
+    places = cells.arrays(evidence(cells.zone))
     assert places.x[1] - places.x[0] == pytest.approx(11119.5, abs=1)
 
 

@@ -13,7 +13,16 @@ from hypothesis import strategies as st
 from tasks.events.packed_key import REASON_SECOND, SUBSCRIBER_SHIFT, pack
 from tasks.events.reasons import READ_REASONS
 from tasks.mobility import cleaning, key_fields, presence, stays
-from tasks.mobility.day import COUNT_NAMES, EARTH_RADIUS_M, CellArrays, SilenceRules, StayRules, WalkRules, profile_size
+from tasks.mobility.day import (
+    COUNT_NAMES,
+    EARTH_RADIUS_M,
+    CellArrays,
+    Evidence,
+    SilenceRules,
+    StayRules,
+    WalkRules,
+    profile_size,
+)
 from tasks.mobility.tables import MONTH_STATE, PRESENCE, STAYS, TRIPS, WEEK_STATE, LakeTable
 from tasks.mobility.walk import walk_partition
 from tests import reference
@@ -29,6 +38,7 @@ cells = st.lists(
         zones,
         st.builds(lambda a, b: a + b / 50, st.sampled_from([-0.1, 52.0]), st.integers(0, 9)),
         st.builds(lambda a, b: a + b / 50, st.sampled_from([13.0, 179.9]), st.integers(0, 9)),
+        st.one_of(st.none(), st.dictionaries(st.integers(0, 3), st.integers(1, 3), min_size=1)),
     ),
     min_size=1,
     max_size=6,
@@ -44,7 +54,15 @@ def arrays_of(cells: list[Cell]) -> CellArrays:
     latitude = np.radians([cell.latitude for cell in cells])
     longitude = np.radians([cell.longitude for cell in cells])
     zone = np.array([-1 if cell.zone is None else cell.zone for cell in cells], np.int32)
-    return CellArrays(zone, latitude, longitude, EARTH_RADIUS_M * longitude, EARTH_RADIUS_M * latitude)
+    x, y = EARTH_RADIUS_M * longitude, EARTH_RADIUS_M * latitude
+    return CellArrays(zone, latitude, longitude, x, y, evidence_of(cells))
+
+
+def evidence_of(cells: list[Cell]) -> Evidence:
+    weights = [sorted(cell.weights().items()) for cell in cells]
+    start = np.cumsum([0, *(len(of_cell) for of_cell in weights)])
+    place, weight = np.array([pair for of_cell in weights for pair in of_cell], np.int32).reshape(-1, 2).T
+    return Evidence(start.astype(np.int32), place, weight)
 
 
 def rules_of(speed_m: float = 10_000, speed_mps: float = 55, bound: int = 5) -> WalkRules:

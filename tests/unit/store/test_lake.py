@@ -255,17 +255,12 @@ def test_a_plan_is_kept_under_its_version(lake: Lake) -> None:
     assert lake.plan("abc123") == b"{}"
 
 
-def test_a_confusion_matrix_is_made_once_for_two_plans(lake: Lake) -> None:
-    made: list[pa.Table] = []
-
-    def make() -> pa.Table:
-        made.append(pa.table({"share": [1.0]}))
-        return made[-1]
-
-    assert lake.confusion("abc123", "def456") is None
-    for _ in range(2):
-        lake.write_confusion("abc123", "def456", make)
-    assert (lake.confusion("abc123", "def456"), len(made)) == (made[0], 1)
+def test_the_confusion_matrix_and_the_evidence_of_two_plans_stay_as_they_were_first_kept(lake: Lake) -> None:
+    plans, (first, second, other) = ("abc123", "def456"), (pa.table({"share": [n]}) for n in (1.0, 2.0, 3.0))
+    assert (lake.confusion(*plans), lake.evidence(*plans)) == (None, None)
+    lake.write_confusion(*plans, first, second)
+    lake.write_confusion(*plans, other, other)
+    assert (lake.confusion(*plans), lake.evidence(*plans)) == (first, second)
 
 
 def test_a_census_is_kept_as_the_next_version_where_it_differs_from_the_newest(lake: Lake) -> None:
