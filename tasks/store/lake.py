@@ -41,7 +41,7 @@ class ReleasedLake(InstallationPart, ReleaseStore, DeliveryStore):
         self.objects.put_if_absent(f"plans/{version}.geojson", geojson)
 
     def write_confusion(self, zone_plan: str, cell_plan: str, confusion: pa.Table, evidence: pa.Table) -> None:
-        """Keep the confusion matrix of two plans, then the evidence of cells for zones. Neither holds a person's data."""
+        """Keep the confusion matrix of two plans, then the evidence of cells for zones. Both are public."""
         for name, table in (("confusion", confusion), ("evidence", evidence)):
             self.objects.put_if_absent(_of_plans(zone_plan, cell_plan, name), parquet(table))
 

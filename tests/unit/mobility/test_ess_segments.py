@@ -1,8 +1,9 @@
 """Our stays beside the published rules of the European Statistical System, on the same events.
 
-Ours differ in four ways. A stay needs 10 minutes, not 15. It reaches into the silence around it, up to midnight; theirs
-ends with its events, and the silence between two zones is a move. A short time in a neighbouring cell does not end
-ours; theirs has overlapping cells for that. Silence ends ours after 6 or 10 hours, theirs after 12.
+Ours differ in five ways. The zone is that of all cells of a place, not that of each cell. A stay needs 10 minutes,
+not 15. It reaches into the silence around it, up to midnight; theirs ends with its events, and the silence between two
+zones is a move. A short time in a neighbouring cell does not end ours; theirs has overlapping cells for that. Silence
+ends ours after 6 or 10 hours, theirs after 12.
 """
 
 from itertools import groupby
@@ -84,16 +85,18 @@ def test_in_a_simulated_city_ours_find_more_true_stays_with_a_smaller_error(both
     ours, theirs = both
     assert ours.precision() > theirs.precision()
     assert ours.recall() > theirs.recall()
+    assert ours.precision(same_zone=True) > theirs.precision(same_zone=True)
     assert np.median(abs(ours.dwell_errors())) < np.median(abs(theirs.dwell_errors()))
 
 
-def test_the_time_of_their_stays_is_that_of_ours_in_the_same_zone(both: tuple[Score, Score]) -> None:
+def test_the_time_of_their_stays_is_that_of_ours_and_mostly_in_the_same_zone(both: tuple[Score, Score]) -> None:
     ours, theirs = (
         {
-            (person, zone, minute)
+            (person, minute): zone
             for person, zone, start, end in zip(*(column.tolist() for column in one.found), strict=True)
             for minute in range(-(-start // 60), end // 60)
         }
         for one in both
     )
-    assert len(theirs & ours) >= 0.99 * len(theirs)
+    assert len(theirs.keys() & ours.keys()) >= 0.99 * len(theirs)
+    assert len(theirs.items() & ours.items()) >= 0.95 * len(theirs)

@@ -36,16 +36,16 @@ def minute(hour: int, minutes: int = 0) -> int:
     return 60 * hour + minutes
 
 
-def tables(*events: tuple[int, int]) -> Any:
+def tables(*events: tuple[int, int], cells: list[Cell] = CELLS) -> Any:
     """The day's tables by name, of events at a minute in a cell."""
     keys = keys_of([(60 * at, cell) for at, cell in events])
-    walked = walk_partition(keys, arrays_of(CELLS), RULES, (STAYS, TRIPS, MONTH_STATE))
+    walked = walk_partition(keys, arrays_of(cells), RULES, (STAYS, TRIPS, MONTH_STATE))
     return {table.name: [tuple(row.values())[1:] for row in rows.to_pylist()] for table, rows in walked.tables.items()}
 
 
-def stays(*events: tuple[int, int]) -> Any:
+def stays(*events: tuple[int, int], cells: list[Cell] = CELLS) -> Any:
     """Zone, first and last minute, and which midnights cut it."""
-    rows = tables(*events)["stays"]
+    rows = tables(*events, cells=cells)["stays"]
     return [(zone, start // 60, end // 60, overnight) for zone, _, start, end, overnight in rows]
 
 
@@ -72,6 +72,46 @@ def test_a_stay_between_two_stays_elsewhere_is_no_ping_pong() -> None:
     day = [(minute(12), HOME), (minute(13), HOME), (minute(13, 10), SHOP), (minute(13, 20), SHOP),
            (minute(13, 30), HOME), (minute(14), HOME)]  # fmt: skip
     assert [zone for zone, *_ in stays(*day)] == [0, 1, 0]
+
+
+BORDER = [
+    Cell(0, 52.50, 13.40, {0: 100, 1: 70}),
+    Cell(1, 52.51, 13.41, {0: 60, 1: 80}),
+    Cell(1, 52.52, 13.40, {1: 90}),
+    Cell(None, 52.51, 13.42, {}),
+]
+"""Cells near a border; the evidence of the second says less than that of the others."""
+SURE, UNSURE, OTHER, AWAY = range(4)
+
+
+def test_the_zone_of_a_stay_is_that_for_which_all_its_cells_speak() -> None:
+    assert [zone for zone, *_ in stays((minute(12), UNSURE), (minute(12, 30), UNSURE), cells=BORDER)] == [1]
+    day = [(minute(12), UNSURE), (minute(12, 20), SURE), (minute(12, 30), UNSURE)]
+    assert [zone for zone, *_ in stays(*day, cells=BORDER)] == [1], "230 for zone 1 and 220 for zone 0"
+    often = [(minute(12, at), SURE) for at in (10, 13, 15)]
+    day = [(minute(12), UNSURE), *often, (minute(12, 30), UNSURE)]
+    assert [zone for zone, *_ in stays(*day, cells=BORDER)] == [0], "three events count twice"
+
+
+def test_stays_with_more_than_half_of_their_cells_in_common_are_in_one_place() -> None:
+    there = [(minute(8), SURE), (minute(8, 30), SURE)]
+    back = [(minute(20), UNSURE), (minute(20, 30), SURE), (minute(20, 40), UNSURE)]
+    assert [zone for zone, *_ in stays(*there, *back, cells=BORDER)] == [0, 0]
+    other = [(minute(20), UNSURE), (minute(20, 30), OTHER), (minute(20, 40), UNSURE)]
+    assert [zone for zone, *_ in stays(*there, *other, cells=BORDER)] == [0, 1]
+
+
+def test_stays_of_one_zone_that_touch_are_one() -> None:
+    back_and_forth = [(minute(12), SURE), (minute(13), SURE), (minute(13, 30), UNSURE), (minute(14), UNSURE),
+                      (minute(14, 30), SURE), (minute(15), SURE)]  # fmt: skip
+    near = [Cell(0, 52.50, 13.40, {0: 100, 1: 90}), Cell(1, 52.51, 13.41, {0: 80, 1: 60})]
+    assert stays(*back_and_forth, cells=near) == [(0, minute(10), minute(17), NONE)]
+    assert [zone for zone, *_ in stays(*back_and_forth, cells=BORDER)] == [0, 1, 0]
+
+
+def test_a_place_is_outside_if_most_of_its_cells_are() -> None:
+    assert stays((minute(12), AWAY), (minute(12, 10), OTHER), (minute(13), AWAY), cells=BORDER) == []
+    assert [zone for zone, *_ in stays((minute(12), OTHER), (minute(13), OTHER), cells=BORDER)] == [1]
 
 
 def test_silence_ends_a_stay_by_day_sooner_than_by_night() -> None:
