@@ -49,7 +49,8 @@ def _warm() -> None:
     violations({})
     rendered(grant=grant_view(formats=("parquet", "csv", "delta")))
     none = np.empty(0, np.int32)
-    nowhere = CellArrays(none, *(np.empty(0) for _ in range(4)), evidence(none))
+    real = np.empty(0)
+    nowhere = CellArrays(none, real, real, real, real, evidence(none))
     rules = walk_rules(load().policy, Period.parse("2026-03-03").first, 16384)
     walk_partition(np.empty(0, np.int64), nowhere, rules, (PRESENCE, STAYS))
 

@@ -21,7 +21,8 @@ DAY, NEXT = date(2026, 10, 31), date(2026, 11, 1)
 """The last day of a month; its landing reads the first folder of the next one too."""
 RULES = walk_rules(policy_file.load().policy, DAY, 16384)
 ZONE = np.zeros(1, np.int32)
-PLACES = CellArrays(ZONE, *(np.zeros(1) for _ in range(4)), evidence(ZONE))
+NULL = np.zeros(1)
+PLACES = CellArrays(ZONE, NULL, NULL, NULL, NULL, evidence(ZONE))
 Row = tuple[str, str, str, str]
 
 
