@@ -158,13 +158,25 @@ def profile_of(history: History, day: date) -> Sequence[Contributions]:
     return [Contributions(rule.name, walked(history, day).profile, rule.bound, PROFILE_UNIT)]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(cases())
 def test_no_product_moves_by_more_than_it_is_charged(case: Case) -> None:
     for product in COUNTED:
         for period in product.periods(case.day):
             assert_bounded(partial(counted, product, period=period), case.history, case.person, period)
     assert_bounded(partial(profile_of, day=case.day), case.history, case.person, Period.day(case.day))
+
+
+@settings(max_examples=40, deadline=None)
+@given(cases())
+def test_what_a_person_adds_to_a_product_depends_on_nobody_else(case: Case) -> None:
+    """Exact: a bound with room to spare would hide that one person moves another one's numbers."""
+    own = [record for record in case.history if record.person == case.person]
+    others = [record for record in case.history if record.person != case.person]
+    counts = [partial(counted, product, period=product.periods(case.day)[0]) for product in COUNTED]
+    for of in (*counts, partial(profile_of, day=case.day)):
+        for together, alone, rest in zip(of(case.history), of(own), of(others), strict=True):
+            assert np.array_equal(together.values, alone.values + rest.values), together.level
 
 
 @settings(max_examples=40, deadline=None)
