@@ -124,12 +124,11 @@ def presence(events: Sequence[Event], cells: Sequence[Cell], rules: WalkRules) -
 
 
 class Stay(NamedTuple):
-    """A stay in a zone (-1: outside): seconds of its start, end and first event."""
+    """A stay in a zone (-1: outside): seconds of its start and end."""
 
     zone: int
     start: int
     end: int
-    first: int
 
 
 def zone_of_place(cells_of: Sequence[int], runs: Sequence[Sequence[Event]], cells: Sequence[Cell]) -> int:
@@ -188,7 +187,7 @@ def stays(events: Sequence[Event], cells: Sequence[Cell], rules: WalkRules) -> l
         end = halves(last, later[0][0], rules)[0] if later else to_midnight(last, rules)
         if dwell(run) < limits.min_dwell:
             continue
-        stay = Stay(zone_of_place([cell for _, cell in run], long, cells), start, end, first)
+        stay = Stay(zone_of_place([cell for _, cell in run], long, cells), start, end)
         if found and (found[-1].zone, found[-1].end) == (stay.zone, stay.start):
             found[-1] = found[-1]._replace(end=stay.end)
         else:
@@ -197,18 +196,18 @@ def stays(events: Sequence[Event], cells: Sequence[Cell], rules: WalkRules) -> l
 
 
 def stay_rows(of: Sequence[Stay], day_seconds: int) -> list[tuple[int, ...]]:
-    """Stays in zones: zone, hour of the first event, start, end, and 1 if it began before plus 2 if it goes on."""
+    """Stays in zones: zone, start, end, and 1 if it began before plus 2 if it goes on."""
     return [
-        (stay.zone, stay.first // 3600, stay.start, stay.end, (stay.start == 0) + 2 * (stay.end == day_seconds))
+        (stay.zone, stay.start, stay.end, (stay.start == 0) + 2 * (stay.end == day_seconds))
         for stay in of
         if stay.zone >= 0
     ]
 
 
 def trips(of: Sequence[Stay]) -> list[tuple[int, ...]]:
-    """Origin, destination, hour of the first event at the origin, and hour in which the stay there ended."""
+    """Origin, destination, and hour in which the stay at the origin ended."""
     return [
-        (one.zone, other.zone, one.first // 3600, one.end // 3600)
+        (one.zone, other.zone, one.end // 3600)
         for one, other in pairwise(of)
         if one.zone >= 0 and other.zone >= 0 and one.zone != other.zone
     ]

@@ -24,13 +24,12 @@ def stay_tables(keys: Int64, cells: CellArrays, rules: WalkRules) -> Mapping[str
 
 
 def stay_table(stays: Stays, rules: WalkRules) -> pa.Table:
-    """Stays in zones: subscriber, zone, hour of the first event, seconds of start and end, and both midnights."""
+    """Stays in zones: subscriber, zone, seconds of start and end, and both midnights."""
     overnight = FROM_BEFORE * (stays.start == 0) + GOES_ON * (stays.end == rules.day_seconds)
     return pa.table(
         {
             "subscriber": stays.subscriber,
             "zone": stays.zone,
-            "hour": (stays.first // HOUR).astype(np.int8),
             "start": stays.start,
             "end": stays.end,
             "overnight": overnight.astype(np.int8),
@@ -48,7 +47,6 @@ def trips(stays: Stays) -> pa.Table:
             "subscriber": origin.subscriber[trip],
             "origin": origin.zone[trip],
             "destination": later.zone[trip],
-            "hour": (origin.first[trip] // HOUR).astype(np.int8),
             "departure": (origin.end[trip] // HOUR).astype(np.int8),
         }
     )

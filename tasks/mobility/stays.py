@@ -19,13 +19,12 @@ from tasks.mobility.stay_zones import Runs, stay_zones
 
 
 class Stays(NamedTuple):
-    """Stays in order of (subscriber, start): zone (-1 outside), and seconds of start, end and first event."""
+    """Stays in order of (subscriber, start): zone (-1 outside), and seconds of start and end."""
 
     subscriber: Int32
     zone: Int32
     start: Int32
     end: Int32
-    first: Int32
 
 
 def find_stays(keys: Int64, cells: CellArrays, rules: WalkRules) -> Stays:
@@ -114,7 +113,6 @@ def fill_stays(keys: Int64, runs: Runs, number: int, rules: WalkRules, stays: St
         stays.subscriber[kept] = subscriber
         stays.start[kept] = first - before
         stays.end[kept] = last + after
-        stays.first[kept] = first
         runs.first[kept], runs.last[kept] = runs.first[r], runs.last[r]  # run r - 1 is needed no more
         kept += 1
     return kept

@@ -67,7 +67,6 @@ STAYS = LakeTable(
         [
             ("pseudonym", pa.uint64()),
             ("zone", pa.int32()),
-            ("hour", pa.int8()),
             ("start", pa.int32()),
             ("end", pa.int32()),
             ("overnight", pa.int8()),
@@ -77,7 +76,7 @@ STAYS = LakeTable(
     ("pseudonym", "start"),
     _stays,
 )
-"""Stays in zones, which do not overlap: hour of the first event, seconds of start and end, bits FROM_BEFORE, GOES_ON.
+"""Stays in zones, which do not overlap: seconds of start and end, bits FROM_BEFORE, GOES_ON.
 
 Hours and seconds of all tables are those elapsed since the day's local midnight.
 """
@@ -89,7 +88,6 @@ TRIPS = LakeTable(
             ("pseudonym", pa.uint64()),
             ("origin", pa.int32()),
             ("destination", pa.int32()),
-            ("hour", pa.int8()),
             ("departure", pa.int8()),
         ]
     ),
@@ -97,7 +95,7 @@ TRIPS = LakeTable(
     ("pseudonym", "departure"),
     _stays,
 )
-"""Pairs of consecutive stays in different zones: hour of the first event of the origin's stay, hour of that stay's end.
+"""Pairs of consecutive stays in different zones, and the hour in which the first one ends.
 
 A stay outside all zones lies between no two stays of a trip.
 """

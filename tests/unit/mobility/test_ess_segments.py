@@ -50,20 +50,19 @@ def clear_days(draw: Any) -> list[tuple[int, int]]:
 def test_long_stays_with_short_silence_are_theirs_and_reach_into_the_silence(events: Any) -> None:
     found = find_stays(keys_of(events), arrays_of(CELLS), RULES)
     theirs = ess_segments.stays([(second, ZONES[cell]) for second, cell in events])
-    ours = [
-        row
-        for row in zip(*(column.tolist() for column in found[1:]), strict=True)
-        if last_of(events, row) - row[3] > ess_segments.MIN_STAY
-    ]
+    rows = zip(*(column.tolist() for column in found[1:]), strict=True)
+    ours = [(zone, start, end, *ends(events, start, end)) for zone, start, end in rows]
+    ours = [stay for stay in ours if stay[4] - stay[3] > ess_segments.MIN_STAY]
     assert [zone for zone, *_ in ours] == [stay.zone for stay in theirs]
-    for (_, start, end, first), stay in zip(ours, theirs, strict=True):
+    for (_, start, end, first, _), stay in zip(ours, theirs, strict=True):
         assert start <= stay.start <= first < stay.end <= end
         assert first - stay.start <= ess_segments.PAD
 
 
-def last_of(events: list[tuple[int, int]], row: tuple[int, ...]) -> int:
-    """The last event within a stay."""
-    return max([second for second, _ in events if row[3] <= second <= row[2]], default=0)
+def ends(events: list[tuple[int, int]], start: int, end: int) -> tuple[int, int]:
+    """The first and the last event within a stay."""
+    inside = [second for second, _ in events if start <= second <= end]
+    return min(inside), max(inside)
 
 
 @pytest.fixture(scope="module")
