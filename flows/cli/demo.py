@@ -39,7 +39,9 @@ def _simulate(landing: Path) -> None:
     """A process of its own gives the memory back that a city takes."""
     from flows.cli.progress import show_progress
 
-    city = f"--subscribers {SUBSCRIBERS} --zones {ZONES} --opt-in {OPT_IN} --days 1 --start {DAY} --seed {SEED}"
+    city = (
+        f"--subscribers {SUBSCRIBERS} --zones {ZONES} --opt-in {OPT_IN} --days 1 --start {DAY} --seed {SEED} --census"
+    )
     command = [sys.executable, "-m", "flows.cli", "simulate", str(landing), *city.split()]
     with show_progress(f"simulate {SUBSCRIBERS:,} subscribers"):
         subprocess.run(command, check=True, capture_output=True)  # noqa: S603  (our own command line)
@@ -105,7 +107,13 @@ def _told(lines: list[dict[str, Any]], seconds: float) -> CommandOutput:
 
     (month,) = open_catalog().ledger.months()
     cost = {"rho_spent": rho_of(month.spent), "rho_cap": rho_of(month.cap)}
-    shares = {"published": "zone-hours published", "median_error": "median error", "noise_error": "of noise alone"}
+    shares = {
+        "published": "published",
+        "median_error": "panel: median error",
+        "noise_error": "of noise alone",
+        "people_error": "people: median error",
+        "people_in_interval": "in interval",
+    }
     rows = [
         {"client": line["client"], "rows": line["rows"]}
         | {shown: f"{line[name]:.1%}" for name, shown in shares.items()}
@@ -114,7 +122,8 @@ def _told(lines: list[dict[str, Any]], seconds: float) -> CommandOutput:
     ]
     say = [
         *listing(f"{SUBSCRIBERS:,} subscribers on {DAY}", rows),
-        "Beyond noise, the main error is at borders: the antenna that hears a phone may stand in the next zone.",
+        "The panel is who opted in; its error is of noise, and of antennas that hear phones of the next zone.",
+        "People are all residents, estimated with a census: 90 % of intervals should hold the true number.",
         f"rho spent: {cost['rho_spent']:.4f} of {cost['rho_cap']:g} for a subscriber's month. {seconds:.0f} seconds.",
         "",
         *_where_next(lines),

@@ -14,12 +14,12 @@ ZONES = ("Z0008", "Z0003")
 """A large and a small zone, none of which took in a sensitive one."""
 
 _ROWS = f"""
-    SELECT zone_id, zone_name, local_hour, persons, persons_low, persons_high
+    SELECT zone_id, zone_name, local_hour, people, people_low, people_high
     FROM '{DEMO}/clients/nordmarkt/footfall/v3/data/zone_hour/*/*/*/footfall.parquet'
     WHERE status = 'estimate' ORDER BY local_hour"""
 _TRUTH = f"""
-    SELECT zone_id, local_hour, count(*) FROM '{DEMO}/landing/truth/presence/*/*.parquet' AS presence
-    JOIN '{DEMO}/landing/truth/homes.parquet' AS homes USING (subscriber_id) WHERE homes.counted GROUP BY ALL"""
+    SELECT zone_id, local_hour, count(*) FROM '{DEMO}/landing/truth/census/presence/*/*.parquet' AS presence
+    JOIN '{DEMO}/landing/truth/census/homes.parquet' AS homes USING (subscriber_id) WHERE homes.counted GROUP BY ALL"""
 
 
 def _maps(shapes: list[dict[str, Any]], values: dict[tuple[str, int], float]) -> Iterator[str]:
@@ -43,7 +43,7 @@ def _lines(rows: list[tuple[Any, ...]], truth: dict[tuple[str, int], int]) -> It
     def at(hour: int, value: float) -> str:
         return f"{455 + hour * 16.5:.1f},{396 - value / top * 330:.1f}"
 
-    for mark in range(0, int(top), 500):
+    for mark in range(0, int(top), 2000):
         y = at(0, mark).split(",")[1]
         yield f'<line x1="455" x2="835" y1="{y}" y2="{y}" stroke="#ddd"/>'
         yield f'<text x="447" y="{y}" class="end">{mark:,}</text>'
@@ -76,9 +76,9 @@ def draw() -> None:
                 ".mid{text-anchor:middle}</style>",
                 "<title>Footfall of a simulated city: maps of four hours, and one day in two zones</title>"
                 '<rect width="940" height="450" fill="#fff"/>',
-                '<text x="40" y="28" font-size="15" class="strong">Opted-in persons by zone, 2026-03-03</text>',
+                '<text x="40" y="28" font-size="15" class="strong">People by zone, 2026-03-03</text>',
                 '<text x="455" y="28" font-size="15" class="strong">One day in two zones</text>',
-                '<text x="455" y="48" fill="#555">line: delivered, band: 90 % interval of the noise, '
+                '<text x="455" y="48" fill="#555">line: people as delivered, band: 90 % interval, '
                 "circles: simulated truth</text>",
                 *_maps(json.loads(plan.read_text())["features"], values),
                 *_lines(rows, truth),
