@@ -15,7 +15,8 @@ LARGEST = {
 }
 INTERVAL = (
     "The interval of these estimates covers noise, sampling, and errors of plausible radio models and habits. "
-    "It does not cover a wrong census or a wrong assumption."
+    "It does not cover a wrong census or a wrong assumption. "
+    "Errors of neighbouring places and hours are alike, so no interval of a sum follows from those of its parts."
 )
 
 

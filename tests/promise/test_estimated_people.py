@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,9 +15,11 @@ from tasks.deliver import PEOPLE, Deliver
 from tasks.deliverable.signature import public_key
 from tasks.deliverable.verify import verify
 from tasks.estimate.spec import ErrorSource, Estimated, Estimator, PublicFacts
-from tasks.period import Period
+from tasks.period import Cadence, Period
 from tasks.policy_file import shipped
 from tasks.products.footfall import PRODUCT as FOOTFALL
+from tasks.products.registry import product
+from tasks.products.spec import Product
 from tasks.store.client_file import parse_client
 from tests.factories import client_toml
 from tests.plain_validator import plain
@@ -26,6 +29,8 @@ from tests.promise.landing import consent, person, seen, write_events, write_peo
 DAY = date(2026, 3, 3)
 CENSUS = "zone_id,residents,source,as_of\nZ0,2000,Office,2025-12-31\nZ3,3000,Office,2025-12-31\n"
 CLIENT = client_toml(formats='["parquet", "csv"]')
+CLIENT += CLIENT[CLIENT.index("[[grants]]") :].replace('"footfall"', '"visitors"')
+VISITORS = product("visitors", Cadence.DAY)
 
 
 class Tenfold:
@@ -40,11 +45,15 @@ class Tenfold:
 
 
 def rendered(
-    way: Way, estimator: Estimator = PEOPLE, day: date = DAY, policy: Path | None = None
+    way: Way,
+    estimator: Estimator = PEOPLE,
+    day: date = DAY,
+    policy: Path | None = None,
+    of: Product = FOOTFALL,
 ) -> Mapping[str, bytes]:
     stores = way.stores(policy=policy)
-    spec = parse_client(CLIENT, "client.toml", ["footfall"], ["parquet", "csv"])
-    key = Deliver(stores, lambda: way.now, estimator, plain).render(spec, FOOTFALL, Period.day(day))
+    spec = parse_client(CLIENT, "client.toml", ["footfall", "visitors"], ["parquet", "csv"])
+    key = Deliver(stores, lambda: way.now, estimator, plain).render(spec, of, Period.day(day))
     delivery = stores.catalog.delivery(key.client, key.product, key.version, key.period)
     assert delivery
     files = stores.lake.delivery(key, delivery.manifest_sha256)
@@ -56,6 +65,11 @@ def rendered(
 def only(files: Mapping[str, bytes], *parts: str) -> bytes:
     (content,) = (content for path, content in files.items() if all(part in path for part in parts))
     return content
+
+
+def manifest_of(files: Mapping[str, bytes]) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(only(files, "manifest.json"))
+    return found
 
 
 def test_estimated_people_stand_beside_the_panels_counts_of_a_verified_delivery(way: Way) -> None:
@@ -73,7 +87,7 @@ def test_estimated_people_stand_beside_the_panels_counts_of_a_verified_delivery(
     shown = after.filter(pc.equal(after["status"], "estimate")).to_pylist()
     assert shown
     assert all(abs(row["people"] - 10 * row["persons"]) <= 5 for row in shown)
-    manifests = [json.loads(only(files, "manifest.json")) for files in (plain, estimated, again)]
+    manifests = [manifest_of(files) for files in (plain, estimated, again)]
     population = [each["population"] for each in manifests]
     assert [each["weighting"] for each in population] == ["none", "tenfold 1", PEOPLE.name]
     assert "population.csv" in population[0]["people_missing"]
@@ -96,10 +110,38 @@ def test_another_census_makes_another_delivery_of_the_same_release(way: Way) -> 
         (way.landing / "population.csv").write_text(census)
         way.ingest(DAY)
         way.publish("footfall", str(DAY))
-        manifest = json.loads(only(rendered(way), "manifest.json"))
+        manifest = manifest_of(rendered(way))
     assert (manifest["delivery_revision"], manifest["release_revision"]) == (2, 1)
     assert manifest["changes"]["reasons"] == ["estimate_changed"]
     assert manifest["population"]["people"]["residents"] == 7000
+
+
+def test_other_products_need_the_days_footfall_to_know_where_people_live(way: Way) -> None:
+    write_people(way.landing, [person("a")], [consent("a")])
+    write_events(way.landing, DAY, seen("a", DAY))
+    (way.landing / "population.csv").write_text(CENSUS)
+    way.ingest(DAY)
+    way.publish("visitors", str(DAY))
+    before = manifest_of(rendered(way, of=VISITORS))["population"]
+    assert "footfall" in before["people_missing"]
+    way.publish("footfall", str(DAY))
+    after = manifest_of(rendered(way, of=VISITORS))["population"]
+    assert after["people"]["footfall"] == f"footfall/v{FOOTFALL.version}/{DAY}/r1"
+
+
+def test_another_assumption_on_the_area_makes_another_delivery_and_no_release_stale(way: Way) -> None:
+    write_people(way.landing, [person("a")], [consent("a")])
+    write_events(way.landing, DAY, seen("a", DAY))
+    (way.landing / "population.csv").write_text(CENSUS)
+    way.ingest(DAY)
+    way.publish("footfall", str(DAY))
+    opened = way.root / "policy.toml"
+    opened.write_text(shipped().read_text().replace('area = "closed"', 'area = "open"'))
+    before, after = (manifest_of(rendered(way, policy=each)) for each in (None, opened))
+    assert after["changes"]["reasons"] == ["estimate_changed"]
+    assert [each["population"]["people"]["area"] for each in (before, after)] == ["closed", "open"]
+    assert before["privacy"] == after["privacy"]
+    assert way.publish("footfall", str(DAY), policy=opened).stale == ()
 
 
 def test_a_statement_of_the_publisher_makes_another_delivery_and_no_release_stale(way: Way) -> None:
@@ -109,7 +151,7 @@ def test_a_statement_of_the_publisher_makes_another_delivery_and_no_release_stal
     way.publish("footfall", str(DAY))
     stated = way.root / "policy.toml"
     stated.write_text(shipped().read_text() + '\n[publisher]\nsupport = "support@operator.example"\n')
-    before, after = (json.loads(only(rendered(way, policy=each), "manifest.json")) for each in (None, stated))
+    before, after = (manifest_of(rendered(way, policy=each)) for each in (None, stated))
     assert (after["changes"]["reasons"], after["publisher"]["support"]) == (
         ["terms_changed"],
         "support@operator.example",
