@@ -1,11 +1,11 @@
 """The panel: who may be counted in a period, from when to when, under the pseudonyms of its keys. Default deny."""
 
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
+from typing import TypeVar
 
 import duckdb
 import numpy as np
@@ -17,6 +17,7 @@ from tasks.events import duckdb_session, sql_text
 from tasks.events.clock import Clock
 from tasks.events.consent import CONSENT_COLUMNS, consent_notes, find_standing, find_withdrawn, load_consents
 from tasks.events.formats import Formats
+from tasks.events.io_errors import OUT_OF_MEMORY
 from tasks.events.landing import find_register
 from tasks.events.packed_key import SUBSCRIBERS
 from tasks.events.reference_tables import ID, ReferenceTable, load, open_reference_table
@@ -31,13 +32,14 @@ from tasks.events.register_values import (
 from tasks.period import Period, day_start
 from tasks.policy import Calendar, Eligibility
 
+T = TypeVar("T")
 AT_ONCE = 1 << 16
 OLDEST = 120
 """Years; an age above is a birth year that is not known."""
 SUBSCRIBER_COLUMNS = ("subscriber_id", "birth_year", "gender", "segment", "home_mcc")
 OPTIONAL = ("active_from",)
-MEMORY, THREADS = "256MB", 2
-"""Of DuckDB, where it can spill: a million subscribers take three times that."""
+LIMITS = (("256MB", 2), ("1GB", 2), ("80%", os.cpu_count() or 1))
+"""Memory and threads of DuckDB, where it can spill: the first that suffices. Some joins need more for more rows."""
 _CLOCKS_FROM = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -56,10 +58,9 @@ def read_panel(
 
     Also: subscriber_id, extra_0.. (pseudonyms under further keys), from_second and to_second (int32, consent in elapsed
     seconds since the period's local start), age_band (0..5) and gender (0 f, 1 m, 2 else). Registers come from `root`.
-    `spill`: a private folder for what exceeds `MEMORY`.
+    `spill`: a private folder for what does not fit into memory.
     """
-    with _registers(root, time, who, now, formats, spill) as (con, facts):
-        members = _members(con, period, time, who)
+    members, facts = _from_registers(root, time, who, now, formats, spill, lambda con: _members(con, period, time, who))
     if members.num_rows > SUBSCRIBERS:
         raise RejectedInput(
             f"{members.num_rows} panel members are more than {SUBSCRIBERS}.", "Split the network.", "panel.too_many"
@@ -81,30 +82,50 @@ def withdrawn(
     spill: Path | None = None,
 ) -> list[NDArray[np.uint64]]:
     """Sorted pseudonyms, under each key, of subscribers who withdrew and have no valid consent."""
-    with _registers(root, time, who, now, formats, spill) as (con, _):
-        gone = pa.chunked_array([find_withdrawn(con, now)], pa.string())
+    found, _ = _from_registers(root, time, who, now, formats, spill, lambda con: find_withdrawn(con, now))
+    gone = pa.chunked_array([found], pa.string())
     return [np.sort(_pseudonyms(gone, key)) for key in keyed]
 
 
-@contextmanager
-def _registers(
-    root: Path, time: Calendar, who: Eligibility, now: datetime, formats: Formats, spill: Path | None
-) -> Iterator[tuple[duckdb.DuckDBPyConnection, RegisterFacts]]:
-    """Both registers read: tables `person`, `consent` and `standing`, and what their values are."""
+def _from_registers(
+    root: Path,
+    time: Calendar,
+    who: Eligibility,
+    now: datetime,
+    formats: Formats,
+    spill: Path | None,
+    ask: Callable[[duckdb.DuckDBPyConnection], T],
+) -> tuple[T, RegisterFacts]:
+    """An answer from both registers, and what their values are; where memory does not suffice, with more of it."""
+
+    def asked(limit: str, threads: int) -> tuple[T, RegisterFacts]:
+        with duckdb_session.connect(limit, threads, spill) as con:
+            facts = _load(con, root, time, who, now, formats)
+            return ask(con), facts
+
+    for limits in LIMITS[:-1] if spill else ():
+        try:
+            return asked(*limits)
+        except StepFailed as fault:
+            if fault.code != OUT_OF_MEMORY:
+                raise
+    return asked(*LIMITS[-1])
+
+
+def _load(
+    con: duckdb.DuckDBPyConnection, root: Path, time: Calendar, who: Eligibility, now: datetime, formats: Formats
+) -> RegisterFacts:
+    """Both registers as tables `person`, `consent` and `standing`, and what their values are."""
     clock = Clock.over(time.landing, _CLOCKS_FROM, _CLOCKS_FROM.replace(year=now.year + 2))
-    limit, threads = (MEMORY, THREADS) if spill else ("80%", os.cpu_count() or 1)
-    with duckdb_session.connect(limit, threads, spill) as con:
-        subscribers = open_reference_table(
-            find_register(root, "subscribers"), SUBSCRIBER_COLUMNS, OPTIONAL, clock, formats
-        )
-        consents = open_reference_table(find_register(root, "consents"), CONSENT_COLUMNS, (), clock, formats)
-        of_people, of_consents = subscriber_checks(subscribers, who), consent_checks(consents, who)
-        load_people(con, subscribers, of_people)
-        load_consents(con, consents, of_consents)
-        find_standing(con, who, now)
-        columns = column_facts(con, "claim", subscribers, of_people)
-        columns += column_facts(con, "consent", consents, of_consents)
-        yield con, RegisterFacts(tuple(columns), tuple(consent_notes(con, now)))
+    subscribers = open_reference_table(find_register(root, "subscribers"), SUBSCRIBER_COLUMNS, OPTIONAL, clock, formats)
+    consents = open_reference_table(find_register(root, "consents"), CONSENT_COLUMNS, (), clock, formats)
+    of_people, of_consents = subscriber_checks(subscribers, who), consent_checks(consents, who)
+    load_people(con, subscribers, of_people)
+    load_consents(con, consents, of_consents)
+    find_standing(con, who, now)
+    columns = column_facts(con, "claim", subscribers, of_people)
+    columns += column_facts(con, "consent", consents, of_consents)
+    return RegisterFacts(tuple(columns), tuple(consent_notes(con, now)))
 
 
 def eligible(panel: pa.Table, seconds: int) -> pa.Table:

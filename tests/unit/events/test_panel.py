@@ -16,6 +16,7 @@ from tasks.events.panel import _pseudonyms as pseudonyms
 from tasks.events.panel import eligible, read_panel, withdrawn
 from tasks.period import Period
 from tasks.policy import Eligibility
+from tests.refusals import refused
 from tests.unit.events.factory import at, csv_bytes, times, write, write_parquet
 
 SUBSCRIBERS = ("subscriber_id", "birth_year", "gender", "segment", "home_mcc", "active_from")
@@ -294,3 +295,26 @@ def test_who_withdrew_is_known_by_pseudonyms_alone(tmp_path: Path) -> None:
     found = withdrawn(tmp_path, spill=tmp_path / "spill", time=times(), who=WHO, now=NOW, keyed=keys, formats=shipped())
     for key, pseudonym in zip(keys, found, strict=True):
         assert pseudonym.tolist() == sorted(pseudonyms(pa.chunked_array([["b", "+c"]]), key).tolist())
+
+
+def test_registers_are_read_with_more_memory_where_little_does_not_suffice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a megabyte holds neither register."""
+    ids = [f"s{n:05d}" for n in range(20_000)]
+    write(tmp_path / "subscribers.csv", csv_bytes([(each, *PERSON[1:]) for each in ids], SUBSCRIBERS))
+    write(tmp_path / "consents.csv", csv_bytes([(each, *CONSENT[1:]) for each in ids], CONSENTS))
+    little = [("600kB", 1)]
+    monkeypatch.setattr("tasks.events.panel.LIMITS", [*little, *little])
+    with refused("engine.out_of_memory"):
+        spilling(tmp_path)
+    monkeypatch.setattr("tasks.events.panel.LIMITS", [*little, ("200MB", 1)])
+    assert spilling(tmp_path).num_rows == len(ids)
+
+
+def spilling(root: Path) -> pa.Table:
+    of = Period.parse("2026-03-01")
+    found, _ = read_panel(
+        root, period=of, time=times(), who=WHO, now=NOW, keyed=[b"k" * 32], formats=shipped(), spill=root / "spill"
+    )
+    return found
