@@ -36,8 +36,10 @@ def zones(content: RenderInput) -> pa.Table:
 
 
 def districts(content: RenderInput) -> pa.Table:
-    """The districts that are granted whole, by id: each the union of its zones."""
-    plan, shapes = content.plan, district_shapes(content.plan, content.places.districts)
+    """The districts that are granted whole, by id; all of them where rows name any, such as homes of visitors."""
+    plan, dimensions = content.plan, (each for level in content.release.levels for each in level.dimensions)
+    named = any(each.named_by == "district" for each in dimensions)
+    shapes = district_shapes(plan, tuple(sorted(plan.district_names)) if named else content.places.districts)
     return _places(_DISTRICT, [(district, plan.district_names[district]) for district in shapes], shapes)
 
 

@@ -1,9 +1,8 @@
 """Dwell: how long visits last, by zone and by the part of the day in which they begin."""
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -105,27 +104,34 @@ def statuses(context: CountContext) -> Mapping[str, KeyStatuses]:
 
 
 def summarise(context: CountContext, drawn: Mapping[str, Measured]) -> Mapping[str, DerivedLevel]:
-    """Dwell times of the day."""
-    return {DWELL_TIME.name: dwell_times(context, drawn[ZONE_DWELL.name], statuses(context)[ZONE_DWELL.name])}
+    """Dwell times of the day; the whole day bears the hours that any product of a day bears to be missing."""
+    of_day = key_statuses(context, replace(DWELL_TIME, dimensions=(ZONE,)))
+    return {DWELL_TIME.name: dwell_times(context, drawn[ZONE_DWELL.name], key_statuses(context, ZONE_DWELL), of_day)}
 
 
 def derive(public: PublicContext, releases: Sequence[StoredRelease]) -> Mapping[str, DerivedLevel]:
     """The week's visits as sums of its days, and dwell times of the sums."""
     visits, of_keys, _ = summed(releases, ZONE_DWELL, public, len(public.period.days))
+    of_all = [
+        (name, np.asarray(mask.any(axis=(1, 2)))) for name, mask in of_keys
+    ]  # of a part without numbers, none can be added
     return {
         ZONE_DWELL.name: with_small(ZONE_DWELL, public, visits, of_keys),
-        DWELL_TIME.name: dwell_times(public, visits, of_keys),
+        DWELL_TIME.name: dwell_times(public, visits, of_keys, of_all),
     }
 
 
-def dwell_times(public: PublicContext, visits: Measured, of_keys: KeyStatuses) -> DerivedLevel:
-    """Quartiles and means of the visits that are not overnight; the whole day has every status of its parts."""
+def dwell_times(public: PublicContext, visits: Measured, of_keys: KeyStatuses, of_all: KeyStatuses) -> DerivedLevel:
+    """Quartiles and means of the visits that are not overnight; `of_all`: statuses of each zone's whole day."""
     shape = DWELL_TIME.shape(public)
     histogram = Histogram(_timed(visits.values), _timed(visits.variances), edges(public))
     few = histogram.total < least_shown(histogram.total_se**2)
     value, se, low, high = (np.stack(each, axis=1) for each in zip(*statistics(histogram), strict=True))
     vague = few[:, None] | ~(high - low <= MOST_SPAN * value)
-    public_ones = [(name, np.broadcast_to(_with_day(mask, np.any)[..., :1], shape)) for name, mask in of_keys]
+    public_ones = [
+        (name, np.broadcast_to(np.column_stack([whole, mask[..., 0]])[..., None], shape))
+        for (name, mask), (_, whole) in zip(of_keys, of_all, strict=True)
+    ]
     return DerivedLevel(Measured(value, se**2), [*public_ones, (WITHHELD_SMALL, vague)], (low, high))
 
 
@@ -152,13 +158,8 @@ def edges(public: PublicContext) -> Reals:
 
 def _timed(numbers: Reals) -> Reals:
     """Rows of bins by zone and part of the day, the whole day before its parts; without overnight visits."""
-    rows: Reals = _with_day(numbers, np.sum)[..., :OVERNIGHT].reshape(-1, OVERNIGHT)
-    return rows
-
-
-def _with_day(of_parts: Any, over: Callable[..., Any]) -> Any:
-    """The parts of each zone's day after what they make together."""
-    return np.concatenate([over(of_parts, axis=1, keepdims=True), of_parts], axis=1)
+    with_day = np.concatenate([numbers.sum(axis=1, keepdims=True), numbers], axis=1)
+    return np.asarray(with_day[..., :OVERNIGHT].reshape(-1, OVERNIGHT))
 
 
 DAILY = DataProduct(

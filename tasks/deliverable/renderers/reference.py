@@ -65,7 +65,7 @@ def _pair(name: str, places: Callable[[RenderInput], pa.Table], meaning: str) ->
 
 RENDERERS = (
     *_pair("zones", zones, "your zones: name, district, area and shape"),
-    *_pair("districts", districts, "the districts that you have whole: name, area and shape"),
+    *_pair("districts", districts, "the districts that your rows can name: name, area and shape"),
     _renderer(
         "successors.csv", "text/csv; charset=utf-8", "zones of your earlier zone plans in this one", successors_csv
     ),

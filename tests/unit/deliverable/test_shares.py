@@ -1,6 +1,7 @@
 """Shares of a total and persons per square kilometre, as a client has them."""
 
 import io
+import json
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -93,6 +94,14 @@ def test_a_row_names_a_place_that_every_client_receives() -> None:
     assert {row["zone_id"] for row in rows} == {"Z01", "Z02"}
     homes = {(row["home_district_id"], row["home_district_name"]) for row in rows}
     assert homes == {("North", "Nordstadt"), ("South", "South"), ("unknown", "unknown")}
+
+
+def test_a_client_of_single_zones_gets_the_shapes_of_all_districts_that_its_rows_name() -> None:
+    folder = manifest(GOOD)["reference"]
+    found = {name: json.loads(GOOD.files[f"{folder}/{name}.geojson"])["features"] for name in ("zones", "districts")}
+    assert [each["properties"]["zone_id"] for each in found["zones"]] == ["Z01", "Z02"]
+    districts = {each["properties"]["district_id"]: each["geometry"]["type"] for each in found["districts"]}
+    assert districts == {"North": "Polygon", "South": "Polygon"}
 
 
 def test_contract_manifest_and_read_me_say_what_a_share_is_part_of() -> None:

@@ -167,6 +167,14 @@ def test_a_place_without_a_cell_has_no_dwell_times() -> None:
     assert DAILY.statuses(facts)["zone_dwell"][0][1].shape == (ZONES, PARTS, BINS)
 
 
+def test_the_whole_day_is_incomplete_where_a_tenth_of_it_is_missing_and_a_part_where_a_tenth_of_the_part_is() -> None:
+    for empty, incomplete in (({3}, {"night"}), ({3, 12}, {"night", "midday"}), ({3, 4, 5}, {"night", "all"})):
+        facts = with_facts(context(DAILY, DAY, {}, {}), np.ones((ZONES, 24), bool), np.isin(np.arange(24), [*empty]))
+        found = levels(np.tile(VISITS, (ZONES, PARTS, 1)), facts)
+        assert {part for (_, part, _), row in found.items() if row["status"] == "incomplete"} == incomplete
+        assert {row["status"] for row in found.values()} == {"estimate", "incomplete"}
+
+
 def released(day: date, seed: int, covered: bool = True, incomplete: bool = False) -> StoredRelease:
     """A day's release of twelve visits a person, 3,000 persons in zone a."""
     who = dict.fromkeys(range(3_000), (0, 0))
