@@ -25,6 +25,8 @@ RELEASE_TRANSITIONS: Mapping[ReleaseState, frozenset[ReleaseState]] = {
 }
 """What may follow what. To `reserved` leads each intent to draw: the first one, and one after the bytes were lost."""
 
+NAMED = 5
+"""Revisions that a refusal names, the latest ones."""
 NO_CHARGE = "0"
 """The rho of a release that is derived from others: no month is charged for it."""
 
@@ -216,7 +218,7 @@ def _over_cap(session: Session, month: str, units: int, keep_units: int) -> Refu
     kept = f", {_rho(keep_units)} of it kept for the month's scheduled releases" if keep_units else ""
     return RefusedRelease(
         f"The budget of {month} does not suffice: asked rho {_rho(units)}, left {_rho(budget.left)} of "
-        f"{_rho(budget.cap)}{kept}. Charged so far: {_charged(session, month)}.",
+        f"{_rho(budget.cap)}{kept}. Charged so far: {_charged(session, month)}.{_revised(session, month)}",
         f"Draw no revision of {month}: `throng budget --month {month}` shows its charges. "
         "A scheduled release stays blocked; ask the privacy officer.",
         "budget.insufficient",
@@ -234,6 +236,21 @@ def _charged(session: Session, month: str) -> str:
     )
     parts = [f"{product} {_rho(int(units))} in {count}" for product, count, units in session.exec(totals)]
     return ", ".join(parts) or "nothing"
+
+
+def _revised(session: Session, month: str) -> str:
+    """The month's revisions and their charge: they left what the products of that time needed."""
+    query = select(Release, Charge.units).join(Charge).where(Charge.month == month, Release.revision > 1)
+    found = [
+        (str(ReleaseKey.of(release)), int(units)) for release, units in session.exec(query.order_by(col(Release.id)))
+    ]
+    if not found:
+        return ""
+    names = ", ".join(name for name, _ in found[-NAMED:]) + (
+        f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
+    )
+    total = _rho(sum(units for _, units in found))
+    return f" Revisions took {total} of it: {names}. They left nothing for products that the policy left out by then."
 
 
 def _rho(units: int) -> str:

@@ -75,6 +75,18 @@ def test_a_refusal_says_asked_left_month_and_what_could_be_dropped(ledger: Ledge
     )
 
 
+def test_a_refusal_names_the_months_revisions_which_left_no_room_for_a_product_that_came_back(ledger: Ledger) -> None:
+    for revision in range(1, 9):
+        reserve(ledger, revision, {MARCH: 10**11}, 10**12)
+    with refused("budget.insufficient") as caught:
+        reserve(ledger, 9, {MARCH: 4 * 10**11}, 10**12)
+    assert "Revisions took 0.700000 of it" in caught.value.what
+    assert [str(key(number)) in caught.value.what for number in (1, 2, 3, 4, 8)] == [False, False, False, True, True]
+    with refused("budget.insufficient") as caught:
+        reserve(ledger, 10, {APRIL: 2 * 10**12}, 10**12)
+    assert "Revisions" not in caught.value.what
+
+
 def test_a_refused_release_leaves_no_trace(ledger: Ledger, database: Database) -> None:
     with pytest.raises(RefusedRelease):
         reserve(ledger, 1, {MARCH: CAP + 1}, CAP)
