@@ -11,6 +11,7 @@ import pytest
 from hypothesis import settings
 
 from tasks.engine.kernel_cache import set_kernel_cache
+from tests import compiled
 from tests.few_products import few_products
 from tests.schedule import TogetherScheduling, rank
 
@@ -20,9 +21,7 @@ settings.load_profile("throng")
 
 os.umask(0o022)  # a mask of 002 would open what tests make to the group: such homes and `.env` are refused
 
-set_kernel_cache(
-    Path(__file__).parent.parent / ".pytest_cache"
-)  # for children too: each would compile for 15 CPU-seconds
+set_kernel_cache(Path(__file__).parent.parent / ".pytest_cache")  # for children too
 
 _HOME = tempfile.TemporaryDirectory(prefix="throng-prefect-")
 os.environ.pop("PREFECT_API_URL", None)
@@ -35,15 +34,32 @@ os.environ |= {
 }
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Kernels are compiled once, before workers need them."""
+    if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
+        config.add_cleanup(compiled.begin())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Look for no garbage while modules are imported: that took a tenth of the CPU time of collecting."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest."""
     items.sort(key=lambda item: rank(item.nodeid))
 
 
 def pytest_collection_finish() -> None:
-    """Look for garbage seldom, and not among what is imported: that took a seventh of the CPU time of tests."""
+    """Wait for the kernels. Look for garbage seldom, not among what is imported: a seventh of the CPU time of tests."""
     gc.freeze()
     gc.set_threshold(200_000, 10, 10)
+    compiled.wait()
 
 
 def pytest_unconfigure() -> None:

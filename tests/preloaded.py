@@ -6,7 +6,8 @@ import os
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: its threads do not survive a fork
 
 import alembic.command
-import numpy as np
+import alembic.config
+import numpy.ctypeslib
 import pyarrow as pa
 import pytest
 import sqlalchemy.dialects.postgresql.psycopg
@@ -16,6 +17,7 @@ from sqlalchemy.orm import configure_mappers
 import flows.cli
 import flows.inline
 import tasks.deliver
+import tasks.engine.walking
 import tasks.ingest
 import tasks.plan
 import tasks.publish
@@ -25,18 +27,13 @@ import tests.integration.verbs.acting
 import tests.integration.verbs.faults
 import tests.publisher
 from tasks.deliverable.renderers.contract import violations
-from tasks.mobility.day import CellArrays, walk_rules
-from tasks.mobility.evidence import evidence
-from tasks.mobility.tables import PRESENCE, STAYS
-from tasks.mobility.walk import walk_partition
-from tasks.period import Period
-from tasks.policy_file import load
 from tasks.privacy.noise import gaussian
 from tasks.store.buckets import Buckets
 from tasks.validation import Expectation, validate
+from tests.kernels import load_kernels
 from tests.unit.deliverable.factories import grant_view, rendered
 
-__all__ = ["alembic", "flows", "pytest", "sqlalchemy", "tasks", "tests", "typer"]
+__all__ = ["alembic", "flows", "numpy", "pytest", "sqlalchemy", "tasks", "tests", "typer"]
 
 
 def _warm() -> None:
@@ -48,11 +45,7 @@ def _warm() -> None:
     Buckets().at("s3://nowhere")
     violations({})
     rendered(grant=grant_view(formats=("parquet", "csv", "delta")))
-    none = np.empty(0, np.int32)
-    real = np.empty(0)
-    nowhere = CellArrays(none, real, real, real, real, evidence(none))
-    rules = walk_rules(load().policy, Period.parse("2026-03-03").first, 16384)
-    walk_partition(np.empty(0, np.int64), nowhere, rules, (PRESENCE, STAYS))
+    load_kernels()
 
 
 _warm()
