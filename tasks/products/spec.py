@@ -152,7 +152,7 @@ class CountContext(PublicContext):
     """Persons who may be counted, ascending: pseudonym uint64, age_band int8 and gender int8 as indexes."""
     rules: Mapping[str, LevelRule]
     rows: Callable[["LakeTable"], Iterator[pa.Table]]
-    """Rows of eligible persons after their consent: whole persons, ascending within a table and from table to table.
+    """Rows of eligible persons, of days within their consent: whole persons, ascending within a table and over tables.
 
     Each table adds `member`, the person's row in `eligible`, and `day`, the index of the row's day in the period.
     """

@@ -53,7 +53,7 @@ def hours(day: date) -> int:
     return len(day_hours(day, ZONE))
 
 
-cells = st.one_of(st.integers(0, NEAR - 1), st.integers(0, CELLS - 1))
+cells = st.one_of(st.integers(0, 1), st.integers(0, NEAR - 1), st.integers(0, CELLS - 1))
 persons, days = st.integers(0, PERSONS - 1), st.sampled_from(DAYS)
 again = st.one_of(st.none(), st.none(), st.integers(0, 80_000))
 consents = st.builds(Consent, persons, days, st.integers(0, 17), again)
@@ -115,8 +115,9 @@ def cases(draw: st.DrawFn) -> Case:
     person, day = draw(persons), draw(days)
     done = [event for _ in range(draw(st.integers(1, 3))) for event in draw(activity(person, day))]
     for _ in range(draw(st.integers(0, 4))):
-        done += draw(activity(draw(persons), draw(days)))
+        done += draw(activity(draw(persons), draw(st.one_of(st.just(day), days))))
     inside = [e for e in done if e.second == REASON_SECOND or e.second < 3600 * hours(e.day)]
+    often = [Consent(other, day, other) for other in range(PERSONS) if other != person and draw(st.booleans())]
     own = Consent(person, day, draw(st.integers(0, 17)), draw(again))
-    given = {(c.person, c.day.month): c for c in [*draw(st.lists(consents, max_size=8)), own]}
+    given = {(c.person, c.day.month): c for c in [*often, *draw(st.lists(consents, max_size=8)), own]}
     return Case([*inside, *given.values()], person, day)
