@@ -9,6 +9,7 @@ import pytest
 
 from tasks import policy_file
 from tasks.mobility.day import FROM_BEFORE, GOES_ON, walk_rules
+from tasks.mobility.stays import find_stays
 from tasks.mobility.tables import MONTH_STATE, STAYS, TRIPS
 from tasks.mobility.walk import walk_partition
 from tasks.simulate import SimulationPlan, simulate
@@ -112,6 +113,14 @@ def test_stays_of_one_zone_that_touch_are_one() -> None:
 def test_a_place_is_outside_if_most_of_its_cells_are() -> None:
     assert stays((minute(12), AWAY), (minute(12, 10), OTHER), (minute(13), AWAY), cells=BORDER) == []
     assert [zone for zone, *_ in stays((minute(12), OTHER), (minute(13), OTHER), cells=BORDER)] == [1]
+
+
+def test_stays_of_two_persons_are_never_one() -> None:
+    """In one zone, the first person's stay ends when that of the next one begins."""
+    morning, noon = ([(60 * at, HOME) for at in (begin, begin + 10)] for begin in (minute(8), minute(12, 10)))
+    found = find_stays(np.concatenate([keys_of(morning), keys_of(noon, subscriber=1)]), arrays_of(CELLS), RULES)
+    assert found.subscriber.tolist() == [0, 1]
+    assert found.end[0] == found.start[1] == 60 * minute(10, 10)
 
 
 def test_silence_ends_a_stay_by_day_sooner_than_by_night() -> None:
