@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.deliverable.columns import key_columns
-from tasks.deliverable.number_columns import SHARES, number_columns
+from tasks.deliverable.number_columns import number_columns, optional_columns
 from tasks.deliverable.terms import terms_sha256
 from tasks.deliverable.view import EarlierDelivery, RowStatus
 
@@ -133,7 +133,8 @@ def _estimate_of(manifest: Any) -> str | None:
 def _rows(content: "RenderInput", before: EarlierDelivery) -> Iterator[tuple[str, RowChanges]]:
     for table in content.release.tables:
         now, earlier, key = content.tables[table.name], before.tables[table.name], list(key_columns(table))
-        numbers = [name for name in (*number_columns(content.release, table), *SHARES) if name in earlier.column_names]
+        numbers = number_columns(content.release, table) + optional_columns(content.release, table)
+        numbers = tuple(name for name in numbers if name in earlier.column_names)
         wanted = [*key, "status", *numbers]
         both = now.select(wanted).join(earlier.select(wanted), key, join_type="inner", right_suffix=_BEFORE)
         shown = [pc.equal(both[name], RowStatus.ESTIMATE) for name in ("status", f"status{_BEFORE}")]

@@ -127,7 +127,7 @@ def _numbers(release: ReleaseView, table: TableView) -> Iterator[DataColumn]:
 
 def _measure(measure: Measure) -> Iterator[DataColumn]:
     """The columns of a value and of its interval."""
-    missing = "" if measure.always else ", or where the total is too small"
+    missing = f", or where {measure.missing}" if measure.missing else ""
     interval = f"of the {100 * INTERVAL:.0f} % interval of {measure.columns[0]}"
     meanings = (measure.meaning, f"Lower end {interval}", f"Upper end {interval}")
     of_type = pa.float64() if measure.decimals else pa.int64()

@@ -6,7 +6,7 @@ from open_data_contract_standard.model import DataQuality
 
 from tasks.deliverable.columns import DataColumn, key_columns
 from tasks.deliverable.level_view import TableView
-from tasks.deliverable.number_columns import SHARES, intervals, number_columns
+from tasks.deliverable.number_columns import intervals, number_columns, optional_columns
 from tasks.deliverable.view import ReleaseView, RowStatus
 
 PARTITION_KEY = ("dt", "revision")
@@ -47,7 +47,7 @@ def column_rules(release: ReleaseView, table: TableView, column: DataColumn) -> 
     if column.name in (*number_columns(release, table), "reliability"):
         other = f"(${{property}} IS NULL) = (status = '{RowStatus.ESTIMATE}')"
         yield _no_row(other, "completeness", f"{column.name} is filled exactly where the status is estimate.")
-    if column.name in SHARES:
+    if column.name in optional_columns(release, table):
         yield _no_row(
             f"${{property}} IS NOT NULL AND status <> '{RowStatus.ESTIMATE}'",
             "completeness",

@@ -34,8 +34,8 @@ class Measure:
     example: tuple[float, float, float]
     decimals: int = 0
     """Digits after the point; the interval is widened to them."""
-    always: bool = True
-    """Whether every estimate has it."""
+    missing: str = ""
+    """When a row with status estimate has none, as a phrase; empty: never."""
 
 
 def measures(release: ReleaseView, table: TableView) -> Iterator[Measure]:
@@ -45,14 +45,13 @@ def measures(release: ReleaseView, table: TableView) -> Iterator[Measure]:
     yield Measure(
         counted.columns, ("value", "low", "high"), counted.meaning, counted.unit, (value, low, high), counted.decimals
     )
-    if release.estimate and counted.counts:
-        estimator = release.estimate.estimator
-        meaning = f"{counted.name.capitalize()} of all people, estimated from {counted.name} ({estimator})"
-        yield Measure(PEOPLE, PEOPLE, meaning, "people", (5000, 4700, 5300))
+    if counted.counts:
+        meaning = f"{counted.name.capitalize()} of all residents, estimated from {counted.name}"
+        yield Measure(PEOPLE, PEOPLE, meaning, "people", (5000, 4700, 5300), missing="people are not estimated")
     if table.shares:
         within = dict.fromkeys(column for level in table.levels for column in level.share_columns)
         meaning = f"Share of the sum of {counted.name} over all rows of the same {' and '.join(within)}, as a part of 1"
-        yield Measure(SHARES, SHARES, meaning, "share", (0.315, 0.284, 0.346), 4, always=False)
+        yield Measure(SHARES, SHARES, meaning, "share", (0.315, 0.284, 0.346), 4, missing="the total is too small")
 
 
 def intervals(release: ReleaseView, table: TableView) -> list[Names]:
@@ -62,5 +61,10 @@ def intervals(release: ReleaseView, table: TableView) -> list[Names]:
 
 def number_columns(release: ReleaseView, table: TableView) -> tuple[str, ...]:
     """Every column of numbers that each estimate has."""
-    first, *others = (measure.columns for measure in measures(release, table) if measure.always)
+    first, *others = (measure.columns for measure in measures(release, table) if not measure.missing)
     return (*first, "se", *(name for names in others for name in names), *([DENSITY] if table.area_of else []))
+
+
+def optional_columns(release: ReleaseView, table: TableView) -> tuple[str, ...]:
+    """Every column of numbers that an estimate may lack."""
+    return tuple(name for measure in measures(release, table) if measure.missing for name in measure.columns)

@@ -74,13 +74,14 @@ def _neighbour(shown: pa.Table, level: LevelView, row: Row, over: DimensionView)
 
 
 def _cells(release: ReleaseView, table: TableView, row: Row) -> list[tuple[str, str, bool]]:
-    """Each column of a row but the level and the offset from UTC: its name, its text, and whether it is a number."""
-    shown = [column for column in columns(release, table) if column.name not in ("level", "utc_offset_minutes")]
+    """Each filled column of a row but the level and the offset from UTC: its name, its text, whether it is a number."""
+    other = ("level", "utc_offset_minutes")
+    shown = [each for each in columns(release, table) if each.name not in other and row[each.name] is not None]
     return [(each.name, _text(row[each.name]), not pa.types.is_string(each.type)) for each in shown]
 
 
 def _text(value: object) -> str:
-    return instant(value) if isinstance(value, datetime) else plain("" if value is None else str(value))
+    return instant(value) if isinstance(value, datetime) else plain(str(value))
 
 
 def place(dimension: DimensionView, row: Row) -> str:

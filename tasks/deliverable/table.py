@@ -111,11 +111,16 @@ def _local_time(dimension: DimensionView, starts: pa.ChunkedArray, release: Rele
     return {name: column.take(coded.indices) for name, column in made.items()}
 
 
+def _column(rows: pa.Table, name: str) -> pa.ChunkedArray:
+    """A column of the release, which has none of people where they are not estimated."""
+    return rows[name] if name in rows.column_names else pa.chunked_array([pa.nulls(rows.num_rows, pa.float64())])
+
+
 def _numbers(release: ReleaseView, table: TableView, rows: pa.Table) -> Iterator[tuple[str, pa.ChunkedArray]]:
     """Rounded values, intervals widened to as many digits and cut at zero, and how reliable they are."""
     for measure in measures(release, table):
         scale = 10.0**measure.decimals
-        value, low, high = (pc.multiply(rows[name], scale) for name in measure.sources)
+        value, low, high = (pc.multiply(_column(rows, name), scale) for name in measure.sources)
         least = pc.floor(pc.min_element_wise(value, 0.0, skip_nulls=False))
         ends = (pc.max_element_wise(pc.floor(low), least, skip_nulls=False), pc.ceil(high))
         for name, number in zip(measure.columns, (pc.round(value), *ends), strict=True):

@@ -18,7 +18,7 @@ from open_data_contract_standard.model import (
 )
 
 from tasks.deliverable.contract_tables import contract_table
-from tasks.deliverable.people import lasting
+from tasks.deliverable.people import LARGEST, lasting
 from tasks.deliverable.renderers.spec import Renderer, RenderInput
 from tasks.deliverable.statements import COMPOSITION, PERMITTED_USE
 from tasks.deliverable.view import ReleaseView
@@ -61,7 +61,7 @@ def contract(content: RenderInput) -> bytes:
 
 
 def _people(release: ReleaseView) -> tuple[str, ...]:
-    return lasting(release.estimate) if release.estimate else ()
+    return (*lasting(release.estimate), LARGEST[release.estimate.largest_error]) if release.estimate else ()
 
 
 def _published(publisher: Publisher) -> list[CustomProperty]:
