@@ -172,6 +172,16 @@ def test_a_later_stage_is_counted_from_the_noisy_levels_of_the_earlier_ones() ->
     assert seen[0] != [1, 2] * 3
 
 
+def test_a_later_stage_is_drawn_with_noise_of_its_own_rule() -> None:
+    noise, levels = Silence(), ([fine([[1, 2]] * 3)], [FINE, COARSE])
+    exact = protect(*levels, {}, noise, later=[lambda drawn: [coarse()]]).table
+    assert noise.asked == [(Decimal(32), 1, 6), (Decimal(64), 1, 24)]
+    noisy = protect(*levels, {}, Seeded(3), later=[lambda drawn: [coarse()]]).table
+    errors = (noisy["value"].to_numpy() - exact["value"].to_numpy())[6:]
+    assert 40 < np.std(errors) < 90
+    assert noisy["se"].to_pylist()[6:] == [64] * 24
+
+
 def test_a_sparse_level_is_drawn_for_the_chosen_keys_alone_and_made_consistent_with_the_others() -> None:
     noise, asked = Seeded(3), []
 
