@@ -33,7 +33,7 @@ def landing(members: int) -> Path:
 
 def throng(path: Path, home: Path, *words: str) -> Used:
     """A command in a process of its own."""
-    return used_by("flows.cli", *words, THRONG_HOME=str(home), THRONG_LANDING=str(path))
+    return used_by("tests.benchmarks.one_day", *words, THRONG_HOME=str(home), THRONG_LANDING=str(path))
 
 
 def measured(path: Path, home: Path) -> dict[str, Used]:

@@ -27,7 +27,8 @@ READING = {
     "staged.profile", "catalog.expired_periods", "catalog.lake_files", "catalog.superseded",
     "data_keys.existing", "audit.newest", "catalog.chain", "catalog.register_versions",
     "lake.delivered_zones",
-    "lake.eligible", "lake.staged_version", "lake.check_files", "lake.coverage", "lake.delivery", "lake.plan",
+    "lake.eligible", "lake.eligible_basis", "lake.staged_version", "lake.check_files", "lake.coverage", "lake.delivery",
+    "lake.plan",
     "lake.release", "lake.rows", "lake.staged", "ledger.find", "ledger.months", "ledger.releases",
     "s3.get_object", "s3.get_paginator", "buckets.open",
 }  # fmt: skip
