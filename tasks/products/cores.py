@@ -14,7 +14,7 @@ from tasks.privacy.bounds import Integers, Reals
 from tasks.privacy.measured import Measured
 from tasks.products.cumulative import probability, rising
 
-_SPREAD = np.linspace(2.6, -2.6, 9)
+_SPREAD = np.linspace(1.9, -1.9, 5)
 WEIGHTS = np.exp(-(_SPREAD**2) / 2) / np.exp(-(_SPREAD**2) / 2).sum()
 POINTS = _SPREAD / np.sqrt(WEIGHTS @ _SPREAD**2)
 """A normal error in standard errors: with these weights, mean 0 and variance 1."""
