@@ -3,7 +3,7 @@
 import hashlib
 import json
 import tomllib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from decimal import Decimal
 from fractions import Fraction
@@ -71,9 +71,9 @@ def costs(policy: Policy) -> dict[str, Fraction]:
     found: dict[str, Fraction] = defaultdict(Fraction)
     for product in registry.drawn(policy.budget.leave_out):
         for cadence in product.cadences:
-            for hours, months in LONGEST_MONTH[cadence]:
+            for (hours, months), periods in Counter(LONGEST_MONTH[cadence]).items():
                 for rule in product.rules(policy, cadence, hours):
-                    found[product.name] += exact_rho(rule, months)
+                    found[product.name] += periods * exact_rho(rule, months)
     return found
 
 

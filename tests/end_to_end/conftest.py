@@ -1,4 +1,4 @@
-"""A small city, its last five days, a real S3 server, and the command line in a home of its own."""
+"""A small city, its last three days, a real S3 server, and the command line in a home of its own."""
 
 import json
 import shutil
@@ -24,8 +24,8 @@ from tests.plain_validator import judge_plainly
 
 DAY = date(2026, 3, 3)
 NOW = datetime.now(ZoneInfo("Europe/Berlin"))
-FIRST = NOW.date() - timedelta(days=5)
-DAYS = [str(FIRST + timedelta(days=n)) for n in range(5)]
+FIRST = NOW.date() - timedelta(days=3)
+DAYS = [str(FIRST + timedelta(days=n)) for n in range(3)]
 DAILY = sum(Cadence.DAY in product.cadences for product in published(LEFT_OUT))
 """Releases of a day."""
 
@@ -133,33 +133,33 @@ def client(throng: Throng, s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> Cal
 
 
 @pytest.fixture(scope="session")
-def week(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A landing folder of the last five days: 1,200 subscribers."""
-    root = tmp_path_factory.mktemp("week") / "landing"
-    simulate(root, SimulationPlan(1_200, 5, FIRST, seed=5, zones=12, rate=20, opt_in=0.9))
+def last_days(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A landing folder of the last three days: 1,200 subscribers."""
+    root = tmp_path_factory.mktemp("last-days") / "landing"
+    simulate(root, SimulationPlan(1_200, 3, FIRST, seed=5, zones=12, rate=20, opt_in=0.9))
     return root
 
 
 @pytest.fixture
-def five_days(throng: Throng, week: Path, plain_gates: None, monkeypatch: pytest.MonkeyPatch) -> Throng:
-    """The command line after five days of outage; plans are made at one moment, also if the tests run past midnight."""
+def three_days(throng: Throng, last_days: Path, plain_gates: None, monkeypatch: pytest.MonkeyPatch) -> Throng:
+    """The command line after an outage of three days; plans are made at one moment, even if tests pass midnight."""
     monkeypatch.setattr("tasks.release.utc_now", lambda: NOW.astimezone(UTC))
     shutil.rmtree(throng.landing)
-    shutil.copytree(week, throng.landing, copy_function=shutil.copy2)
+    shutil.copytree(last_days, throng.landing, copy_function=shutil.copy2)
     return throng
 
 
 @pytest.fixture
-def apply(five_days: Throng, s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Said]:
-    """Applies a client that may have all five days, from its own folder of the bucket."""
+def apply(three_days: Throng, s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Said]:
+    """Applies a client that may have all three days, from its own folder of the bucket."""
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(s3.credentials))
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
 
     def client(name: str, bucket: str = "nordmarkt-insights") -> Said:
-        prefix = f"{five_days.home.parent.name.replace('_', '-')}-{name}"
+        prefix = f"{three_days.home.parent.name.replace('_', '-')}-{name}"
         text = client_file("nordmarkt", bucket, s3.endpoint_url, FIRST, NOW.date() - timedelta(days=1), prefix=prefix)
-        file = five_days.home.parent / f"{name}.toml"
+        file = three_days.home.parent / f"{name}.toml"
         file.write_text(text.replace('name = "nordmarkt"', f'name = "{name}"'))  # who writes under the same profile
-        return five_days("client", "apply", str(file))
+        return three_days("client", "apply", str(file))
 
     return client
