@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.deliverable.files import inputs_digest, render
+from tasks.deliverable.number_columns import PEOPLE
 from tasks.deliverable.view import DeliveryView, PanelView
 from tests.refusals import refused
 from tests.unit.deliverable.factories import (
@@ -145,7 +146,7 @@ def test_parquet_says_what_is_always_filled_what_columns_mean_and_how_rows_are_s
         file = pq.ParquetFile(io.BytesIO(delivery.files[path]))
         schema, group = file.schema_arrow, file.metadata.row_group(0)
         optional = {field.name for field in schema if field.nullable}
-        assert optional == {"persons", "persons_low", "persons_high", "se", "persons_per_km2", "reliability"}
+        assert optional == {*PEOPLE, "persons", "persons_low", "persons_high", "se", "persons_per_km2", "reliability"}
         assert all(field.metadata[b"description"] for field in schema)
         assert schema.field("persons").metadata[b"unit"] == b"persons"
         keys = [file.schema.column(column.column_index).name for column in group.sorting_columns]
