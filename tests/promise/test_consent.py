@@ -2,12 +2,13 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pytest
 
 from tasks import policy_file
-from tasks.count_context import count_context
+from tasks.count_context import count_context, countable
 from tasks.period import Period
 from tasks.products import registry, statuses
 from tasks.products.spec import DataProduct
@@ -147,6 +148,13 @@ def test_what_is_kept_of_a_day_does_not_count_if_a_consent_was_given_again_on_it
     counted = pa.concat_tables(context.rows(*product.reads))
     assert listed.num_rows == 2, "both stand again"
     assert set(listed["since"].to_numpy()[counted["member"].to_numpy()]) == {0}, "b alone"
+
+
+def test_of_a_month_the_days_count_that_begin_within_the_consent() -> None:
+    listed = pa.table({"pseudonym": pa.array([1, 2, 3], pa.uint64()), "since": [0, 86_400, 86_401]})
+    rows, month = pa.table({"pseudonym": pa.array([1, 2, 3, 4], pa.uint64())}), Period.month(DAY)
+    found = countable(rows, listed, month, date(2026, 3, 2), ZoneInfo("Europe/Berlin"))
+    assert found.to_pydict() == {"pseudonym": [1, 2], "member": [0, 1], "day": [1, 1]}
 
 
 def test_the_panel_counts_who_consented_by_the_month_s_end_and_nobody_later(way: Way) -> None:
