@@ -9,6 +9,7 @@ from tasks.mobility.day import Evidence
 from tasks.mobility.evidence import evidence_table, plan_evidence, stored_evidence
 from tasks.mobility.plans import Plans
 from tasks.mobility.population import read_margins
+from tasks.mobility.stay_confusion import stay_confusion
 from tasks.store.lake import ReleasedLake
 
 
@@ -29,11 +30,12 @@ def keep_plans(lake: ReleasedLake, landing: Path, plans: Plans) -> tuple[str, ..
 
 
 def cell_evidence(lake: ReleasedLake, plans: Plans) -> Evidence:
-    """The evidence of a day's cells; made once for two plans, with their confusion matrix."""
+    """The evidence of a day's cells; made once for two plans, with their confusion matrices."""
     versions = plans.zones.version, plans.cell_version
     kept = lake.evidence(*versions)
     if kept is None:
         found = confusion(Coverage(plans))
-        kept = evidence_table(plan_evidence(plans, found.served))
-        lake.write_confusion(*versions, found.table(plans.zones), kept)
+        evidence = plan_evidence(plans, found.served)
+        stays, kept = stay_confusion(Coverage(plans), evidence), evidence_table(evidence)
+        lake.write_confusion(*versions, found.table(plans.zones), stays.table(plans.zones), kept)
     return stored_evidence(kept, len(plans.cells.cell_id))

@@ -25,7 +25,7 @@ _LEAST = 1e-9
 
 
 @dataclass(frozen=True)
-class Confusion:
+class Shares:
     """Non-zero shares of M by model, true zone, assigned zone: sorted; columns (true zones) sum to 1."""
 
     model: Ints
@@ -33,24 +33,28 @@ class Confusion:
     """The number of zones stands for outside."""
     true: Ints
     share: Reals
-    covered: Reals
-    """[zone] the share of its area that some cell covers, by the first model."""
-    served: ServedAreas
-    """By the first model."""
+    zones: int
+
+    @classmethod
+    def of(cls, columns: Sequence["Shares"]) -> "Shares":
+        """From the shares of each true zone."""
+        names = ("model", "assigned", "true", "share")
+        model, assigned, true, share = (np.concatenate([getattr(one, name) for one in columns]) for name in names)
+        order = np.lexsort((assigned, true, model))
+        return cls(model[order], assigned[order], true[order], share[order], len(columns))
+
+    @classmethod
+    def of_zone(cls, zone: int, dense: Reals) -> "Shares":
+        """From [model, assigned zone] of one true zone."""
+        model, assigned = np.nonzero(dense > _LEAST)
+        return cls(model, assigned, np.full(len(model), zone), dense[model, assigned], 1)
 
     def matrix(self, model: int = 0) -> Reals:
         """[assigned zone, true zone] of a model; the last row is outside."""
-        zones, rows = len(self.covered), self.model == model
-        dense = np.zeros((zones + 1, zones))
+        rows = self.model == model
+        dense = np.zeros((self.zones + 1, self.zones))
         dense[self.assigned[rows], self.true[rows]] = self.share[rows]
         return dense
-
-    def pairs_alike(self) -> list[tuple[int, int, float]]:
-        """Pairs of covered zones that cannot be distinguished, with the cosine of their columns by the first model."""
-        first = self.matrix() * (self.covered > 0)
-        columns = first / np.maximum(np.linalg.norm(first, axis=0), _LEAST)
-        cosines = np.triu(columns.T @ columns, 1)
-        return [(a, b, min(float(cosines[a, b]), 1.0)) for a, b in np.argwhere(cosines >= ALIKE).tolist()]
 
     def table(self, zones: ZonePlan) -> pa.Table:
         """As stored: model, assigned_zone (`""`: outside), true_zone, share."""
@@ -65,6 +69,23 @@ class Confusion:
         )
 
 
+@dataclass(frozen=True)
+class Confusion(Shares):
+    """Where events of persons in each zone are counted."""
+
+    covered: Reals
+    """[zone] the share of its area that some cell covers, by the first model."""
+    served: ServedAreas
+    """By the first model."""
+
+    def pairs_alike(self) -> list[tuple[int, int, float]]:
+        """Pairs of covered zones that cannot be distinguished, with the cosine of their columns by the first model."""
+        first = self.matrix() * (self.covered > 0)
+        columns = first / np.maximum(np.linalg.norm(first, axis=0), _LEAST)
+        cosines = np.triu(columns.T @ columns, 1)
+        return [(a, b, min(float(cosines[a, b]), 1.0)) for a, b in np.argwhere(cosines >= ALIKE).tolist()]
+
+
 def confusion(coverage: Coverage, models: Sequence[RadioModel] = MODELS) -> Confusion:
     """Spread each zone's persons evenly over its covered area; an event's zone is that of its cell."""
     columns, covered, areas = [], [], []
@@ -72,15 +93,12 @@ def confusion(coverage: Coverage, models: Sequence[RadioModel] = MODELS) -> Conf
         shares, part, served = _columns(
             list(chunks), coverage.plans.cells.zone, len(coverage.plans.zones.zone_ids), models
         )
-        model, assigned = np.nonzero(shares > _LEAST)
-        columns.append((model, assigned, np.full(len(model), zone), shares[model, assigned]))
+        columns.append(Shares.of_zone(zone, shares))
         covered.append(part)
         cell = np.flatnonzero(served)
         areas.append((cell, np.full(len(cell), zone), served[cell]))
-    model, assigned, true, share = (np.concatenate(each) for each in zip(*columns, strict=True))
-    order = np.lexsort((assigned, true, model))
     served_areas = ServedAreas(*(np.concatenate(each) for each in zip(*areas, strict=True)))
-    return Confusion(model[order], assigned[order], true[order], share[order], np.array(covered), served_areas)
+    return Confusion(**vars(Shares.of(columns)), covered=np.array(covered), served=served_areas)
 
 
 def _columns(

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tasks.mobility.plans import Plans
 from tasks.mobility.radio import Paths, RadioModel, antennas, paths, strengths
-from tasks.mobility.tiles import plane_of, projected, zone_tiles
+from tasks.mobility.tiles import MOST_OF_A_ZONE, plane_of, projected, zone_tiles
 
 Reals = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -50,16 +50,17 @@ class Coverage:
 
     plans: Plans
 
-    def chunks(self) -> Iterator[Chunk]:
-        """All tiles, zone by zone."""
+    def chunks(self, most: int = MOST_OF_A_ZONE) -> Iterator[Chunk]:
+        """Tiles zone by zone: all, or every n-th where a zone has more than `most`."""
         zones = self.plans.zones.geometries
         plane = plane_of(zones)
         found, free = antennas(self.plans.cells, plane), self._by_radio
         for zone, shape in enumerate(projected(zones, plane)):
             tiles = zone_tiles(shape, len(zones))
             cells, weights = self.plans.footprints.of_zone(zone)
-            for start in range(0, len(tiles.centres), CHUNK):
-                some = tiles.centres[start : start + CHUNK]
+            centres = tiles.centres[:: -(-len(tiles.centres) // most)]
+            for start in range(0, len(centres), CHUNK):
+                some = centres[start : start + CHUNK]
                 near = free[_nearest(found.place[free], some)]
                 yield Chunk(zone, some, tiles.side, near, paths(some, found.take(near)), cells, weights)
 

@@ -40,14 +40,20 @@ class ReleasedLake(InstallationPart, ReleaseStore, DeliveryStore):
         """Keep a zone plan under its version, which is a digest of its content."""
         self.objects.put_if_absent(f"plans/{version}.geojson", geojson)
 
-    def write_confusion(self, zone_plan: str, cell_plan: str, confusion: pa.Table, evidence: pa.Table) -> None:
-        """Keep the confusion matrix of two plans, then the evidence of cells for zones. Both are public."""
-        for name, table in (("confusion", confusion), ("evidence", evidence)):
+    def write_confusion(
+        self, zone_plan: str, cell_plan: str, events: pa.Table, stays: pa.Table, evidence: pa.Table
+    ) -> None:
+        """Keep the confusion matrices of two plans, then the evidence of cells for zones. All are public."""
+        for name, table in (("confusion", events), ("stay_confusion", stays), ("evidence", evidence)):
             self.objects.put_if_absent(_of_plans(zone_plan, cell_plan, name), parquet(table))
 
     def confusion(self, zone_plan: str, cell_plan: str) -> pa.Table | None:
         """A kept confusion matrix (model, assigned_zone, true_zone, share); None of days before there was one."""
         return self._kept(_of_plans(zone_plan, cell_plan, "confusion"))
+
+    def stay_confusion(self, zone_plan: str, cell_plan: str) -> pa.Table | None:
+        """That of stays, in the same columns."""
+        return self._kept(_of_plans(zone_plan, cell_plan, "stay_confusion"))
 
     def evidence(self, zone_plan: str, cell_plan: str) -> pa.Table | None:
         """The kept evidence of cells for zones (cell, zone, weight); None before there is one."""

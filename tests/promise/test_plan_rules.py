@@ -69,15 +69,16 @@ def test_a_day_with_right_plans_keeps_what_each_rule_counted(landed: Way) -> Non
     assert (found["cells.none_valid"].value, found["cells.none_valid"].limit) == (1, 4)
 
 
-def test_a_day_in_the_lake_has_the_confusion_matrix_and_the_evidence_of_its_plans(landed: Way) -> None:
+def test_a_day_in_the_lake_has_the_confusion_matrices_and_the_evidence_of_its_plans(landed: Way) -> None:
     landed.ingest(DAY)
     day = landed.stores().catalog.current(DAY)
     assert day
-    stored = landed.stores().lake.confusion(day.zone_plan, day.cell_plan)
-    assert stored
-    sums = stored.group_by(["model", "true_zone"]).aggregate([("share", "sum")])["share_sum"].to_pylist()
-    assert sums == pytest.approx([1.0] * len(sums), abs=1e-9)
-    evidence = landed.stores().lake.evidence(day.zone_plan, day.cell_plan)
+    lake = landed.stores().lake
+    for stored in (lake.confusion(day.zone_plan, day.cell_plan), lake.stay_confusion(day.zone_plan, day.cell_plan)):
+        assert stored
+        sums = stored.group_by(["model", "true_zone"]).aggregate([("share", "sum")])["share_sum"].to_pylist()
+        assert sums == pytest.approx([1.0] * len(sums), abs=1e-9)
+    evidence = lake.evidence(day.zone_plan, day.cell_plan)
     assert evidence
     assert min(evidence["weight"].to_pylist()) > 0
 

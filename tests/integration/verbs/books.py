@@ -82,7 +82,7 @@ def _books(stores: Stores, home: Path, files: dict[str, Path]) -> Books:
             for room in rooms
             for path in _files(lake / room)
             # Public, and named by their cells: of cells that were replaced they stay.
-            if path.name not in ("confusion.parquet", "evidence.parquet")
+            if path.name not in ("confusion.parquet", "stay_confusion.parquet", "evidence.parquet")
         },
         releases={key: f"{r.state} {_public(files.get(key))}" for r in ledger.releases() for key in [_key(r)]},
         charges=[(_key(release), charge.month, charge.units) for release, charge in ledger.charges()],

@@ -255,12 +255,12 @@ def test_a_plan_is_kept_under_its_version(lake: Lake) -> None:
     assert lake.plan("abc123") == b"{}"
 
 
-def test_the_confusion_matrix_and_the_evidence_of_two_plans_stay_as_they_were_first_kept(lake: Lake) -> None:
-    plans, (first, second, other) = ("abc123", "def456"), (pa.table({"share": [n]}) for n in (1.0, 2.0, 3.0))
-    assert (lake.confusion(*plans), lake.evidence(*plans)) == (None, None)
-    lake.write_confusion(*plans, first, second)
-    lake.write_confusion(*plans, other, other)
-    assert (lake.confusion(*plans), lake.evidence(*plans)) == (first, second)
+def test_the_confusion_matrices_and_the_evidence_of_two_plans_stay_as_they_were_first_kept(lake: Lake) -> None:
+    plans, (*made, other) = ("abc123", "def456"), (pa.table({"share": [n]}) for n in (1.0, 2.0, 3.0, 4.0))
+    assert (lake.confusion(*plans), lake.stay_confusion(*plans), lake.evidence(*plans)) == (None, None, None)
+    lake.write_confusion(*plans, *made)
+    lake.write_confusion(*plans, other, other, other)
+    assert [lake.confusion(*plans), lake.stay_confusion(*plans), lake.evidence(*plans)] == made
 
 
 def test_a_census_is_kept_as_the_next_version_where_it_differs_from_the_newest(lake: Lake) -> None:
