@@ -20,13 +20,16 @@ from tasks import policy_file
 from tasks.mobility.cells import CellPlan
 from tasks.mobility.confusion import confusion
 from tasks.mobility.coverage import Coverage
+from tasks.mobility.evidence import plan_evidence
 from tasks.mobility.plans import Plans
 from tasks.mobility.radio import MODELS, PUBLISHED
+from tasks.mobility.stay_confusion import stay_confusion
 from tasks.mobility.tables import PRESENCE
 from tasks.mobility.zones import ZonePlan
 from tasks.simulate.plan import SimulationPlan
 from tasks.simulate.run import simulate
 from tests.simulated_day import SimulatedDay
+from tests.true_stays import Score, score
 
 DAY = date(2026, 3, 3)
 POLICY = policy_file.load().policy
@@ -71,6 +74,24 @@ def compare(landing: Path) -> Iterator[str]:
         yield f"| {model} | {diagonal:.3f} | {abs(matrix - truth).sum(axis=0).mean() / 2:.3f} | {right:.1%} |"
 
 
+def stays(landing: Path) -> Iterator[str]:
+    """Markdown rows: matrices against that of found stays, by the true zones of those that they match."""
+    found, one = score(landing, DAY, POLICY)[0], SimulatedDay(landing, DAY, POLICY)
+    match = Score(found.true, found.found._replace(zone=np.zeros_like(found.found.zone))).match
+    met = (match >= 0) & found.true.judged[match]
+    zones = len(one.plans.zones.zone_ids)
+    counts = np.zeros((zones + 1, zones))
+    np.add.at(counts, (found.found.zone[met], found.true.zone[match[met]]), 1)
+    truth, total, assigned = counts / counts.sum(axis=0), counts.sum(axis=0), counts.sum(axis=1)[:-1]
+    yield f"stays as they are: {np.mean(abs(assigned / total - 1)):.1%}"
+    events = confusion(Coverage(one.plans), MODELS[:1])
+    of_stays = stay_confusion(Coverage(one.plans), one.cells.evidence, MODELS[:1])
+    for name, matrix in (("of events", events.matrix()), ("of stays", of_stays.matrix())):
+        diagonal = np.mean(abs(np.diagonal(matrix) - np.diagonal(truth)))
+        right = np.mean(abs(unfolded(matrix, assigned) / total - 1))
+        yield f"| {name} | {diagonal:.3f} | {abs(matrix - truth).sum(axis=0).mean() / 2:.3f} | {right:.1%} |"
+
+
 def national(cells: int = 60_000, zones: int = 3_000) -> str:
     """CPU-seconds of a plan of a country's size: sites at random, zones as squares of 11 km."""
     side, rng = int(np.ceil(np.sqrt(zones))), np.random.default_rng(1)
@@ -89,9 +110,12 @@ def national(cells: int = 60_000, zones: int = 3_000) -> str:
     found = CellPlan(names, latitude, longitude, 0 * whole, whole, np.minimum(zone, zones - 1), radio, names[:0])
     coverage = Coverage(Plans(plan, found, ()))
     start = time.process_time()
-    table = confusion(coverage).table(plan)
+    of_events = confusion(coverage)
+    events = time.process_time() - start
+    table = stay_confusion(coverage, plan_evidence(coverage.plans, of_events.served)).table(plan)
     return (
-        f"{cells:,} cells, {zones:,} zones: {time.process_time() - start:.1f} CPU-s, {len(table):,} shares, "
+        f"{cells:,} cells, {zones:,} zones: {events:.1f} CPU-s, {len(of_events.share):,} shares; "
+        f"of stays {time.process_time() - start - events:.1f} CPU-s, {len(table):,} shares; "
         f"peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.1f} GiB"
     )
 
@@ -103,7 +127,7 @@ def main() -> None:
     for zones, seed in ((14, 3), (60, 4)):
         with TemporaryDirectory() as folder:
             simulate(Path(folder), SimulationPlan(20_000, 1, DAY, seed, zones))
-            print("\n".join(compare(Path(folder))))
+            print("\n".join([*compare(Path(folder)), *stays(Path(folder))]))
     print(national())
 
 
