@@ -25,7 +25,7 @@ _LEAST = 1e-9
 
 
 @dataclass(frozen=True)
-class Shares:
+class ConfusionShares:
     """Non-zero shares of M by model, true zone, assigned zone: sorted; columns (true zones) sum to 1."""
 
     model: Ints
@@ -36,7 +36,7 @@ class Shares:
     zones: int
 
     @classmethod
-    def of(cls, columns: Sequence["Shares"]) -> "Shares":
+    def of(cls, columns: Sequence["ConfusionShares"]) -> "ConfusionShares":
         """From the shares of each true zone."""
         names = ("model", "assigned", "true", "share")
         model, assigned, true, share = (np.concatenate([getattr(one, name) for one in columns]) for name in names)
@@ -44,7 +44,7 @@ class Shares:
         return cls(model[order], assigned[order], true[order], share[order], len(columns))
 
     @classmethod
-    def of_zone(cls, zone: int, dense: Reals) -> "Shares":
+    def of_zone(cls, zone: int, dense: Reals) -> "ConfusionShares":
         """From [model, assigned zone] of one true zone."""
         model, assigned = np.nonzero(dense > _LEAST)
         return cls(model, assigned, np.full(len(model), zone), dense[model, assigned], 1)
@@ -70,7 +70,7 @@ class Shares:
 
 
 @dataclass(frozen=True)
-class Confusion(Shares):
+class Confusion(ConfusionShares):
     """Where events of persons in each zone are counted."""
 
     covered: Reals
@@ -93,12 +93,12 @@ def confusion(coverage: Coverage, models: Sequence[RadioModel] = MODELS) -> Conf
         shares, part, served = _columns(
             list(chunks), coverage.plans.cells.zone, len(coverage.plans.zones.zone_ids), models
         )
-        columns.append(Shares.of_zone(zone, shares))
+        columns.append(ConfusionShares.of_zone(zone, shares))
         covered.append(part)
         cell = np.flatnonzero(served)
         areas.append((cell, np.full(len(cell), zone), served[cell]))
     served_areas = ServedAreas(*(np.concatenate(each) for each in zip(*areas, strict=True)))
-    return Confusion(**vars(Shares.of(columns)), covered=np.array(covered), served=served_areas)
+    return Confusion(**vars(ConfusionShares.of(columns)), covered=np.array(covered), served=served_areas)
 
 
 def _columns(

@@ -10,7 +10,7 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.mobility.confusion import Shares
+from tasks.mobility.confusion import ConfusionShares
 from tasks.mobility.coverage import Chunk, Coverage
 from tasks.mobility.day import NO_ZONE, Evidence, Int32
 from tasks.mobility.radio import MODELS, RadioModel
@@ -23,7 +23,7 @@ _RARE = 1e-4
 """Cells that serve a smaller part of a zone are left out."""
 
 
-def stay_confusion(coverage: Coverage, evidence: Evidence, models: Sequence[RadioModel] = MODELS) -> Shares:
+def stay_confusion(coverage: Coverage, evidence: Evidence, models: Sequence[RadioModel] = MODELS) -> ConfusionShares:
     """Spread each zone's stays evenly over its covered area; those of an uncovered zone are counted outside."""
     zone_of, zones, columns = coverage.plans.cells.zone, len(coverage.plans.zones.zone_ids), []
     for zone, chunks in groupby(coverage.chunks(_TILES), lambda chunk: chunk.zone):
@@ -31,8 +31,8 @@ def stay_confusion(coverage: Coverage, evidence: Evidence, models: Sequence[Radi
         counted = _counted(cells, zone_of, evidence, zones)
         dense = np.stack([np.bincount(counted.ravel(), pairs.ravel(), zones + 1) for pairs in together])
         dense[dense.sum(axis=1) == 0, zones] = 1
-        columns.append(Shares.of_zone(zone, dense / dense.sum(axis=1, keepdims=True)))
-    return Shares.of(columns)
+        columns.append(ConfusionShares.of_zone(zone, dense / dense.sum(axis=1, keepdims=True)))
+    return ConfusionShares.of(columns)
 
 
 def _pairs(chunks: Sequence[Chunk], models: Sequence[RadioModel]) -> tuple[Ints, Sequence[Reals]]:
