@@ -1,13 +1,14 @@
 """A day's footfall by true place, and how many people stand behind it: the scale of every product of the day."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tasks.demographics import AGE_BANDS, GENDERS
+from tasks.estimate.gains import Gains, fit
 from tasks.estimate.grid import grid
 from tasks.estimate.raking import targets
 from tasks.estimate.scale import Factors, Present, Scale, Strata, scale
@@ -18,6 +19,8 @@ from tasks.estimate.weights import panel_counts, rake
 Reals = NDArray[np.float64]
 TIMES = ("hour_start", "slot_start")
 GROUP = ("age_band", "gender")
+WORKING = range(9, 17)
+"""Local hours in which those are elsewhere who are not at home."""
 
 
 def time_of(dimensions: Dimensions) -> str:
@@ -33,26 +36,57 @@ class DayEstimate:
 
     @cached_property
     def unfolding(self) -> Unfolding:
-        """Between zones."""
-        return unfolding(self.facts.confusion, self.facts.zone_ids)
+        """Between zones: by plans and, if a census is by zone, by what nights teach."""
+        gains = self._gains
+        return (
+            self._plans.learnt(gains, np.maximum(self._planned.zones.values.mean(axis=1), 1)) if gains else self._plans
+        )
 
     @cached_property
     def present(self) -> Present:
         """Persons of the panel who were counted, by true place."""
-        (by_zone, zones), (by_group, groups) = self.facts.footfall.levels.items()
-        time, table = time_of(zones), self.facts.footfall.table
-        values, variances = _alive(*grid(table, by_zone, zones).moved("zone_id"))
-        found = self.unfolding(values, variances)
-        of_groups = _alive(*grid(table, by_group, groups).moved("district_id", time))
-        unfold = self.unfolding.of_groups(self.facts.district, found.values)
-        hours = [one(of_groups[0][:, n], of_groups[1][:, n]) for n, one in enumerate(unfold)]
-        return Present(found, _stacked(hours), self.facts.district, self.facts.footfall.hours(zones[time]))
+        return replace(self._present(self.unfolding), learnt=self._gains, radio=self.unfolding.radio)
 
     @cached_property
     def strata(self) -> Strata:
         """Residents and weights by home: from the panel's release, or from the night hours of this day."""
+        return self._strata(self.present)
+
+    @cached_property
+    def _plans(self) -> Unfolding:
+        return unfolding(self.facts.confusion, self.facts.zone_ids)
+
+    @cached_property
+    def _planned(self) -> Present:
+        return self._present(Unfolding(self._plans.models[:1]))
+
+    @cached_property
+    def _gains(self) -> Gains | None:
+        strata, planned = self._strata(self._planned), self._planned
+        if strata.by_zone is None:
+            return None
+        home, (values, variances) = planned.fitted(strata.by_zone, strata), self._counts
+        day, night = np.isin(planned.hours, WORKING), planned.at_night
+        working = np.maximum(planned.zones.values[:, day if day.any() else slice(None)].mean(axis=1), 0)
+        known = values[:, night].mean(axis=1), variances[:, night].mean(axis=1) / len(night)
+        return fit(self._plans.models[0].dense, home, working, *known)
+
+    @cached_property
+    def _counts(self) -> tuple[Reals, Reals]:
+        name, zones = next(iter(self.facts.footfall.levels.items()))
+        return _alive(*grid(self.facts.footfall.table, name, zones).moved("zone_id"))
+
+    def _present(self, by: Unfolding) -> Present:
+        (_, zones), (by_group, groups) = self.facts.footfall.levels.items()
+        time, found = time_of(zones), by(*self._counts)
+        of_groups = _alive(*grid(self.facts.footfall.table, by_group, groups).moved("district_id", time))
+        unfold = by.of_groups(self.facts.district, found.values)
+        hours = [one(of_groups[0][:, n], of_groups[1][:, n]) for n, one in enumerate(unfold)]
+        return Present(found, _stacked(hours), self.facts.district, self.facts.footfall.hours(zones[time]))
+
+    def _strata(self, present: Present) -> Strata:
         facts = self.facts
-        counts = self._night if facts.panel is None else panel_counts(facts.panel, facts.districts)
+        counts = _night(present) if facts.panel is None else panel_counts(facts.panel, facts.districts)
         found = rake(*counts, targets(facts.margins, facts.districts))
         weight, variance, panel = (
             each.reshape(len(facts.districts), -1) for each in (found.weight, found.variance, found.panel)
@@ -76,6 +110,12 @@ class DayEstimate:
     def zones(self) -> Factors:
         """[zone, 1] of counts over all hours."""
         return self.scale.zones.over_hours(self.present.zones.values)
+
+    @cached_property
+    def places(self) -> Reals:
+        """[zone, 1] like the scale's, over all hours."""
+        weight = np.maximum(self.present.zones.values, 1e-9)
+        return np.asarray((self.scale.places * weight).sum(axis=1) / weight.sum(axis=1))[:, None]
 
     @cached_property
     def districts(self) -> Factors:
@@ -108,15 +148,6 @@ class DayEstimate:
         return Factors(found[0][None], found[1][None], np.zeros((1, len(homes))))
 
     @property
-    def _night(self) -> tuple[Reals, Reals]:
-        """Like `panel_counts`: persons at home in the night hours, of whom none has an unknown home."""
-        columns, groups = self.present.at_night, self.present.groups
-        shape = len(self.facts.districts) + 1, len(AGE_BANDS), len(GENDERS)
-        values = groups.values[:, columns].mean(axis=1)
-        variances = groups.variances[:, columns].mean(axis=1) / len(columns)
-        return tuple(np.pad(each, ((0, 1), (0, 0))).reshape(shape) for each in (values, variances))  # type: ignore[return-value]
-
-    @property
     def _by_zone(self) -> Reals | None:
         """Residents of each zone, if the census says."""
         rows = self.facts.margins.by_zone
@@ -124,6 +155,15 @@ class DayEstimate:
             return None
         known = dict(zip(rows["zone_id"].to_pylist(), rows["residents"].to_pylist(), strict=True))
         return np.array([known.get(zone, 0.0) for zone in self.facts.zone_ids])
+
+
+def _night(present: Present) -> tuple[Reals, Reals]:
+    """Like `panel_counts`: persons at home in the night hours, of whom none has an unknown home."""
+    columns, groups = present.at_night, present.groups
+    shape = len(groups.values) + 1, len(AGE_BANDS), len(GENDERS)
+    values = groups.values[:, columns].mean(axis=1)
+    variances = groups.variances[:, columns].mean(axis=1) / len(columns)
+    return tuple(np.pad(each, ((0, 1), (0, 0))).reshape(shape) for each in (values, variances))  # type: ignore[return-value]
 
 
 def _alive(values: Reals, variances: Reals) -> tuple[Reals, Reals]:

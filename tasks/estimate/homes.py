@@ -12,6 +12,8 @@ Ints = NDArray[np.integer]
 _PERCENT = (95, 95, 95, 95, 95, 93, 86, 72, 58, 52, 50, 50, 52, 52, 52, 55, 60, 66, 72, 77, 82, 87, 91, 94)
 AT_HOME = np.array(_PERCENT) / 100
 """Share of people at home by local hour, rounded from European time use surveys (Eurostat, HETUS 2010)."""
+AWAY_BY_AGE = np.array([1.15, 1.2, 1.2, 1.2, 0.85, 0.45])
+"""By age band, how much of the day is spent elsewhere beside the mean: work, study and travel (Eurostat, tus_00age)."""
 ROUNDS = 50
 
 
@@ -23,9 +25,14 @@ class Habits:
     """Factor on the share of people who are not at home."""
     near: float = 0.5
     """Part of them in the home district; the others are anywhere."""
+    ages: float = 1.0
+    """Power of what age bands differ in it."""
 
 
-HABITS = (Habits(), Habits(away=0.6), Habits(away=1.5), Habits(near=0.2), Habits(near=0.8))
+HABITS = (
+    *(Habits(), Habits(away=0.6), Habits(away=1.5), Habits(near=0.2), Habits(near=0.8)),
+    *(Habits(ages=0), Habits(ages=1.8)),
+)
 """The first is used; the others show how much it matters."""
 
 
@@ -44,16 +51,32 @@ class Origins:
     """[zone, hour]"""
     column: Reals
     """[home zone, hour]"""
+    ages: float
 
-    def by_district(self, hour: int, weight: Reals | None = None) -> Reals:
-        """[zone, home district] persons at an hour; with `weight` [home zone], weighted by it."""
+    @property
+    def own(self) -> Reals:
+        """[zone, hour] share of those at home."""
+        parts = [self.by_district(hour) for hour in range(self.row.shape[1])]
+        return np.stack([own.sum(axis=1) / (own + others).sum(axis=1) for own, others in parts], axis=1)
+
+    def mixes(self, hour: int, panel: Reals) -> tuple[Reals, Reals]:
+        """[home district, group] groups among those at home and among the others; `panel` by age band and gender."""
+        ages = np.repeat(AWAY_BY_AGE**self.ages, panel.shape[1] // len(AWAY_BY_AGE))
+        mean = (panel @ ages / panel.sum(axis=1))[:, None]
+        away = np.clip((self.near + self.far)[hour] * ages / mean, 0.01, 0.95)
+        parts = panel * (1 - away), panel * away
+        return parts[0] / parts[0].sum(axis=1, keepdims=True), parts[1] / parts[1].sum(axis=1, keepdims=True)
+
+    def by_district(self, hour: int, weight: Reals | None = None) -> tuple[Reals, Reals]:
+        """[zone, home district] persons at an hour, at home and elsewhere; `weight` [home zone] weights them."""
         column = self.column[:, hour] if weight is None else self.column[:, hour] * weight
         size, sent = (np.bincount(self.district, part) for part in (self.panel, column * self.panel))
-        here = self.row[:, hour] * self.panel
-        found = np.outer(here, sent * self.far[hour] / self.panel.sum())
-        own = (sent / size)[self.district] * self.near[hour] + column * self.home[hour]
-        found[np.arange(len(here)), self.district] += here * own
-        return found
+        here, every = self.row[:, hour] * self.panel, np.arange(len(self.panel))
+        others = np.outer(here, sent * self.far[hour] / self.panel.sum())
+        others[every, self.district] += here * (sent / size)[self.district] * self.near[hour]
+        own = np.zeros_like(others)
+        own[every, self.district] = here * column * self.home[hour]
+        return own, others
 
 
 def origins(persons: Reals, panel: Reals, district: Ints, hours: Sequence[int], habits: Habits = HABITS[0]) -> Origins:
@@ -77,4 +100,4 @@ def origins(persons: Reals, panel: Reals, district: Ints, hours: Sequence[int], 
     for _ in range(ROUNDS):
         row = there / living / reached(column)
         column = share / reached(row)
-    return Origins(living[:, 0], district, home, near, far, row, column)
+    return Origins(living[:, 0], district, home, near, far, row, column, habits.ages)

@@ -1,6 +1,6 @@
 """The estimator of people: unfolded by place, weighted by home, age band and gender, scaled to the census."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -68,7 +68,7 @@ Placed = tuple[tuple[str, ...], Unfolded, Factors]
 
 
 def _estimate(day: DayEstimate, level: Grid, dimensions: Dimensions) -> LevelEstimate:
-    front, found, factors = _placed(day, level, dimensions)
+    front, found, factors = placed(day, level, dimensions)
     people = found.values * factors.value
     parts = (
         people,
@@ -79,7 +79,7 @@ def _estimate(day: DayEstimate, level: Grid, dimensions: Dimensions) -> LevelEst
     return LevelEstimate(*(level.back(part, *front) for part in parts))
 
 
-def _placed(day: DayEstimate, level: Grid, dimensions: Dimensions) -> Placed:
+def placed(day: DayEstimate, level: Grid, dimensions: Dimensions) -> Placed:
     """By the kind of places."""
     time = time_of(dimensions)
     if "district_id" in dimensions and time:
@@ -87,7 +87,9 @@ def _placed(day: DayEstimate, level: Grid, dimensions: Dimensions) -> Placed:
     if "district_id" in dimensions:
         return ("district_id",), day.between_districts(*level.moved("district_id")), day.districts
     if "zone_id" in dimensions:
-        return ("zone_id",), day.unfolding(*level.moved("zone_id")), _factors(day, dimensions)
+        found = day.unfolding(*level.moved("zone_id"))
+        places = day.scale.places if time else day.places
+        return ("zone_id",), replace(found, model=found.model * places), _factors(day, dimensions)
     return _pairs(day, level, *(name for name in dimensions if name.startswith(("origin_", "destination_"))))
 
 

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.estimate.gains import Gains
 from tasks.estimate.homes import HABITS, Habits, Origins, origins
 from tasks.estimate.unfold import Unfolded
 
 Reals = NDArray[np.float64]
 Ints = NDArray[np.integer]
-KINDS = 2
-"""Other habits are of two independent kinds, two of each: their mean squares add up."""
+KINDS = 3
+"""Other habits are of three independent kinds, two of each: their mean squares add up."""
 NIGHT = (1, 2, 3, 4)
 """Local hours in which counted persons are at home."""
 
@@ -57,6 +58,8 @@ class Scale:
 
     zones: Factors
     groups: Factors
+    places: Reals
+    """[zone, hour] by how much homes that were learnt together with places change the variance of places."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,10 @@ class Present:
     """Of each zone."""
     hours: Sequence[int]
     """Local hour of each column."""
+    learnt: Gains | None = None
+    """From the nights."""
+    radio: Reals | None = None
+    """[zone] relative variance of what was unfolded by what was learnt."""
 
     @property
     def at_night(self) -> Ints:
@@ -86,18 +93,22 @@ class Present:
         """
         columns = self.at_night
         night = np.maximum(self.zones.values[:, columns].mean(axis=1), 0)
-        panel = self._fitted(night, strata)
+        panel = self.fitted(night, strata)
         if strata.by_zone is None:
             return panel, np.ones_like(panel)
-        even = self._fitted(strata.by_zone, strata)
+        even = self.fitted(strata.by_zone, strata)
+        if self.learnt:
+            panel = self.fitted(strata.by_zone * np.exp(self.learnt.homes), strata)
+            return panel, even / np.maximum(panel, 1e-9)
         noise, model = (part[:, columns].mean(axis=1) for part in (self.zones.variances, self.zones.model))
         variance = noise / len(columns) + model
-        apart = night - self._fitted(strata.by_zone, strata, night)
+        apart = night - self.fitted(strata.by_zone, strata, night)
         kept = max(0.0, 1 - (len(night) - 2) * variance.mean() / max(float(np.square(apart).sum()), 1e-9))
-        panel = self._fitted(np.maximum(even + kept * (panel - even), 1e-3 * even), strata)
+        panel = self.fitted(np.maximum(even + kept * (panel - even), 1e-3 * even), strata)
         return panel, even / np.maximum(panel, 1e-9)
 
-    def _fitted(self, zones: Reals, strata: Strata, to: Reals | None = None) -> Reals:
+    def fitted(self, zones: Reals, strata: Strata, to: Reals | None = None) -> Reals:
+        """Numbers of zones, scaled to the panel of each district, or to its sum of `to`."""
         goal = strata.panel.sum(axis=1) if to is None else np.bincount(self.district, to)
         return zones * (goal / np.maximum(np.bincount(self.district, zones), 1e-9))[self.district]
 
@@ -120,6 +131,7 @@ def scale(present: Present, strata: Strata, closed: bool) -> Scale:
             used.group_noise + noise[:, None],
             KINDS * np.mean(groups, axis=0) + area[:, None],
         ),
+        used.places,
     )
 
 
@@ -133,13 +145,19 @@ class _Weighted:
     groups: Reals
     """[district, hour, group]"""
     group_noise: Reals
+    places: Reals
+    """As in Scale."""
 
     @staticmethod
     def of(present: Present, strata: Strata, habits: Habits) -> "_Weighted":
         panel, more = present.at_home(strata)
         found = origins(present.zones.values, panel, present.district, present.hours, habits)
         hours = [_hour(present, strata, column, found, more) for column in range(len(present.hours))]
-        return _Weighted(*(np.stack(each, axis=1) for each in zip(*hours, strict=True)))
+        zones, zone_noise, groups, group_noise = (np.stack(each, axis=1) for each in zip(*hours, strict=True))
+        places = np.ones_like(found.row)
+        if present.learnt and present.radio is not None:
+            places = present.learnt.together(present.radio, found.own) / np.maximum(present.radio[:, None], 1e-12)
+        return _Weighted(zones, zone_noise, groups, group_noise, places)
 
     def hour_ratio(self, present: Present, strata: Strata, closed: bool) -> tuple[Reals, Reals]:
         """Residents for one person of the weighted total of each hour, and its relative variance.
@@ -157,19 +175,28 @@ class _Weighted:
 
 def _hour(present: Present, strata: Strata, column: int, found: Origins, more: Reals) -> tuple[Reals, ...]:
     """Of one hour, what `_Weighted` holds; `more`: how many times its district's weight each home zone has."""
-    district, living = present.district, strata.panel.sum(axis=1)
-    origin, into = found.by_district(column) / living, np.eye(len(living))[:, district]
-    counted, people = origin @ strata.panel, found.by_district(column, more) / living @ strata.residents
-    by_district, error = into @ counted, np.square(strata.panel) * strata.variance
+    district, into = present.district, np.eye(len(strata.panel))[:, present.district]
+    mixes, origin = found.mixes(column, strata.panel), found.by_district(column)
+    counted = sum(part @ mix for part, mix in zip(origin, mixes, strict=True))
+    weighted = zip(found.by_district(column, more), mixes, strict=True)
+    people = sum(part @ (mix * strata.weight) for part, mix in weighted)
+    by_district = into @ counted
     tilt, noise = _tilt(present.groups.values[:, column], present.groups.variances[:, column], by_district)
     share = counted * tilt[district]
     share /= share.sum(axis=1, keepdims=True)
     each = people / counted
     weight = (share * each).sum(axis=1)
     composition = np.square((each - weight[:, None]) / by_district.sum(axis=1)[district, None]) * noise[district]
-    panel = np.square(share / counted) * (np.square(origin) @ error)
-    group_noise = (np.square(into @ origin) @ error) / np.square(into @ people)
+    panel = np.square(share / counted) * _panel_noise(origin, mixes, strata.variance)
+    group_noise = _panel_noise([into @ part for part in origin], mixes, strata.variance) / np.square(into @ people)
     return weight, (composition + panel).sum(axis=1) / weight**2, (into @ people) / by_district, group_noise
+
+
+def _panel_noise(origin: Sequence[Reals], mixes: Sequence[Reals], variance: Reals) -> Reals:
+    """Variance of people by zone and group that the weights' variance [home district, group] brings."""
+    (own, other), (here, away) = origin, mixes
+    both = 2 * (own * other) @ (here * away * variance)
+    return np.asarray(np.square(own) @ (here**2 * variance) + both + np.square(other) @ (away**2 * variance))
 
 
 def _tilt(values: Reals, variances: Reals, expected: Reals) -> tuple[Reals, Reals]:

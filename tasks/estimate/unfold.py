@@ -13,6 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from tasks.estimate.gains import Gains
+
 Reals = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
@@ -73,6 +75,26 @@ class Unfolding:
     """Confusion matrices of one set of places by plausible radio models; the first is used."""
 
     models: Sequence[ShareMatrix]
+    gains: tuple[Gains, Reals] | None = None
+    """From nights, and persons [true place]: in place of what other models change."""
+    grouped: Reals | None = None
+    """Shifts of groups of places."""
+
+    @cached_property
+    def shifts(self) -> Reals | None:
+        """[place, any] independent relative errors."""
+        return self.gains[0].shifts(self.inverse, self.gains[1]) if self.gains else self.grouped
+
+    @property
+    def radio(self) -> Reals:
+        """[place] relative variance by the shifts."""
+        return np.zeros(self.models[0].places) if self.shifts is None else np.square(self.shifts).sum(axis=1)
+
+    def learnt(self, gains: Gains, persons: Reals) -> "Unfolding":
+        """With what nights teach; `persons` [true place]."""
+        assigned, true = np.nonzero(gains.matrix)
+        model = ShareMatrix(assigned, true, gains.matrix[assigned, true], len(persons))
+        return Unfolding([model], (gains, persons))
 
     @cached_property
     def inverse(self) -> Reals:
@@ -95,13 +117,23 @@ class Unfolding:
         noise = squares @ variances
         spread = noise + squares @ np.maximum(values, 0) - np.maximum(found, 0)
         apart = [np.square(self._refined(model, values, found) - found) for model in self.models[1:]]
-        model = KINDS * np.mean(apart, axis=0) if apart else np.zeros_like(found)
+        model = KINDS * np.mean(apart, axis=0) if apart else self.radio[:, None] * np.square(found)
         return Unfolded(found, np.maximum(spread, noise), model)
 
     def of_groups(self, group: NDArray[np.integer], persons: Reals) -> list["Unfolding"]:
         """The same between groups of places, one for each column of persons [place, column] that weights the places."""
         groups, weights = group.astype(np.int64), np.maximum(persons, 1.0).T
-        return [Unfolding([model.of_groups(groups, weight) for model in self.models]) for weight in weights]
+        return [
+            Unfolding([model.of_groups(groups, weight) for model in self.models], None, self._shifts_of(groups, weight))
+            for weight in weights
+        ]
+
+    def _shifts_of(self, group: Ints, persons: Reals) -> Reals | None:
+        if self.shifts is None:
+            return None
+        found = np.zeros((int(group.max()) + 1, self.shifts.shape[1]))
+        np.add.at(found, group, self.shifts * persons[:, None])
+        return found / np.bincount(group, persons)[:, None]
 
     def _solved(self, values: Reals) -> Reals:
         """The solution, in ill-conditioned directions that of the mean column (iterated Tikhonov)."""

@@ -48,7 +48,7 @@ def figures(
 ) -> Iterator[tuple[str, Figures]]:
     """Each level's cells with 30 panel persons and more truly there."""
     release = kept.release(product, noise)
-    there, people = of(kept, product, release)
+    there, people = of(kept, product, noise)
     columns: dict[str, Any] = {f"there{end}": there[f"people{end}"] for end in RANGE}
     columns |= {f"estimate{end}": people[f"people{end}"] for end in RANGE}
     table = pa.table({**{name: release[name] for name in release.column_names}, **columns})

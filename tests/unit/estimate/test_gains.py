@@ -49,7 +49,7 @@ def test_stated_variances_are_of_the_size_of_the_errors() -> None:
         deviation = rng.normal(0, 0.05, ZONES)
         found, true = learnt(rng.normal(0, 0.3, ZONES), deviation)
         inverse: Reals = np.linalg.inv(found.matrix).astype(np.float64)
-        error, stated = inverse @ true @ HOME / HOME - 1, found.radio(inverse, HOME)
+        error, stated = inverse @ true @ HOME / HOME - 1, np.square(found.shifts(inverse, HOME)).sum(axis=1)
         radio.append(np.square(error) / stated)
         night = error + deviation - found.homes
         homes.append(np.square(night) / found.together(stated, np.ones((ZONES, 1)))[:, 0])

@@ -34,18 +34,31 @@ def test_homes_are_those_of_the_fitted_matrix(seed: int, hour: int, habits: Habi
     slow = fitted(persons, panel, hour, habits)
     found = origins(persons[:, None], panel, DISTRICT, [hour], habits)
     into = np.eye(2)[DISTRICT]
-    assert found.by_district(0) == pytest.approx(slow @ into, rel=1e-6)
-    assert found.by_district(0, weight) == pytest.approx(slow * weight @ into, rel=1e-6)
+    assert sum(found.by_district(0)) == pytest.approx(slow @ into, rel=1e-6)
+    assert sum(found.by_district(0, weight)) == pytest.approx(slow * weight @ into, rel=1e-6)
 
 
 def test_sums_are_those_of_the_places_and_of_the_homes() -> None:
     persons, panel = np.array([300.0, 80, 90, 200, 130]), np.array([100.0, 200, 150, 150, 200])
-    found = origins(persons[:, None], panel, DISTRICT, [12]).by_district(0)
+    own, others = origins(persons[:, None], panel, DISTRICT, [12]).by_district(0)
+    found = own + others
     assert found.sum(axis=1) == pytest.approx(persons, rel=1e-3)
     assert found.sum(axis=0) == pytest.approx([300, 500], rel=1e-3)
 
 
 def test_at_night_people_are_in_their_home_district() -> None:
     panel = np.array([100.0, 200, 150, 150, 200])
-    found = origins(panel[:, None], panel, DISTRICT, [3]).by_district(0)
+    own, others = origins(panel[:, None], panel, DISTRICT, [3]).by_district(0)
+    found = own + others
     assert found[:2, 0].sum() / found[:, 0].sum() > 0.97
+
+
+def test_those_at_home_by_day_are_older_than_those_elsewhere() -> None:
+    panel = np.array([100.0, 200, 150, 150, 200])
+    found = origins(panel[:, None], panel, DISTRICT, [12])
+    groups = np.full((2, 18), 10.0)
+    here, away = found.mixes(0, groups)
+    assert here.sum(axis=1) == pytest.approx([1, 1])
+    assert away.sum(axis=1) == pytest.approx([1, 1])
+    assert here[0, 15] > 1.5 * away[0, 15]
+    assert found.own[:, 0].max() < 0.9
