@@ -35,6 +35,12 @@ class Margins:
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
 
     @property
+    def youngest(self) -> int | None:
+        """The least age in years that is counted; None where no row has an age."""
+        bands = self.table["age_band"].drop_null().unique().to_pylist()
+        return int(min(bands)[:2]) if bands else None
+
+    @property
     def stored(self) -> pa.Table:
         """All rows as one table (RESIDENTS), with source and date beside its schema."""
         parts = [part for part in (RESIDENTS.empty_table(), self.by_zone, self.table) if part is not None]

@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from tasks.deliverable.serialisation import to_compact_json
 from tasks.deliverable.view import EstimateView, ReleaseView, ZonesView
@@ -25,9 +24,13 @@ from tasks.store import ReleasedStores
 from tasks.store.ledger import ReleaseKey
 from tasks.store.tables import Release, ReleaseState
 
-NO_CENSUS = "People are not estimated: there is no census. With `population.csv`, each number is also given as people."
-NO_FOOTFALL = "People are not estimated: footfall of this period is not published. It shows where people live."
-NO_COVERAGE = "People are not estimated: the coverage of this day is not known. It corrects counts near borders."
+NO_CENSUS = "The columns of people are empty: we have no census (`population.csv`)."
+NO_FOOTFALL = (
+    "The columns of people are empty: footfall of this period, which shows where people live, is not published."
+)
+NO_COVERAGE = (
+    "The columns of people are empty: the coverage of this day, which corrects counts near borders, is not known."
+)
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,7 @@ class _Sources:
 
     release: Release
     margins: Margins
+    residents: float
     footfall: Release
     cell_plan: str
     confusion: pa.Table
@@ -58,10 +62,11 @@ class _Sources:
         return EstimateView(
             estimator=estimator,
             digest=hashlib.sha256(to_compact_json(content)).hexdigest()[:16],
-            residents=_residents(self.margins),
-            census_source=self.margins.source,
-            census_as_of=self.margins.as_of,
-            panel=str(ReleaseKey.of(self.panel)) if self.panel else "",
+            residents=round(self.residents),
+            youngest=self.margins.youngest,
+            census_source=self.margins.source or None,
+            census_as_of=self.margins.as_of or None,
+            panel=str(ReleaseKey.of(self.panel)) if self.panel else None,
             footfall=str(ReleaseKey.of(self.footfall)),
             area=self.area,
         )
@@ -80,7 +85,8 @@ def estimation(
 def _sources(stores: ReleasedStores, release: Release, period: Period, districts: Sequence[str]) -> _Sources | str:
     """The sources, or a sentence on the first that is missing."""
     margins = stores.lake.margins(release.zone_plan)
-    if margins is None or not targets(margins, districts):
+    counted = targets(margins, districts) if margins else ()
+    if margins is None or not counted:
         return NO_CENSUS
     footfall = _footfall(stores, release)
     if footfall is None:
@@ -92,7 +98,8 @@ def _sources(stores: ReleasedStores, release: Release, period: Period, districts
         return NO_COVERAGE
     panel = latest_panel(stores, period)
     panel = panel if panel and panel.zone_plan == release.zone_plan else None
-    return _Sources(release, margins, footfall, cells, confusion, panel, stores.policy.policy.estimate.area)
+    residents = float(np.nansum(counted[0]))
+    return _Sources(release, margins, residents, footfall, cells, confusion, panel, stores.policy.policy.estimate.area)
 
 
 def _facts(stores: ReleasedStores, sources: _Sources, view: ReleaseView, plan: ZonesView) -> PublicFacts:
@@ -138,11 +145,3 @@ def _stored_footfall(stores: ReleasedStores, release: Release, plan: ZonesView) 
 
 def _dimensions(level: Level, public: PublicContext) -> Dimensions:
     return {each.name: each.values(public) for each in level.dimensions}
-
-
-def _residents(margins: Margins) -> float:
-    """Of the finest margin."""
-    table = margins.table
-    keys = ("district_id", "age_band", "gender")
-    filled = np.sum([np.asarray(pc.is_valid(table[name]), np.int64) for name in keys], axis=0)
-    return float(np.asarray(table["residents"])[filled == filled.max()].sum())

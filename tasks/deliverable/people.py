@@ -4,9 +4,10 @@ from tasks.deliverable.statements import phrase
 from tasks.deliverable.view import EstimateView, ReleaseView
 
 AREA = {
-    "closed": "At every hour, all residents are assumed to be in the area. "
-    "Who is away is counted too, and visitors from outside are not.",
-    "open": "On the average of the day, as many people as the census counts are assumed to be in the area.",
+    "closed": "We assume that all residents are in the area at every hour. "
+    "Residents who are away are counted all the same; visitors from outside are not.",
+    "open": "We assume that, on the average of the day, as many people are in the area as the census counts. "
+    "Visitors from outside are among them.",
 }
 LARGEST = {
     "noise": "The largest part of the error is the noise that protects subscribers.",
@@ -14,18 +15,33 @@ LARGEST = {
     "model": "The largest part of the error is not knowing exactly which places antennas serve, and where people live.",
 }
 INTERVAL = (
-    "The interval of these estimates covers noise, sampling, and errors of plausible radio models and habits. "
-    "It does not cover a wrong census or a wrong assumption. "
-    "Errors of neighbouring places and hours are alike, so no interval of a sum follows from those of its parts."
+    "The interval holds noise, chance, and the errors of plausible radio models and habits. "
+    "It does not hold a wrong census or a wrong assumption."
 )
+SUMS = (
+    "Errors of neighbouring places and hours are alike: for the interval of a sum, add the low ends and the high ends. "
+    "Root sums of squares are too narrow."
+)
+UNSEEN = (
+    "The estimate adds no stay that phones do not show: people, visits and trips are too few, "
+    "most of all where stays are short. The interval does not hold this."
+)
+PAIRS = "Pairs of zones are not corrected in this way: both ends keep the zone of the antenna."
 
 
-def lasting(estimate: EstimateView) -> tuple[str, ...]:
+def columns_of(release: ReleaseView, *, people: bool, quote: str = "") -> str:
+    """The columns of counts, or those of the same of all people, as a phrase; names between quotes."""
+    counted = dict.fromkeys(table.quantity for table in release.tables if table.quantity.counts)
+    names = ((each.people_columns if people else each.columns)[0] for each in counted)
+    return " and ".join(f"{quote}{name}{quote}" for name in names)
+
+
+def lasting(release: ReleaseView, estimate: EstimateView) -> tuple[str, ...]:
     """Sentences that hold for every period."""
-    source, date = estimate.census_source or "not stated", estimate.census_as_of or "not stated"
+    aged = f" of {estimate.youngest} years and more" if estimate.youngest else ""
     return (
-        f"The columns of people estimate all residents that the census counts: {estimate.residents:,.0f}. "
-        f"Source of the census: {source}; its date: {date}.",
+        f"Of all people, opted in or not: {columns_of(release, people=True)}. "
+        f"The census counts {estimate.residents:,} residents{aged}{_origin(estimate)}.",
         AREA[estimate.area],
     )
 
@@ -35,18 +51,39 @@ def statements(release: ReleaseView) -> tuple[str, ...]:
     estimate = release.estimate
     if estimate is None:
         return (release.estimate_missing,) if release.estimate_missing else ()
-    return (*lasting(estimate), _weights(estimate), _borders(estimate), LARGEST[estimate.largest_error], INTERVAL)
+    return (
+        *lasting(release, estimate),
+        _weights(estimate),
+        _borders(release, estimate),
+        LARGEST[estimate.largest_error],
+        INTERVAL,
+        *(() if release.instant else (UNSEEN,)),
+        SUMS,
+        f"All other numbers, also se and reliability, are of {columns_of(release, people=False)} alone.",
+    )
+
+
+def _origin(estimate: EstimateView) -> str:
+    """Who counted, and when, as the end of a sentence."""
+    source, date = estimate.census_source, estimate.census_as_of
+    if source and date:
+        return f" (source: {source}, {date})"
+    if source or date:
+        return f" (source: {source}; date not stated)" if source else f" (of {date}; source not stated)"
+    return "; its source and date are not stated"
 
 
 def _weights(estimate: EstimateView) -> str:
     by = "Each counted person stands for residents of the same home district, age band and gender"
     if estimate.panel:
-        return f"{by}, by the panel of release {estimate.panel}."
-    return f"{by}, by the night hours of release {estimate.footfall}: no earlier month has a panel."
+        return f"{by}. Release {estimate.panel} says how many of them opted in."
+    return f"{by}. The night hours of release {estimate.footfall} say how many of them opted in."
 
 
-def _borders(estimate: EstimateView) -> str:
-    corrected = "Antennas also serve phones beyond the border of a zone: this is corrected from public plans."
-    if not estimate.weak_zones:
-        return corrected
-    return f"{corrected} The correction is weak in {phrase(estimate.weak_zones, 'and')}."
+def _borders(release: ReleaseView, estimate: EstimateView) -> str:
+    said = ["Antennas also serve phones beyond the border of a zone: this is corrected."]
+    if estimate.weak_zones:
+        said.append(f"The correction is weak in {phrase(estimate.weak_zones, 'and')}.")
+    if any(dimension.column == "origin_zone_id" for level in release.levels for dimension in level.dimensions):
+        said.append(PAIRS)
+    return " ".join(said)

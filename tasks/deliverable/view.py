@@ -59,13 +59,15 @@ class EstimateView:
     """Its name and version."""
     digest: str
     """Of everything that the estimate was made from."""
-    residents: float
+    residents: int
     """The population: the residents that the census counts."""
-    census_source: str
-    census_as_of: str
-    """Both empty where the census does not say."""
-    panel: str
-    """The id of the panel's release that weights rest on; empty: the night hours of `footfall`."""
+    youngest: int | None
+    """Their least age in years; None: the census does not say."""
+    census_source: str | None
+    census_as_of: str | None
+    """Both None where the census does not say."""
+    panel: str | None
+    """The id of the panel's release that weights rest on; None: the night hours of `footfall`."""
     footfall: str
     """The id of the release that shows who is where at which hour."""
     area: str

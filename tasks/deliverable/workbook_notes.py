@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from tasks.deliverable.columns import columns, status_meanings
+from tasks.deliverable.people import statements
 from tasks.deliverable.renderers.spec import RenderInput
 from tasks.deliverable.statements import COMPOSITION, PERMITTED_USE, additions, clock_change, never_add
 from tasks.deliverable.view import ReleaseView
@@ -17,6 +18,7 @@ def notes(content: RenderInput) -> Iterator[tuple[str, str]]:
     yield "who is counted", release.basis
     yield "who is not counted", " ".join(each.meaning for each in release.left_out)
     yield "how to read", "Numbers carry noise; the interval says how much. An empty number is not a zero: see status."
+    yield from (("people", sentence) for sentence in statements(release))
     yield "what may be added", f"{never_add(release)} A sum lacks what the rows without a number would add."
     yield from _time(release)
     yield from (("warning", warning) for warning in release.warnings)

@@ -61,7 +61,7 @@ def contract(content: RenderInput) -> bytes:
 
 
 def _people(release: ReleaseView) -> tuple[str, ...]:
-    return (*lasting(release.estimate), LARGEST[release.estimate.largest_error]) if release.estimate else ()
+    return (*lasting(release, release.estimate), LARGEST[release.estimate.largest_error]) if release.estimate else ()
 
 
 def _published(publisher: Publisher) -> list[CustomProperty]:

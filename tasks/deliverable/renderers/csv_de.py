@@ -17,7 +17,9 @@ MEASURES = {
     "kilometres": "Kilometer",
     "districts": "Bezirke",
     "core_percent": "Kernanteil (%)",
-    "people": "Menschen",
+    "people": "Menschen insgesamt",
+    "people_visits": "Besuche insgesamt",
+    "people_trips": "Wege insgesamt",
     "share": "Anteil",
 }
 """German names of what is measured."""

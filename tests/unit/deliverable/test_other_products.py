@@ -6,12 +6,13 @@ from decimal import Decimal
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pytest
 import yaml
 
 from tasks.deliverable.files import Rendered, inputs_digest, render
 from tasks.deliverable.gate import check_delivery
 from tasks.deliverable.level_view import DimensionView, LevelView
-from tasks.deliverable.people import AREA, statements
+from tasks.deliverable.people import AREA, PAIRS, lasting, statements
 from tasks.deliverable.signature import public_key
 from tasks.deliverable.verify import verify
 from tasks.deliverable.view import DeliveryView, ReleaseView
@@ -87,7 +88,7 @@ def test_contract_manifest_and_read_me_speak_of_the_products_own_columns() -> No
     stated = manifest(delivery)
     assert stated["schema"]["additive_over"] == {"zone_pair": ["origin_zone_id"], "district_pair": []}
     readme = text(delivery)
-    assert "hour" not in readme.partition("## Privacy")[0].replace("hours is counted in no zone", "")
+    assert "hour" not in readme.partition("## Privacy")[0].replace("hours is in no zone", "")
     assert 'pivot(index="destination_zone_id", columns="origin_zone_id"' in readme
 
 
@@ -129,12 +130,34 @@ def test_estimated_people_are_rendered_gated_and_verified_and_make_another_deliv
     for name, source in (("people", "value"), ("people_low", "low"), ("people_high", "high")):
         table = table.append_column(name, pc.multiply(counts[source], 10))
     delivery = render(estimated, table, plan, grant_view(), DeliveryView(1), SIGNING_KEY)
-    assert "people" in verified(delivery, estimated)[0]
+    verified(delivery, estimated)
+    assert "people" in delivery.tables["zone_pair"].column_names
     assert manifest(delivery)["population"]["weighting"] == "tenfold 1"
-    assert AREA["closed"] in text(delivery)
+    readme = text(delivery)
+    assert AREA["closed"] in readme
+    assert "Of all people: about" in readme
+    assert "not about everybody" not in readme
     assert AREA["closed"] in yaml.safe_load(text(delivery, "contract.yaml"))["description"]["limitations"]
-    assert "Z02" in " ".join(statements(estimated))
+    said = " ".join(statements(estimated))
+    assert "Z02" in said
+    assert PAIRS in said
     assert inputs_digest(estimated, plan, grant_view()) != inputs_digest(RELEASE, plan, grant_view())
+
+
+@pytest.mark.parametrize(
+    ("source", "date", "said"),
+    [
+        ("Office", "2025-12-31", " (source: Office, 2025-12-31)."),
+        ("Office", None, " (source: Office; date not stated)."),
+        (None, "2025-12-31", " (of 2025-12-31; source not stated)."),
+        (None, None, "; its source and date are not stated."),
+    ],
+)
+def test_a_census_is_named_by_what_it_says_of_itself(source: str | None, date: str | None, said: str) -> None:
+    estimate = replace(ESTIMATE, census_source=source, census_as_of=date)
+    whole, without_ages = (lasting(RELEASE, replace(estimate, youngest=age))[0] for age in (18, None))
+    assert whole.endswith(f"The census counts 55,000 residents of 18 years and more{said}")
+    assert without_ages.endswith(f"The census counts 55,000 residents{said}")
 
 
 def test_a_derived_release_names_its_inputs_and_states_no_noise_of_its_own() -> None:

@@ -132,8 +132,32 @@ def test_people_stand_beside_counts_alone() -> None:
     table = with_minutes(release)
     for name in ("people", "people_low", "people_high"):
         table = table.append_column(name, pc.multiply(table["value"], 10.0))
-    delivery = verified(release, render(release, table, zones_view(), grant_view(), DeliveryView(1), SIGNING_KEY))
-    assert ["people" in rows.column_names for rows in delivery.tables.values()] == [True, True, False]
+    granted = grant_view(formats=("csv_de",))
+    delivery = verified(release, render(release, table, zones_view(), granted, DeliveryView(1), SIGNING_KEY))
+    assert all(delivery.tables["zone"][name].null_count < 8 for name in PERSONS.people_columns)
+    of_all = {name: [each for each in rows.column_names if "people" in each] for name, rows in delivery.tables.items()}
+    assert of_all == {
+        "zone": ["people", "people_low", "people_high"],
+        "zone_visits": ["people_visits", "people_visits_low", "people_visits_high"],
+        "zone_day_part": [],
+    }
+    assert stored(delivery, "zone_visits").schema.field("people_visits").metadata[b"unit"] == b"visits"
+    assert "Besuche insgesamt;Besuche insgesamt von;" in text(delivery, "zone_visits.de.csv")
+
+
+def test_a_folder_has_the_same_columns_before_and_after_the_first_census() -> None:
+    before = render(RELEASE, with_minutes(RELEASE), zones_view(), grant_view(), DeliveryView(1), SIGNING_KEY)
+    table = with_minutes(RELEASE)
+    for name in ("people", "people_low", "people_high"):
+        table = table.append_column(name, pc.multiply(table["value"], 10.0))
+    estimated = replace(RELEASE, estimate=ESTIMATE)
+    after = render(estimated, table, zones_view(), grant_view(), DeliveryView(2), SIGNING_KEY)
+    for name, rows in before.tables.items():
+        assert rows.schema.equals(after.tables[name].schema, check_metadata=True)
+    empty = before.tables["zone"]["people"]
+    assert empty.null_count == len(empty)
+    schemas = [yaml.safe_load(text(each, "contract.yaml"))["schema"] for each in (before, after)]
+    assert schemas[0] == schemas[1]
 
 
 def test_no_format_shows_a_number_of_a_row_that_is_no_estimate() -> None:
