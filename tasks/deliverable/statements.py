@@ -85,12 +85,14 @@ def missing_rows(level: LevelView) -> str:
 def never_add(release: ReleaseView) -> str:
     """Over what no level's values may be added."""
     said = ["Never add over levels: each level counts the same again."] if len(release.levels) > 1 else []
-    for level in (table.levels[0] for table in release.tables):
-        if not level.quantity.counts:
-            said.append(f"Never add {level.quantity.name.replace('_', ' ')}: they are no counts.")
-        elif not level.quantity.happens:
+    levels = [table.levels[0] for table in release.tables]
+    for level in levels:
+        if level.quantity.counts and not level.quantity.happens:
             units = phrase([f"{unit}s" for unit in times(level, release.period.cadence)], "or")
             said.append(f"Never add {level.quantity.name} over {units}: the same one can be counted in several.")
+    computed = [level.quantity.name.replace("_", " ") for level in levels if not level.quantity.counts]
+    if computed:
+        said.append(f"Never add {phrase(list(dict.fromkeys(computed)), 'or')}: they are no counts.")
     return " ".join(dict.fromkeys(said))
 
 

@@ -1,5 +1,6 @@
 """The notes of a workbook: what a person needs who has no other file of the delivery."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 from tasks.deliverable.columns import columns, status_meanings
@@ -18,7 +19,7 @@ def notes(content: RenderInput) -> Iterator[tuple[str, str]]:
     yield "who is counted", release.basis
     yield "who is not counted", " ".join(each.meaning for each in release.left_out)
     yield "how to read", "Numbers carry noise; the interval says how much. An empty number is not a zero: see status."
-    yield from (("people", sentence) for sentence in statements(release))
+    yield from (("how people are estimated", sentence) for sentence in statements(release))
     yield "what may be added", f"{never_add(release)} A sum lacks what the rows without a number would add."
     yield from _time(release)
     yield from (("warning", warning) for warning in release.warnings)
@@ -26,12 +27,23 @@ def notes(content: RenderInput) -> Iterator[tuple[str, str]]:
     yield "permitted use", f"{PERMITTED_USE} More is in TERMS.md."
     yield from ((level.name, f"{level.meaning} {additions(level, release.period.cadence)}") for level in release.levels)
     yield from ((status.value, meaning) for status, meaning in status_meanings(release).items())
-    yield from {column.name: column.meaning for table in release.tables for column in columns(release, table)}.items()
+    yield from _columns(release)
 
 
 def _revision(content: RenderInput) -> str:
     since, number = content.changes.since_revision, content.delivery.revision
     return f"{number}. It replaces revision {since}: use this one only." if since else str(number)
+
+
+def _columns(release: ReleaseView) -> Iterator[tuple[str, str]]:
+    """What each column means, with its tables where the same name means several things."""
+    tables: dict[tuple[str, str], list[str]] = {}
+    for table in release.tables:
+        for column in columns(release, table):
+            tables.setdefault((column.name, column.meaning), []).append(table.name)
+    meanings = Counter(name for name, _ in tables)
+    for (name, meaning), names in tables.items():
+        yield (f"{name} ({', '.join(names)})" if meanings[name] > 1 else name), meaning
 
 
 def _time(release: ReleaseView) -> Iterator[tuple[str, str]]:

@@ -127,6 +127,22 @@ def test_a_workbook_and_german_files_name_the_quantity() -> None:
     assert "34,6;30,1;44,5;" in german
 
 
+def test_the_notes_of_a_workbook_tell_columns_of_one_name_apart() -> None:
+    sheet = openpyxl.load_workbook(io.BytesIO(document(GOOD, "stays.xlsx")))["notes"]
+    rows = list(sheet.iter_rows(values_only=True))
+    assert [text.split(",")[0] for name, text in rows if name.startswith("se ")] == [
+        "Standard error of persons",
+        "Standard error of visits",
+        "Standard error of minutes",
+    ]
+    assert [name for name, _ in rows if name.startswith("se ")] == [
+        "se (zone)",
+        "se (zone_visits)",
+        "se (zone_day_part)",
+    ]
+    assert [name for name, _ in rows].count("status") == 1
+
+
 def test_people_stand_beside_counts_alone() -> None:
     release = replace(RELEASE, estimate=ESTIMATE)
     table = with_minutes(release)
@@ -197,5 +213,7 @@ def test_what_may_never_be_added_depends_on_what_is_measured() -> None:
     week = Period.holding(Cadence.WEEK, date(2026, 3, 2))
     assert never_add(release_view(levels=(level("trips", TRIPS),))) == ""
     assert "persons over weeks:" in never_add(release_view(period=week, levels=(level("zone", PERSONS),)))
+    computed = (level("stays", MINUTES, PART), level("far", KILOMETRES, DISTRICT))
+    assert "Never add minutes or kilometres: they are no counts." in never_add(release_view(levels=computed))
     assert "Never add kilometres" in never_add(release_view(levels=(level("far", KILOMETRES, DISTRICT),)))
     assert "persons over hours or days:" in never_add(release_view())
