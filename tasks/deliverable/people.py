@@ -22,9 +22,9 @@ SUMS = (
     "Errors of neighbouring places and hours are alike: for the interval of a sum, add the low ends and the high ends. "
     "Root sums of squares are too narrow."
 )
-UNSEEN = (
-    "The estimate adds no stay that phones do not show: people, visits and trips are too few, "
-    "most of all where stays are short. The interval does not hold this."
+STAYS = (
+    "Stays are known by events alone: short stays are missed, and near a border a phone can also count next door. "
+    "Over several days this adds up. The interval does not hold it."
 )
 PAIRS = "Pairs of zones are not corrected in this way: both ends keep the zone of the antenna."
 
@@ -57,7 +57,7 @@ def statements(release: ReleaseView) -> tuple[str, ...]:
         _borders(release, estimate),
         LARGEST[estimate.largest_error],
         INTERVAL,
-        *(() if release.instant else (UNSEEN,)),
+        *(() if release.instant else (STAYS,)),
         SUMS,
         f"All other numbers, also se and reliability, are of {columns_of(release, people=False)} alone.",
     )

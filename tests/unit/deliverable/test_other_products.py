@@ -12,7 +12,7 @@ import yaml
 from tasks.deliverable.files import Rendered, inputs_digest, render
 from tasks.deliverable.gate import check_delivery
 from tasks.deliverable.level_view import DimensionView, LevelView
-from tasks.deliverable.people import AREA, PAIRS, lasting, statements
+from tasks.deliverable.people import AREA, PAIRS, STAYS, lasting, statements
 from tasks.deliverable.signature import public_key
 from tasks.deliverable.verify import verify
 from tasks.deliverable.view import DeliveryView, ReleaseView
@@ -141,6 +141,8 @@ def test_estimated_people_are_rendered_gated_and_verified_and_make_another_deliv
     said = " ".join(statements(estimated))
     assert "Z02" in said
     assert PAIRS in said
+    assert STAYS in said
+    assert STAYS not in statements(replace(release_view(), estimate=ESTIMATE)), "footfall counts hours, not stays"
     assert inputs_digest(estimated, plan, grant_view()) != inputs_digest(RELEASE, plan, grant_view())
 
 
