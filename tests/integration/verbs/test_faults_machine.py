@@ -57,7 +57,7 @@ def disturbed(place: Place, verbs: Verbs, verb: str, at: int | str | None, fault
 
 FULL = {
     ("ingest", "lake", "before lake.new_version"),
-    ("ingest", "scratch", "after staged.write_coverage"),
+    ("ingest", "scratch", "after lake.write_margins"),
     ("ingest", "lake", "after ledger.intend_draw"),
     ("ingest", "catalog.db", "after staged.complete"),
     ("publish", "lake", "before lake.write_eligible"),
