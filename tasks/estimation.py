@@ -52,6 +52,7 @@ class _Sources:
     footfall: Release
     cell_plan: str
     confusion: pa.Table
+    stay_confusion: pa.Table | None
     panel: Release | None
     area: str
 
@@ -99,7 +100,8 @@ def _sources(stores: ReleasedStores, release: Release, period: Period, districts
     panel = latest_panel(stores, period)
     panel = panel if panel and panel.zone_plan == release.zone_plan else None
     residents = float(np.nansum(counted[0]))
-    return _Sources(release, margins, residents, footfall, cells, confusion, panel, stores.policy.policy.estimate.area)
+    area, stays = stores.policy.policy.estimate.area, stores.lake.stay_confusion(release.zone_plan, cells)
+    return _Sources(release, margins, residents, footfall, cells, confusion, stays, panel, area)
 
 
 def _facts(stores: ReleasedStores, sources: _Sources, view: ReleaseView, plan: ZonesView) -> PublicFacts:
@@ -111,6 +113,7 @@ def _facts(stores: ReleasedStores, sources: _Sources, view: ReleaseView, plan: Z
         district=np.searchsorted(districts, plan.district_ids).astype(np.int32),
         districts=districts,
         confusion=sources.confusion,
+        stay_confusion=sources.stay_confusion,
         margins=sources.margins,
         footfall=_stored_footfall(stores, sources.footfall, plan),
         panel=_stored(stores, sources.panel).table if sources.panel else None,

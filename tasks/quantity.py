@@ -24,21 +24,12 @@ class Quantity:
     @property
     def columns(self) -> tuple[str, str, str]:
         """The delivered columns of the number and of its interval's ends."""
-        return _with_interval(self.name)
-
-    @property
-    def people_columns(self) -> tuple[str, str, str]:
-        """The delivered columns of the same of all people, estimated."""
-        return _with_interval("people" if self.of_people else f"people_{self.name}")
+        return self.name, f"{self.name}_low", f"{self.name}_high"
 
     @property
     def of_people(self) -> bool:
         """Whether it counts persons, not what they did."""
         return self.unit == "persons"
-
-
-def _with_interval(name: str) -> tuple[str, str, str]:
-    return name, f"{name}_low", f"{name}_high"
 
 
 _COUNT = (1250.0, 1197.0, 1303.0, 32.0)

@@ -7,7 +7,7 @@ from itertools import pairwise
 from tasks.deliverable.columns import columns, key_columns
 from tasks.deliverable.grant import Granted
 from tasks.deliverable.level_view import TableView
-from tasks.deliverable.number_columns import intervals, number_columns, optional_columns
+from tasks.deliverable.number_columns import PEOPLE, intervals, number_columns, optional_columns
 from tasks.deliverable.serialisation import as_text, instant
 from tasks.deliverable.table import Tables
 from tasks.deliverable.view import ReleaseView, RowStatus
@@ -83,7 +83,7 @@ def _numbers(release: ReleaseView, table: TableView) -> Iterator[Expectation]:
         rule = "ExpectColumnValuesToNotBeNull" if filled else "ExpectColumnValuesToBeNull"
         others = optional_columns(release, table)
         if filled:
-            others = table.quantity.people_columns if release.estimate and table.quantity.counts else ()
+            others = PEOPLE if release.estimate and table.quantity.counts else ()
         for number in (*number_columns(release, table), "reliability", *others):
             name = f"{number} is {'filled' if filled else 'empty'} where the status is {status}"
             yield Expectation(name, rule, {"column": number}, ("status", status.value))

@@ -7,7 +7,7 @@ from tasks.deliverable.level_view import TableView
 from tasks.deliverable.view import ReleaseView
 
 PEOPLE = ("people", "people_low", "people_high")
-"""Columns of estimated people in the release."""
+"""Columns of all people, or of what they did, in the release and in the delivery."""
 
 SHARES = ("share", "share_low", "share_high")
 """Columns of shares, in the release and in the delivery."""
@@ -49,8 +49,7 @@ def measures(release: ReleaseView, table: TableView) -> Iterator[Measure]:
         noun = "All people" if counted.of_people else f"{counted.name.capitalize()} of all people"
         unit = "people" if counted.of_people else counted.unit
         meaning = f"{noun}, opted in or not, estimated from {counted.name}"
-        names = counted.people_columns
-        yield Measure(names, PEOPLE, meaning, unit, (5000, 4700, 5300), missing="people are not estimated")
+        yield Measure(PEOPLE, PEOPLE, meaning, unit, (5000, 4700, 5300), missing="people are not estimated")
     if table.shares:
         within = dict.fromkeys(column for level in table.levels for column in level.share_columns)
         meaning = f"Share of the sum of {counted.name} over all rows of the same {' and '.join(within)}, as a part of 1"

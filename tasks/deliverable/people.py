@@ -24,15 +24,17 @@ SUMS = (
 )
 STAYS = (
     "Stays are known by events alone: short stays are missed, and near a border a phone can also count next door. "
-    "Over several days this adds up. The interval does not hold it."
+    "Over several days this adds up. The interval holds only a part of it."
 )
-PAIRS = "Pairs of zones are not corrected in this way: both ends keep the zone of the antenna."
+PLACES_OF_STAYS = (
+    "Antennas also serve phones beyond the border of a zone. A stay has the zone that all its antennas speak for. "
+    "The interval holds the error that remains, except in pairs of zones."
+)
 
 
-def columns_of(release: ReleaseView, *, people: bool, quote: str = "") -> str:
-    """The columns of counts, or those of the same of all people, as a phrase; names between quotes."""
-    counted = dict.fromkeys(table.quantity for table in release.tables if table.quantity.counts)
-    names = ((each.people_columns if people else each.columns)[0] for each in counted)
+def counts_of(release: ReleaseView, quote: str = "") -> str:
+    """The columns of counts as a phrase; names between quotes."""
+    names = dict.fromkeys(table.quantity.name for table in release.tables if table.quantity.counts)
     return " and ".join(f"{quote}{name}{quote}" for name in names)
 
 
@@ -40,7 +42,7 @@ def lasting(release: ReleaseView, estimate: EstimateView) -> tuple[str, ...]:
     """Sentences that hold for every period."""
     aged = f" of {estimate.youngest} years and more" if estimate.youngest else ""
     return (
-        f"Of all people, opted in or not: {columns_of(release, people=True)}. "
+        f"People, or their {counts_of(release)}, opted in or not: columns people, people_low and people_high. "
         f"The census counts {estimate.residents:,} residents{aged}{_origin(estimate)}.",
         AREA[estimate.area],
     )
@@ -59,7 +61,7 @@ def statements(release: ReleaseView) -> tuple[str, ...]:
         INTERVAL,
         *(() if release.instant else (STAYS,)),
         SUMS,
-        f"All other numbers, also se and reliability, are of {columns_of(release, people=False)} alone.",
+        f"All other numbers, also se and reliability, are of {counts_of(release)} alone.",
     )
 
 
@@ -81,9 +83,9 @@ def _weights(estimate: EstimateView) -> str:
 
 
 def _borders(release: ReleaseView, estimate: EstimateView) -> str:
+    if not release.instant:
+        return PLACES_OF_STAYS
     said = ["Antennas also serve phones beyond the border of a zone: this is corrected."]
     if estimate.weak_zones:
         said.append(f"The correction is weak in {phrase(estimate.weak_zones, 'and')}.")
-    if any(dimension.column == "origin_zone_id" for level in release.levels for dimension in level.dimensions):
-        said.append(PAIRS)
     return " ".join(said)

@@ -85,42 +85,36 @@ def placed(day: DayEstimate, level: Grid, dimensions: Dimensions) -> Placed:
     if "district_id" in dimensions and time:
         return ("district_id", time), day.present.groups, day.scale.groups
     if "district_id" in dimensions:
-        return ("district_id",), day.between_districts(*level.moved("district_id")), day.districts
-    if "zone_id" in dimensions:
+        return ("district_id",), day.stays(*level.moved("district_id"), "districts"), day.districts
+    if "zone_id" in dimensions and time:
         found = day.unfolding(*level.moved("zone_id"))
-        places = day.scale.places if time else day.places
-        return ("zone_id",), replace(found, model=found.model * places), _factors(day, dimensions)
+        return ("zone_id",), replace(found, model=found.model * day.scale.places), day.scale.zones
+    if "zone_id" in dimensions:
+        return ("zone_id",), day.stays(*level.moved("zone_id"), "zones"), _factors(day, dimensions)
     return _pairs(day, level, *(name for name in dimensions if name.startswith(("origin_", "destination_"))))
 
 
 def _factors(day: DayEstimate, dimensions: Dimensions) -> Factors:
-    """Of a level by zones, [zone, other keys]."""
+    """Of a level of stays by zones, [zone, other keys]."""
     if HOME in dimensions:
         return day.of_homes([str(home) for home in dimensions[HOME]])
-    if time_of(dimensions):
-        return day.scale.zones
     return day.of_groups if set(GROUP) <= set(dimensions) else day.zones
 
 
 def _pairs(day: DayEstimate, level: Grid, origin: str, destination: str) -> Placed:
-    """Both ends of trips. Chosen pairs of zones keep the zones of their cells: their matrix is not whole."""
+    """Both ends of trips. The matrix of chosen pairs of zones is not whole: nothing is known of their places' error."""
     front, (values, variances) = (origin, destination), level.moved(origin, destination)
     if origin == "origin_zone_id":
         return front, Unfolded(values, variances, np.zeros_like(values)), _both_ends(day.zones)
-    by_origin = day.between_districts(*(_matrix(part) for part in (values, variances)))
-    turned = [_turned(part, values.shape) for part in vars(by_origin).values()]
-    found = day.between_districts(*(_matrix(part) for part in turned[:2]))
-    whole = Unfolded(found.values, found.variances, found.model + _matrix(turned[2]))
-    return front, Unfolded(*(_turned(part, values.shape) for part in vars(whole).values())), _both_ends(day.districts)
+    by_origin, by_destination = (_model(day, part) for part in (values, values.transpose(1, 0, 2)))
+    model = by_origin + by_destination.transpose(1, 0, 2)
+    return front, Unfolded(values, variances, model), _both_ends(day.districts)
 
 
-def _matrix(part: Reals) -> Reals:
-    return part.reshape(len(part), -1)
-
-
-def _turned(part: Reals, shape: tuple[int, ...]) -> Reals:
-    """Origin and destination exchanged."""
-    return np.asarray(part.reshape(shape).transpose(1, 0, 2))
+def _model(day: DayEstimate, trips: Reals) -> Reals:
+    """The squared error of the first district of trips [district, district, column]."""
+    flat = trips.reshape(len(trips), -1)
+    return day.stays(flat, np.zeros_like(flat), "districts").model.reshape(trips.shape)
 
 
 def _both_ends(places: Factors) -> Factors:

@@ -46,6 +46,8 @@ class PublicFacts:
     districts: tuple[str, ...]
     confusion: pa.Table
     """Of the day's zone and cell plan: model, assigned_zone, true_zone, share."""
+    stay_confusion: pa.Table | None
+    """The same of stays; None of days before there was one."""
     margins: Margins
     footfall: Footfall
     panel: pa.Table | None

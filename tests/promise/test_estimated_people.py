@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tasks.deliver import PEOPLE, Deliver
+from tasks.deliverable.number_columns import PEOPLE as COLUMNS
 from tasks.deliverable.signature import public_key
 from tasks.deliverable.verify import verify
 from tasks.estimate.spec import ErrorSource, Estimated, Estimator, PublicFacts
@@ -20,7 +21,6 @@ from tasks.policy_file import shipped
 from tasks.products.footfall import PRODUCT as FOOTFALL
 from tasks.products.registry import product
 from tasks.products.spec import Product
-from tasks.quantity import PERSONS
 from tasks.store.client_file import parse_client
 from tests.factories import client_toml
 from tests.plain_validator import plain
@@ -87,7 +87,7 @@ def test_estimated_people_stand_beside_the_panels_counts_of_a_verified_delivery(
     estimated, again = rendered(way, Tenfold()), rendered(way)
     before, after = (pq.read_table(io.BytesIO(only(files, "/zone_hour/", ".parquet"))) for files in (plain, estimated))
     assert before["people"].null_count == len(before)
-    assert after.drop_columns(PERSONS.people_columns) == before.drop_columns(PERSONS.people_columns)
+    assert after.drop_columns(COLUMNS) == before.drop_columns(COLUMNS)
     shown = after.filter(pc.equal(after["status"], "estimate")).to_pylist()
     assert shown
     assert all(abs(row["people"] - 10 * row["persons"]) <= 5 for row in shown)

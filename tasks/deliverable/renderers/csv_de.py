@@ -17,9 +17,7 @@ MEASURES = {
     "kilometres": "Kilometer",
     "districts": "Bezirke",
     "core_percent": "Kernanteil (%)",
-    "people": "Menschen insgesamt",
-    "people_visits": "Besuche insgesamt",
-    "people_trips": "Wege insgesamt",
+    "people": "Alle Menschen",
     "share": "Anteil",
 }
 """German names of what is measured."""

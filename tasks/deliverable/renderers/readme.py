@@ -8,7 +8,7 @@ from tasks.deliverable.columns import DataColumn, columns, status_meanings
 from tasks.deliverable.level_view import LevelView
 from tasks.deliverable.markdown import template
 from tasks.deliverable.number_columns import INTERVAL
-from tasks.deliverable.people import columns_of, statements
+from tasks.deliverable.people import counts_of, statements
 from tasks.deliverable.readme_example import example, place, when, where
 from tasks.deliverable.renderers.parquet import RENDERER as PARQUET
 from tasks.deliverable.renderers.spec import Renderer, RenderInput
@@ -92,8 +92,7 @@ def _stated(release: ReleaseView) -> dict[str, object]:
         "clock_change": clock_change(release),
         "never_add": never_add(release),
         "people": statements(release),
-        "panel_columns": columns_of(release, people=False, quote="`"),
-        "people_columns": columns_of(release, people=True, quote="`"),
+        "panel_columns": counts_of(release, "`"),
     }
 
 

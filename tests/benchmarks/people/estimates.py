@@ -73,6 +73,7 @@ def _facts(kept: Kept, product: str, noise: str, with_panel: bool) -> PublicFact
         district=zones.district,
         districts=tuple(zones.districts),
         confusion=kept.table("confusion"),
+        stay_confusion=kept.table("stay_confusion"),
         margins=margins,
         footfall=Footfall(
             footfall,

@@ -139,6 +139,9 @@ def _keep_facts(made: Kept, city: City) -> None:
     confusion = lake.confusion(current.zone_plan, current.cell_plan)
     assert confusion
     pq.write_table(confusion, made.folder / "confusion.parquet")
+    stays = lake.stay_confusion(current.zone_plan, current.cell_plan)
+    assert stays
+    pq.write_table(stays, made.folder / "stay_confusion.parquet")
     panel = city.truth.answers("panel.month", made.period.first, made.period.days[-1])["district_demographic"]
     noise = np.round(np.random.default_rng(made.world.plan.seed).normal(0, PANEL_SIGMA, len(panel)))
     noisy = panel.set_column(

@@ -14,6 +14,7 @@ import yaml
 from tasks.deliverable.files import Rendered, render
 from tasks.deliverable.gate import check_delivery
 from tasks.deliverable.level_view import LevelView
+from tasks.deliverable.number_columns import PEOPLE
 from tasks.deliverable.signature import public_key
 from tasks.deliverable.statements import additions, never_add
 from tasks.deliverable.verify import verify
@@ -150,15 +151,15 @@ def test_people_stand_beside_counts_alone() -> None:
         table = table.append_column(name, pc.multiply(table["value"], 10.0))
     granted = grant_view(formats=("csv_de",))
     delivery = verified(release, render(release, table, zones_view(), granted, DeliveryView(1), SIGNING_KEY))
-    assert all(delivery.tables["zone"][name].null_count < 8 for name in PERSONS.people_columns)
+    assert all(delivery.tables["zone"][name].null_count < 8 for name in PEOPLE)
     of_all = {name: [each for each in rows.column_names if "people" in each] for name, rows in delivery.tables.items()}
     assert of_all == {
         "zone": ["people", "people_low", "people_high"],
-        "zone_visits": ["people_visits", "people_visits_low", "people_visits_high"],
+        "zone_visits": ["people", "people_low", "people_high"],
         "zone_day_part": [],
     }
-    assert stored(delivery, "zone_visits").schema.field("people_visits").metadata[b"unit"] == b"visits"
-    assert "Besuche insgesamt;Besuche insgesamt von;" in text(delivery, "zone_visits.de.csv")
+    assert stored(delivery, "zone_visits").schema.field("people").metadata[b"unit"] == b"visits"
+    assert "Alle Menschen;Alle Menschen von;" in text(delivery, "zone_visits.de.csv")
 
 
 def test_a_folder_has_the_same_columns_before_and_after_the_first_census() -> None:

@@ -59,6 +59,7 @@ class City:
             district=DISTRICT,
             districts=DISTRICTS,
             confusion=confusion(BORDERS),
+            stay_confusion=confusion(0.5 * BORDERS + 0.5 * np.eye(4)),
             margins=MARGINS,
             footfall=Footfall(release, levels, ZoneInfo("UTC")),
             panel=None,
