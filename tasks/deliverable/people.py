@@ -41,8 +41,12 @@ def counts_of(release: ReleaseView, quote: str = "") -> str:
 def lasting(release: ReleaseView, estimate: EstimateView) -> tuple[str, ...]:
     """Sentences that hold for every period."""
     aged = f" of {estimate.youngest} years and more" if estimate.youngest else ""
+    done = [table.quantity.name for table in release.tables if table.quantity.counts and not table.quantity.of_people]
+    theirs = (
+        f" In tables of {phrase(list(dict.fromkeys(done)), 'and')}, they count those of all people." if done else ""
+    )
     return (
-        f"People, or their {counts_of(release)}, opted in or not: columns people, people_low and people_high. "
+        f"The columns people, people_low and people_high count all people, opted in or not.{theirs} "
         f"The census counts {estimate.residents:,} residents{aged}{_origin(estimate)}.",
         AREA[estimate.area],
     )
