@@ -6,7 +6,7 @@ Cities of two sizes, two numbers of zones, opt-in flat and strongly biased, and 
 
 import argparse
 import tempfile
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -17,6 +17,28 @@ from tests.benchmarks.people.markdown import HEAD, rows
 from tests.benchmarks.people.worlds import NOISES, ROOT, Kept, kept, worlds
 
 PAGE = ROOT / "docs" / "explanation" / "accuracy-people.md"
+HOW_TO_READ = """Each city is [simulated](../reference/simulator.md#who-are-people) for one day.
+It is closed and has a census; 60 % opt in, in the mean.
+*Biased*: opt-in depends on age band, gender and home, from about 20 to 80 %.
+Radio *wide*: distance counts less, sites differ in power, and busy ones shed more.
+The method was developed on cities of other seeds. Strict noise is that of `policy.toml`.
+Without noise, standard errors still state it.
+
+| column | means |
+|---|---|
+| panel persons | how many of the panel truly were there; cells with fewer than 30 are left out |
+| released | today's number, and times one factor (residents for one person of the panel) as people |
+| estimated | by [the estimator](people.md), from night hours; *with a panel*: of the register, noise of 10 a cell |
+| panel: | errors against where the panel truly was; an estimate from night hours lacks silent phones |
+| people: | errors against the persons that the census counts |
+| bias, median, 95th | of the sum; of the absolute relative error |
+| floor | the median error with everything known but who is in the panel and the noise |
+| in interval | share of cells whose 90 % interval holds the truth |
+
+The floor is of n panel persons among p people, with a standard error s.
+Their relative deviation is sqrt((1 - n/p)/n + (s/n)^2). Against the panel it is s/n.
+Cells of one city are not independent: one radio network and one panel make the errors of all hours.
+"""
 Key = tuple[str, str, str, str, str]
 """Product, level, city, noise, figures."""
 
@@ -36,11 +58,15 @@ def compared(made: Kept) -> Iterator[tuple[Key, Figures]]:
 def page(cities: Iterable[Kept], of_commit: str) -> Iterator[str]:
     """The page, line by line."""
     found: dict[Key, list[Figures]] = defaultdict(list)
+    used = Counter[str]()
     for made in cities:
+        used[f"{made.world.subscribers:,} subscribers and {made.world.zones} zones"] += 1
         for key, cells in compared(made):
             found[key].append(cells)
     yield "# Accuracy of people\n"
     yield f"`python -m tests.benchmarks.people --write` writes this page. It was written at commit {of_commit}."
+    yield from ("\n| cities | of |", "|---:|---|", *(f"| {number} | {size} |" for size, number in used.items()), "")
+    yield HOW_TO_READ
     section = None
     for (product, level, city, noise, name), many in sorted(found.items(), key=lambda each: each[0][:4]):
         if section != (product, level):

@@ -22,8 +22,8 @@ from tests.true_answers import COMPOSITION
 
 ROOT = Path(__file__).parents[3]
 DAY, MONTH = date(2026, 3, 3), date(2026, 3, 1)
-SEED = 1_000
-"""The first seed; nothing is calibrated on these cities."""
+SEED = 2_000
+"""The first seed; lower ones served to develop the estimator."""
 PANEL_SIGMA = 10
 """Noise of a panel counted from the register."""
 OF_A_DAY, OF_A_MONTH = ("footfall", "visitors", "origin_destination", "dwell"), ("catchment",)
