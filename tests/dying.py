@@ -10,6 +10,10 @@ Tick = Callable[[], None]
 _FILE_ACTS = {"os.mkdir", "os.rename", "os.link", "os.remove", "os.rmdir"}
 
 
+MOST_SECONDS = 60
+"""A fork of a process with threads can wait for a lock forever: it is killed then, which is a point like any other."""
+
+
 def dies(act: Callable[[Tick], None], at: int) -> bool:
     """Run the act in a process that is killed at the tick of this number; whether the tick came."""
     pid = os.fork()
@@ -22,6 +26,7 @@ def dies(act: Callable[[Tick], None], at: int) -> bool:
 
 def _end_in_child(act: Callable[[Tick], None], at: int) -> None:
     ticks = 0
+    signal.alarm(MOST_SECONDS)
 
     def tick() -> None:
         nonlocal ticks

@@ -12,7 +12,7 @@ from tasks.demographics import AGE_BANDS, GENDERS
 from tasks.estimate.gains import Gains, fit
 from tasks.estimate.grid import grid
 from tasks.estimate.raking import targets
-from tasks.estimate.scale import Factors, Present, Scale, Strata, scale
+from tasks.estimate.scale import Factors, Present, Scale, Strata, at_night, scale
 from tasks.estimate.spec import Dimensions, PublicFacts
 from tasks.estimate.unfold import Unfolded, Unfolding, unfolding
 from tasks.estimate.weights import panel_counts, rake
@@ -51,7 +51,8 @@ class DayEstimate:
     @cached_property
     def strata(self) -> Strata:
         """Residents and weights by home: from the panel's release, or from the night hours of this day."""
-        return self._strata(self.present)
+        columns = self.present.at_night
+        return self._strata(Unfolded(*(part[:, columns] for part in vars(self.present.groups).values())))
 
     @cached_property
     def _plans(self) -> Unfolding:
@@ -59,11 +60,11 @@ class DayEstimate:
 
     @cached_property
     def _planned(self) -> Present:
-        return self._present(Unfolding(self._plans.models[:1]))
+        return self._present(Unfolding(self._plans.models[:1]), only_night=True)
 
     @cached_property
     def _gains(self) -> Gains | None:
-        strata, planned = self._strata(self._planned), self._planned
+        strata, planned = self._strata(self._planned.groups), self._planned
         if strata.by_zone is None:
             return None
         home, (values, variances) = planned.fitted(strata.by_zone, strata), self._counts
@@ -77,17 +78,21 @@ class DayEstimate:
         name, zones = next(iter(self.facts.footfall.levels.items()))
         return _alive(*grid(self.facts.footfall.table, name, zones).moved("zone_id"))
 
-    def _present(self, by: Unfolding) -> Present:
+    def _present(self, by: Unfolding, *, only_night: bool = False) -> Present:
+        """`only_night`: groups of the night hours alone."""
         (_, zones), (by_group, groups) = self.facts.footfall.levels.items()
         time, found = time_of(zones), by(*self._counts)
+        hours = self.facts.footfall.hours(zones[time])
+        columns = at_night(hours) if only_night else np.arange(len(hours))
         of_groups = _alive(*grid(self.facts.footfall.table, by_group, groups).moved("district_id", time))
-        unfold = by.of_groups(self.facts.district, found.values)
-        hours = [one(of_groups[0][:, n], of_groups[1][:, n]) for n, one in enumerate(unfold)]
-        return Present(found, _stacked(hours), self.facts.district, self.facts.footfall.hours(zones[time]))
+        unfold = by.of_groups(self.facts.district, found.values[:, columns])
+        each = [one(of_groups[0][:, n], of_groups[1][:, n]) for n, one in zip(columns, unfold, strict=True)]
+        return Present(found, _stacked(each), self.facts.district, hours)
 
-    def _strata(self, present: Present) -> Strata:
+    def _strata(self, night: Unfolded) -> Strata:
+        """`night`: groups of the night hours."""
         facts = self.facts
-        counts = _night(present) if facts.panel is None else panel_counts(facts.panel, facts.districts)
+        counts = _night(night) if facts.panel is None else panel_counts(facts.panel, facts.districts)
         found = rake(*counts, targets(facts.margins, facts.districts))
         weight, variance, panel = (
             each.reshape(len(facts.districts), -1) for each in (found.weight, found.variance, found.panel)
@@ -161,12 +166,10 @@ class DayEstimate:
         return np.array([known.get(zone, 0.0) for zone in self.facts.zone_ids])
 
 
-def _night(present: Present) -> tuple[Reals, Reals]:
+def _night(groups: Unfolded) -> tuple[Reals, Reals]:
     """Like `panel_counts`: persons at home in the night hours, of whom none has an unknown home."""
-    columns, groups = present.at_night, present.groups
     shape = len(groups.values) + 1, len(AGE_BANDS), len(GENDERS)
-    values = groups.values[:, columns].mean(axis=1)
-    variances = groups.variances[:, columns].mean(axis=1) / len(columns)
+    values, variances = groups.values.mean(axis=1), groups.variances.mean(axis=1) / groups.values.shape[1]
     return tuple(np.pad(each, ((0, 1), (0, 0))).reshape(shape) for each in (values, variances))  # type: ignore[return-value]
 
 

@@ -54,7 +54,8 @@ class Gains:
         scaled, counted, found = self.matrix * persons, self.matrix @ persons, []
         for block, covariance in zip(_blocks(len(persons)), self.covariances, strict=True):
             moved = inverse[:, block] * counted[block] - inverse @ (scaled @ self.matrix[block].T)
-            found.append(moved @ np.linalg.cholesky(covariance) / np.maximum(persons, 1e-9)[:, None])
+            shifted = moved @ np.linalg.cholesky(covariance) / np.maximum(persons, 1e-9)[:, None]
+            found.append(shifted.astype(np.float32))  # a national plan has nine million
         return np.concatenate(found, axis=1)
 
     def together(self, radio: Reals, residents: Reals) -> Reals:

@@ -62,6 +62,12 @@ class Scale:
     """[zone, hour] by how much homes that were learnt together with places change the variance of places."""
 
 
+def at_night(hours: Sequence[int]) -> Ints:
+    """Columns of the local hours in which people are at home; all without one."""
+    columns = np.flatnonzero(np.isin(hours, NIGHT))
+    return columns if len(columns) else np.arange(len(hours))
+
+
 @dataclass(frozen=True)
 class Present:
     """Persons of the panel who were counted, by true place."""
@@ -81,9 +87,8 @@ class Present:
 
     @property
     def at_night(self) -> Ints:
-        """Columns of the hours in which people are at home; all without one."""
-        columns = np.flatnonzero(np.isin(self.hours, NIGHT))
-        return columns if len(columns) else np.arange(len(self.hours))
+        """As `at_night` finds them."""
+        return at_night(self.hours)
 
     def at_home(self, strata: Strata) -> tuple[Reals, Reals]:
         """[zone] the panel by home, and how many times its district's weight each zone's one is.

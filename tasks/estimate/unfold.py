@@ -131,9 +131,10 @@ class Unfolding:
     def _shifts_of(self, group: Ints, persons: Reals) -> Reals | None:
         if self.shifts is None:
             return None
-        found = np.zeros((int(group.max()) + 1, self.shifts.shape[1]))
-        np.add.at(found, group, self.shifts * persons[:, None])
-        return found / np.bincount(group, persons)[:, None]
+        order = np.argsort(group, kind="stable")
+        first = np.flatnonzero(np.diff(group[order], prepend=-1))
+        found = np.add.reduceat(self.shifts[order] * persons[order, None], first, axis=0)
+        return np.asarray(found / np.bincount(group, persons)[:, None])
 
     def _solved(self, values: Reals) -> Reals:
         """The solution, in ill-conditioned directions that of the mean column (iterated Tikhonov)."""

@@ -109,6 +109,6 @@ def test_changed_values_fail_the_rule_that_they_break(client: Client) -> None:
     finally:
         (client.folder / ROWS).write_bytes(REVISED.files[ROWS])
     assert code == 1
-    rules = ("quality_sql_1", "quality_sql_2", "status__field_invalid_values", "se__quality_sql_0")
+    rules = ("quality_sql_1", "quality_sql_3", "status__field_invalid_values", "se__quality_sql_0")
     keys = ("primary_key_unique", "model_duplicate_values")
     assert broken == {f"zone_hour__{check}" for check in (*rules, *keys)}

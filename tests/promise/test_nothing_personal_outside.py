@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
+from tasks.products import statuses
 from tasks.products.registry import drawn, for_clients
 from tasks.release_inputs import files_of
 from tasks.services.client_file import client_file
@@ -99,6 +100,7 @@ def test_no_canary_leaves_the_landing_whatever_happens_on_the_way(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert found(tmp_path / "landing"), "the search must see the canaries where they belong"
+    monkeypatch.setattr(statuses, "MOST_MISSING", 1.0)  # weeks and months of one day
     _killed(GOOD_DAY)
     assert not found(home / "scratch"), "what a killed run leaves"
     endings = [_unforeseen(monkeypatch), _flow("ingest", day=GOOD_DAY), _flow("ingest", day=BAD_DAY)]
