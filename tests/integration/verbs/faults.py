@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -158,14 +159,18 @@ class ServerStopped:
     back: bool
 
     def __call__(self) -> None:
-        os.kill(int((self.data / "postmaster.pid").read_text().split()[0]), self.by)
-        self._wait(answering=False)
-        if self.back:
-            self._wait(answering=True)
-
-    def _wait(self, answering: bool) -> None:
-        while answers(self.port) != answering:
+        ended = self._process()
+        os.kill(int(ended), self.by)
+        while answers(self.port) and self._process() == ended:  # another one may answer before we look
             time.sleep(0.02)
+        while self.back and not answers(self.port):
+            time.sleep(0.02)
+
+    def _process(self) -> str:
+        """Of the server; empty without one."""
+        with suppress(OSError):
+            return (self.data / "postmaster.pid").read_text().partition("\n")[0]
+        return ""
 
 
 def answers(port: int) -> bool:
