@@ -23,7 +23,7 @@ RADIO = np.array([0.1, 0.2, 0.3, 0.45, 0.65, 0.9])
 HOMES = np.array([0.01, 0.03, 0.06, 0.1, 0.2, 0.4])
 """Standard deviations of a home zone's share in the panel beside its district's."""
 AT_HOME, AT_HOME_BY_DAY = 0.95, 0.5
-"""Shares of people (Eurostat, HETUS 2010)."""
+"""Shares of people: assumptions, as of homes.py."""
 OF_ALL, OF_EACH = 0.4, 0.3
 """Standard deviations (logarithm) of how many are away at night: of all, and in each zone beside the others."""
 STEPS = 4

@@ -11,9 +11,9 @@ Ints = NDArray[np.integer]
 
 _PERCENT = (95, 95, 95, 95, 95, 93, 86, 72, 58, 52, 50, 50, 52, 52, 52, 55, 60, 66, 72, 77, 82, 87, 91, 94)
 AT_HOME = np.array(_PERCENT) / 100
-"""Share of people at home by local hour, rounded from European time use surveys (Eurostat, HETUS 2010)."""
+"""Share of people at home by local hour: an assumption, of the shape that time use surveys show; from no table."""
 AWAY_BY_AGE = np.array([1.15, 1.2, 1.2, 1.2, 0.85, 0.45])
-"""By age band, how much of the day is spent elsewhere beside the mean: work, study and travel (Eurostat, tus_00age)."""
+"""By age band, how much of the day is spent elsewhere beside the mean: an assumption too."""
 ROUNDS = 50
 
 
