@@ -52,7 +52,7 @@ def test_a_rejected_day_stops_only_itself_and_is_tried_again_when_its_landing_ch
     (failed,) = [r for r in said.document["results"] if r["outcome"] == "RejectedInput"]
     assert (failed["subject"], failed["exit_code"]) == (DAYS[1], 10)
     assert failed["action"]
-    assert three_days("daily").document["results"] == []  # nothing changed: tried in vain once
+    assert three_days("daily").document["results"] == []  # nothing changed since it failed
     for file in spoilt:
         shutil.copy2(last_days / file.relative_to(three_days.landing), file)
     said = three_days("daily")

@@ -66,7 +66,7 @@ def test_levels_that_are_computed_have_no_rule_and_a_share_too() -> None:
 
 
 def leveled(counts: Mapping[str, tuple[int, int]]) -> pa.Table:
-    """A release of levels, each with so many numbers withheld of all its numbers."""
+    """A release of levels, by the numbers that each withholds and has."""
     rows = [(level, n < hidden) for level, (hidden, whole) in counts.items() for n in range(whole)]
     status = ["withheld_small" if small else "estimate" for _, small in rows]
     return pa.table({"level": [level for level, _ in rows], "status": status})
