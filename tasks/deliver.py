@@ -16,8 +16,8 @@ from tasks.delivery_objects import complete, is_begun, verify_there
 from tasks.delta_tables import check_delta_tables
 from tasks.errors import RefusedDelivery, ThrongError
 from tasks.estimate.people import PeopleEstimator
-from tasks.estimate.spec import Estimator, PublicFacts, with_people
-from tasks.estimation import estimation
+from tasks.estimate.spec import Estimator, PublicFacts, is_whole, with_people
+from tasks.estimation import NOT_POSSIBLE, estimation
 from tasks.key_ring import key_ring, write_keys
 from tasks.period import Period
 from tasks.products.registry import check_for_clients, of_period
@@ -139,9 +139,12 @@ class Deliver:
         table = self._stores.lake.release(ReleaseKey.of(release), release.sha256 or "").table
         if facts and view.estimate:
             found = self._estimator(table, facts)
-            table = with_people(table, self._estimator.name, found.columns)
             told = replace(view.estimate, largest_error=found.largest_error.value, weak_zones=found.weak_zones)
-            view = replace(view, estimate=told)
+            if is_whole(table, found.columns, facts):
+                view = replace(view, estimate=told)
+                table = with_people(table, self._estimator.name, found.columns)
+            else:  # the panel's numbers must not wait for an estimate
+                view = replace(view, estimate=None, estimate_missing=NOT_POSSIBLE)
         rendered = render(view, table, plan, grant, delivery, key_ring(self._stores.signing_keys, self._now()).private)
         check_delivery(view, rendered.places, rendered.tables, self._validator)
         return rendered

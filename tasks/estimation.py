@@ -31,6 +31,7 @@ NO_FOOTFALL = (
 NO_COVERAGE = (
     "The columns of people are empty: the coverage of this day, which corrects counts near borders, is not known."
 )
+NOT_POSSIBLE = "The columns of people are empty: these numbers and plans do not determine an estimate for every row."
 
 
 @dataclass(frozen=True)

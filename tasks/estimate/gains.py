@@ -75,20 +75,20 @@ def fit(matrix: Reals, home: Reals, day: Reals, night: Reals, variances: Reals) 
     expected, strangers = sent.expected(more)
     chance = (matrix * (1 - matrix)) @ expected
     noise = (variances + chance) / np.square(counted) + np.square(OF_EACH * strangers)
-    radio, differing = _spreads(matrix, expected, strangers, np.log(counted / (matrix @ expected)), noise)
+    radio, differing = _spreads(matrix, expected, strangers, _surplus(counted, matrix @ expected), noise)
     for _ in range(STEPS):
         prior = 1 / expected + differing**2
         whole, covariances = _whole(matrix, gains), []
         for block in _blocks(len(night)):
             some = matrix[block] * np.exp(gains[block])[:, None] / whole
-            slope, left = _slope(some, expected), np.log(counted[block] / (some @ expected))
+            slope, left = _slope(some, expected), _surplus(counted[block], some @ expected)
             goal = left + slope @ gains[block] + (strangers * more)[block]
             known = _posterior(slope, strangers[block], goal, (prior + noise)[block], radio)
             gains[block], more[block] = known[0], known[2]
             covariances.append(known[1])
         expected, strangers = sent.expected(more)
     found, kept = matrix * np.exp(gains)[:, None] / _whole(matrix, gains), prior / (prior + noise)
-    homes = kept * np.log(counted / (found @ expected))
+    homes = kept * _surplus(counted, found @ expected)
     return Gains(found, tuple(covariances), homes, kept, (1 - kept) * prior)
 
 
@@ -101,6 +101,11 @@ def _posterior(
     covariance = np.linalg.inv(precision)
     mean = covariance @ design.T @ (goal / variances)
     return mean[:-1], np.asarray(covariance[:-1, :-1], np.float64), float(mean[-1])
+
+
+def _surplus(counted: Reals, expected: Reals) -> Reals:
+    """Logarithm of what is counted for what is expected; 0 in zones without a cell, where nobody is."""
+    return np.log(np.where(expected > 0, counted, 1) / np.where(expected > 0, expected, 1))
 
 
 def _whole(matrix: Reals, gains: Reals) -> Reals:
@@ -124,7 +129,7 @@ class _Night:
         away *= (1 - AT_HOME) * self.home.sum() / away.sum() * np.exp(more)
         found = AT_HOME * self.home + away
         scale = self.total / (self.matrix @ found).sum()
-        return np.maximum(found * scale, 1.0), self.matrix @ away / (self.matrix @ found)
+        return np.maximum(found * scale, 1.0), self.matrix @ away / np.maximum(self.matrix @ found, 1e-9)
 
 
 def _slope(some: Reals, persons: Reals) -> Reals:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tasks.demographics import Margins
@@ -86,6 +87,14 @@ class Estimator(Protocol):
     def __call__(self, release: pa.Table, facts: PublicFacts) -> Estimated:
         """The people of each row, from the release and public facts alone."""
         ...
+
+
+def is_whole(release: pa.Table, people: pa.Table, facts: PublicFacts) -> bool:
+    """Whether each number of a level that counts has its estimate."""
+    if people.num_rows != release.num_rows or tuple(people.column_names) != PEOPLE:
+        return True  # `with_people` says what is wrong
+    number = np.asarray(pc.is_in(release["level"], pa.array(facts.levels))) & np.asarray(pc.is_valid(release["value"]))
+    return all(np.isfinite(np.asarray(people[name], np.float64)[number]).all() for name in PEOPLE)
 
 
 def with_people(release: pa.Table, estimator: str, people: pa.Table) -> pa.Table:

@@ -169,6 +169,15 @@ def test_an_hour_without_numbers_leaves_the_others_as_they_are() -> None:
     assert np.delete(found, 10, axis=1) == pytest.approx(np.delete(true, 10, axis=1), rel=0.01)
 
 
+def test_a_zone_without_a_cell_takes_the_estimate_from_no_other_zone() -> None:
+    plan = np.diag([1.0, 0, 1, 1])
+    release = EVEN.release(plan)
+    facts = replace(EVEN.facts(release), confusion=confusion(plan))
+    found = by_zone(PeopleEstimator()(release, facts))
+    assert np.isfinite(found).all()
+    assert (found[[0, 2, 3]] > 1000).all()
+
+
 KINDS: Mapping[str, Dimensions] = {
     "zone": {"zone_id": ZONES},
     "zone_demographic": {"zone_id": ZONES, "age_band": AGE_BANDS, "gender": GENDERS},
