@@ -5,7 +5,6 @@ import os
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -41,21 +40,6 @@ def until(true: Callable[[], Any], seconds: float = PATIENCE_SECONDS) -> Any:
         assert time.monotonic() < end, "not in time"
         time.sleep(0.5)  # a question costs the server as much as what it is asked about
     return found
-
-
-def ports(count: int) -> int:
-    """The first of several ports in a row that are free just now."""
-    while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            first = int(probe.getsockname()[1])
-        if all(_free(port) for port in range(first, first + count)):
-            return first
-
-
-def _free(port: int) -> bool:
-    with socket.socket() as probe:
-        return port < 65_536 and probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 def descendants(pid: int) -> list[int]:

@@ -13,9 +13,10 @@ from datetime import timedelta
 from pathlib import Path
 from signal import SIGTERM
 
+from tasks.loopback import free_ports
 from tests.benchmarks.__main__ import DAY, ROOT
 from tests.benchmarks.startup import SUBSCRIBERS, home, throng, used_by_tree
-from tests.served import Served, ports
+from tests.served import Served
 
 IDLE_SECONDS, BETWEEN_LOOKS_SECONDS, LAST_SECONDS = 15, 2, 3
 """How long idleness is measured; how often a run is looked at, which costs the server; when its worker is done too."""
@@ -30,7 +31,7 @@ COMMANDS: Mapping[str, tuple[str, dict[str, str]]] = {
 def serving(settings: Mapping[str, str]) -> Iterator[Served]:
     """`throng serve` in a home, without its schedule."""
     folder, landing = Path(settings["THRONG_HOME"]), Path(settings["THRONG_LANDING"])
-    served = Served(folder, landing, ports(1), settings={**settings, "NUMBA_CACHE_DIR": str(ROOT / "kernels")})
+    served = Served(folder, landing, free_ports(1)[0], settings={**settings, "NUMBA_CACHE_DIR": str(ROOT / "kernels")})
     served.start()
     try:
         for name in ("daily", "expire"):

@@ -20,8 +20,9 @@ import pytest
 
 from flows.links import FLOW_RUN
 from flows.serving.terminal_states import CANCELLED
+from tasks.loopback import free_ports
 from tests.few_products import policy_of_two
-from tests.served import Served, alive, descendants, ports, until, with_words
+from tests.served import Served, alive, descendants, until, with_words
 
 DAY = "2026-03-03"
 DAILY = {"flows": {"name": {"any_": ["daily"]}}}
@@ -33,7 +34,7 @@ def served(city: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
     """A home with one day's landing, served; each test leaves it served and idle."""
     root = tmp_path_factory.mktemp("served")
     shutil.copytree(city, root / "landing", copy_function=shutil.copy2)
-    one = Served(root / "home", root / "landing", ports(1))
+    one = Served(root / "home", root / "landing", free_ports(1)[0])
     one.start()
     yield one
     one.signal(signal.SIGTERM)
@@ -115,12 +116,12 @@ def test_the_schedule_makes_runs_and_a_worker_takes_them_to_their_end(served: Se
 def test_a_second_serve_in_this_home_and_another_on_this_port_are_refused_in_words(
     served: Served, tmp_path: Path
 ) -> None:
-    second = served.throng("serve", "--port", str(ports(1)))
+    second = served.throng("serve", "--port", str(free_ports(1)[0]))
     assert (second.returncode, "Another `throng serve` runs in" in second.stderr) == (2, True), second.stderr
     elsewhere = Served(tmp_path / "home", served.landing, served.port)
     other = elsewhere.throng("serve", "--port", str(served.port))
     assert (other.returncode, f"Port {served.port} of 127.0.0.1 cannot be used" in other.stderr) == (2, True)
-    open_to_all = elsewhere.throng("serve", "--host", "0.0.0.0", "--port", str(ports(1)))
+    open_to_all = elsewhere.throng("serve", "--host", "0.0.0.0", "--port", str(free_ports(1)[0]))
     assert (open_to_all.returncode, "PREFECT_SERVER_API_AUTH_STRING" in open_to_all.stderr) == (2, True)
 
 
@@ -277,7 +278,7 @@ def test_the_production_shape_keeps_all_in_postgresql_has_a_client_and_leaves_no
     with TemporaryDirectory() as folder:
         root = Path(folder)
         root.chmod(0o711)  # as root, PostgreSQL is another user
-        shape = Served(root / "home", city, ports(3), ["--with-services"])
+        shape = Served(root / "home", city, free_ports(3)[0], ["--with-services"])
         shape.start()
         assert oct((shape.home / "env").stat().st_mode & 0o777) == "0o600"
         assert shape.for_shells()["THRONG_DATABASE_URL"].startswith("postgresql://")

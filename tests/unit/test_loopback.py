@@ -16,7 +16,7 @@ from websockets.uri import parse_uri
 from flows.alerting.notifiers import ServiceNotifier
 from flows.serving.prefect_server import is_up
 from tasks.alerts import Alert
-from tasks.loopback import ask_directly, is_own
+from tasks.loopback import ask_directly, free_ports, is_own
 from tasks.store.buckets import Buckets
 
 NAMES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
@@ -107,3 +107,15 @@ def test_each_command_says_so_to_all_that_it_starts() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script, "--help"], capture_output=True, text=True, check=True)
     assert "127.0.0.1" in done.stdout.splitlines()[-1]
+
+
+def test_a_free_port_is_given_once_and_none_that_an_outgoing_connection_may_take() -> None:
+    given = [port for count in (1, 3, 8, 1) for port in free_ports(count)]
+    assert len(set(given)) == 13
+    assert max(given) < 32_768  # the kernels of Linux, macOS and BSD begin here or above
+
+
+def test_a_port_that_is_in_use_is_not_free() -> None:
+    with socket.create_server(("127.0.0.1", free_ports(1)[0])) as server:
+        calls = [free_ports(10) for _ in range(1_200)]  # once around
+        assert server.getsockname()[1] not in {port for row in calls for port in row}

@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 
 from flows.serving.server_config import KEPT_DAYS
+from tasks.loopback import free_ports
 from tasks.services.s3 import S3Server
 from tests.integration.soak.conftest import FIRST, RUNS, client
 from tests.integration.soak.measures import Sample, Series, children, of_home, of_process, size
 from tests.integration.soak.prefects import age, of_prefect
-from tests.served import Served, descendants, ports, until, with_words
+from tests.served import Served, descendants, until, with_words
 
 EVERY = max(1, RUNS // 60)
 FULL = max(3, RUNS // 3)
@@ -79,7 +80,7 @@ def served(tmp_path: Path, landing: Path, bucket: S3Server, monkeypatch: pytest.
     """A served home with a client, whose schedule is off."""
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(bucket.credentials))
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
-    one = Ageing(tmp_path / "home", landing, ports(1))
+    one = Ageing(tmp_path / "home", landing, free_ports(1)[0])
     file = tmp_path / "nordmarkt.toml"
     file.write_text(client("served", bucket))
     assert one.throng("client", "apply", str(file)).returncode == 0
