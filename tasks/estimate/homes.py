@@ -56,7 +56,7 @@ class Origins:
     @property
     def own(self) -> Reals:
         """[zone, hour] share of those at home."""
-        parts = [self.by_district(hour) for hour in range(self.row.shape[1])]
+        parts = (self.by_district(hour) for hour in range(self.row.shape[1]))
         return np.stack([own.sum(axis=1) / (own + others).sum(axis=1) for own, others in parts], axis=1)
 
     def mixes(self, hour: int, panel: Reals) -> tuple[Reals, Reals]:

@@ -193,8 +193,15 @@ def _hour(present: Present, strata: Strata, column: int, found: Origins, more: R
     weight = (share * each).sum(axis=1)
     composition = np.square((each - weight[:, None]) / by_district.sum(axis=1)[district, None]) * noise[district]
     panel = np.square(share / counted) * _panel_noise(origin, mixes, strata.variance)
-    group_noise = _panel_noise([into @ part for part in origin], mixes, strata.variance) / np.square(into @ people)
+    summed = [_summed(part, district) for part in origin]
+    group_noise = _panel_noise(summed, mixes, strata.variance) / np.square(into @ people)
     return weight, (composition + panel).sum(axis=1) / weight**2, (into @ people) / by_district, group_noise
+
+
+def _summed(zones: Reals, district: Ints) -> Reals:
+    """Rows of zones, summed by their district; each has one."""
+    order = np.argsort(district, kind="stable")
+    return np.asarray(np.add.reduceat(zones[order], np.flatnonzero(np.diff(district[order], prepend=-1)), axis=0))
 
 
 def _panel_noise(origin: Sequence[Reals], mixes: Sequence[Reals], variance: Reals) -> Reals:
