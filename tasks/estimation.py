@@ -81,7 +81,8 @@ def estimation(
     found = _sources(stores, release, view.period, sorted(set(plan.district_ids)))
     if isinstance(found, str):
         return Estimation(missing=found)
-    return Estimation(_facts(stores, found, view, plan), found.stated(estimator))
+    stated = found.stated(estimator)
+    return Estimation(_facts(stores, found, view, plan, stated.digest), stated)
 
 
 def _sources(stores: ReleasedStores, release: Release, period: Period, districts: Sequence[str]) -> _Sources | str:
@@ -105,7 +106,7 @@ def _sources(stores: ReleasedStores, release: Release, period: Period, districts
     return _Sources(release, margins, residents, footfall, cells, confusion, stays, panel, area)
 
 
-def _facts(stores: ReleasedStores, sources: _Sources, view: ReleaseView, plan: ZonesView) -> PublicFacts:
+def _facts(stores: ReleasedStores, sources: _Sources, view: ReleaseView, plan: ZonesView, digest: str) -> PublicFacts:
     districts = tuple(sorted(set(plan.district_ids)))
     counts = [level for level in view.levels if level.quantity.counts]
     return PublicFacts(
@@ -119,6 +120,7 @@ def _facts(stores: ReleasedStores, sources: _Sources, view: ReleaseView, plan: Z
         footfall=_stored_footfall(stores, sources.footfall, plan),
         panel=_stored(stores, sources.panel).table if sources.panel else None,
         closed=sources.area == "closed",
+        digest=digest,
     )
 
 

@@ -55,6 +55,8 @@ class PublicFacts:
     """The latest earlier release of the panel; None in the first month."""
     closed: bool
     """Whether all residents are in the area at every hour."""
+    digest: str = ""
+    """Of everything but `levels`: what is computed from the day alone is kept for its next release. Empty: not kept."""
 
 
 class ErrorSource(StrEnum):

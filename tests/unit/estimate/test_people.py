@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 from tasks.demographics import AGE_BANDS, GENDERS, Margins
+from tasks.estimate.footfall import DayEstimate
 from tasks.estimate.people import PeopleEstimator
 from tasks.estimate.spec import Dimensions, ErrorSource, Estimated, Footfall, PublicFacts
 
@@ -103,6 +104,7 @@ MARGINS = census()
 OF_DISTRICTS = Margins(MARGINS.table, None)
 """A census that is not by zone: nights teach nothing of the radio network."""
 EVEN = City(np.full((4, 18), 0.2), np.ones(24))
+UNEVEN = City(np.tile([0.1, 0.2, 0.3, 0.2], (18, 1)).T, np.ones(24))
 
 
 def by_zone(made: Estimated, column: str = "people") -> Array:
@@ -202,3 +204,29 @@ def test_every_kind_of_level_is_scaled_to_people(level: str) -> None:
     assert people.sum() == pytest.approx(5 * 600 * people.size, rel=0.05)
     assert (low < people).all()
     assert (people < high).all()
+
+
+def test_the_interval_of_a_closed_area_holds_what_an_open_one_would_have() -> None:
+    city = City(EVEN.opt_in, np.where(np.arange(24) == 12, 0.5, 1.0))
+    closed, opened = (estimated(city, margins=OF_DISTRICTS, closed=each) for each in (True, False))
+    assert (by_zone(closed, "people_low")[:, 12] < by_zone(opened)[:, 12]).all()
+    assert (by_zone(closed)[:, 12] > 1.8 * by_zone(opened)[:, 12]).all()
+    models = (DayEstimate(replace(city.facts(city.release()), closed=each)).scale.zones.model for each in (True, False))
+    assert [model[:, 12].min() > 0.2 for model in models] == [True, False]
+
+
+def test_habits_of_visitors_are_a_part_of_the_interval_where_opt_in_differs_by_home() -> None:
+    even, differing = (DayEstimate(city.facts(city.release())).scale for city in (EVEN, UNEVEN))
+    assert even.zones.model == pytest.approx(0, abs=2e-5)
+    assert even.groups.model == pytest.approx(0, abs=2e-5)
+    by_day, at_night = differing.zones.model[:3, 12], differing.zones.model[:3, 3]
+    assert (by_day > 5e-4).all()
+    assert (by_day > 20 * at_night).all()
+
+
+def test_an_estimate_does_not_depend_on_the_one_before() -> None:
+    estimator = PeopleEstimator()
+    for city, day in ((EVEN, "a"), (EVEN, "a"), (UNEVEN, "b"), (EVEN, "a"), (UNEVEN, ""), (EVEN, "")):
+        release = city.release()
+        found, alone = (each(release, city.facts(release, digest=day)) for each in (estimator, PeopleEstimator()))
+        assert found.columns.equals(alone.columns)
