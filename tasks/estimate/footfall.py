@@ -13,6 +13,7 @@ from tasks.estimate.gains import Gains, fit
 from tasks.estimate.grid import grid
 from tasks.estimate.raking import targets
 from tasks.estimate.scale import Factors, Present, Scale, Strata, at_night, scale
+from tasks.estimate.smoothing import smoothed
 from tasks.estimate.spec import Dimensions, PublicFacts
 from tasks.estimate.unfold import Unfolded, Unfolding, unfolding
 from tasks.estimate.weights import panel_counts, rake
@@ -81,7 +82,7 @@ class DayEstimate:
     def _present(self, by: Unfolding, *, only_night: bool = False) -> Present:
         """`only_night`: groups of the night hours alone."""
         (_, zones), (by_group, groups) = self.facts.footfall.levels.items()
-        time, found = time_of(zones), by(*self._counts)
+        time, found = time_of(zones), by(*smoothed(*self._counts))
         hours = self.facts.footfall.hours(zones[time])
         columns = at_night(hours) if only_night else np.arange(len(hours))
         of_groups = _alive(*grid(self.facts.footfall.table, by_group, groups).moved("district_id", time))

@@ -15,6 +15,8 @@ AT_HOME = np.array(_PERCENT) / 100
 AWAY_BY_AGE = np.array([1.15, 1.2, 1.2, 1.2, 0.85, 0.45])
 """By age band, how much of the day is spent elsewhere beside the mean: an assumption too."""
 ROUNDS = 50
+MOST = 0.98
+"""Of those who can be at home, as persons there and residents limit them."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,10 @@ def origins(persons: Reals, panel: Reals, district: Ints, hours: Sequence[int], 
 
     row, column = np.ones_like(there), np.ones_like(there)
     share = there.sum(axis=0) / living.sum()
+    goal = np.minimum(home, MOST * np.minimum(there, living * share).sum(axis=0) / there.sum(axis=0))
     for _ in range(ROUNDS):
         row = there / living / reached(column)
         column = share / reached(row)
+        home = home * goal * there.sum(axis=0) / (row * column * living * home).sum(axis=0)
+    row = there / living / reached(column)
     return Origins(living[:, 0], district, home, near, far, row, column, habits.ages)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from tasks.estimate.footfall import GROUP, DayEstimate, time_of
 from tasks.estimate.grid import Grid, grid
 from tasks.estimate.scale import Factors
+from tasks.estimate.smoothing import smoothed
 from tasks.estimate.spec import PEOPLE, Dimensions, ErrorSource, Estimated, PublicFacts
 from tasks.estimate.unfold import Unfolded
 
@@ -99,7 +100,7 @@ def placed(day: DayEstimate, level: Grid, dimensions: Dimensions) -> Placed:
     if "district_id" in dimensions:
         return ("district_id",), day.stays(*level.moved("district_id"), "districts"), day.districts
     if "zone_id" in dimensions and time:
-        found = day.unfolding(*level.moved("zone_id"))
+        found = day.unfolding(*smoothed(*level.moved("zone_id")))
         return ("zone_id",), replace(found, model=found.model * day.scale.places), day.scale.zones
     if "zone_id" in dimensions:
         return ("zone_id",), day.stays(*level.moved("zone_id"), "zones"), _factors(day, dimensions)

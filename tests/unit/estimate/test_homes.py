@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.estimate.homes import AT_HOME, HABITS, ROUNDS, Habits, origins
+from tasks.estimate.homes import AT_HOME, HABITS, MOST, ROUNDS, Habits, origins
 
 DISTRICT = np.array([0, 0, 1, 1, 1], np.int32)
 
@@ -13,18 +13,22 @@ DISTRICT = np.array([0, 0, 1, 1, 1], np.int32)
 def fitted(persons: np.ndarray, panel: np.ndarray, hour: int, habits: Habits) -> np.ndarray:
     """[zone, home zone]"""
     away = min(habits.away * (1 - AT_HOME[hour]), 0.9)
-    cells = np.zeros((5, 5))
+    own, others = np.diag(panel * (1 - away)), np.zeros((5, 5))
     for zone in range(5):
         for home in range(5):
             near = sum(panel[k] for k in range(5) if DISTRICT[k] == DISTRICT[home])
             habit = away * (1 - habits.near) / panel.sum()
             habit += away * habits.near / near if DISTRICT[zone] == DISTRICT[home] else 0
-            habit += (1 - away) / panel[home] if zone == home else 0
-            cells[zone, home] = panel[zone] * panel[home] * habit
+            others[zone, home] = panel[zone] * panel[home] * habit
+    alike = panel * persons.sum() / panel.sum()
+    at_home = min((1 - away) * persons.sum(), MOST * np.minimum(persons, alike).sum())
     for _ in range(ROUNDS):
-        cells *= (persons / cells.sum(axis=1))[:, None]
-        cells *= panel * persons.sum() / panel.sum() / cells.sum(axis=0)
-    return cells
+        factor = (persons / (own + others).sum(axis=1))[:, None]
+        own, others = own * factor, others * factor
+        factor = alike / (own + others).sum(axis=0)
+        own, others = own * factor, others * factor
+        own *= at_home / own.sum()
+    return np.asarray((own + others) * (persons / (own + others).sum(axis=1))[:, None])
 
 
 @given(st.integers(0, 999), st.integers(0, 23), st.sampled_from(HABITS))
