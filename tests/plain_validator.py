@@ -19,7 +19,7 @@ Arguments = Mapping[str, Any]
 def plain(frame: pa.Table, checks: Sequence[Expectation]) -> list[ExpectationResult]:
     """Judge a table as `tasks.validation.validate` does; rows are counted where they can fail one by one."""
     rows = frame.to_pylist()
-    return [_result(check, [row for row in rows if not check.where or _fits(row, check.where)]) for check in checks]
+    return [_result(check, [row for row in rows if _is_judged(row, check)]) for check in checks]
 
 
 def judge_plainly(patch: pytest.MonkeyPatch) -> None:
@@ -28,17 +28,17 @@ def judge_plainly(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("tasks.deliver.Deliver", partial(Deliver, validator=plain))
 
 
-def _fits(row: Row, where: tuple[str, str]) -> bool:
-    return bool(row[where[0]] == where[1])
+def _is_judged(row: Row, check: Expectation) -> bool:
+    where, unless = check.where, check.unless
+    return (not where or row[where[0]] == where[1]) and (not unless or row[unless[0]] != unless[1])
 
 
 def _result(check: Expectation, rows: list[Row]) -> ExpectationResult:
     try:
         if by_row := ROWS.get(check.expectation):
             unexpected = sum(not by_row(row, check.arguments) for row in rows)
-            return ExpectationResult(
-                check.name, ValidationStatus.FAILED if unexpected else ValidationStatus.PASSED, unexpected
-            )
+            status = ValidationStatus.FAILED if unexpected else ValidationStatus.PASSED
+            return ExpectationResult(check.name, status, unexpected or None)
         passed = TABLES[check.expectation](rows, check.arguments)
         return ExpectationResult(check.name, ValidationStatus.PASSED if passed else ValidationStatus.FAILED, None)
     except (KeyError, TypeError):

@@ -78,15 +78,13 @@ def _numbers(release: ReleaseView, table: TableView) -> Iterator[Expectation]:
     for low, high in (pair for ends in intervals(release, table) for pair in pairwise(ends)):
         order = {"column_A": high, "column_B": low, "or_equal": True, "ignore_row_if": "either_value_is_missing"}
         yield Expectation(f"{low} is at most {high}", "ExpectColumnPairValuesAToBeGreaterThanB", order)
-    for status in RowStatus:
-        filled = status is RowStatus.ESTIMATE
-        rule = "ExpectColumnValuesToNotBeNull" if filled else "ExpectColumnValuesToBeNull"
-        others = optional_columns(release, table)
-        if filled:
-            others = PEOPLE if release.estimate and table.quantity.counts else ()
-        for number in (*number_columns(release, table), "reliability", *others):
-            name = f"{number} is {'filled' if filled else 'empty'} where the status is {status}"
-            yield Expectation(name, rule, {"column": number}, ("status", status.value))
+    numbers, estimate = (*number_columns(release, table), "reliability"), ("status", RowStatus.ESTIMATE.value)
+    for number in (*numbers, *(PEOPLE if release.estimate and table.quantity.counts else ())):
+        name = f"{number} is filled where the status is estimate"
+        yield Expectation(name, "ExpectColumnValuesToNotBeNull", {"column": number}, where=estimate)
+    for number in (*numbers, *optional_columns(release, table)):
+        name = f"{number} is empty where the status is not estimate"
+        yield Expectation(name, "ExpectColumnValuesToBeNull", {"column": number}, unless=estimate)
     for level in (level for level in table.levels if level.threshold):
         least = {"column": level.quantity.name, "min_value": level.threshold}
         yield Expectation(

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
 
-from tasks.validation import SUMMARY, Expectation, ExpectationResult, ValidationStatus, validate
+from tasks.validation import COUNTS, VERDICTS, Expectation, ExpectationResult, ValidationStatus, validate
 from tests.plain_validator import plain
 
 FRAME = pa.table(
@@ -81,6 +81,9 @@ def test_the_plain_validator_of_other_tests_says_what_the_library_says() -> None
     ordered = {"column_A": "low", "column_B": "value", "or_equal": True, "ignore_row_if": "either_value_is_missing"}
     checks = [
         Expectation("null", "ExpectColumnValuesToBeNull", {"column": "value"}),
+        Expectation("empty", "ExpectColumnValuesToBeNull", {"column": "value"}, unless=estimates),
+        Expectation("empty here", "ExpectColumnValuesToBeNull", {"column": "low"}, unless=estimates),
+        Expectation("nobody", "ExpectColumnValuesToBeNull", {"column": "low"}, unless=("status", "none")),
         Expectation("filled", "ExpectColumnValuesToNotBeNull", {"column": "value"}, estimates),
         Expectation("most", "ExpectColumnValuesToBeBetween", {"column": "value", "max_value": 2}),
         Expectation("least", "ExpectColumnValuesToBeBetween", {"column": "value", "min_value": 1}, estimates),
@@ -103,7 +106,8 @@ def test_nothing_to_check_needs_no_library() -> None:
 
 
 def test_results_never_copy_offending_values() -> None:
-    assert SUMMARY["exclude_unexpected_values"] is True
+    assert VERDICTS["result_format"] == "BOOLEAN_ONLY"
+    assert COUNTS["exclude_unexpected_values"] is True
 
 
 def test_neither_aws_nor_statistics_nor_charts_are_loaded_to_validate_and_aws_can_be_later() -> None:

@@ -41,7 +41,7 @@ UNFIT = {
     "persons_low is at most persons": replaced("persons_low", pc.add(VALUE, 1)),
     "persons is at most persons_high": replaced("persons_high", pc.subtract(VALUE, 1)),
     "se is filled where the status is estimate": replaced("se", pa.nulls(DATA.num_rows, pa.float64())),
-    "persons is empty where the status is withheld_small": replaced("persons", pc.fill_null(VALUE, 500)),
+    "persons is empty where the status is not estimate": replaced("persons", pc.fill_null(VALUE, 500)),
     "zone_hour shows nothing below 96": replaced("persons", pc.multiply(VALUE, 0)),
 }
 

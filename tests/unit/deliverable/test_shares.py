@@ -120,7 +120,7 @@ def test_the_gate_finds_a_share_of_a_row_that_is_not_shown_or_outside_of_its_int
     (table,), (rows,) = RELEASE.tables, GOOD.tables.values()
     place = rows.column_names.index("share")
     for numbers, check in (
-        (pc.fill_null(rows["share"], 0.3), "share is empty where the status is withheld_small"),
+        (pc.fill_null(rows["share"], 0.3), "share is empty where the status is not estimate"),
         (pc.add(rows["share"], 0.1), "share is at most share_high"),
     ):
         broken = as_text(rows.set_column(place, rows.schema.field("share"), numbers))
