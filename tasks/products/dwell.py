@@ -36,6 +36,7 @@ EDGES = (0, 5, 15, 30, 60, 120, 240, 480)
 BINS = (*(f"{low}-{high}" for low, high in itertools.pairwise(EDGES)), f"{EDGES[-1]}+", "overnight")
 OVERNIGHT = len(EDGES)
 QUANTILES = {"lower_quartile": 0.25, "median": 0.5, "upper_quartile": 0.75}
+MEANS = ("mean", "mean_at_least", "mean_at_most")
 OPEN_CENTRE = 600.0
 """Minutes that a visit of the last bin counts in a mean: most are working days. Measured on simulated cities."""
 ALL = "all"
@@ -52,8 +53,9 @@ DWELL_BIN = Dimension(
 STATISTIC = Dimension(
     "statistic",
     pa.string(),
-    "The dwell time below which a quarter, half or three quarters of the visits end, and the mean.",
-    lambda public: (*QUANTILES, "mean"),
+    "The dwell time below which a quarter, half or three quarters of the visits end; the mean; and the mean if every "
+    "visit took the least or the most of its bin.",
+    lambda public: (*QUANTILES, *MEANS),
 )
 ANY_PART = replace(
     DAY_PART,
@@ -73,8 +75,7 @@ ZONE_DWELL = Level(
 )
 DWELL_TIME = Level(
     "dwell_time",
-    "How long visits lasted that did not go on overnight, in minutes. The mean's interval also holds what the bins "
-    "leave open.",
+    "How long visits lasted that did not go on overnight, in minutes.",
     (ZONE, ANY_PART, STATISTIC),
     quantity=MINUTES,
 )
@@ -139,13 +140,13 @@ def statistics(histogram: Histogram) -> list[Estimate]:
     """Each statistic of each row.
 
     For quartiles, visits spread evenly over log(1 + minutes) inside a bin; for the mean, each counts its bin's middle,
-    in the last bin `OPEN_CENTRE`.
+    in the last bin `OPEN_CENTRE`; for its bounds, its bin's lower or upper edge.
     """
     scaled = replace(histogram, edges=np.log1p(histogram.edges))
     quartiles = [scaled.quantile(share).on(np.expm1) for share in QUANTILES.values()]
     centres = histogram.middles
     centres[:, -1] = np.minimum(centres[:, -1], OPEN_CENTRE)
-    return [*quartiles, histogram.mean(centres)]
+    return [*quartiles, *(histogram.mean(at) for at in (centres, histogram.edges[:, :-1], histogram.edges[:, 1:]))]
 
 
 def edges(public: PublicContext) -> Reals:

@@ -5,12 +5,14 @@ tests/unit/products/test_histogram.py.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
-from tasks.privacy.bounds import Reals
+from tasks.privacy.bounds import Integers, Reals
+from tasks.privacy.normal import below
 from tasks.privacy.release_table import Z90
 
 HALVINGS = 40
@@ -53,22 +55,16 @@ class Histogram:
         """The standard error of each row's number."""
         return np.asarray(np.sqrt(self.variances.sum(axis=1)))
 
-    @property
-    def monotone(self) -> "Histogram":
-        """The same without negative bins: an isotonic fit of the cumulative numbers, weighted by their variances."""
-        rising = isotonic(self.values.cumsum(axis=1), 1 / self.variances.cumsum(axis=1))
-        return replace(self, values=np.diff(np.maximum(rising, 0.0), axis=1, prepend=0.0))
-
     def quantile(self, share: float) -> Estimate:
         """Where the cumulative number reaches this share of the total.
 
         With A the number below t, B the number above it, and q the share, e(t) = (1 - q) A - q B is zero at the
-        quantile, and its variance follows from those of the bins. The interval holds every t whose e(t) lies within
-        1.645 standard errors of zero. `se` is half of the interval divided by 1.645.
+        quantile, and its variance follows from those of the bins. So P(t) = P(e(t) > 0) is a confidence distribution
+        of the quantile, but for bins that noise makes negative. The mean of its running maximum and of its running
+        minimum from above is rising: the quantile is its median, and the interval lies between its 5 and 95 %.
+        `se` is half of the interval divided by 1.645.
         """
-        fitted = self.monotone
-        value, low = (fitted._reaches(share, z) for z in (0.0, Z90))
-        high = -fitted._mirrored._reaches(1 - share, Z90)
+        value, low, high = (_Confidence(self, share).reaches(at) for at in (0.5, 0.05, 0.95))
         return Estimate(value, (high - low) / (2 * Z90), low, high)
 
     @property
@@ -76,76 +72,78 @@ class Histogram:
         """The middle of each bin."""
         return np.asarray((self.edges[..., :-1] + self.edges[..., 1:]) / 2)
 
-    def mean(self, centres: Reals | None = None) -> Estimate:
-        """The mean with each bin at its centre, by default its middle; `se` is of the noise alone.
+    def mean(self, at: Reals | None = None) -> Estimate:
+        """The mean with all numbers of a bin at one place, by default its middle; `se` is by the delta method.
 
-        The interval goes from all numbers at their bin's lower edge to all at its upper edge, widened by the noise.
+        The interval holds every m at which the sum of numbers times (place - m) lies within 1.645 standard errors of
+        zero (Fieller 1954): if the total is within 1.645 standard errors of zero, all places.
         """
-        at = (self.edges[..., :-1], self.middles if centres is None else centres, self.edges[..., 1:])
-        (low, low_se), middle, (high, high_se) = (self._weighted(x) for x in at)
-        low, high = low - Z90 * low_se, high + Z90 * high_se
-        # noise can make a wide bin negative: then its lower edges give the higher end
-        return Estimate(*middle, np.minimum(low, middle[0]), np.maximum(high, middle[0]))
+        x = np.broadcast_to(self.middles if at is None else at, self.values.shape)
+        total, first = self.total, (self.values * x).sum(axis=1)
+        value = first / np.where(total == 0, np.nan, total)
+        spread = [(self.variances * x**power).sum(axis=1) for power in range(3)]
+        se = np.sqrt((self.variances * (x - value[:, None]) ** 2).sum(axis=1)) / abs(total)
+        a, b, c = total**2 - Z90**2 * spread[0], total * first - Z90**2 * spread[1], first**2 - Z90**2 * spread[2]
+        sure = (total > 0) & (a > 0)
+        half = np.sqrt(np.maximum(b**2 - a * c, 0))
+        low, high = ((b + sign * half) / np.where(sure, a, 1) for sign in (-1, 1))
+        least, most = x.min(axis=1), x.max(axis=1)
+        return Estimate(value, se, np.where(sure, low, least), np.where(sure, high, most))
 
-    def _weighted(self, x: Reals) -> tuple[Reals, Reals]:
-        """The mean of x by the numbers of the bins, and its standard error (delta method)."""
-        total = np.where(self.total == 0, np.nan, self.total)
-        mean = (self.values * x).sum(axis=1) / total
-        return mean, np.sqrt((self.variances * (x - mean[:, None]) ** 2).sum(axis=1)) / abs(total)
 
-    @property
-    def _mirrored(self) -> "Histogram":
-        return Histogram(self.values[:, ::-1], self.variances[:, ::-1], -self.edges[..., ::-1])
+@dataclass(frozen=True)
+class _Confidence:
+    """P(t), the confidence that the quantile of a share lies below t."""
 
-    def _reaches(self, share: float, z: float) -> Reals:
-        """The first t at which e(t) + z standard errors reaches zero, of numbers that are not negative.
+    of: Histogram
+    share: float
 
-        Inside a bin e(t) is straight and its standard error convex: the first edge that reaches zero ends the bin.
-        """
-        below, spread = (_from_zero(numbers.cumsum(axis=1)) for numbers in (self.values, self.variances))
-        excess = below - share * below[:, -1:]
-        variance = (1 - share) ** 2 * spread + share**2 * (spread[:, -1:] - spread)
-        first = np.argmax(excess + z * np.sqrt(variance) >= 0, axis=1)
-        row, bin_ = np.arange(len(first)), np.maximum(first - 1, 0)
-        own = self.variances[row, bin_]
-        others = variance[row, bin_] - share**2 * own
-        least, most = np.zeros(len(row)), np.where(first > 0, 1.0, 0.0)
+    @cached_property
+    def excess(self) -> Reals:
+        """e(t) at the edges."""
+        return self._below - self.share * self._below[:, -1:]
+
+    @cached_property
+    def variance(self) -> Reals:
+        """Of e(t) at the edges."""
+        spread = _from_zero(self.of.variances)
+        return np.asarray((1 - self.share) ** 2 * spread + self.share**2 * (spread[:, -1:] - spread))
+
+    @cached_property
+    def at_edges(self) -> tuple[Reals, Reals]:
+        """The running maximum of P(t) at the edges, and the running minimum from above."""
+        confidence = below(self.excess / np.sqrt(self.variance))
+        return np.maximum.accumulate(confidence, axis=1), np.minimum.accumulate(confidence[:, ::-1], axis=1)[:, ::-1]
+
+    def reaches(self, confidence: float) -> Reals:
+        """The first t of this confidence, or the last edge."""
+        upper, lower = self.at_edges
+        reached = upper + lower >= 2 * confidence
+        end = np.where(reached.any(axis=1), np.argmax(reached, axis=1), reached.shape[1] - 1)
+        row, bin_ = np.arange(len(end)), np.maximum(end - 1, 0)
+        least, most = np.zeros(len(row)), np.where(end > 0, 1.0, 0.0)
         for _ in range(HALVINGS):
             half = (least + most) / 2
-            error = np.sqrt(others + (half - share) ** 2 * own)
-            reached = excess[row, bin_] + half * self.values[row, bin_] + z * error >= 0
-            least, most = np.where(reached, least, half), np.where(reached, half, most)
-        edges = np.broadcast_to(self.edges, below.shape)
+            inside = self._inside(row, bin_, half)
+            rising = np.maximum(upper[row, bin_], inside) + np.minimum(lower[row, bin_ + 1], inside)
+            least, most = (
+                np.where(rising >= 2 * confidence, least, half),
+                np.where(rising >= 2 * confidence, half, most),
+            )
+        edges = np.broadcast_to(self.of.edges, upper.shape)
         return np.asarray(edges[row, bin_] + most * (edges[row, bin_ + 1] - edges[row, bin_]))
 
+    def _inside(self, row: Integers, bin_: Integers, part: Reals) -> Reals:
+        """P(t) after this part of a bin."""
+        own = self.of.variances[row, bin_]
+        variance = self.variance[row, bin_] - self.share**2 * own + (part - self.share) ** 2 * own
+        return below((self.excess[row, bin_] + part * self.of.values[row, bin_]) / np.sqrt(variance))
 
-def isotonic(values: Reals, weights: Reals) -> Reals:
-    """The rising rows nearest to these by weighted least squares [rows, n]: pool adjacent violators, all rows at once.
-
-    Source: Barlow et al. 1972, Statistical Inference under Order Restrictions.
-    """
-    mean, weight, length = np.zeros(values.shape), np.zeros(values.shape), np.zeros(values.shape, np.int64)
-    last, row = np.full(len(values), -1), np.arange(len(values))
-    for column in range(values.shape[1]):
-        last += 1
-        mean[row, last], weight[row, last], length[row, last] = values[:, column], weights[:, column], 1
-        falling = row
-        while len(falling := falling[_falls(mean, falling, last)]):
-            into = last[falling] = last[falling] - 1
-            pair = np.stack((into, into + 1))
-            mean[falling, into] = np.average(mean[falling, pair], axis=0, weights=weight[falling, pair])
-            weight[falling, into] = weight[falling, pair].sum(axis=0)
-            length[falling, into] += length[falling, into + 1]
-            length[falling, into + 1] = 0
-    return np.repeat(mean.ravel(), length.ravel()).reshape(values.shape)
+    @cached_property
+    def _below(self) -> Reals:
+        return _from_zero(self.of.values)
 
 
-def _falls(mean: Reals, rows: np.ndarray, last: np.ndarray) -> np.ndarray:
-    """Rows whose last block lies below the one before it."""
-    here = last[rows]
-    falls: np.ndarray = (here > 0) & (mean[rows, here] < mean[rows, here - 1])
-    return falls
-
-
-def _from_zero(cumulative: Reals) -> Reals:
-    return np.pad(cumulative, ((0, 0), (1, 0)))
+def _from_zero(numbers: Reals) -> Reals:
+    """Sums up to each edge."""
+    return np.pad(numbers.cumsum(axis=1), ((0, 0), (1, 0)))

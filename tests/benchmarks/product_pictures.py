@@ -59,7 +59,7 @@ def dwell(folder: Path) -> Iterator[Panel]:
     found = rows(folder, "dwell_time", "week", "day_part, zone_name, 0, 0, 0", "statistic = 'median'")
     for zone in sorted({bar.series for bar in found if bar.row == "evening"})[:2]:
         columns = "day_part, replace(statistic, '_quartile', ''), minutes, minutes_low, minutes_high"
-        bars = rows(folder, "dwell_time", "week", columns, f"statistic <> 'mean' AND zone_name = '{zone}'")
+        bars = rows(folder, "dwell_time", "week", columns, f"statistic NOT LIKE 'mean%' AND zone_name = '{zone}'")
         parts, order = ["all", *DAY_PARTS], ["lower", "median", "upper"]
         ordered = sorted(bars, key=lambda bar: (parts.index(bar.row), order.index(bar.series)))
         yield Panel(f"{zone}: quartiles, minutes", ordered)

@@ -127,21 +127,22 @@ def test_dwell_times_are_given_for_each_part_and_for_the_whole_day() -> None:
     assert found["c", "morning", "mean"]["status"] == "withheld_small"
 
 
-def test_the_mean_says_what_the_open_bin_and_the_noise_leave_open() -> None:
-    mean = levels(np.tile(VISITS, (ZONES, PARTS, 1)))["a", "all", "mean"]
+def test_the_mean_lies_between_those_of_the_least_and_the_most_that_bins_leave_open() -> None:
+    found = levels(np.tile(VISITS, (ZONES, PARTS, 1)))
+    mean, least, most = (found["a", "all", name] for name in dwell.MEANS)
     edges = [*dwell.EDGES, 1440]
     low, high = (sum(VISITS[:8] * edge) / 2000 for edge in (edges[:-1], edges[1:]))
     assert mean["value"] == pytest.approx(
         (300 * 10 + 600 * 22.5 + 400 * 45 + 300 * 90 + 200 * 180 + 150 * 360 + 50 * 600) / 2000
     )
-    assert mean["low"] < low < mean["value"] < high < mean["high"]
-    assert (high - low) / 2 < mean["high"] - mean["value"]
+    assert (least["value"], most["value"]) == pytest.approx((low, high))
+    assert least["high"] < mean["low"] < mean["value"] < mean["high"] < most["low"]
 
 
 def test_no_visit_lasts_beyond_the_end_of_the_day() -> None:
     """A visit that began at 19 o'clock and is not overnight took less than five hours; on the long day, one more."""
     found = levels(np.tile(VISITS * 10, (ZONES, PARTS, 1)))
-    ends = [found["a", part, "mean"]["high"] for part in ("all", "morning", "midday", "afternoon", "evening")]
+    ends = [found["a", part, "mean_at_most"]["value"] for part in ("all", "morning", "midday", "afternoon", "evening")]
     assert sorted(ends[1:], reverse=True) == ends[1:]
     for day, latest in ((DAY.first, 1440), (date(2026, 10, 25), 1500), (date(2026, 3, 29), 1440)):
         of_zone = dwell.edges(PublicContext(Period.day(day), PLAN, ZONE))[: 1 + PARTS]
