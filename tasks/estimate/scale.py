@@ -43,7 +43,7 @@ class Factors:
     value: Reals
     noise: Reals
     model: Reals
-    """The mean square of what other assumptions change."""
+    """The mean squares of what other assumptions change, summed over their kinds; and that of the area."""
 
     def over_hours(self, persons: Reals) -> "Factors":
         """One for all hours, as persons [place, hour, ...] weight them; hours are the second axis of both."""
