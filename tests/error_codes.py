@@ -47,7 +47,7 @@ SEE = {
     "registers": ("gate", "what-you-must-not-restore"),
     "release": ("release-refused", "expiry", "restore-a-backup"),
     "serve": ("worker-server-or-machine-down",),
-    "settings": ("the-disk-with-the-home-is-lost",),
+    "settings": ("the-disk-with-the-home-is-lost", "move-the-lake"),
     "step": ("memory",),
     "zones": ("gate",),
 }
