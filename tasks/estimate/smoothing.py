@@ -1,7 +1,9 @@
 """Less noise in a matrix of counts: zones share few patterns of hours, noise shares none. Post-processing of a release.
 
 Singular values are shrunk by the least expected square of the error (M. Gavish, D. Donoho, IEEE Trans. Inf. Theory 63,
-2017). What a zone has beside the common patterns is kept as far as its size leads to expect any.
+2017). What a zone has beside the common patterns is kept as far as its size leads to expect any. No count moves by more
+than its noise: what only one zone has for an hour, as an event, is then not taken for noise (limited translation:
+B. Efron, C. Morris, J. Am. Stat. Assoc. 67, 1972).
 """
 
 import numpy as np
@@ -10,6 +12,8 @@ from numpy.typing import NDArray
 Reals = NDArray[np.float64]
 FILLS = 10
 """Rounds in which values that are missing follow from the others."""
+BEYOND = 0.475
+"""Mean of (|z| - 1) ** 2 among standard normal |z| > 1: what the limit leaves of the noise."""
 
 
 def smoothed(values: Reals, variances: Reals) -> tuple[Reals, Reals]:
@@ -24,7 +28,9 @@ def smoothed(values: Reals, variances: Reals) -> tuple[Reals, Reals]:
     own = _own(common, filled - common, 1 - lever, noise)
     kept = np.where(known, own / (own + noise), 0)
     spread = lever + (1 - lever) * np.where(known, kept, own / noise)
-    return common + kept * (filled - common), np.where(known, variances, noise) * spread
+    moved, most = (1 - kept) * (common - filled), np.where(known, np.sqrt(variances), np.inf)
+    spread = np.where(abs(moved) < most, spread, spread + BEYOND * (1 - spread))
+    return filled + np.clip(moved, -most, most), np.where(known, variances, noise) * spread
 
 
 def _patterns(values: Reals, noise: float) -> tuple[Reals, Reals]:

@@ -41,6 +41,19 @@ def test_stated_variances_are_those_of_the_errors(own: float) -> None:
     assert 0.75 < np.mean(errors) < 1.25
 
 
+@pytest.mark.parametrize("more", [3, 6, 10, 20, 60])
+def test_an_event_of_one_zone_and_hour_loses_no_more_than_its_noise(more: int) -> None:
+    held = []
+    for seed in range(40):
+        true, random = day(60, 0.5, seed)
+        true[7, 20] += more * NOISE
+        counted = true + random.normal(0, NOISE, true.shape)
+        found, variances = smoothed(counted, np.full(true.shape, NOISE**2))
+        assert abs(found - counted).max() <= 1.0001 * NOISE
+        held.append(abs(found - true)[7, 20] < 1.645 * np.sqrt(variances[7, 20]))
+    assert np.mean(held) > 0.45
+
+
 def test_counts_with_hardly_any_noise_stay_as_they_are() -> None:
     true, _ = day(30, 2.0, 3)
     found, variances = smoothed(true, np.full(true.shape, 1e-6))
