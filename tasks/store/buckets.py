@@ -5,22 +5,16 @@ import hashlib
 import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-import boto3
-import botocore.session
-from botocore.config import Config
-from botocore.exceptions import ClientError, NoCredentialsError
-from botocore.loaders import Loader, create_loader
+from botocore.exceptions import ClientError
 
 from tasks import env_files
 from tasks.errors import Misconfigured, RefusedDelivery, shown
-from tasks.loopback import is_own
 from tasks.store import usage
-from tasks.store.bucket_answers import BoundedSession, listed
+from tasks.store.bucket_answers import listed
+from tasks.store.bucket_clients import BucketClients, host_of, own_client
 from tasks.store.bucket_errors import code_of, translate_errors
 from tasks.store.client_spec import Destination
 
@@ -39,9 +33,6 @@ MEDIA_TYPE = "binary/octet-stream"
 _PIECE_BYTES = 1 << 20
 _MAX_ALIKE = 1_000  # objects whose names begin as another one's
 
-_ATTEMPTS = 4
-_CONNECT_SECONDS, _READ_SECONDS = 5, 60
-
 
 class Bucket:
     """A client's folder in its bucket; keys are relative to the folder. Raises the errors of `bucket_errors`."""
@@ -50,7 +41,7 @@ class Bucket:
         self, store: Any, name: str, prefix: str, owner: str | None = None, key_arn: str | None = None
     ) -> None:
         self._store = store
-        self._endpoint = _host(store)
+        self._endpoint = host_of(store)
         self._root = f"{prefix}/" if prefix else ""
         self._every = {"Bucket": name} | ({"ExpectedBucketOwner": owner} if owner else {})
         self._encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key_arn} if key_arn else {}
@@ -193,16 +184,12 @@ class Buckets:
         for name, value in (*env_files.dotenv().items(), *(env_files.read(home).items() if home else ())):
             if name.startswith("AWS_") and value:
                 os.environ.setdefault(name, value)
+        self._clients = BucketClients()
 
     def open(self, destination: Destination) -> Bucket:
         """The client's folder, for reading and writing."""
         with translate_errors(f"s3://{destination.bucket}", "finding credentials"):
-            session = _session(destination.profile, region_name=destination.region)
-            if destination.role_arn:
-                session = _assumed(session, destination)
-            if session.get_credentials() is None:
-                raise NoCredentialsError
-            store = _store(session, destination.endpoint_url)
+            store = self._clients.of(destination)
         return Bucket(
             store, destination.bucket, destination.prefix, destination.expected_bucket_owner, destination.kms_key_arn
         )
@@ -219,73 +206,4 @@ class Buckets:
                 f"'{location[:80]}' is not an s3:// address.", "Write s3://bucket/prefix.", "bucket.address"
             )
         with translate_errors(f"s3://{name}", "finding credentials"):
-            return Bucket(_store(_session(), None), name, prefix)
-
-
-def _assumed(session: boto3.Session, destination: Destination) -> boto3.Session:
-    """A session of one hour under the client's role, with the external id agreed with it."""
-    external = {"ExternalId": destination.external_id} if destination.external_id else {}
-    service = session.client("sts", config=_config())
-    with translate_errors(str(destination.role_arn), "assuming the role", _host(service)):
-        answer = service.assume_role(RoleArn=destination.role_arn, RoleSessionName="throng", **external)
-    given = answer["Credentials"]
-    return _session(
-        aws_access_key_id=given["AccessKeyId"],
-        aws_secret_access_key=given["SecretAccessKey"],
-        aws_session_token=given["SessionToken"],
-        region_name=destination.region,
-    )
-
-
-def _session(profile: str | None = None, **named: Any) -> boto3.Session:
-    core = botocore.session.Session(profile=profile)
-    core.register_component("data_loader", _models(core.get_config_variable("data_path")))
-    core.get_component("credential_provider").get_provider("assume-role")._prompter = _no_prompt
-    return boto3.Session(botocore_session=core, **named)
-
-
-def _no_prompt(asked: str) -> str:
-    """Replace the prompt for a one-time code, which would block a schedule."""
-    raise Misconfigured(
-        "The AWS profile asks for a one-time code (mfa_serial), and Throng asks nobody.",
-        "Put session credentials into a profile (`aws sts get-session-token` or `aws configure export-credentials`), "
-        "and name that one.",
-        "bucket.one_time_code",
-    )
-
-
-@cache
-def _models(data_path: str | None) -> Loader:
-    """AWS's descriptions of its services, parsed once (0.1 s) for all sessions."""
-    return create_loader(data_path)
-
-
-def _store(session: boto3.Session, endpoint_url: str | None) -> Any:
-    own = endpoint_url or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    proxies: dict[str, str] | None = {} if own and is_own(own) else None  # botocore ignores IPv6 in `no_proxy`
-    store = session.client("s3", endpoint_url=endpoint_url, config=_config("path" if own else "auto", proxies))
-    store._endpoint.http_session = BoundedSession(store._endpoint.http_session)
-    store.meta.events.register("before-send.s3", usage.count_request)
-    store.meta.events.register("before-call.s3.HeadBucket", _stay)
-    return store
-
-
-def _stay(context: dict[str, Any], **_: object) -> None:
-    """Let botocore ask once for a bucket's region; it would follow redirects of that request without end."""
-    context["s3_redirect"]["redirected"] = True
-
-
-def _host(client: Any) -> str:
-    """Scheme, host and port of a client's endpoint, without a password."""
-    parts = urlsplit(client.meta.endpoint_url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-
-
-def _config(addressing: str = "auto", proxies: dict[str, str] | None = None) -> Config:
-    return Config(
-        connect_timeout=_CONNECT_SECONDS,
-        read_timeout=_READ_SECONDS,
-        retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
-        s3={"addressing_style": addressing},
-        proxies=proxies,
-    )
+            return Bucket(own_client(), name, prefix)

@@ -11,7 +11,7 @@ import pytest
 
 from tasks.services import postgres
 from tasks.services.s3 import S3Server
-from tasks.store import buckets
+from tasks.store import bucket_clients
 from tasks.store.database import Database
 from tasks.store.migrations import prepare
 
@@ -57,5 +57,5 @@ def home_of_clients(server: S3Server, tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("THRONG_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(server.credentials))
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
-    monkeypatch.setattr(buckets, "_ATTEMPTS", 2)
+    monkeypatch.setattr(bucket_clients, "_ATTEMPTS", 2)
     monkeypatch.chdir(tmp_path)

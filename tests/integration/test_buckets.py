@@ -17,7 +17,7 @@ import pytest
 
 from tasks.errors import RefusedDelivery, StorageUnavailable, ThrongError
 from tasks.services.s3 import S3Server, serve
-from tasks.store import buckets as module
+from tasks.store import bucket_clients as module
 from tasks.store import usage
 from tasks.store.buckets import Bucket, Buckets
 from tasks.store.client_file import Destination

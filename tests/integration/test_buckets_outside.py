@@ -13,7 +13,7 @@ from threading import Thread
 import pytest
 
 from tasks.errors import Misconfigured, RefusedDelivery, StorageUnavailable, ThrongError
-from tasks.store import buckets as module
+from tasks.store import bucket_clients as module
 from tasks.store.buckets import Buckets
 from tasks.store.client_file import Destination
 from tasks.verify import Verify

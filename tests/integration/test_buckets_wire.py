@@ -10,7 +10,7 @@ from threading import Thread
 import pytest
 
 from tasks.delivery_objects import complete
-from tasks.store import buckets as module
+from tasks.store import bucket_clients as module
 from tasks.store import usage
 from tasks.store.buckets import Bucket, Buckets
 from tasks.store.client_file import Destination

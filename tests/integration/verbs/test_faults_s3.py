@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.store import buckets
+from tasks.store import bucket_clients
 from tests import proxy as http
 from tests.integration.verbs.acting import Tried, attempt, perform
 from tests.integration.verbs.books import Books, Ended
@@ -45,7 +45,7 @@ class Way:
 
 def bear(attempts: int) -> None:
     """In this process, try a request so often, and wait for an answer less than a second."""
-    buckets._ATTEMPTS, buckets._READ_SECONDS = attempts, 0.5  # type: ignore[assignment]
+    bucket_clients._ATTEMPTS, bucket_clients._READ_SECONDS = attempts, 0.5  # type: ignore[assignment]
 
 
 @pytest.fixture(scope="module")
