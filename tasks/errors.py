@@ -11,6 +11,7 @@ ThrongError
 └── StepFailed         50   the developers: a defect, named by step and line, never by value
 """
 
+import errno
 import re
 from typing import ClassVar
 
@@ -89,6 +90,21 @@ class StepFailed(ThrongError):
     """An unforeseen error inside a step, named by place and type only."""
 
     exit_code = 50
+
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_HANDLES = {errno.EMFILE, errno.ENFILE}
+
+
+def machine_fault(where: str, error: OSError) -> StorageUnavailable | None:
+    """A full disk or too many open files, whatever was being done; None for another error."""
+    again = "then run the same command again: nothing is half written."
+    if error.errno in _FULL:
+        return StorageUnavailable(f"The disk is full: {where}.", f"Free space there, {again}", "disk.full")
+    if error.errno in _HANDLES:
+        act = f"Raise the limit of open files (`ulimit -n`), or run less at once; {again}"
+        return StorageUnavailable(f"Too many open files: {where}.", act, "machine.open_files")
+    return None
 
 
 MARK = "NUMBER"

@@ -13,7 +13,7 @@ from traceback import walk_tb
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from tasks.errors import StepFailed, StorageUnavailable, ThrongError
+from tasks.errors import StepFailed, StorageUnavailable, ThrongError, machine_fault
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -97,6 +97,8 @@ def as_throng_error(verb: str, error: BaseException) -> ThrongError:
             "Free memory or give this process more, then run the same command again: nothing is half written.",
             "step.out_of_memory",
         )
+    elif isinstance(error, OSError) and (machines := machine_fault(f"{verb}, {_origin(error.__traceback__)}", error)):
+        fault = machines
     else:
         fault = StepFailed(
             f"{verb}: {type(error).__name__} at {_origin(error.__traceback__)}.",

@@ -45,6 +45,7 @@ SEE = {
     "landing": ("day-not-there", "landing-changed"),
     "prefect": ("worker-server-or-machine-down",),
     "registers": ("gate", "what-you-must-not-restore"),
+    "machine": ("disk-full",),
     "release": ("release-refused", "expiry", "restore-a-backup"),
     "serve": ("worker-server-or-machine-down",),
     "settings": ("the-disk-with-the-home-is-lost", "move-the-lake"),

@@ -14,9 +14,9 @@ import numpy as np
 from tasks.engine.kernel_cache import set_kernel_cache
 from tasks.engine.partitions import scratch_partitions
 from tasks.engine.spec import DayResult, DayWork, ProgressCallback, TableSink
-from tasks.errors import StorageUnavailable
 from tasks.events.read import ReadResult, read_group
 from tasks.events.reasons import WALK_REASONS
+from tasks.events.scratch import scratch_fault
 from tasks.mobility.day import COUNT_NAMES
 
 
@@ -72,11 +72,7 @@ class LocalEngine:
             folder.mkdir(mode=0o700, parents=True)
             yield folder
         except OSError as error:
-            raise StorageUnavailable(
-                f"The scratch folder {self.scratch} cannot be written ({error.strerror}).",
-                "Free space there, or give this user the right to write, and run again: nothing is half written.",
-                "engine.scratch_unavailable",
-            ) from None
+            raise scratch_fault(self.scratch, error) from None
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 

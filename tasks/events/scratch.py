@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from tasks.errors import StorageUnavailable
+from tasks.errors import StorageUnavailable, machine_fault
 from tasks.events.packed_key import SUBSCRIBER_SHIFT, Int64
 
 
@@ -38,18 +38,29 @@ def append_keys(out: Path, keys: Int64, starts: Int64) -> None:
 
 @contextmanager
 def all_or_nothing(out: Path) -> Iterator[None]:
-    """Truncate every partition's file to its earlier length if the block fails."""
-    before = {path: path.stat().st_size for path in out.glob("*.keys")}
+    """Truncate every partition's file to its earlier length if the block fails. Raises StorageUnavailable."""
     try:
-        yield
-    except BaseException as error:
-        for path in out.glob("*.keys"):
-            with path.open("r+b") as file:
-                file.truncate(before.get(path, 0))
-        if isinstance(error, OSError):
-            raise StorageUnavailable(
-                f"The scratch folder {out} cannot be written ({error.strerror}).",
-                "Free space under THRONG_HOME, then rerun.",
-                "engine.scratch_unavailable",
-            ) from None
-        raise
+        before = {path: path.stat().st_size for path in _key_files(out)}
+        try:
+            yield
+        except BaseException:
+            for path in _key_files(out):
+                with path.open("r+b") as file:
+                    file.truncate(before.get(path, 0))
+            raise
+    except OSError as error:
+        raise scratch_fault(out, error) from None
+
+
+def _key_files(out: Path) -> list[Path]:
+    """Not by `glob`, which finds nothing in a folder that it cannot open."""
+    return [path for path in out.iterdir() if path.suffix == ".keys"]
+
+
+def scratch_fault(folder: Path, error: OSError) -> StorageUnavailable:
+    """An error of the operating system in a scratch folder."""
+    return machine_fault(str(folder), error) or StorageUnavailable(
+        f"The scratch folder {folder} cannot be written ({error.strerror}).",
+        "Give this user the right to write there, then run the same command again: nothing is half written.",
+        "engine.scratch_unavailable",
+    )

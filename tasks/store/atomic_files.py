@@ -9,9 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_hex
 
-from tasks.errors import StorageUnavailable
+from tasks.errors import StorageUnavailable, machine_fault
 
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
@@ -25,9 +24,9 @@ def translate_errors(place: Path) -> Iterator[None]:
 
 
 def _fault(place: Path, error: OSError) -> StorageUnavailable:
+    if fault := machine_fault(str(place), error):
+        return fault
     again = "then run the same command again: nothing is half written."
-    if error.errno in _FULL:
-        return StorageUnavailable(f"The disk of {place} is full.", f"Free space there, {again}", "disk.full")
     name = errno.errorcode.get(error.errno or 0, type(error).__name__)
     if error.errno in _DENIED:
         return StorageUnavailable(

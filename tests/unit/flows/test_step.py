@@ -1,5 +1,7 @@
 """A step is a plain method without a flow, a task within one; and it tells nothing of the values it saw."""
 
+import errno
+import os
 import subprocess
 import sys
 from asyncio import CancelledError
@@ -17,6 +19,7 @@ from tasks.store.catalog import Catalog
 from tasks.store.database import Database
 from tasks.store.event_log import bind_lineage
 from tasks.store.migrations import prepare
+from tests.refusals import refused
 
 CANARY = "4915155500001"
 
@@ -69,6 +72,22 @@ def test_memory_that_ran_out_is_said_as_such_and_is_no_defect() -> None:
         Sorting().gather()
     assert "defect" not in str(fault.value)
     assert "run the same command again" in fault.value.action
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "exit_code"),
+    [
+        (errno.EMFILE, "machine.open_files", 40),
+        (errno.ENFILE, "machine.open_files", 40),
+        (errno.ENOSPC, "disk.full", 40),
+        (errno.ENOENT, "step.defect", 50),
+    ],
+)
+def test_what_the_machine_lacks_is_waited_for_and_is_no_defect(number: int, code: str, exit_code: int) -> None:
+    with refused(code) as fault:
+        Sorting().end(OSError(number, os.strerror(number), f"/landing/{CANARY}"))
+    assert fault.value.exit_code == exit_code
+    assert CANARY not in str(fault.value)
 
 
 def test_without_a_flow_a_step_is_the_plain_method() -> None:
