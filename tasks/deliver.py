@@ -36,7 +36,7 @@ from tasks.store.ledger import ReleaseKey
 from tasks.store.tables import Delivery, DeliveryState, Release, ReleaseState
 from tasks.validation import Validator, validate
 
-PEOPLE = PeopleEstimator()
+ESTIMATOR = PeopleEstimator()
 
 
 class Deliver:
@@ -46,7 +46,7 @@ class Deliver:
         self,
         stores: ReleasedStores,
         now: Callable[[], datetime] = utc_now,
-        estimator: Estimator = PEOPLE,
+        estimator: Estimator = ESTIMATOR,
         validator: Validator = validate,
         notify: Callable[[ClientSpec, Notice], None] = lambda spec, notice: None,
     ) -> None:
@@ -140,9 +140,9 @@ class Deliver:
         if facts and view.estimate:
             found = self._estimator(table, facts)
             told = replace(view.estimate, largest_error=found.largest_error.value, weak_zones=found.weak_zones)
-            if is_whole(table, found.columns, facts):
-                view = replace(view, estimate=told)
-                table = with_people(table, self._estimator.name, found.columns)
+            estimated = with_people(table, self._estimator.name, found.columns)
+            if is_whole(estimated, facts):
+                table, view = estimated, replace(view, estimate=told)
             else:  # the panel's numbers must not wait for an estimate
                 view = replace(view, estimate=None, estimate_missing=NOT_POSSIBLE)
         rendered = render(view, table, plan, grant, delivery, key_ring(self._stores.signing_keys, self._now()).private)

@@ -53,7 +53,7 @@ class _Sources:
     footfall: Release
     cell_plan: str
     confusion: pa.Table
-    stay_confusion: pa.Table | None
+    stay_confusion: pa.Table
     panel: Release | None
     area: str
 
@@ -96,13 +96,13 @@ def _sources(stores: ReleasedStores, release: Release, period: Period, districts
         return NO_FOOTFALL
     ((day, generation),) = footfall.generations.items()
     cells = stores.catalog.generation(date.fromisoformat(day), generation).cell_plan
-    confusion = stores.lake.confusion(release.zone_plan, cells)
-    if confusion is None:
+    confusion, stays = (of(release.zone_plan, cells) for of in (stores.lake.confusion, stores.lake.stay_confusion))
+    if confusion is None or stays is None:
         return NO_COVERAGE
     panel = latest_panel(stores, period)
     panel = panel if panel and panel.zone_plan == release.zone_plan else None
     residents = float(np.nansum(counted[0]))
-    area, stays = stores.policy.policy.estimate.area, stores.lake.stay_confusion(release.zone_plan, cells)
+    area = stores.policy.policy.estimate.area
     return _Sources(release, margins, residents, footfall, cells, confusion, stays, panel, area)
 
 

@@ -21,7 +21,8 @@ from tasks.mobility.topology import checked_topology, read_topology
 from tasks.mobility.zone_file import read_zones
 from tasks.policy import Policy
 
-REGISTERS = ("subscribers", "consents", "cells")
+MAPPED = ("subscribers", "consents", "cells")
+"""Reference files of which a mapping can name the columns."""
 ZONES = (".geojson", ".json")
 NOT_EVENTS = ("population", "footprints", "formats", "truth")
 MOST_FILES = 5
@@ -136,7 +137,7 @@ def _is_ignored(path: Path) -> bool:
 def _kind(path: Path) -> str:
     """By the name of the file, or of the folder of parts in which it lies; all else are events."""
     names = (path.name.lower(), path.parent.name.lower())
-    return next((kind for kind in REGISTERS if any(name.startswith(kind) for name in names)), "events")
+    return next((kind for kind in MAPPED if any(name.startswith(kind) for name in names)), "events")
 
 
 def _zones(path: Path) -> Inspection:

@@ -131,7 +131,7 @@ class Home(_Section):
     min_work_minutes: Annotated[int, Field(ge=1, le=480)]
 
 
-class PeopleRules(_Section):
+class EstimateRules(_Section):
     """How counted persons are scaled to all people."""
 
     area: Literal["closed", "open"] = "closed"
@@ -220,7 +220,7 @@ class Policy(_Section):
     budget: Budget
     product: dict[str, dict[str, Levels]]
     retention: Retention
-    estimate: PeopleRules = PeopleRules()
+    estimate: EstimateRules = EstimateRules()
     publisher: Publisher = Publisher()
 
     @property

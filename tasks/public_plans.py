@@ -30,7 +30,7 @@ def keep_plans(lake: ReleasedLake, landing: Path, plans: Plans) -> tuple[str, ..
 
 
 def cell_evidence(lake: ReleasedLake, plans: Plans) -> Evidence:
-    """The evidence of a day's cells; made once for two plans, with their confusion matrices."""
+    """The evidence of a day's cells; made once for two plans, with their confusion matrices; again if one is lost."""
     versions = plans.zones.version, plans.cell_version
     kept = lake.evidence(*versions)
     if kept is None:

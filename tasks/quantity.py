@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+PEOPLE = ("people", "people_low", "people_high")
+"""Columns of all people, or of what they did, and of the ends of their interval: in the release and in the delivery."""
+
 
 @dataclass(frozen=True)
 class Quantity:

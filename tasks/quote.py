@@ -6,10 +6,10 @@ from datetime import datetime
 from statistics import NormalDist
 
 from tasks.completeness import check_complete
+from tasks.interval import Z90
 from tasks.period import Period
 from tasks.privacy.accounting import cap_units, rho_of
 from tasks.privacy.bounds import LevelRule
-from tasks.privacy.release_table import Z90
 from tasks.products.registry import of_period
 from tasks.release import budgets, closed_at, latest_drawn, outstanding, privacy_cost, rules_of
 from tasks.store import CatalogStores

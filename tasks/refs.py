@@ -9,6 +9,11 @@ Listing = Mapping[str, tuple[int, int]]
 """Event files by name: size in bytes and time of change in nanoseconds."""
 
 
+def release_id(product: str, version: int, period: object, revision: int) -> str:
+    """The unique name of a release, such as `footfall/v3/2026-03-01/r1`."""
+    return f"{product}/v{version}/{period}/r{revision}"
+
+
 class Outcome(StrEnum):
     """How a verb ended; also the name of the flow run's final state."""
 
@@ -64,7 +69,7 @@ class ReleaseRef:
     """What a revision of a stale release would charge to each of its months."""
 
     def __str__(self) -> str:
-        return f"{self.product}/v{self.version}/{self.period}/r{self.revision}"
+        return release_id(self.product, self.version, self.period, self.revision)
 
 
 @dataclass(frozen=True)

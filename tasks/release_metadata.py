@@ -11,13 +11,13 @@ from tasks.deliverable.level_view import DimensionView, LevelView
 from tasks.deliverable.statements import left_out
 from tasks.deliverable.view import Exclusion, PanelView, PrivacyView, ReleaseView, ZonesView
 from tasks.events.gate_metrics import PROFILE_RULES, incomplete_hours
+from tasks.interval import Z90
 from tasks.mobility.zones import stored_plan
 from tasks.period import Period
 from tasks.policy import Eligibility
 from tasks.privacy.accounting import epsilon, guesses, rho_of
 from tasks.privacy.bounds import LevelRule
 from tasks.privacy.derived import StoredRelease
-from tasks.privacy.release_table import Z90
 from tasks.products.panel import PRODUCT as PANEL
 from tasks.products.spec import Product, PublicContext
 from tasks.release import day_profile

@@ -133,7 +133,7 @@ def _estimate_of(manifest: Any) -> str | None:
 def _rows(content: "RenderInput", before: EarlierDelivery) -> Iterator[tuple[str, RowChanges]]:
     for table in content.release.tables:
         now, earlier, key = content.tables[table.name], before.tables[table.name], list(key_columns(table))
-        numbers = number_columns(content.release, table) + optional_columns(content.release, table)
+        numbers = number_columns(table) + optional_columns(table)
         numbers = tuple(name for name in numbers if name in earlier.column_names)
         wanted = [*key, "status", *numbers]
         both = now.select(wanted).join(earlier.select(wanted), key, join_type="inner", right_suffix=_BEFORE)

@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 
 from tasks.deliverable.level_view import DimensionView, LevelView, TableView
-from tasks.deliverable.number_columns import DENSITY, DENSITY_DIGITS, INTERVAL, Measure, measures
+from tasks.deliverable.number_columns import DENSITY, DENSITY_DIGITS, Measure, measures
 from tasks.deliverable.serialisation import instant
 from tasks.deliverable.view import ReleaseView, RowStatus
+from tasks.interval import INTERVAL
 
 RELIABILITY = {"good": 0.15, "usable": 0.3, "weak": float("inf")}
 """Half of the interval, as a share of the number, is below this."""
@@ -41,7 +42,7 @@ class DataColumn:
 
 def columns(release: ReleaseView, table: TableView) -> tuple[DataColumn, ...]:
     """Every column in the order of the files: level, the table's dimensions, numbers, status."""
-    return (_level(table), *_keys(release, table), *_numbers(release, table))
+    return (_level(table), *_keys(release, table), *_numbers(table))
 
 
 def key_columns(table: TableView | LevelView) -> tuple[str, ...]:
@@ -102,9 +103,9 @@ def utc_offset_minutes(local: datetime) -> int:
     return (local.replace(tzinfo=UTC) - local) // timedelta(minutes=1)
 
 
-def _numbers(release: ReleaseView, table: TableView) -> Iterator[DataColumn]:
+def _numbers(table: TableView) -> Iterator[DataColumn]:
     counted = table.quantity
-    first, *others = (list(_measure(measure)) for measure in measures(release, table))
+    first, *others = (list(_measure(measure)) for measure in measures(table))
     yield from first
     yield _number(
         "se", pa.float64(), f"Standard error of {counted.name}, from the noise", counted.unit, counted.example[3]

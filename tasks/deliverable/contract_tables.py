@@ -28,11 +28,9 @@ TYPES: dict[str, tuple[str, str, dict[str, Any] | None]] = {
 def contract_table(release: ReleaseView, table: TableView) -> SchemaObject:
     """A table of the contract."""
     key = (*PARTITION_KEY, *key_columns(table))
-    in_files = [_property(release, table, column, key) for column in columns(release, table)]
+    in_files = [_property(table, column, key) for column in columns(release, table)]
     in_folders = [
-        _property(release, table, column, key).model_copy(
-            update={"partitioned": True, "partitionKeyPosition": position}
-        )
+        _property(table, column, key).model_copy(update={"partitioned": True, "partitionKeyPosition": position})
         for position, column in enumerate(_folder_columns(release), 1)
     ]
     return SchemaObject(
@@ -43,7 +41,7 @@ def contract_table(release: ReleaseView, table: TableView) -> SchemaObject:
         description=" ".join(level.meaning for level in table.levels),
         dataGranularityDescription=_granularity(table),
         properties=[*in_files, *in_folders],
-        quality=list(table_rules(release, table)),
+        quality=list(table_rules(table)),
         customProperties=[CustomProperty(property="levels", value=[_level(level) for level in table.levels])],
     )
 
@@ -61,7 +59,7 @@ def _folder_columns(release: ReleaseView) -> Iterator[DataColumn]:
     yield DataColumn("revision", pa.int64(), True, meaning, example=1)
 
 
-def _property(release: ReleaseView, table: TableView, column: DataColumn, key: tuple[str, ...]) -> SchemaProperty:
+def _property(table: TableView, column: DataColumn, key: tuple[str, ...]) -> SchemaProperty:
     logical, physical, options = TYPES[str(column.type)]
     named = column.name in key
     example = str(column.values[0]) if column.values else column.example
@@ -75,7 +73,7 @@ def _property(release: ReleaseView, table: TableView, column: DataColumn, key: t
         required=column.required,
         description=column.meaning,
         examples=None if example is None else [example],
-        quality=list(column_rules(release, table, column)) or None,
+        quality=list(column_rules(table, column)) or None,
         customProperties=[CustomProperty(property="unit", value=column.unit)] if column.unit else None,
     )
 

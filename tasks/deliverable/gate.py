@@ -7,11 +7,12 @@ from itertools import pairwise
 from tasks.deliverable.columns import columns, key_columns
 from tasks.deliverable.grant import Granted
 from tasks.deliverable.level_view import TableView
-from tasks.deliverable.number_columns import PEOPLE, intervals, number_columns, optional_columns
+from tasks.deliverable.number_columns import intervals, number_columns, optional_columns
 from tasks.deliverable.serialisation import as_text, instant
 from tasks.deliverable.table import Tables
 from tasks.deliverable.view import ReleaseView, RowStatus
 from tasks.errors import RefusedDelivery
+from tasks.quantity import PEOPLE
 from tasks.validation import Expectation, ExpectationResult, ValidationStatus, Validator, validate
 
 IN_SET, EQUAL_SET = "ExpectColumnValuesToBeInSet", "ExpectColumnDistinctValuesToEqualSet"
@@ -75,14 +76,14 @@ def _in_text(value: object) -> object:
 
 
 def _numbers(release: ReleaseView, table: TableView) -> Iterator[Expectation]:
-    for low, high in (pair for ends in intervals(release, table) for pair in pairwise(ends)):
+    for low, high in (pair for ends in intervals(table) for pair in pairwise(ends)):
         order = {"column_A": high, "column_B": low, "or_equal": True, "ignore_row_if": "either_value_is_missing"}
         yield Expectation(f"{low} is at most {high}", "ExpectColumnPairValuesAToBeGreaterThanB", order)
-    numbers, estimate = (*number_columns(release, table), "reliability"), ("status", RowStatus.ESTIMATE.value)
+    numbers, estimate = (*number_columns(table), "reliability"), ("status", RowStatus.ESTIMATE.value)
     for number in (*numbers, *(PEOPLE if release.estimate and table.quantity.counts else ())):
         name = f"{number} is filled where the status is estimate"
         yield Expectation(name, "ExpectColumnValuesToNotBeNull", {"column": number}, where=estimate)
-    for number in (*numbers, *optional_columns(release, table)):
+    for number in (*numbers, *optional_columns(table)):
         name = f"{number} is empty where the status is not estimate"
         yield Expectation(name, "ExpectColumnValuesToBeNull", {"column": number}, unless=estimate)
     for level in (level for level in table.levels if level.threshold):

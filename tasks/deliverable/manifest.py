@@ -6,7 +6,6 @@ from operator import attrgetter
 
 from tasks.deliverable.changes import FORMAT, granted_facts
 from tasks.deliverable.columns import columns, key_columns
-from tasks.deliverable.number_columns import INTERVAL
 from tasks.deliverable.renderers.contract import RENDERER as CONTRACT
 from tasks.deliverable.renderers.parquet import RENDERER as PARQUET
 from tasks.deliverable.renderers.spec import RenderedFile, RenderInput
@@ -18,6 +17,7 @@ from tasks.deliverable.table import Tables, expected_lifted, status_counts
 from tasks.deliverable.terms import terms_sha256
 from tasks.deliverable.verifier.signatures import key_id
 from tasks.deliverable.view import DeliveryView, ReleaseView, RowStatus
+from tasks.interval import INTERVAL
 
 MANIFEST, SIGNATURE = "manifest.json", "manifest.sig"
 

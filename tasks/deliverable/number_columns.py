@@ -4,10 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tasks.deliverable.level_view import TableView
-from tasks.deliverable.view import ReleaseView
-
-PEOPLE = ("people", "people_low", "people_high")
-"""Columns of all people, or of what they did, in the release and in the delivery."""
+from tasks.quantity import PEOPLE
 
 SHARES = ("share", "share_low", "share_high")
 """Columns of shares, in the release and in the delivery."""
@@ -15,9 +12,6 @@ SHARES = ("share", "share_low", "share_high")
 DENSITY = "persons_per_km2"
 DENSITY_DIGITS = 3
 """Significant digits of a density."""
-
-INTERVAL = 0.9
-"""The share of intervals that hold the true value."""
 
 Names = tuple[str, str, str]
 """Columns of a value, of the lower end and of the upper end of its interval."""
@@ -38,7 +32,7 @@ class Measure:
     """When a row with status estimate has none, as a phrase; empty: never."""
 
 
-def measures(release: ReleaseView, table: TableView) -> Iterator[Measure]:
+def measures(table: TableView) -> Iterator[Measure]:
     """The measures of a table in the order of its columns: what it counts, estimated people, shares."""
     counted = table.quantity
     value, low, high, _ = counted.example
@@ -56,17 +50,17 @@ def measures(release: ReleaseView, table: TableView) -> Iterator[Measure]:
         yield Measure(SHARES, SHARES, meaning, "share", (0.315, 0.284, 0.346), 4, missing="the total is too small")
 
 
-def intervals(release: ReleaseView, table: TableView) -> list[Names]:
+def intervals(table: TableView) -> list[Names]:
     """Columns of lower end, value and upper end."""
-    return [(low, value, high) for value, low, high in (measure.columns for measure in measures(release, table))]
+    return [(low, value, high) for value, low, high in (measure.columns for measure in measures(table))]
 
 
-def number_columns(release: ReleaseView, table: TableView) -> tuple[str, ...]:
+def number_columns(table: TableView) -> tuple[str, ...]:
     """Every column of numbers that each estimate has."""
-    first, *others = (measure.columns for measure in measures(release, table) if not measure.missing)
+    first, *others = (measure.columns for measure in measures(table) if not measure.missing)
     return (*first, "se", *(name for names in others for name in names), *([DENSITY] if table.area_of else []))
 
 
-def optional_columns(release: ReleaseView, table: TableView) -> tuple[str, ...]:
+def optional_columns(table: TableView) -> tuple[str, ...]:
     """Every column of numbers that an estimate may lack."""
-    return tuple(name for measure in measures(release, table) if measure.missing for name in measure.columns)
+    return tuple(name for measure in measures(table) if measure.missing for name in measure.columns)

@@ -13,8 +13,9 @@ from tasks.deliverable.level_view import DimensionView, LevelView, TableView
 from tasks.deliverable.markdown import plain
 from tasks.deliverable.serialisation import instant
 from tasks.deliverable.view import ReleaseView, RowStatus
+from tasks.interval import Z90
 
-Z90 = 1.645
+HALF_WIDTH = round(Z90, 3)
 """Half width of a 90 % interval in standard errors, as a reader would type it."""
 
 Row = Mapping[str, Any]
@@ -35,7 +36,7 @@ def example(release: ReleaseView, table: TableView, data: pa.Table) -> Row:
         "percent": 50 * (high - low) / value if value else None,
         "sum": _sum(shown, level, row) if row else None,
         "withheld": _first(rows.filter(pc.equal(rows["status"], RowStatus.WITHHELD_SMALL))),
-        "ceiling": level.threshold + Z90 * float(level.sigma) if level.sigma else None,
+        "ceiling": level.threshold + HALF_WIDTH * float(level.sigma) if level.sigma else None,
     }
 
 
@@ -60,8 +61,9 @@ def _sum(shown: pa.Table, level: LevelView, row: Row) -> Row | None:
         "terms": terms,
         "value": value,
         "se": se,
-        "low": value - Z90 * se,
-        "high": value + Z90 * se,
+        "low": value - HALF_WIDTH * se,
+        "half_width": HALF_WIDTH,
+        "high": value + HALF_WIDTH * se,
     }
 
 

@@ -82,7 +82,7 @@ def _in_client_columns(
     for dimension in level.dimensions:
         made |= _key(dimension, rows[dimension.name], release, names)
     shown = pc.equal(rows["status"], RowStatus.ESTIMATE)
-    made |= {name: pc.if_else(shown, numbers, None) for name, numbers in _numbers(release, table, rows)}
+    made |= {name: pc.if_else(shown, numbers, None) for name, numbers in _numbers(table, rows)}
     if table.area_of:
         made[DENSITY] = _density(made[table.quantity.name], rows[table.area_of.name], areas)
     fields = [column.field for column in columns(release, table)]
@@ -116,9 +116,9 @@ def _column(rows: pa.Table, name: str) -> pa.ChunkedArray:
     return rows[name] if name in rows.column_names else pa.chunked_array([pa.nulls(rows.num_rows, pa.float64())])
 
 
-def _numbers(release: ReleaseView, table: TableView, rows: pa.Table) -> Iterator[tuple[str, pa.ChunkedArray]]:
+def _numbers(table: TableView, rows: pa.Table) -> Iterator[tuple[str, pa.ChunkedArray]]:
     """Rounded values, intervals widened to as many digits and cut at zero, and how reliable they are."""
-    for measure in measures(release, table):
+    for measure in measures(table):
         scale = 10.0**measure.decimals
         value, low, high = (pc.multiply(_column(rows, name), scale) for name in measure.sources)
         least = pc.floor(pc.min_element_wise(value, 0.0, skip_nulls=False))

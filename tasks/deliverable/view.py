@@ -12,6 +12,7 @@ import pyarrow as pa
 from tasks.deliverable.level_view import DimensionView, LevelView, TableView
 from tasks.period import Period
 from tasks.policy import Publisher
+from tasks.refs import release_id
 
 
 class RowStatus(StrEnum):
@@ -122,7 +123,7 @@ class ReleaseView:
     @property
     def id(self) -> str:
         """The release's unique name."""
-        return f"{self.product}/v{self.version}/{self.period}/r{self.revision}"
+        return release_id(self.product, self.version, self.period, self.revision)
 
     @property
     def tables(self) -> tuple[TableView, ...]:

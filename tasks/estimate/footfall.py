@@ -115,8 +115,7 @@ class DayEstimate:
 
     @cached_property
     def _stays(self) -> Unfolding:
-        table = self.facts.stay_confusion
-        return self._plans if table is None else unfolding(table, self.facts.zone_ids)
+        return unfolding(self.facts.stay_confusion, self.facts.zone_ids)
 
     @cached_property
     def _stays_of_districts(self) -> Unfolding:

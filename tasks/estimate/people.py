@@ -11,11 +11,12 @@ from tasks.estimate.footfall import GROUP, DayEstimate, time_of
 from tasks.estimate.grid import Grid, grid
 from tasks.estimate.scale import Factors
 from tasks.estimate.smoothing import smoothed
-from tasks.estimate.spec import PEOPLE, Dimensions, ErrorSource, Estimated, PublicFacts
+from tasks.estimate.spec import Dimensions, ErrorSource, Estimated, PublicFacts
 from tasks.estimate.unfold import Unfolded
+from tasks.interval import Z90
+from tasks.quantity import PEOPLE
 
 Reals = NDArray[np.float64]
-Z90 = 1.6448536269514722
 HOME = "home_district_id"
 
 

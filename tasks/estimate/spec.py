@@ -14,9 +14,7 @@ from numpy.typing import NDArray
 
 from tasks.demographics import Margins
 from tasks.errors import StepFailed
-
-PEOPLE = ("people", "people_low", "people_high")
-"""Columns of an estimate: persons, and the ends of their 90 % interval."""
+from tasks.quantity import PEOPLE
 
 Dimensions = Mapping[str, Sequence[object]]
 """Each key column of a level in draw order, with its public values."""
@@ -47,8 +45,8 @@ class PublicFacts:
     districts: tuple[str, ...]
     confusion: pa.Table
     """Of the day's zone and cell plan: model, assigned_zone, true_zone, share."""
-    stay_confusion: pa.Table | None
-    """The same of stays; None of days before there was one."""
+    stay_confusion: pa.Table
+    """The same of stays."""
     margins: Margins
     footfall: Footfall
     panel: pa.Table | None
@@ -91,14 +89,6 @@ class Estimator(Protocol):
         ...
 
 
-def is_whole(release: pa.Table, people: pa.Table, facts: PublicFacts) -> bool:
-    """Whether each number of a level that counts has its estimate."""
-    if people.num_rows != release.num_rows or tuple(people.column_names) != PEOPLE:
-        return True  # `with_people` says what is wrong
-    number = np.asarray(pc.is_in(release["level"], pa.array(facts.levels))) & np.asarray(pc.is_valid(release["value"]))
-    return all(np.isfinite(np.asarray(people[name], np.float64)[number]).all() for name in PEOPLE)
-
-
 def with_people(release: pa.Table, estimator: str, people: pa.Table) -> pa.Table:
     """The release with an estimator's columns; raises StepFailed if it does not give one number a row."""
     if tuple(people.column_names) != PEOPLE or people.num_rows != release.num_rows:
@@ -110,3 +100,9 @@ def with_people(release: pa.Table, estimator: str, people: pa.Table) -> pa.Table
     for name in PEOPLE:
         release = release.append_column(name, people[name].cast(pa.float64()))
     return release
+
+
+def is_whole(release: pa.Table, facts: PublicFacts) -> bool:
+    """Whether each number of a level that counts has its estimate, in a release with people."""
+    number = np.asarray(pc.is_in(release["level"], pa.array(facts.levels))) & np.asarray(pc.is_valid(release["value"]))
+    return all(np.isfinite(np.asarray(release[name], np.float64)[number]).all() for name in PEOPLE)

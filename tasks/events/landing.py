@@ -17,7 +17,7 @@ from tasks.period import day_start
 from tasks.policy import Calendar
 
 COMPLETE = "_COMPLETE"
-REGISTERS = ("cells", "zones", "subscribers", "consents", "population", "footprints")
+REFERENCE_FILES = ("cells", "zones", "subscribers", "consents", "population", "footprints")
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,8 @@ class DayLanding:
 
     @cached_property
     def digest(self) -> str:
-        """Changes with the mapping, any event file's name, size or time of change, and the content of any register."""
-        named = [path for name in REGISTERS for path in (self.root / name, *self.root.glob(f"{name}.*"))]
+        """Changes with the mapping, any event file's name, size or time of change, and any reference file's content."""
+        named = [path for name in REFERENCE_FILES for path in (self.root / name, *self.root.glob(f"{name}.*"))]
         listing = [(file.name, file.bytes, str(file.mtime_ns)) for file in self.files]
         listing += [(path.name, 0, file_digests.digest(path)) for path in named if path.exists()]
         return hashlib.sha256(repr((self.formats.digest, sorted(listing))).encode()).hexdigest()

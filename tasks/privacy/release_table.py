@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from tasks.interval import Z90
 from tasks.privacy.bounds import Integers, Reals
 from tasks.privacy.measured import Measured
 from tasks.privacy.selection import mostly_noise
@@ -18,9 +19,6 @@ SHARES = ("share", "share_low", "share_high")
 UNBIASED = "unbiased"
 """The value before inequalities, for sums over releases; only in releases with a level that has some."""
 OWN_COLUMNS = frozenset({"level", *RESULTS, *SHARES, UNBIASED})
-
-Z90 = 1.6448536269514722
-"""Half width of the central 90 % interval in standard errors."""
 
 KeyStatuses = Sequence[tuple[str, npt.NDArray[np.bool_]]]
 """Statuses from public facts, each with the keys it holds for; the first that holds wins."""

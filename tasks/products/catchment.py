@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 
+from tasks.interval import Z90
 from tasks.mobility.centres import centre_distances_km
 from tasks.mobility.home_location import UNKNOWN as UNKNOWN_PLACE
 from tasks.mobility.tables import MONTH_STATE
@@ -13,7 +14,7 @@ from tasks.period import Cadence
 from tasks.privacy.bounds import Contributions, Integers, Reals
 from tasks.privacy.derived_level import DerivedLevel
 from tasks.privacy.measured import Measured
-from tasks.privacy.release_table import WITHHELD_SMALL, Z90, KeyStatuses
+from tasks.privacy.release_table import WITHHELD_SMALL, KeyStatuses
 from tasks.privacy.selection import mostly_noise
 from tasks.products.cores import core_probabilities
 from tasks.products.cumulative import Reached, likely, reached

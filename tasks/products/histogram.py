@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tasks.interval import Z90
 from tasks.privacy.bounds import Integers, Reals
 from tasks.privacy.normal import below
-from tasks.privacy.release_table import Z90
 
 HALVINGS = 40
 """Steps of a bisection inside a bin: more than a double resolves of its width."""

@@ -20,6 +20,7 @@ from tasks.store.seal import DoesNotOpen, seal, unseal
 __all__ = ["KEPT_TABLES", "DeliveryKey", "Lake", "LakeFile", "StagedVersion"]
 
 _REGISTERS, _BASIS = b"throng.registers", b"throng.basis"
+_OF_PLANS = "confusion", "stay_confusion", "evidence"
 
 
 @dataclass(frozen=True)
@@ -44,11 +45,11 @@ class ReleasedLake(InstallationPart, ReleaseStore, DeliveryStore):
         self, zone_plan: str, cell_plan: str, events: pa.Table, stays: pa.Table, evidence: pa.Table
     ) -> None:
         """Keep the confusion matrices of two plans, then the evidence of cells for zones. All are public."""
-        for name, table in (("confusion", events), ("stay_confusion", stays), ("evidence", evidence)):
+        for name, table in zip(_OF_PLANS, (events, stays, evidence), strict=True):
             self.objects.put_if_absent(_of_plans(zone_plan, cell_plan, name), parquet(table))
 
     def confusion(self, zone_plan: str, cell_plan: str) -> pa.Table | None:
-        """A kept confusion matrix (model, assigned_zone, true_zone, share); None of days before there was one."""
+        """A kept confusion matrix (model, assigned_zone, true_zone, share); None if it is not there."""
         return self._kept(_of_plans(zone_plan, cell_plan, "confusion"))
 
     def stay_confusion(self, zone_plan: str, cell_plan: str) -> pa.Table | None:
@@ -56,8 +57,9 @@ class ReleasedLake(InstallationPart, ReleaseStore, DeliveryStore):
         return self._kept(_of_plans(zone_plan, cell_plan, "stay_confusion"))
 
     def evidence(self, zone_plan: str, cell_plan: str) -> pa.Table | None:
-        """The kept evidence of cells for zones (cell, zone, weight); None before there is one."""
-        return self._kept(_of_plans(zone_plan, cell_plan, "evidence"))
+        """The kept evidence of cells for zones (cell, zone, weight); None unless both matrices are there too."""
+        *matrices, path = (_of_plans(zone_plan, cell_plan, name) for name in _OF_PLANS)
+        return self._kept(path) if all(map(self.objects.size, matrices)) else None
 
     def _kept(self, path: str) -> pa.Table | None:
         return table_of(self.objects.get(path)) if self.objects.size(path) else None

@@ -12,6 +12,7 @@ from sqlmodel import Session, col, select, update
 
 from tasks.errors import Misconfigured, RefusedRelease
 from tasks.privacy.accounting import rho_of
+from tasks.refs import release_id
 from tasks.store.audit import AuditEntry, record
 from tasks.store.database import Repository
 from tasks.store.event_log import release_lineage
@@ -69,7 +70,7 @@ class ReleaseKey:
         )
 
     def __str__(self) -> str:
-        return f"{self.product}/v{self.version}/{self.period}/r{self.revision}"
+        return release_id(**vars(self))
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
+from tasks.interval import Z90
 from tasks.privacy.bounds import Contributions, LevelRule
 from tasks.privacy.consistency import Relation
 from tasks.privacy.noise import production_noise
 from tasks.privacy.protect import KeyFacts, protect
-from tasks.privacy.release_table import Z90
 
 ZONES, DISTRICTS, HOURS, CELLS = 180, 12, 24, 18
 RULES = (LevelRule("zone_hour", Decimal(32), 24, None), LevelRule("district", Decimal(64), 24, None))

@@ -11,8 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tasks.deliver import PEOPLE, Deliver
-from tasks.deliverable.number_columns import PEOPLE as COLUMNS
+from tasks.deliver import ESTIMATOR, Deliver
 from tasks.deliverable.signature import public_key
 from tasks.deliverable.verify import verify
 from tasks.estimate.spec import ErrorSource, Estimated, Estimator, PublicFacts
@@ -21,6 +20,7 @@ from tasks.policy_file import shipped
 from tasks.products.footfall import PRODUCT as FOOTFALL
 from tasks.products.registry import product
 from tasks.products.spec import Product
+from tasks.quantity import PEOPLE
 from tasks.store.client_file import parse_client
 from tests.factories import client_toml
 from tests.plain_validator import plain
@@ -50,7 +50,7 @@ class Tenfold:
 
 def rendered(
     way: Way,
-    estimator: Estimator = PEOPLE,
+    estimator: Estimator = ESTIMATOR,
     day: date = DAY,
     policy: Path | None = None,
     of: Product = FOOTFALL,
@@ -87,13 +87,13 @@ def test_estimated_people_stand_beside_the_panels_counts_of_a_verified_delivery(
     estimated, again = rendered(way, Tenfold()), rendered(way)
     before, after = (pq.read_table(io.BytesIO(only(files, "/zone_hour/", ".parquet"))) for files in (plain, estimated))
     assert before["people"].null_count == len(before)
-    assert after.drop_columns(COLUMNS) == before.drop_columns(COLUMNS)
+    assert after.drop_columns(PEOPLE) == before.drop_columns(PEOPLE)
     shown = after.filter(pc.equal(after["status"], "estimate")).to_pylist()
     assert shown
     assert all(abs(row["people"] - 10 * row["persons"]) <= 5 for row in shown)
     manifests = [manifest_of(files) for files in (plain, estimated, again)]
     population = [each["population"] for each in manifests]
-    assert [each["weighting"] for each in population] == ["none", "tenfold 1", PEOPLE.name]
+    assert [each["weighting"] for each in population] == ["none", "tenfold 1", ESTIMATOR.name]
     assert "population.csv" in population[0]["people_missing"]
     assert population[0]["people"] is None
     assert {population[2]["people"][name] for name in ("residents", "census_source", "area")} == {

@@ -7,7 +7,6 @@ from tasks.deliverable.changes import SENTENCES
 from tasks.deliverable.columns import DataColumn, columns, status_meanings
 from tasks.deliverable.level_view import LevelView
 from tasks.deliverable.markdown import template
-from tasks.deliverable.number_columns import INTERVAL
 from tasks.deliverable.people import counts_of, statements
 from tasks.deliverable.readme_example import example, place, when, where
 from tasks.deliverable.renderers.parquet import RENDERER as PARQUET
@@ -26,6 +25,7 @@ from tasks.deliverable.statements import (
 from tasks.deliverable.table import expected_lifted, status_counts
 from tasks.deliverable.verifier.signatures import key_id
 from tasks.deliverable.view import ReleaseView
+from tasks.interval import INTERVAL
 
 
 def readme(content: RenderInput) -> bytes:

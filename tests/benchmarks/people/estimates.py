@@ -11,12 +11,14 @@ import pyarrow.csv
 from tasks import policy_file
 from tasks.estimate.footfall import DayEstimate
 from tasks.estimate.grid import grid
-from tasks.estimate.people import Z90, PeopleEstimator, placed
-from tasks.estimate.spec import PEOPLE, Dimensions, Footfall, PublicFacts
+from tasks.estimate.people import PeopleEstimator, placed
+from tasks.estimate.spec import Dimensions, Footfall, PublicFacts
+from tasks.interval import Z90
 from tasks.mobility.population import read_margins
 from tasks.mobility.zones import stored_plan
 from tasks.products.footfall import PRODUCT as FOOTFALL
 from tasks.products.spec import Level, PublicContext
+from tasks.quantity import PEOPLE
 from tests.benchmarks.people.worlds import Kept
 
 Estimate = Callable[[Kept, str, str], tuple[pa.Table, pa.Table]]

@@ -26,7 +26,8 @@ from tasks.deliverable.view import DeliveryView, EstimateView, GrantView, Privac
 from tasks.period import Period, day_hours
 from tasks.policy import Publisher
 from tasks.policy_file import load
-from tasks.products.spec import OPTED_IN
+from tasks.products.registry import products
+from tasks.products.spec import OPTED_IN, DataProduct
 
 SIGNING_KEY = bytes(range(32))
 PUBLISHER = Publisher(
@@ -272,3 +273,16 @@ def signed_again(content: bytes, change: Callable[[dict[str, Any]], object], key
 def placed(*deliveries: Rendered) -> dict[str, bytes]:
     """The files below the client's prefix."""
     return {f"{each.path.product_folder}/{path}": body for each in deliveries for path, body in each.files.items()}
+
+
+def product_columns() -> set[str]:
+    """Every key and number column that any product delivers, of its alternative too."""
+    parts = [part for part in products() if part.for_clients]
+    parts += [part.alternative for part in parts if isinstance(part, DataProduct) and part.alternative]
+    levels = [level for part in parts for level in part.released]
+    found = {name for level in levels for name in level.quantity.columns}
+    for each in {each.name: each for level in levels for each in level.dimensions}.values():
+        view = DimensionView(each.name, each.type, each.meaning, (), each.granted_by, each.named_by)
+        found |= {view.column} | ({view.name_column} if view.place else set())
+        found |= {view.local_column} if view.is_instant else set()
+    return found

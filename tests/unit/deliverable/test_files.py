@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.deliverable.files import inputs_digest, render
-from tasks.deliverable.number_columns import PEOPLE
 from tasks.deliverable.view import DeliveryView, PanelView
+from tasks.quantity import PEOPLE
 from tests.refusals import refused
 from tests.unit.deliverable.factories import (
     PUBLISHER,

@@ -14,13 +14,12 @@ import yaml
 from tasks.deliverable.files import Rendered, render
 from tasks.deliverable.gate import check_delivery
 from tasks.deliverable.level_view import LevelView
-from tasks.deliverable.number_columns import PEOPLE
 from tasks.deliverable.signature import public_key
 from tasks.deliverable.statements import additions, never_add
 from tasks.deliverable.verify import verify
 from tasks.deliverable.view import DeliveryView, ReleaseView
 from tasks.period import Cadence, Period
-from tasks.quantity import KILOMETRES, MINUTES, PERSONS, TRIPS, VISITS, Quantity
+from tasks.quantity import KILOMETRES, MINUTES, PEOPLE, PERSONS, TRIPS, VISITS, Quantity
 from tests.plain_validator import plain
 from tests.unit.deliverable.factories import (
     DISTRICT,

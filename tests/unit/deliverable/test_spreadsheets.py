@@ -9,10 +9,11 @@ import openpyxl  # type: ignore[import-untyped]
 import pytest
 
 from tasks.deliverable.files import Rendered
-from tasks.deliverable.renderers import xlsx
+from tasks.deliverable.renderers import csv_de, xlsx
 from tests.unit.deliverable.factories import (
     document,
     grant_view,
+    product_columns,
     release_view,
     rendered,
     revision,
@@ -50,6 +51,10 @@ def test_a_workbook_has_notes_and_a_typed_sheet_a_table() -> None:
                 row["local_date"],
             )
             assert (seen["persons"], seen["se"], seen["status"]) == (row["persons"], row["se"], row["status"])
+
+
+def test_each_column_of_each_product_has_a_german_name() -> None:
+    assert sorted(product_columns() - set(csv_de.HEADER)) == []
 
 
 def test_names_are_texts_in_a_workbook_and_never_formulas_or_links() -> None:

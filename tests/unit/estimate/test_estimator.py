@@ -3,7 +3,8 @@
 import pyarrow as pa
 import pytest
 
-from tasks.estimate.spec import PEOPLE, with_people
+from tasks.estimate.spec import with_people
+from tasks.quantity import PEOPLE
 from tests.refusals import refused
 
 RELEASE = pa.table({"level": ["zone_hour"] * 2, "value": pa.array([120.0, None])})

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from tasks.privacy.release_table import Z90
+from tasks.interval import Z90
 from tasks.products.histogram import Histogram
 
 Reals = npt.NDArray[np.float64]

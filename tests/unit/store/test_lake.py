@@ -263,6 +263,16 @@ def test_the_confusion_matrices_and_the_evidence_of_two_plans_stay_as_they_were_
     assert [lake.confusion(*plans), lake.stay_confusion(*plans), lake.evidence(*plans)] == made
 
 
+@pytest.mark.parametrize("lost", ["confusion", "stay_confusion", "evidence"])
+def test_what_was_lost_of_two_plans_is_made_again_with_the_evidence(lake: Lake, lost: str) -> None:
+    plans, made = ("abc123", "def456"), [pa.table({"share": [n]}) for n in (1.0, 2.0, 3.0)]
+    lake.write_confusion(*plans, *made)
+    lake.objects.delete(f"plans/abc123/def456/{lost}.parquet")
+    assert lake.evidence(*plans) is None
+    lake.write_confusion(*plans, *made)
+    assert [lake.confusion(*plans), lake.stay_confusion(*plans), lake.evidence(*plans)] == made
+
+
 def test_a_census_is_kept_as_the_next_version_where_it_differs_from_the_newest(lake: Lake) -> None:
     first, second = (
         Margins(
