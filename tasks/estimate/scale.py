@@ -91,7 +91,7 @@ class Present:
         return at_night(self.hours)
 
     def at_home(self, strata: Strata) -> tuple[Reals, Reals]:
-        """[zone] the panel by home, and how many times its district's weight each zone's one is.
+        """[zone] the panel by home, and each zone's weight as a multiple of its district's.
 
         At night people are at home: what is counted then shrinks towards the residents of the census as its errors ask
         for (W. James, C. Stein, 1961; positive part), and is fitted to the panel of the districts.
