@@ -1,6 +1,6 @@
 """Check the prose rule: `python -m tests.prose` prints each breach and fails if there is one.
 
-Documents: no banned word, no sentence over 25 words. Docstrings, comments and messages: no banned word.
+Documents: no banned word, no sentence over 20 words. Docstrings, comments and messages: no banned word.
 """
 
 import ast
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-LONGEST = 25
+LONGEST = 20
 BANNED = {
     r"told|telling|tells of|tell of": "say what is shown, sent or reported, and by what",
     r"mend|mends|mended|mending": "fix, correct",

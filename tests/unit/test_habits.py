@@ -7,7 +7,7 @@ import pytest
 from tests.commit_message import faults
 from tests.prose import ROOT, in_document, in_source
 
-LONG = "word " * 26
+LONG = "word " * 21
 
 
 @pytest.mark.parametrize("text", ["Mend the file.\n", f"{LONG}.\n", f"| {LONG} | b |\n", f"- {LONG}\n"])
