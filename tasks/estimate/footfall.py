@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tasks.demographics import AGE_BANDS, GENDERS
 from tasks.estimate.gains import Gains, fit
 from tasks.estimate.grid import grid
+from tasks.estimate.nights import Night
 from tasks.estimate.raking import targets
 from tasks.estimate.scale import Factors, Present, Scale, Strata, at_night, scale
 from tasks.estimate.smoothing import smoothed
@@ -47,7 +48,7 @@ class DayEstimate:
     @cached_property
     def present(self) -> Present:
         """Persons of the panel who were counted, by true place."""
-        return replace(self._present(self.unfolding), learnt=self._gains, radio=self.unfolding.radio)
+        return replace(self._present(self.unfolding), learnt=self._gains, inverse=self.unfolding.inverse)
 
     @cached_property
     def strata(self) -> Strata:
@@ -72,7 +73,7 @@ class DayEstimate:
         day, night = np.isin(planned.hours, WORKING), planned.at_night
         working = np.maximum(planned.zones.values[:, day if day.any() else slice(None)].mean(axis=1), 0)
         known = values[:, night].mean(axis=1), variances[:, night].mean(axis=1) / len(night)
-        return fit(self._plans.models[0].dense, home, working, *known)
+        return fit(self._plans.models[0].dense, Night(*known, home, working, self.facts.district, strata.sums))
 
     @cached_property
     def _counts(self) -> tuple[Reals, Reals]:
@@ -98,7 +99,8 @@ class DayEstimate:
         weight, variance, panel = (
             each.reshape(len(facts.districts), -1) for each in (found.weight, found.variance, found.panel)
         )
-        return Strata(weight * panel, weight, variance, self._by_zone)
+        sums = None if facts.panel is None else _relative(*counts)
+        return Strata(weight * panel, weight, variance, self._by_zone, sums)
 
     @cached_property
     def scale(self) -> Scale:
@@ -171,6 +173,12 @@ def _night(groups: Unfolded) -> tuple[Reals, Reals]:
     shape = len(groups.values) + 1, len(AGE_BANDS), len(GENDERS)
     values, variances = groups.values.mean(axis=1), groups.variances.mean(axis=1) / groups.values.shape[1]
     return tuple(np.pad(each, ((0, 1), (0, 0))).reshape(shape) for each in (values, variances))  # type: ignore[return-value]
+
+
+def _relative(panel: Reals, variances: Reals) -> Reals:
+    """[district] relative variance of a panel [district + 1, age band, gender]."""
+    size, noise = (each[:-1].sum(axis=(1, 2)) for each in (panel, variances))
+    return np.asarray(noise / np.square(np.maximum(size, np.sqrt(noise) + 1e-9)))
 
 
 def _alive(values: Reals, variances: Reals) -> tuple[Reals, Reals]:

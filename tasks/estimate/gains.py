@@ -1,159 +1,236 @@
-"""What the nights say of the radio network: cells of some zones are heard farther than plans tell, others less far.
+"""What nights say of the radio network and of homes, by Bayes' rule.
 
-At night people are at home, and a census knows where homes are. Differences are of two kinds, separated by Bayes'
-rule. A gain g of a zone's cells takes persons from its neighbours: M'[a, t] = M[a, t] exp(g[a]) / sum over assigned
-zones, outside with gain 0. A home zone's deviation h, of opt-in and of who happens to be in the panel, takes nothing:
+At night people are at home, and a census knows where homes are. Counts differ from that in three ways: cells are heard
+farther or less far (e, see heard.py), homes are in the panel more or less often (h), and others are there who live
+elsewhere (v, see nights.py):
 
-    log night = log(M' expected) + h + noise,    g ~ N(0, radio^2),    h ~ N(0, homes^2 + 1 / expected)
+    log counted = log(M'(e) persons(h, v)) + noise,    h ~ N(0, homes^2 + 1 / expected),    v ~ N(0, each^2) + common
 
-`radio` and `homes` follow from the marginal likelihood of the night.
+`radio`, `homes` and `each` follow from the marginal likelihood of the night. Zones beside each other in number are
+fitted together.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
-Reals = NDArray[np.float64]
-Ints = NDArray[np.integer]
+from tasks.estimate.heard import Heard, Moved
+from tasks.estimate.nights import OF_ALL, Night
 
-RADIO = np.array([0.1, 0.2, 0.3, 0.45, 0.65, 0.9])
-"""Standard deviations of a zone's gain: a few cells, each shadowed or unloaded by 4 to 8 dB (3GPP TR 38.901)."""
-HOMES = np.array([0.01, 0.03, 0.06, 0.1, 0.2, 0.4])
+Reals = NDArray[np.float64]
+
+RADIO = (0.1, 0.2, 0.35, 0.6, 0.9)
+"""Standard deviations of e: a few cells, each shadowed or unloaded by 4 to 8 dB (3GPP TR 38.901)."""
+HOMES = (0.01, 0.04, 0.1, 0.2, 0.4)
 """Standard deviations of a home zone's share in the panel beside its district's."""
-AT_HOME, AT_HOME_BY_DAY = 0.95, 0.5
-"""Shares of people: assumptions, as of homes.py."""
-OF_ALL, OF_EACH = 0.4, 0.3
-"""Standard deviations (logarithm) of how many are away at night: of all, and in each zone beside the others."""
-STEPS = 4
+EACH = (0.15, 0.3, 0.6)
+"""Standard deviations of how many are away in each zone beside the others."""
+STEPS, LEARNS = 6, (0, 2)
+"""Linear fits, and before which of them the standard deviations are learned."""
+FAR = 1e12
+"""More than any squared distance of a block's counts from what is expected."""
 BLOCK = 300
-"""Zones whose gains are fitted at once."""
+"""Zones that are fitted at once."""
+
+
+@dataclass(frozen=True)
+class Learned:
+    """Of a block of zones: what its night leaves open."""
+
+    heard: Heard
+    radio: float
+    night: Moved
+    """Persons who are expected at night."""
+    counts: Reals
+    """[zone of the block] expected."""
+    precision: Reals
+    """The inverse covariance of what is known: logarithms of these counts, then sums of districts."""
+    homes: Reals
+    """[zone of the block, known] the covariance of h with what is known."""
+    prior: Reals
+    """The variance of h before."""
+
+    @property
+    def unsure(self) -> Reals:
+        """[zone of the block] variance of h."""
+        return np.asarray(self.prior - ((self.homes @ self.precision) * self.homes).sum(axis=1))
+
+    def errors(self, persons: Reals) -> tuple[Reals, Reals]:
+        """As e is not known: the covariance of counts [zone of the block] of persons [true zone]; and that with h."""
+        size, moved = len(self.counts), self.heard.moved(persons)
+        known = self.radio**2 * self.heard.covariance(moved, self.night) / self.counts
+        told = known @ self.precision[:size]
+        return self.radio**2 * self.heard.covariance(moved, moved) - told[:, :size] @ known.T, -told @ self.homes.T
 
 
 @dataclass(frozen=True)
 class Gains:
-    """What was learnt of zones; logarithms."""
+    """What was learned of zones; logarithms."""
 
     matrix: Reals
     """M' [assigned zone, true zone]."""
-    covariances: tuple[Reals, ...]
-    """Of the gains of each block of zones."""
     homes: Reals
-    """[true zone] by how much more of the residents are in the panel than in the whole district."""
-    kept: Reals
-    """Part of a night's unexplained difference that `homes` takes: radio errors get into it by as much."""
-    unsure: Reals
-    """Variance of `homes` without that error."""
+    """h [true zone]: by how much more of the residents are in the panel than in the whole district."""
+    blocks: tuple[Learned, ...]
 
     def shifts(self, inverse: Reals, persons: Reals) -> Reals:
-        """[true zone, any] relative errors of unfolded persons by independent parts of the gains' errors.
+        """[true zone, any] relative errors of unfolded persons [true zone] by independent parts of the errors of e.
 
         `inverse` [true, assigned] of M'.
         """
-        scaled, counted, found = self.matrix * persons, self.matrix @ persons, []
-        for block, covariance in zip(_blocks(len(persons)), self.covariances, strict=True):
-            moved = inverse[:, block] * counted[block] - inverse @ (scaled @ self.matrix[block].T)
-            shifted = moved @ np.linalg.cholesky(covariance) / np.maximum(persons, 1e-9)[:, None]
+        found, least = [], np.maximum(persons, 1e-9)[:, None]
+        for block in self.blocks:
+            error, _ = block.errors(persons)
+            error[np.diag_indices_from(error)] += 1e-9 * (1 + error.max())
+            shifted = inverse[:, block.heard.rows] @ np.linalg.cholesky(error) / least
             found.append(shifted.astype(np.float32))  # a national plan has nine million
         return np.concatenate(found, axis=1)
 
-    def together(self, radio: Reals, residents: Reals) -> Reals:
-        """Relative variance of both, [zone, hour], as `residents` are that share of the persons there."""
-        kept, unsure = self.kept[:, None], self.unsure[:, None]
-        return np.square(1 - residents * kept) * radio[:, None] + np.square(residents) * unsure
+    def together(self, inverse: Reals, persons: Reals, residents: Reals) -> Reals:
+        """[zone, hour] relative variance of people, as `residents` are that share of the unfolded `persons` there.
+
+        A zone that is unfolded too high seems to have too many residents in the panel: both errors cancel.
+        """
+        found, there = np.empty_like(persons), np.maximum(persons, 1)
+        for block in self.blocks:
+            rows, unsure = block.heard.rows, block.unsure
+            own = inverse[rows, rows]
+            for hour, each in enumerate(there.T):
+                place, both = block.errors(each)
+                share, size = residents[rows, hour], each[rows]
+                error, shared = ((own @ place) * own).sum(axis=1), (own * both.T).sum(axis=1)
+                found[rows, hour] = error / size**2 + 2 * share * shared / size + share**2 * unsure
+        return np.maximum(found, 0)
 
 
-def fit(matrix: Reals, home: Reals, day: Reals, night: Reals, variances: Reals) -> Gains:
-    """Learn from the mean of night hours [assigned zone] with its variances.
-
-    `home` [true zone]: the panel by home, as census and districts tell; `day` [true zone]: persons in working hours.
-    Zones beside each other in number are fitted together.
-    """
-    counted, sent = np.maximum(night, 1), _Night(matrix, home, day, night.sum())
-    gains, more, covariances = np.zeros(len(night)), np.zeros(len(night)), list[Reals]()
-    expected, strangers = sent.expected(more)
-    chance = (matrix * (1 - matrix)) @ expected
-    noise = (variances + chance) / np.square(counted) + np.square(OF_EACH * strangers)
-    radio, differing = _spreads(matrix, expected, strangers, _surplus(counted, matrix @ expected), noise)
-    for _ in range(STEPS):
-        prior = 1 / expected + differing**2
-        whole, covariances = _whole(matrix, gains), []
-        for block in _blocks(len(night)):
-            some = matrix[block] * np.exp(gains[block])[:, None] / whole
-            slope, left = _slope(some, expected), _surplus(counted[block], some @ expected)
-            goal = left + slope @ gains[block] + (strangers * more)[block]
-            known = _posterior(slope, strangers[block], goal, (prior + noise)[block], radio)
-            gains[block], more[block] = known[0], known[2]
-            covariances.append(known[1])
-        expected, strangers = sent.expected(more)
-    found, kept = matrix * np.exp(gains)[:, None] / _whole(matrix, gains), prior / (prior + noise)
-    homes = kept * _surplus(counted, found @ expected)
-    return Gains(found, tuple(covariances), homes, kept, (1 - kept) * prior)
+def fit(matrix: Reals, night: Night) -> Gains:
+    """Learn e, h and v of zones from a night; `matrix` [assigned zone, true zone] of the plans."""
+    zones = len(night.home)
+    e, homes, away = np.zeros(matrix.shape, np.float32), np.zeros(zones), np.zeros(zones)
+    spreads, blocks = (0.0, 0.0, 0.0), list[_Block]()
+    for step in range(STEPS):
+        blocks = list(_blocks(matrix, night, e, homes, away))
+        spreads = _spreads(blocks) if step in LEARNS else spreads
+        e = np.zeros_like(e)
+        for block in blocks:
+            rows = block.heard.rows
+            e[rows, block.heard.near], homes[rows], away[rows] = block.solved(*spreads)
+    return Gains(_corrected(matrix, e), homes, tuple(block.learned(*spreads) for block in blocks))
 
 
-def _posterior(
-    slope: Reals, strangers: Reals, goal: Reals, variances: Reals, radio: float
-) -> tuple[Reals, Reals, float]:
-    """Mean and covariance of a block's gains, and by how much more people are away than expected."""
-    design = np.column_stack([slope, strangers])
-    precision = np.diag([*np.full(len(slope), radio**-2), OF_ALL**-2]) + design.T @ (design / variances[:, None])
-    covariance = np.linalg.inv(precision)
-    mean = covariance @ design.T @ (goal / variances)
-    return mean[:-1], np.asarray(covariance[:-1, :-1], np.float64), float(mean[-1])
+def _corrected(matrix: Reals, e: NDArray[np.float32]) -> Reals:
+    """M' of the plans' M."""
+    sent = matrix * np.exp(e)
+    sent /= 1 + sent.sum(axis=0) - matrix.sum(axis=0)
+    return np.asarray(sent)
 
 
-def _surplus(counted: Reals, expected: Reals) -> Reals:
-    """Logarithm of what is counted for what is expected; 0 in zones without a cell, where nobody is."""
-    return np.log(np.where(expected > 0, counted, 1) / np.where(expected > 0, expected, 1))
-
-
-def _whole(matrix: Reals, gains: Reals) -> Reals:
-    """[true zone] the sum of M with gains of the assigned zones, and of what is assigned outside."""
-    return np.asarray(1 + (np.exp(gains) - 1) @ matrix)
+def _blocks(matrix: Reals, night: Night, e: NDArray[np.float32], homes: Reals, away: Reals) -> Iterator["_Block"]:
+    """The night around what is known so far."""
+    heard = _corrected(matrix, e)
+    persons, others = night.expected(heard, homes, away)
+    variances = night.variances + heard @ persons - np.einsum("at,at,t->a", heard, heard, persons)
+    shifted = np.einsum("at,at->t", heard, e)
+    for first in range(0, len(persons), BLOCK):
+        rows = slice(first, first + BLOCK)
+        part = Heard(heard, rows)
+        near, counted = part.near, np.maximum(night.counted[rows], 1)
+        sent = part.share * persons[near]
+        counts = np.maximum(sent.sum(axis=1), 1e-9)
+        by_home, by_away = sent / counts[:, None] * (1 - others[near]), sent / counts[:, None] * others[near]
+        apart = (sent * (e[rows][:, near] - shifted[near])).sum(axis=1) / counts
+        apart += np.where(counts > 1e-9, np.log(counted / counts), 0) + by_home @ homes[near] + by_away @ away[near]
+        share, sums = night.sums_within(rows)
+        known = np.zeros((len(share), len(near)))
+        known[:, part.own] = share
+        yield _Block(
+            part,
+            persons,
+            counts,
+            np.concatenate([by_home, known]),
+            by_away,
+            np.concatenate([apart, np.zeros(len(sums))]),
+            np.concatenate([np.maximum(variances[rows] / counted**2, 1e-9), sums]),
+        )
 
 
 @dataclass(frozen=True)
-class _Night:
-    """Persons at night: at home, and the others where those are by day who are not at home then."""
+class _Block:
+    """Linear equations of a block of zones: what is known = derivatives times what is not + noise."""
 
-    matrix: Reals
-    home: Reals
-    day: Reals
-    total: float
+    heard: Heard
+    persons: Reals
+    """[true zone] expected, like the counts [zone of the block]."""
+    counts: Reals
+    by_home: Reals
+    """[known, near zone] the derivative by h; after the counts, sums of districts."""
+    by_away: Reals
+    """[zone of the block, near zone] the derivative by v."""
+    known: Reals
+    noise: Reals
 
-    def expected(self, more: Reals) -> tuple[Reals, Reals]:
-        """Persons [true zone], and the part of those counted who are away [assigned zone]; `more`: logarithms."""
-        by_day = self.day * self.home.sum() / max(float(self.day.sum()), 1e-9) - AT_HOME_BY_DAY * self.home
-        away = np.maximum(by_day, 1e-9)
-        away *= (1 - AT_HOME) * self.home.sum() / away.sum() * np.exp(more)
-        found = AT_HOME * self.home + away
-        scale = self.total / (self.matrix @ found).sum()
-        return np.maximum(found * scale, 1.0), self.matrix @ away / np.maximum(self.matrix @ found, 1e-9)
+    @cached_property
+    def _moved(self) -> Moved:
+        return self.heard.moved(self.persons)
+
+    @cached_property
+    def _parts(self) -> tuple[Reals, ...]:
+        """Covariances of what is known: at a radio, homes and each of 1, and what does not depend on them."""
+        rest = np.diag(self.noise) + (self.by_home / self.persons[self.heard.near]) @ self.by_home.T
+        rest += self._widened(OF_ALL**2 * np.outer(*[self.by_away.sum(axis=1)] * 2))
+        radio = self.heard.covariance(self._moved, self._moved) / np.outer(self.counts, self.counts)
+        parts = self._widened(radio), self.by_home @ self.by_home.T, self._widened(self.by_away @ self.by_away.T)
+        return *parts, np.asarray(rest)
+
+    def _widened(self, counts: Reals) -> Reals:
+        return np.pad(counts, (0, len(self.known) - len(counts)))
+
+    def _covariance(self, radio: float, homes: float, each: float) -> Reals:
+        one, two, three, rest = self._parts
+        return np.asarray(radio**2 * one + homes**2 * two + each**2 * three + rest)
+
+    def likelihood(self, *spreads: float) -> float:
+        """The logarithm, but for a constant."""
+        size = len(self.known)
+        wider = np.pad(
+            self._covariance(*spreads), (0, 1)
+        )  # the last row of its root is that of the others times `known`
+        wider[size, :size] = self.known
+        wider[size, size] = FAR
+        root = np.linalg.cholesky(wider)
+        return float(-np.square(root[size, :size]).sum() / 2 - np.log(np.diag(root)[:size]).sum())
+
+    def solved(self, radio: float, homes: float, each: float) -> tuple[Reals, Reals, Reals]:
+        """e [zone of the block, near zone], h and v [zone of the block]."""
+        weight = np.linalg.solve(self._covariance(radio, homes, each), self.known)
+        counts = weight[: len(self.counts)]
+        away = counts @ self.by_away
+        e = radio**2 * self.heard.expected(self.persons, counts / self.counts)
+        return e, self._of_homes(homes) @ weight, each**2 * away[self.heard.own] + OF_ALL**2 * away.sum()
+
+    def _of_homes(self, homes: float) -> Reals:
+        own = self.heard.own
+        return np.asarray(self._prior(homes)[:, None] * self.by_home[:, own].T)
+
+    def _prior(self, homes: float) -> Reals:
+        """The variance of h: who happens to be in the panel is chance too."""
+        return homes**2 + 1 / self.persons[self.heard.rows]
+
+    def learned(self, radio: float, homes: float, each: float) -> Learned:
+        """What remains open."""
+        precision = np.asarray(np.linalg.inv(self._covariance(radio, homes, each)))
+        known = self._of_homes(homes)
+        return Learned(self.heard, radio, self._moved, self.counts, precision, known, self._prior(homes))
 
 
-def _slope(some: Reals, persons: Reals) -> Reals:
-    """[assigned zone, zone of the gain] the derivative of log(matrix @ persons), among some rows."""
-    counted = np.maximum(some @ persons, 1e-9)
-    return np.asarray(np.eye(len(some)) - (some * persons) @ some.T / counted[:, None])
-
-
-def _blocks(zones: int) -> Iterator[slice]:
-    yield from (slice(first, first + BLOCK) for first in range(0, zones, BLOCK))
-
-
-def _spreads(matrix: Reals, expected: Reals, strangers: Reals, apart: Reals, noise: Reals) -> tuple[float, float]:
-    """Root mean squares of `radio` and `homes` over both scales, weighted by the marginal likelihood of the blocks."""
-    radio, homes = (axis.ravel() for axis in np.meshgrid(RADIO, HOMES))
-    likely = np.zeros(len(radio))
-    for block in _blocks(len(apart)):
-        slope = _slope(matrix[block], expected)
-        heard, away = slope @ slope.T, OF_ALL**2 * np.outer(strangers[block], strangers[block])
-        sure = away + np.diag((1 / expected + noise)[block])
-        for number, (one, other) in enumerate(zip(radio, homes, strict=True)):
-            root = np.linalg.cholesky(one**2 * heard + sure + other**2 * np.eye(len(sure)))
-            far = np.square(np.linalg.solve(root, apart[block])).sum()
-            likely[number] -= far / 2 + np.log(np.diag(root)).sum()
+def _spreads(blocks: Sequence[_Block]) -> tuple[float, float, float]:
+    """Root mean squares of `radio`, `homes` and `each` over all scales, weighted by the marginal likelihood."""
+    scales = np.array(list(product(RADIO, HOMES, EACH)))
+    likely = np.array([sum(block.likelihood(*scale) for block in blocks) for scale in scales.tolist()])
     weight = np.exp(likely - likely.max())
-    weight /= weight.sum()
-    return float(np.sqrt(weight @ radio**2)), float(np.sqrt(weight @ homes**2))
+    radio, homes, each = np.sqrt(weight @ np.square(scales) / weight.sum()).tolist()
+    return radio, homes, each

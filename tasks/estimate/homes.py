@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +43,8 @@ HABITS = (
 class Origins:
     """Persons by zone, home zone and hour: row factor x column factor x panel x habit. The matrix is never built."""
 
+    persons: Reals
+    """[zone, hour] there."""
     panel: Reals
     """[home zone]"""
     district: Ints
@@ -55,11 +58,21 @@ class Origins:
     """[home zone, hour]"""
     ages: float
 
+    @cached_property
+    def _at_home(self) -> Reals:
+        """[zone, hour] persons."""
+        return np.asarray(self.panel[:, None] * self.row * self.column * self.home)
+
     @property
     def own(self) -> Reals:
-        """[zone, hour] share of those at home."""
-        parts = (self.by_district(hour) for hour in range(self.row.shape[1]))
-        return np.stack([own.sum(axis=1) / (own + others).sum(axis=1) for own, others in parts], axis=1)
+        """[zone, hour] share of those at home among the persons there."""
+        return self._at_home / self.persons
+
+    @property
+    def staying(self) -> Reals:
+        """[home zone, hour] share of those at home among the residents."""
+        residents = self.panel[:, None] * (self.persons.sum(axis=0) / self.panel.sum())
+        return np.asarray(np.minimum(self._at_home / residents, 1))
 
     def mixes(self, hour: int, panel: Reals) -> tuple[Reals, Reals]:
         """[home district, group] groups among those at home and among the others; `panel` by age band and gender."""
@@ -105,4 +118,4 @@ def origins(persons: Reals, panel: Reals, district: Ints, hours: Sequence[int], 
         column = share / reached(row)
         home = home * goal * there.sum(axis=0) / (row * column * living * home).sum(axis=0)
     row = there / living / reached(column)
-    return Origins(living[:, 0], district, home, near, far, row, column, habits.ages)
+    return Origins(there, living[:, 0], district, home, near, far, row, column, habits.ages)

@@ -87,10 +87,15 @@ def _estimate(day: DayEstimate, level: Grid, dimensions: Dimensions) -> LevelEst
     parts = (
         people,
         factors.value**2 * found.variances + people**2 * factors.noise,
-        np.maximum(people, 0) * np.maximum(factors.value - 1, 0),
+        np.maximum(people, 0) * np.maximum(factors.value - 1, 0) * _sampled(day, dimensions),
         factors.value**2 * found.model + people**2 * factors.model,
     )
     return LevelEstimate(*(level.back(part, *front) for part in parts))
+
+
+def _sampled(day: DayEstimate, dimensions: Dimensions) -> Reals | float:
+    """Part of the sampling error that is left."""
+    return day.scale.sampled if "zone_id" in dimensions and time_of(dimensions) else 1.0
 
 
 def placed(day: DayEstimate, level: Grid, dimensions: Dimensions) -> Placed:
@@ -102,7 +107,9 @@ def placed(day: DayEstimate, level: Grid, dimensions: Dimensions) -> Placed:
         return ("district_id",), day.stays(*level.moved("district_id"), "districts"), day.districts
     if "zone_id" in dimensions and time:
         found = day.unfolding(*smoothed(*level.moved("zone_id")))
-        return ("zone_id",), replace(found, model=found.model * day.scale.places), day.scale.zones
+        places = day.scale.places
+        found = found if places is None else replace(found, model=places * np.square(found.values))
+        return ("zone_id",), found, day.scale.zones
     if "zone_id" in dimensions:
         return ("zone_id",), day.stays(*level.moved("zone_id"), "zones"), _factors(day, dimensions)
     return _pairs(day, level, *(name for name in dimensions if name.startswith(("origin_", "destination_"))))

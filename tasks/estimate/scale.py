@@ -14,6 +14,8 @@ Reals = NDArray[np.float64]
 Ints = NDArray[np.integer]
 KINDS = 3
 """Other habits are of three independent kinds, two of each: their mean squares add up."""
+SILENT, OF_SILENT = 0.05, 0.25
+"""Silent phones for one that is heard, and the relative standard deviation of zones in it: assumptions."""
 NIGHT = (1, 2, 3, 4)
 """Local hours in which counted persons are at home."""
 
@@ -29,6 +31,8 @@ class Strata:
     """Of the weight."""
     by_zone: Reals | None
     """Residents of each zone, if the census says."""
+    sums: Reals | None = None
+    """[district] relative variance of the panel; None: it was counted at night, with those who live elsewhere."""
 
     @property
     def panel(self) -> Reals:
@@ -58,8 +62,10 @@ class Scale:
 
     zones: Factors
     groups: Factors
-    places: Reals
-    """[zone, hour] by how much homes that were learnt together with places change the variance of places."""
+    places: Reals | None
+    """[zone, hour] relative variance of places and of homes that were learned together with them."""
+    sampled: Reals
+    """[zone, hour] part of the sampling error that a census by zone leaves: who lives there is no chance."""
 
 
 def at_night(hours: Sequence[int]) -> Ints:
@@ -82,8 +88,8 @@ class Present:
     """Local hour of each column."""
     learnt: Gains | None = None
     """From the nights."""
-    radio: Reals | None = None
-    """[zone] relative variance of what was unfolded by what was learnt."""
+    inverse: Reals | None = None
+    """[true zone, assigned zone] by which zones were unfolded."""
 
     @property
     def at_night(self) -> Ints:
@@ -93,29 +99,25 @@ class Present:
     def at_home(self, strata: Strata) -> tuple[Reals, Reals]:
         """[zone] the panel by home, and each zone's weight as a multiple of its district's.
 
-        At night people are at home: what is counted then shrinks towards the residents of the census as its errors ask
-        for (W. James, C. Stein, 1961; positive part), and is fitted to the panel of the districts.
+        At night people are at home; with a census by zone, what differs from it was learned.
         """
-        columns = self.at_night
-        night = np.maximum(self.zones.values[:, columns].mean(axis=1), 0)
-        panel = self.fitted(night, strata)
-        if strata.by_zone is None:
-            return panel, np.ones_like(panel)
+        if strata.by_zone is None or self.learnt is None:
+            night = np.maximum(self.zones.values[:, self.at_night].mean(axis=1), 0)
+            return self.fitted(night, strata), np.ones_like(night)
         even = self.fitted(strata.by_zone, strata)
-        if self.learnt:
-            panel = self.fitted(strata.by_zone * np.exp(self.learnt.homes), strata)
-            return panel, even / np.maximum(panel, 1e-9)
-        noise, model = (part[:, columns].mean(axis=1) for part in (self.zones.variances, self.zones.model))
-        variance = noise / len(columns) + model
-        apart = night - self.fitted(strata.by_zone, strata, night)
-        kept = max(0.0, 1 - (len(night) - 2) * variance.mean() / max(float(np.square(apart).sum()), 1e-9))
-        panel = self.fitted(np.maximum(even + kept * (panel - even), 1e-3 * even), strata)
+        panel = even * np.exp(self.learnt.homes)
+        panel = panel * (even.sum() / panel.sum()) if strata.sums is None else self.fitted(panel, strata)
         return panel, even / np.maximum(panel, 1e-9)
 
-    def fitted(self, zones: Reals, strata: Strata, to: Reals | None = None) -> Reals:
-        """Numbers of zones, scaled to the panel of each district, or to its sum of `to`."""
-        goal = strata.panel.sum(axis=1) if to is None else np.bincount(self.district, to)
-        return zones * (goal / np.maximum(np.bincount(self.district, zones), 1e-9))[self.district]
+    def silent(self, strata: Strata) -> float:
+        """Phones that show nothing for one that does; without a panel it is not known how many they are."""
+        counted = float(self.zones.values.sum(axis=0).mean())
+        return SILENT if strata.sums is None else max(0.0, float(strata.panel.sum()) / max(counted, 1e-9) - 1)
+
+    def fitted(self, zones: Reals, strata: Strata) -> Reals:
+        """Numbers of zones, scaled to the panel of each district."""
+        goal = strata.panel.sum(axis=1)
+        return np.asarray(zones * (goal / np.maximum(np.bincount(self.district, zones), 1e-9))[self.district])
 
 
 def scale(present: Present, strata: Strata, closed: bool) -> Scale:
@@ -129,14 +131,15 @@ def scale(present: Present, strata: Strata, closed: bool) -> Scale:
         np.square(each.groups * one[:, None] / (used.groups * ratio[:, None]) - 1)
         for each, one in zip(others, apart, strict=True)
     ]
+    silent = np.square(OF_SILENT * present.silent(strata))
     return Scale(
-        Factors(used.zones * ratio, used.zone_noise + noise, KINDS * np.mean(zones, axis=0) + area),
+        Factors(used.zones * ratio, used.zone_noise + noise, KINDS * np.mean(zones, axis=0) + area + silent),
         Factors(
             used.groups * ratio[:, None],
             used.group_noise + noise[:, None],
             KINDS * np.mean(groups, axis=0) + area[:, None],
         ),
-        used.places,
+        *used.places(present),
     )
 
 
@@ -150,8 +153,7 @@ class _Weighted:
     groups: Reals
     """[district, hour, group]"""
     group_noise: Reals
-    places: Reals
-    """As in Scale."""
+    origins: Origins
 
     @staticmethod
     def of(present: Present, strata: Strata, habits: Habits) -> "_Weighted":
@@ -159,10 +161,14 @@ class _Weighted:
         found = origins(present.zones.values, panel, present.district, present.hours, habits)
         hours = [_hour(present, strata, column, found, more) for column in range(len(present.hours))]
         zones, zone_noise, groups, group_noise = (np.stack(each, axis=1) for each in zip(*hours, strict=True))
-        places = np.ones_like(found.row)
-        if present.learnt and present.radio is not None:
-            places = present.learnt.together(present.radio, found.own) / np.maximum(present.radio[:, None], 1e-12)
-        return _Weighted(zones, zone_noise, groups, group_noise, places)
+        return _Weighted(zones, zone_noise, groups, group_noise, found)
+
+    def places(self, present: Present) -> tuple[Reals | None, Reals]:
+        """`places` and `sampled` of Scale."""
+        if present.learnt is None or present.inverse is None:
+            return None, np.ones_like(self.zones)
+        own = self.origins.own
+        return present.learnt.together(present.inverse, present.zones.values, own), 1 - own * self.origins.staying
 
     def hour_ratio(self, present: Present, strata: Strata, closed: bool) -> tuple[Reals, Reals]:
         """Residents for one person of the weighted total of each hour, and its relative variance.

@@ -13,6 +13,7 @@ import pytest
 from tasks.demographics import AGE_BANDS, GENDERS, Margins
 from tasks.estimate.footfall import DayEstimate
 from tasks.estimate.people import PeopleEstimator
+from tasks.estimate.scale import OF_SILENT, SILENT
 from tasks.estimate.spec import Dimensions, ErrorSource, Estimated, Footfall, PublicFacts
 
 Array = np.ndarray
@@ -147,7 +148,28 @@ def test_the_interval_is_mostly_chance_where_there_is_hardly_noise() -> None:
     assert made.largest_error is ErrorSource.SAMPLING
     low, high = (by_zone(made, name)[1, 3] for name in ("people_low", "people_high"))
     sample = 1.645 * np.sqrt(30_000 * (1 / 0.2 - 1))  # 6,000 of 30,000 residents are in the panel
-    assert sample < (high - low) / 2 < 1.3 * sample  # the rest is the chance to be served by a neighbouring zone
+    silent = 1.645 * 30_000 * SILENT * OF_SILENT
+    whole = np.hypot(sample, silent)
+    assert whole < (high - low) / 2 < 1.2 * whole  # the rest is the chance to be served by a neighbouring zone
+
+
+def test_silent_phones_widen_the_interval_as_a_panel_tells_how_many_they_are() -> None:
+    opt_in = [RESIDENTS[n == DISTRICT].sum() * 0.2 / 18 for n in (0, 1)]
+    groups = {name: of for name, of in GROUPS.items() if name != "hour_start"}
+    panel = released({"district_demographic": (groups, np.repeat(opt_in, 18).reshape(2, 6, 3))})
+    widths = []
+    for seen in (1.0, 0.95, 0.8):
+        made = estimated(City(EVEN.opt_in, np.full(24, seen)), panel=panel, margins=OF_DISTRICTS)
+        assert by_zone(made) == pytest.approx(EVEN.people.sum(axis=2), rel=0.02)
+        widths.append((by_zone(made, "people_high") - by_zone(made, "people_low"))[1, 3] / 2)
+    silent = 1.645 * 30_000 * OF_SILENT * np.array([0, 0.05 / 0.95, 0.25])
+    assert np.sqrt(np.square(widths[1:]) - widths[0] ** 2) == pytest.approx(silent[1:], rel=0.15)
+
+
+def test_a_census_by_zone_leaves_less_to_chance_at_night_than_by_day() -> None:
+    night, day = DayEstimate(EVEN.facts(EVEN.release())).scale.sampled[1, [3, 12]]
+    assert night < 0.2
+    assert 0.4 < day < 0.9
 
 
 def test_rows_without_a_number_have_no_people_and_no_estimate_is_negative() -> None:
