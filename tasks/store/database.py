@@ -16,6 +16,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from tasks.errors import Misconfigured, StorageUnavailable
 from tasks.store.atomic_files import make_folder, translate_errors
 from tasks.store.database_errors import RERUN, fault_of
+from tasks.store.dialects import POSTGRESQL, SQLITE, STATEMENTS
 from tasks.store.event_log import EventLog, pending
 
 _SESSION = {
@@ -156,9 +157,13 @@ def _supported(text: str) -> URL:
     )
 
 
+def _engine(url: URL, **options: Any) -> Engine:
+    return create_engine(url, hide_parameters=True, execution_options={"compiled_cache": STATEMENTS}, **options)
+
+
 def _postgresql(url: URL) -> Engine:
     options = {"connect_timeout": 10, "client_encoding": "utf8", **_KEEP_ALIVE}
-    engine = create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args=options)
+    engine = _engine(url.set(drivername=POSTGRESQL), pool_pre_ping=True, connect_args=options)
     event.listen(engine, "connect", _prepare_session)
     return engine
 
@@ -174,7 +179,7 @@ def _sqlite(url: URL, wait_seconds: float) -> Engine:
     make_folder(file.parent)
     with translate_errors(file.parent):
         file.touch(mode=0o600)
-    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": wait_seconds})
+    engine = _engine(url.set(drivername=SQLITE), connect_args={"timeout": wait_seconds})
     event.listen(engine, "connect", _prepare_connection)
     event.listen(engine, "begin", _begin)
     return engine

@@ -13,6 +13,7 @@ from sqlmodel import select
 from tasks.errors import Misconfigured, StorageUnavailable
 from tasks.store.catalog import Catalog
 from tasks.store.database import Database
+from tasks.store.dialects import STATEMENTS
 from tasks.store.migrations import KNOWN, VERSION_TABLE, alembic, migrate, prepare, version_of
 from tasks.store.tables import MonthBudget, Run
 from tests.integration.soak.measures import open_files
@@ -122,6 +123,15 @@ def test_a_database_that_is_no_longer_used_holds_nothing_open(database_url: str)
         assert open_files() <= before  # others may close theirs
     finally:
         gc.enable()
+
+
+def test_a_statement_is_compiled_once_for_all_databases_of_a_kind(database_url: str) -> None:
+    prepare(Database(database_url))
+    STATEMENTS.clear()
+    Catalog(Database(database_url)).deliveries()
+    assert (compiled := list(STATEMENTS.values()))
+    Catalog(Database(database_url)).deliveries()
+    assert list(STATEMENTS.values()) == compiled
 
 
 def test_a_full_disk_under_sqlite_is_named_and_nothing_is_half_written(tmp_path: Path) -> None:
