@@ -141,7 +141,7 @@ class Deliver:
             found = self._estimator(table, facts)
             told = replace(view.estimate, largest_error=found.largest_error.value, weak_zones=found.weak_zones)
             estimated = with_people(table, self._estimator.name, found.columns)
-            if is_whole(estimated, facts):
+            if is_whole(estimated, facts.levels):
                 table, view = estimated, replace(view, estimate=told)
             else:  # the panel's numbers must not wait for an estimate
                 view = replace(view, estimate=None, estimate_missing=NOT_POSSIBLE)

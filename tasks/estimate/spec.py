@@ -1,6 +1,6 @@
 """What an estimator is: people in a place, from a released table and public facts alone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -102,7 +102,7 @@ def with_people(release: pa.Table, estimator: str, people: pa.Table) -> pa.Table
     return release
 
 
-def is_whole(release: pa.Table, facts: PublicFacts) -> bool:
-    """Whether each number of a level that counts has its estimate, in a release with people."""
-    number = np.asarray(pc.is_in(release["level"], pa.array(facts.levels))) & np.asarray(pc.is_valid(release["value"]))
+def is_whole(release: pa.Table, levels: Collection[str]) -> bool:
+    """Whether each number of these levels has its estimate, in a release with people."""
+    number = np.asarray(pc.is_in(release["level"], pa.array(levels))) & np.asarray(pc.is_valid(release["value"]))
     return all(np.isfinite(np.asarray(release[name], np.float64)[number]).all() for name in PEOPLE)
