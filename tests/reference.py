@@ -147,8 +147,20 @@ def zone_of_place(cells_of: Sequence[int], runs: Sequence[Sequence[Event]], cell
     return -1 if 2 * outside > sum(digits.values()) else best
 
 
+def parts_of(run: list[Event], least: int) -> list[list[Event]]:
+    """The run, split at the first moment at which all its cells change and both sides last so long; and so on."""
+    for n in range(1, len(run)):
+        before, after = run[:n], run[n:]
+        long = min(part[-1][0] - part[0][0] for part in (before, after)) >= least
+        if long and {cell for _, cell in before}.isdisjoint({cell for _, cell in after}):
+            return [before, *parts_of(after, least)]
+    return [run]
+
+
 def stays(events: Sequence[Event], cells: Sequence[Cell], rules: WalkRules) -> list[Stay]:
     """Stays of a subscriber's cleaned events: runs of one zone, joined over ping-pong, that last the minimum dwell.
+
+    A run is split where all its cells change.
 
     Each has the zone of its place; stays of one zone that touch are one.
     """
@@ -179,12 +191,20 @@ def stays(events: Sequence[Event], cells: Sequence[Cell], rules: WalkRules) -> l
             runs[at:] = [[event for run in [*runs[at:], part] for event in run]]
         else:
             runs.append(part)
+    runs = [part for run in runs for part in parts_of(run, limits.min_dwell)]
     found: list[Stay] = []
     long = [run for run in runs if dwell(run) >= limits.min_dwell]
+
+    def border(earlier: Event, later: Event) -> tuple[int, int]:
+        gap = later[0] - earlier[0]
+        if zone([earlier]) == zone([later]) and gap <= longest_gap(earlier[0], later[0], rules):
+            return (later[0] - gap // 2,) * 2
+        return halves(earlier[0], later[0], rules)
+
     for earlier, run, later in zip([None, *runs], runs, [*runs[1:], None], strict=False):
         first, last = run[0][0], run[-1][0]
-        start = halves(earlier[-1][0], first, rules)[1] if earlier else from_midnight(first, rules)
-        end = halves(last, later[0][0], rules)[0] if later else to_midnight(last, rules)
+        start = border(earlier[-1], run[0])[1] if earlier else from_midnight(first, rules)
+        end = border(run[-1], later[0])[0] if later else to_midnight(last, rules)
         if dwell(run) < limits.min_dwell:
             continue
         stay = Stay(zone_of_place([cell for _, cell in run], long, cells), start, end)

@@ -1,8 +1,9 @@
 """Stays: where subscribers remained, from when to when. Compiled. Twins: tests/reference.py.
 
 A run holds the events of one zone, over gaps up to a limit. A run shorter than the minimum dwell is a move. Two runs of
-a zone with only moves to neighbouring cells between them are one (ping-pong). Every other run is a stay. A stay's zone
-is that for which its cells speak most (stay_zones.py); stays of one zone that touch are one.
+a zone with only moves to neighbouring cells between them are one (ping-pong). Where all its cells change, a run is two
+(stay_splits.py). Every run that is no move is a stay. A stay's zone is that for which its cells speak most
+(stay_zones.py); stays of one zone that touch are one.
 """
 
 from typing import NamedTuple
@@ -15,6 +16,7 @@ from tasks.mobility.day import CellArrays, Int32, Int64, WalkRules
 from tasks.mobility.distance import farther
 from tasks.mobility.key_fields import cell_of, second_of
 from tasks.mobility.silence import held_after, held_before, held_to_midnight, longest_gap
+from tasks.mobility.stay_splits import split_runs
 from tasks.mobility.stay_zones import Runs, stay_zones
 
 
@@ -32,8 +34,9 @@ def find_stays(keys: Int64, cells: CellArrays, rules: WalkRules) -> Stays:
     # A run a key would fit; memory that no run is written to is never mapped.
     runs = Runs(*np.empty((len(Runs._fields), len(keys)), np.int32))
     number = fill_runs(keys, cells, rules, runs)
+    runs, number = split_runs(keys, Runs(*(column[:number] for column in runs)), cells, rules)
     stays = Stays(*np.empty((len(Stays._fields), number), np.int32))
-    number = fill_stays(keys, runs, number, rules, stays)
+    number = fill_stays(keys, runs, number, cells.zone, rules, stays)
     stays.zone[:number] = stay_zones(keys, Runs(*(column[:number] for column in runs)), cells)
     number = join_stays(stays, number)
     return Stays(*(column[:number] for column in stays))
@@ -91,31 +94,36 @@ def returns_to(keys: Int64, runs: Runs, start: int, stop: int, i: int, cells: Ce
 
 
 @kernel
-def fill_stays(keys: Int64, runs: Runs, number: int, rules: WalkRules, stays: Stays) -> int:
-    """Fill all but the zones of stays, and keep their runs alone; returns their number.
-
-    Each stay holds for half of the gap to the runs beside it, up to a limit.
-    """
+def fill_stays(keys: Int64, runs: Runs, number: int, zone: Int32, rules: WalkRules, stays: Stays) -> int:
+    """Fill all but the zones of stays, and keep their runs alone; returns their number."""
     kept = 0
     for r in range(number):
         subscriber = subscriber_of(keys[runs.first[r]])
         first, last = second_of(keys[runs.first[r]]), second_of(keys[runs.last[r]])
         if last - first < rules.stay.min_dwell:
             continue
+        start, end = first - held_to_midnight(0, first, rules), last + held_to_midnight(last, rules.day_seconds, rules)
         if r > 0 and subscriber_of(keys[runs.last[r - 1]]) == subscriber:
-            before = held_before(second_of(keys[runs.last[r - 1]]), first, rules)
-        else:
-            before = held_to_midnight(0, first, rules)
+            start = border(keys[runs.last[r - 1]], keys[runs.first[r]], zone, rules)[1]
         if r + 1 < number and subscriber_of(keys[runs.first[r + 1]]) == subscriber:
-            after = held_after(last, second_of(keys[runs.first[r + 1]]), rules)
-        else:
-            after = held_to_midnight(last, rules.day_seconds, rules)
-        stays.subscriber[kept] = subscriber
-        stays.start[kept] = first - before
-        stays.end[kept] = last + after
+            end = border(keys[runs.last[r]], keys[runs.first[r + 1]], zone, rules)[0]
+        stays.subscriber[kept], stays.start[kept], stays.end[kept] = subscriber, start, end
         runs.first[kept], runs.last[kept] = runs.first[r], runs.last[r]  # run r - 1 is needed no more
         kept += 1
     return kept
+
+
+@kernel
+def border(earlier: int, later: int, zone: Int32, rules: WalkRules) -> tuple[int, int]:
+    """Until when the run of the earlier key holds, and since when that of the later one.
+
+    Each holds for half of the gap, up to a limit; parts of one run touch.
+    """
+    before, after = second_of(earlier), second_of(later)
+    if continues(earlier, later, zone, rules):
+        middle = after - (after - before) // 2
+        return middle, middle
+    return before + held_after(before, after, rules), after - held_before(before, after, rules)
 
 
 @kernel

@@ -110,6 +110,25 @@ def test_stays_of_one_zone_that_touch_are_one() -> None:
     assert [zone for zone, *_ in stays(*back_and_forth, cells=BORDER)] == [0, 1, 0]
 
 
+def test_a_phone_that_changes_all_its_cells_has_moved_within_the_antennas_zone_or_out_of_it() -> None:
+    """Antennas of zone 0 hear a phone in zone 1: only its other cells tell that it went there."""
+    near = [Cell(0, 52.50, 13.40, {0: 100}), Cell(0, 52.51, 13.40, {0: 80, 1: 90}), Cell(0, 52.52, 13.40, {0: 50})]
+    there = [(minute(8), 0), (minute(9), 2), (minute(10), 0), (minute(10, 31), 1), (minute(11), 1), (minute(12), 1)]
+    assert stays(*there, cells=near) == [(0, 0, minute(10, 15), FROM_BEFORE), (1, minute(10, 15), minute(14), NONE)]
+    back = [*there, (minute(12, 30), 2)]
+    assert [zone for zone, *_ in stays(*back, cells=near)] == [0], "a cell of before: the phone has not moved"
+    short = [*there[:4], (minute(10, 40), 1)]
+    assert [zone for zone, *_ in stays(*short, cells=near)] == [0], "nine minutes are no stay"
+    within = [(at, 2 if cell == 1 else 0) for at, cell in there]
+    assert stays(*within, cells=near) == [(0, 0, minute(14), FROM_BEFORE)], "from place to place in one zone"
+
+
+def test_two_places_of_one_zone_touch_over_a_night_without_events() -> None:
+    night = [(minute(0, 10), 0), (minute(0, 30), 0), (minute(10), 2), (minute(10, 30), 2)]
+    cells = [Cell(0, 52.50, 13.40), Cell(1, 52.51, 13.41), Cell(0, 52.52, 13.40)]
+    assert stays(*night, cells=cells) == [(0, 0, minute(12, 30), FROM_BEFORE)]
+
+
 def test_a_place_is_outside_if_most_of_its_cells_are() -> None:
     assert stays((minute(12), AWAY), (minute(12, 10), OTHER), (minute(13), AWAY), cells=BORDER) == []
     assert [zone for zone, *_ in stays((minute(12), OTHER), (minute(13), OTHER), cells=BORDER)] == [1]
