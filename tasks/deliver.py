@@ -139,7 +139,12 @@ class Deliver:
         table = self._stores.lake.release(ReleaseKey.of(release), release.sha256 or "").table
         if facts and view.estimate:
             found = self._estimator(table, facts)
-            told = replace(view.estimate, largest_error=found.largest_error.value, weak_zones=found.weak_zones)
+            told = replace(
+                view.estimate,
+                largest_error=found.largest_error.value,
+                weak_zones=found.weak_zones,
+                effective_size=round(found.effective_size),
+            )
             estimated = with_people(table, self._estimator.name, found.columns)
             if is_whole(estimated, facts.levels):
                 table, view = estimated, replace(view, estimate=told)

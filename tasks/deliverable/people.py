@@ -62,6 +62,7 @@ def statements(release: ReleaseView) -> tuple[str, ...]:
         _weights(estimate),
         _borders(release, estimate),
         LARGEST[estimate.largest_error],
+        f"The panel is as precise as a sample of {estimate.effective_size:,} persons with equal weights.",
         INTERVAL,
         *(() if release.instant else (STAYS,)),
         SUMS,

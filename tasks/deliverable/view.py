@@ -77,6 +77,8 @@ class EstimateView:
     """`noise`, `sampling` or `model`."""
     weak_zones: tuple[str, ...] = ()
     """Zones that cannot be distinguished from their neighbours."""
+    effective_size: int = 0
+    """Persons of an equally weighted panel of the same precision."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from tasks.estimate.scale import Factors, Present, Scale, Strata, at_night, scal
 from tasks.estimate.smoothing import smoothed
 from tasks.estimate.spec import Dimensions, PublicFacts
 from tasks.estimate.unfold import Unfolded, Unfolding, unfolding
-from tasks.estimate.weights import panel_counts, rake
+from tasks.estimate.weights import Weights, panel_counts, rake
 
 Reals = NDArray[np.float64]
 TIMES = ("hour_start", "slot_start")
@@ -51,10 +51,15 @@ class DayEstimate:
         return replace(self._present(self.unfolding), learnt=self._gains, inverse=self.unfolding.inverse)
 
     @cached_property
-    def strata(self) -> Strata:
-        """Residents and weights by home: from the panel's release, or from the night hours of this day."""
+    def weights(self) -> Weights:
+        """By home district, age band and gender: from the panel's release, or from the night hours of this day."""
         columns = self.present.at_night
-        return self._strata(Unfolded(*(part[:, columns] for part in vars(self.present.groups).values())))
+        return self._weights(Unfolded(*(part[:, columns] for part in vars(self.present.groups).values())))
+
+    @cached_property
+    def strata(self) -> Strata:
+        """Residents and weights by home."""
+        return self._strata(self.weights)
 
     @cached_property
     def _plans(self) -> Unfolding:
@@ -66,7 +71,7 @@ class DayEstimate:
 
     @cached_property
     def _gains(self) -> Gains | None:
-        strata, planned = self._strata(self._planned.groups), self._planned
+        strata, planned = self._strata(self._weights(self._planned.groups)), self._planned
         if strata.by_zone is None:
             return None
         home, (values, variances) = planned.fitted(strata.by_zone, strata), self._counts
@@ -91,15 +96,20 @@ class DayEstimate:
         each = [one(of_groups[0][:, n], of_groups[1][:, n]) for n, one in zip(columns, unfold, strict=True)]
         return Present(found, _stacked(each), self.facts.district, hours)
 
-    def _strata(self, night: Unfolded) -> Strata:
+    @cached_property
+    def _panel(self) -> tuple[Reals, Reals] | None:
+        return None if self.facts.panel is None else panel_counts(self.facts.panel, self.facts.districts)
+
+    def _weights(self, night: Unfolded) -> Weights:
         """`night`: groups of the night hours."""
-        facts = self.facts
-        counts = _night(night) if facts.panel is None else panel_counts(facts.panel, facts.districts)
-        found = rake(*counts, targets(facts.margins, facts.districts))
+        counts = self._panel or _night(night)
+        return rake(*counts, targets(self.facts.margins, self.facts.districts))
+
+    def _strata(self, found: Weights) -> Strata:
         weight, variance, panel = (
-            each.reshape(len(facts.districts), -1) for each in (found.weight, found.variance, found.panel)
+            each.reshape(len(self.facts.districts), -1) for each in (found.weight, found.variance, found.panel)
         )
-        sums = None if facts.panel is None else _relative(*counts)
+        sums = None if self._panel is None else _relative(*self._panel)
         return Strata(weight * panel, weight, variance, self._by_zone, sums)
 
     @cached_property

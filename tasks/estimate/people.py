@@ -74,6 +74,7 @@ class PeopleEstimator:
             pa.table({name: pa.array(each, mask=np.isnan(each)) for name, each in made}),
             (*ErrorSource,)[int(np.argmax(parts))],
             tuple(np.array(facts.zone_ids)[day.unfolding.weak].tolist()),
+            day.weights.effective_size,
         )
 
 

@@ -74,6 +74,8 @@ class Estimated:
     largest_error: ErrorSource
     weak_zones: tuple[str, ...]
     """Zones that cannot be distinguished from their neighbours."""
+    effective_size: float
+    """Persons of an equally weighted panel of the same precision (Kish 1965)."""
 
 
 class Estimator(Protocol):

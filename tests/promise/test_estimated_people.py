@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from tasks.deliver import ESTIMATOR, Deliver
 from tasks.deliverable.signature import public_key
 from tasks.deliverable.verify import verify
 from tasks.estimate.spec import ErrorSource, Estimated, Estimator, PublicFacts
+from tasks.estimation import NOT_POSSIBLE
 from tasks.period import Cadence, Period
 from tasks.policy_file import shipped
 from tasks.products.footfall import PRODUCT as FOOTFALL
@@ -45,7 +47,7 @@ class Tenfold:
     def __call__(self, release: pa.Table, facts: PublicFacts) -> Estimated:
         columns = {"people": "value", "people_low": "low", "people_high": "high"}
         people = pa.table({name: pc.multiply(release[source], 10) for name, source in columns.items()})
-        return Estimated(people, ErrorSource.NOISE, ())
+        return Estimated(people, ErrorSource.NOISE, (), 1_234.4)
 
 
 def rendered(
@@ -91,6 +93,7 @@ def test_estimated_people_stand_beside_the_panels_counts_of_a_verified_delivery(
     shown = after.filter(pc.equal(after["status"], "estimate")).to_pylist()
     assert shown
     assert all(abs(row["people"] - 10 * row["persons"]) <= 5 for row in shown)
+    assert "1,234 persons with equal weights" in only(estimated, "README").decode()
     manifests = [manifest_of(files) for files in (plain, estimated, again)]
     population = [each["population"] for each in manifests]
     assert [each["weighting"] for each in population] == ["none", "tenfold 1", ESTIMATOR.name]
@@ -105,6 +108,37 @@ def test_estimated_people_stand_beside_the_panels_counts_of_a_verified_delivery(
     reasons = ["first", "estimate_changed", "estimate_changed"]
     assert [each["changes"]["reason"] for each in manifests] == reasons
     assert [each.reason for each in way.stores().catalog.deliveries("nordmarkt")] == reasons
+
+
+class Halting(Tenfold):
+    """A toy that has no number for one row."""
+
+    name = "halting 1"
+
+    def __call__(self, release: pa.Table, facts: PublicFacts) -> Estimated:
+        found = super().__call__(release, facts)
+        first = pc.index(release["status"], "estimate").as_py()
+        people = pa.array(
+            [None if n == first else value for n, value in enumerate(found.columns["people"].to_pylist())]
+        )
+        return replace(found, columns=found.columns.set_column(0, "people", people))
+
+
+def test_an_estimate_that_lacks_a_row_does_not_hold_up_the_panels_numbers(way: Way) -> None:
+    write_people(way.landing, [person("a")], [consent("a")])
+    write_events(way.landing, DAY, seen("a", DAY))
+    (way.landing / "population.csv").write_text(CENSUS)
+    way.ingest(DAY)
+    way.publish("footfall", str(DAY))
+    whole, without = rendered(way, Tenfold()), rendered(way, Halting())
+    tables = [pq.read_table(io.BytesIO(only(files, "/zone_hour/", ".parquet"))) for files in (whole, without)]
+    assert tables[0]["people"].null_count < len(tables[0])
+    assert [tables[1][name].null_count for name in PEOPLE] == [len(tables[1])] * 3
+    assert tables[1].drop_columns(PEOPLE) == tables[0].drop_columns(PEOPLE)
+    population = manifest_of(without)["population"]
+    assert (population["people"], population["weighting"]) == (None, "none")
+    assert population["people_missing"] == NOT_POSSIBLE
+    assert NOT_POSSIBLE in " ".join(only(without, "README").decode().split())
 
 
 def test_another_census_makes_another_delivery_of_the_same_release(way: Way) -> None:

@@ -118,6 +118,7 @@ ESTIMATE = EstimateView(
     area="closed",
     largest_error="sampling",
     weak_zones=("Z02",),
+    effective_size=4_321,
 )
 """Of people, by a toy."""
 
