@@ -31,6 +31,8 @@ EACH = (0.15, 0.3, 0.6)
 """Standard deviations of how many are away in each zone beside the others."""
 STEPS, LEARNS = 6, (0, 2)
 """Linear fits, and before which of them the standard deviations are learned."""
+LEAST = 1e-9
+"""Persons whom a zone without a cell counts."""
 FAR = 1e12
 """More than any squared distance of a block's counts from what is expected."""
 BLOCK = 300
@@ -138,12 +140,12 @@ def _blocks(matrix: Reals, night: Night, e: NDArray[np.float32], homes: Reals, a
     for first in range(0, len(persons), BLOCK):
         rows = slice(first, first + BLOCK)
         part = Heard(heard, rows)
-        near, counted = part.near, np.maximum(night.counted[rows], 1)
+        near = part.near
         sent = part.share * persons[near]
-        counts = np.maximum(sent.sum(axis=1), 1e-9)
+        counts = np.maximum(sent.sum(axis=1), LEAST)
         by_home, by_away = sent / counts[:, None] * (1 - others[near]), sent / counts[:, None] * others[near]
         apart = (sent * (e[rows][:, near] - shifted[near])).sum(axis=1) / counts
-        apart += np.where(counts > 1e-9, np.log(counted / counts), 0) + by_home @ homes[near] + by_away @ away[near]
+        apart += _surplus(night.counted[rows], counts) + by_home @ homes[near] + by_away @ away[near]
         share, sums = night.sums_within(rows)
         known = np.zeros((len(share), len(near)))
         known[:, part.own] = share
@@ -154,8 +156,14 @@ def _blocks(matrix: Reals, night: Night, e: NDArray[np.float32], homes: Reals, a
             np.concatenate([by_home, known]),
             by_away,
             np.concatenate([apart, np.zeros(len(sums))]),
-            np.concatenate([np.maximum(variances[rows] / counted**2, 1e-9), sums]),
+            np.concatenate([np.clip(variances[rows] / counts**2, 1e-9, 1e9), sums]),
         )
+
+
+def _surplus(counted: Reals, expected: Reals) -> Reals:
+    """The logarithm of what is counted for what is expected, linear below 0; 0 where nobody is expected."""
+    ratio = np.where(expected > LEAST, counted, 1) / np.where(expected > LEAST, expected, 1)
+    return np.where(ratio > 1, np.log(np.maximum(ratio, 1)), ratio - 1)
 
 
 @dataclass(frozen=True)

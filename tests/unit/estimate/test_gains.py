@@ -111,6 +111,18 @@ def test_noise_teaches_less() -> None:
     assert apart(unsure.matrix, MATRIX) < apart(sure.matrix, MATRIX)
 
 
+@pytest.mark.parametrize("counted", [-60.0, 0.0, 60.0])
+def test_noise_where_hardly_anybody_lives_teaches_nothing(counted: float) -> None:
+    home = HOME.copy()
+    home[5] = 3
+    there = MATRIX @ home
+    there[5] += counted
+    found = fit(MATRIX, Night(there, np.full(ZONES, 60.0**2), home, home, NONE, None))
+    assert abs(np.delete(found.homes, 5)).max() < 0.02
+    assert abs(found.homes[5]) < 0.3
+    assert apart(found.matrix, MATRIX) < 0.01
+
+
 def test_zones_of_several_blocks_are_fitted() -> None:
     size = 700
     ring = 0.9 * np.eye(size) + 0.1 * np.roll(np.eye(size), 1, axis=0)
