@@ -71,5 +71,6 @@ def evidence_table(found: Evidence) -> pa.Table:
 
 def stored_evidence(table: pa.Table, cells: int) -> Evidence:
     """The evidence of a stored table; `cells`: how many the plan has."""
-    cell, zone, weight = (np.asarray(table[name], np.int32) for name in ("cell", "zone", "weight"))
+    # Copies: Arrow's own cannot be written, and kernels would be compiled anew for them (6 CPU-seconds).
+    cell, zone, weight = (table[name].to_numpy().astype(np.int32) for name in ("cell", "zone", "weight"))
     return Evidence(np.searchsorted(cell, np.arange(cells + 1)).astype(np.int32), zone, weight)

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
+from numba import typeof
 
 from tasks.mobility.confusion import confusion
 from tasks.mobility.coverage import Coverage
@@ -54,6 +56,13 @@ def test_evidence_is_stored_and_read_as_it_is() -> None:
     found = evidence(np.array([OUTSIDE, EAST, WEST], np.int32))
     again = stored_evidence(evidence_table(found), 3)
     assert [column.tolist() for column in again] == [column.tolist() for column in found]
+
+
+def test_kernels_take_evidence_that_was_stored_as_evidence_that_was_made(tmp_path: Path) -> None:
+    found = evidence(np.array([OUTSIDE, EAST, WEST], np.int32))
+    pq.write_table(evidence_table(found), tmp_path / "evidence.parquet")
+    again = stored_evidence(pq.ParquetFile(tmp_path / "evidence.parquet").read(), 3)
+    assert typeof(again) == typeof(found)  # else a walk would be compiled twice
 
 
 def test_a_cell_near_a_border_speaks_for_both_zones_and_most_for_that_which_it_serves(tmp_path: Path) -> None:
