@@ -47,7 +47,7 @@ seconds = st.one_of(st.integers(0, DAY - 1), st.integers(0, 40), st.sampled_from
 
 
 SILENCE = SilenceRules(3000, 4500, 1800)
-STAY = StayRules(600, 2700, 5_000)
+STAY = StayRules(600, 2700, 5_000.0)
 
 
 def arrays_of(cells: list[Cell]) -> CellArrays:
@@ -61,11 +61,12 @@ def arrays_of(cells: list[Cell]) -> CellArrays:
 def evidence_of(cells: list[Cell]) -> Evidence:
     weights = [sorted(cell.weights().items()) for cell in cells]
     start = np.cumsum([0, *(len(of_cell) for of_cell in weights)])
-    place, weight = np.array([pair for of_cell in weights for pair in of_cell], np.int32).reshape(-1, 2).T
+    place, weight = np.array([pair for of_cell in weights for pair in of_cell], np.int32).reshape(-1, 2).T.copy()
     return Evidence(start.astype(np.int32), place, weight)
 
 
-def rules_of(speed_m: float = 10_000, speed_mps: float = 55, bound: int = 5) -> WalkRules:
+def rules_of(speed_m: float = 10_000.0, speed_mps: float = 55.0, bound: int = 5) -> WalkRules:
+    """Of the types that production has: each other one would be compiled for seconds."""
     return WalkRules(DAY, speed_m, speed_mps, bound, np.arange(HOURS) != 1, np.arange(HOURS) > 0, SILENCE, STAY)
 
 
