@@ -94,7 +94,7 @@ class Served:
         """Of a person's shell who knows this home only."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "THRONG_"))}
         own = {"THRONG_HOME": str(self.home), "THRONG_LANDING": str(self.landing), "THRONG_POLICY": str(self.policy)}
-        return kept | own | {"PREFECT_WORKER_QUERY_SECONDS": "1"} | DEAD_PROXIES | self.settings
+        return kept | own | {"PREFECT_WORKER_QUERY_SECONDS": "2"} | DEAD_PROXIES | self.settings
 
     def for_shells(self) -> dict[str, str]:
         """What the production shape wrote down, as a shell reads it."""

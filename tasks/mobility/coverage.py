@@ -81,7 +81,8 @@ def _nearest(places: Reals, tiles: Reals) -> Ints:
     far = np.hypot(*(places - middle).T)
     within = np.partition(far, count - 1)[count - 1] + 2 * reach if count else 0.0
     candidates = np.flatnonzero(far <= within * (1 + 1e-9))
-    apart = np.square(tiles[:, None] - places[candidates]).sum(axis=2)
+    east, north = (tiles[:, None, axis] - places[candidates, axis] for axis in (0, 1))
+    apart = east * east + north * north
     nearest = np.argpartition(apart, count - 1, axis=1)[:, :count] if count < len(candidates) else None
     if nearest is None:
         return np.broadcast_to(candidates, (len(tiles), len(candidates)))
