@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pyarrow as pa
 
+from tasks.deliverable.level_view import LevelView
 from tasks.deliverable.serialisation import to_compact_json
 from tasks.deliverable.view import EstimateView, ReleaseView, ZonesView
 from tasks.demographics import Margins
@@ -18,6 +19,7 @@ from tasks.mobility.zones import stored_plan
 from tasks.period import Period
 from tasks.privacy.derived import StoredRelease
 from tasks.products.footfall import PRODUCT as FOOTFALL
+from tasks.products.loyalty import DAYS
 from tasks.products.spec import Level, PublicContext
 from tasks.release_metadata import latest_panel
 from tasks.store import ReleasedStores
@@ -120,7 +122,19 @@ def _facts(stores: ReleasedStores, sources: _Sources, view: ReleaseView, plan: Z
         footfall=_stored_footfall(stores, sources.footfall, plan),
         panel=_stored(stores, sources.panel).table if sources.panel else None,
         closed=sources.area == "closed",
+        distinct=_distinct(view.period, counts),
         digest=digest,
+    )
+
+
+def _distinct(period: Period, levels: Sequence[LevelView]) -> frozenset[str]:
+    """Levels that count each person once over several days; not by the number of days, which an error changes too."""
+    if len(period.days) == 1:
+        return frozenset()
+    return frozenset(
+        level.name
+        for level in levels
+        if level.quantity.of_people and DAYS.name not in {each.name for each in level.dimensions}
     )
 
 

@@ -16,10 +16,12 @@ from tasks.estimate.raking import targets
 from tasks.estimate.scale import Factors, Present, Scale, Strata, at_night, scale
 from tasks.estimate.smoothing import smoothed
 from tasks.estimate.spec import Dimensions, PublicFacts
+from tasks.estimate.stays import of_a_day, of_days
 from tasks.estimate.unfold import Unfolded, Unfolding, unfolding
 from tasks.estimate.weights import Weights, panel_counts, rake
 
 Reals = NDArray[np.float64]
+PlaceKind = Literal["zones", "districts"]
 TIMES = ("hour_start", "slot_start")
 GROUP = ("age_band", "gender")
 WORKING = range(9, 17)
@@ -117,21 +119,21 @@ class DayEstimate:
         """People for one counted person."""
         return scale(self.present, self.strata, self.facts.closed)
 
-    def stays(self, values: Reals, variances: Reals, between: Literal["zones", "districts"]) -> Unfolded:
-        """Counts of stays [place, column]: they keep their places, which all cells of a stay decide.
-
-        Unfolding them was not nearer to the truth (ADR 0070). What it would change is the error of the places.
-        """
-        unfold = self._stays if between == "zones" else self._stays_of_districts
-        return Unfolded(values, variances, np.square(unfold(values, variances).values - values))
+    def stays(self, values: Reals, variances: Reals, between: PlaceKind, distinct: bool = False) -> Unfolded:
+        """Counts of stays [place, column]. `distinct`: of persons, each counted once over several days."""
+        places = self.between_zones if between == "zones" else self._stays_of_districts
+        return (of_days if distinct else of_a_day)(places, values, variances)
 
     @cached_property
-    def _stays(self) -> Unfolding:
+    def between_zones(self) -> Unfolding:
+        """Of stays."""
         return unfolding(self.facts.stay_confusion, self.facts.zone_ids)
 
     @cached_property
     def _stays_of_districts(self) -> Unfolding:
-        return self._stays.of_groups(self.facts.district, self.present.zones.values.mean(axis=1, keepdims=True))[0]
+        return self.between_zones.of_groups(self.facts.district, self.present.zones.values.mean(axis=1, keepdims=True))[
+            0
+        ]
 
     @cached_property
     def zones(self) -> Factors:

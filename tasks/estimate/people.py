@@ -12,6 +12,7 @@ from tasks.estimate.grid import Grid, grid
 from tasks.estimate.scale import Factors
 from tasks.estimate.smoothing import smoothed
 from tasks.estimate.spec import Dimensions, ErrorSource, Estimated, PublicFacts
+from tasks.estimate.stays import unseen
 from tasks.estimate.unfold import Unfolded
 from tasks.interval import Z90
 from tasks.quantity import PEOPLE
@@ -65,7 +66,7 @@ class PeopleEstimator:
         parts = np.zeros(3)
         for name, dimensions in facts.levels.items():
             level = grid(release, name, dimensions)
-            found = _estimate(day, level, dimensions)
+            found = _estimate(day, level, dimensions, name in facts.distinct)
             half = Z90 * np.sqrt(found.variance)
             columns[:, level.rows] = np.maximum([found.people, found.people - half, found.people + half], 0)
             parts += [np.sum(part / np.maximum(found.variance, 1e-9)) for part in found.parts]
@@ -82,8 +83,8 @@ Placed = tuple[tuple[str, ...], Unfolded, Factors]
 """The dimensions in front, then all others as one: counts by true place, and the factors of each."""
 
 
-def _estimate(day: DayEstimate, level: Grid, dimensions: Dimensions) -> LevelEstimate:
-    front, found, factors = placed(day, level, dimensions)
+def _estimate(day: DayEstimate, level: Grid, dimensions: Dimensions, distinct: bool) -> LevelEstimate:
+    front, found, factors = placed(day, level, dimensions, distinct)
     people = found.values * factors.value
     parts = (
         people,
@@ -99,20 +100,20 @@ def _sampled(day: DayEstimate, dimensions: Dimensions) -> Reals | float:
     return day.scale.sampled if "zone_id" in dimensions and time_of(dimensions) else 1.0
 
 
-def placed(day: DayEstimate, level: Grid, dimensions: Dimensions) -> Placed:
-    """By the kind of places."""
+def placed(day: DayEstimate, level: Grid, dimensions: Dimensions, distinct: bool = False) -> Placed:
+    """By the kind of places; `distinct`: persons, each counted once over several days."""
     time = time_of(dimensions)
     if "district_id" in dimensions and time:
         return ("district_id", time), day.present.groups, day.scale.groups
     if "district_id" in dimensions:
-        return ("district_id",), day.stays(*level.moved("district_id"), "districts"), day.districts
+        return ("district_id",), day.stays(*level.moved("district_id"), "districts", distinct), day.districts
     if "zone_id" in dimensions and time:
         found = day.unfolding(*smoothed(*level.moved("zone_id")))
         places = day.scale.places
         found = found if places is None else replace(found, model=places * np.square(found.values))
         return ("zone_id",), found, day.scale.zones
     if "zone_id" in dimensions:
-        return ("zone_id",), day.stays(*level.moved("zone_id"), "zones"), _factors(day, dimensions)
+        return ("zone_id",), day.stays(*level.moved("zone_id"), "zones", distinct), _factors(day, dimensions)
     return _pairs(day, level, *(name for name in dimensions if name.startswith(("origin_", "destination_"))))
 
 
@@ -124,13 +125,19 @@ def _factors(day: DayEstimate, dimensions: Dimensions) -> Factors:
 
 
 def _pairs(day: DayEstimate, level: Grid, origin: str, destination: str) -> Placed:
-    """Both ends of trips. The matrix of chosen pairs of zones is not whole: nothing is known of their places' error."""
+    """Both ends of trips. The matrix of chosen pairs of zones is not whole: of their errors, the losses are known."""
     front, (values, variances) = (origin, destination), level.moved(origin, destination)
     if origin == "origin_zone_id":
-        return front, Unfolded(values, variances, np.zeros_like(values)), _both_ends(day.zones)
+        return front, Unfolded(values, variances, 2 * unseen(values) + _lost(day, values)), _both_ends(day.zones)
     by_origin, by_destination = (_model(day, part) for part in (values, values.transpose(1, 0, 2)))
     model = by_origin + by_destination.transpose(1, 0, 2)
     return front, Unfolded(values, variances, model), _both_ends(day.districts)
+
+
+def _lost(day: DayEstimate, trips: Reals) -> Reals:
+    """The squares of what pairs of zones lose at each end, [zone, zone, column]."""
+    lost = np.square(1 - np.diagonal(day.between_zones.models[0].dense))
+    return np.asarray(np.square(trips) * (lost[:, None] + lost)[..., None])
 
 
 def _model(day: DayEstimate, trips: Reals) -> Reals:

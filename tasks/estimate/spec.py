@@ -53,8 +53,10 @@ class PublicFacts:
     """The latest earlier release of the panel; None in the first month."""
     closed: bool
     """Whether all residents are in the area at every hour."""
+    distinct: frozenset[str] = frozenset()
+    """The levels that count each person once over several days."""
     digest: str = ""
-    """Of everything but `levels`: what is computed from the day alone is kept for its next release. Empty: not kept."""
+    """Of everything but levels: what is computed from the day alone is kept for its next release. Empty: not kept."""
 
 
 class ErrorSource(StrEnum):

@@ -47,7 +47,7 @@ def there(release: pa.Table, facts: PublicFacts) -> pa.Table:
     seen = day.present.zones.values.sum(axis=0).mean() / day.strata.panel.sum()
     for name, dimensions in facts.levels.items():
         level = grid(release, name, dimensions)
-        front, found, _ = placed(day, level, dimensions)
+        front, found, _ = placed(day, level, dimensions, name in facts.distinct)
         values, variances = (level.back(part, *front) / seen for part in (found.values, found.variances + found.model))
         half = Z90 * np.sqrt(variances / seen)
         columns[:, level.rows] = values, values - half, values + half
@@ -88,6 +88,7 @@ def _facts(kept: Kept, product: str, noise: str, with_panel: bool) -> PublicFact
         ),
         panel=panel if with_panel else None,
         closed=True,
+        distinct=frozenset(each.name for each in of.released if each.quantity.of_people and kept.world.days > 1),
     )
 
 

@@ -1,0 +1,40 @@
+"""Counts of stays as estimates: what borders change, and that events miss some of them.
+
+A stay keeps the zone that all its cells decide: unfolding those of one day was not nearer to the truth (ADR 0070).
+Over several days a person counts once a zone, so that one stay next door, on any of them, adds the person there. Such
+an error comes back each day where somebody lives or works, and is new on each visit. So the number lies between those
+of one and of two chances to be counted next door.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.estimate.unfold import ShareMatrix, Unfolded, Unfolding
+
+Reals = NDArray[np.float64]
+UNSEEN = 0.1
+"""Relative standard deviation of stays that events do not show, or show falsely: an assumption."""
+
+
+def of_a_day(places: Unfolding, values: Reals, variances: Reals) -> Unfolded:
+    """Stays [place, column] as they were counted; what unfolding would change is the error of the places."""
+    return Unfolded(values, variances, np.square(places(values, variances).values - values) + unseen(values))
+
+
+def of_days(places: Unfolding, values: Reals, variances: Reals) -> Unfolded:
+    """Distinct persons of several days [place, column]: in the middle of one and two chances."""
+    matrix = places.models[0].dense
+    once, twice = (_of(chances).inverse for chances in (matrix, 1 - np.square(1 - matrix)))
+    middle, apart = (once + twice) / 2, (once - twice) / 2
+    found = middle @ values
+    return Unfolded(found, np.square(middle) @ variances, np.square(apart @ values) + unseen(found))
+
+
+def unseen(stays: Reals) -> Reals:
+    """The variance of what events miss of stays."""
+    return np.asarray(np.square(UNSEEN * stays))
+
+
+def _of(matrix: Reals) -> Unfolding:
+    assigned, true = np.nonzero(matrix)
+    return Unfolding([ShareMatrix(assigned, true, matrix[assigned, true], len(matrix))])

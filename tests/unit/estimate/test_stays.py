@@ -1,0 +1,42 @@
+"""Counts of stays keep their zones; of several days, a person next door on any of them is one too many there."""
+
+import numpy as np
+import pytest
+
+from tasks.estimate.stays import UNSEEN, of_a_day, of_days, unseen
+from tasks.estimate.unfold import ShareMatrix, Unfolding
+
+NEXT_DOOR = 0.1
+
+
+def places(share: float = NEXT_DOOR) -> Unfolding:
+    """Two places; this share of the stays of each is counted in the other one."""
+    return Unfolding([ShareMatrix(np.array([0, 1, 1, 0]), np.array([0, 0, 1, 1]), np.array([1 - share, share] * 2), 2)])
+
+
+def test_a_days_stays_keep_their_places_and_what_unfolding_would_change_is_their_error() -> None:
+    counted = np.array([[1_000.0], [100.0]])
+    found = of_a_day(places(), counted, np.full((2, 1), 9.0))
+    assert found.values.tolist() == counted.tolist()
+    assert found.variances.tolist() == [[9.0], [9.0]]
+    moved = (np.linalg.inv([[0.9, 0.1], [0.1, 0.9]]) @ counted - counted)[:, 0]
+    assert found.model[:, 0] == pytest.approx(np.square(moved) + np.square(UNSEEN * counted[:, 0]), rel=1e-3)
+
+
+@pytest.mark.parametrize("chances", [1, 2])
+def test_several_days_lie_between_one_and_two_chances_to_be_counted_next_door(chances: int) -> None:
+    true, at_least_once = np.array([1_000.0, 100.0]), 1 - (1 - NEXT_DOOR) ** chances
+    here = 1 - NEXT_DOOR**chances
+    counted = np.array([[here, at_least_once], [at_least_once, here]]) @ true
+    found = of_days(places(), counted[:, None], np.zeros((2, 1)))
+    errors, spread = found.values[:, 0] - true, np.sqrt(found.model[:, 0] - unseen(found.values[:, 0]))
+    assert abs(errors) == pytest.approx(spread, rel=0.02), "half of the way from one to two"
+    assert np.sign(errors).tolist() == ([-1, -1] if chances == 1 else [1, 1])
+    assert found.values[1, 0] < counted[1] or chances == 1
+
+
+def test_places_that_are_never_mistaken_keep_their_persons_and_noise() -> None:
+    found = of_days(places(share=0.0), np.array([[300.0], [40.0]]), np.array([[25.0], [16.0]]))
+    assert found.values[:, 0] == pytest.approx([300, 40], rel=1e-3)
+    assert found.variances[:, 0] == pytest.approx([25, 16], rel=1e-3)
+    assert np.sqrt(found.model[:, 0]) == pytest.approx(UNSEEN * np.array([300, 40]), rel=1e-3)
