@@ -1,6 +1,6 @@
 """The estimator of people: unfolded by place, weighted by home, age band and gender, scaled to the census."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from threading import Lock
 
 import numpy as np
@@ -85,19 +85,13 @@ Placed = tuple[tuple[str, ...], Unfolded, Factors]
 
 def _estimate(day: DayEstimate, level: Grid, dimensions: Dimensions, distinct: bool) -> LevelEstimate:
     front, found, factors = placed(day, level, dimensions, distinct)
-    people = found.values * factors.value
-    parts = (
-        people,
-        factors.value**2 * found.variances + people**2 * factors.noise,
-        np.maximum(people, 0) * np.maximum(factors.value - 1, 0) * _sampled(day, dimensions),
-        factors.value**2 * found.model + people**2 * factors.model,
-    )
-    return LevelEstimate(*(level.back(part, *front) for part in parts))
-
-
-def _sampled(day: DayEstimate, dimensions: Dimensions) -> Reals | float:
-    """Part of the sampling error that is left."""
-    return day.scale.sampled if "zone_id" in dimensions and time_of(dimensions) else 1.0
+    people, square = found.values * factors.value, factors.value**2
+    sampling, places = np.maximum(people, 0) * np.maximum(factors.value - 1, 0), square * found.model
+    if "zone_id" in dimensions and time_of(dimensions):
+        sampling = sampling * day.scale.sampled
+        places = places if day.scale.places is None else people**2 * day.scale.places
+    noise, model = square * found.variances + people**2 * factors.noise, places + people**2 * factors.model
+    return LevelEstimate(*(level.back(part, *front) for part in (people, noise, sampling, model)))
 
 
 def placed(day: DayEstimate, level: Grid, dimensions: Dimensions, distinct: bool = False) -> Placed:
@@ -108,10 +102,7 @@ def placed(day: DayEstimate, level: Grid, dimensions: Dimensions, distinct: bool
     if "district_id" in dimensions:
         return ("district_id",), day.stays(*level.moved("district_id"), "districts", distinct), day.districts
     if "zone_id" in dimensions and time:
-        found = day.unfolding(*smoothed(*level.moved("zone_id")))
-        places = day.scale.places
-        found = found if places is None else replace(found, model=places * np.square(found.values))
-        return ("zone_id",), found, day.scale.zones
+        return ("zone_id",), day.unfolding(*smoothed(*level.moved("zone_id"))), day.scale.zones
     if "zone_id" in dimensions:
         return ("zone_id",), day.stays(*level.moved("zone_id"), "zones", distinct), _factors(day, dimensions)
     return _pairs(day, level, *(name for name in dimensions if name.startswith(("origin_", "destination_"))))
