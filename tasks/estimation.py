@@ -122,12 +122,12 @@ def _facts(stores: ReleasedStores, sources: _Sources, view: ReleaseView, plan: Z
         footfall=_stored_footfall(stores, sources.footfall, plan),
         panel=_stored(stores, sources.panel).table if sources.panel else None,
         closed=sources.area == "closed",
-        distinct=_distinct(view.period, counts),
+        distinct=distinct_levels(view.period, counts),
         digest=digest,
     )
 
 
-def _distinct(period: Period, levels: Sequence[LevelView]) -> frozenset[str]:
+def distinct_levels(period: Period, levels: Sequence[LevelView]) -> frozenset[str]:
     """Levels that count each person once over several days; not by the number of days, which an error changes too."""
     if len(period.days) == 1:
         return frozenset()
