@@ -121,7 +121,6 @@ class Stay(_Section):
 
     min_dwell_minutes: Annotated[int, Field(ge=1, le=240)]
     max_ping_pong_minutes: Annotated[int, Field(ge=0, le=1500)]
-    neighbour_km: Annotated[float, Field(gt=0)]
 
 
 class Home(_Section):

@@ -23,6 +23,8 @@ class Cell(NamedTuple):
     latitude: float
     longitude: float
     evidence: Mapping[int, int] | None = None
+    reach: float = 5_000
+    """Metres to the last neighbour."""
 
     def weights(self) -> Mapping[int, int]:
         """Weights of evidence by zone."""
@@ -173,7 +175,8 @@ def stays(events: Sequence[Event], cells: Sequence[Cell], rules: WalkRules) -> l
         return run[-1][0] - run[0][0]
 
     def near(move: list[Event], event: Event) -> bool:
-        return dwell(move) < limits.min_dwell and distance(cells[move[-1][1]], cells[event[1]]) <= limits.neighbour_m
+        left, back = cells[move[-1][1]], cells[event[1]]
+        return dwell(move) < limits.min_dwell and distance(left, back) <= max(left.reach, back.reach)
 
     parts: list[list[Event]] = []
     for event in events:

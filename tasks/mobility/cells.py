@@ -13,6 +13,7 @@ from tasks.events.packed_key import CELLS
 from tasks.events.plan_rules import NONE_VALID, OUTSIDE_ZONES, TOO_MANY_CELLS, PlanChecks
 from tasks.mobility.cell_versions import Topology
 from tasks.mobility.day import EARTH_RADIUS_M, HOUR, NO_ZONE, CellArrays, Evidence, Int32
+from tasks.mobility.neighbours import neighbour_reach
 from tasks.period import day_hours
 from tasks.policy import Calendar
 
@@ -66,7 +67,7 @@ class CellPlan:
         south, north = latitude.min(), latitude.max()
         widest = 1.0 if south <= 0 <= north else max(np.cos(south), np.cos(north))
         x, y = EARTH_RADIUS_M * widest * longitude, EARTH_RADIUS_M * latitude
-        return CellArrays(self.zone, latitude, longitude, x, y, evidence)
+        return CellArrays(self.zone, latitude, longitude, x, y, evidence, neighbour_reach(latitude, longitude))
 
     def in_zones(self, zones: Int32) -> "CellPlan":
         """The same cells in other zones: `zones` says which one each zone of this plan is, or -1."""

@@ -42,6 +42,8 @@ class CellArrays(NamedTuple):
     x: NDArray[np.float64]
     y: NDArray[np.float64]
     evidence: Evidence
+    reach: NDArray[np.float64]
+    """Metres within which other cells are neighbours."""
 
 
 class SilenceRules(NamedTuple):
@@ -53,11 +55,10 @@ class SilenceRules(NamedTuple):
 
 
 class StayRules(NamedTuple):
-    """The policy's limits on stays, in seconds and metres."""
+    """The policy's limits on stays, in seconds."""
 
     min_dwell: int
     max_ping_pong: int
-    neighbour_m: float
 
 
 class WalkRules(NamedTuple):
@@ -102,7 +103,6 @@ def stay_rules(stay: Stay) -> StayRules:
     return StayRules(
         min_dwell=60 * stay.min_dwell_minutes,
         max_ping_pong=60 * stay.max_ping_pong_minutes,
-        neighbour_m=1000.0 * stay.neighbour_km,
     )
 
 

@@ -88,7 +88,8 @@ def returns_to(keys: Int64, runs: Runs, start: int, stop: int, i: int, cells: Ce
             return r
         if second_of(last) - second_of(first) >= rules.stay.min_dwell:
             return -1
-        if farther(cells, cell_of(last), cell, rules.stay.neighbour_m):
+        left = cell_of(last)
+        if farther(cells, left, cell, max(cells.reach[left], cells.reach[cell])):
             return -1
     return -1
 

@@ -22,7 +22,7 @@ DAY, NEXT = date(2026, 10, 31), date(2026, 11, 1)
 RULES = walk_rules(policy_file.load().policy, DAY, 16384)
 ZONE = np.zeros(1, np.int32)
 NULL = np.zeros(1)
-PLACES = CellArrays(ZONE, NULL, NULL, NULL, NULL, evidence(ZONE))
+PLACES = CellArrays(ZONE, NULL, NULL, NULL, NULL, evidence(ZONE), NULL)
 Row = tuple[str, str, str, str]
 
 

@@ -40,6 +40,7 @@ PLACES = CellArrays(
     x=np.array([0.0, 1e3]),
     y=np.array([0.0, 1e3]),
     evidence=evidence(ZONE),
+    reach=np.full(2, 5e3),
 )
 Row = Mapping[str, bytes | int | None]
 

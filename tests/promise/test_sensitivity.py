@@ -67,6 +67,7 @@ PLACES = CellArrays(
     evidence=evidence(
         ZONE, ServedAreas(np.array([0, 0, 2, 2, 3]), np.array([0, 1, 0, 1, 0]), np.array([3.0, 4, 2, 1, 1]))
     ),
+    reach=np.full(len(ZONE), 5e3),
 )
 
 

@@ -39,6 +39,7 @@ cells = st.lists(
         st.builds(lambda a, b: a + b / 50, st.sampled_from([-0.1, 52.0]), st.integers(0, 9)),
         st.builds(lambda a, b: a + b / 50, st.sampled_from([13.0, 179.9]), st.integers(0, 9)),
         st.one_of(st.none(), st.dictionaries(st.integers(0, 3), st.integers(1, 3), min_size=1)),
+        st.sampled_from([1_000.0, 5_000.0, np.inf]),
     ),
     min_size=1,
     max_size=6,
@@ -47,7 +48,7 @@ seconds = st.one_of(st.integers(0, DAY - 1), st.integers(0, 40), st.sampled_from
 
 
 SILENCE = SilenceRules(3000, 4500, 1800)
-STAY = StayRules(600, 2700, 5_000.0)
+STAY = StayRules(600, 2700)
 
 
 def arrays_of(cells: list[Cell]) -> CellArrays:
@@ -55,7 +56,8 @@ def arrays_of(cells: list[Cell]) -> CellArrays:
     longitude = np.radians([cell.longitude for cell in cells])
     zone = np.array([-1 if cell.zone is None else cell.zone for cell in cells], np.int32)
     x, y = EARTH_RADIUS_M * longitude, EARTH_RADIUS_M * latitude
-    return CellArrays(zone, latitude, longitude, x, y, evidence_of(cells))
+    reach = np.array([cell.reach for cell in cells], np.float64)
+    return CellArrays(zone, latitude, longitude, x, y, evidence_of(cells), reach)
 
 
 def evidence_of(cells: list[Cell]) -> Evidence:
@@ -117,7 +119,6 @@ limits = st.builds(
     StayRules,
     min_dwell=st.sampled_from([1, 60, 600]),
     max_ping_pong=st.sampled_from([0, 600, 5400]),
-    neighbour_m=st.sampled_from([1_000.0, 5_000.0, 1e7]),
 )
 
 
