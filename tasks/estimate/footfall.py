@@ -65,11 +65,11 @@ class DayEstimate:
 
     @cached_property
     def _plans(self) -> Unfolding:
-        return unfolding(self.facts.confusion, self.facts.zone_ids)
+        return unfolding(self.facts.confusion, self.facts.zone_ids, self._by_zone)
 
     @cached_property
     def _planned(self) -> Present:
-        return self._present(Unfolding(self._plans.models[:1]), only_night=True)
+        return self._present(Unfolding(self._plans.models[:1], residents=self._by_zone), only_night=True)
 
     @cached_property
     def _gains(self) -> Gains | None:

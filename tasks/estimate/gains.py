@@ -33,6 +33,8 @@ STEPS, LEARNS = 6, (0, 2)
 """Linear fits, and before which of them the standard deviations are learned."""
 LEAST = 1e-9
 """Persons whom a zone without a cell counts."""
+ENOUGH = 4
+"""Blocks from which standard deviations are learned."""
 FAR = 1e12
 """More than any squared distance of a block's counts from what is expected."""
 BLOCK = 300
@@ -121,7 +123,8 @@ def fit(matrix: Reals, night: Night) -> Gains:
         for block in blocks:
             rows = block.heard.rows
             e[rows, block.heard.near], homes[rows], away[rows] = block.solved(*spreads)
-    return Gains(_corrected(matrix, e), homes, tuple(block.learned(*spreads) for block in blocks))
+    heard = _corrected(matrix, e)
+    return Gains(heard, homes, tuple(block.learned(heard, *spreads) for block in blocks))
 
 
 def _corrected(matrix: Reals, e: NDArray[np.float32]) -> Reals:
@@ -228,17 +231,19 @@ class _Block:
         """The variance of h: who happens to be in the panel is chance too."""
         return homes**2 + 1 / self.persons[self.heard.rows]
 
-    def learned(self, radio: float, homes: float, each: float) -> Learned:
-        """What remains open."""
+    def learned(self, matrix: Reals, radio: float, homes: float, each: float) -> Learned:
+        """What remains open, by the last M'."""
         precision = np.asarray(np.linalg.inv(self._covariance(radio, homes, each)))
         known = self._of_homes(homes)
-        return Learned(self.heard, radio, self._moved, self.counts, precision, known, self._prior(homes))
+        return Learned(
+            Heard(matrix, self.heard.rows), radio, self._moved, self.counts, precision, known, self._prior(homes)
+        )
 
 
 def _spreads(blocks: Sequence[_Block]) -> tuple[float, float, float]:
     """Root mean squares of `radio`, `homes` and `each` over all scales, weighted by the marginal likelihood."""
-    scales = np.array(list(product(RADIO, HOMES, EACH)))
-    likely = np.array([sum(block.likelihood(*scale) for block in blocks) for scale in scales.tolist()])
+    scales, some = np.array(list(product(RADIO, HOMES, EACH))), blocks[:: -(-len(blocks) // ENOUGH)]
+    likely = np.array([sum(block.likelihood(*scale) for block in some) for scale in scales.tolist()])
     weight = np.exp(likely - likely.max())
     radio, homes, each = np.sqrt(weight @ np.square(scales) / weight.sum()).tolist()
     return radio, homes, each

@@ -25,6 +25,8 @@ KINDS = 2
 """Other radio models are of two independent kinds, equally many of each: their mean squares add up."""
 ROUNDS = 8
 """Refinements by which another model is solved: each leaves less than a third of the error."""
+CHUNK = 100
+"""Places whose resolution is computed at once."""
 MOST_NOISE, LEAST_RESOLUTION = 3.0, 0.9
 """A zone is weak where unfolding multiplies noise by more, or gives less of a change in the zone to the zone itself."""
 
@@ -79,6 +81,8 @@ class Unfolding:
     """From nights, and persons [true place]: in place of what other models change."""
     grouped: Reals | None = None
     """Shifts of groups of places."""
+    residents: Reals | None = None
+    """[true place] what the solution follows, in proportion, where counts cannot tell places apart; None: nobody."""
 
     @cached_property
     def shifts(self) -> Reals | None:
@@ -94,7 +98,7 @@ class Unfolding:
         """With what nights teach; `persons` [true place]."""
         assigned, true = np.nonzero(gains.matrix)
         model = ShareMatrix(assigned, true, gains.matrix[assigned, true], len(persons))
-        return Unfolding([model], (gains, persons))
+        return Unfolding([model], (gains, persons), None, self.residents)
 
     @cached_property
     def inverse(self) -> Reals:
@@ -113,8 +117,9 @@ class Unfolding:
 
     def __call__(self, values: Reals, variances: Reals) -> Unfolded:
         """Unfold columns of independent counts, [assigned place, column]."""
-        found, squares = self._solved(values), np.square(self.inverse)
-        noise = squares @ variances
+        before, squares = self._before(values), np.square(self.inverse)
+        found = self._solved(values, before)
+        noise = squares @ variances + self._untold(found, before)
         spread = noise + squares @ np.maximum(values, 0) - np.maximum(found, 0)
         apart = [np.square(self._refined(model, values, found) - found) for model in self.models[1:]]
         model = KINDS * np.mean(apart, axis=0) if apart else self.radio[:, None] * np.square(found)
@@ -124,7 +129,12 @@ class Unfolding:
         """The same between groups of places, one for each column of persons [place, column] that weights the places."""
         groups, weights = group.astype(np.int64), np.maximum(persons, 1.0).T
         return [
-            Unfolding([model.of_groups(groups, weight) for model in self.models], None, self._shifts_of(groups, weight))
+            Unfolding(
+                [model.of_groups(groups, weight) for model in self.models],
+                None,
+                self._shifts_of(groups, weight),
+                None if self.residents is None else np.bincount(groups, self.residents).astype(np.float64),
+            )
             for weight in weights
         ]
 
@@ -136,12 +146,42 @@ class Unfolding:
         found = np.add.reduceat(self.shifts[order] * persons[order, None], first, axis=0)
         return np.asarray(found / np.bincount(group, persons)[:, None])
 
-    def _solved(self, values: Reals) -> Reals:
-        """The solution, in ill-conditioned directions that of the mean column (iterated Tikhonov)."""
+    def _before(self, values: Reals) -> Reals:
+        """[true place, 1] persons as residents are spread, as many as the mean column counts."""
+        if self.residents is None:
+            return np.zeros((len(values), 1))
+        persons = self.residents[:, None]
+        return np.asarray(persons * max(float(values.mean(axis=1).sum() / (self.models[0] @ persons).sum()), 0.0))
+
+    def _solved(self, values: Reals, before: Reals) -> Reals:
+        """The solution, in ill-conditioned directions that of the mean column, or as before (iterated Tikhonov)."""
         mean = values.mean(axis=1, keepdims=True)
-        usual = self.inverse @ mean
+        usual = before + self.inverse @ (mean - self.models[0] @ before)
         usual = usual + self.inverse @ (mean - self.models[0] @ usual)
         return np.asarray(usual + self.inverse @ (values - self.models[0] @ usual))
+
+    def _untold(self, found: Reals, before: Reals) -> Reals:
+        """The variance of what counts do not tell: it differs from before as much as persons do whom they tell."""
+        told, size = ~self.weak, before if before.any() else np.full_like(before, max(float(found.mean()), 0.0))
+        apart = np.square(found - before)[told].sum(axis=0) / max(float(np.square(size)[told].sum()), 1e-9)
+        return np.asarray(self._left_out[:, None] * (np.square(size).sum() * apart))
+
+    @cached_property
+    def _left_out(self) -> Reals:
+        """[true place] the square of persons that the solution leaves out or takes from others; their whole is 1."""
+        model, spread = self.models[0], np.ones(self.models[0].places) if self.residents is None else self.residents
+        square, order = (
+            np.square(spread) / max(float(np.square(spread).sum()), 1e-9),
+            np.argsort(model.true, kind="stable"),
+        )
+        assigned, share, found = model.assigned[order], model.share[order], np.empty(model.places)
+        some, first = np.unique(model.true[order], return_index=True)
+        for start in range(0, model.places, CHUNK):
+            rows = slice(start, start + CHUNK)
+            rest = np.eye(len(found[rows]), model.places, start)
+            rest[:, some] -= np.add.reduceat(self.inverse[rows][:, assigned] * share, first, axis=1)
+            found[rows] = np.square(rest) @ square
+        return found
 
     def _refined(self, model: ShareMatrix, values: Reals, found: Reals) -> Reals:
         """The solution by another model, from that of the first."""
@@ -150,11 +190,12 @@ class Unfolding:
         return found
 
 
-def unfolding(table: pa.Table, zone_ids: tuple[str, ...]) -> Unfolding:
+def unfolding(table: pa.Table, zone_ids: tuple[str, ...], residents: Reals | None = None) -> Unfolding:
     """Of a stored confusion matrix (model, assigned_zone, true_zone, share), without what is assigned outside."""
     zones = pa.array(zone_ids)
     names = (pc.index_in(table[name], zones).fill_null(-1) for name in ("assigned_zone", "true_zone"))
     assigned, true = (np.asarray(column, np.int64) for column in names)
     model, share = np.asarray(table["model"]), np.asarray(table["share"], np.float64)
     some = [(model == number) & (assigned >= 0) & (true >= 0) for number in np.unique(model)]
-    return Unfolding([ShareMatrix(assigned[rows], true[rows], share[rows], len(zone_ids)) for rows in some])
+    models = [ShareMatrix(assigned[rows], true[rows], share[rows], len(zone_ids)) for rows in some]
+    return Unfolding(models, residents=residents)

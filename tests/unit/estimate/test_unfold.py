@@ -58,6 +58,34 @@ def test_a_place_without_coverage_is_weak_and_takes_nobody_from_others() -> None
     assert unfold(matrix @ np.full((3, 1), 100.0), np.zeros((3, 1))).values[:, 0] == pytest.approx([100, 100, 0], abs=1)
 
 
+def test_a_place_without_coverage_has_as_many_as_residents_lead_to_expect() -> None:
+    matrix, residents = confusion(4, 0.1, 3), np.array([4_000.0, 3_000, 2_000, 1_000])
+    matrix[:, 2] = 0
+    unfold = Unfolding([shares(matrix)], residents=residents)
+    there = residents[:, None] / 10 * np.array([1.0, 1.4])
+    assert unfold(matrix @ there, np.zeros((4, 2))).values[2] == pytest.approx([240, 240], rel=0.01)
+
+
+def test_what_counts_do_not_tell_is_as_unsure_as_persons_differ_from_residents() -> None:
+    random, residents = np.random.default_rng(9), np.full(30, 500.0)
+    matrix = confusion(30, 0.2, 3)
+    matrix[:, 4] = matrix[:, 3]  # only their sum is told
+    errors, stated = [], []
+    for _ in range(300):
+        there = residents[:, None] * random.normal(1, 0.3, (30, 1))
+        found = Unfolding([shares(matrix)], residents=residents)(matrix @ there, np.zeros_like(there))
+        errors.append(np.square(found.values - there)[3:5])
+        stated.append(found.variances[3:5] - found.variances[np.r_[:3, 5:30]].mean())
+    assert np.mean(errors) == pytest.approx(np.mean(stated), rel=0.3)
+
+
+def test_without_residents_a_place_that_is_not_told_may_be_like_the_others() -> None:
+    matrix = confusion(3, 0.1, 3)
+    matrix[:, 2] = 0
+    found = Unfolding([shares(matrix)])(matrix @ np.full((3, 1), 100.0), np.zeros((3, 1)))
+    assert found.variances[2, 0] == pytest.approx(100**2, rel=0.01)
+
+
 def test_other_models_add_the_mean_square_of_what_they_change() -> None:
     models = [confusion(4, blur, 2) for blur in (0.2, 0.25, 0.3)]
     values = np.array([[500.0], [800], [300], [900]])
