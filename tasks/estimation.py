@@ -19,7 +19,6 @@ from tasks.mobility.zones import stored_plan
 from tasks.period import Period
 from tasks.privacy.derived import StoredRelease
 from tasks.products.footfall import PRODUCT as FOOTFALL
-from tasks.products.loyalty import DAYS
 from tasks.products.spec import Level, PublicContext
 from tasks.release_metadata import latest_panel
 from tasks.store import ReleasedStores
@@ -128,14 +127,8 @@ def _facts(stores: ReleasedStores, sources: _Sources, view: ReleaseView, plan: Z
 
 
 def distinct_levels(period: Period, levels: Sequence[LevelView]) -> frozenset[str]:
-    """Levels that count each person once over several days; not by the number of days, which an error changes too."""
-    if len(period.days) == 1:
-        return frozenset()
-    return frozenset(
-        level.name
-        for level in levels
-        if level.quantity.of_people and DAYS.name not in {each.name for each in level.dimensions}
-    )
+    """Levels that count each person once over several days."""
+    return frozenset(level.name for level in levels if level.quantity.of_people and len(period.days) > 1)
 
 
 def _footfall(stores: ReleasedStores, release: Release) -> Release | None:
