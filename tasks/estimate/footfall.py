@@ -16,7 +16,7 @@ from tasks.estimate.raking import targets
 from tasks.estimate.scale import Factors, Present, Scale, Strata, at_night, scale
 from tasks.estimate.smoothing import smoothed
 from tasks.estimate.spec import Dimensions, PublicFacts
-from tasks.estimate.stays import of_a_day, of_days
+from tasks.estimate.stays import chances, of_a_day, of_days
 from tasks.estimate.unfold import Unfolded, Unfolding, unfolding
 from tasks.estimate.weights import Weights, panel_counts, rake
 
@@ -121,8 +121,14 @@ class DayEstimate:
 
     def stays(self, values: Reals, variances: Reals, between: PlaceKind, distinct: bool = False) -> Unfolded:
         """Counts of stays [place, column]. `distinct`: of persons, each counted once over several days."""
-        places = self.between_zones if between == "zones" else self._stays_of_districts
-        return (of_days if distinct else of_a_day)(places, values, variances)
+        zones = between == "zones"
+        if distinct:
+            return of_days(self._chances if zones else chances(self._stays_of_districts), values, variances)
+        return of_a_day(self.between_zones if zones else self._stays_of_districts, values, variances)
+
+    @cached_property
+    def _chances(self) -> tuple[Reals, Reals]:
+        return chances(self.between_zones)
 
     @cached_property
     def between_zones(self) -> Unfolding:

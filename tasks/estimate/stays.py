@@ -21,11 +21,16 @@ def of_a_day(places: Unfolding, values: Reals, variances: Reals) -> Unfolded:
     return Unfolded(values, variances, np.square(places(values, variances).values - values) + unseen(values))
 
 
-def of_days(places: Unfolding, values: Reals, variances: Reals) -> Unfolded:
-    """Distinct persons of several days [place, column]: in the middle of one and two chances."""
+def chances(places: Unfolding) -> tuple[Reals, Reals]:
+    """By what persons of several days are unfolded: the middle of one and two chances, and half of the difference."""
     matrix = places.models[0].dense
-    once, twice = (_of(chances).inverse for chances in (matrix, 1 - np.square(1 - matrix)))
-    middle, apart = (once + twice) / 2, (once - twice) / 2
+    once, twice = (_of(shares).inverse for shares in (matrix, 1 - np.square(1 - matrix)))
+    return (once + twice) / 2, (once - twice) / 2
+
+
+def of_days(by: tuple[Reals, Reals], values: Reals, variances: Reals) -> Unfolded:
+    """Distinct persons of several days [place, column], by `chances`."""
+    middle, apart = by
     found = middle @ values
     return Unfolded(found, np.square(middle) @ variances, np.square(apart @ values) + unseen(found))
 
