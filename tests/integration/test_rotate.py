@@ -21,7 +21,7 @@ from tasks.rotate import Rotate
 from tasks.services.client_file import client_file
 from tasks.services.s3 import S3Server, serve
 from tasks.settings import Settings
-from tasks.store import ReleasedStores, buckets, open_released
+from tasks.store import ReleasedStores, bucket_clients, open_released
 from tasks.store.buckets import Bucket
 from tests.dying import dies, tick_before_file_acts
 
@@ -164,7 +164,7 @@ def bucket(server: S3Server, home: Path, monkeypatch: pytest.MonkeyPatch) -> Buc
     """The bucket of one of two clients; the other one's does not answer."""
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(server.credentials))
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
-    monkeypatch.setattr(buckets, "_ATTEMPTS", 1)
+    monkeypatch.setattr(bucket_clients, "_ATTEMPTS", 1)
     for name, url in (("nordmarkt", server.endpoint_url), ("stadtlicht", "http://127.0.0.1:9")):
         folder = f"{home.parent.name}-{name}".replace("_", "-")
         text = client_file(name, "nordmarkt-insights", url, date(2026, 3, 1), prefix=folder)
