@@ -65,11 +65,16 @@ class DayEstimate:
 
     @cached_property
     def _plans(self) -> Unfolding:
-        return unfolding(self.facts.confusion, self.facts.zone_ids, self._by_zone)
+        return unfolding(self.facts.confusion, self.facts.zone_ids, self._usual)
+
+    @property
+    def _usual(self) -> Reals:
+        """What zones follow that counts cannot tell apart: their residents; unknown, what their antennas count."""
+        return np.maximum(self._counts[0].mean(axis=1), 0) if self._by_zone is None else self._by_zone
 
     @cached_property
     def _planned(self) -> Present:
-        return self._present(Unfolding(self._plans.models[:1], residents=self._by_zone), only_night=True)
+        return self._present(Unfolding(self._plans.models[:1], residents=self._usual), only_night=True)
 
     @cached_property
     def _gains(self) -> Gains | None:

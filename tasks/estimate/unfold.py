@@ -25,6 +25,8 @@ KINDS = 2
 """Other radio models are of two independent kinds, equally many of each: their mean squares add up."""
 ROUNDS = 8
 """Refinements by which another model is solved: each leaves less than a third of the error."""
+SMALLEST = 0.1
+"""Least size of a place beside the mean one: counts decide of small places too."""
 CHUNK = 100
 """Places whose resolution is computed at once."""
 MOST_NOISE, LEAST_RESOLUTION = 3.0, 0.9
@@ -103,10 +105,18 @@ class Unfolding:
     @cached_property
     def inverse(self) -> Reals:
         """G: [true place, assigned place] of the first model."""
-        matrix = self.models[0].dense
+        size = self._size[:, None]
+        matrix = self.models[0].dense * size.T
         normal = matrix.T @ matrix
         normal[np.diag_indices_from(normal)] += RIDGE
-        return np.asarray(np.linalg.solve(normal, matrix.T))
+        return np.asarray(size * np.linalg.solve(normal, matrix.T))
+
+    @property
+    def _size(self) -> Reals:
+        """[true place] residents beside their mean: what cannot be told apart is shared by size."""
+        if self.residents is None:
+            return np.ones(self.models[0].places)
+        return np.asarray(np.maximum(self.residents / max(float(self.residents.mean()), 1e-9), SMALLEST))
 
     @cached_property
     def weak(self) -> Bools:
@@ -122,7 +132,9 @@ class Unfolding:
         noise = squares @ variances + self._untold(found, before)
         spread = noise + squares @ np.maximum(values, 0) - np.maximum(found, 0)
         apart = [np.square(self._refined(model, values, found) - found) for model in self.models[1:]]
-        model = KINDS * np.mean(apart, axis=0) if apart else self.radio[:, None] * np.square(found)
+        model = (
+            KINDS * np.mean(apart, axis=0) + _sited(found, values) if apart else self.radio[:, None] * np.square(found)
+        )
         return Unfolded(found, np.maximum(spread, noise), model)
 
     def of_groups(self, group: NDArray[np.integer], persons: Reals) -> list["Unfolding"]:
@@ -188,6 +200,12 @@ class Unfolding:
         for _ in range(ROUNDS):
             found = found + self.inverse @ (values - model @ found)
         return found
+
+
+def _sited(found: Reals, values: Reals) -> Reals:
+    """The square of half of what unfolding changes: plans spread persons evenly, but many live and work beside sites."""
+    counted = values * (found.sum(axis=0) / np.maximum(values.sum(axis=0), 1e-9))
+    return np.asarray(np.square((found - counted) / 2))
 
 
 def unfolding(table: pa.Table, zone_ids: tuple[str, ...], residents: Reals | None = None) -> Unfolding:

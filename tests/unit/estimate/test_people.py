@@ -228,6 +228,17 @@ def test_every_kind_of_level_is_scaled_to_people(level: str) -> None:
     assert (people < high).all()
 
 
+def test_a_zone_without_a_cell_takes_nobody_from_others_under_a_census_by_district() -> None:
+    borders = BORDERS.copy()
+    borders[3] += borders[2]  # Z3 has no cell: all of its phones are served from Z4, of the same district
+    borders[2] = 0
+    release = EVEN.release(borders)
+    facts = replace(EVEN.facts(release), confusion=confusion(borders), margins=OF_DISTRICTS)
+    found, true = by_zone(PeopleEstimator()(release, facts)), EVEN.people.sum(axis=2)
+    assert found[2].max() < 0.2 * true[2].max()
+    assert found[3, 3] == pytest.approx(true[2:, 3].sum(), rel=0.15)
+
+
 def test_the_interval_of_a_closed_area_holds_what_an_open_one_would_have() -> None:
     city = City(EVEN.opt_in, np.where(np.arange(24) == 12, 0.5, 1.0))
     closed, opened = (estimated(city, margins=OF_DISTRICTS, closed=each) for each in (True, False))
