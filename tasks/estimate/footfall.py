@@ -100,8 +100,10 @@ class DayEstimate:
         columns = at_night(hours) if only_night else np.arange(len(hours))
         of_groups = _alive(*grid(self.facts.footfall.table, by_group, groups).moved("district_id", time))
         unfold = by.of_groups(self.facts.district, found.values[:, columns])
-        each = [one(of_groups[0][:, n], of_groups[1][:, n]) for n, one in zip(columns, unfold, strict=True)]
-        return Present(found, _stacked(each), self.facts.district, hours)
+        counts = [of_groups] if only_night else [of_groups, _smoothed(*of_groups)]
+        every = [[one(*(part[:, n] for part in of)) for of in counts] for n, one in zip(columns, unfold, strict=True)]
+        raw, *smooth = (_stacked(each) for each in zip(*every, strict=True))
+        return Present(found, raw, self.facts.district, hours, smooth[0] if smooth else None)
 
     @cached_property
     def _panel(self) -> tuple[Reals, Reals] | None:
@@ -213,6 +215,14 @@ def _alive(values: Reals, variances: Reals) -> tuple[Reals, Reals]:
     for array in filled:
         array[:, ~alive] = array[:, alive].mean(axis=1, keepdims=True)
     return filled
+
+
+def _smoothed(values: Reals, variances: Reals) -> tuple[Reals, Reals]:
+    """Counts [district, hour, group], smoothed over districts and groups, and over hours."""
+    flat = (each.transpose(0, 2, 1).reshape(-1, each.shape[1]) for each in (values, variances))
+    districts, hours, groups = values.shape
+    found = (each.reshape(districts, groups, hours).transpose(0, 2, 1) for each in smoothed(*flat))
+    return next(found), next(found)
 
 
 def _stacked(hours: Sequence[Unfolded]) -> Unfolded:

@@ -98,7 +98,7 @@ def placed(day: DayEstimate, level: Grid, dimensions: Dimensions, distinct: bool
     """By the kind of places; `distinct`: persons, each counted once over several days."""
     time = time_of(dimensions)
     if "district_id" in dimensions and time:
-        return ("district_id", time), day.present.groups, day.scale.groups
+        return ("district_id", time), day.present.smooth or day.present.groups, day.scale.groups
     if "district_id" in dimensions:
         return ("district_id",), day.stays(*level.moved("district_id"), "districts", distinct), day.districts
     if "zone_id" in dimensions and time:

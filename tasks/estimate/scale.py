@@ -86,6 +86,8 @@ class Present:
     """Of each zone."""
     hours: Sequence[int]
     """Local hour of each column."""
+    smooth: Unfolded | None = None
+    """As `groups`, of counts without most of their noise. The errors of hours are then not independent."""
     learnt: Gains | None = None
     """From the nights."""
     inverse: Reals | None = None

@@ -203,7 +203,7 @@ class Unfolding:
 
 
 def _sited(found: Reals, values: Reals) -> Reals:
-    """The square of half of what unfolding changes: plans spread persons evenly, but many live and work beside sites."""
+    """The square of half of what unfolding changes: plans spread persons evenly, but many live and work near sites."""
     counted = values * (found.sum(axis=0) / np.maximum(values.sum(axis=0), 1e-9))
     return np.asarray(np.square((found - counted) / 2))
 

@@ -263,3 +263,16 @@ def test_an_estimate_does_not_depend_on_the_one_before() -> None:
         release = city.release()
         found, alone = (each(release, city.facts(release, digest=day)) for each in (estimator, PeopleEstimator()))
         assert found.columns.equals(alone.columns)
+
+
+def test_most_noise_of_groups_is_gone_where_they_share_patterns() -> None:
+    release, noise = EVEN.release(), np.zeros(96 + 2 * 24 * 18)
+    noise[96:] = np.random.default_rng(3).normal(0, 64, 2 * 24 * 18)
+    se = np.where(np.arange(len(noise)) < 96, SE, 64.0)
+    counted = release.drop_columns(["value", "se"]).append_column("value", [np.asarray(release["value"]) + noise])
+    present = DayEstimate(EVEN.facts(counted.append_column("se", [se]))).present
+    true = DayEstimate(EVEN.facts(release)).present.groups.values
+    assert present.smooth
+    left, before = (np.square(each.values - true).mean() for each in (present.smooth, present.groups))
+    assert left < 0.3 * before
+    assert 0.6 < left / present.smooth.variances.mean() < 1.6
