@@ -113,7 +113,7 @@ class Unfolding:
 
     @property
     def _size(self) -> Reals:
-        """[true place] residents beside their mean: what cannot be told apart is shared by size."""
+        """[true place] residents beside their mean: places that counts cannot distinguish share by size."""
         if self.residents is None:
             return np.ones(self.models[0].places)
         return np.asarray(np.maximum(self.residents / max(float(self.residents.mean()), 1e-9), SMALLEST))
