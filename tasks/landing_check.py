@@ -61,9 +61,11 @@ class LandingCheck:
         checks = PlanChecks()
         found = load_plans(self.root, self.day, self.policy.time, self.formats, checks)
         inside = int(np.count_nonzero(found.cells.zone != NO_ZONE))
+        empty = len(found.zones.zone_ids) - len(np.setdiff1d(found.cells.zone, NO_ZONE))
         zones = f"{len(found.zones.zone_ids)} zones in {len(found.zones.districts)} districts"
         cells = f"{len(found.cells.cell_id)} cell versions stand on {self.day}, {inside} of them in a zone"
-        return ". ".join([f"{zones}; {cells}", *checks.warnings])
+        without = [f"{empty} zones have no cell: their numbers are `no_coverage` (see `throng coverage`)"] * bool(empty)
+        return ". ".join([f"{zones}; {cells}", *without, *checks.warnings])
 
     def population(self) -> str:
         """Residents by the census, and districts that it leaves out."""

@@ -24,11 +24,12 @@ SUMS = (
 )
 STAYS = (
     "Stays are known by events alone: short stays are missed, and near a border a phone can also count next door. "
+    "Phones with few events miss more: at 30 events a day, about a third of visits and half of trips. "
     "Over several days this adds up. The interval holds only a part of it."
 )
 PLACES_OF_STAYS = (
     "Antennas also serve phones beyond the border of a zone. A stay has the zone that all its antennas speak for. "
-    "The interval holds the error that remains, except in pairs of zones."
+    "The interval holds the error that remains."
 )
 
 

@@ -156,6 +156,13 @@ def test_doctor_reads_what_ingest_will_read(home: Path, landing: Path) -> None:
     assert not home.exists()
 
 
+def test_doctor_counts_zones_without_a_cell(home: Path, landing: Path) -> None:
+    assert "no_coverage" not in _examine()[1]["zones and cells"]["found"]
+    cells = (landing / "cells.csv").read_text()
+    (landing / "cells.csv").write_text(cells.replace("c3,50.05,8.035", "c3,50.05,8.026"))
+    assert "1 zones have no cell" in _examine()[1]["zones and cells"]["found"]
+
+
 SPOILT: dict[str, tuple[str, str, Callable[[str], str]]] = {
     "subscribers with semicolons": ("registers", "subscribers.csv", lambda text: text.replace(",", ";")),
     "consents with semicolons": ("registers", "consents.csv", lambda text: text.replace(",", ";")),
