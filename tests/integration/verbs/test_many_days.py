@@ -14,7 +14,7 @@ from tests.integration.verbs.homes import database_url, new_home
 from tests.integration.verbs.place import CLIENT, Place
 from tests.plain_validator import judge_plainly
 
-DAYS = 6
+DAYS = 5
 
 
 @pytest.fixture(scope="module")
