@@ -140,7 +140,7 @@ class DayEstimate:
     @cached_property
     def between_zones(self) -> Unfolding:
         """Of stays."""
-        return unfolding(self.facts.stay_confusion, self.facts.zone_ids)
+        return unfolding(self.facts.stay_confusion, self.facts.zone_ids, self._usual)
 
     @cached_property
     def _stays_of_districts(self) -> Unfolding:

@@ -24,7 +24,7 @@ def of_a_day(places: Unfolding, values: Reals, variances: Reals) -> Unfolded:
 def chances(places: Unfolding) -> tuple[Reals, Reals]:
     """By what persons of several days are unfolded: the middle of one and two chances, and half of the difference."""
     matrix = places.models[0].dense
-    once, twice = (_of(shares).inverse for shares in (matrix, 1 - np.square(1 - matrix)))
+    once, twice = (_of(shares, places.residents).inverse for shares in (matrix, 1 - np.square(1 - matrix)))
     return (once + twice) / 2, (once - twice) / 2
 
 
@@ -40,6 +40,7 @@ def unseen(stays: Reals) -> Reals:
     return np.asarray(np.square(UNSEEN * stays))
 
 
-def _of(matrix: Reals) -> Unfolding:
+def _of(matrix: Reals, residents: Reals | None) -> Unfolding:
     assigned, true = np.nonzero(matrix)
-    return Unfolding([ShareMatrix(assigned, true, matrix[assigned, true], len(matrix))])
+    model = ShareMatrix(assigned, true, matrix[assigned, true], len(matrix))
+    return Unfolding([model], residents=residents)

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from tasks.demographics import AGE_BANDS, GENDERS, Margins
-from tasks.estimate.footfall import DayEstimate
+from tasks.estimate.footfall import DayEstimate, PlaceKind
 from tasks.estimate.people import PeopleEstimator
 from tasks.estimate.scale import OF_SILENT, SILENT
 from tasks.estimate.spec import Dimensions, ErrorSource, Estimated, Footfall, PublicFacts
@@ -276,3 +276,13 @@ def test_most_noise_of_groups_is_gone_where_they_share_patterns() -> None:
     left, before = (np.square(each.values - true).mean() for each in (present.smooth, present.groups))
     assert left < 0.3 * before
     assert 0.6 < left / present.smooth.variances.mean() < 1.6
+
+
+def test_persons_of_several_days_lose_those_who_were_next_door_in_zones_and_in_districts() -> None:
+    day = DayEstimate(EVEN.facts(EVEN.release()))
+    kinds: dict[PlaceKind, int] = {"zones": 4, "districts": 2}
+    for between, places in kinds.items():
+        counted = np.full((places, 1), 1_000.0)
+        several, one = (day.stays(counted, np.zeros_like(counted), between, each) for each in (True, False))
+        assert one.values == pytest.approx(counted)
+        assert (several.values < 0.97 * counted).all()
