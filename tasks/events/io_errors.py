@@ -30,6 +30,3 @@ def out_of_memory() -> StepFailed:
         "Raise the limit or free memory, then run the same command again: nothing is half written.",
         "engine.out_of_memory",
     )
-
-
-OUT_OF_MEMORY = out_of_memory().code

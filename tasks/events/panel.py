@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
@@ -17,7 +18,6 @@ from tasks.events import duckdb_session, sql_text
 from tasks.events.clock import Clock
 from tasks.events.consent import CONSENT_COLUMNS, consent_notes, find_standing, find_withdrawn, load_consents
 from tasks.events.formats import Formats
-from tasks.events.io_errors import OUT_OF_MEMORY
 from tasks.events.landing import find_register
 from tasks.events.packed_key import SUBSCRIBERS
 from tasks.events.reference_tables import ID, ReferenceTable, load, open_reference_table
@@ -104,11 +104,8 @@ def _from_registers(
             return ask(con), facts
 
     for limits in LIMITS[:-1] if spill else ():
-        try:
+        with suppress(StepFailed):  # out of memory
             return asked(*limits)
-        except StepFailed as fault:
-            if fault.code != OUT_OF_MEMORY:
-                raise
     return asked(*LIMITS[-1])
 
 

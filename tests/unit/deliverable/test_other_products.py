@@ -145,6 +145,13 @@ def test_estimated_people_are_rendered_gated_and_verified_and_make_another_deliv
     assert inputs_digest(estimated, plan, grant_view()) != inputs_digest(RELEASE, plan, grant_view())
 
 
+def test_without_a_panel_its_source_is_the_footfall_and_no_zone_is_named_where_none_is_weak() -> None:
+    alone = " ".join(statements(release_view(estimate=replace(ESTIMATE, panel=None, weak_zones=()))))
+    assert ESTIMATE.footfall in alone
+    assert str(ESTIMATE.panel) not in alone
+    assert "Z02" not in alone
+
+
 @pytest.mark.parametrize(
     ("source", "date", "said"),
     [

@@ -312,6 +312,18 @@ def test_registers_are_read_with_more_memory_where_little_does_not_suffice(
     assert spilling(tmp_path).num_rows == len(ids)
 
 
+def test_a_scratch_that_cannot_be_written_is_not_taken_for_too_little_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = [f"s{n:05d}" for n in range(60_000)]
+    write(tmp_path / "subscribers.csv", csv_bytes([(each, *PERSON[1:]) for each in ids], SUBSCRIBERS))
+    write(tmp_path / "consents.csv", csv_bytes([(each, *CONSENT[1:]) for each in ids], CONSENTS))
+    (tmp_path / "spill").write_text("a file, no folder")
+    monkeypatch.setattr("tasks.events.panel.LIMITS", [("16MB", 1), ("200MB", 1)])
+    with refused("engine.scratch_unavailable"):
+        spilling(tmp_path)
+
+
 def spilling(root: Path) -> pa.Table:
     of = Period.parse("2026-03-01")
     found, _ = read_panel(

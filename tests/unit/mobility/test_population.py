@@ -178,3 +178,7 @@ def test_margins_are_the_sums_of_the_rows_in_any_order_and_come_back_as_stored(
     again = landed(folder, "\n".join(["zone_id,age_band,gender,residents", *lines]))
     assert again
     assert (again.digest, Margins.of(found.stored)) == (found.digest, found)
+
+
+def test_a_census_by_zone_that_names_no_zone_has_none(tmp_path: Path) -> None:
+    assert zones(landed(tmp_path, "zone_id,age_band,gender,residents\n,65+,f,5\n,65+,m,6\n")) is None

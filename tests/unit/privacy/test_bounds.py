@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tasks.errors import StepFailed
@@ -155,6 +155,7 @@ def test_chosen_keys_have_the_sums_that_they_have_among_all_keys(history: Any, b
 
 
 @given(st.lists(st.integers(0, 2**31 - 1) | st.just(2**31 - 1), min_size=1, max_size=6), st.integers(1, 2**61))
+@example([1, 2], 2**61)
 def test_no_bound_is_so_large_that_a_sum_of_squares_turns_negative(counts: list[int], bound: int) -> None:
     """In exact fractions: a person moves the vector by at most the bound, or is refused."""
     history = {1: {key: [count] for key, count in enumerate(counts)}}

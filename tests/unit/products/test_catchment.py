@@ -148,3 +148,5 @@ def test_a_zone_without_coverage_has_no_status_but_that_one() -> None:
         assert status == "no_coverage"
         assert mask[0].all()
         assert not mask[1:].any()
+    status, mask = PRODUCT.statuses(public)[ZONE_HOME.name][0]
+    assert (status, mask.all(axis=1).tolist()) == ("no_coverage", [True, False, False, False])

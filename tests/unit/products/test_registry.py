@@ -133,3 +133,15 @@ def test_the_gate_profile_has_one_level_whose_key_is_an_hour_or_a_reason() -> No
     (rows,) = gate_profile.PRODUCT.levels
     assert (rule.name, rule.threshold) == ("rows", None)
     assert rows.keys(public)["entry"].to_pylist()[:2] == ["hour_00", "hour_01"]
+
+
+def test_a_period_of_another_length_is_refused_with_an_example() -> None:
+    with pytest.raises(Misconfigured) as refused:
+        registry.of_period("catchment", Period.parse("2026-03-02"))
+    assert refused.value.code == "product.cadence"
+    assert "2026-03" in refused.value.action
+
+
+def test_a_level_is_additive_over_its_own_dimensions_alone() -> None:
+    with pytest.raises(ValueError, match="zone_hour"):
+        dataclasses.replace(footfall.ZONE_HOUR, additive=frozenset({"weather"}))
