@@ -163,7 +163,8 @@ class Unfolding:
         if self.residents is None:
             return np.zeros((len(values), 1))
         persons = self.residents[:, None]
-        return np.asarray(persons * max(float(values.mean(axis=1).sum() / (self.models[0] @ persons).sum()), 0.0))
+        counted = max(float((self.models[0] @ persons).sum()), 1e-9)
+        return np.asarray(persons * max(float(values.mean(axis=1).sum()) / counted, 0.0))
 
     def _solved(self, values: Reals, before: Reals) -> Reals:
         """The solution, in ill-conditioned directions that of the mean column, or as before (iterated Tikhonov)."""

@@ -86,6 +86,13 @@ def test_without_residents_a_place_that_is_not_told_may_be_like_the_others() -> 
     assert found.variances[2, 0] == pytest.approx(100**2, rel=0.01)
 
 
+def test_counts_of_nobody_are_nobody_even_where_they_are_what_zones_follow() -> None:
+    nothing = np.zeros((3, 2))
+    found = Unfolding([shares(confusion(3, 0.1, 3))], residents=nothing[:, 0])(nothing, np.ones((3, 2)))
+    assert not found.values.any()
+    assert np.isfinite(found.variances).all()
+
+
 def test_other_models_and_sites_add_the_square_of_what_they_change() -> None:
     models = [confusion(4, blur, 2) for blur in (0.2, 0.25, 0.3)]
     values = np.array([[500.0], [800], [300], [900]])
