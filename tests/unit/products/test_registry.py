@@ -145,3 +145,10 @@ def test_a_period_of_another_length_is_refused_with_an_example() -> None:
 def test_a_level_is_additive_over_its_own_dimensions_alone() -> None:
     with pytest.raises(ValueError, match="zone_hour"):
         dataclasses.replace(footfall.ZONE_HOUR, additive=frozenset({"weather"}))
+
+
+def test_a_product_that_the_policy_leaves_out_is_refused() -> None:
+    registry.check_made(footfall.PRODUCT, {"dwell"})
+    with pytest.raises(Misconfigured) as refused:
+        registry.check_made(footfall.PRODUCT, {"dwell", "footfall"})
+    assert refused.value.code == "product.left_out"
