@@ -97,7 +97,7 @@ _HANDLES = {errno.EMFILE, errno.ENFILE}
 
 
 def machine_fault(where: str, error: OSError) -> StorageUnavailable | None:
-    """A full disk or too many open files, whatever was being done; None for another error."""
+    """The error of a full disk or of too many open files, from any step; None for another cause."""
     again = "then run the same command again: nothing is half written."
     if error.errno in _FULL:
         return StorageUnavailable(f"The disk is full: {where}.", f"Free space there, {again}", "disk.full")

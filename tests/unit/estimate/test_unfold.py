@@ -69,7 +69,7 @@ def test_a_place_without_coverage_has_as_many_as_residents_lead_to_expect() -> N
 def test_what_counts_do_not_tell_is_as_unsure_as_persons_differ_from_residents() -> None:
     random, residents = np.random.default_rng(9), np.full(30, 500.0)
     matrix = confusion(30, 0.2, 3)
-    matrix[:, 4] = matrix[:, 3]  # only their sum is told
+    matrix[:, 4] = matrix[:, 3]  # counts give only the sum of both
     errors, stated = [], []
     for _ in range(300):
         there = residents[:, None] * random.normal(1, 0.3, (30, 1))

@@ -9,7 +9,7 @@ from tests.reference import Cell, distance
 
 
 def hexagons(apart: float, rings: int) -> np.ndarray:
-    """[site, latitude and longitude] in radians: rings around 52 degrees north, neighbours so many metres apart."""
+    """[site, latitude and longitude] in radians: rings around 52 degrees north, at this distance in metres."""
     axes = np.array([(a, b) for a in range(-rings, rings + 1) for b in range(-rings, rings + 1) if abs(a + b) <= rings])
     metres = apart * np.stack([axes[:, 1] * np.sqrt(3) / 2, axes[:, 0] + axes[:, 1] / 2], axis=1)
     return np.asarray(np.radians([52.0, 13.0]) + metres / EARTH_RADIUS_M / [1, np.cos(np.radians(52.0))])
