@@ -128,7 +128,7 @@ def _facts(stores: ReleasedStores, sources: _Sources, view: ReleaseView, plan: Z
 
 def distinct_levels(period: Period, levels: Sequence[LevelView]) -> frozenset[str]:
     """Levels that count each person once over several days."""
-    return frozenset(level.name for level in levels if level.quantity.of_people and len(period.days) > 1)
+    return frozenset(level.name for level in levels if level.distinct and len(period.days) > 1)
 
 
 def _footfall(stores: ReleasedStores, release: Release) -> Release | None:

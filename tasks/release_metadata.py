@@ -80,6 +80,7 @@ def level_views(product: Product, rules: tuple[LevelRule, ...], public: PublicCo
             threshold=(rule and rule.threshold) or 0,
             reading=level.reading,
             quantity=level.quantity,
+            distinct=level.distinct,
             share_within=level.share_within,
             missing=level.sparse.missing if level.sparse else "",
         )

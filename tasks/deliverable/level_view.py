@@ -93,6 +93,8 @@ class LevelView:
     """What the counted subscribers did, as it reads between their number and a place."""
     quantity: Quantity = PERSONS
     """What the numbers measure."""
+    distinct: bool = False
+    """Whether a person counts once a place, on however many days of the period."""
     share_within: tuple[str, ...] = ()
     """Dimensions of which equal values have a total that each value is also a share of; empty: no shares."""
     missing: str = ""

@@ -59,6 +59,7 @@ ZONE_HOME = Level(
     (ZONE, HOME),
     additive=frozenset({"home_district_id"}),
     reading="stayed in",
+    distinct=True,
     share_within=("zone_id",),
 )
 CORE = Level(

@@ -28,6 +28,7 @@ ZONE_DAYS = Level(
     (ZONE, DAYS),
     additive=frozenset({"days"}),
     reading="stayed in",
+    distinct=True,
     share_within=("zone_id",),
 )
 

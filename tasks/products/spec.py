@@ -113,6 +113,8 @@ class Level:
     """What the counted persons did, as it reads between their number and a place."""
     quantity: Quantity = PERSONS
     """What the numbers measure."""
+    distinct: bool = False
+    """Whether a person counts once a place, on however many days of the period: a stay next door on any day does."""
     share_within: tuple[str, ...] = ()
     """Dimensions of which equal values have a total: each value is also given as a share of it; empty: no shares."""
     once_every: int = 0
@@ -245,10 +247,7 @@ class DataProduct(Declaration):
     counts: tuple[Count, ...]
     """One a stage. A later stage sees the noisy levels of the earlier ones; the charge covers all of them."""
     same_persons: tuple[tuple[Level, Level], ...] = ()
-    """Pairs of levels whose sums agree for each value of all that both split by; of a zone also by district.
-
-    A level may be in several pairs. Of a sparse level, groups of which all keys are chosen agree.
-    """
+    """Pairs of levels with equal sums by all that both split by, districts included; sparse ones in whole groups."""
     at_least: tuple[tuple[Level, Level], ...] = ()
     """Pairs of levels of which the first one's sums, grouped so, are at least the second one's."""
     statuses: Callable[[CountContext], Mapping[str, KeyStatuses]] = lambda context: {}

@@ -45,6 +45,7 @@ VISITORS = Level(
     "Distinct persons who stayed in this zone, each once however often they came. Passing through is no stay.",
     (ZONE,),
     reading="stayed in",
+    distinct=True,
 )
 VISITS = Level(
     "zone_visits",
@@ -62,6 +63,7 @@ BY_DEMOGRAPHIC = Level(
     (ZONE, AGE_BAND, GENDER),
     additive=frozenset({"age_band", "gender"}),
     reading="stayed in",
+    distinct=True,
 )
 BY_ROLE = Level(
     "zone_role",
@@ -69,6 +71,7 @@ BY_ROLE = Level(
     (ZONE, ROLE),
     additive=frozenset({"role"}),
     reading="stayed in",
+    distinct=True,
 )
 
 

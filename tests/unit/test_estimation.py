@@ -1,24 +1,48 @@
 """What deliveries tell the estimator of a release's levels."""
 
+from dataclasses import replace
 from datetime import date
 
-from tasks.deliverable.level_view import LevelView
 from tasks.estimation import distinct_levels
 from tasks.period import Cadence, Period
-from tasks.quantity import PERSONS, VISITS, Quantity
-from tests.unit.deliverable.factories import ZONE
+from tasks.products import registry
+from tasks.products.dimensions import ZONE
+from tasks.products.spec import OPTED_IN, Audience, DataProduct, Level, Product, PublicContext
+from tasks.release_metadata import level_views
+from tests.unit.products import counting
 
 DAY = date(2026, 3, 4)
+GUESTS = Level("guests", "Distinct persons of the period.", (ZONE,), distinct=True)
+PERSON_DAYS = Level("person_days", "Persons of each day, added up.", (ZONE,))
+TOY = DataProduct(
+    name="toy",
+    version=1,
+    cadences=frozenset(Cadence),
+    levels=(GUESTS, PERSON_DAYS),
+    audience=Audience.CLIENTS,
+    population=OPTED_IN,
+    reads=(),
+    counts=(),
+)
 
 
-def level(name: str, quantity: Quantity) -> LevelView:
-    return LevelView(name, "Persons or visits.", (ZONE,), frozenset(), None, None, 0, quantity=quantity)
+def distinct(product: Product, cadence: Cadence) -> frozenset[str]:
+    period = Period.holding(cadence, DAY)
+    return distinct_levels(period, level_views(product, (), PublicContext(period, counting.PLAN, counting.ZONE)))
 
 
-LEVELS = [level("zone", PERSONS), level("visits", VISITS)]
-
-
-def test_persons_of_a_week_and_a_month_are_counted_once_over_several_days() -> None:
+def test_a_product_declares_which_levels_count_each_person_once_over_several_days() -> None:
     for cadence in (Cadence.WEEK, Cadence.MONTH):
-        assert distinct_levels(Period.holding(cadence, DAY), LEVELS) == {"zone"}
-    assert distinct_levels(Period.day(DAY), LEVELS) == set()
+        assert distinct(TOY, cadence) == {"guests"}
+        assert distinct(replace(TOY, levels=(PERSON_DAYS,)), cadence) == set()
+    assert distinct(TOY, Cadence.DAY) == set()
+
+
+def test_the_products_of_a_week_and_a_month_that_count_persons_declare_it() -> None:
+    of_days = {part.part: distinct(part, min(part.cadences)) for part in registry.published() if part.for_clients}
+    assert {part: levels for part, levels in of_days.items() if levels} == {
+        "catchment.month": {"zone_home_district"},
+        "loyalty.month": {"zone_days"},
+        "visitors.month": {"zone", "zone_demographic", "zone_role"},
+        "visitors.week": {"zone", "zone_demographic"},
+    }

@@ -88,7 +88,7 @@ def _facts(kept: Kept, product: str, noise: str, with_panel: bool) -> PublicFact
         ),
         panel=panel if with_panel else None,
         closed=True,
-        distinct=frozenset(each.name for each in of.released if each.quantity.of_people and kept.world.days > 1),
+        distinct=frozenset(each.name for each in of.released if each.distinct and kept.world.days > 1),
     )
 
 
