@@ -16,7 +16,7 @@ from tasks.privacy.derived_level import DerivedLevel
 from tasks.privacy.measured import Measured
 from tasks.privacy.release_table import WITHHELD_SMALL, KeyStatuses
 from tasks.products.dimensions import DAY_PART, DAY_PARTS, ZONE, day_parts
-from tasks.products.histogram import Estimate, Histogram
+from tasks.products.histogram import Estimate, Histogram, likely_shares
 from tasks.products.spec import (
     OPTED_IN,
     Audience,
@@ -124,43 +124,46 @@ def derive(public: PublicContext, releases: Sequence[StoredRelease]) -> Mapping[
 
 def dwell_times(public: PublicContext, visits: Measured, of_keys: KeyStatuses, of_all: KeyStatuses) -> DerivedLevel:
     """Quartiles and means of the visits that are not overnight; `of_all`: statuses of each zone's whole day."""
-    shape = DWELL_TIME.shape(public)
-    histogram = Histogram(_timed(visits.values), _timed(visits.variances), edges(public))
-    few = histogram.total < least_shown(histogram.total_se**2)
-    value, se, low, high = (np.stack(each, axis=1) for each in zip(*statistics(histogram), strict=True))
-    vague = few[:, None] | ~(high - low <= MOST_SPAN * value)
+    values, variances = _timed(visits.values), _timed(visits.variances)
+    few = values.sum(axis=2) < least_shown(variances.sum(axis=2))
     public_ones = [
-        (name, np.broadcast_to(np.column_stack([whole, mask[..., 0]])[..., None], shape))
+        (name, np.broadcast_to(np.column_stack([whole, mask[..., 0]])[..., None], DWELL_TIME.shape(public)))
         for (name, mask), (_, whole) in zip(of_keys, of_all, strict=True)
     ]
+    values[np.any([mask[..., 0] for _, mask in public_ones], axis=0)] = np.nan
+    of_parts = [
+        statistics(likely_shares(values[:, part], variances[:, part]), ends) for part, ends in enumerate(edges(public))
+    ]
+    value, se, low, high = np.array(of_parts).transpose(2, 3, 0, 1)
+    vague = few[..., None] | ~(high - low <= MOST_SPAN * value)
     return DerivedLevel(Measured(value, se**2), [*public_ones, (WITHHELD_SMALL, vague)], (low, high))
 
 
-def statistics(histogram: Histogram) -> list[Estimate]:
-    """Each statistic of each row.
+def statistics(visits: Reals, ends: Reals) -> list[Estimate]:
+    """Each statistic of each row; `visits`: likely shares of bins, `ends`: edges of the bins.
 
     For quartiles, visits spread evenly over log(1 + minutes) inside a bin; for the mean, each counts its bin's middle,
     in the last bin `OPEN_CENTRE`; for its bounds, its bin's lower or upper edge.
     """
-    scaled = replace(histogram, edges=np.log1p(histogram.edges))
+    possible = np.where(np.diff(ends) > 0, visits, 0.0)
+    scaled, straight = Histogram(possible, np.log1p(ends)), Histogram(possible, ends)
     quartiles = [scaled.quantile(share).on(np.expm1) for share in QUANTILES.values()]
-    centres = histogram.middles
-    centres[:, -1] = np.minimum(centres[:, -1], OPEN_CENTRE)
-    return [*quartiles, *(histogram.mean(at) for at in (centres, histogram.edges[:, :-1], histogram.edges[:, 1:]))]
+    centres = (ends[:-1] + ends[1:]) / 2
+    centres[-1] = min(centres[-1], OPEN_CENTRE)
+    return [*quartiles, *(straight.mean(at) for at in (centres, ends[:-1], ends[1:]))]
 
 
 def edges(public: PublicContext) -> Reals:
-    """The edges of the bins, of each zone's whole day and its parts: no visit lasts beyond the day's end."""
+    """The edges of the bins, of the whole day and its parts: no visit lasts beyond the day's end."""
     longest = max(24, *(len(day_hours(day, public.timezone)) for day in public.period.days))
     left = 60.0 * (longest - np.array([0, *DAY_PARTS.values()]))
-    of_day = np.minimum([*EDGES, np.inf], left[:, None])
-    return np.tile(of_day, (len(public.zones.zone_ids), 1))
+    return np.asarray(np.minimum([*EDGES, np.inf], left[:, None]))
 
 
 def _timed(numbers: Reals) -> Reals:
-    """Rows of bins by zone and part of the day, the whole day before its parts; without overnight visits."""
+    """Numbers by zone, part of the day and bin, the whole day before its parts; without overnight visits."""
     with_day = np.concatenate([numbers.sum(axis=1, keepdims=True), numbers], axis=1)
-    return np.asarray(with_day[..., :OVERNIGHT].reshape(-1, OVERNIGHT))
+    return np.asarray(with_day[..., :OVERNIGHT])
 
 
 DAILY = DataProduct(
