@@ -21,9 +21,16 @@ from tasks.policy import Policy
 from tasks.products.spec import CountContext, DataProduct
 
 POLICY = policy_file.load().policy
-SLOTS = re.sub(r"(zone|district)_hour(?=[^\n]*\]\n[^\[]*bound = 24)", r"\1_slot", policy_file.shipped().read_text())
-SLOT_POLICY = Policy.model_validate(tomllib.loads(SLOTS.replace("bound = 24", "bound = 8"), parse_float=Decimal))
-"""The shipped policy with footfall by slots of three hours."""
+
+
+def by_slots(policy: str) -> str:
+    """The text of a policy with footfall by slots of three hours instead of hours."""
+    named = re.sub(r"(zone|district)_hour(?=[^\n]*\]\n[^\[]*bound = 24)", r"\1_slot", policy)
+    return named.replace("bound = 24", "bound = 8")
+
+
+SLOT_POLICY = Policy.model_validate(tomllib.loads(by_slots(policy_file.shipped().read_text()), parse_float=Decimal))
+"""The shipped policy with footfall by slots."""
 ZONE = ZoneInfo("Europe/Berlin")
 PLAN = ZonePlan(
     zone_ids=("a", "b", "c"),
