@@ -1,13 +1,13 @@
 """The linear equations of a night, around what is known so far: gains.py says of what."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.estimate.heard import Heard, Moved
+from tasks.estimate.heard import Halves, Heard, Moved, Singles
 from tasks.estimate.nights import OF_ALL, Night
 
 Reals = NDArray[np.float64]
@@ -45,9 +45,12 @@ class Learned:
     def errors(self, persons: Reals) -> tuple[Reals, Reals]:
         """As e is not known: the covariance of counts [zone of the block] of persons [true zone]; and that with h."""
         size, moved = len(self.counts), self.heard.moved(persons)
-        known = self.radio**2 * self.heard.covariance(moved, self.night) / self.counts
+        known = self._covariance(moved, self.night) / self.counts
         told = known @ self.precision[:size]
-        return self.radio**2 * self.heard.covariance(moved, moved) - told[:, :size] @ known.T, -told @ self.homes.T
+        return self._covariance(moved, moved) - told[:, :size] @ known.T, -told @ self.homes.T
+
+    def _covariance(self, one: Moved, other: Moved) -> Reals:
+        return np.asarray(self.radio**2 * self.heard.covariance(one, other) + one.wide @ other.wide.T)
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,8 @@ class Equations:
         """Covariances of what is known: at a radio, homes and each of 1, and what does not depend on them."""
         rest = np.diag(self.noise) + (self.by_home / self.persons[self.heard.near]) @ self.by_home.T
         rest += self._widened(OF_ALL**2 * np.outer(*[self.by_away.sum(axis=1)] * 2))
+        wide = self._moved.wide / self.counts[:, None]
+        rest += self._widened(wide @ wide.T)
         radio = self.heard.covariance(self._moved, self._moved) / np.outer(self.counts, self.counts)
         parts = self._widened(radio), self.by_home @ self.by_home.T, self._widened(self.by_away @ self.by_away.T)
         return *parts, np.asarray(rest)
@@ -99,7 +104,7 @@ class Equations:
         weight = np.linalg.solve(self._covariance(radio, homes, each), self.known)
         counts = weight[: len(self.counts)]
         away = counts @ self.by_away
-        e = radio**2 * self.heard.expected(self.persons, counts / self.counts)
+        e = self.heard.expected(self._moved, counts / self.counts, radio)
         return e, self._of_homes(homes) @ weight, each**2 * away[self.heard.own] + OF_ALL**2 * away.sum()
 
     def _of_homes(self, homes: float) -> Reals:
@@ -115,18 +120,20 @@ class Equations:
         precision = np.asarray(np.linalg.inv(self._covariance(radio, homes, each)))
         known = self._of_homes(homes)
         return Learned(
-            Heard(matrix, self.heard.rows), radio, self._moved, self.counts, precision, known, self._prior(homes)
+            replace(self.heard, matrix=matrix), radio, self._moved, self.counts, precision, known, self._prior(homes)
         )
 
 
-def corrected(matrix: Reals, e: NDArray[np.float32]) -> Reals:
+def corrected(matrix: Reals, e: Singles) -> Reals:
     """M' of the plans' M."""
     sent = matrix * np.exp(e)
     sent /= 1 + sent.sum(axis=0) - matrix.sum(axis=0)
     return np.asarray(sent)
 
 
-def equations(matrix: Reals, night: Night, e: NDArray[np.float32], homes: Reals, away: Reals) -> Iterator[Equations]:
+def equations(
+    matrix: Reals, night: Night, e: Singles, homes: Reals, away: Reals, patterns: Sequence[Halves]
+) -> Iterator[Equations]:
     """The night around what is known so far."""
     heard = corrected(matrix, e)
     persons, others = night.expected(heard, homes, away)
@@ -134,7 +141,7 @@ def equations(matrix: Reals, night: Night, e: NDArray[np.float32], homes: Reals,
     shifted = np.einsum("at,at->t", heard, e)
     for first in range(0, len(persons), BLOCK):
         rows = slice(first, first + BLOCK)
-        part = Heard(heard, rows)
+        part = Heard(heard, rows, patterns)
         near = part.near
         sent = part.share * persons[near]
         counts = np.maximum(sent.sum(axis=1), LEAST)

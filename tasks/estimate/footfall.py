@@ -17,7 +17,7 @@ from tasks.estimate.scale import Factors, Present, Scale, Strata, at_night, scal
 from tasks.estimate.smoothing import smoothed
 from tasks.estimate.spec import Dimensions, PublicFacts
 from tasks.estimate.stays import chances, of_a_day, of_days
-from tasks.estimate.unfold import Unfolded, Unfolding, unfolding
+from tasks.estimate.unfold import Unfolded, Unfolding, patterns, unfolding
 from tasks.estimate.weights import Weights, panel_counts, rake
 
 Reals = NDArray[np.float64]
@@ -85,7 +85,8 @@ class DayEstimate:
         day, night = np.isin(planned.hours, WORKING), planned.at_night
         working = np.maximum(planned.zones.values[:, day if day.any() else slice(None)].mean(axis=1), 0)
         known = values[:, night].mean(axis=1), variances[:, night].mean(axis=1) / len(night)
-        return fit(self._plans.models[0].dense, Night(*known, home, working, self.facts.district, strata.sums))
+        counts = Night(*known, home, working, self.facts.district, strata.sums)
+        return fit(self._plans.models[0].dense, counts, patterns(self._plans.models))
 
     @cached_property
     def _counts(self) -> tuple[Reals, Reals]:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.estimate.equations import Equations, Learned, corrected, equations
+from tasks.estimate.heard import Halves
 from tasks.estimate.nights import Night
 
 Reals = NDArray[np.float64]
@@ -51,9 +52,8 @@ class Gains:
         """
         found, least = [], np.maximum(persons, 1e-9)[:, None]
         for block in self.blocks:
-            error, _ = block.errors(persons)
-            error[np.diag_indices_from(error)] += 1e-9 * (1 + error.max())
-            shifted = inverse[:, block.heard.rows] @ np.linalg.cholesky(error) / least
+            size, parts = np.linalg.eigh(block.errors(persons)[0])
+            shifted = inverse[:, block.heard.rows] @ (parts * np.sqrt(np.maximum(size, 0))) / least
             found.append(shifted.astype(np.float32))  # a national plan has nine million
         return np.concatenate(found, axis=1)
 
@@ -74,13 +74,13 @@ class Gains:
         return np.maximum(found, 0)
 
 
-def fit(matrix: Reals, night: Night) -> Gains:
-    """Learn e, h and v of zones from a night; `matrix` [assigned zone, true zone] of the plans."""
+def fit(matrix: Reals, night: Night, patterns: Sequence[Halves] = ()) -> Gains:
+    """Learn e, h and v of zones from a night; `matrix` and patterns of e [assigned zone, true zone] by plans."""
     zones = len(night.home)
     e, homes, away = np.zeros(matrix.shape, np.float32), np.zeros(zones), np.zeros(zones)
     spreads, blocks = (0.0, 0.0, 0.0), list[Equations]()
     for step in range(STEPS):
-        blocks = list(equations(matrix, night, e, homes, away))
+        blocks = list(equations(matrix, night, e, homes, away, patterns))
         spreads = _spreads(blocks) if step in LEARNS else spreads
         e = np.zeros_like(e)
         for block in blocks:

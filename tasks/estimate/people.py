@@ -89,7 +89,7 @@ def _estimate(day: DayEstimate, level: Grid, dimensions: Dimensions, distinct: b
     sampling, places = np.maximum(people, 0) * np.maximum(factors.value - 1, 0), square * found.model
     if "zone_id" in dimensions and time_of(dimensions):
         sampling = sampling * day.scale.sampled
-        places = places if day.scale.places is None else people**2 * day.scale.places
+        places = places if day.scale.places is None else square * np.maximum(found.values, 1) ** 2 * day.scale.places
     noise, model = square * found.variances + people**2 * factors.noise, places + people**2 * factors.model
     return LevelEstimate(*(level.back(part, *front) for part in (people, noise, sampling, model)))
 

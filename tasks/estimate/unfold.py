@@ -23,6 +23,10 @@ RIDGE = 1e-4
 """Tikhonov's parameter: directions that the matrix shrinks to less than a hundredth follow the mean of all columns."""
 KINDS = 2
 """Other radio models are of two independent kinds, equally many of each: their mean squares add up."""
+OPPOSITE = (1, 3)
+"""Pairs of models that err in opposite directions begin here: exponents, and beam widths."""
+MOST = 1.0
+"""More does not count of what two such models differ by (logarithm): it is of small shares."""
 ROUNDS = 8
 """Refinements by which another model is solved: each leaves less than a third of the error."""
 SMALLEST = 0.1
@@ -47,9 +51,9 @@ class ShareMatrix:
         sent = self.share[:, None] * persons[self.true]
         return np.stack([np.bincount(self.assigned, column, self.places) for column in sent.T], axis=1)
 
-    @cached_property
+    @property
     def dense(self) -> Reals:
-        """As a matrix."""
+        """As a matrix, which is not kept: of a national plan it has 72 MB."""
         found = np.zeros((self.places, self.places))
         found[self.assigned, self.true] = self.share
         return found
@@ -155,7 +159,8 @@ class Unfolding:
             return None
         order = np.argsort(group, kind="stable")
         first = np.flatnonzero(np.diff(group[order], prepend=-1))
-        found = np.add.reduceat(self.shifts[order] * persons[order, None], first, axis=0)
+        there = self.shifts[order] * persons[order, None].astype(np.float32)  # a national plan has nine million
+        found = np.add.reduceat(there, first, axis=0)
         return np.asarray(found / np.bincount(group, persons)[:, None])
 
     def _before(self, values: Reals) -> Reals:
@@ -207,6 +212,22 @@ def _sited(found: Reals, values: Reals) -> Reals:
     """The square of half of what unfolding changes: plans spread persons evenly, but many live and work near sites."""
     counted = values * (found.sum(axis=0) / np.maximum(values.sum(axis=0), 1e-9))
     return np.asarray(np.square((found - counted) / 2))
+
+
+def patterns(models: Sequence[ShareMatrix]) -> list[NDArray[np.float16]]:
+    """[assigned place, true place] how models of other exponents, and of other beams, differ: logarithms."""
+    return [_ratio(*models[first : first + 2]) for first in OPPOSITE if len(models) > first + 1]
+
+
+def _ratio(one: ShareMatrix, other: ShareMatrix) -> NDArray[np.float16]:
+    """The logarithm of one share divided by the other, 0 where one is missing."""
+    whole, found = np.zeros((one.places, one.places), np.float32), np.zeros((one.places, one.places), np.float16)
+    whole[one.assigned, one.true] = one.share
+    share = whole[other.assigned, other.true]
+    both = share > 0
+    ratio = np.log(share[both] / other.share[both])
+    found[other.assigned[both], other.true[both]] = np.clip(ratio, -MOST, MOST)
+    return found
 
 
 def unfolding(table: pa.Table, zone_ids: tuple[str, ...], residents: Reals | None = None) -> Unfolding:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tasks import policy_file
@@ -142,7 +143,7 @@ def _keep_facts(made: Kept, city: City) -> None:
     stays = lake.stay_confusion(current.zone_plan, current.cell_plan)
     assert stays
     pq.write_table(stays, made.folder / "stay_confusion.parquet")
-    panel = city.truth.answers("panel.month", made.period.first, made.period.days[-1])["district_demographic"]
+    panel = _members(made) if made.world.days == 1 else _answer(city, made)
     noise = np.round(np.random.default_rng(made.world.plan.seed).normal(0, PANEL_SIGMA, len(panel)))
     noisy = panel.set_column(
         panel.schema.get_field_index("value"), "value", pa.array(np.asarray(panel["value"]) + noise)
@@ -150,3 +151,15 @@ def _keep_facts(made: Kept, city: City) -> None:
     pq.write_table(
         noisy.append_column("se", pa.array(np.full(len(panel), float(PANEL_SIGMA)))), made.folder / "panel.parquet"
     )
+
+
+def _answer(city: City, made: Kept) -> pa.Table:
+    return city.truth.answers("panel.month", made.period.first, made.period.days[-1])["district_demographic"]
+
+
+def _members(made: Kept) -> pa.Table:
+    """Who counted on the day: the register of the month holds also those who opted in later."""
+    there = made.table("strata-panel").rename_columns({"home_district_id": "district_id"})
+    hour = there.filter(pc.equal(there["hour_start"], pc.min(there["hour_start"])))
+    found = hour.group_by(["district_id", "age_band", "gender"]).aggregate([("value", "sum")])
+    return found.rename_columns({"value_sum": "value"})

@@ -51,6 +51,17 @@ def test_cells_that_are_heard_farther_are_found() -> None:
     assert np.abs(found.homes).mean() < 0.03
 
 
+def test_a_network_that_is_heard_wider_everywhere_is_found() -> None:
+    """Each of many cells alone shows too little of it: what is common to all is one unknown."""
+    wider = np.log(0.15 / 0.1) * (MATRIX == 0.1)
+    true = MATRIX * np.exp(wider)
+    true /= true.sum(axis=0)
+    noise = np.random.default_rng(9).normal(0, NOISE, ZONES)
+    counted = night(true @ HOME + noise, NOISE**2)
+    alone, together = fit(MATRIX, counted), fit(MATRIX, counted, [(wider / 2).astype(np.float16)])
+    assert apart(together.matrix, true) < 0.5 * apart(alone.matrix, true)
+
+
 def test_homes_of_other_shares_in_the_panel_are_not_taken_for_radio() -> None:
     homes = np.random.default_rng(3).normal(0, 0.15, ZONES)
     found, _ = learnt(np.zeros(ZONES), homes)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tasks.estimate.heard import APART, Heard
+from tasks.estimate.heard import APART, WIDE, Heard
 
 Reals = NDArray[np.float64]
 ZONES = 7
@@ -12,6 +12,7 @@ RANDOM = np.random.default_rng(8)
 MATRIX = 0.7 * np.eye(ZONES) + 0.25 * (
     shares := RANDOM.random((ZONES, ZONES)) * (RANDOM.random((ZONES, ZONES)) < 0.5)
 ) / (shares.sum(axis=0) + 1e-9)
+PATTERN = (RANDOM.normal(size=(ZONES, ZONES)) * (MATRIX > 0)).astype(np.float16)
 ONE, OTHER = RANDOM.uniform(50, 900, (2, ZONES))
 
 
@@ -41,7 +42,16 @@ def test_covariances_are_those_of_the_slopes(rows: slice) -> None:
 
 
 def test_what_is_expected_of_e_is_its_covariance_with_the_counts() -> None:
-    part, weight = Heard(MATRIX, slice(0, ZONES)), RANDOM.normal(size=ZONES)
-    slope = slopes(ONE).T @ weight
-    slow = APART * slope.reshape(ZONES, ZONES) + (1 - APART) * slope.reshape(ZONES, ZONES).sum(axis=1)[:, None]
-    assert part.expected(ONE, weight) == pytest.approx(slow * (MATRIX > 0), rel=1e-3, abs=0.1)
+    part, weight, radio = Heard(MATRIX, slice(0, ZONES), [PATTERN]), RANDOM.normal(size=ZONES), 0.5
+    slope = (slopes(ONE).T @ weight).reshape(ZONES, ZONES)
+    slow = (
+        radio**2 * (APART * slope + (1 - APART) * slope.sum(axis=1)[:, None])
+        + WIDE**2 * (slope * PATTERN).sum() * PATTERN
+    )
+    assert part.expected(part.moved(ONE), weight, radio) == pytest.approx(slow * (MATRIX > 0), rel=1e-3, abs=0.1)
+
+
+@pytest.mark.parametrize("rows", [slice(0, ZONES), slice(2, 5)])
+def test_a_pattern_moves_counts_as_its_slope_says(rows: slice) -> None:
+    slow = WIDE * slopes(ONE) @ PATTERN.ravel()
+    assert Heard(MATRIX, rows, [PATTERN]).moved(ONE).wide[:, 0] == pytest.approx(slow[rows], rel=1e-3, abs=0.1)

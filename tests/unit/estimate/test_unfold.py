@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.estimate.unfold import KINDS, ShareMatrix, Unfolding, unfolding
+from tasks.estimate.unfold import KINDS, ShareMatrix, Unfolding, patterns, unfolding
 
 Matrix = np.ndarray
 
@@ -128,3 +128,16 @@ def test_a_stored_matrix_is_read_by_zone_without_what_is_assigned_outside() -> N
     )
     found = unfolding(table, ("B", "A"))
     assert [each.dense.tolist() for each in found.models] == [[[1, 0], [0, 0.8]], [[0.7, 0], [0, 0.9]]]
+
+
+def test_patterns_are_what_opposite_models_differ_by() -> None:
+    first, narrow, wide = (shares(confusion(4, lost, 3)) for lost in (0.2, 0.1, 0.3))
+    (exponents, beams) = patterns([first, wide, narrow, narrow, narrow])
+    seen = narrow.dense > 0
+    assert exponents[seen] == pytest.approx(np.clip(np.log(wide.dense[seen] / narrow.dense[seen]), -1, 1), rel=1e-3)
+    assert not exponents[~seen].any()
+    assert beams == pytest.approx(np.zeros((4, 4)), abs=1e-6)
+
+
+def test_a_plan_with_one_model_has_no_patterns() -> None:
+    assert patterns([shares(confusion(4, 0.2, 3))]) == []
