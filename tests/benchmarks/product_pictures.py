@@ -1,11 +1,10 @@
-"""Draw docs/images/PRODUCT.svg: `python -m tests.benchmarks.product_pictures FOLDER [PRODUCT...]`.
+"""The pictures of product pages, docs/images/PRODUCT.svg, from a client's deliveries of a simulated city.
 
-FOLDER holds a client's deliveries of a simulated city, as downloaded: `FOLDER/visitors/v2/data/...`.
 A product's picture is a function in PICTURES: from its folder to panels of bars.
 """
 
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +13,8 @@ import duckdb
 from tasks.products.dimensions import DAY_PARTS
 
 IMAGES = Path("docs/images")
-COLOURS = ("#0b5394", "#e69138", "#6aa84f", "#8e7cc3")
+COLOURS = ("#6c9ac3", "#f0bd88", "#a6cc95", "#bbb0dc")
+LEGEND = "line: 90 % interval; no bar: withheld"
 LEFT, WIDTH, ROW, BAR = 105, 250, 30, 11
 
 
@@ -57,7 +57,8 @@ def visitors(folder: Path) -> Iterator[Panel]:
 def dwell(folder: Path) -> Iterator[Panel]:
     """Quartiles of a week by the part of the day in which visits began, in two zones."""
     found = rows(folder, "dwell_time", "week", "day_part, zone_name, 0, 0, 0", "statistic = 'median'")
-    for zone in sorted({bar.series for bar in found if bar.row == "evening"})[:2]:
+    shown = Counter(bar.series for bar in found)
+    for zone in sorted(shown, key=lambda name: (-shown[name], name))[:2]:
         columns = "day_part, replace(statistic, '_quartile', ''), minutes, minutes_low, minutes_high"
         bars = rows(folder, "dwell_time", "week", columns, f"statistic NOT LIKE 'mean%' AND zone_name = '{zone}'")
         parts, order = ["all", *DAY_PARTS], ["lower", "median", "upper"]
@@ -69,7 +70,8 @@ def loyalty(folder: Path) -> Iterator[Panel]:
     """Shares of a zone's visitors by the number of days."""
     columns = "zone_name, days, 100 * share, 100 * share_low, 100 * share_high"
     bars = sorted(rows(folder, "zone_days", "month", columns, "zone_id <= 'Z0010'"), key=lambda bar: bar[:2])
-    half = sorted({bar.row for bar in bars})[:4]
+    zones = sorted({bar.row for bar in bars})
+    half = zones[: len(zones) // 2]
     yield Panel("Visitors by days, %", [bar for bar in bars if bar.row in half])
     yield Panel("Further zones", [bar for bar in bars if bar.row not in half])
 
@@ -106,16 +108,21 @@ PICTURES: dict[str, Callable[[Path], Iterator[Panel]]] = {
 
 def picture(title: str, panels: Sequence[Panel]) -> str:
     """The panels beside each other, as SVG."""
-    height = 100 + max(row_height(panel) * len({bar.row for bar in panel.bars}) for panel in panels)
+    height = 115 + max(row_height(panel) * len({bar.row for bar in panel.bars}) for panel in panels)
     width = len(panels) * (LEFT + WIDTH + 60)
+    colours = dict(zip(dict.fromkeys(bar.series for panel in panels for bar in panel.bars), COLOURS, strict=False))
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-size="13">',
             "<style>text{font-family:sans-serif;dominant-baseline:middle}.strong{font-weight:bold}.end{text-anchor:end}"
             ".mid{text-anchor:middle}</style>",
             f'<title>{title}</title><rect width="{width}" height="{height}" fill="#fff"/>',
-            *(line for n, panel in enumerate(panels) for line in _panel(panel, n * (LEFT + WIDTH + 60) + 10, height)),
-            f'<text x="{width - 10}" y="18" class="end" fill="#555">line: 90 % interval</text>',
+            *(
+                line
+                for n, panel in enumerate(panels)
+                for line in _panel(panel, n * (LEFT + WIDTH + 60) + 10, height, colours)
+            ),
+            f'<text x="{width - 10}" y="{height - 10}" class="end" fill="#555">{LEGEND}</text>',
             "</svg>\n",
         ]
     )
@@ -126,34 +133,38 @@ def row_height(panel: Panel) -> int:
     return max(ROW, 6 + (BAR + 1) * len({bar.series for bar in panel.bars}))
 
 
-def _panel(panel: Panel, left: int, height: int) -> Iterator[str]:
-    names, series = (list(dict.fromkeys(bar[n] for bar in panel.bars)) for n in (0, 1))
+def _panel(panel: Panel, left: int, height: int, colours: Mapping[str, str]) -> Iterator[str]:
+    """A series has one colour in all panels."""
+    names = list(dict.fromkeys(bar.row for bar in panel.bars))
+    series = [name for name in colours if any(bar.series == name for bar in panel.bars)]
     top = max(bar.high for bar in panel.bars) * 1.02
     yield f'<text x="{left}" y="18" font-size="15" class="strong">{panel.heading}</text>'
     for number, name in enumerate(series):
         x = left + LEFT + number * min(100, WIDTH // len(series))
-        yield f'<rect x="{x}" y="36" width="11" height="11" fill="{COLOURS[number]}" fill-opacity=".6"/>'
+        yield f'<rect x="{x}" y="36" width="11" height="11" fill="{colours[name]}"/>'
         yield f'<text x="{x + 16}" y="42">{name}</text>'
     for mark in _marks(top):
         at = left + LEFT + mark / top * WIDTH
-        yield f'<line x1="{at:.1f}" x2="{at:.1f}" y1="58" y2="{height - 34}" stroke="#ddd"/>'
-        yield f'<text x="{at:.1f}" y="{height - 20}" class="mid">{mark:,}</text>'
+        yield f'<line x1="{at:.1f}" x2="{at:.1f}" y1="58" y2="{height - 49}" stroke="#ddd"/>'
+        yield f'<text x="{at:.1f}" y="{height - 35}" class="mid">{mark:,}</text>'
     for number, name in enumerate(names):
         yield f'<text x="{left + LEFT - 8}" y="{62 + number * row_height(panel) + BAR}" class="end">{name}</text>'
     for bar in panel.bars:
         y = 62 + names.index(bar.row) * row_height(panel) + series.index(bar.series) * (BAR + 1)
         start, end, low, high = (left + LEFT + each / top * WIDTH for each in (0, bar.value, max(bar.low, 0), bar.high))
-        colour = COLOURS[series.index(bar.series)]
-        yield f'<rect x="{start}" y="{y}" width="{end - start:.1f}" height="{BAR}" fill="{colour}" fill-opacity=".6"/>'
+        colour = colours[bar.series]
+        yield f'<rect x="{start}" y="{y}" width="{end - start:.1f}" height="{BAR}" fill="{colour}"/>'
         yield f'<line x1="{low:.1f}" x2="{high:.1f}" y1="{y + BAR / 2}" y2="{y + BAR / 2}" stroke="#000"/>'
 
 
 def _marks(top: float) -> list[int]:
-    step = next(step for step in (1, 5, 10, 50, 100, 500, 1_000, 5_000, 10_000, 10**6) if top / step <= 5)
+    step = next(
+        step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 10**6) if top / step <= 5
+    )
     return list(range(0, int(top) + 1, step))
 
 
-if __name__ == "__main__":
-    for product in sys.argv[2:] or PICTURES:
-        svg = picture(f"{product} of a simulated city", list(PICTURES[product](Path(sys.argv[1]) / product)))
-        (IMAGES / f"{product}.svg").write_text(svg)
+def draw(product: str, folder: Path) -> None:
+    """Write a product's picture."""
+    svg = picture(f"{product} of a simulated city", list(PICTURES[product](folder / product)))
+    (IMAGES / f"{product}.svg").write_text(svg)

@@ -8,8 +8,11 @@ import pytest
 from flows.cli.app import ORDER
 from tasks.deliverable.manifest import MANIFEST, SIGNATURE
 from tasks.deliverable.renderers.registry import chosen, grant_formats
+from tasks.products import registry
 from tasks.settings import Settings
 from tasks.store.ledger import RELEASE_TRANSITIONS
+from tests.benchmarks.product_examples import EXAMPLES
+from tests.benchmarks.product_pages import MARKS
 from tests.unit.deliverable.factories import manifest, product_columns, rendered, stored
 
 ROOT = Path(__file__).parents[2]
@@ -67,3 +70,13 @@ def test_each_file_column_and_field_of_a_delivery_has_its_row() -> None:
     keys = {name for name in keys if not name.startswith(("origin_", "destination_"))}
     names = {*documents - {"PRODUCT.parquet"}, MANIFEST, SIGNATURE, *stated, *columns, *keys}
     assert [name for name in sorted(names) if f"`{name}`" not in page and f"`{name}[]`" not in page] == []
+
+
+@pytest.mark.parametrize("product", registry.for_clients())
+def test_every_product_page_has_a_picture_and_an_example_of_delivered_rows(product: str) -> None:
+    page = (ROOT / "docs" / "products" / f"{product}.md").read_text()
+    before, example, after = MARKS.split(page)
+    assert product in EXAMPLES
+    assert "people_low" in example
+    assert "](../images/" in before
+    assert "## What it must not be used for" in after
