@@ -6,6 +6,7 @@ A subscriber's day is a list of (second, cell). Cells are dicts: zone (None outs
 import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -133,14 +134,26 @@ class Stay(NamedTuple):
     end: int
 
 
-def zone_of_place(cells_of: Sequence[int], runs: Sequence[Sequence[Event]], cells: Sequence[Cell]) -> int:
-    """The zone for which the cells of all runs speak that share most cells with these; -1 outside."""
-    events = Counter[int]()
-    for run in runs:
-        others = {cell for _, cell in run}
-        if 2 * len(others & {*cells_of}) > min(len(others), len({*cells_of})):
-            events.update(cell for _, cell in run)
-    digits = {cell: len(f"{number:b}") for cell, number in events.items()}
+def votes(run: Sequence[Event]) -> dict[int, int]:
+    """How much each cell of a stay counts: the first of those with most events once, another by its digits."""
+    events = Counter(cell for _, cell in run)
+    usual = max(events, key=lambda cell: events[cell])
+    return {cell: 1 if cell == usual else len(f"{number:b}") for cell, number in events.items()}
+
+
+def in_one_place(one: Sequence[Event], other: Sequence[Event], in_a_row: bool) -> bool:
+    """Whether two stays have half of the cells of the one with fewer in common, or more than half if in a row."""
+    these, those = ({cell for _, cell in run} for run in (one, other))
+    share = Fraction(len(these & those), min(len(these), len(those)))
+    return share > Fraction(1, 2) if in_a_row else share >= Fraction(1, 2)
+
+
+def zone_of_place(number: int, runs: Sequence[Sequence[Event]], cells: Sequence[Cell]) -> int:
+    """The zone for which the cells of all runs speak that are in one place with this one; -1 outside."""
+    digits = Counter[int]()
+    for n, run in enumerate(runs):
+        if in_one_place(runs[number], run, in_a_row=abs(n - number) == 1):
+            digits.update(votes(run))
     outside = sum(n for cell, n in digits.items() if cells[cell].zone is None)
     weights = Counter[int]()
     for cell, n in digits.items():
@@ -210,7 +223,7 @@ def stays(events: Sequence[Event], cells: Sequence[Cell], rules: WalkRules) -> l
         end = border(run[-1], later[0])[0] if later else to_midnight(last, rules)
         if dwell(run) < limits.min_dwell:
             continue
-        stay = Stay(zone_of_place([cell for _, cell in run], long, cells), start, end)
+        stay = Stay(zone_of_place(long.index(run), long, cells), start, end)
         if found and (found[-1].zone, found[-1].end) == (stay.zone, stay.start):
             found[-1] = found[-1]._replace(end=stay.end)
         else:

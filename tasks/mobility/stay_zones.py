@@ -1,9 +1,11 @@
 """The zones of stays, from the evidence of all their cells. Compiled. Twins: tests/reference.py.
 
-Two stays of a day are in one place if more than half of the cells of the one with fewer are cells of both. A stay's
-place has the events of all of them. Each cell speaks for zones by its weights of evidence, times the number of binary
-digits of its events: a phone keeps its cell, so that each further event says less. A place is outside all zones if
-cells outside make up more than half of these digits.
+Each cell speaks for zones by its weights of evidence, times its votes. A phone that rests keeps its cell, however many
+events it has: so a stay's usual cell has one vote. Another cell has as many as its events have binary digits.
+
+Two stays of a day are in one place if at least half of the cells of the one with fewer are cells of both; more than
+half if one follows the other, as a common cell may hear both places. A stay's place has the votes of all of them. It is
+outside all zones if cells outside have more than half of the votes.
 """
 
 from typing import NamedTuple
@@ -25,11 +27,11 @@ class Runs(NamedTuple):
 
 
 class StayCells(NamedTuple):
-    """The different cells of stays and the events of each: those of stay r are in the rows start[r] to start[r + 1]."""
+    """The different cells of stays and the votes of each: those of stay r are in the rows start[r] to start[r + 1]."""
 
     start: Int32
     cell: Int32
-    events: Int32
+    votes: Int32
 
 
 class PlaceBuffers(NamedTuple):
@@ -37,7 +39,7 @@ class PlaceBuffers(NamedTuple):
 
     seen: Int32
     """By cell: the last stay that was asked about and has it, or -1."""
-    events: Int32
+    votes: Int32
     """By cell, 0 between two places."""
     cells: Int32
     """The place's cells."""
@@ -54,7 +56,7 @@ def stay_zones(keys: Int64, stays: Runs, cells: CellArrays) -> Int32:
     list_cells(keys, stays, np.full(plan, -1, np.int32), listed)
     buffers = PlaceBuffers(
         seen=np.full(plan, -1, np.int32),
-        events=np.zeros(plan, np.int32),
+        votes=np.zeros(plan, np.int32),
         cells=np.empty(plan, np.int32),
         weight=np.zeros(zones, np.int32),
         touched=np.empty(zones, np.int32),
@@ -74,10 +76,22 @@ def list_cells(keys: Int64, stays: Runs, row: Int32, listed: StayCells) -> None:
             cell = cell_of(keys[i])
             if row[cell] < listed.start[r]:
                 row[cell] = number
-                listed.cell[number], listed.events[number] = cell, 0
+                listed.cell[number], listed.votes[number] = cell, 0
                 number += 1
-            listed.events[row[cell]] += 1
+            listed.votes[row[cell]] += 1
+        count_votes(listed.votes[listed.start[r] : number])
     listed.start[len(stays.first)] = number
+
+
+@kernel
+def count_votes(of: Int32) -> None:
+    """Votes of a stay's cells in place of their events; the usual cell is the first of those with most events."""
+    usual = 0
+    for n in range(len(of)):
+        if of[n] > of[usual]:
+            usual = n
+    for n in range(len(of)):
+        of[n] = 1 if n == usual else binary_digits(of[n])
 
 
 @kernel
@@ -98,7 +112,7 @@ def fill_zones(
 
 @kernel
 def gather(r: int, begin: int, end: int, listed: StayCells, buffers: PlaceBuffers) -> int:
-    """Add up the events of the place of stay `r` of those from `begin` to `end`; returns the number of its cells."""
+    """Add up the votes of the place of stay `r` of those from `begin` to `end`; returns the number of its cells."""
     for n in range(listed.start[r], listed.start[r + 1]):
         buffers.seen[listed.cell[n]] = r
     number = 0
@@ -107,10 +121,10 @@ def gather(r: int, begin: int, end: int, listed: StayCells, buffers: PlaceBuffer
             continue
         for n in range(listed.start[other], listed.start[other + 1]):
             cell = listed.cell[n]
-            if buffers.events[cell] == 0:
+            if buffers.votes[cell] == 0:
                 buffers.cells[number] = cell
                 number += 1
-            buffers.events[cell] += listed.events[n]
+            buffers.votes[cell] += listed.votes[n]
     return number
 
 
@@ -121,7 +135,8 @@ def in_one_place(r: int, other: int, listed: StayCells, buffers: PlaceBuffers) -
     for n in range(listed.start[other], listed.start[other + 1]):
         common += buffers.seen[listed.cell[n]] == r
     fewer = min(listed.start[r + 1] - listed.start[r], listed.start[other + 1] - listed.start[other])
-    return bool(2 * common > fewer)
+    in_a_row = abs(other - r) == 1
+    return bool(2 * common >= fewer + in_a_row)
 
 
 @kernel
@@ -130,13 +145,13 @@ def zone_of_place(number: int, cells: CellArrays, buffers: PlaceBuffers) -> int:
     evidence, zones, outside, total = cells.evidence, 0, 0, 0
     for n in range(number):
         cell = buffers.cells[n]
-        digits = binary_digits(buffers.events[cell])
-        buffers.events[cell] = 0
-        total += digits
+        votes = buffers.votes[cell]
+        buffers.votes[cell] = 0
+        total += votes
         if cells.zone[cell] == NO_ZONE:
-            outside += digits
+            outside += votes
         for e in range(evidence.start[cell], evidence.start[cell + 1]):
-            zones = add(buffers.weight, buffers.touched, zones, evidence.zone[e], digits * evidence.weight[e])
+            zones = add(buffers.weight, buffers.touched, zones, evidence.zone[e], votes * evidence.weight[e])
     best = dominant_zone(buffers.weight, buffers.touched, zones)
     return NO_ZONE if 2 * outside > total else best
 

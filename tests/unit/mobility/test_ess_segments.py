@@ -98,4 +98,4 @@ def test_the_time_of_their_stays_is_that_of_ours_and_mostly_in_the_same_zone(bot
         for one in both
     )
     assert len(theirs.keys() & ours.keys()) >= 0.99 * len(theirs)
-    assert len(theirs.items() & ours.items()) >= 0.95 * len(theirs)
+    assert len(theirs.items() & ours.items()) >= 0.94 * len(theirs)
