@@ -3,6 +3,9 @@
 A city is SUBSCRIBERSxDAYS. One table a product and cadence, of every city: without noise, the error is what phones
 leave unsaid; under a policy, what a draw adds. Numbers are those before small ones are withheld. A product of a longer
 period than a city's days has no rows for it.
+
+With --keep FOLDER, a city's landing and lake stay, and serve the next time. Remove FOLDER/CITY/home where what an
+ingest makes has changed: a day that was ingested is not ingested again. Progress goes to stderr.
 """
 
 import argparse
@@ -18,14 +21,14 @@ from tasks.policy import Policy
 from tasks.products import registry
 from tasks.products.spec import Level, Product
 from tests.benchmarks.accuracy.cells import Cells, cells, joined, shares
-from tests.benchmarks.accuracy.city import City, city_of
+from tests.benchmarks.accuracy.city import City, city_of, report
 from tests.benchmarks.accuracy.draws import Draws, Pair
 from tests.benchmarks.accuracy.markdown import head, rows, unit_of
 from tests.true_answers import ANSWERS
 
 ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "docs" / "explanation" / "accuracy-tables.md"
-CITIES = ("20000x31", "150000x9")
+CITIES = ("20000x31", "150000x31")
 POLICIES = ("policy.toml", "policy.standard.toml")
 
 
@@ -36,6 +39,7 @@ def compared(city: City, product: Product, policies: list[Policy]) -> Iterator[s
     for period in city.periods(cadence):
         answers = city.truth.answers(product.part, period.first, period.days[-1])
         for number, draw in enumerate(draws):
+            report(f"{city.plan.subscribers:,} subscribers: {product.name} {period}, {draw.policy.name}")
             pair = draw.release(product, period)
             for level in product.released:
                 for name, unit, make in _forms(level):

@@ -1,5 +1,8 @@
 """A simulated city in a lake: its days are ingested once, and every product is counted from them."""
 
+import resource
+import sys
+import time
 from dataclasses import dataclass
 from datetime import date
 from functools import cache, cached_property
@@ -43,8 +46,10 @@ class City:
     def build(self) -> None:
         """Simulate and ingest every day."""
         if not self.landing.exists():
+            report(f"simulate {self.plan.subscribers:,} subscribers, {self.plan.days} days")
             simulate(self.landing, self.plan)
         for day in self.plan.calendar:
+            report(f"ingest {day}")
             Ingest(self.stores, production_noise())(day)
 
     def periods(self, cadence: Cadence) -> list[Period]:
@@ -72,6 +77,12 @@ class City:
         """The true answers."""
         policy = self.stores.policy.policy
         return Truth(self.landing, self.zones.merged, policy.time.timezone, policy.stay.min_dwell_minutes)
+
+
+def report(doing: str) -> None:
+    """Say on stderr what begins, after how long, and the peak of memory until then."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(f"{time.process_time():7,.0f} CPU-s, {peak:4.1f} GiB  {doing}", file=sys.stderr, flush=True)
 
 
 @cache
