@@ -105,7 +105,11 @@ def test_stays_with_most_of_their_cells_in_common_are_in_one_place() -> None:
 
 def test_half_of_the_cells_are_enough_if_another_stay_lies_between() -> None:
     """Back after a stay elsewhere. Of two stays in a row, a common cell may hear two places."""
-    near = [Cell(0, 52.50, 13.40, {0: 100}), Cell(0, 52.51, 13.40, {0: 10, 1: 90}), Cell(0, 52.50, 13.41, {0: 60, 1: 50})]
+    near = [
+        Cell(0, 52.50, 13.40, {0: 100}),
+        Cell(0, 52.51, 13.40, {0: 10, 1: 90}),
+        Cell(0, 52.50, 13.41, {0: 60, 1: 50}),
+    ]
     cells = [*near, Cell(2, 52.55, 13.40)]
     there = [(minute(8), 0), (minute(8, 10), 2), (minute(8, 30), 0)]
     back = [(minute(16), 1), (minute(16, 10), 2), (minute(16, 30), 1)]
