@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.demographics import AGE_BANDS, GENDERS
-from tasks.estimate.detection import Detected
 from tasks.estimate.gains import Gains, fit
 from tasks.estimate.grid import grid
 from tasks.estimate.nights import Night
@@ -17,7 +16,7 @@ from tasks.estimate.raking import targets
 from tasks.estimate.scale import Factors, Present, Scale, Strata, at_night, scale
 from tasks.estimate.smoothing import smoothed
 from tasks.estimate.spec import Dimensions, PublicFacts
-from tasks.estimate.stays import chances, of_a_day, of_days
+from tasks.estimate.stays import Chances, chances, of_a_day, of_days
 from tasks.estimate.unfold import Unfolded, Unfolding, patterns, unfolding
 from tasks.estimate.weights import Weights, panel_counts, rake
 
@@ -136,7 +135,7 @@ class DayEstimate:
         return of_a_day(self.between_zones if zones else self._stays_of_districts, values, variances)
 
     @cached_property
-    def _chances(self) -> tuple[Reals, Reals]:
+    def _chances(self) -> Chances:
         return chances(self.between_zones)
 
     @cached_property
@@ -149,11 +148,6 @@ class DayEstimate:
         return self.between_zones.of_groups(self.facts.district, self.present.zones.values.mean(axis=1, keepdims=True))[
             0
         ]
-
-    @cached_property
-    def detected(self) -> Detected | None:
-        """How many stays stand for a found one, if it is known."""
-        return Detected(self.facts.detection, self.facts.district) if self.facts.detection else None
 
     @cached_property
     def zones(self) -> Factors:

@@ -9,40 +9,35 @@ of one and of two chances to be counted next door.
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.estimate.scale import Factors
 from tasks.estimate.unfold import ShareMatrix, Unfolded, Unfolding
 
 Reals = NDArray[np.float64]
-FALSE = 0.1
-"""Relative standard deviation of stays that are shown falsely, or next door, if it is known how often events show one:
-an assumption."""
-UNSEEN = 0.2
-"""The same if that is not known: at 30 events a phone and day, a quarter of visits is missing."""
+Chances = tuple[Unfolding, Unfolding]
+UNSEEN = 0.1
+"""Relative standard deviation of stays that events do not show, or show falsely: an assumption."""
 
 
 def of_a_day(places: Unfolding, values: Reals, variances: Reals) -> Unfolded:
     """Stays [place, column] as they were counted; what unfolding would change is the error of the places."""
-    return Unfolded(values, variances, np.square(places(values, variances).values - values))
+    return Unfolded(values, variances, np.square(places(values, variances).values - values) + unseen(values))
 
 
-def chances(places: Unfolding) -> tuple[Reals, Reals]:
-    """By what persons of several days are unfolded: the middle of one and two chances, and half of the difference."""
+def chances(places: Unfolding) -> Chances:
+    """By what persons of several days are unfolded: one chance to be counted next door, and two."""
     matrix = places.models[0].dense
-    once, twice = (_of(shares, places.residents).inverse for shares in (matrix, 1 - np.square(1 - matrix)))
-    return (once + twice) / 2, (once - twice) / 2
+    return _of(matrix, places.residents), _of(1 - np.square(1 - matrix), places.residents)
 
 
-def of_days(by: tuple[Reals, Reals], values: Reals, variances: Reals) -> Unfolded:
-    """Distinct persons of several days [place, column], by `chances`."""
-    middle, apart = by
-    found = middle @ values
-    return Unfolded(found, np.square(middle) @ variances, np.square(apart @ values))
+def of_days(by: Chances, values: Reals, variances: Reals) -> Unfolded:
+    """Distinct persons of several days [place, column]: the middle of both; half of the difference is their error."""
+    (once, twice), gain = (each.solved(values) for each in by), (by[0].inverse + by[1].inverse) / 2
+    found = (once + twice) / 2
+    return Unfolded(found, np.square(gain) @ variances, np.square((once - twice) / 2) + unseen(found))
 
 
-def of_false(seen: bool, places: int, ends: int) -> Factors:
-    """Of counts by this number of places: the error of each end by false stays; not `seen`: also by missed ones."""
-    one = np.ones((1,) * (places + 1))
-    return Factors(one, 0 * one, ends * (FALSE if seen else UNSEEN) ** 2 * one)
+def unseen(stays: Reals) -> Reals:
+    """The variance of what events miss of stays."""
+    return np.asarray(np.square(UNSEEN * stays))
 
 
 def _of(matrix: Reals, residents: Reals | None) -> Unfolding:

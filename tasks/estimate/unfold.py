@@ -17,10 +17,11 @@ from tasks.estimate.gains import Gains
 
 Reals = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+Singles = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
-RIDGE = 1e-4
-"""Tikhonov's parameter: directions that the matrix shrinks to less than a hundredth follow the mean of all columns."""
+LEAST = 1e-9
+"""Less than any share or number of persons that counts."""
 KINDS = 2
 """Other radio models are of two independent kinds, equally many of each: their mean squares add up."""
 OPPOSITE = (1, 3)
@@ -31,9 +32,7 @@ ROUNDS = 8
 """Refinements by which another model is solved: each leaves less than a third of the error."""
 SMALLEST = 0.1
 """Least size of a place beside the mean one: counts decide of small places too."""
-CHUNK = 100
-"""Places whose resolution is computed at once."""
-MOST_NOISE, LEAST_RESOLUTION = 3.0, 0.9
+MOST_NOISE, LEAST_RESOLUTION = 3.0, 0.6
 """A zone is weak where unfolding multiplies noise by more, or gives less of a change in the zone to the zone itself."""
 
 
@@ -108,12 +107,19 @@ class Unfolding:
 
     @cached_property
     def inverse(self) -> Reals:
-        """G: [true place, assigned place] of the first model."""
-        size = self._size[:, None]
-        matrix = self.models[0].dense * size.T
-        normal = matrix.T @ matrix
-        normal[np.diag_indices_from(normal)] += RIDGE
-        return np.asarray(size * np.linalg.solve(normal, matrix.T))
+        """G: [true place, assigned place] of the first model, six steps of a scaled Landweber iteration.
+
+        A step spreads what counts have beside those expected over true places, as who is expected in each is counted.
+        Early stopping regularises: directions that M shrinks much follow what is expected.
+        """
+        matrix, size = self.models[0].dense.astype(np.float32), self._size.astype(np.float32)
+        seen = np.maximum(matrix.sum(axis=0), np.float32(LEAST))
+        step = (size / seen)[:, None] * matrix.T / np.maximum(matrix @ size, np.float32(LEAST))
+        left = -(step @ matrix)
+        left[np.diag_indices_from(left)] += 1
+        two = step + left @ step
+        left = left @ left
+        return np.asarray(two + left @ (two + left @ two), np.float64)
 
     @property
     def _size(self) -> Reals:
@@ -126,15 +132,19 @@ class Unfolding:
     def weak(self) -> Bools:
         """Places that cannot be distinguished from others."""
         noise = np.sqrt(np.square(self.inverse).sum(axis=1))
-        resolution = np.einsum("za,az->z", self.inverse, self.models[0].dense)
-        return np.asarray((noise > MOST_NOISE) | (resolution < LEAST_RESOLUTION))
+        return np.asarray((noise > MOST_NOISE) | (np.diagonal(self._kept) < LEAST_RESOLUTION))
+
+    @cached_property
+    def _kept(self) -> Singles:
+        """[true place, true place] what the solution makes of persons."""
+        return self.inverse.astype(np.float32) @ self.models[0].dense.astype(np.float32)
 
     def __call__(self, values: Reals, variances: Reals) -> Unfolded:
         """Unfold columns of independent counts, [assigned place, column]."""
         before, squares = self._before(values), np.square(self.inverse)
         found = self._solved(values, before)
         noise = squares @ variances + self._untold(found, before)
-        spread = noise + squares @ np.maximum(values, 0) - np.maximum(found, 0)
+        spread = noise + squares @ np.maximum(values, 0) - np.square(self._kept) @ np.maximum(found, 0)
         apart = [np.square(self._refined(model, values, found) - found) for model in self.models[1:]]
         model = (
             KINDS * np.mean(apart, axis=0) + _sited(found, values) if apart else self.radio[:, None] * np.square(found)
@@ -163,6 +173,10 @@ class Unfolding:
         found = np.add.reduceat(there, first, axis=0)
         return np.asarray(found / np.bincount(group, persons)[:, None])
 
+    def solved(self, values: Reals) -> Reals:
+        """Persons [true place, column] of counts [assigned place, column]."""
+        return self._solved(values, self._before(values))
+
     def _before(self, values: Reals) -> Reals:
         """[true place, 1] persons as residents are spread, as many as the mean column counts."""
         if self.residents is None:
@@ -172,34 +186,26 @@ class Unfolding:
         return np.asarray(persons * max(float(values.mean(axis=1).sum()) / counted, 0.0))
 
     def _solved(self, values: Reals, before: Reals) -> Reals:
-        """The solution, in ill-conditioned directions that of the mean column, or as before (iterated Tikhonov)."""
+        """The solution: from before to the mean column, and from there to each."""
         mean = values.mean(axis=1, keepdims=True)
         usual = before + self.inverse @ (mean - self.models[0] @ before)
         usual = usual + self.inverse @ (mean - self.models[0] @ usual)
         return np.asarray(usual + self.inverse @ (values - self.models[0] @ usual))
 
     def _untold(self, found: Reals, before: Reals) -> Reals:
-        """The variance of what counts do not tell: it differs from before as much as persons do whom they tell."""
-        told, size = ~self.weak, before if before.any() else np.full_like(before, max(float(found.mean()), 0.0))
-        apart = np.square(found - before)[told].sum(axis=0) / max(float(np.square(size)[told].sum()), 1e-9)
-        return np.asarray(self._left_out[:, None] * (np.square(size).sum() * apart))
+        """The variance of what counts do not tell: it differs from before as much as what they tell."""
+        left, told = self._left_out
+        return np.asarray(left[:, None] * np.square(found - before).sum(axis=0) / max(told, LEAST))
 
     @cached_property
-    def _left_out(self) -> Reals:
-        """[true place] the square of persons that the solution leaves out or takes from others; their whole is 1."""
-        model, spread = self.models[0], np.ones(self.models[0].places) if self.residents is None else self.residents
-        square, order = (
-            np.square(spread) / max(float(np.square(spread).sum()), 1e-9),
-            np.argsort(model.true, kind="stable"),
-        )
-        assigned, share, found = model.assigned[order], model.share[order], np.empty(model.places)
-        some, first = np.unique(model.true[order], return_index=True)
-        for start in range(0, model.places, CHUNK):
-            rows = slice(start, start + CHUNK)
-            rest = np.eye(len(found[rows]), model.places, start)
-            rest[:, some] -= np.add.reduceat(self.inverse[rows][:, assigned] * share, first, axis=1)
-            found[rows] = np.square(rest) @ square
-        return found
+    def _left_out(self) -> tuple[Reals, float]:
+        """[true place] the square of persons that the solution leaves out or takes from others; that of all it finds.
+
+        Persons differ from before in proportion to how many are expected.
+        """
+        square, left = np.square(self._size), -self._kept
+        left[np.diag_indices_from(left)] += 1
+        return np.square(left) @ square, float((np.square(self._kept) @ square).sum())
 
     def _refined(self, model: ShareMatrix, values: Reals, found: Reals) -> Reals:
         """The solution by another model, from that of the first."""

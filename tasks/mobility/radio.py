@@ -17,7 +17,15 @@ BEAM_WIDTH = 65.0
 """Degrees at half power of a site of three sectors (3GPP TR 38.901, table 7.3-1)."""
 SECTORS = 3
 HEIGHT_M = 30.0
-POWER_W = 10.0
+POWER_W, SMALL_POWER_W = 10.0, 0.25
+"""A small cell transmits at 30 dBm, a macro cell at 46 (3GPP TR 36.814, tables A.2.1.1-2 and A.2.1.1.2-3).
+
+Without obstacles, 10 W reach as far as usual in a network with them.
+"""
+SMALL_HEIGHT_M, SMALL_RANGE_M = 10.0, 1_000.0
+"""A cell that is not higher, or has less range, is a small one (3GPP TR 38.901, UMi street canyon)."""
+OMNI_DB = 9.0
+"""Antenna gain of a sector (14 dBi) beside that in all directions (5 dBi; 3GPP TR 36.814)."""
 RANGE_M, GSM_RANGE_M = 15_000.0, 35_000.0
 """GSM's timing advance ends at 35 km."""
 MOST_LOSS = 30.0
@@ -86,12 +94,14 @@ def antennas(cells: CellPlan, plane: Plane) -> Antennas:
     """The antennas of a day's cell plan; what is missing has the fallbacks above."""
     given = dict(zip(RADIO, cells.radio.T, strict=True))
     places, site = np.unique(cells.longitude + 1j * cells.latitude, return_inverse=True)
-    sectors = np.bincount(site, ~np.isnan(given["azimuth"]), len(places))[site]
+    directed = ~np.isnan(given["azimuth"])
+    sectors = np.bincount(site, directed, len(places))[site]
+    small = (given["height_m"] <= SMALL_HEIGHT_M) | (given["range_m"] < SMALL_RANGE_M)
     span = cells.to_second - cells.from_second
     usual: Mapping[str, Reals | float] = {
         "beam_width": BEAM_WIDTH * SECTORS / np.maximum(sectors, SECTORS),
         "height_m": HEIGHT_M,
-        "power_w": POWER_W,
+        "power_w": np.where(small, SMALL_POWER_W, POWER_W),
         "range_m": np.where(given["technology"] == 2, GSM_RANGE_M, RANGE_M),
     }
     known = {name: np.where(np.isnan(given[name]), fallback, given[name]) for name, fallback in usual.items()}
@@ -100,7 +110,7 @@ def antennas(cells: CellPlan, plane: Plane) -> Antennas:
         given["azimuth"],
         known["beam_width"],
         known["height_m"],
-        30 + 10 * np.log10(known["power_w"]),
+        30 + 10 * np.log10(known["power_w"]) - OMNI_DB * (~directed & directed.any() & (np.bincount(site)[site] == 1)),
         known["range_m"],
         span / max(int(cells.to_second.max()), 1),
         site,

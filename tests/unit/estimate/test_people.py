@@ -119,7 +119,7 @@ def estimated(city: City, **others: Any) -> Estimated:
 
 def test_people_are_everybody_where_all_opt_in_alike() -> None:
     made = estimated(EVEN, margins=OF_DISTRICTS)
-    assert by_zone(made) == pytest.approx(EVEN.people.sum(axis=2), rel=0.005)
+    assert by_zone(made) == pytest.approx(EVEN.people.sum(axis=2), rel=0.01)
     groups = np.asarray(made.columns["people"])[4 * 24 :].reshape(2, 24, 18)
     assert groups.sum(axis=2)[0] == pytest.approx(EVEN.people[:2].sum(axis=(0, 2)), rel=0.005)
 

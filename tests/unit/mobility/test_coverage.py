@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from tasks import policy_file
 from tasks.errors import RejectedInput
+from tasks.mobility import radio
 from tasks.mobility.confusion import OUTSIDE, confusion
 from tasks.mobility.coverage import CELLS_HEARD, Coverage
 from tasks.mobility.plans import Plans, load_plans
@@ -113,6 +114,14 @@ def plain_shares(place: Any, cells: Any, model: Any) -> Any:
     return [each / sum(found) if sum(found) else 0.0 for each in found]
 
 
+def plain_power(cell: int, cells: Any, power: str, reach: str) -> float:
+    """Watts: a range of 900 m is that of a small cell; one cell in all directions among sectors has less gain."""
+    x, y, turn, _ = cells[cell]
+    alone = sum((x, y) == other[:2] for other in cells) == 1
+    gain = -9 if turn is None and alone and any(other[2] is not None for other in cells) else 0
+    return float(float(power or (0.25 if reach else 10)) * 10 ** (gain / 10))
+
+
 CELLS = st.lists(
     st.tuples(st.integers(0, 20), st.integers(0, 10), st.none() | st.integers(0, 359), st.integers(20, 200)),
     min_size=1,
@@ -134,9 +143,10 @@ def test_shares_are_those_of_the_plain_twin_and_sum_to_one(
     at = plane.project(np.stack([made.cells.longitude, made.cells.latitude], axis=1))
     sites = sorted({(x, y) for x, y, *_ in cells})
     given_cells = [
-        (*place, turn, width, 20, float(power or 10), float(reach or 15_000), sites.index((x, y)))
+        (*place, turn, width, 20, plain_power(n, cells, power, reach), float(reach or 15_000), sites.index((x, y)))
         for place, cell_id in zip(at.tolist(), made.cells.cell_id, strict=True)
-        for x, y, turn, width in [cells[int(cell_id[1:])]]
+        for n in [int(cell_id[1:])]
+        for x, y, turn, width in [cells[n]]
     ]
     for chunk in Coverage(made).chunks():
         radio, footprint = chunk.shares(model)
@@ -308,6 +318,28 @@ def test_the_eurostat_topology_and_text_tell_the_same_of_antennas(tmp_path: Path
     eurostat = load_plans(tmp_path, DAY, TIME).cells
     np.testing.assert_array_equal(eurostat.radio, native.radio)
     assert native.radio[0].tolist() == [120, 65, 900, 25, 20, 4]
+
+
+def test_small_cells_and_antennas_for_all_directions_are_weaker(tmp_path: Path) -> None:
+    found = plans(
+        tmp_path,
+        "a1,52.05,13.05,,,120,,,30,,",
+        "b1,52.05,13.06,,,,,,30,,",
+        "c1,52.05,13.07,,,0,,,6,,",
+        "d1,52.05,13.08,,,0,,250,,,",
+        "e1,52.05,13.09,,,0,,250,,20,",
+        "f1,52.06,13.05,,,,,,,,",
+        "f2,52.06,13.05,,,,,,,,",
+    )
+    power = radio.antennas(found.cells, plane_of(found.zones.geometries)).power_dbm
+    small = 10 * np.log10(10 / 0.25)
+    twice = 10 * np.log10(2)
+    assert power - power[0] == pytest.approx([0, -9, -small, -small, twice, 0, 0])  # nobody knows where f1 and f2 point
+
+
+def test_without_any_azimuth_no_antenna_is_weaker(tmp_path: Path) -> None:
+    found = plans(tmp_path, IN_A + EMPTY, IN_B + EMPTY)
+    assert np.ptp(radio.antennas(found.cells, plane_of(found.zones.geometries)).power_dbm) == 0
 
 
 def test_a_value_that_breaks_its_rule_is_as_none(tmp_path: Path) -> None:
