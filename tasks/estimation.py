@@ -14,12 +14,16 @@ from tasks.deliverable.serialisation import to_compact_json
 from tasks.deliverable.view import EstimateView, ReleaseView, ZonesView
 from tasks.demographics import Margins
 from tasks.estimate.raking import targets
-from tasks.estimate.spec import Dimensions, Footfall, PublicFacts
+from tasks.estimate.spec import Detection, Dimensions, Footfall, PublicFacts
 from tasks.mobility.zones import stored_plan
 from tasks.period import Period
 from tasks.privacy.derived import StoredRelease
+from tasks.products.detection import PRODUCT as DETECTION
+from tasks.products.dwell import DAILY as DWELL
+from tasks.products.dwell import ZONE_DWELL
 from tasks.products.footfall import PRODUCT as FOOTFALL
 from tasks.products.spec import Level, PublicContext
+from tasks.release import latest_of
 from tasks.release_metadata import latest_panel
 from tasks.store import ReleasedStores
 from tasks.store.ledger import ReleaseKey
@@ -56,11 +60,15 @@ class _Sources:
     confusion: pa.Table
     stay_confusion: pa.Table
     panel: Release | None
+    stays: tuple[Release, Release] | None
+    """Detection and dwell of the day of `footfall`."""
     area: str
 
     def stated(self, estimator: str) -> EstimateView:
         """As a delivery states them."""
-        ids = [[str(ReleaseKey.of(each)), each.sha256] for each in (self.footfall, self.panel) if each]
+        ids = [
+            [str(ReleaseKey.of(each)), each.sha256] for each in (self.footfall, self.panel, *(self.stays or ())) if each
+        ]
         content = [estimator, self.margins.digest, self.release.zone_plan, self.cell_plan, self.area, *ids]
         return EstimateView(
             estimator=estimator,
@@ -71,6 +79,7 @@ class _Sources:
             census_as_of=self.margins.as_of or None,
             panel=str(ReleaseKey.of(self.panel)) if self.panel else None,
             footfall=str(ReleaseKey.of(self.footfall)),
+            detection=str(ReleaseKey.of(self.stays[0])) if self.stays else None,
             area=self.area,
         )
 
@@ -103,8 +112,20 @@ def _sources(stores: ReleasedStores, release: Release, period: Period, districts
     panel = latest_panel(stores, period)
     panel = panel if panel and panel.zone_plan == release.zone_plan else None
     residents = float(np.nansum(counted[0]))
-    area = stores.policy.policy.estimate.area
-    return _Sources(release, margins, residents, footfall, cells, confusion, stays, panel, area)
+    area, seen = stores.policy.policy.estimate.area, _of_stays(stores, footfall)
+    return _Sources(release, margins, residents, footfall, cells, confusion, stays, panel, seen, area)
+
+
+def _of_stays(stores: ReleasedStores, footfall: Release) -> tuple[Release, Release] | None:
+    """Detection and dwell of the day of a footfall; None if one of them is not published."""
+    found = [
+        latest
+        for product in (DETECTION, DWELL)
+        if (latest := latest_of(stores.ledger.releases(product.name, product.version, footfall.period)))
+        and latest.state is ReleaseState.PUBLISHED
+        and latest.zone_plan == footfall.zone_plan
+    ]
+    return (found[0], found[1]) if len(found) == 2 else None
 
 
 def _facts(stores: ReleasedStores, sources: _Sources, view: ReleaseView, plan: ZonesView, digest: str) -> PublicFacts:
@@ -121,6 +142,7 @@ def _facts(stores: ReleasedStores, sources: _Sources, view: ReleaseView, plan: Z
         footfall=_stored_footfall(stores, sources.footfall, plan),
         panel=_stored(stores, sources.panel).table if sources.panel else None,
         closed=sources.area == "closed",
+        detection=_detection(stores, sources.stays, plan) if sources.stays else None,
         distinct=distinct_levels(view.period, counts),
         digest=digest,
     )
@@ -146,6 +168,16 @@ def _footfall(stores: ReleasedStores, release: Release) -> Release | None:
 
 def _stored(stores: ReleasedStores, release: Release) -> StoredRelease:
     return stores.lake.release(ReleaseKey.of(release), release.sha256 or "")
+
+
+def _detection(stores: ReleasedStores, stays: tuple[Release, Release], plan: ZonesView) -> Detection:
+    windows, dwell = (_stored(stores, each) for each in stays)
+    public = PublicContext(
+        Period.parse(stays[1].period), stored_plan(plan.geojson), ZoneInfo(str(dwell.facts["timezone"]))
+    )
+    return Detection(
+        windows.table, dwell.table, _dimensions(ZONE_DWELL, public), stores.policy.policy.stay.min_dwell_minutes
+    )
 
 
 def _stored_footfall(stores: ReleasedStores, release: Release, plan: ZonesView) -> Footfall:

@@ -9,7 +9,7 @@ from tasks.events.csv_rows import Csv, csv_rows
 from tasks.mobility.day import CellArrays, walk_rules
 from tasks.mobility.evidence import evidence
 from tasks.mobility.neighbours import neighbour_reach
-from tasks.mobility.tables import PRESENCE, STAYS
+from tasks.mobility.tables import DETECTION, PRESENCE, STAYS
 from tasks.mobility.walk import walk_partition
 from tasks.period import Period
 from tasks.policy_file import load
@@ -20,7 +20,7 @@ def load_kernels() -> None:
     none, real = np.empty(0, np.int32), np.empty(0)
     nowhere = CellArrays(none, real, real, real, real, evidence(none), neighbour_reach(real, real))
     rules = walk_rules(load().policy, Period.parse("2026-03-03").first, 16384)
-    walk_partition(np.empty(0, np.int64), nowhere, rules, (PRESENCE, STAYS))
+    walk_partition(np.empty(0, np.int64), nowhere, rules, (DETECTION, PRESENCE, STAYS))
     with NamedTemporaryFile(suffix=".csv") as file:
         file.write(b"a\nb\n")
         file.flush()

@@ -22,11 +22,21 @@ SUMS = (
     "Errors of neighbouring places and hours are alike: for the interval of a sum, add the low ends and the high ends. "
     "Root sums of squares are too narrow."
 )
-STAYS = (
-    "Stays are known by events alone: short stays are missed, and near a border a phone can also count next door. "
-    "Phones with few events miss more: at 30 events a day, about a third of visits and half of trips. "
-    "Over several days this adds up. The interval holds only a part of it."
+STAYS = "Stays are known by events alone: short stays are missed, and near a border a phone can also count next door. "
+NOT_CORRECTED = (
+    STAYS + "Phones with few events miss more: at 30 events a day, about a third of visits and half of trips. "
+    "This is not corrected here, and the interval is wider for it."
 )
+
+
+def corrected(detection: str) -> str:
+    """What is done about stays that events do not show."""
+    return (
+        f"{STAYS}Release {detection} says how many of each length are missed, and people are corrected by it. "
+        "The shortest stays are extrapolated. The interval holds what this leaves open."
+    )
+
+
 PLACES_OF_STAYS = (
     "Antennas also serve phones beyond the border of a zone. A stay has the zone that all its antennas speak for. "
     "The interval holds the error that remains."
@@ -65,7 +75,7 @@ def statements(release: ReleaseView) -> tuple[str, ...]:
         LARGEST[estimate.largest_error],
         f"The panel is as precise as a sample of {estimate.effective_size:,} persons with equal weights.",
         INTERVAL,
-        *(() if release.instant else (STAYS,)),
+        *(() if release.instant else (_missed(estimate),)),
         SUMS,
         f"All other numbers, also se and reliability, are of {counts_of(release)} alone.",
     )
@@ -86,6 +96,10 @@ def _weights(estimate: EstimateView) -> str:
     if estimate.panel:
         return f"{by}. Release {estimate.panel} says how many of them opted in."
     return f"{by}. The night hours of release {estimate.footfall} say how many of them opted in."
+
+
+def _missed(estimate: EstimateView) -> str:
+    return corrected(estimate.detection) if estimate.detection else NOT_CORRECTED
 
 
 def _borders(release: ReleaseView, estimate: EstimateView) -> str:

@@ -71,6 +71,8 @@ class EstimateView:
     """The id of the panel's release that weights rest on; None: the night hours of `footfall`."""
     footfall: str
     """The id of the release that shows who is where at which hour."""
+    detection: str | None
+    """The id of the release that shows how often stays are seen; None: there is none, and none are corrected."""
     area: str
     """`closed`: all residents are in the area at every hour; `open`: on the average of the day."""
     largest_error: str = ""

@@ -1,5 +1,6 @@
 """The estimator of people: unfolded by place, weighted by home, age band and gender, scaled to the census."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
 
@@ -7,17 +8,19 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from tasks.estimate.detection import Detected, times
 from tasks.estimate.footfall import GROUP, DayEstimate, time_of
 from tasks.estimate.grid import Grid, grid
 from tasks.estimate.scale import Factors
 from tasks.estimate.smoothing import smoothed
 from tasks.estimate.spec import Dimensions, ErrorSource, Estimated, PublicFacts
-from tasks.estimate.stays import unseen
+from tasks.estimate.stays import of_false
 from tasks.estimate.unfold import Unfolded
 from tasks.interval import Z90
 from tasks.quantity import PEOPLE
 
 Reals = NDArray[np.float64]
+VISITS = "zone_visits"
 HOME = "home_district_id"
 
 
@@ -47,7 +50,7 @@ class LevelEstimate:
 class PeopleEstimator:
     """Unfolds, weights and scales: docs/explanation/people.md."""
 
-    name = "people/1"
+    name = "people/2"
 
     def __init__(self) -> None:
         self._latest: DayEstimate | None = None
@@ -64,9 +67,11 @@ class PeopleEstimator:
         """`people` and its interval for each row of a level that counts; null elsewhere."""
         columns, day = np.full((3, release.num_rows), np.nan), self._day(facts)
         parts = np.zeros(3)
+        levels = {name: grid(release, name, dimensions) for name, dimensions in facts.levels.items()}
+        visits = visits_of(levels, facts)
         for name, dimensions in facts.levels.items():
-            level = grid(release, name, dimensions)
-            found = _estimate(day, level, dimensions, name in facts.distinct)
+            level = levels[name]
+            found = _estimate(day, level, dimensions, name in facts.distinct, visits)
             half = Z90 * np.sqrt(found.variance)
             columns[:, level.rows] = np.maximum([found.people, found.people - half, found.people + half], 0)
             weight = np.maximum(found.people, 0) / np.maximum(found.variance, 1e-9)  # large numbers matter more
@@ -80,12 +85,21 @@ class PeopleEstimator:
         )
 
 
+Visits = tuple[Grid, Sequence[object]]
+"""Visits of the same release by zone and arrival, and the arrivals."""
 Placed = tuple[tuple[str, ...], Unfolded, Factors]
 """The dimensions in front, then all others as one: counts by true place, and the factors of each."""
 
 
-def _estimate(day: DayEstimate, level: Grid, dimensions: Dimensions, distinct: bool) -> LevelEstimate:
-    front, found, factors = placed(day, level, dimensions, distinct)
+def visits_of(levels: Mapping[str, Grid], facts: PublicFacts) -> Visits | None:
+    """If the release has them."""
+    return (levels[VISITS], facts.levels[VISITS]["arrival"]) if VISITS in levels else None
+
+
+def _estimate(
+    day: DayEstimate, level: Grid, dimensions: Dimensions, distinct: bool, visits: Visits | None
+) -> LevelEstimate:
+    front, found, factors = corrected(day, level, dimensions, distinct, visits)
     people, square = found.values * factors.value, factors.value**2
     sampling, places = np.maximum(people, 0) * np.maximum(factors.value - 1, 0), square * found.model
     if "zone_id" in dimensions and time_of(dimensions):
@@ -109,6 +123,35 @@ def placed(day: DayEstimate, level: Grid, dimensions: Dimensions, distinct: bool
     return _pairs(day, level, *(name for name in dimensions if name.startswith(("origin_", "destination_"))))
 
 
+def corrected(
+    day: DayEstimate, level: Grid, dimensions: Dimensions, distinct: bool = False, visits: Visits | None = None
+) -> Placed:
+    """As `placed`, of stays with those that events miss. `visits`: of the same release."""
+    front, found, factors = placed(day, level, dimensions, distinct)
+    if time_of(dimensions):
+        return front, found, factors
+    trips = "zone_id" not in dimensions
+    factors = times(factors, of_false(day.detected is not None, len(front), 1 + trips))
+    if day.detected is None:
+        return front, found, factors
+    factors = times(factors, day.detected.here)
+    if "dwell_bin" in dimensions:
+        return front, day.detected.dwell(found), factors
+    return front, found, times(factors, _missed(day.detected, level, dimensions, None if distinct else visits))
+
+
+def _missed(detected: Detected, level: Grid, dimensions: Dimensions, visits: Visits | None) -> Factors:
+    """What stands for a found one of a level without classes of length."""
+    if "arrival" in dimensions:
+        return detected.arrivals(dimensions["arrival"])
+    if "zone_id" in dimensions:
+        return detected.visitors(level, *visits) if visits and len(dimensions) == 1 else detected.persons
+    if "district_id" in dimensions:
+        return detected.flows
+    ends = [name for name in dimensions if name.startswith(("origin_", "destination_"))]
+    return detected.pairs(level.moved(*ends)[0].sum(axis=2), "origin_district_id" in dimensions)
+
+
 def _factors(day: DayEstimate, dimensions: Dimensions) -> Factors:
     """Of a level of stays by zones, [zone, other keys]."""
     if HOME in dimensions:
@@ -120,7 +163,7 @@ def _pairs(day: DayEstimate, level: Grid, origin: str, destination: str) -> Plac
     """Both ends of trips. The matrix of chosen pairs of zones is not whole: of their errors, the losses are known."""
     front, (values, variances) = (origin, destination), level.moved(origin, destination)
     if origin == "origin_zone_id":
-        return front, Unfolded(values, variances, 2 * unseen(values) + _lost(day, values)), _both_ends(day.zones)
+        return front, Unfolded(values, variances, _lost(day, values)), _both_ends(day.zones)
     by_origin, by_destination = (_model(day, part) for part in (values, values.transpose(1, 0, 2)))
     model = by_origin + by_destination.transpose(1, 0, 2)
     return front, Unfolded(values, variances, model), _both_ends(day.districts)

@@ -34,6 +34,18 @@ class Footfall:
 
 
 @dataclass(frozen=True)
+class Detection:
+    """What tells how many stays events show: releases of detection and of dwell, of one day."""
+
+    windows: pa.Table
+    dwell: pa.Table
+    dimensions: Dimensions
+    """Of dwell's level: zone, part of the day, class of length."""
+    min_dwell: float
+    """Minutes of the shortest stay."""
+
+
+@dataclass(frozen=True)
 class PublicFacts:
     """What an estimator may use besides the release."""
 
@@ -53,6 +65,7 @@ class PublicFacts:
     """The latest earlier release of the panel; None in the first month."""
     closed: bool
     """Whether all residents are in the area at every hour."""
+    detection: Detection | None = None
     distinct: frozenset[str] = frozenset()
     """The levels that count each person once over several days."""
     digest: str = ""

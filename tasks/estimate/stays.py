@@ -9,17 +9,21 @@ of one and of two chances to be counted next door.
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.estimate.scale import Factors
 from tasks.estimate.unfold import ShareMatrix, Unfolded, Unfolding
 
 Reals = NDArray[np.float64]
 Chances = tuple[Unfolding, Unfolding]
-UNSEEN = 0.1
-"""Relative standard deviation of stays that events do not show, or show falsely: an assumption."""
+FALSE = 0.1
+"""Relative standard deviation of stays that are shown falsely, or next door, if it is known how often events show one:
+an assumption."""
+UNSEEN = 0.2
+"""The same if that is not known: at 30 events a phone and day, a quarter of visits is missing."""
 
 
 def of_a_day(places: Unfolding, values: Reals, variances: Reals) -> Unfolded:
     """Stays [place, column] as they were counted; what unfolding would change is the error of the places."""
-    return Unfolded(values, variances, np.square(places(values, variances).values - values) + unseen(values))
+    return Unfolded(values, variances, np.square(places(values, variances).values - values))
 
 
 def chances(places: Unfolding) -> Chances:
@@ -32,12 +36,13 @@ def of_days(by: Chances, values: Reals, variances: Reals) -> Unfolded:
     """Distinct persons of several days [place, column]: the middle of both; half of the difference is their error."""
     (once, twice), gain = (each.solved(values) for each in by), (by[0].inverse + by[1].inverse) / 2
     found = (once + twice) / 2
-    return Unfolded(found, np.square(gain) @ variances, np.square((once - twice) / 2) + unseen(found))
+    return Unfolded(found, np.square(gain) @ variances, np.square((once - twice) / 2))
 
 
-def unseen(stays: Reals) -> Reals:
-    """The variance of what events miss of stays."""
-    return np.asarray(np.square(UNSEEN * stays))
+def of_false(seen: bool, places: int, ends: int) -> Factors:
+    """Of counts by this number of places: the error of each end by false stays; not `seen`: also by missed ones."""
+    one = np.ones((1,) * (places + 1))
+    return Factors(one, 0 * one, ends * (FALSE if seen else UNSEEN) ** 2 * one)
 
 
 def _of(matrix: Reals, residents: Reals | None) -> Unfolding:

@@ -7,6 +7,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from tasks.mobility.day import CellArrays, Int64, WalkRules
+from tasks.mobility.windows import WINDOWS
 from tasks.period import Cadence
 
 ADDED = frozenset({"member", "day"})
@@ -50,6 +51,12 @@ def _stays(keys: Int64, cells: CellArrays, rules: WalkRules) -> Mapping[str, pa.
     from tasks.mobility.stay_tables import stay_tables
 
     return stay_tables(keys, cells, rules)
+
+
+def _detection(keys: Int64, cells: CellArrays, rules: WalkRules) -> Mapping[str, pa.Table]:
+    from tasks.mobility.detection import detection_tables
+
+    return detection_tables(keys, cells, rules)
 
 
 PRESENCE = LakeTable(
@@ -119,3 +126,12 @@ MONTH_STATE = LakeTable(
     _stays,
 )
 """Zones with a stay on the day, and the minutes of stays there from 22 to 6 and, Monday to Friday, from 9 to 17."""
+
+DETECTION = LakeTable(
+    "detection",
+    pa.schema([("pseudonym", pa.uint64()), *((name, pa.int64()) for name in WINDOWS)]),
+    Cadence.DAY,
+    ("pseudonym",),
+    _detection,
+)
+"""What a subscriber's events would show of stays at fixed times: packed counts of each window (detection.py)."""

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tasks.deliver import ESTIMATOR, Deliver
+from tasks.deliverable.people import NOT_CORRECTED, corrected
 from tasks.deliverable.signature import public_key
 from tasks.deliverable.verify import verify
 from tasks.estimate.spec import ErrorSource, Estimated, Estimator, PublicFacts
@@ -201,3 +202,20 @@ def test_a_statement_of_the_publisher_makes_another_delivery_and_no_release_stal
     again = way.publish("footfall", str(DAY), policy=stated)
     assert (again.outcome, again.stale) == ("AlreadyPublished", ())
     assert way.ingest(DAY, policy=stated).outcome == "AlreadyIngested"
+
+
+def test_stays_that_events_miss_are_corrected_once_detection_and_dwell_are_published(way: Way) -> None:
+    write_people(way.landing, [person("a")], [consent("a")])
+    write_events(way.landing, DAY, seen("a", DAY))
+    (way.landing / "population.csv").write_text(CENSUS)
+    way.ingest(DAY)
+    for name in ("footfall", "visitors", "detection"):
+        way.publish(name, str(DAY))
+    readmes = [only(rendered(way, of=VISITORS), "README").decode()]
+    way.publish("dwell", str(DAY))
+    readmes.append(only(rendered(way, of=VISITORS), "README").decode())
+    said = corrected(f"detection/v1/{DAY}/r1")
+    assert [NOT_CORRECTED in each for each in readmes] == [True, False]
+    assert [said in each for each in readmes] == [False, True]
+    reasons = [each.reason for each in way.stores().catalog.deliveries("nordmarkt")]
+    assert reasons == ["first", "estimate_changed"]

@@ -27,19 +27,19 @@ INSIDE = {Cadence.DAY: date(2026, 3, 31), Cadence.WEEK: date(2026, 4, 1), Cadenc
 COUNTED = [part for part in registry.drawn() if part.counts and part.audience is not Audience.GATE]
 
 
-def lived(subscriber: str, day: date, zone: int) -> list[Row]:
-    """Two events an hour: in the zone, but for an evening in another one."""
+def lived(subscriber: str, day: date, zone: int, minutes: tuple[int, ...] = (10, 40)) -> list[Row]:
+    """Events of an hour: in the zone, but for an evening in another one."""
     cells = {hour: f"c{(zone + (18 <= hour < 21)) % 4}" for hour in range(24)}
     return [
         (subscriber, f"{day}T{hour:02d}:{minute}:00+02:00", cell, "call")
         for hour, cell in cells.items()
-        for minute in (10, 40)
+        for minute in minutes
     ]
 
 
-def live(way: Way, day: date, zone: int) -> None:
-    """Ingest a day that one person spends in the zone, and another one always in the same."""
-    write_events(way.landing, day, [*lived("a", day, zone), *lived("b", day, 1)])
+def live(way: Way, day: date, zone: int, *minutes: int) -> None:
+    """Ingest a day that one person spends in the zone, and another one always in the same; `minutes` of events."""
+    write_events(way.landing, day, [*lived("a", day, zone, minutes), *lived("b", day, 1)])
     way.ingest(day)
 
 
@@ -71,7 +71,7 @@ def ingested(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Way]:
     with installation(tmp_path_factory.mktemp("ingested")) as way:
         write_people(way.landing, [person("a"), person("b")], [consent("a"), consent("b")])
         for day, zone in USUAL.items():
-            live(way, day, zone)
+            live(way, day, zone, 10, 40)
         yield way
 
 
@@ -89,9 +89,9 @@ def usual(published: Way) -> Mapping[str, pa.Table]:
 def otherwise(
     request: pytest.FixtureRequest, ingested: Way, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[date, Mapping[str, pa.Table]]:
-    """A day that was lived elsewhere, and the releases then."""
+    """A day that was lived elsewhere and with fewer events, and the releases then."""
     way = Way(tmp_path_factory.mktemp("otherwise")).begin_as(ingested)
-    live(way, request.param, (USUAL[request.param] + 2) % 4)
+    live(way, request.param, (USUAL[request.param] + 2) % 4, 30)
     return request.param, releases(way, request.param)
 
 
@@ -111,7 +111,7 @@ def test_each_month_that_a_release_touches_is_charged_for_it(published: Way, usu
         period = Period.parse(PERIODS[cadence])
         rules = part.rules(stores.policy.policy, cadence, 24)
         rho = sum(rule.bound * len(period.months) / (2 * float(rule.sigma) ** 2) for rule in rules)
-        expected |= {(part.name, str(period), month): pytest.approx(rho * UNITS, rel=1e-9) for month in period.months}
+        expected |= {(part.name, str(period), month): pytest.approx(rho * UNITS, abs=2) for month in period.months}
     assert len(usual) == len(COUNTED) == len(expected) - 1, "the week is in two months"
     months = {month for *_, month in expected}
     charges = [

@@ -31,7 +31,7 @@ def changed(tmp_path: Path, old: str, new: str) -> Path:
 def test_the_shipped_policy_is_strict_and_leaves_a_reserve_under_its_cap() -> None:
     policy = load().policy
     assert policy.name == "strict"
-    assert round(float(longest_month(policy)), 4) == 0.9226
+    assert round(float(longest_month(policy)), 4) == 0.9345
     assert float(policy.budget.cap) == 1.0
 
 
@@ -97,12 +97,12 @@ def test_products_cadences_and_levels_are_held_against_the_declared_ones(
 def test_a_policy_names_a_product_once_it_is_registered(tmp_path: Path) -> None:
     weekly = frozenset({Cadence.WEEK})
     queues = replace(footfall.PRODUCT, name="queues", levels=footfall.PRODUCT.levels[:1], cadences=weekly, reads=())
-    path = changed(tmp_path, "[retention]", "[product.queues.week]\nsigma=96\nbound=168\nthreshold=288\n[retention]")
+    path = changed(tmp_path, "[retention]", "[product.queues.week]\nsigma=120\nbound=168\nthreshold=360\n[retention]")
     with registry.registered(queues):
         policy = load(path).policy
         assert [rule.bound for rule in queues.rules(policy, Cadence.WEEK, 169)] == [169]
         longest = longest_month(policy)
-    assert longest - longest_month(load().policy) == Fraction(4 * 168 + 2 * 168 + 2 * 169, 2 * 96**2)
+    assert longest - longest_month(load().policy) == Fraction(4 * 168 + 2 * 168 + 2 * 169, 2 * 120**2)
 
 
 def test_a_policy_over_its_own_cap_refuses_to_start_at_the_exact_boundary(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from tests.benchmarks.accuracy.__main__ import commit
 from tests.benchmarks.people.estimates import ESTIMATES
 from tests.benchmarks.people.figures import Figures, figures, joined
 from tests.benchmarks.people.markdown import HEAD, rows
-from tests.benchmarks.people.worlds import NOISES, ROOT, Kept, kept, worlds
+from tests.benchmarks.people.worlds import NOISES, ROOT, USUAL_RATE, Kept, kept, worlds
 
 PAGE = ROOT / "docs" / "explanation" / "accuracy-people.md"
 HOW_TO_READ = """Each city is [simulated](../reference/simulator.md#who-are-people) for one day.
@@ -47,6 +47,7 @@ def compared(made: Kept) -> Iterator[tuple[Key, Figures]]:
     """All cells of a city."""
     world = made.world
     city = f"opt-in {'biased' if world.biased else 'flat'}, radio {world.radio}"
+    city += "" if world.rate == USUAL_RATE else f", {world.rate:g} events"
     for product in world.products:
         levels = [level for level in product.released if level.quantity.counts]
         for noise in NOISES:
@@ -81,12 +82,13 @@ def main() -> None:
     parser.add_argument("--subscribers", type=int, nargs="+", default=[20_000, 150_000])
     parser.add_argument("--zones", type=int, nargs="+", default=[14, 60])
     parser.add_argument("--days", type=int, choices=(1, 31), default=1)
+    parser.add_argument("--rates", type=float, nargs="+", default=[USUAL_RATE], help="median events a phone and day")
     parser.add_argument("--keep", type=Path, help="folder in which releases and truth stay for the next time")
     parser.add_argument("--write", action="store_true", help=f"write {PAGE.relative_to(ROOT)}")
     given = parser.parse_args()
     begun = commit()  # a run takes long enough for the checkout to change
     with tempfile.TemporaryDirectory() as folder:
-        chosen = worlds(range(given.seeds), given.subscribers, given.zones, given.days)
+        chosen = worlds(range(given.seeds), given.subscribers, given.zones, given.days, given.rates)
         lines = list(page((kept(world, (given.keep or Path(folder)).absolute()) for world in chosen), begun))
     if given.write:
         PAGE.write_text("\n".join(lines) + "\n")

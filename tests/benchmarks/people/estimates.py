@@ -11,11 +11,12 @@ import pyarrow.csv
 from tasks import policy_file
 from tasks.estimate.footfall import DayEstimate
 from tasks.estimate.grid import grid
-from tasks.estimate.people import PeopleEstimator, placed
-from tasks.estimate.spec import Dimensions, Footfall, PublicFacts
+from tasks.estimate.people import PeopleEstimator, corrected, placed, visits_of
+from tasks.estimate.spec import Detection, Dimensions, Footfall, PublicFacts
 from tasks.interval import Z90
 from tasks.mobility.population import read_margins
 from tasks.mobility.zones import stored_plan
+from tasks.products.dwell import ZONE_DWELL
 from tasks.products.footfall import PRODUCT as FOOTFALL
 from tasks.products.spec import Level, PublicContext
 from tasks.quantity import PEOPLE
@@ -45,10 +46,14 @@ def there(release: pa.Table, facts: PublicFacts) -> pa.Table:
     """Persons of the panel by true place, silent ones too; their number at an hour is that of all, in a closed city."""
     columns, day = np.full((3, release.num_rows), np.nan), DayEstimate(facts)
     seen = day.present.zones.values.sum(axis=0).mean() / day.strata.panel.sum()
-    for name, dimensions in facts.levels.items():
-        level = grid(release, name, dimensions)
-        front, found, _ = placed(day, level, dimensions, name in facts.distinct)
-        values, variances = (level.back(part, *front) / seen for part in (found.values, found.variances + found.model))
+    levels = {name: grid(release, name, dimensions) for name, dimensions in facts.levels.items()}
+    visits = visits_of(levels, facts)
+    for name, level in levels.items():
+        given = day, level, facts.levels[name], name in facts.distinct
+        front, found, more = corrected(*given, visits)
+        share = more.value / placed(*given)[2].value
+        variance = np.square(share) * (found.variances + found.model) + np.square(share * found.values) * more.model
+        values, variances = (level.back(part, *front) / seen for part in (found.values * share, variance))
         half = Z90 * np.sqrt(variances / seen)
         columns[:, level.rows] = values, values - half, values + half
     return pa.table(dict(zip(PEOPLE, columns, strict=True)))
@@ -88,8 +93,16 @@ def _facts(kept: Kept, product: str, noise: str, with_panel: bool) -> PublicFact
         ),
         panel=panel if with_panel else None,
         closed=True,
+        detection=_detection(kept, noise, public) if kept.world.days == 1 else None,
         distinct=frozenset(each.name for each in of.released if each.distinct and kept.world.days > 1),
     )
+
+
+def _detection(kept: Kept, noise: str, public: PublicContext) -> Detection:
+    """Of the same day."""
+    dwell = _dimensions(ZONE_DWELL, public)
+    min_dwell = policy_file.load().policy.stay.min_dwell_minutes
+    return Detection(kept.release("detection", noise), kept.release("dwell", noise), dwell, min_dwell)
 
 
 def _dimensions(level: Level, public: PublicContext) -> Dimensions:

@@ -1,7 +1,7 @@
 """Cities of the table, and what is kept of each: releases, true answers, public facts. The rest is simulated once."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import product as combinations
@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from tasks import policy_file
 from tasks.period import Cadence, Period
 from tasks.products import registry
+from tasks.products.detection import PRODUCT as DETECTION
 from tasks.products.spec import Product
 from tasks.simulate import SimulationPlan
 from tests.benchmarks.accuracy.city import City
@@ -28,6 +29,7 @@ SEED = 2_000
 PANEL_SIGMA = 10
 """Noise of a panel counted from the register."""
 OF_A_DAY, OF_A_MONTH = ("footfall", "visitors", "origin_destination", "dwell"), ("catchment",)
+USUAL_RATE = 115.0
 TRUTHS = ("panel", "people")
 NOISES = ("none", "strict")
 
@@ -42,12 +44,15 @@ class World:
     radio: str
     seed: int
     days: int = 1
+    rate: float = USUAL_RATE
+    """The median of events a phone and day."""
 
     @property
     def name(self) -> str:
         """A folder's name."""
         of = "biased" if self.biased else "flat"
-        return f"{self.subscribers}x{self.zones}x{self.days}-{of}-{self.radio}-{self.seed}"
+        rate = "" if self.rate == USUAL_RATE else f"-{self.rate:g}"
+        return f"{self.subscribers}x{self.zones}x{self.days}-{of}-{self.radio}-{self.seed}{rate}"
 
     @property
     def plan(self) -> SimulationPlan:
@@ -58,6 +63,7 @@ class World:
             DAY if self.days == 1 else MONTH,
             SEED + self.seed,
             zones=self.zones,
+            rate=self.rate,
             opt_in_bias=float(self.biased),
             closed=True,
             radio=self.radio,
@@ -71,10 +77,13 @@ class World:
         return [registry.product(name, cadence) for name in (OF_A_DAY if self.days == 1 else OF_A_MONTH)]
 
 
-def worlds(seeds: range, subscribers: list[int], zones: list[int], days: int) -> Iterator[World]:
+def worlds(
+    seeds: range, subscribers: list[int], zones: list[int], days: int, rates: Sequence[float] = (USUAL_RATE,)
+) -> Iterator[World]:
     """Every combination."""
-    for seed, size, count, radio, biased in combinations(seeds, subscribers, zones, ("usual", "wide"), (False, True)):
-        yield World(size, count, biased, radio, seed, days)
+    radios, opt_in = ("usual", "wide"), (False, True)
+    for seed, size, count, radio, biased, rate in combinations(seeds, subscribers, zones, radios, opt_in, rates):
+        yield World(size, count, biased, radio, seed, days, rate)
 
 
 @dataclass(frozen=True)
@@ -125,6 +134,10 @@ def _make(made: Kept, city: City) -> None:
         for of, truth in zip(TRUTHS, truths, strict=True):
             for level, answer in truth.answers(product.part, made.period.first, made.period.days[-1]).items():
                 pq.write_table(answer, made.folder / f"truth-{product.name}-{of}-{level}.parquet")
+    if made.world.days == 1:
+        detection = draws.release(DETECTION, made.period)
+        for noise, table in zip(NOISES, (detection.plain, detection.noisy), strict=True):
+            pq.write_table(table, made.folder / f"release-{DETECTION.name}-{noise}.parquet")
     for of, truth in zip(TRUTHS, truths, strict=True):
         for name, found in truth.asked(COMPOSITION, made.period.first, made.period.first).items():
             pq.write_table(found, made.folder / f"{name}-{of}.parquet")

@@ -115,6 +115,7 @@ ESTIMATE = EstimateView(
     census_as_of="2025-12-31",
     panel="panel/v2/2026-02/r1",
     footfall="footfall/v3/2026-03-02/r1",
+    detection="detection/v1/2026-03-02/r1",
     area="closed",
     largest_error="sampling",
     weak_zones=("Z02",),

@@ -12,7 +12,7 @@ import yaml
 from tasks.deliverable.files import Rendered, inputs_digest, render
 from tasks.deliverable.gate import check_delivery
 from tasks.deliverable.level_view import DimensionView, LevelView
-from tasks.deliverable.people import AREA, PLACES_OF_STAYS, STAYS, lasting, statements
+from tasks.deliverable.people import AREA, NOT_CORRECTED, PLACES_OF_STAYS, corrected, lasting, statements
 from tasks.deliverable.signature import public_key
 from tasks.deliverable.verify import verify
 from tasks.deliverable.view import DeliveryView, ReleaseView
@@ -138,9 +138,13 @@ def test_estimated_people_are_rendered_gated_and_verified_and_make_another_deliv
     assert "Of all people: about" in readme
     assert "not about everybody" not in readme
     assert AREA["closed"] in yaml.safe_load(text(delivery, "contract.yaml"))["description"]["limitations"]
-    assert {STAYS, PLACES_OF_STAYS} <= set(statements(estimated))
+    said = corrected(str(ESTIMATE.detection))
+    assert {said, PLACES_OF_STAYS} <= set(statements(estimated))
+    without = statements(replace(RELEASE, estimate=replace(ESTIMATE, detection=None)))
+    assert NOT_CORRECTED in without
+    assert said not in without
     of_hours = set(statements(release_view(estimate=ESTIMATE)))
-    assert not {STAYS, PLACES_OF_STAYS} & of_hours, "footfall counts hours, not stays"
+    assert not {said, NOT_CORRECTED, PLACES_OF_STAYS} & of_hours, "footfall counts hours, not stays"
     assert "Z02" in " ".join(of_hours)
     assert inputs_digest(estimated, plan, grant_view()) != inputs_digest(RELEASE, plan, grant_view())
 

@@ -13,7 +13,7 @@ from tasks.errors import Misconfigured
 from tasks.mobility.tables import MONTH_STATE, PRESENCE
 from tasks.period import Cadence, Period
 from tasks.privacy.accounting import PrivacyCost, charge
-from tasks.products import footfall, gate_profile, panel, registry
+from tasks.products import detection, footfall, gate_profile, panel, registry
 from tasks.products.dimensions import ZONE
 from tasks.products.spec import OPTED_IN, Audience, DerivedProduct
 from tasks.quantity import VISITS
@@ -28,7 +28,7 @@ def test_every_module_with_a_product_is_registered() -> None:
     assert sorted({product.name for product in registry.products()}) == declaring
     assert {*registry.products()} - {*registry.published()} == {gate_profile.PRODUCT}
     to_clients = [part for name in registry.for_clients() for part in registry.find(name)]
-    assert {*registry.published()} - {*to_clients} == {panel.PRODUCT}
+    assert {*registry.published()} - {*to_clients} == {panel.PRODUCT, detection.PRODUCT}
     assert registry.find("panel") == (registry.product("panel", Cadence.MONTH),) == (panel.PRODUCT,)
 
 

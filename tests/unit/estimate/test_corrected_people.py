@@ -1,0 +1,65 @@
+"""People of stays, with those that events miss: each kind of level is corrected once, and says what is left open."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tasks.estimate.people import PeopleEstimator
+from tasks.estimate.spec import Detection, Dimensions, PublicFacts
+from tasks.products.dimensions import DAY_PARTS
+from tasks.products.dwell import BINS
+from tests.unit.estimate.test_detection import ALWAYS, SEEN, windows
+from tests.unit.estimate.test_people import EVEN, KINDS, ZONES, released
+
+DWELL: Dimensions = {"zone_id": ZONES, "day_part": tuple(DAY_PARTS), "dwell_bin": BINS}
+ALL: Mapping[str, Dimensions] = {
+    **KINDS,
+    "zone_dwell": DWELL,
+    "zone_visits": {"zone_id": ZONES, "arrival": ("today", "before")},
+}
+SPARSE = {**SEEN, "night": 0.7, "evening": 0.7, "afternoon": 0.8, "both": 0.6, "any": 0.9}
+
+
+def facts(seen: Mapping[str, float], *distinct: str) -> PublicFacts:
+    """Of all levels, in a city whose stays are long ones and a few short ones."""
+    found = np.zeros((len(ZONES), len(DAY_PARTS), len(BINS)))
+    found[:, 1:4, 3:] = 200
+    dwell = released({"zone_dwell": (DWELL, found)})
+    detection = Detection(windows({**ALWAYS, **seen}), dwell, DWELL, 10)
+    return replace(EVEN.facts(EVEN.release()), levels=ALL, detection=detection, distinct=frozenset(distinct))
+
+
+def people(of: PublicFacts) -> dict[str, np.ndarray]:
+    """[people and the ends of its interval, row] of each level."""
+    values = {name: np.full([len(each) for each in levels.values()], 600.0) for name, levels in ALL.items()}
+    values["zone_visits"][:, 1] = 60  # few come twice
+    release = released({name: (ALL[name], values[name]) for name in ALL})
+    made = np.array([np.asarray(column) for column in PeopleEstimator()(release, of).columns.columns])
+    level = np.asarray(release["level"])
+    return {name: made[:, level == name] for name in ALL}
+
+
+@pytest.mark.parametrize("level", ALL)
+def test_more_people_stand_behind_stays_of_phones_that_are_seldom_heard(level: str) -> None:
+    often, seldom, unknown = (
+        people(each)[level] for each in (facts({}), facts(SPARSE), replace(facts({}), detection=None))
+    )
+    assert seldom[0].sum() > 1.05 * often[0].sum()
+    assert often[0].sum() == pytest.approx(unknown[0].sum(), rel=0.35)
+    assert (seldom[1] <= seldom[0]).all()
+    width, of_unknown = ((each[2] - each[1]).sum() / each[0].sum() for each in (often, unknown))
+    assert width < of_unknown
+
+
+def test_hours_without_a_place_are_made_up_for_once() -> None:
+    often, absent = (people(facts(each)) for each in ({}, {"hour": 0.8}))
+    for level in ALL:
+        assert absent[level][0].sum() == pytest.approx(0.8 * often[level][0].sum())
+
+
+def test_persons_of_several_days_are_corrected_by_half() -> None:
+    one, several = (people(facts(SPARSE, *each))["zone"][0].sum() for each in ((), ("zone",)))
+    none = people(facts({}, "zone"))["zone"][0].sum()
+    assert none < several < one
