@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tasks.deliverable.level_view import LevelView
 from tasks.deliverable.serialisation import to_compact_json
@@ -22,6 +23,8 @@ from tasks.products.detection import PRODUCT as DETECTION
 from tasks.products.dwell import DAILY as DWELL
 from tasks.products.dwell import ZONE_DWELL
 from tasks.products.footfall import PRODUCT as FOOTFALL
+from tasks.products.origin_destination import DAILY as TRIPS
+from tasks.products.origin_destination import DISTRICT_PAIR
 from tasks.products.spec import Level, PublicContext
 from tasks.release import latest_of
 from tasks.release_metadata import latest_panel
@@ -60,15 +63,13 @@ class _Sources:
     confusion: pa.Table
     stay_confusion: pa.Table
     panel: Release | None
-    stays: tuple[Release, Release] | None
-    """Detection and dwell of the day of `footfall`."""
+    stays: tuple[Release, ...]
+    """Detection and dwell of the day of `footfall`, and trips if they are published; empty without the first two."""
     area: str
 
     def stated(self, estimator: str) -> EstimateView:
         """As a delivery states them."""
-        ids = [
-            [str(ReleaseKey.of(each)), each.sha256] for each in (self.footfall, self.panel, *(self.stays or ())) if each
-        ]
+        ids = [[str(ReleaseKey.of(each)), each.sha256] for each in (self.footfall, self.panel, *self.stays) if each]
         content = [estimator, self.margins.digest, self.release.zone_plan, self.cell_plan, self.area, *ids]
         return EstimateView(
             estimator=estimator,
@@ -116,16 +117,16 @@ def _sources(stores: ReleasedStores, release: Release, period: Period, districts
     return _Sources(release, margins, residents, footfall, cells, confusion, stays, panel, seen, area)
 
 
-def _of_stays(stores: ReleasedStores, footfall: Release) -> tuple[Release, Release] | None:
-    """Detection and dwell of the day of a footfall; None if one of them is not published."""
+def _of_stays(stores: ReleasedStores, footfall: Release) -> tuple[Release, ...]:
+    """Detection, dwell and trips of the day of a footfall, as far as published; empty without the first two."""
     found = [
         latest
-        for product in (DETECTION, DWELL)
+        for product in (DETECTION, DWELL, TRIPS)
         if (latest := latest_of(stores.ledger.releases(product.name, product.version, footfall.period)))
         and latest.state is ReleaseState.PUBLISHED
         and latest.zone_plan == footfall.zone_plan
     ]
-    return (found[0], found[1]) if len(found) == 2 else None
+    return tuple(found) if [each.product for each in found[:2]] == [DETECTION.name, DWELL.name] else ()
 
 
 def _facts(stores: ReleasedStores, sources: _Sources, view: ReleaseView, plan: ZonesView, digest: str) -> PublicFacts:
@@ -170,14 +171,25 @@ def _stored(stores: ReleasedStores, release: Release) -> StoredRelease:
     return stores.lake.release(ReleaseKey.of(release), release.sha256 or "")
 
 
-def _detection(stores: ReleasedStores, stays: tuple[Release, Release], plan: ZonesView) -> Detection:
-    windows, dwell = (_stored(stores, each) for each in stays)
-    public = PublicContext(
-        Period.parse(stays[1].period), stored_plan(plan.geojson), ZoneInfo(str(dwell.facts["timezone"]))
-    )
+def _detection(stores: ReleasedStores, stays: Sequence[Release], plan: ZonesView) -> Detection:
+    windows, dwell, *more = (_stored(stores, each) for each in stays)
+    timezone = ZoneInfo(str(dwell.facts["timezone"]))
+    public = PublicContext(Period.parse(stays[1].period), stored_plan(plan.geojson), timezone)
     return Detection(
-        windows.table, dwell.table, _dimensions(ZONE_DWELL, public), stores.policy.policy.stay.min_dwell_minutes
+        windows.table,
+        dwell.table,
+        _dimensions(ZONE_DWELL, public),
+        stores.policy.policy.stay.min_dwell_minutes,
+        total_trips(more[0].table) if more else None,
     )
+
+
+def total_trips(release: pa.Table) -> tuple[float, float] | None:
+    """All trips of a day, and the variance of their noise; None where some have no number."""
+    pairs = release.filter(pc.equal(release["level"], DISTRICT_PAIR.name))
+    if pairs["value"].null_count:
+        return None
+    return float(np.sum(pairs["value"])), float(np.square(pairs["se"]).sum())
 
 
 def _stored_footfall(stores: ReleasedStores, release: Release, plan: ZonesView) -> Footfall:

@@ -26,6 +26,10 @@ EVENING, EARLIER = "evening", "afternoon"
 
 MIXED = 1.0
 """Of a class, as many more or fewer as are shown as another one: an assumption."""
+LEAST_VISITORS = 0.5
+"""Of persons who were found in a zone, the least share that was truly there: others were next door."""
+MOST_WITHOUT = 0.6
+"""Of found visits, the largest share that ends no found trip."""
 VARIANTS = 4
 """Of a person, as many of each window are counted."""
 
@@ -58,6 +62,8 @@ class Detected:
     facts: Detection
     district: Ints
     """Of each zone."""
+    closed: bool
+    """Whether nobody comes from outside."""
 
     @cached_property
     def shown(self) -> Shown:
@@ -135,12 +141,15 @@ class Detected:
         columns = [[np.broadcast_to(part, today.value.shape) for part in parts] for parts in some]
         return Factors(*(np.concatenate(part, axis=1) for part in zip(*columns, strict=True)))
 
-    def visitors(self, persons: Grid, visits: Grid, arrivals: Sequence[object]) -> Factors:
-        """[zone, 1] persons of a day: visits without repeated ones, which are found where both visits are."""
-        each, both = self.arrivals(arrivals), 1 / self.shown.found("both")
+    def visitors(self, persons: Grid, visits: Grid, arrivals: Sequence[object], same: Reals) -> Factors:
+        """[zone, 1] persons of a day: visits without repeated ones.
+
+        A repeated visit shows where both are found, and in the same zone: `same` [zone] is how often that is so.
+        """
+        each, both = self.arrivals(arrivals), 1 / (self.shown.found("both") * np.maximum(same, LEAST))[:, None]
         found = np.maximum(persons.values, 3 * np.sqrt(persons.variances) + 1)
-        true = both * persons.values + ((each.value - both) * visits.values).sum(axis=1)
-        value = np.clip(true / found, 1, each.value.max(axis=1))
+        true = both[:, 0] * persons.values + ((each.value - both) * visits.values).sum(axis=1)
+        value = np.clip(true / found, LEAST_VISITORS, each.value.max(axis=1))
         noise = (np.square(each.value - both) * visits.variances).sum(axis=1) / np.square(found * value)
         number = np.square(np.maximum(each.value * visits.values, 0))
         whole = np.maximum(number.sum(axis=1), 1e-9)
@@ -157,14 +166,25 @@ class Detected:
     @cached_property
     def _trips(self) -> Factors:
         """[1, 1] trips. Each visit of today ends one; of found ones, not if the stay before was not found."""
-        visits, persons = max(float(self.classes.found.sum()), 1.0), self.shown.persons
-        late = min(max(0.0, self.shown.found("any") - self.shown.found("night")) * persons / visits, 0.5)
-        value = self.classes.mean / (1 - late)
-        return _factors(
-            np.full((1, 1), value),
-            np.full((1, 1), self.classes.mean_noise),
-            self.classes.mean_error + ELSEWHERE * late / (1 - late),
-        )
+        without, noise = self._without
+        value, more = self.classes.mean / (1 - without), self.classes.mean_noise + noise / (1 - without) ** 2
+        error = self.classes.mean_error + ELSEWHERE * without / (1 - without)
+        return _factors(np.full((1, 1), value), np.full((1, 1), more), error)
+
+    @property
+    def _without(self) -> tuple[float, float]:
+        """The share of found visits that end no found trip, and the variance of its noise.
+
+        In a closed area, releases tell it. Elsewhere visitors also come from outside: it is that of persons who were
+        found by day and not at night.
+        """
+        visits, noise = max(float(self.classes.found.sum()), 1.0), float(self.classes.variances.sum())
+        if not self.closed or self.facts.trips is None:
+            late = max(0.0, self.shown.found("any") - self.shown.found("night"))
+            return min(late * self.shown.persons / visits, MOST_WITHOUT), 0.0
+        trips, of_trips = self.facts.trips
+        share = float(np.clip(1 - trips / visits, 0, MOST_WITHOUT))
+        return share, (of_trips + (1 - share) ** 2 * noise) / visits**2
 
     def pairs(self, trips: Reals, districts: bool) -> Factors:
         """[origin, destination, 1] trips [origin, destination]: both ends are found, and the sum is known."""

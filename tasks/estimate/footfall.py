@@ -153,7 +153,7 @@ class DayEstimate:
     @cached_property
     def detected(self) -> Detected | None:
         """How many stays stand for a found one, if it is known."""
-        return Detected(self.facts.detection, self.facts.district) if self.facts.detection else None
+        return Detected(self.facts.detection, self.facts.district, self.facts.closed) if self.facts.detection else None
 
     @cached_property
     def zones(self) -> Factors:

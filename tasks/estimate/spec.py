@@ -43,6 +43,8 @@ class Detection:
     """Of dwell's level: zone, part of the day, class of length."""
     min_dwell: float
     """Minutes of the shortest stay."""
+    trips: tuple[float, float] | None = None
+    """All trips of the day as released, and the variance of their noise; None: not published."""
 
 
 @dataclass(frozen=True)

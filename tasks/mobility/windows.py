@@ -29,7 +29,7 @@ PRESENT_AT = tuple(HOUR * hour for hour in (3, 9, 15, 21))
 """When the hours of presence begin."""
 FROM, UNTIL = 7 * HOUR, 22 * HOUR
 """The day of windows by length."""
-NIGHT_ENDS, NIGHT_STEP = 4 * HOUR, 2 * HOUR
+NIGHT_ENDS, NIGHT_STEP = 6 * HOUR, 2 * HOUR
 """When the shortest night ends, and by how much each other one is longer."""
 TO_MIDNIGHT, LATER = (15 * HOUR, 19 * HOUR), HOUR
 """When the longest window from afternoon and from evening begins, and by how much each other one begins later."""

@@ -3,7 +3,9 @@
 from dataclasses import replace
 from datetime import date
 
-from tasks.estimation import distinct_levels
+import pyarrow as pa
+
+from tasks.estimation import distinct_levels, total_trips
 from tasks.period import Cadence, Period
 from tasks.products import registry
 from tasks.products.dimensions import ZONE
@@ -46,3 +48,10 @@ def test_the_products_of_a_week_and_a_month_that_count_persons_declare_it() -> N
         "visitors.month": {"zone", "zone_demographic", "zone_role"},
         "visitors.week": {"zone", "zone_demographic"},
     }
+
+
+def test_all_trips_of_a_day_are_those_between_districts_and_unknown_if_some_are() -> None:
+    levels = ["district_pair", "district_pair", "zone_pair"]
+    release = pa.table({"level": levels, "value": [40.0, 2.5, 30.0], "se": [3.0, 4.0, 9.0]})
+    assert total_trips(release) == (42.5, 25.0)
+    assert total_trips(release.set_column(1, "value", pa.array([40.0, None, 30.0]))) is None

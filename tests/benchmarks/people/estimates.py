@@ -13,6 +13,7 @@ from tasks.estimate.footfall import DayEstimate
 from tasks.estimate.grid import grid
 from tasks.estimate.people import PeopleEstimator, corrected, placed, visits_of
 from tasks.estimate.spec import Detection, Dimensions, Footfall, PublicFacts
+from tasks.estimation import total_trips
 from tasks.interval import Z90
 from tasks.mobility.population import read_margins
 from tasks.mobility.zones import stored_plan
@@ -102,7 +103,8 @@ def _detection(kept: Kept, noise: str, public: PublicContext) -> Detection:
     """Of the same day."""
     dwell = _dimensions(ZONE_DWELL, public)
     min_dwell = policy_file.load().policy.stay.min_dwell_minutes
-    return Detection(kept.release("detection", noise), kept.release("dwell", noise), dwell, min_dwell)
+    trips = total_trips(kept.release("origin_destination", noise))
+    return Detection(kept.release("detection", noise), kept.release("dwell", noise), dwell, min_dwell, trips)
 
 
 def _dimensions(level: Level, public: PublicContext) -> Dimensions:

@@ -46,9 +46,11 @@ def stays(**classes: float) -> Array:
     return values
 
 
-def detected(seen: Mapping[str, float], found: Array) -> Detected:
+def detected(
+    seen: Mapping[str, float], found: Array, trips: tuple[float, float] | None = None, closed: bool = True
+) -> Detected:
     dwell = released({"zone_dwell": (DWELL, found)})
-    return Detected(Detection(windows({**ALWAYS, **seen}), dwell, DWELL, 10), DISTRICT)
+    return Detected(Detection(windows({**ALWAYS, **seen}), dwell, DWELL, 10, trips), DISTRICT, closed)
 
 
 SHORT_AND_LONG = np.zeros((3, len(DAY_PARTS), len(BINS)))
@@ -115,14 +117,23 @@ def counts(**by_name: Array) -> dict[str, Grid]:
     return {name: grid(made, name, levels[name]) for name in by_name}
 
 
+def visitors(made: Detected, visits: tuple[float, float], same: float = 1.0) -> Array:
+    """For each of 500 persons in each zone."""
+    levels = counts(zone=np.full(3, 500.0), zone_visits=np.tile(np.array(visits, float), (3, 1)))
+    return made.visitors(levels["zone"], levels["zone_visits"], ("today", "before"), np.full(3, same)).value
+
+
 def test_visitors_who_come_once_are_missed_as_visits_are_and_those_who_come_back_less() -> None:
     made = detected({**SEEN, "night": 0.8, "both": 0.7}, LONG)
-    once = counts(zone=np.full(3, 500.0), zone_visits=np.tile([500.0, 0], (3, 1)))
-    assert made.visitors(once["zone"], once["zone_visits"], ("today", "before")).value == pytest.approx(
-        made.visits.value, rel=0.01
-    )
-    twice = counts(zone=np.full(3, 500.0), zone_visits=np.full((3, 2), 450.0))
-    assert (made.visitors(twice["zone"], twice["zone_visits"], ("today", "before")).value < 1.1).all()
+    assert visitors(made, (500, 0)) == pytest.approx(made.visits.value, rel=0.01)
+    assert (visitors(made, (450, 450)) < 1.1).all()
+
+
+def test_who_is_counted_next_door_on_the_second_visit_is_no_second_visitor() -> None:
+    made = detected(SEEN, LONG)
+    always, mostly = (visitors(made, (400, 350), same) for same in (1.0, 0.9))
+    assert (mostly < always).all()
+    assert always - mostly == pytest.approx(0.5 * (1 / 0.9 - 1), rel=0.01), "half of the persons come twice"
 
 
 def test_persons_of_several_days_lie_between_none_and_all_of_a_visits_correction() -> None:
@@ -140,6 +151,16 @@ def test_trips_lack_those_to_the_first_visit_found() -> None:
     assert pairs.value.shape == (2, 2, 1)
     assert (pairs.value[..., 0] * trips).sum() == pytest.approx(made.classes.mean / (1 - late) * trips.sum())
     assert made.flows.value == pytest.approx(made.classes.mean / (1 - late), rel=0.01)
+
+
+def test_in_a_closed_area_each_visit_ends_a_trip_and_releases_tell_which_do_not() -> None:
+    visits = LONG.sum()
+    made, noisy = (detected({}, LONG, (0.8 * visits, variance)).flows for variance in (0.0, 100.0**2))
+    mean = detected({}, LONG).classes.mean
+    assert made.value == pytest.approx(mean / 0.8, rel=0.01)
+    assert (noisy.noise - made.noise) == pytest.approx((100 / visits / 0.8) ** 2, rel=0.01)
+    opened = detected({}, LONG, (0.8 * visits, 0.0), closed=False).flows
+    assert opened.value == pytest.approx(mean, rel=0.01), "others come from outside"
 
 
 def test_trips_between_zones_are_corrected_at_both_ends() -> None:

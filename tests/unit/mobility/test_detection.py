@@ -78,6 +78,14 @@ def test_a_phone_that_is_always_heard_shows_each_class_as_itself_and_is_always_t
         assert shown[name][name] >= TIMES // 2, "the time in the zone beside the stay makes some longer"
 
 
+@pytest.mark.parametrize(("later", "hours"), [(0, 1), (1, 0)])
+def test_a_phone_has_a_place_in_an_hour_between_events_of_one_zone(later: int, hours: int) -> None:
+    noon, no_hold = 12 * HOUR, SILENCE._replace(max_hold=0, max_gap_day=4 * HOUR)
+    keys = keys_of([(noon + 2 * HOUR, 0), (noon + 5 * HOUR, later)])
+    (row,) = detection_tables(keys, ARRAYS, rules_of()._replace(silence=no_hold))["detection"].to_pylist()
+    assert unpacked(row)[WINDOWS.index("hour")]["found"] == hours, "the hour from 15"
+
+
 @pytest.mark.parametrize("hours", [23, 24, 25])
 def test_windows_lie_in_the_day_and_have_the_lengths_of_their_class(hours: int) -> None:
     made = windows(HOUR * hours)
