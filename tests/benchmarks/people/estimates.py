@@ -86,7 +86,7 @@ def _facts(kept: Kept, product: str, noise: str, with_panel: bool) -> PublicFact
         footfall=Footfall(
             footfall,
             {
-                level.name: _dimensions(level, public)
+                level.name: _dimensions(level, PublicContext(kept.day, zones, TIMEZONE))
                 for level in FOOTFALL.levels
                 if level.name in footfall["level"].unique().to_pylist()
             },

@@ -1,12 +1,12 @@
 """Rows of the tables of people."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
 import numpy as np
 
 from tests.benchmarks.accuracy.cells import Bools, Floats
-from tests.benchmarks.people.figures import Figures
+from tests.benchmarks.people.figures import Figures, joined
 from tests.benchmarks.people.floor import median_error, spreads
 
 SIZES = (30, 100, 300, 1_000, 1_000_000_000)
@@ -18,21 +18,53 @@ HEAD = [
 ]
 
 
+SHORT_HEAD = [
+    "| product, level | panel persons | cells | bias | median | floor | in interval | worst kind: bias | in interval |",
+    "|---|---:|---:|---:|---:|---:|---:|---:|---:|",
+]
+
+
+def in_short(section: tuple[str, ...], kinds: Mapping[str, Figures]) -> Iterator[str]:
+    """One row a size from 100 on, of people in all kinds of cities."""
+    for low, high in pairwise(SIZES[1:]):
+        some = [each for each in (_of_size(of, low, high) for of in kinds.values()) if len(each.panel)]
+        if some:
+            every = [_errors(*_people(of)).split(" | ") for of in (joined(some), *some)]
+            bias, middle, floor, _, inside = every[0]
+            worst = max((each[0] for each in every[1:]), key=lambda text: abs(float(text.rstrip("%"))))
+            least = min((each[4] for each in every[1:]), key=lambda text: float(text.rstrip("%")))
+            cells = sum(len(each.panel) for each in some)
+            name = f"{section[0]}, `{section[1]}`"
+            size = _size(low, high)
+            yield f"| {name} | {size} | {cells:,} | {bias} | {middle} | {floor} | {inside} | {worst} | {least} |"
+
+
 def rows(city: str, noise: str, name: str, of: Figures) -> Iterator[str]:
     """One row a size."""
     for low, high in pairwise(SIZES):
-        some = of.only((of.panel >= low) & (of.panel < high))
+        some = _of_size(of, low, high)
         if len(some.panel):
-            size = f"{low:,} to {high - 1:,}" if high < SIZES[-1] else f"{low:,} and more"
-            yield f"| {city} | {noise} | {size} | {len(some.panel):,} | {name} | {_both(some, noise)} |"
+            yield f"| {city} | {noise} | {_size(low, high)} | {len(some.panel):,} | {name} | {_both(some, noise)} |"
+
+
+def _of_size(of: Figures, low: int, high: int) -> Figures:
+    return of.only((of.panel >= low) & (of.panel < high))
+
+
+def _size(low: int, high: int) -> str:
+    return f"{low:,} to {high - 1:,}" if high < SIZES[-1] else f"{low:,} and more"
 
 
 def _both(of: Figures, noise: str) -> str:
     se = of.se * (noise != "none")
     in_there = (of.there_low <= of.panel) & (of.panel <= of.there_high)
-    in_people = (of.estimate_low <= of.people) & (of.people <= of.estimate_high)
     there = _errors(of.there, of.panel, spreads(of.panel, None, se), in_there)
-    return f"{there} | {_errors(of.estimate, of.people, spreads(of.panel, of.people, se), in_people)}"
+    return f"{there} | {_errors(*_people(of, se))}"
+
+
+def _people(of: Figures, se: Floats | None = None) -> tuple[Floats, Floats, Floats, Bools]:
+    inside = (of.estimate_low <= of.people) & (of.people <= of.estimate_high)
+    return of.estimate, of.people, spreads(of.panel, of.people, of.se if se is None else se), inside
 
 
 def _errors(values: Floats, true: Floats, spread: Floats, inside: Bools) -> str:

@@ -16,6 +16,7 @@ from tasks import policy_file
 from tasks.period import Cadence, Period
 from tasks.products import registry
 from tasks.products.detection import PRODUCT as DETECTION
+from tasks.products.footfall import PRODUCT as FOOTFALL
 from tasks.products.spec import Product
 from tasks.simulate import SimulationPlan
 from tests.benchmarks.accuracy.city import City
@@ -28,7 +29,7 @@ SEED = 2_000
 """The first seed; lower ones served to develop the estimator."""
 PANEL_SIGMA = 10
 """Noise of a panel counted from the register."""
-OF_A_DAY, OF_A_MONTH = ("footfall", "visitors", "origin_destination", "dwell"), ("catchment",)
+OF_A_DAY, OF_A_MONTH = ("footfall", "visitors", "origin_destination", "dwell"), ("visitors", "catchment", "loyalty")
 USUAL_RATE = 115.0
 TRUTHS = ("panel", "people")
 NOISES = ("none", "strict")
@@ -111,6 +112,11 @@ class Kept:
         """The period of the releases."""
         return Period.holding(Cadence.DAY if self.world.days == 1 else Cadence.MONTH, self.world.plan.start)
 
+    @property
+    def day(self) -> Period:
+        """The day of the footfall that people are estimated from: of a month, the middle one."""
+        return Period.holding(Cadence.DAY, self.period.days[len(self.period.days) // 2])
+
 
 def kept(world: World, folder: Path) -> Kept:
     """Simulate, ingest and draw, unless that was done before."""
@@ -128,20 +134,21 @@ def _make(made: Kept, city: City) -> None:
     policy = policy_file.load(ROOT / "policy.toml").policy
     draws, truths = Draws(city, policy), (city.truth, replace(city.truth, folder="truth/census"))
     for product in made.world.products:
-        pair = draws.release(product, made.period)
-        for noise, table in zip(NOISES, (pair.plain, pair.noisy), strict=True):
-            pq.write_table(table, made.folder / f"release-{product.name}-{noise}.parquet")
+        _draw(made, draws, product, made.period)
         for of, truth in zip(TRUTHS, truths, strict=True):
             for level, answer in truth.answers(product.part, made.period.first, made.period.days[-1]).items():
                 pq.write_table(answer, made.folder / f"truth-{product.name}-{of}-{level}.parquet")
-    if made.world.days == 1:
-        detection = draws.release(DETECTION, made.period)
-        for noise, table in zip(NOISES, (detection.plain, detection.noisy), strict=True):
-            pq.write_table(table, made.folder / f"release-{DETECTION.name}-{noise}.parquet")
+    _draw(made, draws, DETECTION if made.world.days == 1 else FOOTFALL, made.day)
     for of, truth in zip(TRUTHS, truths, strict=True):
         for name, found in truth.asked(COMPOSITION, made.period.first, made.period.first).items():
             pq.write_table(found, made.folder / f"{name}-{of}.parquet")
     _keep_facts(made, city)
+
+
+def _draw(made: Kept, draws: Draws, product: Product, period: Period) -> None:
+    pair = draws.release(product, period)
+    for noise, table in zip(NOISES, (pair.plain, pair.noisy), strict=True):
+        pq.write_table(table, made.folder / f"release-{product.name}-{noise}.parquet")
 
 
 def _keep_facts(made: Kept, city: City) -> None:
