@@ -26,8 +26,6 @@ EVENING, EARLIER = "evening", "afternoon"
 
 MIXED = 1.0
 """Of a class, as many more or fewer as are shown as another one: an assumption."""
-LEAST_VISITORS = 0.5
-"""Of persons who were found in a zone, the least share that was truly there: others were next door."""
 MOST_WITHOUT = 0.6
 """Of found visits, the largest share that ends no found trip."""
 VARIANTS = 4
@@ -141,15 +139,12 @@ class Detected:
         columns = [[np.broadcast_to(part, today.value.shape) for part in parts] for parts in some]
         return Factors(*(np.concatenate(part, axis=1) for part in zip(*columns, strict=True)))
 
-    def visitors(self, persons: Grid, visits: Grid, arrivals: Sequence[object], same: Reals) -> Factors:
-        """[zone, 1] persons of a day: visits without repeated ones.
-
-        A repeated visit shows where both are found, and in the same zone: `same` [zone] is how often that is so.
-        """
-        each, both = self.arrivals(arrivals), 1 / (self.shown.found("both") * np.maximum(same, LEAST))[:, None]
+    def visitors(self, persons: Grid, visits: Grid, arrivals: Sequence[object]) -> Factors:
+        """[zone, 1] persons of a day: visits without repeated ones, which show where both visits are found."""
+        each, both = self.arrivals(arrivals), 1 / self.shown.found("both")
         found = np.maximum(persons.values, 3 * np.sqrt(persons.variances) + 1)
-        true = both[:, 0] * persons.values + ((each.value - both) * visits.values).sum(axis=1)
-        value = np.clip(true / found, LEAST_VISITORS, each.value.max(axis=1))
+        true = both * persons.values + ((each.value - both) * visits.values).sum(axis=1)
+        value = np.clip(true / found, 1, each.value.max(axis=1))
         noise = (np.square(each.value - both) * visits.variances).sum(axis=1) / np.square(found * value)
         number = np.square(np.maximum(each.value * visits.values, 0))
         whole = np.maximum(number.sum(axis=1), 1e-9)

@@ -137,19 +137,15 @@ def corrected(
     factors = times(factors, day.detected.here)
     if "dwell_bin" in dimensions:
         return front, day.detected.dwell(found), factors
-    return front, found, times(factors, _missed(day, day.detected, level, dimensions, None if distinct else visits))
+    return front, found, times(factors, _missed(day.detected, level, dimensions, None if distinct else visits))
 
 
-def _missed(
-    day: DayEstimate, detected: Detected, level: Grid, dimensions: Dimensions, visits: Visits | None
-) -> Factors:
+def _missed(detected: Detected, level: Grid, dimensions: Dimensions, visits: Visits | None) -> Factors:
     """What stands for a found one of a level without classes of length."""
     if "arrival" in dimensions:
         return detected.arrivals(dimensions["arrival"])
     if "zone_id" in dimensions:
-        if visits and len(dimensions) == 1:
-            return detected.visitors(level, *visits, np.diagonal(day.between_zones.models[0].dense))
-        return detected.persons
+        return detected.visitors(level, *visits) if visits and len(dimensions) == 1 else detected.persons
     if "district_id" in dimensions:
         return detected.flows
     ends = [name for name in dimensions if name.startswith(("origin_", "destination_"))]

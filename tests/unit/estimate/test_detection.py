@@ -117,23 +117,16 @@ def counts(**by_name: Array) -> dict[str, Grid]:
     return {name: grid(made, name, levels[name]) for name in by_name}
 
 
-def visitors(made: Detected, visits: tuple[float, float], same: float = 1.0) -> Array:
+def visitors(made: Detected, visits: tuple[float, float]) -> Array:
     """For each of 500 persons in each zone."""
     levels = counts(zone=np.full(3, 500.0), zone_visits=np.tile(np.array(visits, float), (3, 1)))
-    return made.visitors(levels["zone"], levels["zone_visits"], ("today", "before"), np.full(3, same)).value
+    return made.visitors(levels["zone"], levels["zone_visits"], ("today", "before")).value
 
 
 def test_visitors_who_come_once_are_missed_as_visits_are_and_those_who_come_back_less() -> None:
     made = detected({**SEEN, "night": 0.8, "both": 0.7}, LONG)
     assert visitors(made, (500, 0)) == pytest.approx(made.visits.value, rel=0.01)
     assert (visitors(made, (450, 450)) < 1.1).all()
-
-
-def test_who_is_counted_next_door_on_the_second_visit_is_no_second_visitor() -> None:
-    made = detected(SEEN, LONG)
-    always, mostly = (visitors(made, (400, 350), same) for same in (1.0, 0.9))
-    assert (mostly < always).all()
-    assert always - mostly == pytest.approx(0.5 * (1 / 0.9 - 1), rel=0.01), "half of the persons come twice"
 
 
 def test_persons_of_several_days_lie_between_none_and_all_of_a_visits_correction() -> None:
