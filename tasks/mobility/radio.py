@@ -23,7 +23,9 @@ POWER_W, SMALL_POWER_W = 10.0, 0.25
 Without obstacles, 10 W reach as far as usual in a network with them.
 """
 SMALL_HEIGHT_M, SMALL_RANGE_M = 10.0, 1_000.0
-"""A cell that is not higher, or has less range, is a small one (3GPP TR 38.901, UMi street canyon)."""
+"""A cell that is not higher is a small one (3GPP TR 38.901, UMi street canyon); so is one that serves all directions
+among sectors and has less range. Sectors of a dense network have short ranges too.
+"""
 OMNI_DB = 9.0
 """Antenna gain of a sector (14 dBi) beside that in all directions (5 dBi; 3GPP TR 36.814)."""
 RANGE_M, GSM_RANGE_M = 15_000.0, 35_000.0
@@ -95,8 +97,10 @@ def antennas(cells: CellPlan, plane: Plane) -> Antennas:
     given = dict(zip(RADIO, cells.radio.T, strict=True))
     places, site = np.unique(cells.longitude + 1j * cells.latitude, return_inverse=True)
     directed = ~np.isnan(given["azimuth"])
-    sectors = np.bincount(site, directed, len(places))[site]
-    small = (given["height_m"] <= SMALL_HEIGHT_M) | (given["range_m"] < SMALL_RANGE_M)
+    turns = np.unique(np.stack([site, given["azimuth"]])[:, directed], axis=1)  # bands of a sector have one azimuth
+    sectors = np.bincount(turns[0].astype(np.intp), minlength=len(places))[site]
+    omni = ~directed & directed.any() & (np.bincount(site)[site] == 1)
+    small = (given["height_m"] <= SMALL_HEIGHT_M) | (omni & (given["range_m"] < SMALL_RANGE_M))
     span = cells.to_second - cells.from_second
     usual: Mapping[str, Reals | float] = {
         "beam_width": BEAM_WIDTH * SECTORS / np.maximum(sectors, SECTORS),
@@ -110,7 +114,7 @@ def antennas(cells: CellPlan, plane: Plane) -> Antennas:
         given["azimuth"],
         known["beam_width"],
         known["height_m"],
-        30 + 10 * np.log10(known["power_w"]) - OMNI_DB * (~directed & directed.any() & (np.bincount(site)[site] == 1)),
+        30 + 10 * np.log10(known["power_w"]) - OMNI_DB * omni,
         known["range_m"],
         span / max(int(cells.to_second.max()), 1),
         site,

@@ -115,11 +115,11 @@ def plain_shares(place: Any, cells: Any, model: Any) -> Any:
 
 
 def plain_power(cell: int, cells: Any, power: str, reach: str) -> float:
-    """Watts: a range of 900 m is that of a small cell; one cell in all directions among sectors has less gain."""
+    """Watts: one cell in all directions among sectors has less gain; with a range of 900 m it is a small one."""
     x, y, turn, _ = cells[cell]
     alone = sum((x, y) == other[:2] for other in cells) == 1
     gain = -9 if turn is None and alone and any(other[2] is not None for other in cells) else 0
-    return float(float(power or (0.25 if reach else 10)) * 10 ** (gain / 10))
+    return float(float(power or (0.25 if reach and gain else 10)) * 10 ** (gain / 10))
 
 
 CELLS = st.lists(
@@ -326,15 +326,23 @@ def test_small_cells_and_antennas_for_all_directions_are_weaker(tmp_path: Path) 
         "a1,52.05,13.05,,,120,,,30,,",
         "b1,52.05,13.06,,,,,,30,,",
         "c1,52.05,13.07,,,0,,,6,,",
-        "d1,52.05,13.08,,,0,,250,,,",
-        "e1,52.05,13.09,,,0,,250,,20,",
+        "d1,52.05,13.08,,,,,250,,,",
+        "e1,52.05,13.09,,,,,250,,20,",
+        "e2,52.06,13.09,,,0,,250,,,",
         "f1,52.06,13.05,,,,,,,,",
         "f2,52.06,13.05,,,,,,,,",
     )
     power = radio.antennas(found.cells, plane_of(found.zones.geometries)).power_dbm
     small = 10 * np.log10(10 / 0.25)
     twice = 10 * np.log10(2)
-    assert power - power[0] == pytest.approx([0, -9, -small, -small, twice, 0, 0])  # nobody knows where f1 and f2 point
+    assert power - power[0] == pytest.approx(
+        [0, -9, -small, -small - 9, twice - 9, 0, 0, 0]
+    )  # nobody knows where f1 and f2 point
+
+
+def test_bands_of_a_sector_are_one_beam(tmp_path: Path) -> None:
+    found = plans(tmp_path, *(f"k{n},52.05,13.05,,,{120 * (n // 2)},,,,," for n in range(6)))
+    assert radio.antennas(found.cells, plane_of(found.zones.geometries)).beam_width.tolist() == [65.0] * 6
 
 
 def test_without_any_azimuth_no_antenna_is_weaker(tmp_path: Path) -> None:
