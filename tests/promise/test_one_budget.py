@@ -15,8 +15,10 @@ from tasks.errors import RefusedRelease, StepFailed
 from tasks.period import Period
 from tasks.products.footfall import PRODUCT as FOOTFALL
 from tasks.release_metadata import release_view, zones_view
-from tests.promise.conftest import Way, installation
+from tasks.store.audit import AuditEntry
+from tests.promise.conftest import Above, Way, installation
 from tests.promise.landing import consent, person, seen, write_events, write_people
+from tests.publisher import publisher
 
 DAY = date(2026, 3, 3)
 
@@ -151,6 +153,16 @@ def test_a_stale_release_says_what_has_changed_and_what_a_revision_would_cost(pu
         "A revision would charge rho 0.0146: "
         "throng publish footfall 2026-03-03 --revision-of footfall/v3/2026-03-03/r1 --reason TEXT"
     )
+
+
+def test_a_revision_is_charged_as_the_first_release_was(published: Way) -> None:
+    stores = published.stores()
+    reason = stores.audit.write(AuditEntry.by_user("revision", str(DAY), "a test"))
+    publish = publisher(stores, Above(), lambda: published.now)
+    publish("footfall", str(DAY), f"footfall/v3/{DAY}/r1", reason)
+    units = [charge.units for of, charge in stores.ledger.charges("2026-03") if of.product == "footfall"]
+    assert len(units) == 2
+    assert units[0] == units[1]
 
 
 def test_a_file_that_comes_after_the_release_makes_it_stale_until_its_day_is_ingested_again(published: Way) -> None:

@@ -182,6 +182,18 @@ def test_each_outside_library_has_one_home() -> None:
     assert not wrong
 
 
+def test_nothing_but_the_simulator_has_randomness_of_its_own() -> None:
+    """Noise is OpenDP's. Keys and unique names are from `secrets`, which has no seed."""
+    wrong = [
+        f"{path} uses {name}"
+        for path, tree in _sources()
+        for node in ast.walk(tree)
+        for name in (getattr(node, part, None) for part in ("attr", "module", "name"))
+        if isinstance(name, str) and "random" in name.split(".") and _room(path) != "simulate"
+    ]
+    assert not wrong
+
+
 def _module(path: Path) -> str:
     return ".".join(path.with_suffix("").parts).removesuffix(".__init__")
 

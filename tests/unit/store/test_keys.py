@@ -12,6 +12,7 @@ from tasks.store.keys import DataKeys, DigestKey, PeriodKeys, PseudonymKeys
 from tests.dying import dies, tick_before_file_acts
 
 DAY, MONTH = Period.day(date(2026, 3, 1)), Period.month(date(2026, 3, 1))
+NEXT, WEEK = Period.day(date(2026, 3, 2)), Period.week(date(2026, 3, 1))
 
 
 @pytest.fixture(params=[PseudonymKeys, DataKeys])
@@ -25,7 +26,7 @@ def test_a_periods_key_is_made_once_and_is_its_own(keys: PeriodKeys) -> None:
     key = keys.key(DAY)
     assert len(key) == 32
     assert key == keys.key(DAY) == keys.existing(DAY)
-    assert key != keys.key(MONTH)
+    assert len({keys.key(period) for period in (DAY, NEXT, WEEK, MONTH)}) == 4
 
 
 def test_a_periods_pseudonym_key_and_data_key_are_two_keys_in_two_folders(tmp_path: Path) -> None:
