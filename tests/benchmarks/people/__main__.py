@@ -8,6 +8,8 @@ import argparse
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from itertools import chain, zip_longest
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from tests.benchmarks.accuracy.__main__ import commit
 from tests.benchmarks.people.estimates import ESTIMATES
 from tests.benchmarks.people.figures import Figures, figures, joined
 from tests.benchmarks.people.markdown import HEAD, SHORT_HEAD, in_short, rows
-from tests.benchmarks.people.worlds import NOISES, ROOT, USUAL_RATE, Kept, kept, worlds
+from tests.benchmarks.people.worlds import NOISES, ROOT, USUAL_RATE, Kept, World, kept, worlds
 
 PAGE = ROOT / "docs" / "explanation" / "accuracy-people.md"
 BEST = "estimated, with a panel"
@@ -65,14 +67,19 @@ def compared(made: Kept) -> Iterator[tuple[Key, Figures]]:
                     yield (label, level, city, noise, name), cells
 
 
-def page(cities: Iterable[Kept], of_commit: str) -> Iterator[str]:
+def cells_of(world: World, folder: Path) -> tuple[World, list[tuple[Key, Figures]]]:
+    """All cells of a city that is simulated if it is not kept."""
+    return world, list(compared(kept(world, folder)))
+
+
+def page(cities: Iterable[tuple[World, list[tuple[Key, Figures]]]], of_commit: str) -> Iterator[str]:
     """The page, line by line."""
     found: dict[Key, list[Figures]] = defaultdict(list)
     used = Counter[str]()
-    for made in cities:
-        length = "a day" if made.world.days == 1 else "a month"
-        used[f"{made.world.subscribers:,} subscribers and {made.world.zones} zones, {length}"] += 1
-        for key, cells in compared(made):
+    for world, every in cities:
+        length = "a day" if world.days == 1 else "a month"
+        used[f"{world.subscribers:,} subscribers and {world.zones} zones, {length}"] += 1
+        for key, cells in every:
             found[key].append(cells)
     yield "# Accuracy of people\n"
     yield f"`python -m tests.benchmarks.people --write` writes this page. It was written at commit {of_commit}."
@@ -108,8 +115,9 @@ def main() -> None:
         seeds = dict(zip_longest(given.subscribers, given.seeds, fillvalue=given.seeds[-1]))
         days = (worlds(range(seeds[size]), [size], given.zones, 1, given.rates) for size in given.subscribers)
         months = worlds(range(given.months), given.subscribers[:1], given.zones[-1:], 31)
-        chosen = chain(*days, months)
-        lines = list(page((kept(world, (given.keep or Path(folder)).absolute()) for world in chosen), begun))
+        to = (given.keep or Path(folder)).absolute()
+        with ProcessPoolExecutor() as pool:
+            lines = list(page(pool.map(partial(cells_of, folder=to), chain(*days, months)), begun))
     if given.write:
         PAGE.write_text("\n".join(lines) + "\n")
     print("\n".join(lines))
