@@ -128,11 +128,10 @@ def _level_faults(key: str, product: DataProduct, levels: Mapping[str, LevelPoli
 
 def _left_out_faults(policy: Policy) -> list[str]:
     """Clients' products alone can be left out: the gate and the panel's size rest on the others."""
-    names = registry.for_clients()
-    return [
-        f"budget.leave_out: {name} is not one of {', '.join(names)}"
-        for name in policy.budget.leave_out
-        if name not in names
+    names, left_out = registry.for_clients(), policy.budget.leave_out
+    unknown = [f"budget.leave_out: {name} is not one of {', '.join(names)}" for name in left_out if name not in names]
+    return unknown + [
+        f"budget.leave_out: {name} is there twice" for name, times in Counter(left_out).items() if times > 1
     ]
 
 

@@ -32,7 +32,8 @@ NOT_CORRECTED = (
 def corrected(detection: str) -> str:
     """What is done about stays that events do not show."""
     return (
-        f"{STAYS}Release {detection} says how many of each length are missed, and people are corrected by it. "
+        f"{STAYS}An internal release ({detection}) says how many of each length are missed. "
+        "People are corrected by it. "
         "The shortest stays are extrapolated. The interval holds what this leaves open."
     )
 

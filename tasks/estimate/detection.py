@@ -219,7 +219,8 @@ class Detected:
         errors = np.square(np.sqrt(model) @ classes.by_found.T) + np.square(true) * (
             np.square(classes.error) + np.square(MIXED * classes.mixed)
         )
-        noise = variances @ squares + chance + classes.mean_noise * np.square(true)
+        # Found stays that are not taken for true ones are no surer than they were.
+        noise = np.maximum(variances @ squares, variances) + chance + classes.mean_noise * np.square(true)
         return Unfolded(*(part.reshape(found.values.shape) for part in (true, noise, errors)))
 
 

@@ -73,7 +73,9 @@ class PeopleEstimator:
             level = levels[name]
             found = _estimate(day, level, dimensions, name in facts.distinct, visits)
             half = Z90 * np.sqrt(found.variance)
-            columns[:, level.rows] = np.maximum([found.people, found.people - half, found.people + half], 0)
+            persons = facts.closed and (name in facts.distinct or bool(time_of(dimensions)))
+            most = float(day.strata.residents.sum()) if persons else np.inf
+            columns[:, level.rows] = np.clip([found.people, found.people - half, found.people + half], 0, most)
             weight = np.maximum(found.people, 0) / np.maximum(found.variance, 1e-9)  # large numbers matter more
             parts += [np.sum(weight * part) for part in found.parts]
         made = zip(PEOPLE, columns, strict=True)

@@ -53,7 +53,7 @@ def _in_lake(snapshot: CatalogSnapshot, step: Step, current: DayGeneration, land
 
 def _not_arrived(snapshot: CatalogSnapshot, step: Step, day: date, fault: NotArrived) -> Step:
     if snapshot.today - day > timedelta(days=snapshot.stores.policy.policy.retention.keys_days):
-        why = "Data expired: neither the landing nor the lake holds the day any more."
+        why = "Data expired: neither the landing nor the lake holds the day, and its keys would be destroyed by now."
         return replace(step, state=State.IMPOSSIBLE, why=why)
     return replace(step, state=State.WAITING, why=f"Overdue. {fault}", overdue=True)
 

@@ -257,3 +257,8 @@ def test_the_example_of_a_publisher_states_everything(tmp_path: Path, name: str)
 def test_a_statement_of_the_publisher_is_one_printable_line(tmp_path: Path, key: str, text: str) -> None:
     with pytest.raises(Misconfigured, match=f"publisher.{key}"):
         load(changed(tmp_path, "[retention]", f'[publisher]\n{key} = "{text}"\n[retention]'))
+
+
+def test_a_product_cannot_be_left_out_twice(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured, match="leave_out: dwell"):
+        load(changed(tmp_path, "leave_out = []", 'leave_out = ["dwell", "dwell"]'))

@@ -11,7 +11,7 @@ from tasks.estimate.spec import Detection, Dimensions, PublicFacts
 from tasks.products.dimensions import DAY_PARTS
 from tasks.products.dwell import BINS
 from tests.unit.estimate.test_detection import ALWAYS, SEEN, windows
-from tests.unit.estimate.test_people import EVEN, KINDS, ZONES, released
+from tests.unit.estimate.test_people import EVEN, KINDS, MARGINS, ZONES, released
 
 DWELL: Dimensions = {"zone_id": ZONES, "day_part": tuple(DAY_PARTS), "dwell_bin": BINS}
 ALL: Mapping[str, Dimensions] = {
@@ -31,9 +31,9 @@ def facts(seen: Mapping[str, float], *distinct: str) -> PublicFacts:
     return replace(EVEN.facts(EVEN.release()), levels=ALL, detection=detection, distinct=frozenset(distinct))
 
 
-def people(of: PublicFacts) -> dict[str, np.ndarray]:
+def people(of: PublicFacts, each: float = 600.0) -> dict[str, np.ndarray]:
     """[people and the ends of its interval, row] of each level."""
-    values = {name: np.full([len(each) for each in levels.values()], 600.0) for name, levels in ALL.items()}
+    values = {name: np.full([len(keys) for keys in levels.values()], each) for name, levels in ALL.items()}
     values["zone_visits"][:, 1] = 60  # few come twice
     release = released({name: (ALL[name], values[name]) for name in ALL})
     made = np.array([np.asarray(column) for column in PeopleEstimator()(release, of).columns.columns])
@@ -63,3 +63,16 @@ def test_persons_of_several_days_are_corrected_by_half() -> None:
     one, several = (people(facts(SPARSE, *each))["zone"][0].sum() for each in ((), ("zone",)))
     none = people(facts({}, "zone"))["zone"][0].sum()
     assert none < several < one
+
+
+def test_found_stays_that_are_not_taken_for_true_ones_stay_unsure() -> None:
+    shortest = people(facts({}))["zone_dwell"].reshape(3, len(ZONES), len(DAY_PARTS), len(BINS))[..., 0]
+    assert (shortest[0] == 0).all(), "the minimum dwell leaves no such stay"
+    assert (shortest[2] > 0).all()
+
+
+def test_no_more_persons_are_in_a_closed_area_than_live_there() -> None:
+    closed, everybody = facts(SPARSE, "zone"), sum(MARGINS.table["residents"].to_pylist())
+    capped, opened = (people(replace(closed, closed=each), 30_000)["zone"] for each in (True, False))
+    assert opened[2].max() > everybody
+    assert capped.max() == pytest.approx(everybody)
