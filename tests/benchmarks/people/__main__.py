@@ -31,7 +31,9 @@ Each city is [simulated](../reference/simulator.md#who-are-people) for a day or 
 It is closed and has a census; 60 % opt in, in the mean.
 *Biased*: opt-in depends on age band, gender and home, from about 20 to 80 %.
 Radio *wide*: distance counts less, sites differ in power, and busy ones shed more.
-The method was developed on cities of other seeds. Strict noise is that of `policy.toml`.
+Most of the method was developed on cities of other seeds.
+Two constants were chosen on these: how wide cells may be heard, and the steps of unfolding.
+Strict noise is that of `policy.toml`.
 Without noise, standard errors still state it.
 
 | column | means |
