@@ -20,7 +20,7 @@ from tasks.estimate.spec import Dimensions, Footfall, PublicFacts
 Reals = NDArray[np.float64]
 ZONES, DISTRICTS, HOURS, MODELS = 3_000, 400, 24, 9
 REACH = 3
-"""Zones lie on a square grid; cells are heard in zones up to so many steps away."""
+"""Zones lie on a square grid. A cell is heard in zones that are at most this many steps away."""
 RANDOM = np.random.default_rng(1)
 DISTRICT = (np.arange(ZONES) * DISTRICTS // ZONES).astype(np.int32)
 ZONE_IDS = tuple(f"Z{number:05}" for number in range(ZONES))

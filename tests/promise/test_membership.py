@@ -58,7 +58,7 @@ def of_each(values: Reals) -> Reals:
 
 
 def right_guesses(part: DataProduct, draws: int) -> tuple[int, float]:
-    """How many canaries are guessed right from so many draws of a period, and the chance that their charge allows."""
+    """The number of canaries guessed right from these draws of a period, and the chance that their charge allows."""
     rules = [LevelRule(level.name, SIGMA, BOUND, None) for level in part.levels]
     inside = np.random.default_rng().random(CANARIES) < 0.5
     own = [of_each(each.values / each.unit) for each in sums(part, rules, np.ones(CANARIES, bool))]
