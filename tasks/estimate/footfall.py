@@ -180,14 +180,15 @@ class DayEstimate:
         )
 
     def of_homes(self, homes: Sequence[str]) -> Factors:
-        """[1, home] of persons by home district; of an unknown one, the mean."""
-        panel = self.strata.panel.sum(axis=1)
+        """[1, home] of persons by home district; of an unknown one, the mean. Together they are as many as by zone."""
+        panel, there = self.strata.panel.sum(axis=1), self.present.zones.values.sum(axis=1)
+        everybody = there @ self.zones.value[:, 0] / there.sum()
         value = self.strata.residents.sum(axis=1) / panel
         noise = (self.strata.panel**2 * self.strata.variance).sum(axis=1) / (value * panel) ** 2
         index = {district: n for n, district in enumerate(self.facts.districts)}
         each = [index.get(home, -1) for home in homes]
         mean = self.strata.residents.sum() / panel.sum()
-        found = np.append(value, mean)[each], np.append(noise, 0)[each]
+        found = np.append(value / mean, 1)[each] * everybody, np.append(noise, 0)[each]
         return Factors(found[0][None], found[1][None], np.zeros((1, len(homes))))
 
     @property

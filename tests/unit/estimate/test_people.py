@@ -105,6 +105,15 @@ MARGINS = census()
 OF_DISTRICTS = Margins(MARGINS.table, None)
 """A census that is not by zone: nights teach nothing of the radio network."""
 EVEN = City(np.full((4, 18), 0.2), np.ones(24))
+PANEL = released(
+    {
+        "district_demographic": (
+            {name: of for name, of in GROUPS.items() if name != "hour_start"},
+            np.repeat(np.bincount(DISTRICT, RESIDENTS) * 0.2 / 18, 18).reshape(2, 6, 3),
+        )
+    }
+)
+"""Of the city in which all opt in alike."""
 UNEVEN = City(np.tile([0.1, 0.2, 0.3, 0.2], (18, 1)).T, np.ones(24))
 
 
@@ -154,12 +163,9 @@ def test_the_interval_is_mostly_chance_where_there_is_hardly_noise() -> None:
 
 
 def test_silent_phones_widen_the_interval_as_a_panel_tells_how_many_they_are() -> None:
-    opt_in = [RESIDENTS[n == DISTRICT].sum() * 0.2 / 18 for n in (0, 1)]
-    groups = {name: of for name, of in GROUPS.items() if name != "hour_start"}
-    panel = released({"district_demographic": (groups, np.repeat(opt_in, 18).reshape(2, 6, 3))})
     widths = []
     for seen in (1.0, 0.95, 0.8):
-        made = estimated(City(EVEN.opt_in, np.full(24, seen)), panel=panel, margins=OF_DISTRICTS)
+        made = estimated(City(EVEN.opt_in, np.full(24, seen)), panel=PANEL, margins=OF_DISTRICTS)
         assert by_zone(made) == pytest.approx(EVEN.people.sum(axis=2), rel=0.02)
         widths.append((by_zone(made, "people_high") - by_zone(made, "people_low"))[1, 3] / 2)
     silent = 1.645 * 30_000 * OF_SILENT * np.array([0, 0.05 / 0.95, 0.25])
@@ -226,6 +232,17 @@ def test_every_kind_of_level_is_scaled_to_people(level: str) -> None:
     assert people.sum() == pytest.approx(5 * 600 * people.size, rel=0.05)
     assert (low < people).all()
     assert (people < high).all()
+
+
+@pytest.mark.parametrize("panel", [None, PANEL])
+def test_visitors_by_home_are_as_many_as_all_visitors_where_phones_are_silent(panel: pa.Table | None) -> None:
+    city = City(EVEN.opt_in, np.full(24, 0.8))
+    names, homes = ("zone", "zone_home_district"), np.tile([300.0, 250, 50], (4, 1))
+    levels = {name: KINDS[name] for name in names}
+    release = released({"zone": (KINDS["zone"], homes.sum(axis=1)), "zone_home_district": (KINDS[names[1]], homes)})
+    facts = replace(city.facts(city.release()), levels=levels, panel=panel, distinct=frozenset(names))
+    people = np.asarray(PeopleEstimator()(release, facts).columns["people"])
+    assert people[4:].sum() == pytest.approx(people[:4].sum(), rel=0.01)
 
 
 def test_a_zone_without_a_cell_takes_nobody_from_others_under_a_census_by_district() -> None:
