@@ -25,7 +25,8 @@ from tasks.products.dwell import ZONE_DWELL
 from tasks.products.footfall import PRODUCT as FOOTFALL
 from tasks.products.origin_destination import DAILY as TRIPS
 from tasks.products.origin_destination import DISTRICT_PAIR
-from tasks.products.spec import Level, PublicContext
+from tasks.products.spec import DataProduct, Level, PublicContext
+from tasks.quantity import TRIPS as NUMBER_OF_TRIPS
 from tasks.release import latest_of
 from tasks.release_metadata import latest_panel
 from tasks.store import ReleasedStores
@@ -52,6 +53,17 @@ class Estimation:
 
 
 @dataclass(frozen=True)
+class _Stays:
+    """Releases of the day of a footfall that tell how many stays and trips events miss."""
+
+    detection: Release
+    dwell: Release
+    trips: Release | None
+    """If people of the release rest on the number of all trips, and they are published."""
+    min_dwell: float
+
+
+@dataclass(frozen=True)
 class _Sources:
     """Releases and public facts that an estimate rests on."""
 
@@ -63,40 +75,59 @@ class _Sources:
     confusion: pa.Table
     stay_confusion: pa.Table
     panel: Release | None
-    stays: tuple[Release, ...]
-    """Detection and dwell of the day of `footfall`, and trips if they are published; empty without the first two."""
+    stays: _Stays | None
+    """None if people of the release do not rest on them, or without detection or dwell."""
     area: str
 
+    @property
+    def of_day(self) -> str:
+        """A digest of what the releases of one day share, whatever they count."""
+        plans = self.release.zone_plan, self.cell_plan
+        return _digest(self.margins.digest, *plans, self.area, _id(self.footfall), _id(self.panel))
+
     def stated(self, estimator: str) -> EstimateView:
-        """As a delivery states them."""
-        ids = [[str(ReleaseKey.of(each)), each.sha256] for each in (self.footfall, self.panel, *self.stays) if each]
-        content = [estimator, self.margins.digest, self.release.zone_plan, self.cell_plan, self.area, *ids]
+        """As a delivery states them: what the numbers of the release use, and nothing else."""
+        of = self.stays
+        more = [_id(of.detection), _id(of.dwell), _id(of.trips), of.min_dwell] if of else []
         return EstimateView(
             estimator=estimator,
-            digest=hashlib.sha256(to_compact_json(content)).hexdigest()[:16],
+            digest=_digest(estimator, self.of_day, *more),
             residents=round(self.residents),
             youngest=self.margins.youngest,
             census_source=self.margins.source or None,
             census_as_of=self.margins.as_of or None,
-            panel=str(ReleaseKey.of(self.panel)) if self.panel else None,
+            panel=_name(self.panel),
             footfall=str(ReleaseKey.of(self.footfall)),
-            detection=str(ReleaseKey.of(self.stays[0])) if self.stays else None,
+            detection=_name(of.detection) if of else None,
+            dwell=_name(of.dwell) if of else None,
+            trips=_name(of.trips) if of else None,
             area=self.area,
         )
+
+
+def _digest(*content: object) -> str:
+    return hashlib.sha256(to_compact_json(content)).hexdigest()[:16]
+
+
+def _name(release: Release | None) -> str | None:
+    return str(ReleaseKey.of(release)) if release else None
+
+
+def _id(release: Release | None) -> list[str | None]:
+    return [_name(release), release.sha256] if release else []
 
 
 def estimation(
     stores: ReleasedStores, estimator: str, release: Release, view: ReleaseView, plan: ZonesView
 ) -> Estimation:
     """What people of a release can be estimated from."""
-    found = _sources(stores, release, view.period, sorted(set(plan.district_ids)))
+    found = _sources(stores, release, view, sorted(set(plan.district_ids)))
     if isinstance(found, str):
         return Estimation(missing=found)
-    stated = found.stated(estimator)
-    return Estimation(_facts(stores, found, view, plan, stated.digest), stated)
+    return Estimation(_facts(stores, found, view, plan), found.stated(estimator))
 
 
-def _sources(stores: ReleasedStores, release: Release, period: Period, districts: Sequence[str]) -> _Sources | str:
+def _sources(stores: ReleasedStores, release: Release, view: ReleaseView, districts: Sequence[str]) -> _Sources | str:
     """The sources, or a sentence on the first that is missing."""
     margins = stores.lake.margins(release.zone_plan)
     counted = targets(margins, districts) if margins else ()
@@ -110,26 +141,33 @@ def _sources(stores: ReleasedStores, release: Release, period: Period, districts
     confusion, stays = (of(release.zone_plan, cells) for of in (stores.lake.confusion, stores.lake.stay_confusion))
     if confusion is None or stays is None:
         return NO_COVERAGE
-    panel = latest_panel(stores, period)
+    panel = latest_panel(stores, view.period)
     panel = panel if panel and panel.zone_plan == release.zone_plan else None
     residents = float(np.nansum(counted[0]))
-    area, seen = stores.policy.policy.estimate.area, _of_stays(stores, footfall)
+    area, seen = stores.policy.policy.estimate.area, _of_stays(stores, footfall, view)
     return _Sources(release, margins, residents, footfall, cells, confusion, stays, panel, seen, area)
 
 
-def _of_stays(stores: ReleasedStores, footfall: Release) -> tuple[Release, ...]:
-    """Detection, dwell and trips of the day of a footfall, as far as published; empty without the first two."""
-    found = [
-        latest
-        for product in (DETECTION, DWELL, TRIPS)
-        if (latest := latest_of(stores.ledger.releases(product.name, product.version, footfall.period)))
-        and latest.state is ReleaseState.PUBLISHED
-        and latest.zone_plan == footfall.zone_plan
-    ]
-    return tuple(found) if [each.product for each in found[:2]] == [DETECTION.name, DWELL.name] else ()
+def _of_stays(stores: ReleasedStores, footfall: Release, view: ReleaseView) -> _Stays | None:
+    """Detection, dwell and trips of the day of a footfall, as far as people of a release rest on them."""
+    stays = [level for level in view.levels if level.quantity.counts and not level.instant]
+    detection, dwell = (_beside(stores, footfall, product) for product in (DETECTION, DWELL))
+    if not stays or not detection or not dwell:
+        return None
+    policy = stores.policy.policy
+    all_trips = policy.estimate.area == "closed" and any(level.quantity == NUMBER_OF_TRIPS for level in stays)
+    trips = _beside(stores, footfall, TRIPS) if all_trips else None
+    return _Stays(detection, dwell, trips, policy.stay.min_dwell_minutes)
 
 
-def _facts(stores: ReleasedStores, sources: _Sources, view: ReleaseView, plan: ZonesView, digest: str) -> PublicFacts:
+def _beside(stores: ReleasedStores, footfall: Release, product: DataProduct) -> Release | None:
+    """The release of a product of the same day, if it is published."""
+    latest = latest_of(stores.ledger.releases(product.name, product.version, footfall.period))
+    same = latest and latest.state is ReleaseState.PUBLISHED and latest.zone_plan == footfall.zone_plan
+    return latest if same else None
+
+
+def _facts(stores: ReleasedStores, sources: _Sources, view: ReleaseView, plan: ZonesView) -> PublicFacts:
     districts = tuple(sorted(set(plan.district_ids)))
     counts = [level for level in view.levels if level.quantity.counts]
     return PublicFacts(
@@ -145,7 +183,7 @@ def _facts(stores: ReleasedStores, sources: _Sources, view: ReleaseView, plan: Z
         closed=sources.area == "closed",
         detection=_detection(stores, sources.stays, plan) if sources.stays else None,
         distinct=distinct_levels(view.period, counts),
-        digest=digest,
+        digest=sources.of_day,
     )
 
 
@@ -171,16 +209,16 @@ def _stored(stores: ReleasedStores, release: Release) -> StoredRelease:
     return stores.lake.release(ReleaseKey.of(release), release.sha256 or "")
 
 
-def _detection(stores: ReleasedStores, stays: Sequence[Release], plan: ZonesView) -> Detection:
-    windows, dwell, *more = (_stored(stores, each) for each in stays)
+def _detection(stores: ReleasedStores, of: _Stays, plan: ZonesView) -> Detection:
+    dwell = _stored(stores, of.dwell)
     timezone = ZoneInfo(str(dwell.facts["timezone"]))
-    public = PublicContext(Period.parse(stays[1].period), stored_plan(plan.geojson), timezone)
+    public = PublicContext(Period.parse(of.dwell.period), stored_plan(plan.geojson), timezone)
     return Detection(
-        windows.table,
+        _stored(stores, of.detection).table,
         dwell.table,
         _dimensions(ZONE_DWELL, public),
-        stores.policy.policy.stay.min_dwell_minutes,
-        total_trips(more[0].table) if more else None,
+        of.min_dwell,
+        total_trips(_stored(stores, of.trips).table) if of.trips else None,
     )
 
 

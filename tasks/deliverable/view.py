@@ -72,7 +72,11 @@ class EstimateView:
     footfall: str
     """The id of the release that shows who is where at which hour."""
     detection: str | None
-    """The id of the release that shows how often stays are seen; None: there is none, and none are corrected."""
+    """The id of the release that shows how often stays are seen; None: no stays are counted, or none are corrected."""
+    dwell: str | None
+    """The id of the release of stays by length, by which they are corrected."""
+    trips: str | None
+    """The id of the release of all trips of the day, by which trips are corrected."""
     area: str
     """`closed`: all residents are in the area at every hour; `open`: on the average of the day."""
     largest_error: str = ""

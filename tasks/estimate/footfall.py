@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.demographics import AGE_BANDS, GENDERS
-from tasks.estimate.detection import Detected
 from tasks.estimate.gains import Gains, fit
 from tasks.estimate.grid import grid
 from tasks.estimate.nights import Night
@@ -149,11 +148,6 @@ class DayEstimate:
         return self.between_zones.of_groups(self.facts.district, self.present.zones.values.mean(axis=1, keepdims=True))[
             0
         ]
-
-    @cached_property
-    def detected(self) -> Detected | None:
-        """How many stays stand for a found one, if it is known."""
-        return Detected(self.facts.detection, self.facts.district, self.facts.closed) if self.facts.detection else None
 
     @cached_property
     def zones(self) -> Factors:

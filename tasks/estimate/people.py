@@ -68,10 +68,10 @@ class PeopleEstimator:
         columns, day = np.full((3, release.num_rows), np.nan), self._day(facts)
         parts = np.zeros(3)
         levels = {name: grid(release, name, dimensions) for name, dimensions in facts.levels.items()}
-        visits = visits_of(levels, facts)
+        visits, detected = visits_of(levels, facts), detected_of(facts)
         for name, dimensions in facts.levels.items():
             level = levels[name]
-            found = _estimate(day, level, dimensions, name in facts.distinct, visits)
+            found = _estimate(day, detected, level, dimensions, name in facts.distinct, visits)
             half = Z90 * np.sqrt(found.variance)
             persons = facts.closed and (name in facts.distinct or bool(time_of(dimensions)))
             most = float(day.strata.residents.sum()) if persons else np.inf
@@ -98,10 +98,20 @@ def visits_of(levels: Mapping[str, Grid], facts: PublicFacts) -> Visits | None:
     return (levels[VISITS], facts.levels[VISITS]["arrival"]) if VISITS in levels else None
 
 
+def detected_of(facts: PublicFacts) -> Detected | None:
+    """How many stays stand for a found one, if it is known."""
+    return Detected(facts.detection, facts.district, facts.closed) if facts.detection else None
+
+
 def _estimate(
-    day: DayEstimate, level: Grid, dimensions: Dimensions, distinct: bool, visits: Visits | None
+    day: DayEstimate,
+    detected: Detected | None,
+    level: Grid,
+    dimensions: Dimensions,
+    distinct: bool,
+    visits: Visits | None,
 ) -> LevelEstimate:
-    front, found, factors = corrected(day, level, dimensions, distinct, visits)
+    front, found, factors = corrected(day, detected, level, dimensions, distinct, visits)
     people, square = found.values * factors.value, factors.value**2
     sampling, places = np.maximum(people, 0) * np.maximum(factors.value - 1, 0), square * found.model
     if "zone_id" in dimensions and time_of(dimensions):
@@ -126,20 +136,25 @@ def placed(day: DayEstimate, level: Grid, dimensions: Dimensions, distinct: bool
 
 
 def corrected(
-    day: DayEstimate, level: Grid, dimensions: Dimensions, distinct: bool = False, visits: Visits | None = None
+    day: DayEstimate,
+    detected: Detected | None,
+    level: Grid,
+    dimensions: Dimensions,
+    distinct: bool = False,
+    visits: Visits | None = None,
 ) -> Placed:
     """As `placed`, of stays with those that events miss. `visits`: of the same release."""
     front, found, factors = placed(day, level, dimensions, distinct)
     if time_of(dimensions):
         return front, found, factors
     trips = "zone_id" not in dimensions
-    factors = times(factors, of_false(day.detected is not None, len(front), 1 + trips))
-    if day.detected is None:
+    factors = times(factors, of_false(detected is not None, len(front), 1 + trips))
+    if detected is None:
         return front, found, factors
-    factors = times(factors, day.detected.here)
+    factors = times(factors, detected.here)
     if "dwell_bin" in dimensions:
-        return front, day.detected.dwell(found), factors
-    return front, found, times(factors, _missed(day.detected, level, dimensions, None if distinct else visits))
+        return front, detected.dwell(found), factors
+    return front, found, times(factors, _missed(detected, level, dimensions, None if distinct else visits))
 
 
 def _missed(detected: Detected, level: Grid, dimensions: Dimensions, visits: Visits | None) -> Factors:

@@ -71,7 +71,8 @@ class PublicFacts:
     distinct: frozenset[str] = frozenset()
     """The levels that count each person once over several days."""
     digest: str = ""
-    """Of everything but levels: what is computed from the day alone is kept for its next release. Empty: not kept."""
+    """Of everything but levels and `detection`, which differ by product: what is computed from the day is kept for its
+    next release. Empty: not kept."""
 
 
 class ErrorSource(StrEnum):

@@ -11,7 +11,7 @@ import pyarrow.csv
 from tasks import policy_file
 from tasks.estimate.footfall import DayEstimate
 from tasks.estimate.grid import grid
-from tasks.estimate.people import PeopleEstimator, corrected, placed, visits_of
+from tasks.estimate.people import PeopleEstimator, corrected, detected_of, placed, visits_of
 from tasks.estimate.spec import Detection, Dimensions, Footfall, PublicFacts
 from tasks.estimation import total_trips
 from tasks.interval import Z90
@@ -48,11 +48,11 @@ def there(release: pa.Table, facts: PublicFacts) -> pa.Table:
     columns, day = np.full((3, release.num_rows), np.nan), DayEstimate(facts)
     seen = day.present.zones.values.sum(axis=0).mean() / day.strata.panel.sum()
     levels = {name: grid(release, name, dimensions) for name, dimensions in facts.levels.items()}
-    visits = visits_of(levels, facts)
+    visits, detected = visits_of(levels, facts), detected_of(facts)
     for name, level in levels.items():
-        given = day, level, facts.levels[name], name in facts.distinct
-        front, found, more = corrected(*given, visits)
-        share = more.value / placed(*given)[2].value
+        given = level, facts.levels[name], name in facts.distinct
+        front, found, more = corrected(day, detected, *given, visits)
+        share = more.value / placed(day, *given)[2].value
         variance = np.square(share) * (found.variances + found.model) + np.square(share * found.values) * more.model
         values, variances = (level.back(part, *front) / seen for part in (found.values * share, variance))
         half = Z90 * np.sqrt(variances / seen)
