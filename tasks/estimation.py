@@ -15,7 +15,7 @@ from tasks.deliverable.serialisation import to_compact_json
 from tasks.deliverable.view import EstimateView, ReleaseView, ZonesView
 from tasks.demographics import Margins
 from tasks.estimate.raking import targets
-from tasks.estimate.spec import Detection, Dimensions, Footfall, PublicFacts
+from tasks.estimate.spec import CountedLevel, Detection, Dimensions, Footfall, PublicFacts
 from tasks.mobility.zones import stored_plan
 from tasks.period import Period
 from tasks.privacy.derived import StoredRelease
@@ -26,7 +26,7 @@ from tasks.products.footfall import PRODUCT as FOOTFALL
 from tasks.products.origin_destination import DAILY as TRIPS
 from tasks.products.origin_destination import DISTRICT_PAIR
 from tasks.products.spec import DataProduct, Level, PublicContext
-from tasks.quantity import TRIPS as NUMBER_OF_TRIPS
+from tasks.quantity import CountKind, Split
 from tasks.release import latest_of
 from tasks.release_metadata import latest_panel
 from tasks.store import ReleasedStores
@@ -124,6 +124,8 @@ def estimation(
     found = _sources(stores, release, view, sorted(set(plan.district_ids)))
     if isinstance(found, str):
         return Estimation(missing=found)
+    if not all(1 <= len(level.places) <= 2 for level in counted_levels(view.period, view.levels).values()):
+        return Estimation(missing=NOT_POSSIBLE)
     return Estimation(_facts(stores, found, view, plan), found.stated(estimator))
 
 
@@ -150,12 +152,12 @@ def _sources(stores: ReleasedStores, release: Release, view: ReleaseView, distri
 
 def _of_stays(stores: ReleasedStores, footfall: Release, view: ReleaseView) -> _Stays | None:
     """Detection, dwell and trips of the day of a footfall, as far as people of a release rest on them."""
-    stays = [level for level in view.levels if level.quantity.counts and not level.instant]
+    stays = [level for level in counted_levels(view.period, view.levels).values() if not level.instants]
     detection, dwell = (_beside(stores, footfall, product) for product in (DETECTION, DWELL))
     if not stays or not detection or not dwell:
         return None
     policy = stores.policy.policy
-    all_trips = policy.estimate.area == "closed" and any(level.quantity == NUMBER_OF_TRIPS for level in stays)
+    all_trips = policy.estimate.area == "closed" and any(level.trips for level in stays)
     trips = _beside(stores, footfall, TRIPS) if all_trips else None
     return _Stays(detection, dwell, trips, policy.stay.min_dwell_minutes)
 
@@ -169,9 +171,8 @@ def _beside(stores: ReleasedStores, footfall: Release, product: DataProduct) -> 
 
 def _facts(stores: ReleasedStores, sources: _Sources, view: ReleaseView, plan: ZonesView) -> PublicFacts:
     districts = tuple(sorted(set(plan.district_ids)))
-    counts = [level for level in view.levels if level.quantity.counts]
     return PublicFacts(
-        levels={level.name: {each.name: each.values for each in level.dimensions} for level in counts},
+        levels=counted_levels(view.period, view.levels),
         zone_ids=plan.zone_ids,
         district=np.searchsorted(districts, plan.district_ids).astype(np.int32),
         districts=districts,
@@ -182,14 +183,28 @@ def _facts(stores: ReleasedStores, sources: _Sources, view: ReleaseView, plan: Z
         panel=_stored(stores, sources.panel).table if sources.panel else None,
         closed=sources.area == "closed",
         detection=_detection(stores, sources.stays, plan) if sources.stays else None,
-        distinct=distinct_levels(view.period, counts),
         digest=sources.of_day,
     )
 
 
-def distinct_levels(period: Period, levels: Sequence[LevelView]) -> frozenset[str]:
-    """Levels that count each person once over several days."""
-    return frozenset(level.name for level in levels if level.distinct and len(period.days) > 1)
+def counted_levels(period: Period, levels: Sequence[LevelView]) -> dict[str, CountedLevel]:
+    """What the estimator must know of the levels that count."""
+    return {level.name: _counted(level, level.quantity.counts, period) for level in levels if level.quantity.counts}
+
+
+def _counted(level: LevelView, counted: CountKind, period: Period) -> CountedLevel:
+    order = {split: n for n, split in enumerate(Split, 1)}
+    dimensions = sorted(level.dimensions, key=lambda each: order[each.split] if each.split else 0)
+    places = [each for each in dimensions if each.granted_by]
+    return CountedLevel(
+        dimensions={each.name: each.values for each in dimensions},
+        counted=counted,
+        between="districts" if level.of_districts else "zones",
+        places=tuple(each.name for each in places),
+        splits={each.split: each.name for each in dimensions if each.split},
+        instants=level.instant.name if level.instant else "",
+        distinct=level.distinct and len(period.days) > 1,
+    )
 
 
 def _footfall(stores: ReleasedStores, release: Release) -> Release | None:

@@ -71,6 +71,7 @@ def level_views(product: Product, rules: tuple[LevelRule, ...], public: PublicCo
                     each.granted_by,
                     each.named_by,
                     each.hidden,
+                    each.split,
                 )
                 for each in level.dimensions
             ),

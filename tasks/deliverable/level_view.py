@@ -7,7 +7,7 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from tasks.errors import StepFailed
-from tasks.quantity import PERSONS, Quantity
+from tasks.quantity import PERSONS, Quantity, Split
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,8 @@ class DimensionView:
     """Whose ids the keys are where every client receives all of them; other keys name themselves."""
     hidden: frozenset[str] = frozenset()
     """Values that are drawn so that sums agree, and never delivered."""
+    split: Split | None = None
+    """What it splits counts by, where the estimate of all people depends on it."""
 
     @property
     def place(self) -> Literal["zone", "district"] | None:

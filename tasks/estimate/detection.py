@@ -12,8 +12,9 @@ from tasks.estimate.dwell_classes import ELSEWHERE, LEAST, DwellClasses
 from tasks.estimate.grid import Grid, grid
 from tasks.estimate.scale import Factors
 from tasks.estimate.smoothing import smoothed
-from tasks.estimate.spec import Detection
+from tasks.estimate.spec import CountedLevel, Detection
 from tasks.estimate.unfold import Unfolded
+from tasks.quantity import Split
 
 Reals = NDArray[np.float64]
 Ints = NDArray[np.integer]
@@ -183,32 +184,41 @@ class Detected:
 
     def pairs(self, trips: Reals, districts: bool) -> Factors:
         """[origin, destination, 1] trips [origin, destination]: both ends are found, and the sum is known."""
-        ends = self._in_districts(self.visits) if districts else self.visits
+        ends = self.in_districts(self.visits) if districts else self.visits
         shape, number, whole = ends.value * ends.value.T, np.maximum(trips, 0), self._trips
         value = whole.value * shape * (number.sum() / max(float((shape * number).sum()), 1e-9))
         noise = ends.noise + ends.noise.T + whole.noise
         return Factors(*(part[..., None] for part in (value, noise, np.broadcast_to(whole.model, noise.shape))))
 
-    @property
-    def flows(self) -> Factors:
-        """[district, 1] trips that leave or enter."""
-        ends, whole = self._in_districts(self.visits), self._trips
-        found = np.bincount(self.district, np.maximum(self._by_zone[0].sum(axis=1), 0))[:, None]
+    def flows(self, districts: bool) -> Factors:
+        """[place, 1] trips that leave or enter."""
+        ends, whole = self.in_districts(self.visits) if districts else self.visits, self._trips
+        found = np.maximum(self._by_zone[0].sum(axis=1), 0)[:, None]
+        found = np.bincount(self.district, found[:, 0])[:, None] if districts else found
         mean = float((ends.value * found).sum()) / max(float(found.sum()), 1e-9)
         return times(whole, Factors(ends.value / mean, ends.noise, np.zeros_like(ends.value)))
 
-    def _in_districts(self, zones: Factors) -> Factors:
+    def in_districts(self, zones: Factors) -> Factors:
+        """[district, ...] means over found visits."""
         found = np.maximum(self._by_zone[0].sum(axis=1), 1e-9)
         into = np.eye(int(self.district.max()) + 1)[:, self.district] * found
         into /= into.sum(axis=1, keepdims=True)
         return Factors(*(into @ part for part in _parts(zones)))
 
-    def dwell(self, found: Unfolded) -> Unfolded:
-        """True stays of [place, any, part of the day and class], all but the place as one."""
+    def tells_lengths(self, of: CountedLevel) -> bool:
+        """Whether a level's stays are split by the classes that dwell has."""
+        classes = {name: tuple(self.facts.dimensions[name]) for name in ("day_part", "dwell_bin")}
+        parts, lengths = (of.splits.get(each, "") for each in (Split.DAY_PART, Split.LENGTH))
+        own = [tuple(of.dimensions.get(name, ())) for name in (parts, lengths)]
+        return own[1] == classes["dwell_bin"] and own[0] in ((), classes["day_part"])
+
+    def dwell(self, found: Unfolded, parts: bool = True) -> Unfolded:
+        """True stays of [place, any, part of the day and class], all but the place as one; or without `parts`."""
         classes, bins = self.classes, len(self.classes.bins)
-        by_part = np.ones((len(self._windows), bins))
-        mean = 1 / float(self._overnight @ self._overnight_shown)
-        by_part[:, -1] = 1 / (self._overnight_shown * mean)
+        by_part = np.ones((len(self._windows) if parts else 1, bins))
+        if parts:
+            mean = 1 / float(self._overnight @ self._overnight_shown)
+            by_part[:, -1] = 1 / (self._overnight_shown * mean)
         shape = (-1, *by_part.shape)
         values, variances, model = (
             (part.reshape(shape) * by_part**power).reshape(-1, bins)

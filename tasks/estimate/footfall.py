@@ -3,27 +3,24 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tasks.demographics import AGE_BANDS, GENDERS
 from tasks.estimate.gains import Gains, fit
-from tasks.estimate.grid import grid
+from tasks.estimate.grid import Grid, grid
 from tasks.estimate.nights import Night
 from tasks.estimate.raking import targets
 from tasks.estimate.scale import Factors, Present, Scale, Strata, at_night, scale
 from tasks.estimate.smoothing import smoothed
-from tasks.estimate.spec import Dimensions, PublicFacts
+from tasks.estimate.spec import Dimensions, PlaceKind, PublicFacts
 from tasks.estimate.stays import Chances, chances, of_a_day, of_days
 from tasks.estimate.unfold import Unfolded, Unfolding, patterns, unfolding
 from tasks.estimate.weights import Weights, panel_counts, rake
 
 Reals = NDArray[np.float64]
-PlaceKind = Literal["zones", "districts"]
 TIMES = ("hour_start", "slot_start")
-GROUP = ("age_band", "gender")
 WORKING = range(9, 17)
 """Local hours in which those are elsewhere who are not at home."""
 
@@ -127,6 +124,23 @@ class DayEstimate:
         """People for one counted person."""
         return scale(self.present, self.strata, self.facts.closed)
 
+    @property
+    def instants(self) -> tuple[object, ...]:
+        """Of footfall."""
+        zones = next(iter(self.facts.footfall.levels.values()))
+        return tuple(zones[time_of(zones)])
+
+    def has_groups(self, level: Grid) -> bool:
+        """Whether these are the groups of footfall itself, which are smoothed and unfolded hour by hour."""
+        _, (name, groups) = self.facts.footfall.levels.items()
+        own = grid(self.facts.footfall.table, name, groups)
+        return level.names == own.names and np.array_equal(level.values, own.values)
+
+    def in_districts(self, values: Reals, variances: Reals) -> Unfolded:
+        """Persons at instants [district, column] by true district."""
+        mean = self.present.zones.values.mean(axis=1, keepdims=True)
+        return self.unfolding.of_groups(self.facts.district, mean)[0](values, variances)
+
     def stays(self, values: Reals, variances: Reals, between: PlaceKind, distinct: bool = False) -> Unfolded:
         """Counts of stays [place, column]. `distinct`: of persons, each counted once over several days."""
         zones = between == "zones"
@@ -163,9 +177,14 @@ class DayEstimate:
         return Factors(*(into @ part for part in vars(self.zones).values()))
 
     @cached_property
+    def groups(self) -> Factors:
+        """[district, group] of counts over all hours."""
+        return self.scale.groups.over_hours(self.present.groups.values)
+
+    @cached_property
     def of_groups(self) -> Factors:
         """[zone, group] of counts over all hours."""
-        groups = self.scale.groups.over_hours(self.present.groups.values)
+        groups = self.groups
         share = groups.value / self.districts.value
         return Factors(
             self.zones.value * share[self.facts.district],

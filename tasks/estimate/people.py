@@ -9,19 +9,17 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tasks.estimate.detection import Detected, times
-from tasks.estimate.footfall import GROUP, DayEstimate, time_of
+from tasks.estimate.footfall import DayEstimate
 from tasks.estimate.grid import Grid, grid
 from tasks.estimate.scale import Factors
 from tasks.estimate.smoothing import smoothed
-from tasks.estimate.spec import Dimensions, ErrorSource, Estimated, PublicFacts
+from tasks.estimate.spec import CountedLevel, ErrorSource, Estimated, PublicFacts
 from tasks.estimate.stays import of_false
 from tasks.estimate.unfold import Unfolded
 from tasks.interval import Z90
-from tasks.quantity import PEOPLE
+from tasks.quantity import PEOPLE, CountKind, Split
 
 Reals = NDArray[np.float64]
-VISITS = "zone_visits"
-HOME = "home_district_id"
 
 
 @dataclass(frozen=True)
@@ -67,13 +65,13 @@ class PeopleEstimator:
         """`people` and its interval for each row of a level that counts; null elsewhere."""
         columns, day = np.full((3, release.num_rows), np.nan), self._day(facts)
         parts = np.zeros(3)
-        levels = {name: grid(release, name, dimensions) for name, dimensions in facts.levels.items()}
+        levels = {name: grid(release, name, of.dimensions) for name, of in facts.levels.items()}
         visits, detected = visits_of(levels, facts), detected_of(facts)
-        for name, dimensions in facts.levels.items():
+        for name, of in facts.levels.items():
             level = levels[name]
-            found = _estimate(day, detected, level, dimensions, name in facts.distinct, visits)
+            found = _estimate(day, detected, level, of, visits)
             half = Z90 * np.sqrt(found.variance)
-            persons = facts.closed and (name in facts.distinct or bool(time_of(dimensions)))
+            persons = facts.closed and of.counted is CountKind.PERSONS and (of.distinct or of.instants)
             most = float(day.strata.residents.sum()) if persons else np.inf
             columns[:, level.rows] = np.clip([found.people, found.people - half, found.people + half], 0, most)
             weight = np.maximum(found.people, 0) / np.maximum(found.variance, 1e-9)  # large numbers matter more
@@ -95,7 +93,11 @@ Placed = tuple[tuple[str, ...], Unfolded, Factors]
 
 def visits_of(levels: Mapping[str, Grid], facts: PublicFacts) -> Visits | None:
     """If the release has them."""
-    return (levels[VISITS], facts.levels[VISITS]["arrival"]) if VISITS in levels else None
+    for name, of in facts.levels.items():
+        arrival = of.splits.get(Split.ARRIVAL, "")
+        if of.between == "zones" and of.counted is CountKind.STAYS and of.others() == (arrival,):
+            return levels[name], of.dimensions[arrival]
+    return None
 
 
 def detected_of(facts: PublicFacts) -> Detected | None:
@@ -104,82 +106,105 @@ def detected_of(facts: PublicFacts) -> Detected | None:
 
 
 def _estimate(
-    day: DayEstimate,
-    detected: Detected | None,
-    level: Grid,
-    dimensions: Dimensions,
-    distinct: bool,
-    visits: Visits | None,
+    day: DayEstimate, detected: Detected | None, level: Grid, of: CountedLevel, visits: Visits | None
 ) -> LevelEstimate:
-    front, found, factors = corrected(day, detected, level, dimensions, distinct, visits)
+    front, found, factors = corrected(day, detected, level, of, visits)
     people, square = found.values * factors.value, factors.value**2
     sampling, places = np.maximum(people, 0) * np.maximum(factors.value - 1, 0), square * found.model
-    if "zone_id" in dimensions and time_of(dimensions):
-        sampling = sampling * day.scale.sampled
-        places = places if day.scale.places is None else square * np.maximum(found.values, 1) ** 2 * day.scale.places
+    if _hourly(day, of):
+        sampling = sampling * _wide(of, day.scale.sampled, of.instants)
+        if day.scale.places is not None:
+            places = square * np.maximum(found.values, 1) ** 2 * _wide(of, day.scale.places, of.instants)
     noise, model = square * found.variances + people**2 * factors.noise, places + people**2 * factors.model
     return LevelEstimate(*(level.back(part, *front) for part in (people, noise, sampling, model)))
 
 
-def placed(day: DayEstimate, level: Grid, dimensions: Dimensions, distinct: bool = False) -> Placed:
-    """By the kind of places; `distinct`: persons, each counted once over several days."""
-    time = time_of(dimensions)
-    if "district_id" in dimensions and time:
-        return ("district_id", time), day.present.smooth or day.present.groups, day.scale.groups
-    if "district_id" in dimensions:
-        return ("district_id",), day.stays(*level.moved("district_id"), "districts", distinct), day.districts
-    if "zone_id" in dimensions and time:
-        return ("zone_id",), day.unfolding(*smoothed(*level.moved("zone_id"))), day.scale.zones
-    if "zone_id" in dimensions:
-        return ("zone_id",), day.stays(*level.moved("zone_id"), "zones", distinct), _factors(day, dimensions)
-    return _pairs(day, level, *(name for name in dimensions if name.startswith(("origin_", "destination_"))))
+def placed(day: DayEstimate, level: Grid, of: CountedLevel) -> Placed:
+    """By the kind of places."""
+    if len(of.places) > 1:
+        return _pairs(day, level, of)
+    if of.instants:
+        return _present(day, level, of)
+    return of.places, day.stays(*level.moved(*of.places), of.between, of.distinct), _factors(day, of)
 
 
 def corrected(
-    day: DayEstimate,
-    detected: Detected | None,
-    level: Grid,
-    dimensions: Dimensions,
-    distinct: bool = False,
-    visits: Visits | None = None,
+    day: DayEstimate, detected: Detected | None, level: Grid, of: CountedLevel, visits: Visits | None = None
 ) -> Placed:
     """As `placed`, of stays with those that events miss. `visits`: of the same release."""
-    front, found, factors = placed(day, level, dimensions, distinct)
-    if time_of(dimensions):
+    front, found, factors = placed(day, level, of)
+    if of.instants:
         return front, found, factors
-    trips = "zone_id" not in dimensions
-    factors = times(factors, of_false(detected is not None, len(front), 1 + trips))
+    factors = times(factors, of_false(detected is not None, len(front), 1 + of.trips))
     if detected is None:
         return front, found, factors
     factors = times(factors, detected.here)
-    if "dwell_bin" in dimensions:
-        return front, detected.dwell(found), factors
-    return front, found, times(factors, _missed(detected, level, dimensions, None if distinct else visits))
+    if detected.tells_lengths(of):
+        return front, detected.dwell(found, Split.DAY_PART in of.splits), factors
+    return front, found, times(factors, _missed(detected, level, of, visits))
 
 
-def _missed(detected: Detected, level: Grid, dimensions: Dimensions, visits: Visits | None) -> Factors:
+def _missed(detected: Detected, level: Grid, of: CountedLevel, visits: Visits | None) -> Factors:
     """What stands for a found one of a level without classes of length."""
-    if "arrival" in dimensions:
-        return detected.arrivals(dimensions["arrival"])
-    if "zone_id" in dimensions:
-        return detected.visitors(level, *visits) if visits and len(dimensions) == 1 else detected.persons
-    if "district_id" in dimensions:
-        return detected.flows
-    ends = [name for name in dimensions if name.startswith(("origin_", "destination_"))]
-    return detected.pairs(level.moved(*ends)[0].sum(axis=2), "origin_district_id" in dimensions)
+    districts = of.between == "districts"
+    if len(of.places) > 1:
+        return detected.pairs(level.moved(*of.places)[0].sum(axis=2), districts)
+    if of.trips:
+        return detected.flows(districts)
+    if Split.ARRIVAL in of.splits:
+        arrival = of.splits[Split.ARRIVAL]
+        found = along(of, detected.arrivals(of.dimensions[arrival]), arrival)
+    elif of.counted is CountKind.STAYS:
+        found = detected.visits
+    elif visits and not (districts or of.distinct or of.others()):
+        return detected.visitors(level, *visits)
+    else:
+        found = detected.persons
+    return detected.in_districts(found) if districts else found
 
 
-def _factors(day: DayEstimate, dimensions: Dimensions) -> Factors:
-    """Of a level of stays by zones, [zone, other keys]."""
-    if HOME in dimensions:
-        return day.of_homes([str(home) for home in dimensions[HOME]])
-    return day.of_groups if set(GROUP) <= set(dimensions) else day.zones
+def _present(day: DayEstimate, level: Grid, of: CountedLevel) -> Placed:
+    """Persons at instants."""
+    counts = level.moved(*of.places)
+    if of.between == "zones":
+        factors = along(of, day.scale.zones, of.instants) if _hourly(day, of) else day.zones
+        return of.places, day.unfolding(*smoothed(*counts)), factors
+    if day.has_groups(level):
+        return (*of.places, of.instants), day.present.smooth or day.present.groups, day.scale.groups
+    return of.places, day.in_districts(*counts), day.districts
 
 
-def _pairs(day: DayEstimate, level: Grid, origin: str, destination: str) -> Placed:
+def _hourly(day: DayEstimate, of: CountedLevel) -> bool:
+    """Whether these are persons of zones at the instants of footfall."""
+    return of.between == "zones" and bool(of.instants) and tuple(of.dimensions[of.instants]) == day.instants
+
+
+def _factors(day: DayEstimate, of: CountedLevel) -> Factors:
+    """Of a level of stays by one place, [place, other keys]."""
+    zones, homes = of.between == "zones", of.splits.get(Split.HOME)
+    groups = [of.splits[each] for each in (Split.AGE_BAND, Split.GENDER) if each in of.splits]
+    if homes:
+        return along(of, day.of_homes([str(home) for home in of.dimensions[homes]]), homes)
+    if len(groups) > 1:
+        return along(of, day.of_groups if zones else day.groups, *groups)
+    return day.zones if zones else day.districts
+
+
+def along(of: CountedLevel, factors: Factors, *names: str) -> Factors:
+    """Factors [place, these dimensions as one] as [place, all but places as one]."""
+    return Factors(*(_wide(of, part, *names) for part in vars(factors).values()))
+
+
+def _wide(of: CountedLevel, part: Reals, *names: str) -> Reals:
+    sizes = [len(of.dimensions[name]) for name in of.others()]
+    own = [size if name in names else 1 for name, size in zip(of.others(), sizes, strict=True)]
+    return np.broadcast_to(part.reshape(-1, *own), (len(part), *sizes)).reshape(len(part), -1)
+
+
+def _pairs(day: DayEstimate, level: Grid, of: CountedLevel) -> Placed:
     """Both ends of trips. The matrix of chosen pairs of zones is not whole: of their errors, the losses are known."""
-    front, (values, variances) = (origin, destination), level.moved(origin, destination)
-    if origin == "origin_zone_id":
+    front, (values, variances) = of.places, level.moved(*of.places)
+    if of.between == "zones":
         return front, Unfolded(values, variances, _lost(day, values)), _both_ends(day.zones)
     by_origin, by_destination = (_model(day, part) for part in (values, values.transpose(1, 0, 2)))
     model = by_origin + by_destination.transpose(1, 0, 2)

@@ -1,10 +1,10 @@
 """What an estimator is: people in a place, from a released table and public facts alone."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Literal, Protocol
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from tasks.demographics import Margins
 from tasks.errors import StepFailed
-from tasks.quantity import PEOPLE
+from tasks.quantity import PEOPLE, CountKind, Split
 
+PlaceKind = Literal["zones", "districts"]
 Dimensions = Mapping[str, Sequence[object]]
 """Each key column of a level in draw order, with its public values."""
 
@@ -48,11 +49,38 @@ class Detection:
 
 
 @dataclass(frozen=True)
+class CountedLevel:
+    """A level of a release that counts persons, or what they did: what its product declares of it."""
+
+    dimensions: Dimensions
+    """Splits last, in the order of `Split`."""
+    counted: CountKind
+    between: PlaceKind
+    places: tuple[str, ...]
+    """The dimensions of places: one, or where something begins and where it ends."""
+    splits: Mapping[Split, str] = field(default_factory=dict)
+    """The dimension of each split."""
+    instants: str = ""
+    """The dimension of instants at which persons were present; empty for what takes time."""
+    distinct: bool = False
+    """Whether each person counts once over several days."""
+
+    @property
+    def trips(self) -> bool:
+        """Whether both ends of what is counted were seen."""
+        return self.counted is CountKind.TRIPS or len(self.places) > 1
+
+    def others(self, *known: str) -> tuple[str, ...]:
+        """Dimensions that are neither places nor these."""
+        return tuple(name for name in self.dimensions if name not in (*self.places, *known))
+
+
+@dataclass(frozen=True)
 class PublicFacts:
     """What an estimator may use besides the release."""
 
-    levels: Mapping[str, Dimensions]
-    """The levels of the release that count persons, or what they did."""
+    levels: Mapping[str, CountedLevel]
+    """By name, in the order of the release."""
     zone_ids: tuple[str, ...]
     district: NDArray[np.int32]
     """Of each zone, as an index into `districts`."""
@@ -68,8 +96,6 @@ class PublicFacts:
     closed: bool
     """Whether all residents are in the area at every hour."""
     detection: Detection | None = None
-    distinct: frozenset[str] = frozenset()
-    """The levels that count each person once over several days."""
     digest: str = ""
     """Of everything but levels and `detection`, which differ by product: what is computed from the day is kept for its
     next release. Empty: not kept."""

@@ -23,7 +23,7 @@ from tasks.products.panel import UNKNOWN
 from tasks.products.shared_sums import attribute_groups
 from tasks.products.spec import OPTED_IN, Audience, CountContext, DataProduct, Dimension, Level, Mask
 from tasks.products.statuses import key_statuses, least_shown
-from tasks.quantity import DISTRICTS, KILOMETRES, Quantity
+from tasks.quantity import DISTRICTS, KILOMETRES, Quantity, Split
 
 CORES = (50, 70, 90)
 """Shares of the visitors, in percent, that a core holds."""
@@ -35,6 +35,7 @@ HOME = Dimension(
     "The district in which the visitors live; unknown for those with too few stays at night to tell.",
     lambda public: (*public.zones.districts, UNKNOWN),
     named_by="district",
+    split=Split.HOME,
 )
 KNOWN_HOME = replace(HOME, meaning="The home district.", values=lambda public: public.zones.districts)
 HELD = Dimension("core_percent", pa.int8(), "The share of visitors that the core holds, in percent.", lambda _: CORES)
@@ -49,7 +50,7 @@ CORE_PERCENT = Quantity(
     "%",
     "The smallest core that the district belongs to: 50, 70 or 90; 100 if none of these",
     (70.0, 50.0, 70.0, 6.1),
-    counts=False,
+    counts=None,
 )
 
 ZONE_HOME = Level(

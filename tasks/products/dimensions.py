@@ -6,6 +6,7 @@ import pyarrow as pa
 
 from tasks.demographics import AGE_BANDS, GENDERS
 from tasks.products.spec import Dimension, PublicContext
+from tasks.quantity import Split
 
 SLOT_HOURS = 3
 DAY_PARTS = {"night": 0, "morning": 6, "midday": 10, "afternoon": 15, "evening": 19}
@@ -27,12 +28,14 @@ DAY_PART = Dimension(
     pa.string(),
     "Part of the local day: night 0-6, morning 6-10, midday 10-15, afternoon 15-19, evening 19-24.",
     lambda public: tuple(DAY_PARTS),
+    split=Split.DAY_PART,
 )
 AGE_BAND = Dimension(
     "age_band",
     pa.string(),
     "Year of the period minus year of birth; 18-24 holds only those above the minimum age.",
     lambda public: AGE_BANDS,
+    split=Split.AGE_BAND,
 )
 GENDER = Dimension(
     "gender",
@@ -40,6 +43,7 @@ GENDER = Dimension(
     "f or m. Persons of another gender, or of none stated, count in every sum and have no rows of their own.",
     lambda public: GENDERS,
     hidden=frozenset("x"),
+    split=Split.GENDER,
 )
 DEMOGRAPHICS = len(AGE_BANDS) * len(GENDERS)
 """Combinations of age band and gender."""

@@ -29,7 +29,7 @@ from tasks.products.spec import (
 )
 from tasks.products.statuses import key_statuses, least_shown
 from tasks.products.sums import summed, with_small
-from tasks.quantity import MINUTES, VISITS
+from tasks.quantity import MINUTES, VISITS, Split
 
 EDGES = (0, 5, 15, 30, 60, 120, 240, 480)
 """Lower edges of the bins, in minutes; the last one ends with the day."""
@@ -49,6 +49,7 @@ DWELL_BIN = Dimension(
     "How long the visit lasted, in minutes: from the first number to below the second. "
     "A visit that midnight cuts is `overnight`.",
     lambda public: BINS,
+    split=Split.LENGTH,
 )
 STATISTIC = Dimension(
     "statistic",
@@ -61,6 +62,7 @@ ANY_PART = replace(
     DAY_PART,
     meaning=f"{DAY_PART.meaning.removesuffix('.')}; `{ALL}`: the whole day.",
     values=lambda public: (ALL, *DAY_PART.values(public)),
+    split=None,
 )
 
 ZONE_DWELL = Level(

@@ -25,7 +25,7 @@ from tasks.privacy.derived import StoredRelease
 from tasks.privacy.derived_level import DerivedLevel
 from tasks.privacy.measured import Measured
 from tasks.privacy.release_table import KeyStatuses
-from tasks.quantity import PERSONS, Quantity
+from tasks.quantity import PERSONS, Quantity, Split
 
 if TYPE_CHECKING:
     from tasks.mobility.tables import LakeTable
@@ -84,6 +84,8 @@ class Dimension:
     """Whose ids the values are where every client receives all of them; other values name themselves."""
     hidden: frozenset[str] = frozenset()
     """Values that are drawn so that sums agree, and never delivered."""
+    split: Split | None = None
+    """What it splits counts by, where the estimate of all people depends on it."""
 
     def array(self, public: PublicContext) -> pa.Array:
         """Every public value, in draw order."""
@@ -140,9 +142,8 @@ class Level:
         """Every key in draw order, or the chosen flat ones, one column a dimension."""
         if self.sparse and chosen is None:
             raise defect(f"{self.name} has no chosen keys")
-        shape = self.shape(public)
-        flat = np.arange(math.prod(shape)) if chosen is None else chosen
-        columns = zip(self.dimensions, np.unravel_index(flat, shape), strict=True)
+        flat = np.arange(math.prod(self.shape(public))) if chosen is None else chosen
+        columns = zip(self.dimensions, np.unravel_index(flat, self.shape(public)), strict=True)
         return pa.table({each.name: each.array(public).take(pa.array(rows)) for each, rows in columns})
 
 

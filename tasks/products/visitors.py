@@ -21,6 +21,7 @@ from tasks.products.dimensions import AGE_BAND, DEMOGRAPHICS, GENDER, ZONE, demo
 from tasks.products.spec import OPTED_IN, Audience, Count, CountContext, DataProduct, Dimension, Level
 from tasks.products.statuses import key_statuses
 from tasks.products.sums import with_small
+from tasks.quantity import Split
 
 ARRIVALS = ("today", "before")
 ROLES = ("resident", "worker", "visitor")
@@ -31,6 +32,7 @@ ARRIVAL = Dimension(
     pa.string(),
     "When the visit began: today, or before the day's first midnight.",
     lambda public: ARRIVALS,
+    split=Split.ARRIVAL,
 )
 ROLE = Dimension(
     "role",

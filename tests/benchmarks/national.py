@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from tasks.demographics import AGE_BANDS, GENDERS, Margins
 from tasks.estimate.people import PeopleEstimator
-from tasks.estimate.spec import Dimensions, Footfall, PublicFacts
+from tasks.estimate.spec import CountedLevel, Dimensions, Footfall, PublicFacts
+from tasks.quantity import CountKind, Split
 
 Reals = NDArray[np.float64]
 ZONES, DISTRICTS, HOURS, MODELS = 3_000, 400, 24, 9
@@ -27,7 +28,7 @@ ZONE_IDS = tuple(f"Z{number:05}" for number in range(ZONES))
 DISTRICT_IDS = tuple(f"D{number:04}" for number in range(DISTRICTS))
 START = datetime(2026, 3, 3, tzinfo=UTC)
 TIMES = [START + timedelta(hours=hour) for hour in range(HOURS)]
-LEVELS: Mapping[str, Dimensions] = {
+OF_FOOTFALL: Mapping[str, Dimensions] = {
     "zone_hour": {"zone_id": ZONE_IDS, "hour_start": TIMES},
     "district_hour_demographic": {
         "district_id": DISTRICT_IDS,
@@ -35,6 +36,20 @@ LEVELS: Mapping[str, Dimensions] = {
         "age_band": AGE_BANDS,
         "gender": GENDERS,
     },
+}
+
+LEVELS = {
+    "zone_hour": CountedLevel(
+        OF_FOOTFALL["zone_hour"], CountKind.PERSONS, "zones", ("zone_id",), instants="hour_start"
+    ),
+    "district_hour_demographic": CountedLevel(
+        OF_FOOTFALL["district_hour_demographic"],
+        CountKind.PERSONS,
+        "districts",
+        ("district_id",),
+        {Split.AGE_BAND: "age_band", Split.GENDER: "gender"},
+        "hour_start",
+    ),
 }
 
 
@@ -56,10 +71,10 @@ def confusion() -> tuple[Reals, pa.Table]:
 
 def released(name: str, values: Reals, se: float) -> pa.Table:
     """A level's rows in draw order."""
-    keys = np.meshgrid(*(np.arange(len(each)) for each in LEVELS[name].values()), indexing="ij")
+    keys = np.meshgrid(*(np.arange(len(each)) for each in OF_FOOTFALL[name].values()), indexing="ij")
     columns = {
         key: pa.array(list(each)).take(pa.array(row.ravel()))
-        for (key, each), row in zip(LEVELS[name].items(), keys, strict=True)
+        for (key, each), row in zip(OF_FOOTFALL[name].items(), keys, strict=True)
     }
     noisy = values.ravel() + RANDOM.normal(0, se, values.size)
     return pa.table({"level": pa.repeat(name, values.size), **columns, "value": noisy, "se": np.full(values.size, se)})
@@ -72,7 +87,7 @@ def facts(matrix: Reals, home: Reals) -> tuple[pa.Table, Mapping[str, pa.Table]]
     mix = RANDOM.dirichlet(np.full(len(AGE_BANDS) * len(GENDERS), 8), DISTRICTS)
     by_district = np.add.reduceat(counts, np.searchsorted(DISTRICT, np.arange(DISTRICTS)))
     groups = by_district[:, :, None] * mix[:, None]
-    levels = zip(LEVELS, (counts, groups), (32.0, 64.0), strict=True)
+    levels = zip(OF_FOOTFALL, (counts, groups), (32.0, 64.0), strict=True)
     table = pa.concat_tables([released(*each) for each in levels], promote_options="default").combine_chunks()
     residents = np.bincount(DISTRICT, home)[:, None] * mix
     rows = np.meshgrid(DISTRICT_IDS, AGE_BANDS, GENDERS, indexing="ij")
@@ -94,7 +109,7 @@ def main() -> None:
         confusion=plan,
         stay_confusion=plan,
         margins=Margins(census["margins"], census["by_zone"]),
-        footfall=Footfall(table, LEVELS, ZoneInfo("UTC")),
+        footfall=Footfall(table, OF_FOOTFALL, ZoneInfo("UTC")),
         panel=None,
         closed=True,
     )

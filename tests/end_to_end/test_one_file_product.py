@@ -276,6 +276,7 @@ def week(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Delivered]:
 def make_landing(landing: Path) -> None:
     write_network(landing)
     write_people(landing, [person(name) for name in PEOPLE], [consent(name) for name in PEOPLE])
+    (landing / "population.csv").write_text("zone_id,residents\nZ0,4000\nZ1,2000\nZ2,3000\nZ3,1000\n")
     for day in DAYS:
         write_events(landing, day, [row for name, places in PEOPLE.items() for row in commuting(name, day, *places)])
 
@@ -289,6 +290,7 @@ def delivered(settings: Settings, s3: S3Server) -> Delivered:
         Ingest(stores, Lifted(), lambda: NOW, validator=plain)(day)
     planned = {step.subject: step for step in make_plan(stores, WEEK.first, WEEK.days[-1], NOW).due}
     made = Delivered(stores, s3, planned, stores.ledger.months()[0].spent)
+    made.publish("footfall", period=Period.day(DAYS[0]))
     for product in ("commute", "arrivals"):
         made.publish(product)
     for product in ("commute", "arrivals"):
@@ -306,12 +308,19 @@ def test_a_week_is_counted_by_two_places_and_arrivals_are_derived_from_it(week: 
     assert arrivals == {"Z0": 1, "Z1": 2, "Z2": 0, "Z3": 1}
 
 
+def test_people_follow_what_the_levels_declare(week: Delivered) -> None:
+    for product, table in week.received().items():
+        rows = table.to_pylist()
+        assert all(row["people_low"] <= row["people"] <= row["people_high"] for row in rows), product
+        assert sum(row["people"] for row in rows) > sum(row["persons"] for row in rows), product
+
+
 def test_plan_and_budget_read_the_declaration(week: Delivered) -> None:
     drawn, derived = week.planned[f"commute {WEEK}"], week.planned[f"arrivals {WEEK}"]
     assert drawn.rho == pytest.approx(1 / 200 + 1 / 800)
     assert (derived.rho, derived.needs) == (0, (drawn.key,))
     charged = {release.product: charge.units for release, charge in week.stores.ledger.charges()}
-    assert charged["commute"] == week.stores.ledger.months()[0].spent - week.spent
+    assert charged["commute"] + charged["footfall"] == week.stores.ledger.months()[0].spent - week.spent
     assert "arrivals" not in charged
     assert week.state("commute") is week.state("arrivals") is State.DONE
 

@@ -5,7 +5,7 @@ from datetime import date
 
 import pyarrow as pa
 
-from tasks.estimation import distinct_levels, total_trips
+from tasks.estimation import counted_levels, total_trips
 from tasks.period import Cadence, Period
 from tasks.products import registry
 from tasks.products.dimensions import ZONE
@@ -30,7 +30,8 @@ TOY = DataProduct(
 
 def distinct(product: Product, cadence: Cadence) -> frozenset[str]:
     period = Period.holding(cadence, DAY)
-    return distinct_levels(period, level_views(product, (), PublicContext(period, counting.PLAN, counting.ZONE)))
+    levels = counted_levels(period, level_views(product, (), PublicContext(period, counting.PLAN, counting.ZONE)))
+    return frozenset(name for name, of in levels.items() if of.distinct)
 
 
 def test_a_product_declares_which_levels_count_each_person_once_over_several_days() -> None:

@@ -13,7 +13,7 @@ from tasks.estimate.footfall import DayEstimate
 from tasks.estimate.grid import grid
 from tasks.estimate.people import PeopleEstimator, corrected, detected_of, placed, visits_of
 from tasks.estimate.spec import Detection, Dimensions, Footfall, PublicFacts
-from tasks.estimation import total_trips
+from tasks.estimation import counted_levels, total_trips
 from tasks.interval import Z90
 from tasks.mobility.population import read_margins
 from tasks.mobility.zones import stored_plan
@@ -21,6 +21,7 @@ from tasks.products.dwell import ZONE_DWELL
 from tasks.products.footfall import PRODUCT as FOOTFALL
 from tasks.products.spec import Level, PublicContext
 from tasks.quantity import PEOPLE
+from tasks.release_metadata import level_views
 from tests.benchmarks.people.worlds import Kept
 
 Estimate = Callable[[Kept, str, str], tuple[pa.Table, pa.Table]]
@@ -47,10 +48,10 @@ def there(release: pa.Table, facts: PublicFacts) -> pa.Table:
     """Persons of the panel by true place, silent ones too; their number at an hour is that of all, in a closed city."""
     columns, day = np.full((3, release.num_rows), np.nan), DayEstimate(facts)
     seen = day.present.zones.values.sum(axis=0).mean() / day.strata.panel.sum()
-    levels = {name: grid(release, name, dimensions) for name, dimensions in facts.levels.items()}
+    levels = {name: grid(release, name, of.dimensions) for name, of in facts.levels.items()}
     visits, detected = visits_of(levels, facts), detected_of(facts)
     for name, level in levels.items():
-        given = level, facts.levels[name], name in facts.distinct
+        given = level, facts.levels[name]
         front, found, more = corrected(day, detected, *given, visits)
         share = more.value / placed(day, *given)[2].value
         variance = np.square(share) * (found.variances + found.model) + np.square(share * found.values) * more.model
@@ -76,7 +77,7 @@ def _facts(kept: Kept, product: str, noise: str, with_panel: bool) -> PublicFact
     assert margins
     (of,) = (each for each in kept.world.products if each.name == product)
     return PublicFacts(
-        levels={level.name: _dimensions(level, public) for level in of.released if level.quantity.counts},
+        levels=counted_levels(kept.period, level_views(of, (), public)),
         zone_ids=tuple(zones.zone_ids),
         district=zones.district,
         districts=tuple(zones.districts),
@@ -95,7 +96,6 @@ def _facts(kept: Kept, product: str, noise: str, with_panel: bool) -> PublicFact
         panel=panel if with_panel else None,
         closed=True,
         detection=_detection(kept, noise, public) if kept.world.days == 1 else None,
-        distinct=frozenset(each.name for each in of.released if each.distinct and kept.world.days > 1),
     )
 
 

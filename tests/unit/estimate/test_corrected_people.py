@@ -7,17 +7,18 @@ import numpy as np
 import pytest
 
 from tasks.estimate.people import PeopleEstimator
-from tasks.estimate.spec import Detection, Dimensions, PublicFacts
+from tasks.estimate.spec import CountedLevel, Detection, Dimensions, PublicFacts
 from tasks.products.dimensions import DAY_PARTS
 from tasks.products.dwell import BINS
+from tasks.quantity import CountKind
 from tests.unit.estimate.test_detection import ALWAYS, SEEN, windows
-from tests.unit.estimate.test_people import EVEN, KINDS, MARGINS, ZONES, released
+from tests.unit.estimate.test_people import EVEN, KINDS, MARGINS, ZONES, counted, released
 
 DWELL: Dimensions = {"zone_id": ZONES, "day_part": tuple(DAY_PARTS), "dwell_bin": BINS}
-ALL: Mapping[str, Dimensions] = {
+ALL: Mapping[str, CountedLevel] = {
     **KINDS,
-    "zone_dwell": DWELL,
-    "zone_visits": {"zone_id": ZONES, "arrival": ("today", "before")},
+    "zone_dwell": counted(DWELL, CountKind.STAYS),
+    "zone_visits": counted({"zone_id": ZONES, "arrival": ("today", "before")}, CountKind.STAYS),
 }
 SPARSE = {**SEEN, "night": 0.7, "evening": 0.7, "afternoon": 0.8, "both": 0.6, "any": 0.9}
 
@@ -28,14 +29,15 @@ def facts(seen: Mapping[str, float], *distinct: str) -> PublicFacts:
     found[:, 1:4, 3:] = 200
     dwell = released({"zone_dwell": (DWELL, found)})
     detection = Detection(windows({**ALWAYS, **seen}), dwell, DWELL, 10)
-    return replace(EVEN.facts(EVEN.release()), levels=ALL, detection=detection, distinct=frozenset(distinct))
+    levels = {name: replace(of, distinct=name in distinct) for name, of in ALL.items()}
+    return replace(EVEN.facts(EVEN.release()), levels=levels, detection=detection)
 
 
 def people(of: PublicFacts, each: float = 600.0) -> dict[str, np.ndarray]:
     """[people and the ends of its interval, row] of each level."""
-    values = {name: np.full([len(keys) for keys in levels.values()], each) for name, levels in ALL.items()}
+    values = {name: np.full([len(keys) for keys in of.dimensions.values()], each) for name, of in ALL.items()}
     values["zone_visits"][:, 1] = 60  # few come twice
-    release = released({name: (ALL[name], values[name]) for name in ALL})
+    release = released({name: (ALL[name].dimensions, values[name]) for name in ALL})
     made = np.array([np.asarray(column) for column in PeopleEstimator()(release, of).columns.columns])
     level = np.asarray(release["level"])
     return {name: made[:, level == name] for name in ALL}

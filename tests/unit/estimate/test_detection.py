@@ -143,16 +143,16 @@ def test_trips_lack_those_to_the_first_visit_found() -> None:
     pairs = made.pairs(trips, districts=True)
     assert pairs.value.shape == (2, 2, 1)
     assert (pairs.value[..., 0] * trips).sum() == pytest.approx(made.classes.mean / (1 - late) * trips.sum())
-    assert made.flows.value == pytest.approx(made.classes.mean / (1 - late), rel=0.01)
+    assert made.flows(True).value == pytest.approx(made.classes.mean / (1 - late), rel=0.01)
 
 
 def test_in_a_closed_area_each_visit_ends_a_trip_and_releases_tell_which_do_not() -> None:
     visits = LONG.sum()
-    made, noisy = (detected({}, LONG, (0.8 * visits, variance)).flows for variance in (0.0, 100.0**2))
+    made, noisy = (detected({}, LONG, (0.8 * visits, variance)).flows(True) for variance in (0.0, 100.0**2))
     mean = detected({}, LONG).classes.mean
     assert made.value == pytest.approx(mean / 0.8, rel=0.01)
     assert (noisy.noise - made.noise) == pytest.approx((100 / visits / 0.8) ** 2, rel=0.01)
-    opened = detected({}, LONG, (0.8 * visits, 0.0), closed=False).flows
+    opened = detected({}, LONG, (0.8 * visits, 0.0), closed=False).flows(True)
     assert opened.value == pytest.approx(mean, rel=0.01), "others come from outside"
 
 

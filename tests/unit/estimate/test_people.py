@@ -11,10 +11,19 @@ import pyarrow as pa
 import pytest
 
 from tasks.demographics import AGE_BANDS, GENDERS, Margins
-from tasks.estimate.footfall import DayEstimate, PlaceKind
+from tasks.estimate.footfall import DayEstimate
 from tasks.estimate.people import PeopleEstimator
 from tasks.estimate.scale import OF_SILENT, SILENT
-from tasks.estimate.spec import Dimensions, ErrorSource, Estimated, Footfall, PublicFacts
+from tasks.estimate.spec import (
+    CountedLevel,
+    Dimensions,
+    ErrorSource,
+    Estimated,
+    Footfall,
+    PlaceKind,
+    PublicFacts,
+)
+from tasks.quantity import CountKind, Split
 
 Array = np.ndarray
 ZONES, DISTRICTS = ("Z1", "Z2", "Z3", "Z4"), ("D1", "D2")
@@ -56,7 +65,7 @@ class City:
     def facts(self, release: pa.Table, **others: Any) -> PublicFacts:
         levels: Mapping[str, Dimensions] = {"zone_hour": ZONE_HOUR, "district_hour_demographic": GROUPS}
         return PublicFacts(
-            levels=levels,
+            levels={name: counted(dimensions) for name, dimensions in levels.items()},
             zone_ids=ZONES,
             district=DISTRICT,
             districts=DISTRICTS,
@@ -68,6 +77,24 @@ class City:
             closed=True,
             **others,
         )
+
+
+SPLITS = {
+    "age_band": Split.AGE_BAND,
+    "gender": Split.GENDER,
+    "home_district_id": Split.HOME,
+    "arrival": Split.ARRIVAL,
+    "day_part": Split.DAY_PART,
+    "dwell_bin": Split.LENGTH,
+}
+
+
+def counted(dimensions: Dimensions, of: CountKind = CountKind.PERSONS, distinct: bool = False) -> CountedLevel:
+    """A level of these key columns."""
+    splits = {SPLITS[name]: name for name in dimensions if name in SPLITS}
+    places = tuple(name for name in dimensions if name.endswith("_id") and name not in splits.values())
+    between: PlaceKind = "districts" if "district" in places[0] else "zones"
+    return CountedLevel(dimensions, of, between, places, splits, "hour_start" * ("hour_start" in dimensions), distinct)
 
 
 def released(levels: Mapping[str, tuple[Dimensions, Array]]) -> pa.Table:
@@ -208,24 +235,22 @@ def test_a_zone_without_a_cell_takes_the_estimate_from_no_other_zone() -> None:
     assert (found[[0, 2, 3]] > 1000).all()
 
 
-KINDS: Mapping[str, Dimensions] = {
-    "zone": {"zone_id": ZONES},
-    "zone_demographic": {"zone_id": ZONES, "age_band": AGE_BANDS, "gender": GENDERS},
-    "zone_home_district": {"zone_id": ZONES, "home_district_id": (*DISTRICTS, "unknown")},
-    "outflow": {"district_id": DISTRICTS, "day_part": ("morning", "evening")},
-    "district_pair": {
-        "origin_district_id": DISTRICTS,
-        "destination_district_id": DISTRICTS,
-        "day_part": ("morning", "evening"),
-    },
-    "zone_pair": {"origin_zone_id": ZONES, "destination_zone_id": ZONES},
+PARTS = ("morning", "evening")
+ENDS: Dimensions = {"origin_district_id": DISTRICTS, "destination_district_id": DISTRICTS, "day_part": PARTS}
+KINDS: Mapping[str, CountedLevel] = {
+    "zone": counted({"zone_id": ZONES}),
+    "zone_demographic": counted({"zone_id": ZONES, "age_band": AGE_BANDS, "gender": GENDERS}),
+    "zone_home_district": counted({"zone_id": ZONES, "home_district_id": (*DISTRICTS, "unknown")}),
+    "outflow": counted({"district_id": DISTRICTS, "day_part": PARTS}, CountKind.TRIPS),
+    "district_pair": counted(ENDS, CountKind.TRIPS),
+    "zone_pair": counted({"origin_zone_id": ZONES, "destination_zone_id": ZONES}, CountKind.TRIPS),
 }
 
 
 @pytest.mark.parametrize("level", KINDS)
 def test_every_kind_of_level_is_scaled_to_people(level: str) -> None:
-    shape = [len(values) for values in KINDS[level].values()]
-    release = released({level: (KINDS[level], np.full(shape, 600.0))})
+    dimensions = KINDS[level].dimensions
+    release = released({level: (dimensions, np.full([len(values) for values in dimensions.values()], 600.0))})
     facts = replace(EVEN.facts(EVEN.release()), levels={level: KINDS[level]})
     made = PeopleEstimator()(release, facts).columns
     people, low, high = (np.asarray(made[name]) for name in ("people", "people_low", "people_high"))
@@ -238,9 +263,10 @@ def test_every_kind_of_level_is_scaled_to_people(level: str) -> None:
 def test_visitors_by_home_are_as_many_as_all_visitors_where_phones_are_silent(panel: pa.Table | None) -> None:
     city = City(EVEN.opt_in, np.full(24, 0.8))
     names, homes = ("zone", "zone_home_district"), np.tile([300.0, 250, 50], (4, 1))
-    levels = {name: KINDS[name] for name in names}
-    release = released({"zone": (KINDS["zone"], homes.sum(axis=1)), "zone_home_district": (KINDS[names[1]], homes)})
-    facts = replace(city.facts(city.release()), levels=levels, panel=panel, distinct=frozenset(names))
+    levels = {name: replace(KINDS[name], distinct=True) for name in names}
+    values = zip(levels.items(), (homes.sum(axis=1), homes), strict=True)
+    release = released({name: (of.dimensions, each) for (name, of), each in values})
+    facts = replace(city.facts(city.release()), levels=levels, panel=panel)
     people = np.asarray(PeopleEstimator()(release, facts).columns["people"])
     assert people[4:].sum() == pytest.approx(people[:4].sum(), rel=0.01)
 
