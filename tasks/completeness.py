@@ -1,13 +1,25 @@
 """Whether a period has hours enough for a release that needs all of it: before anything is charged."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from zoneinfo import ZoneInfo
 
 from tasks.errors import RefusedRelease
 from tasks.period import Period, day_hours
 from tasks.products import statuses
-from tasks.products.spec import DataProduct, Product
+from tasks.products.spec import DataProduct, DerivedProduct, Product
+
+
+def derived_incompleteness(product: DerivedProduct, period: Period, missing: Collection[Period]) -> str:
+    """Why every number would be `incomplete` without these days; empty if not."""
+    inputs = [of for _, of in product.inputs(period)]
+    sums = product.sums(period) if product.sums else [inputs]
+    if not all(set(group) & set(missing) for group in sums):
+        return ""
+    return (
+        f"{product.name} {period} lacks {len(missing)} of its {len(inputs)} days, on "
+        f"{named([of.first for of in missing])}: each of its numbers would be `incomplete`."
+    )
 
 
 def incompleteness(product: Product, period: Period, zone: ZoneInfo, empty: Mapping[date, int]) -> str:
@@ -32,11 +44,16 @@ def incompleteness(product: Product, period: Period, zone: ZoneInfo, empty: Mapp
 def check_complete(product: Product, period: Period, zone: ZoneInfo, empty: Mapping[date, int]) -> None:
     """Raise RefusedRelease where every number would be `incomplete`: a charge would buy nothing."""
     if why := incompleteness(product, period, zone, empty):
-        raise RefusedRelease(
-            why,
-            "Run `throng ingest DAY` for these days. Without them there is nothing to publish. Nothing was charged.",
-            "release.incomplete",
-        )
+        raise incomplete(why)
+
+
+def incomplete(why: str) -> RefusedRelease:
+    """The refusal of a release without a number."""
+    return RefusedRelease(
+        why,
+        "Run `throng ingest DAY` for these days. Without them there is nothing to publish. Nothing was charged.",
+        "release.incomplete",
+    )
 
 
 def named(days: Sequence[date]) -> str:

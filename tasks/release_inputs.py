@@ -5,7 +5,7 @@ from datetime import date, datetime
 from functools import partial
 from zoneinfo import ZoneInfo
 
-from tasks.completeness import check_complete, named
+from tasks.completeness import check_complete, derived_incompleteness, incomplete, named
 from tasks.errors import RefusedRelease
 from tasks.events.gate import FAULTS
 from tasks.events.gate_metrics import incomplete_hours
@@ -141,19 +141,19 @@ Input = tuple[str, Period]
 """A product and a period."""
 
 
-def goes_without(
-    product: DerivedProduct, period: Period, missing: Sequence[Input], now: datetime, policy: Policy
-) -> bool:
-    """Whether a period is derived without these inputs: parts of it that never came, while others did."""
-    parts = all(of.cadence is not period.cadence for _, of in missing)
-    return parts and len(missing) < len(product.inputs(period)) and now >= closed_at(period, policy)
+def never_comes(period: Period, missing: Sequence[Input], now: datetime, policy: Policy) -> bool:
+    """Whether a period no longer waits for these inputs: days of it that never came."""
+    return all(of.cadence is not period.cadence for _, of in missing) and now >= closed_at(period, policy)
 
 
 def _check_inputs(stores: ReleaseStores, product: DerivedProduct, period: Period, now: datetime) -> None:
-    """Raise RefusedRelease while an input is still to come."""
+    """Raise RefusedRelease while an input is still to come, or where no number could be derived without it."""
     missing = [each for each in product.inputs(period) if _drawn(stores, *each) is None]
-    if missing and not goes_without(product, period, missing, now, stores.policy.policy):
+    if missing and not never_comes(period, missing, now, stores.policy.policy):
         raise _lacking(product, period, *missing[0])
+    if missing and (why := derived_incompleteness(product, period, [of for _, of in missing])):
+        in_lake = [each for each in missing if any(stores.catalog.current(day) for day in each[1].days)]
+        raise _lacking(product, period, *in_lake[0]) if in_lake else incomplete(why)
 
 
 def _inputs(stores: ReleaseStores, product: DerivedProduct, period: Period) -> list[Release]:

@@ -4,13 +4,13 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import date
 
-from tasks.completeness import incompleteness
+from tasks.completeness import derived_incompleteness, incompleteness
 from tasks.period import Cadence, Period
 from tasks.plan.snapshot import CatalogSnapshot
 from tasks.plan.states import State, Step
 from tasks.products.spec import DerivedProduct, Product
 from tasks.release import closed_at, key_ends, latest_of
-from tasks.release_inputs import goes_without
+from tasks.release_inputs import never_comes
 from tasks.store.client_spec import ClientSpec
 from tasks.store.ledger import ReleaseKey
 from tasks.store.tables import DeliveryState, Release, ReleaseState
@@ -31,7 +31,7 @@ def release_step(
     )
     step = replace(step, seconds=snapshot.rates.seconds("publish"))
     if isinstance(product, DerivedProduct):
-        return _derived(snapshot, step, product, period, planned)
+        return _derived(snapshot, step, product, period, day_of, planned)
     release = snapshot.release(product, period)
     if release is None:
         return _undrawn(snapshot, replace(step, rho=snapshot.cost(product, period)), product, period, day_of, planned)
@@ -85,14 +85,19 @@ def _hindered(
     if period.cadence is Cadence.DAY:
         return replace(step, state=first.state, why=first.why, settled=first.settled, overdue=first.overdue)
     coming = [day for day in lacking if not (day.settled or day.overdue or day.state is State.IMPOSSIBLE)]
-    if coming or snapshot.now < closed_at(period, policy):
-        why = f"{len(lacking)} of its {len(days)} days are not in the lake, {first.period} the first of them."
-        return replace(step, state=State.WAITING, why=why)
-    if len(lacking) == len(days):
-        return replace(step, state=State.IMPOSSIBLE, why="None of its days is in the lake, nor to be had.")
+    if all(day.state is State.IMPOSSIBLE for day in days):
+        return replace(step, state=State.IMPOSSIBLE, why=first.why)
+    if coming or snapshot.now < closed_at(period, policy) or len(lacking) == len(days):
+        return replace(step, state=State.WAITING, why=_not_in_lake(days, lacking))
     there = {Period.parse(day.period).first: 0 for day in days if day not in lacking}
     why = incompleteness(product, period, policy.time.local, there)
     return replace(step, state=State.WAITING, why=why, rho=0.0) if why else None
+
+
+def _not_in_lake(days: list[Step], lacking: list[Step]) -> str:
+    if len(lacking) == len(days):
+        return f"None of its {len(days)} days is in the lake."
+    return f"{len(lacking)} of its {len(days)} days are not in the lake, {lacking[0].period} the first of them."
 
 
 def _to_do(snapshot: CatalogSnapshot, step: Step, why: str) -> Step:
@@ -114,14 +119,20 @@ def _keyless(snapshot: CatalogSnapshot, step: Step, period: Period) -> Step | No
 
 
 def _derived(
-    snapshot: CatalogSnapshot, step: Step, product: DerivedProduct, period: Period, planned: Collection[str]
+    snapshot: CatalogSnapshot,
+    step: Step,
+    product: DerivedProduct,
+    period: Period,
+    day_of: DayStep,
+    planned: Collection[str],
 ) -> Step:
     """The step of a derived release; `planned` has the subjects of steps that this plan runs before."""
     inputs = product.inputs(period)
     step = replace(step, needs=tuple(("publish", f"{name} {of}") for name, of in inputs))
     lacking = [need for need in step.needs if need[1] not in planned and not _published(snapshot, *need[1].split(" "))]
-    if lacking and not _spared(snapshot, product, period, [subject for _, subject in lacking]):
-        return replace(step, state=State.WAITING, why=f"{lacking[0][1]} is not published.")
+    missing = [(name, of) for name, of in inputs if ("publish", f"{name} {of}") in lacking]
+    if missing and (hindered := _lacks_inputs(snapshot, step, product, period, missing, day_of, planned)):
+        return hindered
     step = replace(step, needs=tuple(need for need in step.needs if need not in lacking))
     release = snapshot.release(product, period)
     if release and release.state is ReleaseState.RECALLED:
@@ -131,11 +142,28 @@ def _derived(
     return _to_do(snapshot, step, "A release that it is derived from is new.")
 
 
-def _spared(snapshot: CatalogSnapshot, product: DerivedProduct, period: Period, lacking: list[str]) -> bool:
-    """Whether the release is derived without these: days of a longer period that never came."""
-    missing = [(name, of) for name, of in product.inputs(period) if f"{name} {of}" in lacking]
-    never = all(latest_of(snapshot.releases.get((name, str(of)), ())) is None for name, of in missing)
-    return never and goes_without(product, period, missing, snapshot.now, snapshot.stores.policy.policy)
+def _lacks_inputs(
+    snapshot: CatalogSnapshot,
+    step: Step,
+    product: DerivedProduct,
+    period: Period,
+    missing: list[tuple[str, Period]],
+    day_of: DayStep,
+    planned: Collection[str],
+) -> Step | None:
+    """The step that lacks releases; None if it is derived without them, which never came."""
+    days = [day_of(day) for _, of in product.inputs(period) for day in of.days if of.cadence is Cadence.DAY]
+    lacking = [day for day in days if day.state not in READY and day.period not in planned]
+    if days and all(day.state is State.IMPOSSIBLE for day in days):
+        return replace(step, state=State.IMPOSSIBLE, why=days[0].why)
+    drawn = any(latest_of(snapshot.releases.get((name, str(of)), ())) for name, of in missing)
+    never = never_comes(period, missing, snapshot.now, snapshot.stores.policy.policy)
+    if drawn or not never or len(lacking) == len(days):
+        name, of = missing[0]
+        why = _not_in_lake(days, lacking) if lacking else f"{name} {of} is not published."
+        return replace(step, state=State.WAITING, why=why)
+    why = derived_incompleteness(product, period, [of for _, of in missing])
+    return replace(step, state=State.WAITING, why=why) if why else None
 
 
 def inputs_revised(snapshot: CatalogSnapshot, product: DerivedProduct, release: Release) -> bool:

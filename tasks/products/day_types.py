@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 
+from tasks.period import Period
 from tasks.privacy.derived import StoredRelease
 from tasks.privacy.derived_level import DerivedLevel
 from tasks.privacy.measured import Measured
@@ -20,6 +21,11 @@ DAY_TYPE = Dimension(
     "weekday: Monday to Friday; weekend: Saturday and Sunday. A public holiday counts as the day on which it falls.",
     lambda public: tuple(DAY_TYPES),
 )
+
+
+def days_of_types(week: Period) -> list[list[Period]]:
+    """The week's days of each type."""
+    return [[Period.day(week.days[day]) for day in days] for days in DAY_TYPES.values()]
 
 
 def by_day_type(level: Level, missing: str = "") -> Level:

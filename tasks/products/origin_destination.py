@@ -12,7 +12,7 @@ from tasks.privacy.derived import StoredRelease
 from tasks.privacy.derived_level import DerivedLevel
 from tasks.privacy.measured import Measured
 from tasks.privacy.release_table import WITHHELD_SMALL, KeyStatuses
-from tasks.products.day_types import by_day_type, summed_by_type
+from tasks.products.day_types import by_day_type, days_of_types, summed_by_type
 from tasks.products.dimensions import DAY_PART, DISTRICT, ZONE, day_parts
 from tasks.products.shared_sums import keys_within
 from tasks.products.spec import (
@@ -176,5 +176,6 @@ WEEKLY = DerivedProduct(
     population=OPTED_IN,
     inputs=lambda week: [("origin_destination", Period.day(day)) for day in week.days],
     derive=derive,
+    sums=days_of_types,
 )
 PRODUCTS = (DAILY, WEEKLY)

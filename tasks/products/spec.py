@@ -1,7 +1,6 @@
 """What a data product declares: key columns, levels, the lake tables it reads, and how it counts.
 
-A product is one file: a module of this package with a `PRODUCT`. Columns, completeness, data contract, gate, plan and
-budget are derived from that declaration.
+A product is one file. Columns, completeness, data contract, gate, plan, budget and people follow from its declaration.
 """
 
 import math
@@ -156,7 +155,6 @@ class CountContext(PublicContext):
     rules: Mapping[str, LevelRule]
     rows: Callable[["LakeTable"], Iterator[pa.Table]]
     """Rows of eligible persons, of days within their consent: whole persons, ascending within a table and over tables.
-
     Each table adds `member`, the person's row in `eligible`, and `day`, the index of the row's day in the period.
     """
     covered: Callable[[date], Mask]
@@ -295,6 +293,8 @@ class DerivedProduct(Declaration):
     inputs: Callable[[Period], Sequence[tuple[str, Period]]]
     """Product and period of each release that it needs, in the order in which `derive` gets them."""
     derive: Callable[[PublicContext, Sequence[StoredRelease]], Mapping[str, DerivedLevel]]
+    sums: Callable[[Period], Sequence[Sequence[Period]]] | None = None
+    """Periods of inputs that are added up together: without one of them, the sum has no number; None: all of them."""
 
 
 Product = DataProduct | DerivedProduct

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
-from tasks.errors import RefusedRelease
 from tasks.period import Cadence, Period
 from tasks.plan import State, make_plan
 from tasks.privacy.accounting import UNITS
@@ -123,28 +123,54 @@ def test_each_month_that_a_release_touches_is_charged_for_it(published: Way, usu
     assert {(of.product, of.period, charge.month): charge.units for of, charge in charges} == expected
 
 
-def test_a_week_does_without_days_that_never_came_but_only_once_it_is_closed(ingested: Way) -> None:
-    way, first = Way(ingested.root, ingested.now), date(2026, 3, 30)
-    with pytest.raises(RefusedRelease) as none:
-        way.publish("origin_destination", "2026-W14")
+def test_a_week_of_sums_is_published_without_days_that_never_came_if_some_sum_is_whole(
+    ingested: Way, tmp_path: Path
+) -> None:
+    way, first = Way(tmp_path).begin_as(ingested), date(2026, 3, 30)
     for number in range(3):
         way.publish("origin_destination", str(first + timedelta(number)))
     way.now = datetime(2026, 4, 10, tzinfo=UTC)
-    with pytest.raises(RefusedRelease) as early:
+    with refused("release.input_missing"):
         way.publish("origin_destination", "2026-W14")
-    assert none.value.code == early.value.code == "release.input_missing"
-    assert planned(way) is State.WAITING
+    assert planned(way) == (State.WAITING, "4 of its 7 days are not in the lake, 2026-04-02 the first of them.")
     way.now = ingested.now
-    assert planned(way) is State.FAILED, "it was refused before, and is tried again"
+    with refused("release.incomplete") as none:
+        way.publish("origin_destination", "2026-W14")
+    assert planned(way) == (State.WAITING, none.value.what)
+    for number in (5, 6):
+        live(way, first + timedelta(number), 0, 10, 40)
+        way.publish("origin_destination", str(first + timedelta(number)))
+    assert planned(way)[0] is State.FAILED, "it was refused before, and is tried again"
     made = way.publish("origin_destination", "2026-W14")
-    assert (made.rho, len(made.missing_days)) == (0, 4)
-    assert set(way.table(made)["status"].to_pylist()) == {"incomplete"}
-    assert planned(way) is State.DONE
+    assert (made.rho, len(made.missing_days)) == (0, 2)
+    of_types = {row["day_type"]: set[str]() for row in way.table(made).to_pylist()}
+    for row in way.table(made).to_pylist():
+        of_types[row["day_type"]].add(row["status"])
+    assert of_types["weekday"] == {"incomplete"} != of_types["weekend"]
+    assert planned(way)[0] is State.DONE
 
 
-def planned(way: Way) -> State:
-    steps = make_plan(way.stores(), date(2026, 4, 5), date(2026, 4, 5), way.now).steps
-    return next(step.state for step in steps if step.subject == "origin_destination 2026-W14")
+def planned(way: Way, name: str = "origin_destination", day: date = date(2026, 4, 5)) -> tuple[State, str]:
+    steps = make_plan(way.stores(), day, day, way.now).steps
+    (step,) = (step for step in steps if step.subject == f"{name} {Period.holding(Cadence.WEEK, day)}")
+    return step.state, step.why
+
+
+@pytest.mark.parametrize("name", ["visitors", "dwell", "origin_destination"])
+def test_a_week_without_a_day_waits_for_the_same_reason_drawn_or_derived(ingested: Way, name: str) -> None:
+    said = State.WAITING, "None of its 7 days is in the lake."
+    early = Way(ingested.root, datetime(2026, 4, 10, tzinfo=UTC))
+    assert planned(early, name, date(2026, 3, 15)) == said
+    assert planned(ingested, name, date(2026, 3, 15))[0] is State.IMPOSSIBLE, "its keys would be destroyed by now"
+
+
+def test_a_derived_week_says_which_day_in_the_lake_is_not_published(ingested: Way, tmp_path: Path) -> None:
+    way = Way(tmp_path).begin_as(ingested)
+    for number in range(3, 7):
+        live(way, date(2026, 3, 30) + timedelta(number), 0, 10, 40)
+    with refused("release.input_missing") as lacking:
+        way.publish("dwell", "2026-W14")
+    assert "throng publish dwell 2026-03-30" in str(lacking.value)
 
 
 def test_a_period_whose_numbers_would_all_be_incomplete_is_refused_before_it_is_charged(

@@ -5,9 +5,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tasks.completeness import check_complete, incompleteness
+from tasks.completeness import check_complete, derived_incompleteness, incompleteness
 from tasks.period import Cadence, Period
 from tasks.products import registry
+from tasks.products.spec import DerivedProduct
 from tests.refusals import refused
 
 ZONE = ZoneInfo("Europe/Berlin")
@@ -41,3 +42,17 @@ def test_hours_without_data_count_as_those_of_missing_days() -> None:
 def test_products_that_mark_single_hours_or_name_missing_days_are_published_without_them() -> None:
     for name, period in (("footfall", Period.day(WEEK.first)), ("panel", MONTH), ("dwell", WEEK)):
         assert not incompleteness(registry.product(name, period.cadence), period, ZONE, {})
+
+
+def test_a_week_of_sums_is_incomplete_where_each_of_its_sums_lacks_a_day() -> None:
+    days = [Period.day(day) for day in WEEK.days]
+    monday, sunday = days[0], days[-1]
+    for name, missing, whole in (
+        ("dwell", [], True),
+        ("dwell", [monday], False),
+        ("origin_destination", [monday], True),
+        ("origin_destination", [monday, sunday], False),
+    ):
+        product = registry.product(name, WEEK.cadence)
+        assert isinstance(product, DerivedProduct)
+        assert (derived_incompleteness(product, WEEK, missing) == "") is whole
