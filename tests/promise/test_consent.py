@@ -69,10 +69,12 @@ def test_products_of_a_period_share_a_list_until_registers_or_policy_change_or_i
 
     first = listed()
     assert listed(timedelta(minutes=59)) == first
+    assert listed(timedelta(minutes=61)) != first
+    first = listed()
     other = way.root / "other-policy.toml"
     other.write_text(policy_file.shipped().read_text().replace("catch_up_days = ", "catch_up_days = 1"))
     assert listed(policy=other) != first
-    assert listed(timedelta(minutes=61)) != (again := listed())
+    again = listed()
     lake.remove_eligible(day, lake.eligible(day).table["pseudonym"].to_numpy()[:1])
     assert listed() == again
     assert lake.eligible(day).table.num_rows == 2, "a list that was changed since is judged anew"

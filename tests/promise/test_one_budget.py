@@ -1,10 +1,13 @@
 """No way to a second budget: parts of other installations, books that were altered, a policy that was swapped."""
 
 import shutil
+from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from sqlalchemy import text
 
@@ -13,12 +16,16 @@ from flows.messages import facts
 from tasks import policy_file
 from tasks.errors import RefusedRelease, StepFailed
 from tasks.period import Period
+from tasks.privacy.bounds import Contributions
+from tasks.privacy.protect import KeyFacts, protect
 from tasks.products.footfall import PRODUCT as FOOTFALL
+from tasks.release import PendingDraw, ReleaseDraw, ReleaseInputs, rules_of
 from tasks.release_metadata import release_view, zones_view
 from tasks.store.audit import AuditEntry
 from tests.promise.conftest import Above, Way, installation
 from tests.promise.landing import consent, person, seen, write_events, write_people
 from tests.publisher import publisher
+from tests.refusals import refused
 
 DAY = date(2026, 3, 3)
 
@@ -163,6 +170,31 @@ def test_a_revision_is_charged_as_the_first_release_was(published: Way) -> None:
     units = [charge.units for of, charge in stores.ledger.charges("2026-03") if of.product == "footfall"]
     assert len(units) == 2
     assert units[0] == units[1]
+
+
+def test_a_revision_takes_nothing_that_the_months_schedule_still_needs(published: Way, tmp_path: Path) -> None:
+    """Of this cap, a footfall day would find its charge free, but releases of the month's other days need it."""
+    tight = tmp_path / "tight.toml"
+    tight.write_text(policy_file.shipped().read_text().replace("cap = 1.0 ", "cap = 0.94 "))
+    stores = published.stores(policy=tight)
+    reason = stores.audit.write(AuditEntry.by_user("revision", str(DAY), "a test"))
+    before = stores.ledger.charges()
+    with refused("budget.insufficient"):
+        publisher(stores, Above(), lambda: published.now)("footfall", str(DAY), f"footfall/v3/{DAY}/r1", reason)
+    assert stores.ledger.charges() == before
+
+
+def test_a_release_drawn_by_other_rules_than_it_was_charged_by_is_not_stored(published: Way) -> None:
+    """Noise of half the size for the same charge."""
+    stores, period = published.stores(), Period.parse("2026-03-04")
+    rules = rules_of(FOOTFALL, period, stores.policy.policy)
+    weaker = tuple(replace(rule, sigma=rule.sigma / 2) for rule in rules)
+    sums = [Contributions(rule.name, np.zeros(4, np.int64), rule.bound) for rule in weaker]
+    draw = ReleaseDraw(stores)
+    key = draw.reserve(FOOTFALL, period, 1, ReleaseInputs("plan", {}))
+    with refused("privacy.defect"):
+        draw.finish(key, rules, lambda: PendingDraw(partial(protect, sums, weaker, KeyFacts({}), Above())), {})
+    assert stores.lake.staged(key) is None
 
 
 def test_a_file_that_comes_after_the_release_makes_it_stale_until_its_day_is_ingested_again(published: Way) -> None:
