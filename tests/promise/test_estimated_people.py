@@ -57,9 +57,10 @@ def rendered(
     day: date = DAY,
     policy: Path | None = None,
     of: Product = FOOTFALL,
+    client: str = CLIENT,
 ) -> Mapping[str, bytes]:
     stores = way.stores(policy=policy)
-    spec = parse_client(CLIENT, "client.toml", ["footfall", "visitors"], ["parquet", "csv"])
+    spec = parse_client(client, "client.toml", ["footfall", "visitors"], ["parquet", "csv"])
     key = Deliver(stores, lambda: way.now, estimator, plain).render(spec, of, Period.day(day))
     delivery = stores.catalog.delivery(key.client, key.product, key.version, key.period)
     assert delivery
