@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from tasks.errors import Misconfigured
 from tasks.period import Cadence
 from tasks.policy import LevelPolicy, Policy, ReviewedPolicy
+from tasks.policy_faults import Fault, missing, of_values, twice, unknown
 from tasks.privacy.accounting import exact_rho
 from tasks.products import registry
 from tasks.products.spec import DataProduct
@@ -40,19 +41,24 @@ def load(path: Path | None = None) -> ReviewedPolicy:
     """Read and check a policy; raises Misconfigured naming each unknown, missing or impossible key."""
     path = path or shipped()
     try:
-        content = path.read_bytes()
-        data = tomllib.loads(content.decode("utf-8-sig"), parse_float=Decimal)
+        data = _read(path)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        if fault := twice(error):
+            raise _refused(path, [fault]) from None
         raise Misconfigured(
             f"The policy {path} cannot be read: {error}.", "Correct it, or unset THRONG_POLICY.", "policy.unreadable"
         ) from None
     try:
         policy = Policy.model_validate(data)
     except ValidationError as error:
-        raise _refused(path, _faults(error)) from None
+        raise _refused(path, list(of_values(error, _read(shipped())))) from None
     if faults := list(_product_faults(policy) or _cap_faults(policy)):
         raise _refused(path, faults)
     return ReviewedPolicy(policy, _digest(data), str(path))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    return tomllib.loads(path.read_bytes().decode("utf-8-sig"), parse_float=Decimal)
 
 
 def _digest(data: Mapping[str, Any]) -> str:
@@ -77,35 +83,23 @@ def costs(policy: Policy) -> dict[str, Fraction]:
     return found
 
 
-def _refused(path: Path, faults: Collection[str]) -> Misconfigured:
+def _refused(path: Path, faults: Collection[Fault]) -> Misconfigured:
+    advice = " ".join(fault.advice for fault in faults)
     return Misconfigured(
-        f"The policy {path} is refused: {'; '.join(faults)}.",
-        "Compare with the shipped policy.toml. Over the cap: a larger sigma, a larger cap or fewer products.",
-        "policy.refused",
+        f"The policy {path} is refused: {'; '.join(fault.what for fault in faults)}.", advice, "policy.refused"
     )
 
 
-def _faults(error: ValidationError) -> list[str]:
-    """Each fault, under the name of its key."""
-    words = {"missing": " is missing", "extra_forbidden": " is not known"}
-    return [
-        (".".join(str(part) for part in fault["loc"] if part != "") or "the policy")
-        + words.get(fault["type"], f": {fault['msg'].removeprefix('Value error, ')}")
-        for fault in error.errors()
-    ]
-
-
-def _product_faults(policy: Policy) -> list[str]:
+def _product_faults(policy: Policy) -> list[Fault]:
     """What the file's products lack or have too much, against the declared ones."""
     declared: dict[str, dict[Cadence, DataProduct]] = defaultdict(dict)
     for part in registry.drawn():
         declared[part.name] |= dict.fromkeys(part.cadences, part)
     needed = [name for name in declared if name not in policy.budget.leave_out]
-    faults = _unknown("product", policy.product, declared) + _missing("product", policy.product, needed)
-    faults += _left_out_faults(policy)
+    faults = [*_differences("product", policy.product, declared, needed), *_left_out_faults(policy)]
     for name in declared.keys() & policy.product.keys():
         drawn, cadences = declared[name], policy.product[name]
-        faults += _differences(f"product.{name}", cadences, drawn)
+        faults += _differences(f"product.{name}", cadences, drawn, drawn)
         for cadence in drawn.keys() & cadences.keys():
             key = f"product.{name}.{cadence}"
             part = drawn[cadence].by_levels(cadences[cadence])
@@ -113,48 +107,50 @@ def _product_faults(policy: Policy) -> list[str]:
     return sorted(faults)
 
 
-def _level_faults(key: str, product: DataProduct, levels: Mapping[str, LevelPolicy], hours: int) -> Iterator[str]:
+def _level_faults(key: str, product: DataProduct, levels: Mapping[str, LevelPolicy], hours: int) -> Iterator[Fault]:
     declared = {product.policy_name(level): level for level in product.levels}
-    yield from _differences(key, levels, declared)
+    yield from _differences(key, levels, declared, declared)
     for name in declared.keys() & levels.keys():
         of, threshold = f"{key}.{name}".rstrip("."), levels[name].threshold
         if product.for_clients and threshold is None:
-            yield f"{of}.threshold is missing"
+            yield missing(of, "threshold", _read(shipped()))
         if not product.for_clients and threshold is not None:
-            yield f"{of}.threshold is not known: every value of {product.name} is shown"
+            yield unknown(of, "threshold", (), f": every value of {product.name} is shown")
         if (bound := declared[name].keys_of(hours)) and levels[name].bound != bound:
-            yield f"{of}.bound: {bound} by definition, one key a person and column of time"
+            why = f"{of}.bound: {bound} by definition, one key a person and column of time"
+            yield Fault(why, f"Write bound = {bound} in [{of}].")
 
 
-def _left_out_faults(policy: Policy) -> list[str]:
+def _left_out_faults(policy: Policy) -> Iterator[Fault]:
     """Clients' products alone can be left out: the gate and the panel's size rest on the others."""
     names, left_out = registry.for_clients(), policy.budget.leave_out
-    unknown = [f"budget.leave_out: {name} is not one of {', '.join(names)}" for name in left_out if name not in names]
-    return unknown + [
-        f"budget.leave_out: {name} is there twice" for name, times in Counter(left_out).items() if times > 1
-    ]
+    for name, times in Counter(left_out).items():
+        if name not in names:
+            what = f"budget.leave_out: {name} is not one of {', '.join(names)}"
+            yield Fault(what, unknown("budget.leave_out", name, names).advice)
+        elif times > 1:
+            yield Fault(f"budget.leave_out: {name} is there twice", f"Name {name} once in budget.leave_out.")
 
 
-def _differences(key: str, given: Collection[str], declared: Collection[str]) -> list[str]:
-    return _unknown(key, given, declared) + _missing(key, given, declared)
+def _differences(
+    key: str, given: Collection[str], declared: Collection[str], needed: Collection[str]
+) -> Iterator[Fault]:
+    for name in given:
+        if name not in declared:
+            yield unknown(key, name, [each for each in declared if each])
+    for name in needed:
+        if name not in given:
+            yield missing(key, name, _read(shipped()))
 
 
-def _unknown(key: str, given: Collection[str], declared: Collection[str]) -> list[str]:
-    return [f"{key}.{name}".rstrip(".") + " is not known" for name in given if name not in declared]
-
-
-def _missing(key: str, given: Collection[str], declared: Collection[str]) -> list[str]:
-    return [f"{key}.{name}".rstrip(".") + " is missing" for name in declared if name not in given]
-
-
-def _cap_faults(policy: Policy) -> Iterator[str]:
+def _cap_faults(policy: Policy) -> Iterator[Fault]:
     by_product, cap = costs(policy), Fraction(policy.budget.cap)
     over = sum(by_product.values(), Fraction(0)) - cap
     if over > 0:
-        yield (
-            f"the longest month costs rho {float(over + cap):.4f}, {float(over):.4f} over the cap {policy.budget.cap}. "
-            + _remedy(by_product, over)
+        what = (
+            f"the longest month costs rho {float(over + cap):.4f}, {float(over):.4f} over the cap {policy.budget.cap}"
         )
+        yield Fault(what, f"{_remedy(by_product, over)}. Else choose a larger sigma or a larger cap.")
 
 
 def _remedy(by_product: Mapping[str, Fraction], over: Fraction) -> str:
@@ -168,5 +164,5 @@ def _remedy(by_product: Mapping[str, Fraction], over: Fraction) -> str:
             together.append(name)
             freed += cost
     if freed < over:
-        return "No choice of products fits: raise the cap or sigma"
+        return "No choice of products to leave out suffices"
     return f"Add these to budget.leave_out: {', '.join(together)}"

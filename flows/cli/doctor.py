@@ -30,8 +30,13 @@ def examine() -> Iterator[Finding]:
     except ThrongError as error:
         yield Finding("settings", fault=error)
         return
+    said: dict[str, str] = {}
     for subject, look in LOOKS.items():
-        yield _finding(subject, partial(look, settings))
+        found = _finding(subject, partial(look, settings))
+        what = found.fault.what if found.fault else ""
+        yield Finding(subject, waits_for=said[what]) if what in said else found
+        if found.fault and found.fault.code.partition(".")[0] == subject:
+            said[what] = subject
     yield from _of_catalog(settings)
 
 

@@ -16,6 +16,8 @@ class Finding:
     subject: str
     found: str = ""
     fault: ThrongError | None = None
+    waits_for: str = ""
+    """The subject whose fault stops this look too."""
 
     def document(self) -> Mapping[str, Any]:
         """For programs."""
@@ -23,11 +25,14 @@ class Finding:
             "subject": self.subject,
             "found": self.found,
             "fault": self.fault.document() if self.fault else None,
+            "waits_for": self.waits_for or None,
         }
 
     def sentence(self) -> Text:
         """For people."""
         subject = f"{self.subject:<20} "
+        if self.waits_for:
+            return Text.assemble(("wait   ", "yellow"), subject, f"not looked at: first correct {self.waits_for}")
         if self.fault is None:
             return Text.assemble(("ok     ", "green"), subject, self.found)
         fault = f"{self.fault.what} ({self.fault.code})"

@@ -153,9 +153,39 @@ def test_what_is_needed_or_unknown_cannot_be_left_out(tmp_path: Path, name: str)
 
 def test_a_product_that_is_listed_twice_is_refused(tmp_path: Path) -> None:
     section = f"[{ZONE_HOUR}]\n"
-    with pytest.raises(Misconfigured, match=re.escape("zone_hour")) as refused:
+    with pytest.raises(Misconfigured, match=re.escape(f"[{ZONE_HOUR}] is there twice")) as refused:
         load(changed(tmp_path, "[retention]", f"{section}sigma = 1\n[retention]"))
-    assert refused.value.code == "policy.unreadable"
+    assert (refused.value.code, refused.value.action) == ("policy.refused", f"Remove one [{ZONE_HOUR}].")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "advice"),
+    [
+        ("minimum_age = 18 ", "# gone ", "Add `minimum_age = 18`, as shipped, to [who]."),
+        ('name = "strict"', "", 'Add `name = "strict"`, as shipped, to the top of the file.'),
+        ("minimum_age = 18", "minimal_age = 18", "who.minimal_age: Rename it to minimum_age, or remove it."),
+        ("minimum_age = 18", "minimum_age = 180", "Correct who.minimum_age. The shipped policy has 18."),
+        ("[home]", "[homes]", "homes: Rename it to home, or remove it."),
+        ("[home]", "[homes]", "Add [home]: the shipped policy has min_night_minutes = "),
+        ("[walk]", "qqq = 1\n[walk]", "silence.qqq: Remove it. Known here: max_gap_day_minutes, "),
+        (f"[{ZONE_HOUR}]", f"[{ZONE_HOUR}s]", f"{ZONE_HOUR}s: Rename it to zone_hour, or remove it."),
+        (f"[{ZONE_HOUR}]", "[product.footfal.day.zone_hour]", "product.footfal: Rename it to footfall, or remove it."),
+        (f"{PANEL}sigma = 10\nbound = 1\n", "", "Add [product.panel]: the shipped policy has its sections month."),
+        ("bound = 1\n", "bound = 1\nlimit = 3\n", "product.panel.month.limit: Remove it. Known here: bound, sigma,"),
+        ("bound = 24  ", "bound = 12  ", f"Write bound = 24 in [{ZONE_HOUR}]."),
+        ("leave_out = []", 'leave_out = ["visitor"]', "budget.leave_out.visitor: Rename it to visitors, or remove it."),
+        ("leave_out = []", 'leave_out = ["dwell", "dwell"]', "Name dwell once in budget.leave_out."),
+        (
+            "cap = 1.0 ",
+            "cap = 0.001 ",
+            "No choice of products to leave out suffices. Else choose a larger sigma or a larger cap.",
+        ),
+    ],
+)
+def test_each_fault_says_what_to_do_about_it(tmp_path: Path, old: str, new: str, advice: str) -> None:
+    with pytest.raises(Misconfigured) as refused:
+        load(changed(tmp_path, old, new))
+    assert advice in refused.value.action
 
 
 def test_a_cap_of_exactly_the_longest_month_starts(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from flows.cli import app
 from tasks.errors import Misconfigured
 from tasks.policy import Publisher
+from tasks.policy_file import shipped
 from tasks.settings import Settings
 from tasks.store import open_stores
 from tasks.store.audit import AuditEntry
@@ -271,3 +272,15 @@ def test_a_rule_for_cells_that_fails_is_a_fault_with_its_code(home: Path, landin
     code, found, _ = _examine()
     assert code == 10
     assert "cells.invalid_degrees" in {one["fault"]["code"] for one in found.values() if one.get("fault")}
+
+
+def test_a_fault_of_the_policy_is_said_once(home: Path, landing: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    policy = home.parent / "policy.toml"
+    policy.write_text(shipped().read_text().replace("minimum_age = 18", "minimal_age = 18"))
+    monkeypatch.setenv("THRONG_POLICY", str(policy))
+    code, found, output = _examine()
+    assert code == 2
+    assert [name for name, each in found.items() if each["fault"]] == ["policy"]
+    waiting = {name for name, each in found.items() if each["waits_for"] == "policy"}
+    assert {"publisher", "registers", "events"} <= waiting
+    assert output.count("minimal_age is not known") == 1
