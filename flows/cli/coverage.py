@@ -46,6 +46,12 @@ def _lines(report: "CoverageReport") -> list[Any]:
     ]
 
 
+def _share(zone: "ZoneCoverage") -> str:
+    if not zone.residents:
+        return "no residents"
+    return "" if zone.truly_here is None else f"{zone.truly_here:.1%}"
+
+
 def _row(zone: "ZoneCoverage") -> dict[str, Any]:
     return {
         "zone": zone.zone_id,
@@ -53,6 +59,6 @@ def _row(zone: "ZoneCoverage") -> dict[str, Any]:
         "area covered": f"{zone.covered:.1%}",
         "cells": zone.cells,
         "its persons counted here": f"{zone.counted_here:.1%}",
-        "counted persons truly here": "" if zone.truly_here is None else f"{zone.truly_here:.1%}",
+        "counted persons truly here": _share(zone),
         "its persons also counted in": ", ".join(f"{other} {share:.1%}" for other, share in zone.counted_in),
     }

@@ -20,7 +20,10 @@ Shares = tuple[tuple[str, float], ...]
 
 @dataclass(frozen=True)
 class ZoneCoverage:
-    """One zone. `counted_here` is of persons truly in it, `truly_here` of persons counted in it: None without any."""
+    """One zone. `counted_here` is of persons truly in it, `truly_here` of persons counted in it: None without any.
+
+    Nor is there one of a zone without residents, if persons are spread by residents: nobody is expected there.
+    """
 
     zone_id: str
     name: str
@@ -30,6 +33,8 @@ class ZoneCoverage:
     truly_here: float | None
     counted_in: Shares
     """Where else its persons are counted, the largest shares first."""
+    residents: bool
+    """Whether the census counts anybody in it; True without a census."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +57,17 @@ def coverage_report(plans: Plans, found: Confusion, residents: Reals | None, are
     cells = np.bincount(inside, minlength=len(ids))
     counted = matrix[:-1] @ weights
     here = np.diagonal(matrix)
-    right = [float(own * w / all_) if all_ > 0 else None for own, w, all_ in zip(here, weights, counted, strict=True)]
+    lived = np.ones(len(ids), bool) if residents is None else residents > 0
+    right = [
+        float(own * w / all_) if all_ > 0 and live else None
+        for own, w, all_, live in zip(here, weights, counted, lived, strict=True)
+    ]
     rows = tuple(
-        ZoneCoverage(zone, name, float(part), int(count), float(own), true, _elsewhere(matrix[:, n], n, ids))
-        for n, (zone, name, part, count, own, true) in enumerate(
-            zip(ids, plans.zones.names, found.covered, cells, here, right, strict=True)
+        ZoneCoverage(
+            zone, name, float(part), int(count), float(own), true, _elsewhere(matrix[:, n], n, ids), bool(live)
+        )
+        for n, (zone, name, part, count, own, true, live) in enumerate(
+            zip(ids, plans.zones.names, found.covered, cells, here, right, lived, strict=True)
         )
     )
     pairs = tuple((ids[a], ids[b], cosine) for a, b, cosine in found.pairs_alike())

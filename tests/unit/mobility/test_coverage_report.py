@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from flows.cli import app
+from flows.cli.coverage import _row
 from tasks.mobility.confusion import confusion
 from tasks.mobility.coverage import Coverage
 from tasks.mobility.coverage_map import MOST_NAMES, UNCOVERED, best_zone, coverage_svg
@@ -37,6 +38,15 @@ def test_a_zone_has_its_cells_its_shares_and_where_else_its_persons_count(tmp_pa
     weighted = report(made, np.array([300.0, 100.0]))
     assert weighted.zones[0].truly_here == pytest.approx(270 / 310)
     assert (report(made).weighted_by, weighted.weighted_by) == ("area", "residents")
+
+
+def test_a_zone_without_residents_has_nobody_to_compare_with(tmp_path: Path) -> None:
+    given = rows(("a1", "a", 0.9), ("b1", "a", 0.1), ("b1", "b", 0.6), ("a1", "b", 0.4))
+    made = plans(tmp_path, IN_A + EMPTY, IN_B + EMPTY, footprints=given)
+    a, b = report(made, np.array([300.0, 0.0])).zones
+    assert (a.truly_here, a.residents) == (1.0, True)
+    assert (b.truly_here, b.residents) == (None, False)
+    assert [_row(zone)["counted persons truly here"] for zone in (a, b)] == ["100.0%", "no residents"]
 
 
 def test_an_uncovered_zone_is_named_and_confuses_no_other(tmp_path: Path) -> None:
