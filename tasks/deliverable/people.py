@@ -71,6 +71,7 @@ def statements(release: ReleaseView) -> tuple[str, ...]:
         return (release.estimate_missing,) if release.estimate_missing else ()
     return (
         *lasting(release, estimate),
+        *_of_day(release, estimate),
         _weights(estimate),
         _borders(release, estimate),
         LARGEST[estimate.largest_error],
@@ -90,6 +91,16 @@ def _origin(estimate: EstimateView) -> str:
     if source or date:
         return f" (source: {source}; date not stated)" if source else f" (of {date}; source not stated)"
     return "; its source and date are not stated"
+
+
+def _of_day(release: ReleaseView, estimate: EstimateView) -> tuple[str, ...]:
+    """Why a longer period names releases of one day."""
+    day = estimate.footfall.split("/")[2]
+    if day == str(release.period):
+        return ()
+    return (
+        f"People use the factors of one day in the middle of the period, {day}: releases of that day are named here.",
+    )
 
 
 def _weights(estimate: EstimateView) -> str:

@@ -43,6 +43,7 @@ TRIPS = (
     LevelView("zone_pair", "Trips.", (ORIGIN, DESTINATION), frozenset({"origin_zone_id"}), Decimal(10), 8, 30),
     LevelView("district_pair", "The same trips.", (FROM, TO), frozenset(), Decimal(10), 8, 30),
 )
+DAY = Period.day(date(2026, 3, 2))
 WEEK = Period.holding(Cadence.WEEK, date(2026, 3, 2))
 RELEASE = release_view(product="trips", period=WEEK, levels=TRIPS)
 
@@ -138,6 +139,11 @@ def test_estimated_people_are_rendered_gated_and_verified_and_make_another_deliv
     assert "Of all people: about" in readme
     assert "not about everybody" not in readme
     assert AREA["closed"] in yaml.safe_load(text(delivery, "contract.yaml"))["description"]["limitations"]
+    of_day = "People use the factors of one day in the middle of the period, 2026-03-02"
+    assert [any(of_day in each for each in statements(one)) for one in (estimated, replace(estimated, period=DAY))] == [
+        True,
+        False,
+    ]
     said = corrected(str(ESTIMATE.detection))
     assert {said, PLACES_OF_STAYS} <= set(statements(estimated))
     without = statements(replace(RELEASE, estimate=replace(ESTIMATE, detection=None)))
