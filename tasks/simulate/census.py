@@ -12,7 +12,7 @@ from tasks.simulate.files import write_table
 from tasks.simulate.itinerary import build_itinerary, move_people, presence
 from tasks.simulate.plan import Bools, SimulationPlan
 from tasks.simulate.population import AGE_BANDS, GENDERS, HOME_MCC, MINIMUM_AGE, People, build_population
-from tasks.simulate.reference_files import MARKET_SHARE
+from tasks.simulate.reference_files import MARKET_SHARE, census_source
 from tasks.simulate.truth import Truth
 
 
@@ -70,5 +70,6 @@ def census_table(plan: SimulationPlan, city: City, people: People, counted: Bool
             "age_band": pa.array(AGE_BANDS).take(pa.array(age)),
             "gender": pa.array(GENDERS).take(pa.array(sex)),
             "residents": counts,
+            **census_source(plan, len(counts)),
         }
     )

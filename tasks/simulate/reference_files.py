@@ -22,6 +22,7 @@ _TAILS = """stadt markt tor feld berg hof wald ufer damm brück heim hausen gart
 _DISTRICTS = (
     """Linden Rosental Marienfeld Seehof Falkenau Steinbach Eichwald Grünau Hohenberg Wiesental Kaltental Auenhain"""
 )
+CENSUS_SOURCE = "simulated register"
 MARKET_SHARE = 0.3
 """The operator's share of residents; population.csv counts all residents."""
 
@@ -156,5 +157,11 @@ def population_table(plan: SimulationPlan, city: City, people: People) -> pa.Tab
             "age_band": pa.array(AGE_BANDS).take(pa.array(age)),
             "gender": pa.array(GENDERS).take(pa.array(sex)),
             "residents": np.round(counts).astype(np.int64).ravel(),
+            **census_source(plan, counts.size),
         }
     )
+
+
+def census_source(plan: SimulationPlan, rows: int) -> dict[str, pa.Array]:
+    """Who counted, and when: on the first day, as nobody moves."""
+    return {"source": pa.repeat(CENSUS_SOURCE, rows), "as_of": pa.repeat(str(plan.start), rows)}

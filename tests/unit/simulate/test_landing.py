@@ -203,6 +203,7 @@ def test_at_no_or_full_opt_in_nobody_or_everybody_agrees(landing: Any, share: fl
 def test_the_census_counts_the_city_at_the_market_share(landing: Any) -> None:
     made = landing(subscribers=2000)
     residents = sum(int(row["residents"]) for row in made.reference("population"))
+    assert {(row["source"], row["as_of"]) for row in made.reference("population")} == {("simulated register", str(DAY))}
     homes = [row for row in made.truth("homes.parquet") if row["home_zone_id"] and row["kind"] != "roamer"]
     assert residents == pytest.approx(len(homes) / 0.3, rel=0.02)
 
