@@ -42,15 +42,25 @@ class Learned:
         """[zone of the block] variance of h."""
         return np.asarray(self.prior - ((self.homes @ self.precision) * self.homes).sum(axis=1))
 
-    def errors(self, persons: Reals) -> tuple[Reals, Reals]:
-        """As e is not known: the covariance of counts [zone of the block] of persons [true zone]; and that with h."""
+    @cached_property
+    def follow(self) -> Reals:
+        """[zone of the block, zone of the block] by how much h follows one more person counted at night."""
+        return np.asarray((self.homes @ self.precision)[:, : len(self.counts)] / self.counts)
+
+    def errors(self, persons: Reals, others: Reals | None = None) -> tuple[Reals, Reals, Reals]:
+        """As e is not known: the covariance of counts [zone of the block] of persons [true zone]; and that with h.
+
+        The last one is by how much these counts follow one more person counted at night.
+        `others`: those of the persons who do not live there. They are in other places of the zone than residents.
+        """
         size, moved = len(self.counts), self.heard.moved(persons)
         known = self._covariance(moved, self.night) / self.counts
         told = known @ self.precision[:size]
-        return self._covariance(moved, moved) - told[:, :size] @ known.T, -told @ self.homes.T
+        place = self._covariance(moved, moved, others) - told[:, :size] @ known.T
+        return place, -told @ self.homes.T, told[:, :size] / self.counts
 
-    def _covariance(self, one: Moved, other: Moved) -> Reals:
-        return np.asarray(self.radio**2 * self.heard.covariance(one, other) + one.wide @ other.wide.T)
+    def _covariance(self, one: Moved, other: Moved, again: Reals | None = None) -> Reals:
+        return np.asarray(self.radio**2 * self.heard.covariance(one, other, again) + one.wide @ other.wide.T)
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from tasks.demographics import AGE_BANDS, GENDERS
 from tasks.estimate.gains import Gains, fit
 from tasks.estimate.grid import Grid, grid
+from tasks.estimate.homes import AT_HOME
 from tasks.estimate.nights import Night
 from tasks.estimate.raking import targets
 from tasks.estimate.scale import Factors, Present, Scale, Strata, at_night, scale
-from tasks.estimate.smoothing import smoothed
+from tasks.estimate.smoothing import shared_noise, smoothed
 from tasks.estimate.spec import Dimensions, PlaceKind, PublicFacts
 from tasks.estimate.stays import Chances, chances, of_a_day, of_days
 from tasks.estimate.unfold import Unfolded, Unfolding, patterns, unfolding
@@ -39,15 +40,17 @@ class DayEstimate:
     @cached_property
     def unfolding(self) -> Unfolding:
         """Between zones: by plans and, if a census is by zone, by what nights teach."""
-        if self._gains is None:
-            return self._plans
-        planned = self._planned.zones.values.mean(axis=1)
-        return self._plans.learnt(self._gains, np.maximum(np.maximum(planned, self._home), 1))
+        gains = self._gains
+        return (
+            self._plans.learnt(gains, np.maximum(self._planned.zones.values.mean(axis=1), 1)) if gains else self._plans
+        )
 
     @cached_property
     def present(self) -> Present:
         """Persons of the panel who were counted, by true place."""
-        return replace(self._present(self.unfolding), learnt=self._gains, inverse=self.unfolding.inverse)
+        found = self._present(self.unfolding)
+        shared = shared_noise(*self._counts, found.at_night)
+        return replace(found, learnt=self._gains, inverse=self.unfolding.inverse, shared=shared)
 
     @cached_property
     def weights(self) -> Weights:
@@ -64,6 +67,16 @@ class DayEstimate:
     def _plans(self) -> Unfolding:
         return unfolding(self.facts.confusion, self.facts.zone_ids, self._usual)
 
+    @cached_property
+    def chance(self) -> Reals:
+        """[hour] variance of counts for each person, by who is in the panel and which antenna serves.
+
+        Of those at home by night and at the hour, nights tell both.
+        """
+        residents, counted = np.nansum(self._targets[0]), self._counts[0].sum(axis=0).mean()
+        sampled = max(1 - float(counted) / max(float(residents), 1e-9), 0.0)
+        return (1 - AT_HOME[list(self._hours)] ** 2) * (sampled + self._plans.chance)
+
     @property
     def _usual(self) -> Reals:
         """What zones follow that counts cannot tell apart: their residents; unknown, what their antennas count."""
@@ -74,23 +87,15 @@ class DayEstimate:
         return self._present(Unfolding(self._plans.models[:1], residents=self._usual), only_night=True)
 
     @cached_property
-    def _planned_strata(self) -> Strata:
-        return self._strata(self._weights(self._planned.groups))
-
-    @property
-    def _home(self) -> Reals:
-        """[zone] the panel by home, as census and districts tell."""
-        return self._planned.fitted(self._usual, self._planned_strata)
-
-    @cached_property
     def _gains(self) -> Gains | None:
-        if self._by_zone is None:
+        strata, planned = self._strata(self._weights(self._planned.groups)), self._planned
+        if strata.by_zone is None:
             return None
-        strata, planned, (values, variances) = self._planned_strata, self._planned, self._counts
+        home, (values, variances) = planned.fitted(strata.by_zone, strata), self._counts
         day, night = np.isin(planned.hours, WORKING), planned.at_night
         working = np.maximum(planned.zones.values[:, day if day.any() else slice(None)].mean(axis=1), 0)
         known = values[:, night].mean(axis=1), variances[:, night].mean(axis=1) / len(night)
-        counts = Night(*known, self._home, working, self.facts.district, strata.sums)
+        counts = Night(*known, home, working, self.facts.district, strata.sums)
         return fit(self._plans.models[0].dense, counts, patterns(self._plans.models))
 
     @cached_property
@@ -100,9 +105,9 @@ class DayEstimate:
 
     def _present(self, by: Unfolding, *, only_night: bool = False) -> Present:
         """`only_night`: groups of the night hours alone."""
-        (_, zones), (by_group, groups) = self.facts.footfall.levels.items()
-        time, found = time_of(zones), by(*smoothed(*self._counts))
-        hours = self.facts.footfall.hours(zones[time])
+        by_group, groups = list(self.facts.footfall.levels.items())[1]
+        time, hours = time_of(groups), self._hours
+        found = by(*smoothed(*self._counts, self.chance))
         columns = at_night(hours) if only_night else np.arange(len(hours))
         of_groups = _alive(*grid(self.facts.footfall.table, by_group, groups).moved("district_id", time))
         unfold = by.of_groups(self.facts.district, found.values[:, columns])
@@ -118,7 +123,16 @@ class DayEstimate:
     def _weights(self, night: Unfolded) -> Weights:
         """`night`: groups of the night hours."""
         counts = self._panel or _night(night)
-        return rake(*counts, targets(self.facts.margins, self.facts.districts))
+        return rake(*counts, self._targets)
+
+    @cached_property
+    def _targets(self) -> tuple[Reals, ...]:
+        return targets(self.facts.margins, self.facts.districts)
+
+    @cached_property
+    def _hours(self) -> Sequence[int]:
+        """Local hour of each column."""
+        return self.facts.footfall.hours(self.instants)
 
     def _strata(self, found: Weights) -> Strata:
         weight, variance, panel = (

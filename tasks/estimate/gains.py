@@ -36,6 +36,22 @@ ENOUGH = 4
 
 
 @dataclass(frozen=True)
+class Together:
+    """[zone, hour] relative variances of people by places and homes, and twice their covariance with counts."""
+
+    places: Reals
+    same: Reals
+    """Nights teach places and homes. What is wrong with a night's counts is wrong with all three, and cancels."""
+
+    def parts(self, counted: Reals, size: Reals) -> tuple[Reals, Reals]:
+        """What is left of the variances of counts and of places, as many persons are there."""
+        places = self.places * size**2
+        both = np.minimum(self.same * size**2, 2 * np.sqrt(counted * places))
+        left = 1 - both / np.maximum(counted + places, 1e-9)
+        return counted * left, places * left
+
+
+@dataclass(frozen=True)
 class Gains:
     """What was learned of zones; logarithms."""
 
@@ -57,21 +73,32 @@ class Gains:
             found.append(shifted.astype(np.float32))  # a national plan has nine million
         return np.concatenate(found, axis=1)
 
-    def together(self, inverse: Reals, persons: Reals, residents: Reals) -> Reals:
-        """[zone, hour] relative variance of people, as `residents` are that share of the unfolded `persons` there.
+    def counted_alike(self, staying: Reals) -> Reals:
+        """[zone, hour] the covariance of counts of two times that those cause who stay [true zone, hour].
+
+        Which antenna serves a phone at rest is chance, but the same one at both times.
+        """
+        return np.asarray((self.matrix * (1 - self.matrix)) @ staying)
+
+    def together(self, inverse: Reals, persons: Reals, residents: Reals, shared: Reals) -> Together:
+        """Variances of people, as `residents` are that share of the unfolded `persons` [zone, hour] there.
 
         A zone that is unfolded too high seems to have too many residents in the panel: both errors cancel.
+        `shared` [zone, hour]: the covariance of the counts of the hour and of the night.
         """
-        found, there = np.empty_like(persons), np.maximum(persons, 1)
+        places, same = np.empty_like(persons), np.empty_like(persons)
+        there = np.maximum(persons, 1)
         for block in self.blocks:
-            rows, unsure = block.heard.rows, block.unsure
+            rows, unsure, follow = block.heard.rows, block.unsure, block.follow
             own = inverse[rows, rows]
             for hour, each in enumerate(there.T):
-                place, both = block.errors(each)
+                place, both, heard = block.errors(each, each * (1 - residents[:, hour]))
                 share, size = residents[rows, hour], each[rows]
-                error, shared = ((own @ place) * own).sum(axis=1), (own * both.T).sum(axis=1)
-                found[rows, hour] = error / size**2 + 2 * share * shared / size + share**2 * unsure
-        return np.maximum(found, 0)
+                error, with_homes = ((own @ place) * own).sum(axis=1), (own * both.T).sum(axis=1)
+                places[rows, hour] = error / size**2 + 2 * share * with_homes / size + share**2 * unsure
+                learnt = own @ heard / size[:, None] + share[:, None] * follow
+                same[rows, hour] = 2 * (learnt * own) @ shared[rows, hour] / size
+        return Together(np.maximum(places, 0), same)
 
 
 def fit(matrix: Reals, night: Night, patterns: Sequence[Halves] = ()) -> Gains:

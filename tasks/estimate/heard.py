@@ -84,9 +84,13 @@ class Heard:
         zones, shares = self._others
         return np.asarray(pattern[self.rows][:, self.near] - (shares * pattern[zones][:, self.near]).sum(axis=0))
 
-    def covariance(self, one: "Moved", other: "Moved") -> Reals:
-        """[zone, zone] of counts of `one` and of `other` persons, at a radio of 1 and without patterns."""
+    def covariance(self, one: "Moved", other: "Moved", again: Reals | None = None) -> Reals:
+        """[zone, zone] of counts of `one` and of `other` persons, at a radio of 1 and without patterns.
+
+        `again`: persons [true zone] whose own part of e is drawn a second time.
+        """
         persons, square = one.persons * other.persons, np.square(self.share)
+        persons = persons if again is None else persons + np.square(again[self.near])
         of_one = square * persons
         apart = (self.share * (persons * self._whole) - of_one) @ self.share.T - self.share @ of_one.T
         apart[np.diag_indices_from(apart)] += of_one.sum(axis=1)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tasks.estimate.detection import Detected, times
 from tasks.estimate.footfall import DayEstimate
+from tasks.estimate.gains import Together
 from tasks.estimate.grid import Grid, grid
 from tasks.estimate.scale import Factors
 from tasks.estimate.smoothing import smoothed
@@ -110,12 +111,13 @@ def _estimate(
 ) -> LevelEstimate:
     front, found, factors = corrected(day, detected, level, of, visits)
     people, square = found.values * factors.value, factors.value**2
-    sampling, places = np.maximum(people, 0) * np.maximum(factors.value - 1, 0), square * found.model
+    sampling, counted, places = np.maximum(people, 0) * np.maximum(factors.value - 1, 0), found.variances, found.model
     if _hourly(day, of):
         sampling = sampling * _wide(of, day.scale.sampled, of.instants)
         if day.scale.places is not None:
-            places = square * np.maximum(found.values, 1) ** 2 * _wide(of, day.scale.places, of.instants)
-    noise, model = square * found.variances + people**2 * factors.noise, places + people**2 * factors.model
+            together = Together(*(_wide(of, part, of.instants) for part in vars(day.scale.places).values()))
+            counted, places = together.parts(counted, np.maximum(found.values, 1))
+    noise, model = square * counted + people**2 * factors.noise, square * places + people**2 * factors.model
     return LevelEstimate(*(level.back(part, *front) for part in (people, noise, sampling, model)))
 
 
@@ -167,8 +169,10 @@ def _present(day: DayEstimate, level: Grid, of: CountedLevel) -> Placed:
     """Persons at instants."""
     counts = level.moved(*of.places)
     if of.between == "zones":
-        factors = along(of, day.scale.zones, of.instants) if _hourly(day, of) else day.zones
-        return of.places, day.unfolding(*smoothed(*counts)), factors
+        if not _hourly(day, of):
+            return of.places, day.unfolding(*smoothed(*counts)), day.zones
+        chance = _wide(of, day.chance[None], of.instants)
+        return of.places, day.unfolding(*smoothed(*counts, chance)), along(of, day.scale.zones, of.instants)
     if day.has_groups(level):
         return (*of.places, of.instants), day.present.smooth or day.present.groups, day.scale.groups
     return of.places, day.in_districts(*counts), day.districts

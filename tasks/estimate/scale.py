@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.estimate.gains import Gains
+from tasks.estimate.gains import Gains, Together
 from tasks.estimate.homes import HABITS, Habits, Origins, origins
 from tasks.estimate.unfold import Unfolded
 
@@ -62,8 +62,8 @@ class Scale:
 
     zones: Factors
     groups: Factors
-    places: Reals | None
-    """[zone, hour] relative variance of places and of homes that were learned together with them."""
+    places: Together | None
+    """Variances of places and of homes that were learned together with them."""
     sampled: Reals
     """[zone, hour] part of the sampling error that a census by zone leaves: who lives there is no chance."""
 
@@ -92,6 +92,8 @@ class Present:
     """From the nights."""
     inverse: Reals | None = None
     """[true zone, assigned zone] by which zones were unfolded."""
+    shared: Reals | float = 0.0
+    """[zone, hour] the covariance of the noise of counts with that of the night's mean."""
 
     @property
     def at_night(self) -> Ints:
@@ -165,12 +167,13 @@ class _Weighted:
         zones, zone_noise, groups, group_noise = (np.stack(each, axis=1) for each in zip(*hours, strict=True))
         return _Weighted(zones, zone_noise, groups, group_noise, found)
 
-    def places(self, present: Present) -> tuple[Reals | None, Reals]:
+    def places(self, present: Present) -> tuple[Together | None, Reals]:
         """`places` and `sampled` of Scale."""
         if present.learnt is None or present.inverse is None:
             return None, np.ones_like(self.zones)
-        own = self.origins.own
-        return present.learnt.together(present.inverse, present.zones.values, own), 1 - own * self.origins.staying
+        persons, own = present.zones.values, np.minimum(self.origins.own, 1)
+        shared = present.shared + present.learnt.counted_alike(own * np.maximum(persons, 0))
+        return present.learnt.together(present.inverse, persons, own, shared), 1 - own * self.origins.staying
 
     def hour_ratio(self, present: Present, strata: Strata, closed: bool) -> tuple[Reals, Reals]:
         """Residents for one person of the weighted total of each hour, and its relative variance.

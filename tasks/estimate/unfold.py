@@ -99,6 +99,13 @@ class Unfolding:
         """[place] relative variance by the shifts."""
         return np.zeros(self.models[0].places) if self.shifts is None else np.square(self.shifts).sum(axis=1)
 
+    @property
+    def chance(self) -> float:
+        """Variance of counts for each person in them, as antennas serve by chance."""
+        model = self.models[0]
+        sent = model.share * self._size[model.true]
+        return float(sent @ (1 - model.share) / max(float(sent.sum()), LEAST))
+
     def learnt(self, gains: Gains, persons: Reals) -> "Unfolding":
         """With what nights teach; `persons` [true place]."""
         assigned, true = np.nonzero(gains.matrix)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tasks.estimate.gains import Gains, fit
+from tasks.estimate.gains import Gains, Together, fit
 from tasks.estimate.nights import Night
 
 Reals = NDArray[np.float64]
@@ -33,6 +33,11 @@ def learnt(gains: Reals, homes: Reals, sums: Reals | None = None) -> tuple[Gains
     """From a night without noise, and M as it truly is; everybody is by day where homes are."""
     true = heard(gains)
     return fit(MATRIX, night(true @ (HOME * np.exp(homes)), sums=sums)), true
+
+
+def together(found: Gains, inverse: Reals, share: float, shared: float = 0.0) -> Together:
+    """Of one hour: residents are this share of those who are there."""
+    return found.together(inverse, HOME[:, None], np.full((ZONES, 1), share), np.full((ZONES, 1), shared))
 
 
 def apart(found: Reals, true: Reals) -> float:
@@ -79,7 +84,7 @@ def test_stated_variances_are_of_the_size_of_the_errors() -> None:
         inverse: Reals = np.linalg.inv(found.matrix).astype(np.float64)
         error, stated = inverse @ true @ HOME / HOME - 1, np.square(found.shifts(inverse, HOME)).sum(axis=1)
         radio.append(np.square(error) / stated)
-        both = found.together(inverse, HOME[:, None], np.ones((ZONES, 1)))[:, 0]
+        both = together(found, inverse, 1.0).places[:, 0]
         people.append(np.square(error + deviation - found.homes) / both)
     assert 0.3 < np.mean(radio) < 2.5
     assert 0.3 < np.mean(people) < 2.5
@@ -90,9 +95,42 @@ def test_places_and_homes_are_wrong_together() -> None:
     rng = np.random.default_rng(6)
     found, _ = learnt(rng.normal(0, 0.5, ZONES), rng.normal(0, 0.2, ZONES))
     inverse: Reals = np.linalg.inv(found.matrix).astype(np.float64)
-    elsewhere, at_home = (found.together(inverse, HOME[:, None], np.full((ZONES, 1), share)) for share in (0.0, 1.0))
-    assert elsewhere[:, 0] == pytest.approx(np.square(found.shifts(inverse, HOME)).sum(axis=1), rel=1e-3)
-    assert at_home.mean() < 0.5 * elsewhere.mean()
+    elsewhere, at_home = (together(found, inverse, share).places for share in (0.0, 1.0))
+    shifts = np.square(found.shifts(inverse, HOME)).sum(axis=1)
+    assert (elsewhere[:, 0] > shifts).all()
+    assert elsewhere.mean() < 10 * shifts.mean()
+    assert at_home.mean() < 0.5 * shifts.mean()
+
+
+def test_noise_of_a_night_cancels() -> None:
+    """The same noise is in counts, in places and in homes. Independent, they would state three times as much."""
+    rng, errors, stated, independent = np.random.default_rng(7), [], [], []
+    for _ in range(30):
+        deviation = rng.normal(0, 0.15, ZONES)
+        there = HOME * np.exp(deviation)
+        counted = heard(rng.normal(0, 0.2, ZONES)) @ there + rng.normal(0, 3 * NOISE, ZONES)
+        found = fit(MATRIX, night(counted, 9 * NOISE**2))
+        inverse: Reals = np.linalg.inv(found.matrix).astype(np.float64)
+        persons, noise = inverse @ counted, np.square(inverse) @ np.full(ZONES, 9 * NOISE**2)
+        errors.append(np.square(persons * np.exp(-found.homes) / HOME - 1))
+        both = together(found, inverse, 1.0, 9 * NOISE**2)
+        stated.append(np.sum(both.parts(noise[:, None], HOME[:, None]), axis=0)[:, 0] / HOME**2)
+        independent.append(noise / HOME**2 + both.places[:, 0])
+    assert 0.5 < np.mean(errors) / np.mean(stated) < 1.5
+    assert np.mean(independent) > 2 * np.mean(stated)
+
+
+def test_no_more_cancels_than_there_is() -> None:
+    counted, size = np.array([[16.0, 16.0, 16.0]]), np.full((1, 3), 10.0)
+    parts = Together(np.array([[0.04, 0.04, 0.0]]), np.array([[9.0, 0.04, 9.0]])).parts(counted, size)
+    assert np.sum(parts, axis=0)[0] == pytest.approx([4.0, 16.0, 16.0])
+    assert np.min(parts) >= 0
+
+
+def test_phones_at_rest_are_counted_alike() -> None:
+    found, _ = learnt(np.zeros(ZONES), np.zeros(ZONES))
+    alike = found.counted_alike(HOME[:, None])
+    assert alike[:, 0] == pytest.approx((MATRIX * (1 - MATRIX)) @ HOME, rel=1e-2)
 
 
 def test_the_panel_of_a_district_is_not_learned_from_a_night() -> None:

@@ -41,6 +41,12 @@ def test_covariances_are_those_of_the_slopes(rows: slice) -> None:
     assert found == pytest.approx(slow[rows, rows], rel=1e-3, abs=0.1)
 
 
+def test_persons_of_other_places_have_their_own_part_again() -> None:
+    part, one = Heard(MATRIX, slice(2, 5)), slopes(ONE)
+    found = part.covariance(part.moved(ONE), part.moved(ONE), ONE) - part.covariance(part.moved(ONE), part.moved(ONE))
+    assert found == pytest.approx((APART * one @ one.T)[2:5, 2:5], rel=1e-3, abs=0.1)
+
+
 def test_what_is_expected_of_e_is_its_covariance_with_the_counts() -> None:
     part, weight, radio = Heard(MATRIX, slice(0, ZONES), [PATTERN]), RANDOM.normal(size=ZONES), 0.5
     slope = (slopes(ONE).T @ weight).reshape(ZONES, ZONES)

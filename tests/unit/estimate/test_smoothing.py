@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tasks.estimate.smoothing import smoothed
+from tasks.estimate.smoothing import shared_noise, smoothed
 
 Reals = NDArray[np.float64]
 NOISE = 30.0
@@ -38,7 +38,30 @@ def test_stated_variances_are_those_of_the_errors(own: float) -> None:
         counted = true + random.normal(0, NOISE, true.shape)
         found, variances = smoothed(counted, np.full(true.shape, NOISE**2))
         errors.append(np.square(found - true) / variances)
-    assert 0.75 < np.mean(errors) < 1.25
+    assert 0.85 < np.mean(errors) < 1.15
+
+
+def test_chance_that_is_stated_apart_is_not_stated_again() -> None:
+    true, random = day(60, 0.5, 5)
+    counted, variances = true + random.normal(0, NOISE, true.shape), np.full(true.shape, NOISE**2)
+    plain, apart, more = (smoothed(counted, variances, chance) for chance in (0.0, np.full(24, 0.25), 9.0))
+    assert plain[0] == pytest.approx(apart[0])
+    assert (plain[1] > apart[1]).all()
+    assert (apart[1] >= more[1]).all()
+    assert more[1].min() > 0.02 * NOISE**2
+
+
+def test_noise_that_hours_share_with_a_night_is_known() -> None:
+    true, random = day(40, 0.5, 6)
+    night, left, stated = np.arange(1, 5), [], []
+    for _ in range(300):
+        noise = random.normal(0, NOISE, true.shape)
+        values, variances = true + noise, np.full(true.shape, NOISE**2)
+        left.append((smoothed(values, variances)[0] - true) * noise[:, night].mean(axis=1, keepdims=True))
+        stated.append(shared_noise(values, variances, night))
+    real, found = (np.mean(each, axis=(0, 1)) / NOISE**2 for each in (left, stated))
+    assert found == pytest.approx(real, abs=0.02)
+    assert found[night].min() > 0.1
 
 
 @pytest.mark.parametrize("more", [3, 6, 10, 20, 60])
@@ -75,3 +98,4 @@ def test_without_a_count_there_is_nothing_to_smooth() -> None:
     values, variances = smoothed(nothing, nothing)
     assert not values.any()
     assert not variances.any()
+    assert not shared_noise(nothing, nothing, np.arange(2)).any()

@@ -44,6 +44,12 @@ def test_the_variance_is_that_of_noise_and_of_the_chance_to_be_assigned_elsewher
     assert found.variances.mean(axis=1) == pytest.approx(alone.var(axis=1), rel=0.08)
 
 
+def test_who_is_served_by_chance_follows_from_the_matrix() -> None:
+    """Of the first place half are counted in the other one: sent and received, each with a variance of a half."""
+    model = ShareMatrix(np.array([0, 1, 1]), np.array([0, 0, 1]), np.array([0.5, 0.5, 1.0]), 2)
+    assert Unfolding([model], residents=np.array([300.0, 100.0])).chance == pytest.approx(300 * 0.5 / 400)
+
+
 def test_places_that_look_alike_are_weak() -> None:
     matrix = confusion(5, 0.2, 3)
     matrix[:, 4] = matrix[:, 3]
