@@ -92,31 +92,50 @@ def _actions(gate: Sequence["GateLine"]) -> list[str]:
 
 
 def release_card(
-    release: "Release", rules: Sequence["LevelRule"], costs: Mapping[str, float], table: "pa.Table"
+    release: "Release",
+    rules: Sequence["LevelRule"],
+    costs: Mapping[str, float],
+    table: "pa.Table",
+    counted: Mapping[str, str],
 ) -> str:
-    """What was drawn, what of it is shown, how wrong its numbers may be, and what it cost."""
+    """What was drawn, what of it is shown, how wrong its numbers may be, and what it cost; `counted` by each level."""
     name = f"{release.product} {release.period}, revision {release.revision}"
+    parts = [f"# {name}: {release.state.value}", *_figures(release, rules, table)]
+    return "\n\n".join([*parts, *(_drawn(release, rules, costs, counted) if rules else _DERIVED)])
+
+
+_DERIVED = (
+    "## What it cost",
+    "Nothing: it is computed from published releases alone. Each row states the standard error that theirs add up to.",
+)
+
+
+def _drawn(
+    release: "Release", rules: Sequence["LevelRule"], costs: Mapping[str, float], counted: Mapping[str, str]
+) -> list[str]:
+    """How wrong noise makes the numbers, and what the draw cost."""
     errors = [
-        (rule.name, *(f"{_error(rule.sigma, size):.1%}" for size in SIZES), rule.threshold or "nothing")
+        (
+            rule.name,
+            counted[rule.name],
+            *(f"{_error(rule.sigma, size):.1%}" for size in SIZES),
+            rule.threshold or "nothing",
+        )
         for rule in rules
     ]
     redraws = (
         f" Drawn {release.draws} times: a process died in between, and nothing had left." if release.redraws else ""
     )
-    return "\n\n".join(
-        [
-            f"# {name}: {release.state.value}",
-            *_figures(release, rules, table),
-            "## How wrong a number may be",
-            "Half of all numbers are closer to the truth than this; noise only, opted-in persons.",
-            _grid(("level", *(f"{size:,} persons" for size in SIZES), "withheld below"), errors),
-            "## What it cost",
-            "rho bounds what anyone can learn of one person from a release, whatever else they know; less is better. "
-            f"This release cost rho {costs['rho']:.4f} (epsilon {costs['epsilon']:.2f} at delta {costs['delta']:g}). "
-            f"Its month's cap is {costs['cap']:g}, of which {costs['spent']:.4f} is spent so far." + redraws,
-            "It is drawn once: publishing again returns these numbers and costs nothing.",
-        ]
-    )
+    return [
+        "## How wrong a number may be",
+        "Half of all numbers of a size are closer to the truth than this: of opted-in subscribers, by noise alone.",
+        _grid(("level", "counts", *(f"of {size:,}" for size in SIZES), "withheld below"), errors),
+        "## What it cost",
+        "rho bounds what anyone can learn of one person from a release, whatever else they know; less is better. "
+        f"This release cost rho {costs['rho']:.4f} (epsilon {costs['epsilon']:.2f} at delta {costs['delta']:g}). "
+        f"Its month's cap is {costs['cap']:g}, of which {costs['spent']:.4f} is spent so far." + redraws,
+        "It is drawn once: publishing again returns these numbers and costs nothing.",
+    ]
 
 
 def _figures(release: "Release", rules: Sequence["LevelRule"], table: "pa.Table") -> list[str]:
@@ -138,7 +157,8 @@ def delivery_card(delivery: "Delivery", location: str, files: Mapping[str, int])
         f"# {name}: {delivery.state.value}",
         f"{rows_of(delivery)}, in `{location}`.",
         _grid(("file", "bytes"), [(file, f"{size:,}") for file, size in files.items()]),
-        f"To verify it as its receiver: `throng verify {location}`",
+        f"To verify it as its receiver, with the key from `throng keys export`: "
+        f"`throng verify {location} --public-key FILE`",
     ]
     return "\n\n".join([*parts, *filter(None, [_plain(delivery.message)])])
 

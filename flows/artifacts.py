@@ -50,9 +50,10 @@ def of_release(product: str, period: str) -> None:
     rho, delta = float(Fraction(release.rho)), stores.policy.policy.budget.delta
     costs = {"rho": rho, "epsilon": epsilon(rho, delta), "delta": delta}
     budget = {"cap": rho_of(month.cap), "spent": rho_of(month.spent)}
-    text = artifact_markdown.release_card(
-        release, stored.rules, costs | budget, stored.table
-    )  # never today's policy's rules
+    rules = stored.rules  # never today's policy's
+    levels = of_period(product, of).by_levels({rule.name for rule in rules}).released
+    counted = {level.name: level.quantity.name for level in levels}
+    text = artifact_markdown.release_card(release, rules, costs | budget, stored.table, counted)
     _markdown(text, _key("release", product, period), "What it shows, stated error and cost.")
 
 

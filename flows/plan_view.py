@@ -66,6 +66,11 @@ def group_alike(targets: "Iterable[Target]") -> list[Alike]:
     return [Alike(same) for same in alike.values()]
 
 
+def by_length(targets: "Iterable[Target]") -> "list[Target]":
+    """By the end of the period; of periods that end together, days before weeks and months."""
+    return sorted(targets, key=lambda target: (target.ends, target.product))
+
+
 def records(plan: "Plan") -> list[dict[str, object]]:
     """The plan by period, as a table that a page of 1,400 pixels holds; why a period is not done, the grid says."""
     return [
@@ -79,7 +84,7 @@ def records(plan: "Plan") -> list[dict[str, object]]:
             "rows": target.rows if target.needs else None,
             "seconds": f"{target.seconds:g}" if target.needs else "",
         }
-        for target in plan.targets
+        for target in by_length(plan.targets)
     ]
 
 
@@ -101,7 +106,7 @@ def total(plan: "Plan") -> str:
 def grid(plan: "Plan") -> str:
     """Markdown: for each client a table, with a line a period and a column a product; cells link to their last runs."""
     clients: dict[str, list[Target]] = {}
-    for target in sorted(plan.targets, key=lambda target: target.client or ""):
+    for target in sorted(by_length(plan.targets), key=lambda target: target.client or ""):
         clients.setdefault(f" to {target.client}" if target.client else "", []).append(target)
     return "\n\n".join(_table(whom, targets) for whom, targets in clients.items())
 
@@ -122,7 +127,7 @@ def markdown_table(columns: "Sequence[str]", rows: "Sequence[Sequence[str]]") ->
 def not_done(plan: "Plan") -> Sequence["Target"]:
     """Cells that are not done, those that are somebody's turn first."""
     order = ("failed", "blocked by budget", "stale", "missing", "waiting", "impossible")
-    open_targets = [target for target in plan.targets if target.state.value in order]
+    open_targets = [target for target in by_length(plan.targets) if target.state.value in order]
     return sorted(open_targets, key=lambda target: order.index(target.state.value))
 
 

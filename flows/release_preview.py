@@ -51,8 +51,15 @@ def preview(table: pa.Table, level: str) -> list[str]:
 
 def _share(level: str, rows: pa.Table, below: str) -> str:
     hidden = withheld(rows)
-    share = f" ({hidden / len(rows):.0%})" if len(rows) else ""
-    return f"{level}: {hidden:,} of {len(rows):,} numbers withheld{share}{below}"
+    return f"{level}: {hidden:,} of {len(rows):,} numbers withheld{_part(hidden, len(rows))}{below}"
+
+
+def _part(hidden: int, rows: int) -> str:
+    """A share as ` (97%)`; all but a few are not 100 %."""
+    if not rows:
+        return ""
+    share = f"{hidden / rows:.0%}"
+    return " (over 99%)" if share == "100%" and hidden < rows else f" ({share})"
 
 
 def _bars(values: Sequence[float | None], most: float) -> str:

@@ -8,7 +8,7 @@ from typer.core import TyperCommand, TyperGroup
 
 ORDER = (
     *("demo", "init", "simulate", "inspect", "coverage", "doctor", "migrate", "client", "keys"),
-    *("ingest", "publish", "deliver", "verify", "daily", "backfill", "expire", "serve"),
+    *("ingest", "publish", "deliver", "verify", "daily", "backfill", "expire", "serve", "s3"),
     *("status", "runs", "releases", "deliveries", "budget", "quote"),
 )
 """A row's way, and how one learns of it."""

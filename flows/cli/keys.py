@@ -1,6 +1,7 @@
 """Signing keys: list them, replace the one that signs."""
 
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -59,6 +60,28 @@ def listed() -> CommandOutput:
     rows = [_state(statement) for statement in statements]
     columns = ("key_id", "state", "valid_from", "valid_until")
     return CommandOutput({"keys": rows}, listing("signing keys", rows, columns))
+
+
+@command(keys, "throng keys export client-key.pem")
+def export(
+    file: Annotated[Path | None, typer.Argument(help="Where to; without it, throng-public.pem in the home.")] = None,
+) -> CommandOutput:
+    """Write the public key that clients give to `throng verify --public-key`; the first call makes the key."""
+    from flows.cli.verify_hint import export_public_key
+    from tasks.key_ring import key_ring
+    from tasks.release import utc_now
+    from tasks.store import open_released
+    from tasks.store.atomic_files import replace_file, translate_errors
+
+    stores = open_released()
+    written = export_public_key(stores)
+    if file:
+        with translate_errors(file):
+            replace_file(file, written.read_bytes(), 0o644)
+    ring = key_ring(stores.signing_keys, utc_now())
+    key, path = ring.statements[-1]["key_id"], str((file or written).absolute())
+    say = [f"{path}: key {key}. Send it to clients by another way than their bucket."]
+    return CommandOutput({"key_id": key, "public_key_file": path}, say)
 
 
 def _state(statement: "Statement") -> dict[str, Any]:

@@ -75,6 +75,7 @@ def _told(file: Path, found: "Inspection") -> list[Any]:
     from rich.text import Text
 
     known = f"format {found.format}" if found.format else "no known format"
+    known += ", read as it is: no mapping is needed" if found.needs_no_mapping else ""
     say: list[Any] = [Text(f"{file}: {found.kind}, {known}", "bold")]
     if found.why_not:
         say.append(Text(f"Why: {found.why_not}"))

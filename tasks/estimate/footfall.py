@@ -40,10 +40,10 @@ class DayEstimate:
     @cached_property
     def unfolding(self) -> Unfolding:
         """Between zones: by plans and, if a census is by zone, by what nights teach."""
-        gains = self._gains
-        return (
-            self._plans.learnt(gains, np.maximum(self._planned.zones.values.mean(axis=1), 1)) if gains else self._plans
-        )
+        if self._gains is None:
+            return self._plans
+        planned = self._planned.zones.values.mean(axis=1)
+        return self._plans.learnt(self._gains, np.maximum(np.maximum(planned, self._home), 1))
 
     @cached_property
     def present(self) -> Present:
@@ -87,15 +87,23 @@ class DayEstimate:
         return self._present(Unfolding(self._plans.models[:1], residents=self._usual), only_night=True)
 
     @cached_property
+    def _planned_strata(self) -> Strata:
+        return self._strata(self._weights(self._planned.groups))
+
+    @property
+    def _home(self) -> Reals:
+        """[zone] the panel by home, as census and districts tell."""
+        return self._planned.fitted(self._usual, self._planned_strata)
+
+    @cached_property
     def _gains(self) -> Gains | None:
-        strata, planned = self._strata(self._weights(self._planned.groups)), self._planned
-        if strata.by_zone is None:
+        if self._by_zone is None:
             return None
-        home, (values, variances) = planned.fitted(strata.by_zone, strata), self._counts
+        strata, planned, (values, variances) = self._planned_strata, self._planned, self._counts
         day, night = np.isin(planned.hours, WORKING), planned.at_night
         working = np.maximum(planned.zones.values[:, day if day.any() else slice(None)].mean(axis=1), 0)
         known = values[:, night].mean(axis=1), variances[:, night].mean(axis=1) / len(night)
-        counts = Night(*known, home, working, self.facts.district, strata.sums)
+        counts = Night(*known, self._home, working, self.facts.district, strata.sums)
         return fit(self._plans.models[0].dense, counts, patterns(self._plans.models))
 
     @cached_property

@@ -11,14 +11,12 @@ from tasks.events.files import reader
 from tasks.events.formats import Formats, parse
 from tasks.events.formats.detect import UnreadableFile, choose, kind_of
 from tasks.events.formats.sections import EventFormat
-from tasks.events.inspection import Inspection, Opened, Reading, opened
+from tasks.events.inspection import GOOD, Inspection, Opened, Reading, opened
 from tasks.events.sample import LandingContext, Shares, sampled, shares
 from tasks.events.time_formats import event_time
 from tasks.events.wall_clock import WallClockTimes, wall_times, zone_notes
 
 ROLES = ("subscriber", "time", "cell", "mcc", "net", "area", "latitude", "longitude", "date", "clock")
-GOOD = 0.95
-"""A share of rows below which a mapping is proposed although a known format fits."""
 NONE = 0.05
 """A share of rows below which ids match nothing in the landing."""
 

@@ -16,6 +16,8 @@ from tasks.events.formats.detect import COMPRESSIONS, PARQUET, Typed, Unreadable
 from tasks.events.formats.sections import Ids, Layout
 from tasks.events.sample import sampled
 
+GOOD = 0.95
+"""A share of rows below which a mapping is proposed although a known format fits."""
 _SEPARATORS = ",;\t|"
 
 
@@ -47,6 +49,11 @@ class Inspection:
     """A rule by which ids are found in the register, where the present one finds none."""
     key: tuple[str, ...] = ()
     """The roles whose values make a cell's id in the cell plan."""
+
+    @property
+    def needs_no_mapping(self) -> bool:
+        """Whether a known format reads nearly all of the file's values."""
+        return bool(self.format) and all(each.read >= GOOD * each.rows for each in self.readings)
 
 
 @dataclass(frozen=True)

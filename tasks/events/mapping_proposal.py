@@ -9,6 +9,7 @@ from tasks.events.column_roles import COMMA, SampledColumn
 from tasks.events.formats import KINDS, parse
 from tasks.events.formats import Mapping as FormatMapping
 from tasks.events.formats.sections import CellFormat, EventFormat, Layout, RegisterFormat, Section, TimeForm
+from tasks.events.plan_rules import ATTRIBUTES
 from tasks.events.time_formats import Timed
 
 _NUMBERS = ("cell", "ci", "cid", "eci")
@@ -34,6 +35,7 @@ def cells(layout: Layout, roles: Mapping[str, SampledColumn], form: TimeForm) ->
     """A format of the cell plan."""
     own: dict[str, Any] = {key: roles[key].name for key in (*_PLACE, "valid_from", "valid_to") if key in roles}
     own |= {"id": _key(roles) or "cell_id", "decimal": decimal(roles), "time": _given(form)}
+    own["attributes"] = {role: roles[role].name for role in ATTRIBUTES if role in roles and not _is_own(role, roles)}
     return CellFormat.model_validate(_given(layout) | own)
 
 
@@ -43,11 +45,16 @@ def register(
     """A format of subscribers or consents: other names of columns, other words in them."""
     columns = {("subscriber_id" if role == "subscriber" else role): look.name for role, look in roles.items()}
     own = {
-        "columns": {key: name for key, name in columns.items() if key != name},
+        "columns": {key: name for key, name in columns.items() if key != name.casefold()},
         "time": _given(form),
         "values": {column: each for column, each in words.items() if each},
     }
     return RegisterFormat.model_validate(_given(layout) | own)
+
+
+def _is_own(role: str, roles: Mapping[str, SampledColumn]) -> bool:
+    """Whether a column has Throng's own name of its role: the reader takes it, whatever its case."""
+    return roles[role].name.casefold() == role
 
 
 def key_parts(roles: Mapping[str, SampledColumn]) -> tuple[str, ...]:

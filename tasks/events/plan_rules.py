@@ -81,6 +81,7 @@ def _between(least: float, most: float) -> Callable[[str], bool]:
     return fits
 
 
+_SWAPPED = str.maketrans(",.", ".,")
 _TECHNOLOGIES = ("gsm", "edge", "umts", "wcdma", "hspa", "cdma", "lte", "nr", "nb-iot", "2g", "3g", "4g", "5g", "6g")
 ATTRIBUTES: Mapping[str, tuple[PlanRule, Callable[[str], bool]]] = {
     "azimuth": (_attribute("azimuth", "from 0 to 360 degrees"), _between(0, 360)),
@@ -94,6 +95,11 @@ ATTRIBUTES: Mapping[str, tuple[PlanRule, Callable[[str], bool]]] = {
     ),
 }
 """Optional columns of cells: the rule, and whether a value fits."""
+
+
+def with_point(text: str, decimal: str) -> str:
+    """A written number with a point before its fraction; `decimal`: the sign that the file has there."""
+    return text.translate(_SWAPPED) if decimal == "," else text
 
 
 @dataclass(frozen=True)

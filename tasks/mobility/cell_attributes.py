@@ -7,9 +7,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from tasks.events.plan_rules import ATTRIBUTES
+from tasks.events.plan_rules import ATTRIBUTES, with_point
 from tasks.mobility.cell_files import DIRECTIONALITY, CellFile
-from tasks.mobility.columns import plain
+from tasks.mobility.columns import is_text, plain
 
 RADIO = ("azimuth", "beam_width", "range_m", "height_m", "power_w", "technology")
 """Columns of `Topology.radio` and `CellPlan.radio`: degrees, degrees, metres, metres, watts, generation (2 to 6)."""
@@ -61,5 +61,6 @@ def _texts(file: CellFile, attribute: str) -> tuple[list[str], NDArray[np.int64]
         texts = column.cast(pa.string()).fill_null("")
     except pa.ArrowException:
         texts = pc.if_else(column.is_valid(), "?", "")
-    coded = texts.dictionary_encode()
-    return [value.strip() for value in coded.dictionary.to_pylist()], np.asarray(coded.indices, np.int64)
+    coded, decimal = texts.dictionary_encode(), file.format.decimal if is_text(column.type) else "."
+    values = [with_point(value.strip(), decimal) for value in coded.dictionary.to_pylist()]
+    return values, np.asarray(coded.indices, np.int64)

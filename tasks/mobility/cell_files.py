@@ -64,7 +64,7 @@ def read_file(path: Path, formats: Formats) -> CellFile:
         why = f": {error}" if isinstance(error, UnreadableFile) else ""
         raise RejectedInput(f"{path.name} cannot be read{why}.", CORRECT, "cells.unreadable") from None
     format_, there = _choose(path, seen)
-    own = by_format(there, _wanted(format_))
+    own = by_format(there, format_.needed)
     doubled = [name for name in own if [each.casefold() for each in there].count(name.casefold()) > 1]
     if doubled:
         raise RejectedInput(
@@ -85,11 +85,6 @@ def read_file(path: Path, formats: Formats) -> CellFile:
         raise RejectedInput(f"{path.name} cannot be read.", CORRECT, "cells.unreadable") from None
 
 
-def _wanted(format_: CellFormat) -> tuple[str, ...]:
-    validity = (format_.valid_from, format_.valid_to)
-    return (*format_.id.column, format_.latitude, format_.longitude, *(name for name in validity if name))
-
-
 def _names(path: Path, kind: str, format_: CellFormat) -> list[str]:
     if kind == PARQUET:
         return list(pyarrow.parquet.read_schema(path).names)
@@ -98,7 +93,7 @@ def _names(path: Path, kind: str, format_: CellFormat) -> list[str]:
 
 def _choose(path: Path, seen: list[tuple[CellFormat, list[str]]]) -> tuple[CellFormat, list[str]]:
     """The first format that fits. Errors name missing columns only: present ones may be values."""
-    lacking = [[name for name in _wanted(each) if name not in by_format(there, (name,))] for each, there in seen]
+    lacking = [[name for name in each.needed if name not in by_format(there, (name,))] for each, there in seen]
     if not lacking or min(map(len, lacking)):
         missing = ", ".join(sorted(lacking, key=len)[0]) if lacking else "of every format"
         raise RejectedInput(

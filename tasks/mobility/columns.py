@@ -19,7 +19,7 @@ _TICKS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 def text(table: pa.Table, name: str, source: str) -> NDArray[np.object_]:
     """Ids of text or integers; empty where they are missing or blank. Raises RejectedInput for another type."""
     column = plain(table[name])
-    if not (_is_text(column.type) or pa.types.is_integer(column.type) or pa.types.is_binary(column.type)):
+    if not (is_text(column.type) or pa.types.is_integer(column.type) or pa.types.is_binary(column.type)):
         raise _wrong(source, name, column.type, "text")
     try:
         values = column.cast(pa.string())
@@ -33,9 +33,9 @@ def degrees(table: pa.Table, name: str, source: str, decimal: str = ".") -> NDAr
     column = plain(table[name])
     kind = column.type
     number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
-    if not (number or _is_text(kind) or pa.types.is_null(kind)):
+    if not (number or is_text(kind) or pa.types.is_null(kind)):
         raise _wrong(source, name, kind, "a number")
-    if _is_text(kind) and decimal == ",":
+    if is_text(kind) and decimal == ",":
         column = _with_points(column)
     try:
         return np.asarray(column.cast(pa.float64()), np.float64)
@@ -51,7 +51,7 @@ def _with_points(column: pa.Array) -> pa.Array:
 
 def _no_number(where: str, column: pa.Array, decimal: str) -> RejectedInput:
     """What cannot be read has commas, or points for which commas were put above."""
-    if _is_text(column.type) and pc.any(pc.match_substring(column, ",")).as_py():
+    if is_text(column.type) and pc.any(pc.match_substring(column, ",")).as_py():
         other = "," if decimal == "." else "."
         action = f'Let the mapping say it: `decimal = "{other}"` in [cells.NAME]; `throng inspect` proposes it.'
         return RejectedInput(f"{where} is written with `{other}` before the fraction.", action, "cells.decimal_comma")
@@ -66,7 +66,7 @@ def epochs(table: pa.Table, name: str, zone: ZoneInfo, empty: float, source: str
         column = column.cast(pa.timestamp("ms"))
     if pa.types.is_timestamp(column.type):
         return _of_timestamps(column, zone, empty)
-    if _is_text(kind) or pa.types.is_null(kind):
+    if is_text(kind) or pa.types.is_null(kind):
         return _of_text(column.cast(pa.string()), zone, empty)
     raise _wrong(source, name, kind, "an ISO 8601 time")
 
@@ -77,7 +77,8 @@ def plain(column: pa.ChunkedArray) -> pa.Array:
     return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
 
 
-def _is_text(kind: pa.DataType) -> bool:
+def is_text(kind: pa.DataType) -> bool:
+    """Whether a column holds text."""
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 

@@ -120,6 +120,12 @@ class Target:
         return [*delivered, ("publish", drawn), *(("ingest", str(day)) for day in Period.parse(self.period).days)]
 
     @property
+    def ends(self) -> tuple[date, int]:
+        """When its period ends, and how many days that has."""
+        period = Period.parse(self.period)
+        return period.end, len(period.days)
+
+    @property
     def name(self) -> str:
         """The target's name."""
         return f"{self.product} {self.period}" + (f" to {self.client}" if self.client else "")

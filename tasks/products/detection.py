@@ -11,6 +11,7 @@ from tasks.mobility.windows import BITS, EDGES, WINDOWS
 from tasks.period import Cadence
 from tasks.privacy.bounds import Contributions
 from tasks.products.spec import OPTED_IN, Audience, CountContext, DataProduct, Dimension, Level
+from tasks.quantity import Quantity
 
 SHOWN = (
     "missed",
@@ -39,6 +40,9 @@ STAYS = Level(
     "Four fixed times a person and window, by what the person's events would show if the person stayed.",
     (WINDOW, SHOWS),
     additive=frozenset({"shows"}),
+    quantity=Quantity(
+        "windows", "windows", "Windows by what they show, noise included", (450, 360, 540, 55), counts=None
+    ),
 )
 
 

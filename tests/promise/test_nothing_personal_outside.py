@@ -50,15 +50,22 @@ class Recorder(logging.Handler):
 
 @pytest.fixture
 def recorded() -> Iterator[Recorder]:
-    recorder, loggers = Recorder(), [logging.getLogger(name) for name in (None, "prefect", "prefect.flow_runs")]
-    levels = [logger.level for logger in loggers]
+    """Prefect sets its loggers' levels anew at each run: by its settings."""
+    from prefect.logging.configuration import setup_logging
+    from prefect.settings import PREFECT_LOGGING_LEVEL, temporary_settings
+
+    recorder, loggers = Recorder(), [logging.getLogger(name) for name in (None, "prefect")]
+    level = loggers[0].level
+    with temporary_settings({PREFECT_LOGGING_LEVEL: "DEBUG"}):
+        setup_logging()
+        for logger in loggers:
+            logger.setLevel(logging.DEBUG)
+            logger.addHandler(recorder)
+        yield recorder
     for logger in loggers:
-        logger.setLevel(logging.DEBUG)
-        logger.addHandler(recorder)
-    yield recorder
-    for logger, level in zip(loggers, levels, strict=True):
-        logger.setLevel(level)
         logger.removeHandler(recorder)
+    loggers[0].setLevel(level)
+    setup_logging()
 
 
 @pytest.fixture
@@ -171,11 +178,22 @@ def test_the_search_finds_a_canary_in_every_kind_of_place(tmp_path: Path, offset
 
 
 def test_the_recorder_and_the_terminal_would_show_a_canary(
-    recorded: Recorder, capfd: pytest.CaptureFixture[str]
+    prefect_stores: list[Path], recorded: Recorder, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    logging.getLogger("prefect").debug("it was %s", TOKEN)
+    from prefect import flow
+
+    from tasks.step import log_to_run, step
+
+    @flow(persist_result=False)
+    def telling(place: str) -> None:
+        inside = step("tell")(lambda self: log_to_run(f"it was {TOKEN}"))
+        inside(None) if place == "task" else log_to_run(f"it was {TOKEN}")
+
+    for place in ("flow", "task"):
+        recorded.lines.clear()
+        telling(place)
+        assert holds("\n".join(recorded.lines).encode()), place
     sys.stderr.write(TOKEN)
-    assert holds("\n".join(recorded.lines).encode())
     assert holds(capfd.readouterr().err.encode())
 
 

@@ -203,6 +203,12 @@ class CellFormat(Layout):
     attributes: Annotated[dict[Attribute, Text], Field(default_factory=dict)]
     """`height_m = "antenna_height"`: the file's name of an optional column, in Throng's unit."""
 
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """Columns without which a file does not have this format."""
+        validity = (self.valid_from, self.valid_to)
+        return (*self.id.column, self.latitude, self.longitude, *(name for name in validity if name))
+
 
 class RegisterFormat(Layout):
     """A format of subscribers or consents: Throng's own columns, and the file's name of each."""

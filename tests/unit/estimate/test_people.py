@@ -282,6 +282,15 @@ def test_a_zone_without_a_cell_takes_nobody_from_others_under_a_census_by_distri
     assert found[3, 3] == pytest.approx(true[2:, 3].sum(), rel=0.15)
 
 
+def test_the_interval_of_groups_is_no_wider_than_the_city_where_plans_hear_nobody_in_a_zone() -> None:
+    plan = BORDERS.copy()
+    plan[:, 1] = [0.6, 0.3, 0.05, 0.05]  # Z2 is heard in Z1, say plans; so counts leave nobody for Z1
+    facts = replace(EVEN.facts(EVEN.release()), confusion=confusion(plan))
+    made = PeopleEstimator()(EVEN.release(), facts)
+    low, high, people = (np.asarray(made.columns[name])[4 * 24 :] for name in ("people_low", "people_high", "people"))
+    assert (high - low < 2 * people).all()
+
+
 def test_the_interval_of_a_closed_area_holds_what_an_open_one_would_have() -> None:
     city = City(EVEN.opt_in, np.where(np.arange(24) == 12, 0.5, 1.0))
     closed, opened = (estimated(city, margins=OF_DISTRICTS, closed=each) for each in (True, False))

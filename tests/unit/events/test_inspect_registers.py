@@ -14,12 +14,21 @@ from tasks.events.formats import load_formats, parse
 from tasks.events.formats.sections import RegisterFormat
 from tasks.events.inspect_registers import inspect_register
 from tasks.events.inspection import Inspection
+from tasks.mobility.cell_attributes import RADIO
 from tasks.mobility.topology import read_topology
 from tests.unit.events.factory import csv_bytes, write, write_parquet
 
 SUBSCRIBERS = ("subscriber_id", "birth_year", "gender", "segment", "home_mcc", "active_from")
 CONSENTS = ("subscriber_id", "purpose", "granted_at", "withdrawn_at", "channel", "text_version")
 CELLS = ("cell_id", "latitude", "longitude", "valid_from", "valid_to")
+
+TOPOLOGY = {
+    **{"cell_id": "26202100000011", "latitude": "51.150996", "longitude": "9.617926", "altitude": "-54.0"},
+    **{"antenna_height": "34.0", "directionality": "1", "azimuth_angle": "39.0", "elevation_angle": "7.0"},
+    **{"horizontal_beam_width": "65.0", "vertical_beam_width": "10.0", "power": "40.0", "range": "4200.0"},
+    **{"frequency": "700", "technology": "LTE", "valid_date_start": "2024-01-01T00:00:00", "valid_date_end": ""},
+    "cell_type": "macrocell",
+}
 
 
 def _inspect(path: Path, kind: str, mapping: Path | None = None) -> Inspection:
@@ -51,8 +60,46 @@ def test_a_file_as_throng_expects_it_needs_no_mapping(
     tmp_path: Path, kind: str, header: Sequence[str], row: Sequence[str]
 ) -> None:
     found = _inspect(_csv(tmp_path / f"{kind}.csv", header, row), kind)
-    assert (found.format, found.proposal, found.why_not) == (kind, "", "")
+    assert (found.format, found.proposal, found.why_not) == ("native", "", "")
+    assert found.needs_no_mapping
     assert all(read == rows for read, rows in _read(found).values())
+    shouted = _inspect(_csv(tmp_path / f"{kind}.csv", [name.upper() for name in header], row), kind)
+    assert (shouted.format, shouted.proposal) == ("native", ""), "names are compared without case"
+
+
+@pytest.mark.parametrize("left_out", [(), ("azimuth_angle", "power", "cell_type")])
+def test_the_eurostat_topology_is_read_as_it_is(tmp_path: Path, left_out: Sequence[str]) -> None:
+    row = {name: value for name, value in TOPOLOGY.items() if name not in left_out}
+    found = _inspect(_csv(tmp_path / "cells.csv", tuple(row), tuple(row.values())), "cells")
+    assert (found.format, found.proposal, found.needs_no_mapping) == ("eurostat", "", True)
+    assert ("azimuth" in _read(found)) == ("azimuth_angle" in row)
+
+
+def test_a_proposed_cell_plan_keeps_what_it_says_of_antennas(tmp_path: Path) -> None:
+    header = "Zelle;Breite;Länge;Azimut;Antennenhöhe;power;Reichweite;hbw;Technik"
+    path = write(tmp_path / "cells.csv", (header + "\nc1;50,1;8,1;120,5;34,5;40;4200;65;LTE\n" * 4).encode())
+    found = _inspect(path, "cells")
+    (tmp_path / "formats.toml").write_text(found.proposal)
+    assert {*RADIO} <= _read(found).keys()
+    assert set(_read(found).values()) == {(4, 4)}
+    radio = read_topology(tmp_path, ZoneInfo("Europe/Berlin"), load_formats(tmp_path / "formats.toml")).radio
+    assert dict(zip(RADIO, radio[0], strict=True)) == {
+        **{"azimuth": 120.5, "beam_width": 65, "range_m": 4200, "height_m": 34.5, "power_w": 40, "technology": 4}
+    }
+
+
+def test_antenna_columns_that_a_mapping_does_not_name_are_said(tmp_path: Path) -> None:
+    path = _csv(tmp_path / "cells.csv", tuple(TOPOLOGY), tuple(TOPOLOGY.values()))
+    mapping = write(tmp_path / "formats.toml", b'[cells.own]\nid = "cell_id"\nvalid_from = "valid_date_start"\n')
+    (note,) = _inspect(path, "cells", mapping).notes
+    assert "azimuth_angle" in note
+    assert "technology" not in note, "it is read by its name"
+
+
+def test_a_mapping_that_names_a_column_that_is_not_there_is_not_taken(tmp_path: Path) -> None:
+    mapping = write(tmp_path / "formats.toml", b'[cells.own]\nid = "cell_id"\nvalid_from = "since"\n')
+    path = _csv(tmp_path / "cells.csv", CELLS, ("c1", "50.05", "8.1", "2025-01-01", ""))
+    assert _inspect(path, "cells", mapping).format == "native"
 
 
 def test_other_names_signs_words_and_dates_are_mapped(tmp_path: Path) -> None:
@@ -118,7 +165,7 @@ def test_open_cell_ids_layout_is_mapped_by_the_parts_of_its_key(tmp_path: Path) 
     own = parse(found.proposal.encode(), "it").cells["own"]
     assert (own.id.column, found.key) == (("area", "cell"), ("area", "cell"))
     assert (own.latitude, own.longitude, own.valid_from) == ("lat", "lon", None), "created is of the database's row"
-    assert set(_read(found)) == {"cell_id", "area", "latitude", "longitude"}
+    assert set(_read(found)) == {"cell_id", "area", "latitude", "longitude", "technology"}
 
 
 @pytest.mark.parametrize("given", [(), ("valid_from",), ("valid_from", "valid_to")])
@@ -132,7 +179,7 @@ def test_a_cell_plan_that_would_be_rejected_gets_a_mapping(tmp_path: Path, given
         read(load_formats())
     found = _inspect(path, "cells")
     assert _read(found)["latitude"] == (3, 3)
-    assert (found.format, bool(found.proposal)) == ("cells" if whole else None, not whole)
+    assert (found.format, bool(found.proposal)) == ("native" if whole else None, not whole)
     (tmp_path / "formats.toml").write_text(found.proposal)
     assert len(read(load_formats(tmp_path / "formats.toml")).cell_id) == 3
 

@@ -84,14 +84,18 @@ def test_the_releases_card_states_errors_and_cost() -> None:
         rho="3/256", slot=datetime(2026, 3, 2, tzinfo=UTC), policy_digest="", zone_plan="", generations={}, digests={},
     )  # fmt: skip
     costs = {"rho": 0.0147, "epsilon": 1.11, "delta": 1e-9, "cap": 1.0, "spent": 0.02}
-    card = artifact_markdown.release_card(release, [LevelRule("zone_hour", Decimal(32), 24, 96)], costs, FIGURES)
-    assert "| zone_hour | 7.2% | 2.2% | 0.2% | 96 |" in card
+    counted = {"zone_hour": "persons", "district_demographic": "visits"}
+    rules = [LevelRule("zone_hour", Decimal(32), 24, 96)]
+    card = artifact_markdown.release_card(release, rules, costs, FIGURES, counted)
+    assert "| zone_hour | persons | 7.2% | 2.2% | 0.2% | 96 |" in card
     assert "cost rho 0.0147 (epsilon 1.11 at delta 1e-09). Its month's cap is 1, of which 0.0200 is spent" in card
     assert "Drawn 2 times" in card
-    ours = artifact_markdown.release_card(
-        release, [LevelRule("district_demographic", Decimal(10), 1, None)], costs, FIGURES
-    )
-    assert "| district_demographic | 2.2% | 0.7% | 0.1% | nothing |" in ours
+    rules = [LevelRule("district_demographic", Decimal(10), 1, None)]
+    ours = artifact_markdown.release_card(release, rules, costs, FIGURES, counted)
+    assert "| district_demographic | visits | 2.2% | 0.7% | 0.1% | nothing |" in ours
+    derived = artifact_markdown.release_card(release, [], costs, FIGURES, counted)
+    assert "computed from published releases alone" in derived
+    assert "How wrong" not in derived
 
 
 def test_the_deliverys_card_says_where_and_how_to_verify() -> None:
@@ -102,7 +106,7 @@ def test_the_deliverys_card_says_where_and_how_to_verify() -> None:
     card = artifact_markdown.delivery_card(delivery, "s3://bucket/throng/footfall", {"data.parquet": 12345})
     assert "1,200 rows, 30 of them (2%) withheld" in card
     assert "| data.parquet | 12,345 |" in card
-    assert "`throng verify s3://bucket/throng/footfall`" in card
+    assert "`throng verify s3://bucket/throng/footfall --public-key FILE`" in card
 
 
 def test_a_long_file_name_is_shown_by_its_end() -> None:

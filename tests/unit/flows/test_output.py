@@ -143,7 +143,7 @@ def test_commands_are_listed_in_the_order_in_which_one_needs_them() -> None:
     said = CliRunner().invoke(app, ["--help"]).output
     listed = [line.split()[0] for line in said.partition("Commands:\n")[2].splitlines()]
     way = "demo init simulate inspect coverage doctor migrate client keys ingest publish deliver verify daily"
-    assert " ".join(listed) == f"{way} backfill expire serve status runs releases deliveries budget quote"
+    assert " ".join(listed) == f"{way} backfill expire serve s3 status runs releases deliveries budget quote"
 
 
 @pytest.mark.parametrize("path", _paths(app), ids=" ".join)

@@ -57,6 +57,8 @@ def test_the_share_that_is_withheld_is_told_by_level() -> None:
     (said,) = shares(table, [RULE])
     assert "36 of 48 numbers withheld (75%)" in said
     assert withheld(table) == 36
+    many = pa.table({"level": ["zone_hour"] * 400, "status": ["withheld_small"] * 399 + ["estimate"]})
+    assert shares(many, [RULE]) == ["zone_hour: 399 of 400 numbers withheld (over 99%) as smaller than 96"]
     assert shares(table.slice(0, 0), [RULE]) == ["zone_hour: 0 of 0 numbers withheld as smaller than 96"]
 
 

@@ -101,3 +101,12 @@ def test_a_grid_has_a_table_for_each_client() -> None:
     tables = [table.splitlines() for table in text.split("\n\n")]
     assert [len(rows) for rows in tables] == [4] * len(clients)
     assert all(f"to {name} " in rows[0] for name, rows in zip(clients, tables, strict=True))
+
+
+def test_days_come_before_the_weeks_and_months_that_end_with_them() -> None:
+    periods = ("2026-02", "2026-02-28", "2026-W09", "2026-03-01", "2026-02-27")
+    targets = [_target(period, "nordmarkt", State.WAITING) for period in periods]
+    plan = Plan(FIRST, LAST, None, (), tuple(targets), ())
+    expected = ["2026-02-27", "2026-02-28", "2026-02", "2026-03-01", "2026-W09"]
+    assert [row["period"] for row in plan_view.records(plan)] == expected
+    assert [target.period for target in plan_view.not_done(plan)] == expected

@@ -21,6 +21,7 @@ from tests.unit.privacy.sources import Seeded, Silence
 
 FINE = LevelRule("fine", Decimal(32), 24, 96)
 COARSE = LevelRule("coarse", Decimal(64), 24, None)
+PAIRS = dataclasses.replace(FINE, name="pairs")
 RELATION = Relation("fine", "coarse", np.array([0, 1, 0, 1, 2, 3]), np.repeat(np.arange(4), 6))
 
 
@@ -39,6 +40,20 @@ def zones(n: int, **more: list[str]) -> pa.Table:
 def some(chosen: list[int], level: str = "fine") -> Contributions:
     """Sums of chosen keys."""
     return Contributions(level, np.full(len(chosen), 200), 24, 1, np.array(chosen, dtype=np.int64))
+
+
+def with_pairs(chosen: list[int]) -> tuple[ProtectedCounts, Silence]:
+    """A later stage of chosen pairs, and the source of its noise."""
+    noise = Silence()
+    made = protect(
+        [coarse()],
+        [COARSE, PAIRS],
+        {},
+        noise,
+        later=[lambda drawn: [some(chosen, "pairs")]],
+        sparse=lambda chosen: KeyFacts({"pairs": pa.table({"pair": chosen["pairs"]})}),
+    )
+    return made, noise
 
 
 def protect(
@@ -201,17 +216,15 @@ def test_a_sparse_level_is_drawn_for_the_chosen_keys_alone_and_made_consistent_w
 
 
 def test_a_sparse_level_may_have_no_chosen_key() -> None:
-    rule = dataclasses.replace(FINE, name="pairs")
-    made = protect(
-        [coarse()],
-        [COARSE, rule],
-        {},
-        Silence(),
-        later=[lambda drawn: [some([], "pairs")]],
-        sparse=lambda chosen: KeyFacts({"pairs": pa.table({"pair": chosen["pairs"]})}),
-    )
+    made, noise = with_pairs([])
     assert made.table["level"].unique().to_pylist() == ["coarse"]
-    assert made.rules == (COARSE, rule)
+    assert made.rules == (COARSE, PAIRS)
+    assert noise.asked[1:] == [(PAIRS.sigma, 1, 0)]
+
+
+def test_a_sparse_level_is_drawn_with_noise_of_its_own_rule() -> None:
+    _, noise = with_pairs([3, 5])
+    assert noise.asked == [(COARSE.sigma, 1, 24), (PAIRS.sigma, 1, 2)]
 
 
 def test_a_later_stage_cannot_put_anything_into_what_was_drawn() -> None:
