@@ -20,7 +20,7 @@ from tasks.estimate.spec import Estimator, PublicFacts, is_whole, with_people
 from tasks.estimation import NOT_POSSIBLE, estimation
 from tasks.key_ring import key_ring, write_keys
 from tasks.period import Period
-from tasks.products.registry import check_for_clients, of_period
+from tasks.products.registry import check_for_clients, check_made, of_period
 from tasks.products.spec import Product
 from tasks.refs import DeliveryRef, IndexRef, Outcome
 from tasks.release import latest_drawn, utc_now
@@ -206,6 +206,7 @@ class Deliver:
     def _release(self, product: Product, period: Period) -> Release:
         release = latest_drawn(self._stores, product, period)
         if release is None:
+            check_made(product, self._stores.policy.policy.budget.leave_out)
             raise RefusedDelivery(
                 f"{product.name} {period} is not published.",
                 f"Run `throng publish {product.name} {period}` first.",

@@ -34,7 +34,7 @@ def missing(section: str, name: str, shipped: Mapping[str, Any]) -> Fault:
     """A key that the section lacks."""
     value, key = _at(shipped, f"{section}.{name}"), _joined(section, name)
     if isinstance(value, Mapping):
-        return Fault(f"{key} is missing", f"Add [{key}]: the shipped policy has {_shown(value)}.")
+        return Fault(f"{key} is missing", f"Add, as shipped: {'; '.join(_sections(key, value))}.")
     if value is None:
         return Fault(f"{key} is missing", f"Add {name or key} to [{section}].")
     return Fault(f"{key} is missing", f"Add `{name} = {_shown(value)}`, as shipped, to {_place(section)}.")
@@ -107,15 +107,16 @@ def _at(shipped: Mapping[str, Any], key: str) -> Any:
 
 
 def _shown(value: Any) -> str:
-    """A value as TOML; of a section its keys, of several sections their names."""
-    if not isinstance(value, Mapping):
-        return str(value).lower() if isinstance(value, bool) else _text(value)
-    if any(isinstance(each, Mapping) for each in value.values()):
-        return f"its sections {', '.join(value)}"
-    return ", ".join(f"{name} = {_shown(each)}" for name, each in value.items())
-
-
-def _text(value: Any) -> str:
+    """A value as TOML."""
     if isinstance(value, list):
-        return f"[{', '.join(map(_text, value))}]"
+        return f"[{', '.join(map(_shown, value))}]"
     return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+def _sections(key: str, value: Mapping[str, Any]) -> Iterator[str]:
+    """Each section of the shipped policy with its keys."""
+    if keys := [f"{name} = {_shown(each)}" for name, each in value.items() if not isinstance(each, Mapping)]:
+        yield f"[{key}] {', '.join(keys)}"
+    for name, each in value.items():
+        if isinstance(each, Mapping):
+            yield from _sections(f"{key}.{name}", each)

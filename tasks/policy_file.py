@@ -96,7 +96,8 @@ def _product_faults(policy: Policy) -> list[Fault]:
     for part in registry.drawn():
         declared[part.name] |= dict.fromkeys(part.cadences, part)
     needed = [name for name in declared if name not in policy.budget.leave_out]
-    faults = [*_differences("product", policy.product, declared, needed), *_left_out_faults(policy)]
+    faults = [_or_left_out(each) for each in _differences("product", policy.product, declared, needed)]
+    faults += _left_out_faults(policy)
     for name in declared.keys() & policy.product.keys():
         drawn, cadences = declared[name], policy.product[name]
         faults += _differences(f"product.{name}", cadences, drawn, drawn)
@@ -105,6 +106,13 @@ def _product_faults(policy: Policy) -> list[Fault]:
             part = drawn[cadence].by_levels(cadences[cadence])
             faults += _level_faults(key, part, cadences[cadence], HOURS_AT_LEAST[cadence])
     return sorted(faults)
+
+
+def _or_left_out(fault: Fault) -> Fault:
+    """A missing product that clients buy may also be left out."""
+    name = fault.what.removeprefix("product.").removesuffix(" is missing")
+    other = f" Or name {name} in budget.leave_out." if name in registry.for_clients() else ""
+    return Fault(fault.what, fault.advice + other)
 
 
 def _level_faults(key: str, product: DataProduct, levels: Mapping[str, LevelPolicy], hours: int) -> Iterator[Fault]:

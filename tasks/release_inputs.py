@@ -5,7 +5,7 @@ from datetime import date, datetime
 from functools import partial
 from zoneinfo import ZoneInfo
 
-from tasks.completeness import check_complete, derived_incompleteness, incomplete, named
+from tasks.completeness import check_complete, derived_incompleteness, incomplete, incompleteness, named
 from tasks.errors import RefusedRelease
 from tasks.events.gate import FAULTS
 from tasks.events.gate_metrics import incomplete_hours
@@ -59,9 +59,12 @@ def _days(stores: PseudonymisedStores, product: DataProduct, period: Period, now
         )
     waited = closed_at(period, policy)
     if missing and now < waited:
+        never = incompleteness(product, period, policy.time.local, {day.day: 0 for day in days})
+        without = "without them, each of its numbers would be `incomplete`, and it is not published"
+        otherwise = without if never else f"from {clock(waited, policy.time.local)} it is published without them"
         raise RefusedRelease(
             f"{product.name} {period} lacks {len(missing)} days: {named(missing)}.",
-            f"Ingest them; from {clock(waited, policy.time.local)} it is published without them.",
+            f"Ingest them; {otherwise}.",
             "release.days_missing",
         )
     return days

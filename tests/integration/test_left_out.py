@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tasks.deliver import Deliver
 from tasks.errors import Misconfigured
 from tasks.period import Cadence, Period
 from tasks.plan import make_plan
@@ -43,6 +44,10 @@ def test_a_product_that_is_left_out_is_not_made(tmp_path: Path) -> None:
             way.publish("visitors", str(DAY), policy=policy)
         assert refused.value.code == "product.left_out"
         assert way.stores().ledger.find("visitors", 1, str(DAY)) is None
+        spec = parse_client(client_toml().replace("footfall", "visitors"), "client.toml", ("visitors",), ("parquet",))
+        with pytest.raises(Misconfigured) as undelivered:
+            Deliver(stores).render(spec, registry.product("visitors", Cadence.DAY), Period.day(DAY))
+        assert undelivered.value.code == "product.left_out"
 
 
 def test_a_grant_of_a_product_that_is_left_out_is_refused_by_name() -> None:

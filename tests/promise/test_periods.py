@@ -190,3 +190,15 @@ def test_a_period_whose_numbers_would_all_be_incomplete_is_refused_before_it_is_
             step for step in make_plan(stores, last, last, ingested.now).steps if step.subject == f"{name} {period}"
         )
         assert (step.state, step.rho) == (State.WAITING, 0)
+
+
+@pytest.mark.parametrize(("name", "incomplete"), [("catchment", True), ("panel", False)])
+def test_a_month_with_missing_days_says_whether_it_will_be_published_without_them(
+    ingested: Way, monkeypatch: pytest.MonkeyPatch, name: str, incomplete: bool
+) -> None:
+    monkeypatch.setattr(statuses, "MOST_MISSING", 0.1)
+    early = Way(ingested.root, datetime(2026, 4, 1, 12, tzinfo=UTC))
+    with refused("release.days_missing") as lacking:
+        early.publish(name, "2026-03")
+    assert ("would be `incomplete`" in lacking.value.action) is incomplete
+    assert ("it is published without them" in lacking.value.action) is not incomplete
