@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from tasks.estimate.people import PeopleEstimator
 from tasks.products.footfall import PRODUCT as FOOTFALL
 from tests.promise.conftest import Way
-from tests.promise.landing import consent, person, seen, write_events, write_people
+from tests.promise.landing import EVENTS, as_csv, consent, person, seen, write_events, write_people
 from tests.promise.test_estimated_people import CENSUS, CLIENT, DAY, VISITORS, manifest_of, rendered
 
 
@@ -32,6 +32,7 @@ def test_a_new_estimate_of_a_release_knows_nothing_of_what_persons_did_since_the
     before = [rendered(way, of=each) for each in (FOOTFALL, VISITORS)]
     write_people(way.landing, everybody, [consent("a"), consent("b", withdrawn=f"{DAY}T23:00:00Z")])
     write_events(way.landing, DAY, [(*row[:2], "c3", row[3]) for row in seen("a", DAY)])
+    (way.landing / f"events/date={DAY}/part-1.csv").write_bytes(as_csv(EVENTS, seen("a", DAY, range(12))))
     assert way.ingest(DAY).generation == 2
     assert way.publish("footfall", str(DAY)).stale
     after = [rendered(way, Again(), of=each) for each in (FOOTFALL, VISITORS)]
