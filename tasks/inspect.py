@@ -13,18 +13,20 @@ from tasks.events.formats.detect import UnreadableFile
 from tasks.events.formats.sections import LandingNames, Section
 from tasks.events.inspect_events import inspect_events
 from tasks.events.inspect_registers import inspect_register
-from tasks.events.inspection import Inspection, Reading
+from tasks.events.inspection import Inspection
 from tasks.events.plan_rules import PlanChecks
 from tasks.events.sample import LandingContext, subscriber_ids
 from tasks.mobility.cell_files import read_file
+from tasks.mobility.inspect_plans import inspect_plan
 from tasks.mobility.topology import checked_topology, read_topology
-from tasks.mobility.zone_file import read_zones
 from tasks.policy import Policy
 
 MAPPED = ("subscribers", "consents", "cells")
 """Reference files of which a mapping can name the columns."""
+FIXED = ("population", "footprints")
+"""Files of which no mapping can name the columns; so are zones."""
 ZONES = (".geojson", ".json")
-NOT_EVENTS = ("population", "footprints", "formats", "truth")
+NOT_EVENTS = ("formats", "truth")
 MOST_FILES = 5
 """Event files of a folder that are looked at."""
 
@@ -68,10 +70,10 @@ class Inspect:
         return mapping_proposal.together([*written, *(each.proposal for _, each in found)])
 
     def _one(self, path: Path, context: LandingContext, earlier: Sequence[str]) -> Inspection:
-        if path.suffix.lower() in ZONES:
-            return _zones(path)
         kind = _kind(path)
         try:
+            if kind in ("zones", *FIXED):
+                return inspect_plan(path, kind, self.policy.time.landing)
             if kind == "events":
                 guessed = LandingNames(folders=(*self.formats.landing.folders, *GUESSED))
                 labelled = replace(context, label=label_of(path, guessed))
@@ -125,8 +127,11 @@ def _files(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.iterdir()):
         if path.is_file() and path.stem.lower() not in NOT_EVENTS and not _is_ignored(path):
             yield path
+    for kind in MAPPED:  # folders of parts, all of one layout
+        yield from [part for part in sorted((folder / kind).rglob("*")) if part.is_file() and not _is_ignored(part)][:1]
     events = folder / "events" if (folder / "events").is_dir() else folder
     below = (path for path in events.rglob("*") if path.is_file() and path.parent != folder and not _is_ignored(path))
+    below = (path for path in below if path.parent.name not in MAPPED)
     yield from sorted((path for path in below if "truth" not in path.parts), reverse=True)[:MOST_FILES]
 
 
@@ -136,16 +141,7 @@ def _is_ignored(path: Path) -> bool:
 
 def _kind(path: Path) -> str:
     """By the name of the file, or of the folder of parts in which it lies; all else are events."""
+    if path.suffix.lower() in ZONES:
+        return "zones"
     names = (path.name.lower(), path.parent.name.lower())
-    return next((kind for kind in MAPPED if any(name.startswith(kind) for name in names)), "events")
-
-
-def _zones(path: Path) -> Inspection:
-    """A zone plan is read whole, as ingest reads it."""
-    try:
-        zones = read_zones(path)
-    except RejectedInput as fault:
-        return Inspection("zones", why_not=f"{fault.what} {fault.action}")
-    districts, sensitive = {zone.parent_id for zone in zones}, sum(zone.sensitive for zone in zones)
-    notes = (f"{len(districts)} districts; {sensitive} sensitive zones, which are merged into neighbours.",)
-    return Inspection("zones", "zones", readings=(Reading("zones", len(zones), len(zones)),), notes=notes)
+    return next((kind for kind in (*MAPPED, *FIXED) if any(name.startswith(kind) for name in names)), "events")

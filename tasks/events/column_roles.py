@@ -42,6 +42,7 @@ _NAMES: Mapping[str, str] = {
     "withdrawn_at": "withdrawnat withdrawn revokedat revoked optout optoutat optoutdate widerrufenam",
     "channel": "channel kanal source",
     "text_version": "textversion version termsversion textfassung",
+    "residents": "residents",
 }
 """Each role's names, without case, blanks and punctuation; the first that is there is taken."""
 

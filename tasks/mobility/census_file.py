@@ -36,9 +36,13 @@ class CensusFile:
 def read_census(landing: Path) -> CensusFile | None:
     """The census of a landing; None without the file, or without a row in it. Raises RejectedInput."""
     path = landing / POPULATION
-    raw = _read(path) if path.exists() else None
-    if raw is None:
-        return None
+    census = census_of(path) if path.exists() else None
+    return census if census and census.table.num_rows else None
+
+
+def census_of(path: Path) -> CensusFile:
+    """The census of a file, as it is. Raises RejectedInput."""
+    raw = _read(path)
     place = _checked_columns(raw.column_names)
     nothing = pa.nulls(raw.num_rows, pa.string())
     given = [raw[name] if name in raw.column_names else nothing for name in (place, *KEYS[1:])]
@@ -46,7 +50,7 @@ def read_census(landing: Path) -> CensusFile | None:
     _check_keys(table)
     source, as_of = (_constant(raw, name) for name in ("source", "as_of"))
     _check_source(source)
-    return CensusFile(table, place == "zone_id", source, _date(as_of)) if table.num_rows else None
+    return CensusFile(table, place == "zone_id", source, _date(as_of))
 
 
 def _read(path: Path) -> pa.Table:

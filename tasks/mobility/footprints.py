@@ -61,16 +61,23 @@ def read_footprints(landing: Path, zones: ZonePlan, cells: CellPlan) -> Footprin
     path = landing / FILE
     if not path.exists():
         return NO_FOOTPRINTS
+    table = read_rows(path)
+    weight = _reals(table, "weight")
+    zone, part = _by_zone(table, zones) if "zone_id" in table.column_names else _by_point(table, zones)
+    inside = zone >= 0
+    cell_id = table["cell_id"].filter(pa.array(inside))
+    return _of_versions(zone[inside], cell_id, (weight * part)[inside], cells, len(zones.zone_ids))
+
+
+def read_rows(path: Path) -> pa.Table:
+    """The rows of a file, each with a cell and a weight; places are not yet compared. Raises RejectedInput."""
     table = _table(path)
     weight = _reals(table, "weight")
     _refuse(~((weight >= 0) & (weight <= 1)), "have no weight from 0 to 1", "footprints.invalid_weight")
     _refuse(
         np.asarray(pc.fill_null(pc.equal(table["cell_id"], ""), True)), "have no cell_id", "footprints.missing_cell"
     )
-    zone, part = _by_zone(table, zones) if "zone_id" in table.column_names else _by_point(table, zones)
-    inside = zone >= 0
-    cell_id = table["cell_id"].filter(pa.array(inside))
-    return _of_versions(zone[inside], cell_id, (weight * part)[inside], cells, len(zones.zone_ids))
+    return table
 
 
 def _by_zone(table: pa.Table, zones: ZonePlan) -> tuple[NDArray[np.intp], NDArray[np.float64]]:

@@ -5,6 +5,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
@@ -33,7 +35,7 @@ def test_a_landing_is_inspected_file_by_file_and_nothing_is_made(nowhere: Path) 
     before = sorted(nowhere.parent.rglob("*"))
     code, files, text = _inspect(nowhere)
     assert code == 0
-    assert [one["kind"] for one in files] == ["cells", "consents", "subscribers", "zones", "events"]
+    assert [one["kind"] for one in files] == ["cells", "consents", "population", "subscribers", "zones", "events"]
     assert all(one["format"] and not one["proposal"] for one in files)
     assert "49151" not in text + str(files)
     assert sorted(nowhere.parent.rglob("*")) == before
@@ -54,6 +56,31 @@ def test_what_is_proposed_is_put_into_the_landing_and_ingest_would_read_it(
     assert all(reading["read"] == reading["rows"] > 0 for reading in again["readings"])
     doctor = json.loads(CliRunner().invoke(app, ["doctor", "--json"]).stdout)
     assert {one["subject"]: one["fault"] for one in doctor["findings"]}["events"] is None
+
+
+def test_census_footprints_and_parts_of_registers_are_known(nowhere: Path) -> None:
+    (nowhere / "population.csv").write_text("zone_id,age_band,residents\nza,18-24,5\nzb,18-24,7\n")
+    pq.write_table(pa.table({"cell_id": ["c1"], "zone_id": ["za"], "weight": [0.5]}), nowhere / "footprints.parquet")
+    (nowhere / "consents").mkdir()
+    (nowhere / "consents.csv").rename(nowhere / "consents" / "part-0.csv")
+    code, files, text = _inspect(nowhere)
+    assert code == 0
+    kinds = {one["kind"]: one for one in files}
+    assert {*kinds} == {"cells", "consents", "subscribers", "zones", "population", "footprints", "events"}
+    assert all(one["format"] and not one["proposal"] for one in files)
+    assert [column["name"] for column in kinds["population"]["columns"]] == ["zone_id", "age_band", "residents"]
+    assert kinds["footprints"]["readings"][0]["rows"] == 1
+    assert "12 residents" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("population.csv", "zone;residents\nza;5\n"), ("population-2025.csv", "zone_id,residents\n")]
+)
+def test_a_census_that_ingest_would_not_read_says_why(nowhere: Path, name: str, content: str) -> None:
+    (nowhere / name).write_text(content)
+    code, (found,), _ = _inspect(nowhere / name)
+    assert (code, found["kind"], found["format"], found["proposal"]) == (0, "population", None, "")
+    assert found["why_not"]
 
 
 def test_zones_that_ingest_would_reject_say_why(nowhere: Path) -> None:
