@@ -26,7 +26,7 @@ from tasks.events.plan_rules import PlanChecks
 from tasks.events.sample import LandingContext, Shares, sampled, shares, subscriber_ids
 from tasks.events.wall_clock import WallClockTimes, wall_times, zone_notes
 from tasks.mobility.day import NO_ZONE
-from tasks.mobility.plans import load_plans
+from tasks.mobility.plans import load_plans, unstated_sentence
 from tasks.mobility.population import census_sentence, read_margins
 from tasks.period import Period
 from tasks.policy import Policy
@@ -65,7 +65,8 @@ class LandingCheck:
         zones = f"{len(found.zones.zone_ids)} zones in {len(found.zones.districts)} districts"
         cells = f"{len(found.cells.cell_id)} cell versions stand on {self.day}, {inside} of them in a zone"
         without = [f"{empty} zones have no cell: their numbers are `no_coverage` (see `throng coverage`)"] * bool(empty)
-        return ". ".join([f"{zones}; {cells}", *without, *checks.warnings])
+        unstated = [unstated_sentence(found.unstated)] if found.unstated else []
+        return ". ".join([f"{zones}; {cells}", *without, *unstated, *checks.warnings])
 
     def population(self) -> str:
         """Residents by the census, and districts that it leaves out."""

@@ -38,11 +38,14 @@ def coverage(
 
 
 def _lines(report: "CoverageReport") -> list[Any]:
+    from tasks.mobility.plans import unstated_sentence
+
     return [
         *listing(f"by zone; persons are spread over zones by {report.weighted_by}", [_row(z) for z in report.zones]),
         *([f"No cell covers: {', '.join(report.uncovered)}."] if report.uncovered else []),
         *([f"No cell of their own: {', '.join(report.without_cell)}."] if report.without_cell else []),
         *(f"{a} and {b} cannot be distinguished (cosine {cosine:.3f})." for a, b, cosine in report.alike),
+        *([f"{unstated_sentence(report.unstated)}."] if report.unstated else []),
     ]
 
 

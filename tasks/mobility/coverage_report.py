@@ -47,6 +47,8 @@ class CoverageReport:
     """Covered zones without a cell of their own: no person is ever counted in them."""
     alike: tuple[tuple[str, str, float], ...]
     weighted_by: str
+    unstated: tuple[str, ...]
+    """Attributes of antennas that no cell states."""
 
 
 def coverage_report(plans: Plans, found: Confusion, residents: Reals | None, areas: Reals) -> CoverageReport:
@@ -73,7 +75,8 @@ def coverage_report(plans: Plans, found: Confusion, residents: Reals | None, are
     pairs = tuple((ids[a], ids[b], cosine) for a, b, cosine in found.pairs_alike())
     uncovered = tuple(row.zone_id for row in rows if not row.covered)
     without_cell = tuple(row.zone_id for row in rows if row.covered and not row.cells)
-    return CoverageReport(rows, uncovered, without_cell, pairs, "area" if residents is None else "residents")
+    weighted_by = "area" if residents is None else "residents"
+    return CoverageReport(rows, uncovered, without_cell, pairs, weighted_by, plans.unstated)
 
 
 def _elsewhere(column: Reals, zone: int, ids: tuple[str, ...]) -> Shares:

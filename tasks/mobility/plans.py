@@ -11,6 +11,7 @@ import shapely
 
 from tasks.events.formats import Formats, shipped
 from tasks.events.plan_rules import PlanChecks, names
+from tasks.mobility.cell_attributes import RADIO
 from tasks.mobility.cell_files import read_files
 from tasks.mobility.cell_versions import Topology
 from tasks.mobility.cells import CellPlan, cell_plan
@@ -21,6 +22,9 @@ from tasks.mobility.zone_file import Zone, checked_zones
 from tasks.mobility.zones import ZonePlan, merged_plan
 from tasks.period import day_hours
 from tasks.policy import Calendar
+
+_WANTED = ("azimuth", "power_w", "height_m")
+"""Attributes that matter most to the radio model."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,14 @@ class Plans:
         """Version of the cell plan and its footprints."""
         return self.footprints.version(self.cells.version)
 
+    @property
+    def unstated(self) -> tuple[str, ...]:
+        """What no cell of the day states of its antenna; nothing is missing where all cells have footprints."""
+        if len(np.unique(self.footprints.cell)) == len(self.cells.cell_id):
+            return ()
+        said = dict(zip(RADIO, self.cells.radio.T, strict=True))
+        return tuple(name for name in _WANTED if np.isnan(said[name]).all())
+
     def notes(self, others: Mapping[date, str]) -> tuple[str, ...]:
         """What the operator should know; `others` are the zone plan versions of the month's days in the lake."""
         notes = []
@@ -52,6 +64,14 @@ class Plans:
                 "release spans two: ingest these days again with the new plan, or land the old one again."
             )
         return tuple(notes)
+
+
+def unstated_sentence(attributes: Sequence[str]) -> str:
+    """What attributes that no cell states would bring; `attributes`: at least one."""
+    return (
+        f"No cell states {', '.join(attributes)}, so Throng assumes usual antennas. With your own values, stays and "
+        "estimates of people lie in the right zone more often"
+    )
 
 
 def load_zone_plan(landing: Path, time: Calendar) -> ZonePlan:

@@ -164,6 +164,14 @@ def test_doctor_counts_zones_without_a_cell(home: Path, landing: Path) -> None:
     assert "1 zones have no cell" in _examine()[1]["zones and cells"]["found"]
 
 
+def test_doctor_says_what_a_cell_plan_does_not_state(home: Path, landing: Path) -> None:
+    assert "No cell states azimuth, power_w, height_m" in _examine()[1]["zones and cells"]["found"]
+    header, *rows = (landing / "cells.csv").read_text().splitlines()
+    whole = [f"{header},azimuth,power_w,height_m", *(f"{row},90,40,30" for row in rows)]
+    (landing / "cells.csv").write_text("\n".join(whole))
+    assert "No cell states" not in _examine()[1]["zones and cells"]["found"]
+
+
 SPOILT: dict[str, tuple[str, str, Callable[[str], str]]] = {
     "subscribers with semicolons": ("registers", "subscribers.csv", lambda text: text.replace(",", ";")),
     "consents with semicolons": ("registers", "consents.csv", lambda text: text.replace(",", ";")),

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from flows.cli import app
-from flows.cli.coverage import _row
+from flows.cli.coverage import _lines, _row
 from tasks.mobility.confusion import confusion
 from tasks.mobility.coverage import Coverage
 from tasks.mobility.coverage_map import MOST_NAMES, UNCOVERED, best_zone, coverage_svg
@@ -38,6 +38,18 @@ def test_a_zone_has_its_cells_its_shares_and_where_else_its_persons_count(tmp_pa
     weighted = report(made, np.array([300.0, 100.0]))
     assert weighted.zones[0].truly_here == pytest.approx(270 / 310)
     assert (report(made).weighted_by, weighted.weighted_by) == ("area", "residents")
+
+
+def test_what_no_cell_states_of_its_antenna_is_said_unless_all_have_footprints(tmp_path: Path) -> None:
+    assert report(plans(tmp_path, IN_A + EMPTY, IN_B + EMPTY)).unstated == ("azimuth", "power_w", "height_m")
+    some = report(plans(tmp_path, IN_A + ",,,120,65,4000,,40,LTE", IN_B + EMPTY))
+    assert some.unstated == ("height_m",)
+    (said,) = [line for line in _lines(some) if "No cell states" in str(line)]
+    assert "height_m" in said
+    given = rows(("a1", "a", 0.9), ("b1", "b", 0.6))
+    whole = report(plans(tmp_path, IN_A + EMPTY, IN_B + EMPTY, footprints=given))
+    assert whole.unstated == ()
+    assert not [line for line in _lines(whole) if "No cell states" in str(line)]
 
 
 def test_a_zone_without_residents_has_nobody_to_compare_with(tmp_path: Path) -> None:
