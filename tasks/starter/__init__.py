@@ -48,8 +48,7 @@ def _files(day: date) -> Iterator[tuple[str, str]]:
     """Every file by its name, the marker last: without it the folder is no home yet."""
     yield "env", _ENV
     yield "policy.toml", shipped().read_text()
-    for name in ("formats.toml", "client.toml"):
-        yield name, (_HERE / name).read_text().replace("DAY", str(day))
+    yield "client.toml", (_HERE / "client.toml").read_text().replace("DAY", str(day))
     for path in sorted((_HERE / "landing").iterdir()):
         yield f"landing/{path.name}", path.read_text()
     yield f"landing/events/date={day}/part-0.csv", "".join(_events(day))
