@@ -88,4 +88,5 @@ def _told(file: Path, found: "Inspection") -> list[Any]:
         {by: each.what, "of those sampled": f"{each.read:,} of {each.rows:,}", "form of the others": each.unread_form}
         for each in found.readings
     ]
-    return [*say, *listing("", rows), *found.notes, ""]
+    ids = ["Its ids are in the register only by the rule [ids] that is proposed below."] if found.ids else []
+    return [*say, *listing("", rows), *found.notes, *ids, ""]

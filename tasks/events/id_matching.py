@@ -46,10 +46,15 @@ def _choose(found: dict[str, SampledColumn], role: str, matches: Mapping[Sampled
 
 def rule(file: Opened, look: SampledColumn, context: LandingContext) -> Ids:
     """The given rule, or one by which more than hardly any ids of the column are in the register."""
-    given, people = context.ids, context.people
-    changes: list[dict[str, Any]] = [{}, *({"prefixes": given.prefixes | each} for each in RULES), {"case": "lower"}]
-    tried = [given.model_copy(update=each) for each in changes if people is not None]
-    return next((each for each in tried if _matches(file, look, people, each) > LEAST * file.rows), given)
+    tried = rules(context) if context.people is not None else []
+    known = (each for each in tried if _matches(file, look, context.people, each) > LEAST * file.rows)
+    return next(known, context.ids)
+
+
+def rules(context: LandingContext) -> list[Ids]:
+    """The given rule of ids, and others that may be meant."""
+    changes: list[dict[str, Any]] = [{}, *({"prefixes": context.ids.prefixes | each} for each in RULES)]
+    return [context.ids.model_copy(update=each) for each in (*changes, {"case": "lower"})]
 
 
 def _matches(file: Opened, look: SampledColumn, known: pa.Array, ids: Ids) -> int:

@@ -5,12 +5,14 @@ from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import duckdb
+
 from tasks.events import id_matching, mapping_proposal
 from tasks.events.column_roles import SampledColumn, by_form, by_name
 from tasks.events.files import reader
 from tasks.events.formats import Formats, parse
-from tasks.events.formats.detect import UnreadableFile, choose, kind_of
-from tasks.events.formats.sections import EventFormat
+from tasks.events.formats.detect import Typed, UnreadableFile, choose, kind_of
+from tasks.events.formats.sections import EventFormat, Ids
 from tasks.events.inspection import GOOD, Inspection, Opened, Reading, opened
 from tasks.events.sample import LandingContext, Shares, sampled, shares
 from tasks.events.time_formats import event_time
@@ -33,15 +35,32 @@ def inspect_events(
             return _proposed(file, Inspection("events", why_not=str(fault), columns=file.looks), context, earlier)
         format_ = formats.events[name]
         with sampled(path, kind, format_, columns) as con:
-            found = shares(con, format_, columns, zone, context)
+            found, ids = _shares(con, format_, columns, zone, context)
         seen = wall_times(path, kind, format_, columns)
         notes = zone_notes(seen, context.label, zone, format_.time.timezone or zone)
-        known = Inspection("events", name, "", file.looks, _readings(found), notes=notes)
+        rule = ids if ids != context.ids else None
+        known = Inspection("events", name, "", file.looks, _readings(found), notes=notes, ids=rule)
         is_utc = format_.time.zone is None and seen.fit_utc_better(context.label, zone, zone)
         if _reads(found, context) and not is_utc:
             return known
+        if is_utc and _is_laid_out_by(format_, file):
+            return _read_by(format_, file, known, context)
         other = _proposed(file, known, context, earlier)
         return other if is_utc or _score(other) > _score(known) else known
+
+
+def _shares(
+    con: duckdb.DuckDBPyConnection, format_: EventFormat, columns: Typed, zone: ZoneInfo, context: LandingContext
+) -> tuple[Shares, Ids]:
+    """What a known format reads by the given rule of ids, or by another one where that finds nobody; and the rule."""
+    given = shares(con, format_, columns, zone, context)
+    if _reads(given, context) or context.people is None:
+        return given, context.ids
+    for ids in id_matching.rules(context)[1:]:
+        found = shares(con, format_, columns, zone, replace(context, ids=ids))
+        if _reads(found, context):
+            return found, ids
+    return given, context.ids
 
 
 def _reads(found: Shares, context: LandingContext) -> bool:

@@ -52,8 +52,8 @@ class Inspection:
 
     @property
     def needs_no_mapping(self) -> bool:
-        """Whether a known format reads nearly all of the file's values."""
-        return bool(self.format) and all(each.read >= GOOD * each.rows for each in self.readings)
+        """Whether a known format reads nearly all of the file's values, without another rule of ids."""
+        return bool(self.format) and not self.ids and all(each.read >= GOOD * each.rows for each in self.readings)
 
 
 @dataclass(frozen=True)
@@ -74,9 +74,14 @@ class Opened:
         return tuple(look for look in self.looks if is_name(look.name))
 
     def id_notes(self, look: SampledColumn) -> Iterator[str]:
-        """What subscriber ids begin with, where other files may write them otherwise."""
+        """What telephone numbers begin with, where other files may write them otherwise."""
+        if self.count(f"regexp_full_match({look.words}, '[+]?[0-9]{{5,17}}')") < GOOD * self.rows:
+            return  # hashes may begin with any sign
         for sign in ("+", "00"):
-            if self.count(f"starts_with({look.words}, '{sign}')") >= value_shapes.LEAST:
+            if (
+                self.count(f"regexp_full_match({look.words}, '[{sign[0]}]{{{len(sign)}}}[1-9][0-9]+')")
+                >= value_shapes.LEAST
+            ):
                 yield f'Ids begin with {sign}. If they do not in other files: [ids] prefixes = {{ "{sign}" = "" }}.'
 
     @property

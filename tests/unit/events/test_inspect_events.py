@@ -251,6 +251,43 @@ def test_what_ids_begin_with_in_one_place_only_goes_into_the_proposal(tmp_path: 
     assert {reading.read for reading in found.readings} == {1200}
 
 
+def _bronze(path: Path, hours: Sequence[int]) -> Path:
+    """Bronze events of the ESS: one in each of these hours of 2026-06-03, with binary ids."""
+    times = [f"2026-06-{3 + hour // 24:02d} {hour % 24:02d}:00:00" for hour in hours]
+    ids = [bytes.fromhex(f"00{n % 9:02x}ab") for n in range(len(hours))]
+    columns = {"user_id": pa.array(ids, pa.binary()), "timestamp": times, "mcc": [262] * len(ids)}
+    columns |= {"mnc": ["01"] * len(ids), "plmn": [26201] * len(ids)}
+    columns |= {"cell_id": [CELLS[n % 300] for n in range(len(ids))], "latitude": [50.0] * len(ids)}
+    return write_parquet(path, columns | {"longitude": [8.0] * len(ids)})
+
+
+def test_a_known_format_keeps_its_name_where_only_a_rule_of_ids_is_missing(tmp_path: Path) -> None:
+    path = _bronze(tmp_path / "e.parquet", [n % 24 for n in range(240)])
+    people = pa.array([f"00{n:02X}AB" for n in range(9)])
+    found = inspect_events(path, shipped(), ZONE, LandingContext(CELLS, people=people))
+    assert (found.format, found.proposal, found.ids) == ("eurostat", "", Ids(case="lower"))
+    assert not found.needs_no_mapping
+    assert found.readings[1].read == 240
+
+
+def test_a_known_format_in_utc_keeps_its_network_and_coordinates(tmp_path: Path) -> None:
+    path = _bronze(tmp_path / "e.parquet", [n % 24 - 2 for n in range(1200)])
+    found = inspect_events(path, shipped(), ZONE, LandingContext(label=date(2026, 6, 3)))
+    own, eurostat = parse(found.proposal.encode(), "it").events["own"], shipped().events["eurostat"]
+    assert own == eurostat.model_copy(update={"time": eurostat.time.model_copy(update={"zone": "UTC"})})
+
+
+def test_ids_that_are_hashes_get_no_rule_of_prefixes(tmp_path: Path) -> None:
+    hashes = [f"00{n:02d}{CHANCE.randrange(16**28):028x}" for n in range(20)]
+    row: Made = lambda n: (hashes[n % 20], f"2026-06-03 {_hour(n)}:00", f"c{n % 7}")  # noqa: E731
+    assert not [
+        note for note in _inspect(_csv(tmp_path / "e.csv", "msisdn,zeitpunkt,zelle", row)).notes if "[ids]" in note
+    ]
+    numbered: Made = lambda n: (f"000{IDS[n % 9]}", *row(n)[1:])  # noqa: E731
+    notes = _inspect(_csv(tmp_path / "n.csv", "msisdn,zeitpunkt,zelle", numbered)).notes
+    assert not [note for note in notes if "[ids]" in note], "no country begins with 0"
+
+
 def test_times_an_hour_off_the_folders_day_are_proposed_as_utc(tmp_path: Path) -> None:
     def row(n: int) -> Sequence[str]:
         hour = n % 24 - 2
