@@ -175,7 +175,7 @@ def parts_of(run: list[Event], least: int) -> list[list[Event]]:
 def stays(events: Sequence[Event], cells: Sequence[Cell], rules: WalkRules) -> list[Stay]:
     """Stays of a subscriber's cleaned events: runs of one zone, joined over ping-pong, that last the minimum dwell.
 
-    A run is split where all its cells change.
+    A run is split where all its cells change. Moves to neighbours at the ends of the day belong to the next stay.
 
     Each has the zone of its place; stays of one zone that touch are one.
     """
@@ -190,6 +190,9 @@ def stays(events: Sequence[Event], cells: Sequence[Cell], rules: WalkRules) -> l
     def near(move: list[Event], event: Event) -> bool:
         left, back = cells[move[-1][1]], cells[event[1]]
         return dwell(move) < limits.min_dwell and distance(left, back) <= max(left.reach, back.reach)
+
+    def soon(move: list[Event], event: Event) -> bool:
+        return max(event[0] - move[0][0], move[-1][0] - event[0]) <= limits.max_ping_pong and near(move, event)
 
     parts: list[list[Event]] = []
     for event in events:
@@ -208,8 +211,13 @@ def stays(events: Sequence[Event], cells: Sequence[Cell], rules: WalkRules) -> l
         else:
             runs.append(part)
     runs = [part for run in runs for part in parts_of(run, limits.min_dwell)]
+    long = [n for n, run in enumerate(runs) if dwell(run) >= limits.min_dwell]
+    if long and all(soon(move, runs[long[-1]][-1]) for move in runs[long[-1] + 1 :]):
+        runs[long[-1] :] = [[event for run in runs[long[-1] :] for event in run]]
+    if long and all(soon(move, runs[long[0]][0]) for move in runs[: long[0]]):
+        runs[: long[0] + 1] = [[event for run in runs[: long[0] + 1] for event in run]]
     found: list[Stay] = []
-    long = [run for run in runs if dwell(run) >= limits.min_dwell]
+    whole = [run for run in runs if dwell(run) >= limits.min_dwell]
 
     def border(earlier: Event, later: Event) -> tuple[int, int]:
         gap = later[0] - earlier[0]
@@ -223,7 +231,7 @@ def stays(events: Sequence[Event], cells: Sequence[Cell], rules: WalkRules) -> l
         end = border(run[-1], later[0])[0] if later else to_midnight(last, rules)
         if dwell(run) < limits.min_dwell:
             continue
-        stay = Stay(zone_of_place(long.index(run), long, cells), start, end)
+        stay = Stay(zone_of_place(whole.index(run), whole, cells), start, end)
         if found and (found[-1].zone, found[-1].end) == (stay.zone, stay.start):
             found[-1] = found[-1]._replace(end=stay.end)
         else:

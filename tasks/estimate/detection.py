@@ -38,9 +38,13 @@ class Shown:
 
     def __init__(self, table: pa.Table) -> None:
         rows = table.select(["window", "shows", "value"]).to_pylist()
-        self._value = {(row["window"], row["shows"]): max(row["value"], 0.0) for row in rows}
         self.windows = {row["window"] for row in rows}
         self._number = max(sum(row["value"] for row in rows) / len(self.windows), 1.0)
+        self._value = dict[tuple[str, str], float]()
+        for window in self.windows:
+            of = {row["shows"]: row["value"] for row in rows if row["window"] == window}
+            true = nearest(np.array(list(of.values())), self._number)
+            self._value |= {(window, each): float(value) for each, value in zip(of, true, strict=True)}
         self.persons = self._number / VARIANTS
         """Phones with an event on the day."""
         self.noise = float(np.sqrt(np.mean(np.square(table["se"])))) / self._number
@@ -52,6 +56,16 @@ class Shown:
     def found(self, window: str) -> float:
         """How often it shows anything."""
         return float(np.clip(1 - self.share(window, MISSED)[0], LEAST, 1))
+
+
+def nearest(noisy: Reals, total: float) -> Reals:
+    """The nearest numbers that are not negative and have this sum (Held, Wolfe, Crowder 1974).
+
+    Negative ones alone as 0 would add noise to the sum.
+    """
+    descending = np.sort(noisy)[::-1]
+    over = (np.cumsum(descending) - total) / np.arange(1, len(noisy) + 1)
+    return np.asarray(np.maximum(noisy - over[descending > over][-1], 0.0))
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,8 @@ ELSEWHERE = 0.25
 """Of what events miss by windows at fixed times: how much more or less they may miss where people stay."""
 LEAST = 0.05
 """A share that is shown is at least this."""
+SURE = 2.0
+"""Standard errors from which on a class is known to be shown as another one."""
 LAST = 1.5
 """The longest class ends at this multiple of its beginning."""
 
@@ -49,6 +51,13 @@ class DwellClasses:
         return np.asarray(self.shown.sum(axis=1))
 
     @cached_property
+    def sure(self) -> Reals:
+        """[class, found class] as `shown`; what noise may show of another class counts as the own one."""
+        others = np.where(self.shown > SURE * self.noise, self.shown, 0.0)
+        np.fill_diagonal(others, 0)
+        return np.asarray(others + np.diag(self.share - others.sum(axis=1)))
+
+    @cached_property
     def trust(self) -> Reals:
         """[class] how far its own found stays tell; the longest timed one and `overnight` have no other."""
         told = np.clip((self.share - NOT_TOLD) / (TOLD - NOT_TOLD), 0, 1)
@@ -61,8 +70,8 @@ class DwellClasses:
     def _step(self) -> Reals:
         """[class, found class] one step from the found stays; 0 for a class that is not known."""
         first = np.where(self.share > 0, np.maximum(self.found, 0), 0)
-        expected = np.maximum(first @ self.shown, 1)
-        return np.asarray((first / np.maximum(self.share, LEAST))[:, None] * self.shown / expected)
+        expected = np.maximum(first @ self.sure, 1)
+        return np.asarray((first / np.maximum(self.share, LEAST))[:, None] * self.sure / expected)
 
     @cached_property
     def _solved(self) -> tuple[Reals, Reals]:
@@ -90,7 +99,7 @@ class DwellClasses:
     @property
     def mixed(self) -> Reals:
         """[class] of shown stays, the part that is shown as another class."""
-        own = np.diagonal(self.shown)
+        own = np.diagonal(self.sure)
         return np.asarray(np.where(self.share > 0, 1 - own / np.maximum(self.share, 1e-9), 0))
 
     def _beside(self, n: int) -> tuple[float, float]:

@@ -137,7 +137,7 @@ def corrected(
     front, found, factors = placed(day, level, of)
     if of.instants:
         return front, found, factors
-    factors = times(factors, of_false(detected is not None, len(front), 1 + of.trips))
+    factors = times(factors, of_false(detected is not None, len(front), 1 + (of.trips or Split.LENGTH in of.splits)))
     if detected is None:
         return front, found, factors
     factors = times(factors, detected.here)

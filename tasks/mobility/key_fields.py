@@ -1,7 +1,13 @@
 """Fields of packed keys, compiled, for every kernel."""
 
 from tasks.events.jit import kernel
-from tasks.events.packed_key import CELLS, REASON_SECOND, SECOND_SHIFT, Int64
+from tasks.events.packed_key import CELLS, REASON_SECOND, SECOND_SHIFT, SUBSCRIBER_SHIFT, Int64
+
+
+@kernel
+def subscriber_of(key: int) -> int:
+    """The key's subscriber."""
+    return key >> SUBSCRIBER_SHIFT
 
 
 @kernel

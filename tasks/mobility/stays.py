@@ -2,8 +2,9 @@
 
 A run holds the events of one zone, over gaps up to a limit. A run shorter than the minimum dwell is a move. Two runs of
 a zone with only moves to neighbouring cells between them are one (ping-pong). Where all its cells change, a run is two
-(stay_splits.py). Every run that is no move is a stay. A stay's zone is that for which its cells speak most
-(stay_zones.py); stays of one zone that touch are one.
+(stay_splits.py). Moves to neighbouring cells at the ends of the day belong to the stay beside them (stay_ends.py).
+Every run that is no move is a stay. A stay's zone is that for which its cells speak most (stay_zones.py); stays of one
+zone that touch are one.
 """
 
 from typing import NamedTuple
@@ -11,11 +12,11 @@ from typing import NamedTuple
 import numpy as np
 
 from tasks.events.jit import kernel
-from tasks.events.packed_key import SUBSCRIBER_SHIFT
 from tasks.mobility.day import CellArrays, Int32, Int64, WalkRules
 from tasks.mobility.distance import farther
-from tasks.mobility.key_fields import cell_of, second_of
+from tasks.mobility.key_fields import cell_of, second_of, subscriber_of
 from tasks.mobility.silence import held_after, held_before, held_to_midnight, longest_gap
+from tasks.mobility.stay_ends import join_ends
 from tasks.mobility.stay_splits import split_runs
 from tasks.mobility.stay_zones import Runs, stay_zones
 
@@ -35,17 +36,12 @@ def find_stays(keys: Int64, cells: CellArrays, rules: WalkRules) -> Stays:
     runs = Runs(*np.empty((len(Runs._fields), len(keys)), np.int32))
     number = fill_runs(keys, cells, rules, runs)
     runs, number = split_runs(keys, Runs(*(column[:number] for column in runs)), cells, rules)
+    number = join_ends(keys, runs, number, cells, rules)
     stays = Stays(*np.empty((len(Stays._fields), number), np.int32))
     number = fill_stays(keys, runs, number, cells.zone, rules, stays)
     stays.zone[:number] = stay_zones(keys, Runs(*(column[:number] for column in runs)), cells)
     number = join_stays(stays, number)
     return Stays(*(column[:number] for column in stays))
-
-
-@kernel
-def subscriber_of(key: int) -> int:
-    """The key's subscriber."""
-    return key >> SUBSCRIBER_SHIFT
 
 
 @kernel

@@ -8,6 +8,8 @@ import pytest
 
 from tasks.estimate.people import PeopleEstimator
 from tasks.estimate.spec import CountedLevel, Detection, Dimensions, PublicFacts
+from tasks.estimate.stays import FALSE
+from tasks.interval import Z90
 from tasks.products.dimensions import DAY_PARTS
 from tasks.products.dwell import BINS
 from tasks.quantity import CountKind
@@ -78,3 +80,9 @@ def test_no_more_persons_are_in_a_closed_area_than_live_there() -> None:
     capped, opened = (people(replace(closed, closed=each), 30_000)["zone"] for each in (True, False))
     assert opened[2].max() > everybody
     assert capped.max() == pytest.approx(everybody)
+
+
+def test_a_visit_may_have_another_place_and_another_length_than_it_shows() -> None:
+    visits = people(facts({}), 1e6)["zone_dwell"].reshape(3, len(ZONES), len(DAY_PARTS), len(BINS))
+    value, _, high = visits[..., BINS.index("240-480")]
+    assert (high / value - 1 >= 0.999 * Z90 * np.sqrt(2) * FALSE).all()

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tasks.estimate.detection import Detected, Shown, times
+from tasks.estimate.detection import Detected, Shown, nearest, times
 from tasks.estimate.grid import Grid, grid
 from tasks.estimate.scale import Factors
 from tasks.estimate.spec import Detection, Dimensions
@@ -65,6 +65,24 @@ def test_shares_are_of_all_windows_and_persons_are_those_with_an_event() -> None
     assert shown.persons == pytest.approx(PERSONS)
     assert shown.found("hour") == pytest.approx(0.75)
     assert shown.share("hour", "missed", "found", "no such") == pytest.approx([0.25, 0.75, 0])
+
+
+def test_noise_makes_no_window_show_more_than_there_are() -> None:
+    exact = windows(ALWAYS)
+    noise = np.random.default_rng(1).normal(0, 0.02 * PERSONS * TIMES, exact.num_rows)
+    noisy = exact.set_column(
+        exact.column_names.index("value"), "value", pa.array(np.asarray(exact["value"], np.float64) + noise)
+    )
+    shown = Shown(noisy)
+    shares = np.array([shown.share(window, *SHOWN) for window in WINDOWS])
+    assert shares.sum(axis=1) == pytest.approx(1)
+    assert shares.min() == 0
+
+
+def test_the_nearest_numbers_of_a_sum_are_as_far_from_all_that_stay() -> None:
+    assert nearest(np.array([6.0, 5, -1, 2]), 12) == pytest.approx([5 + 2 / 3, 4 + 2 / 3, 0, 1 + 2 / 3])
+    assert nearest(np.array([6.0, -1]), 5) == pytest.approx([5, 0])
+    assert nearest(np.array([1.0, 2]), 5) == pytest.approx([2, 3])
 
 
 def test_a_phone_that_is_always_heard_needs_no_correction_but_for_the_shortest_stays() -> None:

@@ -45,6 +45,14 @@ def test_a_stay_shown_as_a_longer_one_goes_back_to_its_class() -> None:
     assert made.mixed[[0, 1, 5]] == pytest.approx([0, 0.1, 0])
 
 
+def test_what_noise_may_show_of_another_class_counts_as_the_own_one() -> None:
+    rows = shown(longer=0.015)
+    made = classes(np.full(len(BINS), 100.0), rows, noise=0.01)
+    assert made.sure == pytest.approx(np.diag(rows.sum(axis=1)))
+    assert made.mixed == pytest.approx(0)
+    assert classes(made.found, rows, noise=0.001).sure == pytest.approx(rows)
+
+
 def test_the_error_grows_with_what_is_missed_and_with_each_step_to_a_shorter_class() -> None:
     rows = shown()
     made = classes(TRUE @ rows, rows)

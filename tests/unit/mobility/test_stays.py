@@ -69,6 +69,24 @@ def test_moves_to_neighbouring_cells_and_back_are_one_stay() -> None:
     assert stays(*late) == []
 
 
+def test_a_move_to_neighbouring_cells_before_silence_until_midnight_is_no_departure() -> None:
+    evening = [(minute(21), HOME), (minute(22), HOME)]
+    assert stays(*evening, (minute(22, 30), SHOP)) == [(0, minute(19), minute(24), GOES_ON)]
+    assert stays(*evening, (minute(22, 30), SHOP), (minute(22, 50), PARK)) == [(0, minute(19), minute(24), GOES_ON)]
+    assert stays(*evening, (minute(22, 30), FAR)) == [(0, minute(19), minute(22, 15), NONE)]
+    assert [cut for *_, cut in stays(*evening, (minute(22, 30), SHOP), (minute(22, 40), SHOP))] == [NONE, GOES_ON]
+    late = [(minute(18), HOME), (minute(19), HOME), (minute(22, 1), SHOP)]
+    assert stays(*late) == [(0, minute(16), minute(20, 30), NONE)]
+
+
+def test_a_move_to_neighbouring_cells_after_silence_since_midnight_is_no_arrival() -> None:
+    morning = [(minute(2), HOME), (minute(7), HOME)]
+    assert stays((minute(1, 30), SHOP), *morning) == [(0, 0, minute(9), FROM_BEFORE)]
+    assert stays((minute(1, 30), FAR), *morning) == [(0, minute(1, 45), minute(9), NONE)]
+    early = [(minute(0, 30), SHOP), (minute(3, 31), HOME), (minute(7), HOME)]
+    assert stays(*early) == [(0, minute(2), minute(9), NONE)]
+
+
 def test_a_stay_between_two_stays_elsewhere_is_no_ping_pong() -> None:
     day = [(minute(12), HOME), (minute(13), HOME), (minute(13, 10), SHOP), (minute(13, 20), SHOP),
            (minute(13, 30), HOME), (minute(14), HOME)]  # fmt: skip
