@@ -44,7 +44,8 @@ ROLE = Dimension(
 
 VISITORS = Level(
     "zone",
-    "Distinct persons who stayed in this zone, each once however often they came. Passing through is no stay.",
+    "Distinct persons who stayed in this zone, each once however often they came. "
+    "A passage within the minimum dwell is no stay; a longer one is.",
     (ZONE,),
     reading="stayed in",
     distinct=True,

@@ -60,6 +60,14 @@ def test_a_shorter_time_than_the_minimum_dwell_is_a_move() -> None:
     assert [zone for zone, *_ in stays(*day)] == [1]
 
 
+def test_a_passage_through_cells_of_one_zone_is_a_stay_from_the_minimum_dwell_on() -> None:
+    way = [Cell(0, 52.50, 13.40 + 0.03 * n) for n in range(4)]
+    passage = [(minute(12) + 5 * n, n) for n in range(4)]
+    ((zone, *_),) = stays(*passage, cells=way)
+    assert zone == 0, "whether a phone rests or moves on, nobody asks"
+    assert stays(*passage[:2], cells=way) == []
+
+
 def test_moves_to_neighbouring_cells_and_back_are_one_stay() -> None:
     there_and_back = [(minute(12), HOME), (minute(12, 20), SHOP), (minute(12, 25), PARK), (minute(12, 50), HOME)]
     assert [zone for zone, *_ in stays(*there_and_back)] == [0]
