@@ -64,7 +64,9 @@ class LandingCheck:
         empty = len(found.zones.zone_ids) - len(np.setdiff1d(found.cells.zone, NO_ZONE))
         zones = f"{len(found.zones.zone_ids)} zones in {len(found.zones.districts)} districts"
         cells = f"{len(found.cells.cell_id)} cell versions stand on {self.day}, {inside} of them in a zone"
-        without = [f"{empty} zones have no cell: their numbers are `no_coverage` (see `throng coverage`)"] * bool(empty)
+        without = [
+            f"{empty} zones have no cell (`no_coverage`): neighbours count their persons, see `throng coverage`"
+        ] * bool(empty)
         unstated = [unstated_sentence(found.unstated)] if found.unstated else []
         return ". ".join([f"{zones}; {cells}", *without, *unstated, *checks.warnings])
 

@@ -59,7 +59,10 @@ def status_meanings(release: ReleaseView) -> dict[RowStatus, str]:
     return {
         RowStatus.ESTIMATE: "The number is published, with its interval.",
         RowStatus.WITHHELD_SMALL: f"{small}. It is not shown; do not read it as zero.",
-        RowStatus.NO_COVERAGE: f"No antenna of the network served this place during this {unit}: nothing is known.",
+        RowStatus.NO_COVERAGE: (
+            f"No valid cell lay in this place during this {unit}, so nobody can be counted here. Persons who "
+            "are here use cells of neighbouring places, and are counted there."
+        ),
         RowStatus.INCOMPLETE: f"The network's data of this {unit} did not arrive in full: nothing is known.",
     }
 
