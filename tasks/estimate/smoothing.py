@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 Reals = NDArray[np.float64]
 Ints = NDArray[np.integer]
+LEAST = 1e-9
+"""Less than any part of the values that patterns leave free."""
 FILLS = 10
 """Rounds in which values that are missing follow from the others."""
 
@@ -120,4 +122,5 @@ def _own(common: Reals, rest: Reals, freedom: Reals, noise: float) -> tuple[Real
     """The size [place, 1] of places, and the variance for each person that they have beside patterns; by moments."""
     size = np.maximum(common.mean(axis=1), np.sqrt(noise))
     more = np.square(rest).sum(axis=1) - noise * freedom.sum(axis=1)
-    return size[:, None], max(float((more * size).sum() / (np.square(size) * freedom.sum(axis=1)).sum()), 0.0)
+    free = max(float((np.square(size) * freedom.sum(axis=1)).sum()), LEAST)
+    return size[:, None], max(float((more * size).sum()) / free, 0.0)

@@ -99,3 +99,10 @@ def test_without_a_count_there_is_nothing_to_smooth() -> None:
     assert not values.any()
     assert not variances.any()
     assert not shared_noise(nothing, nothing, np.arange(2)).any()
+
+
+def test_counts_of_which_patterns_explain_all_stay_as_they_are() -> None:
+    values = np.random.default_rng(4).uniform(1e3, 1e4, (1, 24))
+    found, variances = smoothed(values, np.ones_like(values))
+    assert found == pytest.approx(values, abs=1.5)
+    assert np.isfinite(variances).all()
