@@ -53,15 +53,30 @@ def is_hour(name: str, hours: tuple[str, ...]) -> bool:
 
 def labels_of(events: Path, names: LandingNames) -> Iterator[date]:
     """The days of which there is a folder."""
-    for of_day in dict.fromkeys(_parts(pattern)[0] for pattern in names.folders):
-        for path in events.glob(_DIRECTIVES.sub("*", glob.escape(of_day))):
-            if path.is_dir() and (day := _day(of_day, str(path.relative_to(events)))):
-                yield day
+    for of_day in _of_days(names):
+        yield from _labels(events, of_day)
+
+
+def expected_folder(events: Path, label: date, names: LandingNames) -> Path:
+    """Where a day's folder that is not there should be: beside the newest day's; without any, by the first pattern."""
+    newest = {of_day: max(_labels(events, of_day), default=date.min) for of_day in _of_days(names)}
+    return events / min(_spelled(max(newest, key=lambda of_day: newest[of_day]), label))
+
+
+def _labels(events: Path, of_day: str) -> Iterator[date]:
+    for path in events.glob(_DIRECTIVES.sub("*", glob.escape(of_day))):
+        if path.is_dir() and (day := _day(of_day, str(path.relative_to(events)))):
+            yield day
+
+
+def _of_days(names: LandingNames) -> tuple[str, ...]:
+    """The patterns of days' folders, each once."""
+    return tuple(dict.fromkeys(_parts(pattern)[0] for pattern in names.folders))
 
 
 def label_of(file: Path, names: LandingNames) -> date | None:
     """The day of the folder in which a file lies, or of the one above where hours have folders of their own."""
-    of_days = dict.fromkeys(_parts(pattern)[0] for pattern in names.folders)
+    of_days = _of_days(names)
     for folder in list(file.absolute().parents)[:2]:
         for of_day in of_days:
             if day := _day(of_day, "/".join(folder.parts[-of_day.count("/") - 1 :])):

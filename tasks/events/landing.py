@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tasks.errors import Misconfigured, NotArrived, RejectedInput, StorageUnavailable
 from tasks.events import file_digests
-from tasks.events.folders import day_folders, ignored, is_hour, labels_of, look_alikes, refuse_tables
+from tasks.events.folders import day_folders, expected_folder, ignored, is_hour, labels_of, look_alikes, refuse_tables
 from tasks.events.formats import Formats, shipped
 from tasks.period import day_start
 from tasks.policy import Calendar
@@ -146,15 +146,14 @@ def find_register(root: Path, name: str) -> Path:
 def _folders(root: Path, label: date, time: Calendar, now: datetime, formats: Formats) -> Iterator[Folder]:
     due, events = closes(label, time), root / "events"
     possible = {events / name: hours for name, hours in day_folders(label, formats.landing).items()}
-    expected = next(iter(possible))
     found = [path for path in possible if path.is_dir()]
     if not found and now >= due:
         raise NotArrived(
-            f"The folder {expected} is missing.{look_alikes(events, label)}",
+            f"The folder {expected_folder(events, label, formats.landing)} is missing.{look_alikes(events, label)}",
             "Send it; a day without a file is never an empty day.",
             "landing.folder_missing",
         )
-    for path in found or [expected]:
+    for path in found or [next(iter(possible))]:
         folder = Folder(label, path, now >= due or (path / COMPLETE).exists(), possible[path])
         if folder.closed and not any(_files(root, folder, formats)):
             raise NotArrived(

@@ -111,8 +111,8 @@ def _remedy(state: State, targets: Sequence[Target], lacking: Collection[str]) -
     days = sorted({day for target in targets for _, day in target.upstream if day in lacking})
     if state is not State.WAITING or not days:
         return f"To have it done: {backfill}"
-    more = f" and {len(days) - 1} more folder{'s' * (len(days) > 2)}" if len(days) > 1 else ""
-    return f"Have the operator send events/date={days[0]}{more} into the landing; after that: {backfill}"
+    more = f" and {len(days) - 1} more day{'s' * (len(days) > 2)}" if len(days) > 1 else ""
+    return f"Have the operator send the events of {days[0]}{more} into the landing; after that: {backfill}"
 
 
 def silent(last: Run | None, now: datetime, zone: ZoneInfo) -> list[ActionItem]:

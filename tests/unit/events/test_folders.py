@@ -52,6 +52,19 @@ def test_a_days_folder_is_read_back_as_that_day_alone(
     assert {*labels_of(events, LandingNames(folders=(pattern,)))} == {day}
 
 
+def test_a_missing_folder_is_called_as_the_newest_one_there_is(tmp_path: Path) -> None:
+    def missing() -> str:
+        with pytest.raises(NotArrived) as refused:
+            find_day(tmp_path, DAY, times(), LATER)
+        return refused.value.what
+
+    assert f"{tmp_path}/events/date=2026-03-01 is missing" in missing(), "the first pattern, if nothing is there"
+    write(tmp_path / "events" / "year=2026" / "month=02" / "day=27" / "a.csv", b"x")
+    assert f"{tmp_path}/events/year=2026/month=03/day=01 is missing" in missing()
+    write(tmp_path / "events" / "date=2026-02-28" / "a.csv", b"x")
+    assert f"{tmp_path}/events/date=2026-03-01 is missing" in missing()
+
+
 def test_hours_below_a_day_are_read_and_the_days_mark_closes_them(tmp_path: Path) -> None:
     for hour in ("00", "7", "23"):
         write(tmp_path / "events" / "20260301" / f"hour={hour}" / "a.csv", b"x")

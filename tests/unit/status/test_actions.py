@@ -101,7 +101,7 @@ def test_days_that_never_came_are_to_be_sent_before_a_backfill_can_do_anything(w
     assert (item.kind, len(item.subjects), found.late) == ("out_of_view", 4, 4)
     assert "The folder " in item.what
     assert item.action == (
-        "Have the operator send events/date=2026-03-02 and 1 more folder into the landing; "
+        "Have the operator send the events of 2026-03-02 and 1 more day into the landing; "
         "after that: throng backfill 2026-03-02 2026-03-03"
     )
 
@@ -116,7 +116,7 @@ def test_what_a_backfill_can_do_is_told_apart_from_what_waits_for_its_landing(wo
         (t for t in stands(world, day(14)).action_items if t.kind == "out_of_view"), key=lambda t: t.action
     )
     assert sends.subjects == tuple(f"{name} footfall {day(n)}" for n in (2, 3) for name in CLIENTS)
-    assert "send events/date=2026-03-04 and 1 more folder" in sends.action
+    assert "send the events of 2026-03-04 and 1 more day" in sends.action
     assert does.subjects == tuple(f"{name} footfall {day(1)}" for name in CLIENTS)
     assert does.action == "To have it done: throng backfill 2026-03-03 2026-03-03"
 
