@@ -10,6 +10,11 @@ from flows.cli.pipeline import AnyPeriod, Product
 if TYPE_CHECKING:
     from tasks.quote import Quote
 
+PEOPLE = (
+    "The panel's number counts opted-in subscribers. Errors of silent phones and of borders come on top "
+    "(docs/explanation/accuracy.md). People have larger errors (docs/explanation/accuracy-people.md)."
+)
+
 
 @command(app, "throng quote footfall 2026-03-01")
 def quote(product: Product, period: AnyPeriod) -> CommandOutput:
@@ -32,8 +37,10 @@ def _lines(found: "Quote") -> list[Any]:
         *listing(title, [_month(asdict(month)) for month in found.months]),
         *filter(None, [drawn.strip()]),
         *listing(
-            "expected error from noise: by level and true number", [_error(asdict(error)) for error in found.errors]
+            "error of noise alone, on the panel's number: by level and true number",
+            [_error(asdict(error)) for error in found.errors],
         ),
+        *([PEOPLE] if found.errors else []),
         *filter(None, [free]),
     ]
 
@@ -46,7 +53,7 @@ def _error(error: dict[str, Any]) -> dict[str, Any]:
     return {
         "level": error["level"],
         "true number": f"{error['true_number']:,}",
-        "median error": f"{100 * error['median_error']:.1f} %",
+        "median error of noise": f"{100 * error['median_error']:.1f} %",
         "90 % interval": f"± {error['interval_half']:.0f}",
         "withheld": f"{100 * error['withheld']:.0f} %",
     }

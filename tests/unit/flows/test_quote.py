@@ -33,7 +33,9 @@ def stores(home: Path) -> Stores:
 def _quoted(product: str, period: str) -> dict[str, Any]:
     ran = CliRunner().invoke(app, ["quote", product, period, "--json"])
     assert ran.exit_code == 0, ran.output
-    assert CliRunner().invoke(app, ["quote", product, period]).exit_code == 0
+    text = CliRunner().invoke(app, ["quote", product, period])
+    assert text.exit_code == 0
+    assert ("noise alone" in text.output) == ("docs/explanation/accuracy-people.md" in text.output)
     found: dict[str, Any] = json.loads(ran.stdout)
     return found
 
@@ -72,6 +74,7 @@ def test_the_quoted_error_and_share_are_those_of_the_draw(stores: Stores) -> Non
     small = np.mean(drawn["value"].to_numpy() < float(rule.threshold or 0))
     assert small == pytest.approx(of_size[100]["withheld"], abs=0.02)
     assert of_size[10_000]["withheld"] == 0
+    assert "noise alone, on the panel's number" in CliRunner().invoke(app, ["quote", "footfall", DAY]).output
 
 
 def test_what_is_derived_costs_nothing(stores: Stores) -> None:
