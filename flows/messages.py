@@ -1,6 +1,6 @@
 """Outcomes and references in words that a newcomer understands."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from tasks.refs import DayRef, DeliveryRef, ExpiryRef, IndexRef, Outcome, ReleaseRef
@@ -66,6 +66,17 @@ def _stale(release: ReleaseRef) -> list[str]:
         return told
     again = f"throng publish {release.product} {release.period} --revision-of {release} --reason TEXT"
     return [*told, f"A revision would charge rho {release.revision_rho:.4f}: {again}"]
+
+
+def people_notes(lacking: Sequence[tuple[str, str]]) -> list[str]:
+    """What to publish before a delivery, for the sake of its people: products and days that are not published."""
+    if not lacking:
+        return []
+    names, (_, day) = [name for name, _ in lacking], lacking[0]
+    what = "estimated" if "footfall" in names else "corrected for stays that events miss"
+    commands = " && ".join(f"throng publish {name} {day}" for name in names)
+    lacks = f"{', '.join(names)} of {day} {'are' if len(names) > 1 else 'is'} not published"
+    return [f"  Note: its people are not {what}: {lacks}.", f"  Before you deliver: {commands}"]
 
 
 def next_command(reference: Reference) -> str | None:

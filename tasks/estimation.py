@@ -19,20 +19,23 @@ from tasks.estimate.spec import CountedLevel, Detection, Dimensions, Footfall, P
 from tasks.mobility.zones import stored_plan
 from tasks.period import Period
 from tasks.privacy.derived import StoredRelease
+from tasks.products import registry
 from tasks.products.detection import PRODUCT as DETECTION
 from tasks.products.dwell import DAILY as DWELL
 from tasks.products.dwell import ZONE_DWELL
 from tasks.products.footfall import PRODUCT as FOOTFALL
 from tasks.products.origin_destination import DAILY as TRIPS
 from tasks.products.origin_destination import DISTRICT_PAIR
-from tasks.products.spec import DataProduct, Level, PublicContext
+from tasks.products.spec import DataProduct, Level, Product, PublicContext
 from tasks.quantity import CountKind, Split
 from tasks.release import latest_of
 from tasks.release_metadata import latest_panel
-from tasks.store import ReleasedStores
+from tasks.store import CatalogStores, ReleasedStores, ReleaseStores
 from tasks.store.ledger import ReleaseKey
 from tasks.store.tables import Release, ReleaseState
 
+_BESIDE = (FOOTFALL, DETECTION, DWELL)
+"""What people of stays rest on: products of one day."""
 NO_CENSUS = "The columns of people are empty: we have no census (`population.csv`)."
 NO_FOOTFALL = (
     "The columns of people are empty: footfall of this period, which shows where people live, is not published."
@@ -129,6 +132,26 @@ def estimation(
     return Estimation(_facts(stores, found, view, plan), found.stated(estimator))
 
 
+def beside(product: Product) -> tuple[str, ...]:
+    """Other products on whose releases of a day people of this one rest; footfall rests on none."""
+    rests = product.for_clients and product.name != FOOTFALL.name
+    stays = rests and any(level.quantity.counts for level in product.levels)
+    return tuple(each.name for each in _BESIDE if stays and each.name != product.name)
+
+
+def lacking(stores: ReleaseStores, release: Release) -> tuple[tuple[str, str], ...]:
+    """Products and days on which people of a release rest, and that are not published; none without a census."""
+    period = Period.parse(release.period)
+    wanted = {*beside(registry.product(release.product, period.cadence))}
+    if stores.lake.margins(release.zone_plan) is None:
+        return ()
+    footfall = _footfall(stores, release)
+    day = footfall.period if footfall else str(period.days[len(period.days) // 2])
+    there = [each.name for each in _BESIDE if footfall and _beside(stores, footfall, each)]
+    skipped = {*there, *stores.policy.policy.budget.leave_out}
+    return tuple((each.name, day) for each in _BESIDE if each.name in wanted - skipped)
+
+
 def _sources(stores: ReleasedStores, release: Release, view: ReleaseView, districts: Sequence[str]) -> _Sources | str:
     """The sources, or a sentence on the first that is missing."""
     margins = stores.lake.margins(release.zone_plan)
@@ -162,7 +185,7 @@ def _of_stays(stores: ReleasedStores, footfall: Release, view: ReleaseView) -> _
     return _Stays(detection, dwell, trips, policy.stay.min_dwell_minutes)
 
 
-def _beside(stores: ReleasedStores, footfall: Release, product: DataProduct) -> Release | None:
+def _beside(stores: CatalogStores, footfall: Release, product: DataProduct) -> Release | None:
     """The release of a product of the same day, if it is published."""
     latest = latest_of(stores.ledger.releases(product.name, product.version, footfall.period))
     same = latest and latest.state is ReleaseState.PUBLISHED and latest.zone_plan == footfall.zone_plan
@@ -207,7 +230,7 @@ def _counted(level: LevelView, counted: CountKind, period: Period) -> CountedLev
     )
 
 
-def _footfall(stores: ReleasedStores, release: Release) -> Release | None:
+def _footfall(stores: CatalogStores, release: Release) -> Release | None:
     """Footfall of the day; of a longer period, of the day in its middle among those that have one."""
     if release.product == FOOTFALL.name:
         return release

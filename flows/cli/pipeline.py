@@ -101,20 +101,29 @@ def _with_figures(told: CommandOutput) -> CommandOutput:
     """With how much of the release is shown, and a small picture of it."""
     from rich.text import Text
 
+    from flows.messages import people_notes
     from flows.release_preview import preview, shares
+    from tasks.estimation import lacking
     from tasks.store import open_releases
     from tasks.store.ledger import ReleaseKey
     from tasks.withheld import REMEDY, thin_levels, withheld
 
     key = ReleaseKey(*(told.document[name] for name in ("product", "version", "period", "revision")))
-    stored = open_releases().lake.release(key, told.document["sha256"])
+    stores = open_releases()
+    stored = stores.lake.release(key, told.document["sha256"])
     counts = {"rows": len(stored.table), "withheld": withheld(stored.table)}
     lines = [*shares(stored.table, stored.rules), *preview(stored.table, stored.table["level"][0].as_py())]
     said: list[RenderableType] = [Text(f"  {line}", no_wrap=True) for line in lines]
     if thin := thin_levels(key.product, stored.table):
         said.append(f"  Warning: most of {', '.join(thin)} is withheld. {REMEDY}")
+    missing = lacking(stores, row) if (row := stores.ledger.find(**vars(key))) else ()
+    said += people_notes(missing)
     place = len(told.say) - sum(str(part).startswith("Next: ") for part in told.say)
-    return CommandOutput({**told.document, **counts}, [*told.say[:place], *said, *told.say[place:]], told.exit_code)
+    return CommandOutput(
+        {**told.document, **counts, "people_lack": [name for name, _ in missing]},
+        [*told.say[:place], *said, *told.say[place:]],
+        told.exit_code,
+    )
 
 
 def _told(reference: "Reference") -> CommandOutput:

@@ -1,6 +1,7 @@
 """Many periods at once: daily, backfill."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -60,7 +61,18 @@ def backfill(
     validation.backfill(begin, end, product, client)
     words = {"first": begin, "last": end, "product": product, "client": client, **how}
     report = run_many("backfill", words, None if dry_run else _due)
-    return _planned(report.plan) if dry_run else _told(report, requested=True)
+    told = _planned(report.plan) if dry_run else _told(report, requested=True)
+    return replace(told, say=[*told.say, *_left_out(product)]) if product else told
+
+
+def _left_out(product: str) -> list[str]:
+    """What people of a product rest on, and a plan of this product alone does not publish."""
+    from tasks.estimation import beside
+    from tasks.products.registry import find
+
+    names = ", ".join(dict.fromkeys(name for part in find(product) for name in beside(part)))
+    what = f"People of {product} also rest on {names} of one day. Without --product, a backfill publishes all."
+    return [what] if names else []
 
 
 def _a_mode(text: str) -> str:

@@ -17,7 +17,7 @@ from tasks.deliverable.people import NOT_CORRECTED, corrected
 from tasks.deliverable.signature import public_key
 from tasks.deliverable.verify import verify
 from tasks.estimate.spec import ErrorSource, Estimated, Estimator, PublicFacts
-from tasks.estimation import NOT_POSSIBLE
+from tasks.estimation import NOT_POSSIBLE, lacking
 from tasks.period import Cadence, Period
 from tasks.policy_file import shipped
 from tasks.products.footfall import PRODUCT as FOOTFALL
@@ -78,6 +78,23 @@ def only(files: Mapping[str, bytes], *parts: str) -> bytes:
 def manifest_of(files: Mapping[str, bytes]) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(only(files, "manifest.json"))
     return found
+
+
+def test_a_release_says_which_others_its_people_rest_on(way: Way) -> None:
+    write_people(way.landing, [person("a")], [consent("a")])
+    write_events(way.landing, DAY, seen("a", DAY))
+    way.ingest(DAY)
+    way.publish("visitors", str(DAY))
+    (visitors,) = way.stores().ledger.releases("visitors")
+    assert lacking(way.stores(), visitors) == (), "without a census there are no people"
+    (way.landing / "population.csv").write_text(CENSUS)
+    way.ingest(DAY)
+    every = tuple((name, str(DAY)) for name in ("footfall", "detection", "dwell"))
+    assert lacking(way.stores(), visitors) == every
+    way.publish("footfall", str(DAY))
+    assert lacking(way.stores(), visitors) == every[1:]
+    (footfall,) = way.stores().ledger.releases("footfall")
+    assert lacking(way.stores(), footfall) == ()
 
 
 def test_estimated_people_stand_beside_the_panels_counts_of_a_verified_delivery(way: Way) -> None:
@@ -213,7 +230,10 @@ def test_stays_that_events_miss_are_corrected_once_detection_and_dwell_are_publi
     for name in ("footfall", "visitors", "detection"):
         way.publish(name, str(DAY))
     readmes = [only(rendered(way, of=VISITORS), "README").decode()]
+    (visitors,) = way.stores().ledger.releases("visitors")
+    assert lacking(way.stores(), visitors) == (("dwell", str(DAY)),)
     way.publish("dwell", str(DAY))
+    assert lacking(way.stores(), visitors) == ()
     readmes.append(only(rendered(way, of=VISITORS), "README").decode())
     said = corrected(f"detection/v1/{DAY}/r1")
     assert [NOT_CORRECTED in each for each in readmes] == [True, False]

@@ -4,9 +4,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pyarrow as pa
+import pytest
+from typer.testing import CliRunner
 
+from flows.cli import app
+from flows.messages import people_notes
 from flows.release_preview import preview, shares
 from tasks.privacy.bounds import LevelRule
 from tasks.refs import DeliveryRef, Outcome
@@ -50,6 +55,23 @@ def test_a_release_of_which_nothing_is_shown_or_that_has_no_hours_has_no_picture
     assert preview(figures({}), "zone_hour") == []
     assert preview(pa.table({"level": ["a"], "value": [1.0]}), "a") == []
     assert preview(pa.table({"level": ["a"], "zone_id": ["a"], "to_zone_id": ["b"], "value": [1.0]}), "a") == []
+
+
+def test_releases_on_which_people_rest_are_named_with_their_commands() -> None:
+    assert people_notes(()) == []
+    what, commands = people_notes([("detection", "2026-03-03"), ("dwell", "2026-03-03")])
+    assert "not corrected for stays that events miss" in what
+    assert commands.endswith("throng publish detection 2026-03-03 && throng publish dwell 2026-03-03")
+    assert "not estimated" in people_notes([("footfall", "2026-03-03")])[0]
+
+
+@pytest.mark.parametrize(("product", "named"), [("visitors", True), ("dwell", True), ("footfall", False)])
+def test_a_backfill_of_one_product_says_what_its_people_rest_on(
+    home: Path, landing: Path, product: str, named: bool
+) -> None:
+    ran = CliRunner().invoke(app, ["backfill", "2026-03-01", "2026-03-01", "--product", product, "--dry-run"])
+    assert ran.exit_code == 0, ran.output
+    assert ("detection" in ran.output) == named
 
 
 def test_the_share_that_is_withheld_is_told_by_level() -> None:
