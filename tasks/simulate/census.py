@@ -40,13 +40,19 @@ def take_census(root: Path, plan: SimulationPlan, city: City, subscribers: Peopl
     size = round(len(subscribers) * (1 / MARKET_SHARE - 1))
     theirs = replace(plan, subscribers=size, seed=int(plan.rng("census").integers(2**62)))
     others = build_population(theirs, city)
-    everyone = subscribers.and_others(others)
+    everyone = with_every_gender(subscribers.and_others(others))
     ids = pa.array([f"P{n:09d}" for n in range(len(everyone))])
     truth = Truth(root / "truth" / "census", ids, pa.array(city.zone_ids))
     counted = residents(plan, city, everyone)
     truth.write_homes(plan, city, everyone, np.where(counted, 0, -1))
     write_table(root / "population.csv", census_table(plan, city, everyone, counted))
     return Census(theirs, others, truth)
+
+
+def with_every_gender(people: People) -> People:
+    """As a census knows them: of those without a gender in the register, half are each."""
+    unknown = people.gender == len(GENDERS) - 1
+    return replace(people, gender=np.where(unknown, np.arange(len(people)) % 2, people.gender).astype(np.int8))
 
 
 def residents(plan: SimulationPlan, city: City, people: People) -> Bools:
@@ -56,12 +62,10 @@ def residents(plan: SimulationPlan, city: City, people: People) -> Bools:
 
 
 def census_table(plan: SimulationPlan, city: City, people: People, counted: Bools) -> pa.Table:
-    """population.csv: counted persons by zone, age band and gender; of those without a gender half are each."""
+    """population.csv: counted persons by zone, age band and gender."""
     number = np.flatnonzero(counted)
-    sexes = len(GENDERS) - 1
-    gender = np.where(people.gender < sexes, people.gender, np.arange(len(people)) % 2)[number]
-    shape = len(city.zone_ids), len(AGE_BANDS), sexes
-    keys = city.square_zone[people.home[number]], people.bands(plan.start.year)[number], gender
+    shape = len(city.zone_ids), len(AGE_BANDS), len(GENDERS) - 1
+    keys = city.square_zone[people.home[number]], people.bands(plan.start.year)[number], people.gender[number]
     counts = np.bincount(np.ravel_multi_index(keys, shape), minlength=int(np.prod(shape)))
     zone, age, sex = (index.ravel() for index in np.indices(shape))
     return pa.table(

@@ -25,11 +25,13 @@ def test_nobody_is_outside_a_closed_city_except_on_the_way(made: Any) -> None:
 
 def test_the_census_counts_each_adult_with_a_home_in_the_city_once(made: Any) -> None:
     counted = Counter(
-        (row["home_zone_id"], row["age_band"]) for row in made.truth("census/homes.parquet") if row["counted"]
+        (row["home_zone_id"], row["age_band"], row["gender"])
+        for row in made.truth("census/homes.parquet")
+        if row["counted"]
     )
     residents = Counter[Any]()
     for row in made.reference("population"):
-        residents[row["zone_id"], row["age_band"]] += int(row["residents"])
+        residents[row["zone_id"], row["age_band"], row["gender"]] += int(row["residents"])
     assert +residents == counted
     assert not any(row["counted"] and row["kind"] in ("roamer", "device") for row in made.truth("census/homes.parquet"))
 
