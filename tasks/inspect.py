@@ -52,7 +52,7 @@ class Inspect:
             )
         found, context = list[tuple[Path, Inspection]](), dict[Path, LandingContext]()
         for file in files:
-            root = _root(file)
+            root = landing_of(file)
             if _kind(file) == "events" and root not in context:
                 context[root] = self._beside(root)
             earlier = [each.proposal for _, each in found if each.kind == "events" and each.proposal]
@@ -109,14 +109,16 @@ class Inspect:
 
     def _plan(self, root: Path, kind: str) -> Inspection | None:
         plans = (root / f"{kind}{suffix}" for suffix in (".csv", ".parquet"))
-        plan = next((plan for plan in plans if plan.is_file()), None)
+        plan = next((plan for plan in (*plans, *_first_part(root / kind)) if plan.is_file()), None)
         with suppress(UnreadableFile):
             return self._register(plan, kind) if plan else None
         return None
 
 
-def _root(path: Path) -> Path:
-    """The landing in which a file lies: the nearest folder above that has a cell plan or subscribers."""
+def landing_of(path: Path) -> Path:
+    """A folder itself; of a file, the nearest folder above that has a cell plan or subscribers."""
+    if path.is_dir():
+        return path
     above = path.absolute().parents
     names = [f"{kind}{suffix}" for kind in ("cells", "subscribers") for suffix in (".csv", ".parquet", "")]
     return next((folder for folder in above if any((folder / name).exists() for name in names)), path.parent)
@@ -127,12 +129,17 @@ def _files(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.iterdir()):
         if path.is_file() and path.stem.lower() not in NOT_EVENTS and not _is_ignored(path):
             yield path
-    for kind in MAPPED:  # folders of parts, all of one layout
-        yield from [part for part in sorted((folder / kind).rglob("*")) if part.is_file() and not _is_ignored(part)][:1]
+    for kind in MAPPED:
+        yield from _first_part(folder / kind)
     events = folder / "events" if (folder / "events").is_dir() else folder
     below = (path for path in events.rglob("*") if path.is_file() and path.parent != folder and not _is_ignored(path))
     below = (path for path in below if path.parent.name not in MAPPED)
     yield from sorted((path for path in below if "truth" not in path.parts), reverse=True)[:MOST_FILES]
+
+
+def _first_part(folder: Path) -> list[Path]:
+    """A file of a folder of parts, which all have one layout."""
+    return [part for part in sorted(folder.rglob("*")) if part.is_file() and not _is_ignored(part)][:1]
 
 
 def _is_ignored(path: Path) -> bool:

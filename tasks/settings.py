@@ -110,6 +110,15 @@ class Settings(BaseSettings):
         return Path(value).absolute()
 
 
+def mapping_of(landing: Path, settings: Settings | None) -> Path | None:
+    """The mapping of a folder that a command names: its own, unless it is the home's landing or another is in force."""
+    own = landing.absolute() / "formats.toml"
+    ours = settings if settings and settings.landing else None
+    if own.is_file() and not (ours and (ours.formats or ours.landing_root == landing.absolute())):
+        return own
+    return ours.mapping if ours else None
+
+
 def load() -> Settings:
     """Read the settings. Raises Misconfigured without a home, or with the name of each wrong variable."""
     home = named_home()

@@ -12,6 +12,8 @@ from flows.cli.output import CommandOutput, command, listing
 if TYPE_CHECKING:
     from tasks.mobility.coverage_report import CoverageReport, ZoneCoverage
 
+ELSEWHERE = "Their persons are counted in other zones, and their rows are `no_coverage`."
+
 
 @command(app, "throng coverage --svg coverage.svg")
 def coverage(
@@ -24,12 +26,12 @@ def coverage(
     from tasks.coverage import draw, look
     from tasks.events.formats import load_formats
     from tasks.policy_file import load as load_policy
-    from tasks.settings import load, named_home
+    from tasks.settings import load, mapping_of, named_home
 
     settings = None if landing and not named_home() else load()
-    formats = load_formats(settings.mapping if settings and settings.landing else None)
     policy = load_policy(settings.policy if settings else None).policy
     root = landing or load().landing_root
+    formats = load_formats(mapping_of(root, settings))
     found, report = look(root, formats, policy)
     if svg:
         draw(found, svg)
@@ -43,7 +45,7 @@ def _lines(report: "CoverageReport") -> list[Any]:
     return [
         *listing(f"by zone; persons are spread over zones by {report.weighted_by}", [_row(z) for z in report.zones]),
         *([f"No cell covers: {', '.join(report.uncovered)}."] if report.uncovered else []),
-        *([f"No cell of their own: {', '.join(report.without_cell)}."] if report.without_cell else []),
+        *([f"No cell of their own: {', '.join(report.without_cell)}. {ELSEWHERE}"] if report.without_cell else []),
         *(f"{a} and {b} cannot be distinguished (cosine {cosine:.3f})." for a, b, cosine in report.alike),
         *([f"{unstated_sentence(report.unstated)}."] if report.unstated else []),
     ]

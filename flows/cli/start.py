@@ -18,21 +18,20 @@ def inspect(
 ) -> CommandOutput:
     """Say what a file is, what would be read of it, and propose a mapping. Nothing is kept, no value is shown."""
     from tasks.events.formats import FILE, load_formats
-    from tasks.inspect import Inspect
+    from tasks.inspect import Inspect, landing_of
     from tasks.policy_file import load as load_policy
-    from tasks.settings import load, named_home
+    from tasks.settings import load, mapping_of, named_home
 
     settings = load() if named_home() else None
     policy = load_policy(settings.policy if settings else None).policy
-    ours = settings if settings and settings.landing else None
-    formats = load_formats(ours.mapping if ours else None)
+    ours = mapping_of(landing_of(path), settings)
+    formats = load_formats(ours)
     look = Inspect(policy, formats)
     found = look(path)
     mapping = look.mapping(path, found)
     say = [part for file, each in found for part in _told(file, each)]
     if mapping:
-        place = (ours.mapping or ours.landing_root / FILE) if ours else f"{FILE} in the landing folder"
-        say += [f"Proposed for {place}; check it:", "", mapping]
+        say += [f"Proposed for {ours or landing_of(path) / FILE}; check it:", "", mapping]
     return CommandOutput({"files": [_document(file, each) for file, each in found], "mapping": mapping}, say)
 
 

@@ -56,6 +56,12 @@ def test_the_steps_for_files_of_ones_own_run_as_the_page_says(
     _throng("doctor")
     _throng("coverage", "--svg", "map.svg")
     _throng("ingest", day)
+    monkeypatch.chdir(made.parent)
+    _throng("coverage", str(landing))
+    again = json.loads(_throng("inspect", str(landing), "--json"))
+    assert again["mapping"] == "", "without a home, the landing's own mapping is read"
+    assert {one["format"] for one in again["files"] if one["kind"] in ("cells", "events")} <= {"own", "core"}
+    monkeypatch.chdir(made)
     assert "1,152" in _throng("runs", "--day", day)
 
 

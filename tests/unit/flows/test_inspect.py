@@ -108,14 +108,16 @@ def test_what_cannot_be_read_is_said(home: Path, name: str, content: bytes | Non
     assert _inspect(path)[0] == code
 
 
-def test_a_landing_laid_out_otherwise_gets_one_mapping_for_all_of_it(
-    nowhere: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("in_parts", [False, True])
+def test_a_landing_laid_out_otherwise_gets_one_mapping_for_all_of_it(nowhere: Path, in_parts: bool) -> None:
     (nowhere / "events" / "date=2026-03-01").rename(nowhere / "events" / "20260301")
     file = nowhere / "events" / "20260301" / "part-0.csv"
     file.write_text(re.sub(r",c(\d)", r",7;\1", file.read_text()).replace("cell_id", "lac;ci").replace(",", ";"))
     cells = nowhere / "cells.csv"
     cells.write_text(re.sub("\nc", "\n262,7,", cells.read_text()).replace("cell_id", "mcc,lac,ci").replace(",", ";"))
+    if in_parts:
+        (nowhere / "cells").mkdir()
+        cells.rename(nowhere / "cells" / "part-0.csv")
     ran = CliRunner().invoke(app, ["inspect", str(nowhere), "--json"])
     mapping = parse(json.loads(ran.stdout)["mapping"].encode(), "it")
     assert mapping.landing.folders[-1] == "%Y%m%d"
