@@ -182,6 +182,11 @@ class DayEstimate:
     def _chances(self) -> Chances:
         return chances(self.between_zones)
 
+    def lost(self, between: PlaceKind) -> Reals:
+        """[place] the part of its stays that plans show in other places."""
+        places = self.between_zones if between == "zones" else self._stays_of_districts
+        return np.asarray(1 - np.diagonal(places.models[0].dense))
+
     @cached_property
     def between_zones(self) -> Unfolding:
         """Of stays."""

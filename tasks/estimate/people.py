@@ -137,13 +137,21 @@ def corrected(
     front, found, factors = placed(day, level, of)
     if of.instants:
         return front, found, factors
-    factors = times(factors, of_false(detected is not None, len(front), 1 + (of.trips or Split.LENGTH in of.splits)))
+    factors = times(factors, _false(day, of, detected is not None))
     if detected is None:
         return front, found, factors
     factors = times(factors, detected.here)
     if detected.tells_lengths(of):
         return front, detected.dwell(found, Split.DAY_PART in of.splits), factors
     return front, found, times(factors, _missed(detected, level, of, visits))
+
+
+def _false(day: DayEstimate, of: CountedLevel, seen: bool) -> Factors:
+    """By stays shown next door. What pairs of zones lose is in the error of their places; one end of a flow is open."""
+    if len(of.places) > 1:
+        lost = day.lost(of.between) * (of.between == "districts")
+        return of_false(seen, (lost, lost))
+    return of_false(seen, (day.lost(of.between),), of.trips or Split.LENGTH in of.splits)
 
 
 def _missed(detected: Detected, level: Grid, of: CountedLevel, visits: Visits | None) -> Factors:
@@ -217,7 +225,7 @@ def _pairs(day: DayEstimate, level: Grid, of: CountedLevel) -> Placed:
 
 def _lost(day: DayEstimate, trips: Reals) -> Reals:
     """The squares of what pairs of zones lose at each end, [zone, zone, column]."""
-    lost = np.square(1 - np.diagonal(day.between_zones.models[0].dense))
+    lost = np.square(day.lost("zones"))
     return np.asarray(np.square(trips) * (lost[:, None] + lost)[..., None])
 
 

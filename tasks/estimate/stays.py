@@ -6,6 +6,8 @@ an error comes back each day where somebody lives or works, and is new on each v
 of one and of two chances to be counted next door.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,8 +17,8 @@ from tasks.estimate.unfold import ShareMatrix, Unfolded, Unfolding
 Reals = NDArray[np.float64]
 Chances = tuple[Unfolding, Unfolding]
 FALSE = 0.1
-"""Relative standard deviation of stays that are shown falsely, or next door, if it is known how often events show one:
-an assumption."""
+"""Least relative standard deviation of stays that are shown falsely, or next door, if it is known how often events show
+one: an assumption."""
 UNSEEN = 0.2
 """The same if that is not known: at 30 events a phone and day, a quarter of visits is missing."""
 
@@ -39,10 +41,16 @@ def of_days(by: Chances, values: Reals, variances: Reals) -> Unfolded:
     return Unfolded(found, np.square(gain) @ variances, np.square((once - twice) / 2))
 
 
-def of_false(seen: bool, places: int, ends: int) -> Factors:
-    """Of counts by this number of places: the error of each end by false stays; not `seen`: also by missed ones."""
-    one = np.ones((1,) * (places + 1))
-    return Factors(one, 0 * one, ends * (FALSE if seen else UNSEEN) ** 2 * one)
+def of_false(seen: bool, lost: Sequence[Reals], apart: int = 0) -> Factors:
+    """Of counts by these ends: the error of each by stays shown falsely or next door; not `seen`: also by missed ones.
+
+    `lost` [place]: the part of its stays that plans show next door. `apart`: more errors, of no place.
+    """
+    least = FALSE if seen else UNSEEN
+    first, *second = (np.square(np.maximum(part, least)) for part in lost)
+    both = (first[:, None] + second[0])[..., None] if second else first[:, None]
+    one = np.ones((1,) * both.ndim)
+    return Factors(one, 0 * one, both + apart * least**2)
 
 
 def _of(matrix: Reals, residents: Reals | None) -> Unfolding:

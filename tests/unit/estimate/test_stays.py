@@ -43,8 +43,17 @@ def test_places_that_are_never_mistaken_keep_their_persons_and_noise() -> None:
 
 
 def test_what_events_miss_is_an_error_of_each_end_and_larger_where_nothing_corrects_it() -> None:
+    near = np.zeros(1)
     for seen, share in ((True, FALSE), (False, UNSEEN)):
-        assert of_false(seen, 1, 1).model.tolist() == [[share**2]]
-        pairs = of_false(seen, 2, 2)
+        assert of_false(seen, [near]).model.tolist() == [[share**2]]
+        assert of_false(seen, [near], 1).model.tolist() == [[2 * share**2]]
+        pairs = of_false(seen, [near, near])
         assert (pairs.value.tolist(), pairs.model.tolist()) == ([[[1.0]]], [[[2 * share**2]]])
     assert UNSEEN > FALSE
+
+
+def test_where_plans_show_more_stays_next_door_the_error_is_larger() -> None:
+    far = np.array([0.3, 0.0])
+    assert of_false(True, [far]).model[:, 0] == pytest.approx([0.09, FALSE**2])
+    pairs = of_false(True, [far, far]).model[..., 0]
+    assert pairs == pytest.approx(np.array([[0.18, 0.09 + FALSE**2], [0.09 + FALSE**2, 2 * FALSE**2]]))
