@@ -12,6 +12,7 @@ from flows.cli.output import CommandOutput, command, listing
 if TYPE_CHECKING:
     from tasks.mobility.coverage_report import CoverageReport, ZoneCoverage
 
+LESS_EXACT = "People and visits there are less exact; numbers of districts are better."
 ELSEWHERE = "Their persons are counted in other zones, and their rows are `no_coverage`."
 
 
@@ -40,13 +41,18 @@ def coverage(
 
 
 def _lines(report: "CoverageReport") -> list[Any]:
+    from tasks.mobility.coverage_report import CLEAR
     from tasks.mobility.plans import unstated_sentence
 
+    unclear = (
+        f"{len(report.unclear)} of {len(report.zones)} zones count less than {CLEAR:.0%} of their persons. {LESS_EXACT}"
+    )
     return [
         *listing(f"by zone; persons are spread over zones by {report.weighted_by}", [_row(z) for z in report.zones]),
         *([f"No cell covers: {', '.join(report.uncovered)}."] if report.uncovered else []),
         *([f"No cell of their own: {', '.join(report.without_cell)}. {ELSEWHERE}"] if report.without_cell else []),
         *(f"{a} and {b} cannot be distinguished (cosine {cosine:.3f})." for a, b, cosine in report.alike),
+        *([unclear] if report.unclear else []),
         *([f"{unstated_sentence(report.unstated)}."] if report.unstated else []),
     ]
 

@@ -12,6 +12,8 @@ from tasks.mobility.plans import Plans
 MAIN = 3
 """How many confusions of a zone are named."""
 LEAST_SHARE = 0.01
+CLEAR = 0.8
+"""In two cities where a zone counts less of its persons, people were less exact: docs/explanation/people.md."""
 OUTSIDE_NAME = "outside"
 
 Reals = NDArray[np.float64]
@@ -45,6 +47,8 @@ class CoverageReport:
     uncovered: tuple[str, ...]
     without_cell: tuple[str, ...]
     """Covered zones without a cell of their own: no person is ever counted in them."""
+    unclear: tuple[str, ...]
+    """Covered zones that count less than CLEAR of their persons."""
     alike: tuple[tuple[str, str, float], ...]
     weighted_by: str
     unstated: tuple[str, ...]
@@ -75,8 +79,9 @@ def coverage_report(plans: Plans, found: Confusion, residents: Reals | None, are
     pairs = tuple((ids[a], ids[b], cosine) for a, b, cosine in found.pairs_alike())
     uncovered = tuple(row.zone_id for row in rows if not row.covered)
     without_cell = tuple(row.zone_id for row in rows if row.covered and not row.cells)
+    unclear = tuple(row.zone_id for row in rows if row.covered and row.counted_here < CLEAR)
     weighted_by = "area" if residents is None else "residents"
-    return CoverageReport(rows, uncovered, without_cell, pairs, weighted_by, plans.unstated)
+    return CoverageReport(rows, uncovered, without_cell, unclear, pairs, weighted_by, plans.unstated)
 
 
 def _elsewhere(column: Reals, zone: int, ids: tuple[str, ...]) -> Shares:

@@ -52,6 +52,15 @@ def test_what_no_cell_states_of_its_antenna_is_said_unless_all_have_footprints(t
     assert not [line for line in _lines(whole) if "No cell states" in str(line)]
 
 
+def test_zones_that_count_few_of_their_persons_are_named(tmp_path: Path) -> None:
+    given = rows(("a1", "a", 0.9), ("b1", "a", 0.1), ("b1", "b", 0.6), ("a1", "b", 0.4))
+    found = report(plans(tmp_path, IN_A + EMPTY, IN_B + EMPTY, footprints=given))
+    assert found.unclear == ("b",)
+    assert any("1 of 2 zones" in str(line) for line in _lines(found))
+    uncovered = report(plans(tmp_path, "a1,52.05,13.05,,,,,2000,,,", zones=(A, C)))
+    assert "c" not in uncovered.unclear
+
+
 def test_a_zone_without_residents_has_nobody_to_compare_with(tmp_path: Path) -> None:
     given = rows(("a1", "a", 0.9), ("b1", "a", 0.1), ("b1", "b", 0.6), ("a1", "b", 0.4))
     made = plans(tmp_path, IN_A + EMPTY, IN_B + EMPTY, footprints=given)
