@@ -192,7 +192,7 @@ def stays(events: Sequence[Event], cells: Sequence[Cell], rules: WalkRules) -> l
         return dwell(move) < limits.min_dwell and distance(left, back) <= max(left.reach, back.reach)
 
     def soon(move: list[Event], event: Event) -> bool:
-        return max(event[0] - move[0][0], move[-1][0] - event[0]) <= limits.max_ping_pong and near(move, event)
+        return all(abs(event[0] - each[0]) <= limits.max_ping_pong and near([each], event) for each in move)
 
     parts: list[list[Event]] = []
     for event in events:
@@ -212,12 +212,13 @@ def stays(events: Sequence[Event], cells: Sequence[Cell], rules: WalkRules) -> l
             runs.append(part)
     runs = [part for run in runs for part in parts_of(run, limits.min_dwell)]
     long = [n for n, run in enumerate(runs) if dwell(run) >= limits.min_dwell]
+    places = [runs[n] for n in long]
     if long and all(soon(move, runs[long[-1]][-1]) for move in runs[long[-1] + 1 :]):
         runs[long[-1] :] = [[event for run in runs[long[-1] :] for event in run]]
     if long and all(soon(move, runs[long[0]][0]) for move in runs[: long[0]]):
         runs[: long[0] + 1] = [[event for run in runs[: long[0] + 1] for event in run]]
     found: list[Stay] = []
-    whole = [run for run in runs if dwell(run) >= limits.min_dwell]
+    numbers = iter(range(len(places)))
 
     def border(earlier: Event, later: Event) -> tuple[int, int]:
         gap = later[0] - earlier[0]
@@ -231,7 +232,7 @@ def stays(events: Sequence[Event], cells: Sequence[Cell], rules: WalkRules) -> l
         end = border(run[-1], later[0])[0] if later else to_midnight(last, rules)
         if dwell(run) < limits.min_dwell:
             continue
-        stay = Stay(zone_of_place(whole.index(run), whole, cells), start, end)
+        stay = Stay(zone_of_place(next(numbers), places, cells), start, end)
         if found and (found[-1].zone, found[-1].end) == (stay.zone, stay.start):
             found[-1] = found[-1]._replace(end=stay.end)
         else:

@@ -13,15 +13,21 @@ from tasks.mobility.stay_zones import Runs
 
 
 @kernel
-def join_ends(keys: Int64, runs: Runs, number: int, cells: CellArrays, rules: WalkRules) -> int:
-    """Join moves at the ends of each subscriber's day to stays, in place; returns the number of runs."""
+def join_ends(keys: Int64, runs: Runs, number: int, cells: CellArrays, rules: WalkRules, held: Runs) -> int:
+    """Fill `held`: from which key to which one each run holds, with the moves at the ends of its subscriber's day.
+
+    `runs` lose these moves, whose cells say nothing of the place of the stay. Returns the number of runs.
+    """
     kept, begin = 0, 0
     while begin < number:
         end, subscriber = begin + 1, subscriber_of(keys[runs.first[begin]])
         while end < number and subscriber_of(keys[runs.first[end]]) == subscriber:
             end += 1
+        earliest, latest = runs.first[begin], runs.last[end - 1]
         first, last = joined_ends(keys, runs, begin, end, cells, rules)
         for r in range(first, last + 1):
+            held.first[kept] = earliest if r == first else runs.first[r]
+            held.last[kept] = latest if r == last else runs.last[r]
             runs.first[kept], runs.last[kept] = runs.first[r], runs.last[r]
             kept += 1
         begin = end
@@ -30,7 +36,7 @@ def join_ends(keys: Int64, runs: Runs, number: int, cells: CellArrays, rules: Wa
 
 @kernel
 def joined_ends(keys: Int64, runs: Runs, begin: int, end: int, cells: CellArrays, rules: WalkRules) -> tuple[int, int]:
-    """The first and the last one of a subscriber's runs, after moves before and after them are joined to them."""
+    """The first and the last one of a subscriber's runs, where moves before and after them are joined to them."""
     first, last, dwell = begin, end - 1, rules.stay.min_dwell
     while first < last and not lasts(keys, runs.first[first], runs.last[first], dwell):
         first += 1
@@ -38,25 +44,19 @@ def joined_ends(keys: Int64, runs: Runs, begin: int, end: int, cells: CellArrays
         last -= 1
     if not lasts(keys, runs.first[first], runs.last[first], dwell):
         return begin, end - 1
-    if are_beside(keys, runs, begin, first, runs.first[first], cells, rules):
-        runs.first[first] = runs.first[begin]
-    else:
-        first = begin
-    if are_beside(keys, runs, last + 1, end, runs.last[last], cells, rules):
-        runs.last[last] = runs.last[end - 1]
-    else:
-        last = end - 1
-    return first, last
+    before = are_beside(keys, runs.first[begin], runs.first[first], runs.first[first], cells, rules)
+    after = are_beside(keys, runs.last[last] + 1, runs.last[end - 1] + 1, runs.last[last], cells, rules)
+    return first if before else begin, last if after else end - 1
 
 
 @kernel
-def are_beside(keys: Int64, runs: Runs, begin: int, end: int, i: int, cells: CellArrays, rules: WalkRules) -> bool:
-    """Whether the moves from `begin` to `end` are to neighbours of the cell of key `i`, and soon before or after it."""
+def are_beside(keys: Int64, begin: int, end: int, i: int, cells: CellArrays, rules: WalkRules) -> bool:
+    """Whether the keys from `begin` to `end` are of neighbours of the cell of key `i`, and soon before or after it."""
     second, cell, soon = second_of(keys[i]), cell_of(keys[i]), rules.stay.max_ping_pong
-    for r in range(begin, end):
-        left = cell_of(keys[runs.last[r]])
-        if max(second - second_of(keys[runs.first[r]]), second_of(keys[runs.last[r]]) - second) > soon:
+    for n in range(begin, end):
+        other = cell_of(keys[n])
+        if abs(second - second_of(keys[n])) > soon:
             return False
-        if farther(cells, left, cell, max(cells.reach[left], cells.reach[cell])):
+        if farther(cells, other, cell, max(cells.reach[other], cells.reach[cell])):
             return False
     return True

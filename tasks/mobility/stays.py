@@ -36,9 +36,10 @@ def find_stays(keys: Int64, cells: CellArrays, rules: WalkRules) -> Stays:
     runs = Runs(*np.empty((len(Runs._fields), len(keys)), np.int32))
     number = fill_runs(keys, cells, rules, runs)
     runs, number = split_runs(keys, Runs(*(column[:number] for column in runs)), cells, rules)
-    number = join_ends(keys, runs, number, cells, rules)
+    held = Runs(*np.empty((len(Runs._fields), number), np.int32))
+    number = join_ends(keys, runs, number, cells, rules, held)
     stays = Stays(*np.empty((len(Stays._fields), number), np.int32))
-    number = fill_stays(keys, runs, number, cells.zone, rules, stays)
+    number = fill_stays(keys, runs, number, held, cells.zone, rules, stays)
     stays.zone[:number] = stay_zones(keys, Runs(*(column[:number] for column in runs)), cells)
     number = join_stays(stays, number)
     return Stays(*(column[:number] for column in stays))
@@ -91,21 +92,21 @@ def returns_to(keys: Int64, runs: Runs, start: int, stop: int, i: int, cells: Ce
 
 
 @kernel
-def fill_stays(keys: Int64, runs: Runs, number: int, zone: Int32, rules: WalkRules, stays: Stays) -> int:
-    """Fill all but the zones of stays, and keep their runs alone; returns their number."""
+def fill_stays(keys: Int64, runs: Runs, number: int, held: Runs, zone: Int32, rules: WalkRules, stays: Stays) -> int:
+    """Fill all but the zones of stays, and keep their runs alone; returns their number. `held`: of each run."""
     kept = 0
     for r in range(number):
         subscriber = subscriber_of(keys[runs.first[r]])
-        first, last = second_of(keys[runs.first[r]]), second_of(keys[runs.last[r]])
+        first, last = second_of(keys[held.first[r]]), second_of(keys[held.last[r]])
         if last - first < rules.stay.min_dwell:
             continue
         start, end = first - held_to_midnight(0, first, rules), last + held_to_midnight(last, rules.day_seconds, rules)
-        if r > 0 and subscriber_of(keys[runs.last[r - 1]]) == subscriber:
-            start = border(keys[runs.last[r - 1]], keys[runs.first[r]], zone, rules)[1]
-        if r + 1 < number and subscriber_of(keys[runs.first[r + 1]]) == subscriber:
-            end = border(keys[runs.last[r]], keys[runs.first[r + 1]], zone, rules)[0]
+        if r > 0 and subscriber_of(keys[held.last[r - 1]]) == subscriber:
+            start = border(keys[held.last[r - 1]], keys[held.first[r]], zone, rules)[1]
+        if r + 1 < number and subscriber_of(keys[held.first[r + 1]]) == subscriber:
+            end = border(keys[held.last[r]], keys[held.first[r + 1]], zone, rules)[0]
         stays.subscriber[kept], stays.start[kept], stays.end[kept] = subscriber, start, end
-        runs.first[kept], runs.last[kept] = runs.first[r], runs.last[r]  # run r - 1 is needed no more
+        runs.first[kept], runs.last[kept] = runs.first[r], runs.last[r]
         kept += 1
     return kept
 

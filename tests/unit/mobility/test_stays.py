@@ -178,6 +178,21 @@ def test_a_place_is_outside_if_most_of_its_cells_are() -> None:
     assert [zone for zone, *_ in stays((minute(12), OTHER), (minute(13), OTHER), cells=BORDER)] == [1]
 
 
+def test_moves_at_the_ends_of_a_day_say_nothing_of_the_place() -> None:
+    day = [(minute(hour), HOME) for hour in range(9, 22, 2)]
+    assert stays(*day, (minute(21, 30), SHOP), (minute(21, 35), SHOP)) == [(0, 0, minute(24), FROM_BEFORE | GOES_ON)]
+    assert stays((minute(8, 20), SHOP), (minute(8, 25), SHOP), *day) == [(0, 0, minute(24), FROM_BEFORE | GOES_ON)]
+
+
+def test_moves_at_the_ends_of_a_day_go_to_neighbours_alone() -> None:
+    home, way = [(minute(10), HOME), (minute(11), HOME)], [SHOP, FAR]
+    for cells in (way, way[::-1]):
+        after = [(minute(11, 15 + 8 * n), cell) for n, cell in enumerate(cells)]
+        before = [(minute(9, 40 + 8 * n), cell) for n, cell in enumerate(cells)]
+        assert stays(*home, *after)[-1][2] < minute(12)
+        assert stays(*before, *home)[0][1] > minute(9)
+
+
 def test_stays_of_two_persons_are_never_one() -> None:
     """In one zone, the first person's stay ends when that of the next one begins."""
     morning, noon = ([(60 * at, HOME) for at in (begin, begin + 10)] for begin in (minute(8), minute(12, 10)))
