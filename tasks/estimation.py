@@ -1,7 +1,7 @@
 """What deliveries estimate people from: public plans, a census, and protected releases; and what is missing for it."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from zoneinfo import ZoneInfo
@@ -132,24 +132,33 @@ def estimation(
     return Estimation(_facts(stores, found, view, plan), found.stated(estimator))
 
 
-def beside(product: Product) -> tuple[str, ...]:
-    """Other products on whose releases of a day people of this one rest; footfall rests on none."""
-    rests = product.for_clients and product.name != FOOTFALL.name
-    stays = rests and any(level.quantity.counts for level in product.levels)
-    return tuple(each.name for each in _BESIDE if stays and each.name != product.name)
+def beside(product: Product, left_out: Collection[str] = ()) -> tuple[str, ...]:
+    """Other products on whose releases of a day people of this one rest, as far as a policy leaves them of use.
+
+    Without footfall there are no people, and without one of detection and dwell the other corrects nothing.
+    """
+    counted = [level for level in product.released if level.quantity.counts] if product.for_clients else []
+    if not counted or FOOTFALL.name in left_out:
+        return ()
+    corrected = any(not _has_instants(level) for level in counted) and DETECTION.name not in left_out
+    rests = _BESIDE if corrected and DWELL.name not in left_out else (FOOTFALL,)
+    return tuple(each.name for each in rests if each.name != product.name)
+
+
+def _has_instants(level: Level) -> bool:
+    return any(pa.types.is_timestamp(each.type) for each in level.dimensions)
 
 
 def lacking(stores: ReleaseStores, release: Release) -> tuple[tuple[str, str], ...]:
     """Products and days on which people of a release rest, and that are not published; none without a census."""
-    period = Period.parse(release.period)
-    wanted = {*beside(registry.product(release.product, period.cadence))}
     if stores.lake.margins(release.zone_plan) is None:
         return ()
-    footfall = _footfall(stores, release)
-    day = footfall.period if footfall else str(period.days[len(period.days) // 2])
-    there = [each.name for each in _BESIDE if footfall and _beside(stores, footfall, each)]
-    skipped = {*there, *stores.policy.policy.budget.leave_out}
-    return tuple((each.name, day) for each in _BESIDE if each.name in wanted - skipped)
+    footfall, days = _footfall(stores, release), sorted(release.generations)
+    day = footfall.period if footfall else days[len(days) // 2]
+    there = {each.name for each in _BESIDE if footfall and _beside(stores, footfall, each)}
+    product = registry.product(release.product, Period.parse(release.period).cadence)
+    names = beside(product, {*stores.policy.policy.budget.leave_out} - there)
+    return tuple((name, day) for name in names if name not in there)
 
 
 def _sources(stores: ReleasedStores, release: Release, view: ReleaseView, districts: Sequence[str]) -> _Sources | str:

@@ -62,15 +62,18 @@ def backfill(
     words = {"first": begin, "last": end, "product": product, "client": client, **how}
     report = run_many("backfill", words, None if dry_run else _due)
     told = _planned(report.plan) if dry_run else _told(report, requested=True)
-    return replace(told, say=[*told.say, *_left_out(product)]) if product else told
+    return replace(told, say=[*told.say, *_rests_on(product)]) if product else told
 
 
-def _left_out(product: str) -> list[str]:
+def _rests_on(product: str) -> list[str]:
     """What people of a product rest on, and a plan of this product alone does not publish."""
     from tasks.estimation import beside
+    from tasks.policy_file import load as load_policy
     from tasks.products.registry import find
+    from tasks.settings import load
 
-    names = ", ".join(dict.fromkeys(name for part in find(product) for name in beside(part)))
+    left_out = load_policy(load().policy).policy.budget.leave_out
+    names = ", ".join(dict.fromkeys(name for part in find(product) for name in beside(part, left_out)))
     what = f"People of {product} also rest on {names} of one day. Without --product, a backfill publishes all."
     return [what] if names else []
 

@@ -25,6 +25,7 @@ from tasks.products.registry import product
 from tasks.products.spec import Product
 from tasks.quantity import PEOPLE
 from tasks.store.client_file import parse_client
+from tasks.store.tables import Release
 from tests.factories import client_toml
 from tests.plain_validator import plain
 from tests.promise.conftest import Way
@@ -91,6 +92,13 @@ def test_a_release_says_which_others_its_people_rest_on(way: Way) -> None:
     way.ingest(DAY)
     every = tuple((name, str(DAY)) for name in ("footfall", "detection", "dwell"))
     assert lacking(way.stores(), visitors) == every
+    for name, rest in (("footfall", ()), ("dwell", every[:1])):
+        policy = way.root / f"without-{name}.toml"
+        policy.write_text(shipped().read_text().replace("leave_out = []", f'leave_out = ["{name}"]'))
+        assert lacking(way.stores(policy=policy), visitors) == rest, "nothing that cannot help is advised"
+    days = {str(day): 1 for day in Period.parse("2026-03").days if day.day != 16}
+    month = Release(**{**visitors.model_dump(), "period": "2026-03", "generations": days})
+    assert {day for _, day in lacking(way.stores(), month)} == {"2026-03-17"}, "16 March never came"
     way.publish("footfall", str(DAY))
     assert lacking(way.stores(), visitors) == every[1:]
     (footfall,) = way.stores().ledger.releases("footfall")

@@ -4,11 +4,12 @@ from dataclasses import replace
 from datetime import date
 
 import pyarrow as pa
+import pytest
 
-from tasks.estimation import counted_levels, total_trips
+from tasks.estimation import beside, counted_levels, total_trips
 from tasks.period import Cadence, Period
 from tasks.products import registry
-from tasks.products.dimensions import ZONE
+from tasks.products.dimensions import HOUR_START, ZONE
 from tasks.products.spec import OPTED_IN, Audience, DataProduct, Level, Product, PublicContext
 from tasks.release_metadata import level_views
 from tests.unit.products import counting
@@ -56,3 +57,30 @@ def test_all_trips_of_a_day_are_those_between_districts_and_unknown_if_some_are(
     release = pa.table({"level": levels, "value": [40.0, 2.5, 30.0], "se": [3.0, 4.0, 9.0]})
     assert total_trips(release) == (42.5, 25.0)
     assert total_trips(release.set_column(1, "value", pa.array([40.0, None, 30.0]))) is None
+
+
+BY_HOUR = Level("by_hour", "Persons of each hour.", (ZONE, HOUR_START))
+
+
+@pytest.mark.parametrize(
+    ("levels", "left_out", "names"),
+    [
+        ((GUESTS,), (), ("footfall", "detection", "dwell")),
+        ((GUESTS, BY_HOUR), (), ("footfall", "detection", "dwell")),
+        ((BY_HOUR,), (), ("footfall",)),
+        ((GUESTS,), ("footfall",), ()),
+        ((GUESTS,), ("dwell",), ("footfall",)),
+        ((GUESTS,), ("detection",), ("footfall",)),
+        ((GUESTS,), ("visitors",), ("footfall", "detection", "dwell")),
+    ],
+)
+def test_people_rest_on_products_that_help_them(
+    levels: tuple[Level, ...], left_out: tuple[str, ...], names: tuple[str, ...]
+) -> None:
+    assert beside(replace(TOY, levels=levels), left_out) == names
+
+
+def test_people_of_footfall_rest_on_no_other_product() -> None:
+    (footfall,) = registry.parts("footfall")
+    assert beside(footfall) == ()
+    assert beside(replace(TOY, audience=Audience.OPERATOR)) == ()
