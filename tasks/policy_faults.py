@@ -1,7 +1,7 @@
 """What is wrong in a policy, key by key, and what to do about each fault: by the shipped policy and the known keys."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, get_args
@@ -11,6 +11,8 @@ from pydantic_core import ErrorDetails
 
 from tasks.policy import Policy
 
+NEAR = 0.7
+"""How like another key a key must be to be taken for a slip: 0 not at all, 1 the same."""
 _TWICE = re.compile(r"Cannot declare \((.*?),?\) twice \(at line (\d+)")
 
 
@@ -24,19 +26,21 @@ class Fault:
 
 def unknown(section: str, name: str, known: Collection[str], why: str = "") -> Fault:
     """A key that the section does not have; `known`: those that it has."""
-    key, near = _joined(section, name), get_close_matches(name, known, 1, 0.5)
+    key, near = _joined(section, name), get_close_matches(name, known, 1, NEAR)
     way = f"Rename it to {near[0]}, or remove it" if near else f"Remove it. Known here: {', '.join(sorted(known))}"
     advice = f"{key}: {way if known else 'Remove it'}."
     return Fault(f"{key} is not known{why}", advice)
 
 
-def missing(section: str, name: str, shipped: Mapping[str, Any]) -> Fault:
-    """A key that the section lacks."""
+def missing(section: str, name: str, shipped: Mapping[str, Any], keys: Sequence[str] = ()) -> Fault:
+    """A key that the section lacks; or a section, with its `keys` in case the shipped policy has no such section."""
     value, key = _at(shipped, f"{section}.{name}"), _joined(section, name)
     if isinstance(value, Mapping):
         return Fault(f"{key} is missing", f"Add, as shipped: {'; '.join(_sections(key, value))}.")
+    if value is None and keys:
+        return Fault(f"{key} is missing", f"Add the section [{key}] with {', '.join(keys[:-1])} and {keys[-1]}.")
     if value is None:
-        return Fault(f"{key} is missing", f"Add {name or key} to [{section}].")
+        return Fault(f"{key} is missing", f"Add {name} to [{section}].")
     return Fault(f"{key} is missing", f"Add `{name} = {_shown(value)}`, as shipped, to {_place(section)}.")
 
 
@@ -47,10 +51,12 @@ def wrong(key: str, why: str, shipped: Mapping[str, Any]) -> Fault:
     return Fault(f"{key}: {why}", f"Correct {key}.{usual}")
 
 
-def of_values(error: ValidationError, shipped: Mapping[str, Any]) -> Iterator[Fault]:
-    """Faults of keys and values, before products are compared."""
+def of_values(error: ValidationError, shipped: Mapping[str, Any], apart: Collection[str]) -> Iterator[Fault]:
+    """Faults of keys and values; without those in sections that are to be removed or renamed, `apart`."""
     for fault in error.errors():
-        yield _of_value(fault, shipped)
+        key = ".".join(map(str, fault["loc"]))
+        if not any(f"{key}.".startswith(f"{section}.") for section in apart):
+            yield _of_value(fault, shipped)
 
 
 def _of_value(fault: ErrorDetails, shipped: Mapping[str, Any]) -> Fault:

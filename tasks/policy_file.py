@@ -4,7 +4,7 @@ import hashlib
 import json
 import tomllib
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from importlib.resources import files
@@ -51,7 +51,8 @@ def load(path: Path | None = None) -> ReviewedPolicy:
     try:
         policy = Policy.model_validate(data)
     except ValidationError as error:
-        raise _refused(path, list(of_values(error, _read(shipped())))) from None
+        undeclared = dict(_undeclared("product", data.get("product"), _declared()))
+        raise _refused(path, [*undeclared.values(), *of_values(error, _read(shipped()), undeclared)]) from None
     if faults := list(_product_faults(policy) or _cap_faults(policy)):
         raise _refused(path, faults)
     return ReviewedPolicy(policy, _digest(data), str(path))
@@ -90,11 +91,26 @@ def _refused(path: Path, faults: Collection[Fault]) -> Misconfigured:
     )
 
 
-def _product_faults(policy: Policy) -> list[Fault]:
-    """What the file's products lack or have too much, against the declared ones."""
+def _declared() -> dict[str, dict[Cadence, DataProduct]]:
+    """The part of each product and cadence that is drawn."""
     declared: dict[str, dict[Cadence, DataProduct]] = defaultdict(dict)
     for part in registry.drawn():
         declared[part.name] |= dict.fromkeys(part.cadences, part)
+    return declared
+
+
+def _undeclared(key: str, given: object, declared: Mapping[str, Any]) -> Iterator[tuple[str, Fault]]:
+    """Sections of products and cadences that no product declares, whatever they hold."""
+    for name, held in given.items() if isinstance(given, Mapping) else ():
+        if name not in declared:
+            yield f"{key}.{name}", unknown(key, name, declared)
+        elif isinstance(declared[name], Mapping):
+            yield from _undeclared(f"{key}.{name}", held, declared[name])
+
+
+def _product_faults(policy: Policy) -> list[Fault]:
+    """What the file's products lack or have too much, against the declared ones."""
+    declared = _declared()
     needed = [name for name in declared if name not in policy.budget.leave_out]
     faults = [_or_left_out(each) for each in _differences("product", policy.product, declared, needed)]
     faults += _left_out_faults(policy)
@@ -117,7 +133,8 @@ def _or_left_out(fault: Fault) -> Fault:
 
 def _level_faults(key: str, product: DataProduct, levels: Mapping[str, LevelPolicy], hours: int) -> Iterator[Fault]:
     declared = {product.policy_name(level): level for level in product.levels}
-    yield from _differences(key, levels, declared, declared)
+    keys = ("sigma", "bound", "threshold") if product.for_clients else ("sigma", "bound")
+    yield from _differences(key, levels, declared, declared, keys)
     for name in declared.keys() & levels.keys():
         of, threshold = f"{key}.{name}".rstrip("."), levels[name].threshold
         if product.for_clients and threshold is None:
@@ -141,14 +158,14 @@ def _left_out_faults(policy: Policy) -> Iterator[Fault]:
 
 
 def _differences(
-    key: str, given: Collection[str], declared: Collection[str], needed: Collection[str]
+    key: str, given: Collection[str], declared: Collection[str], needed: Collection[str], keys: Sequence[str] = ()
 ) -> Iterator[Fault]:
     for name in given:
         if name not in declared:
             yield unknown(key, name, [each for each in declared if each])
     for name in needed:
         if name not in given:
-            yield missing(key, name, _read(shipped()))
+            yield missing(key, name, _read(shipped()), keys)
 
 
 def _cap_faults(policy: Policy) -> Iterator[Fault]:

@@ -9,7 +9,7 @@ import typer
 from flows.cli.app import keys
 from flows.cli.output import CommandOutput, command, listing
 from flows.cli.parsing import check_reason
-from tasks.errors import SOME_FAILED, ThrongError
+from tasks.errors import SOME_FAILED, Misconfigured, ThrongError
 
 if TYPE_CHECKING:
     from tasks.rotate import Rotated
@@ -73,6 +73,8 @@ def export(
     from tasks.store import open_released
     from tasks.store.atomic_files import replace_file, translate_errors
 
+    if file:
+        _check_replaceable(file)
     stores = open_released()
     written = export_public_key(stores)
     if file:
@@ -82,6 +84,22 @@ def export(
     key, path = ring.statements[-1]["key_id"], str((file or written).absolute())
     say = [f"{path}: key {key}. Send it to clients by another way than their bucket."]
     return CommandOutput({"key_id": key, "public_key_file": path}, say)
+
+
+def _check_replaceable(file: Path) -> None:
+    """Raise Misconfigured if something other than one public key in PEM is there."""
+    from tasks.store.atomic_files import translate_errors
+
+    with translate_errors(file):
+        if not file.exists():
+            return
+        content = file.read_bytes() if file.is_file() else b""
+    if not content.startswith(b"-----BEGIN PUBLIC KEY-----") or content.count(b"-----BEGIN ") > 1:
+        raise Misconfigured(
+            f"{file} exists and is not a public key in PEM.",
+            "Name another file, or remove this one.",
+            "usage.not_a_public_key",
+        )
 
 
 def _state(statement: "Statement") -> dict[str, Any]:

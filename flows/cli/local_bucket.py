@@ -26,13 +26,13 @@ def s3(
     home = load().home.absolute()
     ServerConfig(home, port=port).check()
     with suppress(KeyboardInterrupt), serve(home / "s3", {profile: bucket}, port) as server:
-        for line in _told(bucket, profile, server.endpoint_url, shlex.quote(str(server.credentials))):
+        for line in _instructions(bucket, profile, server.endpoint_url, shlex.quote(str(server.credentials))):
             typer.echo(line, err=True)
         signal.pause()
     return CommandOutput({"stopped": True}, [f"Stopped. The objects are in {home / 's3'}."])
 
 
-def _told(bucket: str, profile: str, endpoint: str, credentials: str) -> list[str]:
+def _instructions(bucket: str, profile: str, endpoint: str, credentials: str) -> list[str]:
     return [
         f"Bucket {bucket} answers at {endpoint} until Ctrl-C. In [destination] of the client's file:",
         f'  bucket = "{bucket}"',

@@ -175,6 +175,12 @@ def test_a_product_that_is_listed_twice_is_refused(tmp_path: Path) -> None:
         ("bound = 1\n", "bound = 1\nlimit = 3\n", "product.panel.month.limit: Remove it. Known here: bound, sigma,"),
         ("bound = 24  ", "bound = 12  ", f"Write bound = 24 in [{ZONE_HOUR}]."),
         ("leave_out = []", 'leave_out = ["visitor"]', "budget.leave_out.visitor: Rename it to visitors, or remove it."),
+        (
+            f"[{ZONE_HOUR}]",
+            "[product.footfall.day.zone_slot]",
+            "Add the section [product.footfall.day.district_slot_demographic] with sigma, bound and threshold.",
+        ),
+        ("[retention]", "[publisher]\na = 1\n[retention]", "publisher.a: Remove it. Known here: data_protection,"),
         ("leave_out = []", 'leave_out = ["dwell", "dwell"]', "Name dwell once in budget.leave_out."),
         (
             "cap = 1.0 ",
@@ -187,6 +193,30 @@ def test_each_fault_says_what_to_do_about_it(tmp_path: Path, old: str, new: str,
     with pytest.raises(Misconfigured) as refused:
         load(changed(tmp_path, old, new))
     assert advice in refused.value.action
+
+
+@pytest.mark.parametrize(
+    ("section", "advice"),
+    [
+        ("product.queues.day.zone", "product.queues: Remove it. Known here: catchment, "),
+        ("product.footfall.month.zone", "product.footfall.month: Remove it. Known here: day."),
+    ],
+)
+def test_a_section_that_must_go_needs_no_further_key(tmp_path: Path, section: str, advice: str) -> None:
+    path = changed(tmp_path, "[retention]", f"[{section}]\nbound = 24\n[retention]")
+    path.write_text(path.read_text().replace("minimum_age = 18", "minimum_age = 180"))
+    with pytest.raises(Misconfigured) as refused:
+        load(path)
+    assert refused.value.action == f"{advice}{refused.value.action.removeprefix(advice)}"
+    assert "sigma" not in refused.value.action
+    assert "Correct who.minimum_age." in refused.value.action, "other faults are named beside it"
+
+
+def test_products_that_are_no_sections_are_refused_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "policy.toml"
+    path.write_text(re.sub(r"\[product\.[^\[]*", "", SHIPPED).replace("[time]", "product = 3\n[time]", 1))
+    with pytest.raises(Misconfigured, match="product: Input should be a valid dictionary"):
+        load(path)
 
 
 def test_a_cap_of_exactly_the_longest_month_starts(tmp_path: Path) -> None:
