@@ -207,9 +207,10 @@ class Detected:
     def flows(self, districts: bool) -> Factors:
         """[place, 1] trips that leave or enter."""
         ends, whole = self.in_districts(self.visits) if districts else self.visits, self._trips
-        found = np.maximum(self._by_zone[0].sum(axis=1), 0)[:, None]
+        visits, noise = (part.sum(axis=1) for part in self._by_zone)
+        found = np.maximum(visits, np.sqrt(noise) + LEAST)[:, None]  # in noise alone, all places weigh as much
         found = np.bincount(self.district, found[:, 0])[:, None] if districts else found
-        mean = float((ends.value * found).sum()) / max(float(found.sum()), 1e-9)
+        mean = float((ends.value * found).sum() / found.sum())
         return times(whole, Factors(ends.value / mean, ends.noise, np.zeros_like(ends.value)))
 
     def in_districts(self, zones: Factors) -> Factors:

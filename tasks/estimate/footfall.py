@@ -97,9 +97,10 @@ class DayEstimate:
 
     @cached_property
     def _gains(self) -> Gains | None:
-        if self._by_zone is None:
+        values, variances = self._counts
+        if self._by_zone is None or values.sum() <= 0:
             return None
-        strata, planned, (values, variances) = self._planned_strata, self._planned, self._counts
+        strata, planned = self._planned_strata, self._planned
         day, night = np.isin(planned.hours, WORKING), planned.at_night
         working = np.maximum(planned.zones.values[:, day if day.any() else slice(None)].mean(axis=1), 0)
         known = values[:, night].mean(axis=1), variances[:, night].mean(axis=1) / len(night)

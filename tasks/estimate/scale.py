@@ -181,7 +181,9 @@ class _Weighted:
         The ratios of a closed area shrink towards their mean as their noise asks for (James and Stein).
         """
         total = (np.maximum(present.zones.values, 0) * self.zones).sum(axis=0)
-        noise = (self.zones**2 * present.zones.variances).sum(axis=0) / total**2
+        error = np.sqrt((self.zones**2 * present.zones.variances).sum(axis=0))
+        total = np.maximum(total, error + 1e-9)  # of noise alone, there is no ratio
+        noise = np.square(error / total)
         hours, mean = len(total), strata.residents.sum() / total.mean()
         apart = total.mean() / total - 1
         least = (hours - 3) * noise.mean() / max(float(np.square(apart).sum()), 1e-12)

@@ -162,9 +162,8 @@ class Grant(_Table):
             raise ValueError(f"is {value}, which the policy leaves out: see [budget] leave_out")
         if value not in known:
             near = get_close_matches(value, known, 1)
-            raise ValueError(
-                f"is not for clients; did you mean '{near[0]}'?" if near else f"must be one of: {', '.join(known)}"
-            )
+            meant = f"did you mean '{near[0]}'?" if near else f"one of: {', '.join(known)}"
+            raise ValueError(f"is not one for clients ({meant})")
         return value
 
     @field_validator("formats")

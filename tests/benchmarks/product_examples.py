@@ -56,7 +56,8 @@ def footfall(of: Delivered) -> Iterator[str]:
     yield from table(rows)
     row = rows[-1]
     yield f"About {row['persons']:,} opted-in persons were mainly in {row['zone_name']} from 18:00 to 19:00."
-    yield f"With 90 % confidence, the count lies between {row['persons_low']:,} and {row['persons_high']:,}."
+    low, high = row["persons_low"], row["persons_high"]
+    yield f"With 90 % confidence, the count without noise lies between {low:,} and {high:,}."
     low, high = row["people_low"], row["people_high"]
     yield f"Of all residents, about {row['people']:,} were there, between {low:,} and {high:,}."
 

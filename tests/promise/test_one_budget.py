@@ -230,7 +230,7 @@ def test_a_release_s_card_states_the_noise_and_the_charge_it_was_drawn_under(
         monkeypatch.setenv(f"THRONG_{name}", str(value))
     monkeypatch.setattr(artifacts, "create_markdown_artifact", lambda text, **_: told.append(text))
     artifacts.of_release("footfall", str(DAY))
-    assert "| zone_hour | 7.2% | 2.2% | 0.2% | 96 |" in told[0]
+    assert "| zone_hour | persons | 7.2% | 2.2% | 0.2% | 96 |" in told[0]
     assert "cost rho 0.0146 " in told[0]
 
 

@@ -57,6 +57,15 @@ def test_more_people_stand_behind_stays_of_phones_that_are_seldom_heard(level: s
     assert width < of_unknown
 
 
+def test_trips_of_districts_are_finite_where_noise_hides_all_visits() -> None:
+    of = facts({})
+    assert of.detection
+    dwell = of.detection.dwell
+    hidden = dwell.drop_columns(["value"]).append_column("value", [np.full(dwell.num_rows, -5.0)])
+    found = people(replace(of, detection=replace(of.detection, dwell=hidden)))
+    assert all(np.isfinite(found[level]).all() for level in ALL)
+
+
 def test_hours_without_a_place_are_made_up_for_once() -> None:
     often, absent = (people(facts(each)) for each in ({}, {"hour": 0.8}))
     for level in ALL:

@@ -226,6 +226,15 @@ def test_an_hour_without_numbers_leaves_the_others_as_they_are() -> None:
     assert np.delete(found, 10, axis=1) == pytest.approx(np.delete(true, 10, axis=1), rel=0.01)
 
 
+def test_counts_that_noise_made_negative_have_finite_people() -> None:
+    release = EVEN.release()
+    values, noise = -abs(np.random.default_rng(1).normal(0, 32, release.num_rows)), np.full(release.num_rows, 32.0)
+    release = release.drop_columns(["value", "se"]).append_column("value", [values]).append_column("se", [noise])
+    for margins in (MARGINS, OF_DISTRICTS):
+        made = PeopleEstimator()(release, replace(EVEN.facts(release), margins=margins)).columns
+        assert all(np.isfinite(made[name]).all() for name in made.column_names)
+
+
 def test_a_zone_without_a_cell_takes_the_estimate_from_no_other_zone() -> None:
     plan = np.diag([1.0, 0, 1, 1])
     release = EVEN.release(plan)
