@@ -1,5 +1,7 @@
 """What a delivery states about people: the population, the census, the assumption and the largest part of the error."""
 
+from collections.abc import Sequence
+
 from tasks.deliverable.statements import phrase
 from tasks.deliverable.view import EstimateView, ReleaseView
 
@@ -29,11 +31,11 @@ NOT_CORRECTED = (
 )
 
 
-def corrected(detection: str) -> str:
-    """What is done about stays that events do not show."""
+def corrected(releases: Sequence[str]) -> str:
+    """What is done about stays that events do not show, by these releases of the day."""
     return (
-        f"{STAYS}An internal release ({detection}) says how many of each length are missed. "
-        "People are corrected by it. "
+        f"{STAYS}Other releases of the day say how many of each length are missed: {phrase(releases, 'and')}. "
+        "People are corrected by them. "
         "The shortest stays are extrapolated. The interval holds what this leaves open."
     )
 
@@ -111,7 +113,8 @@ def _weights(estimate: EstimateView) -> str:
 
 
 def _missed(estimate: EstimateView) -> str:
-    return corrected(estimate.detection) if estimate.detection else NOT_CORRECTED
+    used = [each for each in (estimate.detection, estimate.dwell, estimate.trips) if each]
+    return corrected(used) if used else NOT_CORRECTED
 
 
 def _borders(release: ReleaseView, estimate: EstimateView) -> str:

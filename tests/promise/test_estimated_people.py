@@ -243,7 +243,7 @@ def test_stays_that_events_miss_are_corrected_once_detection_and_dwell_are_publi
     way.publish("dwell", str(DAY))
     assert lacking(way.stores(), visitors) == ()
     readmes.append(only(rendered(way, of=VISITORS), "README").decode())
-    said = corrected(f"detection/v1/{DAY}/r1")
+    said = corrected([f"detection/v1/{DAY}/r1", f"dwell/v1/{DAY}/r1"])
     assert [NOT_CORRECTED in each for each in readmes] == [True, False]
     assert [said in each for each in readmes] == [False, True]
     reasons = [each.reason for each in way.stores().catalog.deliveries("nordmarkt")]

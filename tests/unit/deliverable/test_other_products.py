@@ -144,9 +144,9 @@ def test_estimated_people_are_rendered_gated_and_verified_and_make_another_deliv
         True,
         False,
     ]
-    said = corrected(str(ESTIMATE.detection))
+    said = corrected([each for each in (ESTIMATE.detection, ESTIMATE.dwell, ESTIMATE.trips) if each])
     assert {said, PLACES_OF_STAYS} <= set(statements(estimated))
-    without = statements(replace(RELEASE, estimate=replace(ESTIMATE, detection=None)))
+    without = statements(replace(RELEASE, estimate=replace(ESTIMATE, detection=None, dwell=None, trips=None)))
     assert NOT_CORRECTED in without
     assert said not in without
     of_hours = set(statements(release_view(estimate=ESTIMATE)))
