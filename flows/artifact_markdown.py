@@ -131,7 +131,7 @@ def _drawn(
         "Half of all numbers of a size are closer to the truth than this: of opted-in subscribers, by noise alone.",
         _grid(("level", "counts", *(f"of {size:,}" for size in SIZES), "withheld below"), errors),
         "## What it cost",
-        "rho bounds what anyone can learn of one person from a release, whatever else they know; less is better. "
+        "rho bounds what a release reveals about one person; less is better. "
         f"This release cost rho {costs['rho']:.4f} (epsilon {costs['epsilon']:.2f} at delta {costs['delta']:g}). "
         f"Its month's cap is {costs['cap']:g}, of which {costs['spent']:.4f} is spent so far." + redraws,
         "It is drawn once: publishing again returns these numbers and costs nothing.",

@@ -84,7 +84,7 @@ class _Sources:
 
     @property
     def of_day(self) -> str:
-        """A digest of what the releases of one day share, whatever they count."""
+        """A digest of what all releases of one day share."""
         plans = self.release.zone_plan, self.cell_plan
         return _digest(self.margins.digest, *plans, self.area, _id(self.footfall), _id(self.panel))
 

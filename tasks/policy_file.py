@@ -100,7 +100,7 @@ def _declared() -> dict[str, dict[Cadence, DataProduct]]:
 
 
 def _undeclared(key: str, given: object, declared: Mapping[str, Any]) -> Iterator[tuple[str, Fault]]:
-    """Sections of products and cadences that no product declares, whatever they hold."""
+    """Sections of products and cadences that no product declares."""
     for name, held in given.items() if isinstance(given, Mapping) else ():
         if name not in declared:
             yield f"{key}.{name}", unknown(key, name, declared)

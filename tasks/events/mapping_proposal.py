@@ -53,7 +53,7 @@ def register(
 
 
 def _is_own(role: str, roles: Mapping[str, SampledColumn]) -> bool:
-    """Whether a column has Throng's own name of its role: the reader takes it, whatever its case."""
+    """Whether a column has Throng's own name of its role: the reader takes it in any case."""
     return roles[role].name.casefold() == role
 
 

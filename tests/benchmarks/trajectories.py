@@ -1,8 +1,8 @@
 """How much of persons' days comes back from counts by zone and hour: `python -m tests.benchmarks.trajectories`.
 
-The attack of F. Xu et al. (Trajectory Recovery From Ash, WWW 2017): whoever is counted in an hour is joined to
-somebody of the hour before, so that all together move as little as possible. By day they let persons go on as they
-went; here that recovers less.
+The attack of F. Xu et al. (Trajectory Recovery From Ash, WWW 2017): each person counted in an hour is joined to one
+of the hour before, so that all together move as little as possible. By day they let persons go on as they went; here
+that recovers less.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""Whatever rows of a person the lake holds, repeated or spoilt, no product counts more of the person than its bound."""
+"""Rows of a person may be repeated or spoilt: no product counts more of the person than its bound."""
 
 from collections.abc import Mapping
 from dataclasses import replace
